@@ -1,0 +1,544 @@
+/* brain.h - libbrain: named, namespaced objects in shared memory, without a server.
+ *
+ * A store is a directory with two files that every process maps. One process puts a value under a
+ * name; any other process that opened the same path gets it, without a copy.
+ *
+ *     brain_store *store;
+ *     brain_space *space;
+ *     brain_view view;
+ *     brain_open("/tmp/plasma", NULL, &store);
+ *     brain_space_open(store, "default", 7, &space);
+ *     brain_put_bytes(space, "greeting", 8, "hello", 5);
+ *     if (brain_get(space, "greeting", 8, &view) == 0) {
+ *         fwrite(view.data, 1, view.size_bytes, stdout);
+ *         brain_view_drop(&view);
+ *     }
+ *     brain_space_close(space);
+ *     brain_close(store);
+ *
+ * What is promised (docs/protocol.md numbers and proves each):
+ *   - A reader never waits: a get takes no lock and makes no system call.
+ *   - A change is visible at once and entirely, or not at all, whoever is killed at whatever
+ *     instruction; a process that has seen the new state never sees the old one again.
+ *   - A value's bytes never change. A view keeps them, after the name is replaced or deleted, after
+ *     brain_close(), until brain_view_drop().
+ *   - What a process that dies held is given back.
+ *
+ * Conventions
+ *   Results    Every function that can fail returns 0 or a negative BRAIN_E_* code. Out parameters
+ *              come last and are untouched on error. brain_error_detail() tells more about the last
+ *              failure in the calling thread.
+ *   Names      0 to BRAIN_NAME_MAX bytes, any bytes, no terminator. Namespaces: 1 to BRAIN_SPACE_MAX.
+ *   Threads    A store, a space and a view may be used from any thread, and a store and a space from
+ *              many at once. A batch, an object, a snapshot and an iterator belong to one thread at a
+ *              time.
+ *   Fork       After fork() the child goes on with the stores, spaces and views that it inherited; it
+ *              is a client of its own from the first moment. Objects, batches, snapshots and iterators
+ *              stay with the parent: in the child they can only be freed, without effect on the store.
+ *   Signals    No function is async-signal-safe. brain_wait* return BRAIN_E_INTR when a handler ran.
+ *   Time       Durations are nanoseconds; BRAIN_FOREVER waits without end.
+ *   Version    The version of an object is the number of the commit that made it: it grows with every
+ *              change of a name; 0 means "no such name".
+ */
+#ifndef BRAIN_H
+#define BRAIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define BRAIN_API __attribute__((visibility("default"), warn_unused_result))
+#define BRAIN_API_FREE __attribute__((visibility("default")))
+#else
+#define BRAIN_API
+#define BRAIN_API_FREE
+#endif
+
+#define BRAIN_VERSION_STRING "1.0.0.dev0"
+
+#define BRAIN_NAME_MAX 65535u        /* bytes in a name */
+#define BRAIN_SPACE_MAX 255u         /* bytes in the name of a namespace */
+#define BRAIN_META_MAX 65535u        /* bytes of metadata beside a value */
+#define BRAIN_DESCRIPTION_MAX 65535u /* bytes in a description */
+#define BRAIN_BATCH_MAX 131072u      /* changes in one batch */
+#define BRAIN_SNAPSHOTS_MAX 8u       /* snapshots that one process may hold at once */
+#define BRAIN_FOREVER INT64_MAX
+
+/* ---- errors ----------------------------------------------------------------------------------- */
+
+enum brain_error {
+    BRAIN_OK = 0,
+    /* Answers that a caller is expected to handle. */
+    BRAIN_E_NOT_FOUND = -1, /* no such name, namespace or store */
+    BRAIN_E_EXISTS = -2,    /* the name (or the store) is there already */
+    BRAIN_E_STALE = -3,     /* the version is not the one that was asked for */
+    BRAIN_E_FULL = -4,      /* capacity reached, or the file system has no room */
+    BRAIN_E_BUSY = -5,      /* a limit of this process or store is reached (clients, snapshots) */
+    BRAIN_E_TIMEOUT = -6,   /* a writer held the lock, or nothing changed, for that long */
+    BRAIN_E_INTR = -7,      /* a signal handler ran during a wait */
+    /* Faults. */
+    BRAIN_E_INVAL = -16,     /* an argument is out of its range */
+    BRAIN_E_PERM = -17,      /* not allowed: mode, owner, read-only store */
+    BRAIN_E_IO = -18,        /* the operating system refused something */
+    BRAIN_E_NOMEM = -19,     /* private memory or address space is exhausted */
+    BRAIN_E_CORRUPT = -20,   /* the store's bytes make no sense */
+    BRAIN_E_FORMAT = -21,    /* made by a version of the library that this one cannot read */
+    BRAIN_E_DESTROYED = -22, /* somebody removed the store while it was open */
+    BRAIN_E_FORKED = -23,    /* in a child that came about without fork(): open the store anew */
+};
+
+/* A short, constant English text for a code. Never NULL. */
+BRAIN_API const char *brain_strerror(int code);
+
+/* What went wrong in the calling thread's last failed call: what, where, and what to do. A full
+ * store's text says what was asked, what is live, in limbo and free, and who pins; a timeout's names
+ * the process that holds the lock. Valid until the thread's next failing call. Never NULL. */
+BRAIN_API const char *brain_error_detail(void);
+
+/* ---- stores ----------------------------------------------------------------------------------- */
+
+typedef struct brain_store brain_store;
+
+enum brain_open_flags {
+    BRAIN_OPEN_EXISTING = 1u << 0,  /* fail with NOT_FOUND where there is no store */
+    BRAIN_OPEN_EXCLUSIVE = 1u << 1, /* fail with EXISTS where there is one */
+    BRAIN_OPEN_READ_ONLY = 1u << 2, /* map the data read-only: gets and waits only */
+    BRAIN_OPEN_SHARED = 1u << 3,    /* accept a store of another user (its mode must allow it) */
+};
+
+/* Options of brain_open(). Start from BRAIN_OPTIONS_INIT; a zero means the default. */
+typedef struct brain_options {
+    uint32_t struct_size;      /* sizeof(struct brain_options) */
+    uint32_t flags;            /* enum brain_open_flags */
+    uint64_t capacity_bytes;   /* of a store that is made: what values may take, 4096 to 2^44. Default:
+                                  half of what the file system has free, at most half of what the
+                                  process's memory cgroup has left */
+    uint32_t mode;             /* of a store that is made: 0600 (default), 0640 or 0660 */
+    uint32_t has_group;        /* non-zero: `group` is given */
+    uint32_t group;            /* of a store that is made: group id that mode 0640 or 0660 opens it to */
+    uint32_t reserved;         /* 0 */
+    int64_t lock_timeout_ns;   /* how long a change waits for a writer; default 10 s; BRAIN_FOREVER */
+} brain_options;
+
+#define BRAIN_OPTIONS_INIT { .struct_size = sizeof(brain_options) }
+
+/* Open the store at `path`, and make it where there is none.
+ *
+ * Where `path` is not on a memory-backed file system, and always under /tmp and /var/tmp, the store
+ * itself is made under /dev/shm and `path` becomes a symbolic link to it.
+ *
+ * On success `*store_out` is the caller's, to be given to brain_close().
+ *
+ * path      1 to 4095 bytes, terminated. Relative paths are taken from the current directory.
+ * options   NULL for the defaults.
+ *
+ * Returns 0, or: NOT_FOUND; EXISTS; PERM (owner, mode); IO; NOMEM; CORRUPT (damaged, cut short, or
+ * not a store); FORMAT; FULL (no room to make it); BUSY (no free client row); INVAL.
+ * Threads: any.  Blocks: never waits for a writer.  Cost: some 20 system calls. */
+BRAIN_API int brain_open(const char *path, const brain_options *options, brain_store **store_out);
+
+/* End this process's use of `store`. NULL is allowed.
+ *
+ * Views stay valid: the last one that is dropped unmaps the store. Spaces, batches, objects,
+ * snapshots and iterators of the store must have been closed before; their memory is not freed here,
+ * and a call on one of them after brain_close() is an error of the caller's. */
+BRAIN_API_FREE void brain_close(brain_store *store);
+
+/* Let `store` hold `capacity_bytes` of values from now on, in every process that has it open.
+ *
+ * capacity_bytes   at least the present capacity, at most brain_stat.capacity_max_bytes.
+ * Returns 0, or: INVAL; PERM; TIMEOUT; IO; CORRUPT; DESTROYED. */
+BRAIN_API int brain_resize(brain_store *store, uint64_t capacity_bytes);
+
+/* Give all memory that no value uses back to the system now.
+ *
+ * freed_bytes_out   NULL, or receives how much the files shrank by.
+ * Returns 0, or: PERM; TIMEOUT; IO; CORRUPT; DESTROYED.
+ * Blocks: for the writer lock, in short steps; others go on in between.  Cost: O(free memory). */
+BRAIN_API int brain_trim(brain_store *store, uint64_t *freed_bytes_out);
+
+/* Remove the store: its files, its directory and its link.
+ *
+ * Whoever has it open gets DESTROYED from the next call on; views stay valid. The handle must still
+ * be closed.
+ * Returns 0, or: PERM; IO; DESTROYED (somebody else was first). */
+BRAIN_API int brain_destroy(brain_store *store);
+
+/* Numbers about a store; each as of one commit, together not necessarily of the same one. */
+typedef struct brain_stat {
+    uint32_t struct_size;         /* in: sizeof(struct brain_stat) */
+    uint32_t n_clients;           /* processes that have the store open and live */
+    uint64_t capacity_bytes;      /* what values may take */
+    uint64_t capacity_max_bytes;  /* what brain_resize() can make of it */
+    uint64_t live_bytes;          /* data of values that names hold: "used" */
+    uint64_t limbo_bytes;         /* replaced or removed, still pinned or not yet given back */
+    uint64_t private_bytes;       /* created and not yet sealed */
+    uint64_t physical_bytes;      /* memory that the files take, everything included */
+    uint64_t metadata_bytes;      /* of it: records, index, journal */
+    uint64_t value_backed_bytes;  /* of it: pages of the value area */
+    uint64_t n_objects;           /* names, in all namespaces */
+    uint64_t n_namespaces;
+    uint64_t n_limbo;             /* objects in limbo */
+    uint64_t n_pins;              /* pins of all clients */
+    uint64_t n_snapshots;         /* registered snapshots of all clients */
+    uint64_t committed;           /* number of the last commit */
+    uint64_t n_recoveries;        /* how often a dead writer was recovered from */
+} brain_stat;
+
+/* Fill `*stat_out` (set its struct_size first).
+ * Returns 0, or: INVAL; CORRUPT; DESTROYED; FORKED.  Blocks: never.
+ * Cost: a scan of the client table and of the pin ledgers, some system calls. */
+BRAIN_API int brain_stat_get(brain_store *store, brain_stat *stat_out);
+
+/* Capacity and live bytes alone: two loads, for hot paths. Returns 0, or: DESTROYED; FORKED. */
+BRAIN_API int brain_usage(brain_store *store, uint64_t *capacity_bytes_out, uint64_t *live_bytes_out);
+
+/* The path that the store was opened by, and the directory that it really lies in. Owned by store. */
+BRAIN_API const char *brain_path(const brain_store *store);
+BRAIN_API const char *brain_directory(const brain_store *store);
+
+enum brain_access {
+    BRAIN_ACCESS_OWNED = 1u << 0,         /* the effective user owns it */
+    BRAIN_ACCESS_OTHERS_WRITE = 1u << 1,  /* somebody else may write it */
+    BRAIN_ACCESS_READ_ONLY = 1u << 2,     /* opened without the right to write */
+};
+
+/* Who may do what: a set of enum brain_access. Cannot fail. */
+BRAIN_API uint32_t brain_access(const brain_store *store);
+
+/* A problem that brain_check() found. */
+typedef struct brain_problem {
+    char text[256]; /* terminated; what is wrong and where */
+} brain_problem;
+
+/* Verify every invariant of the store.
+ *
+ * Recovers from a dead writer first, as any change does, then holds the writer lock throughout.
+ *
+ * problems   room for `n_problems` of them; may be NULL where that is 0.
+ * n_out      how many problems there are, also beyond n_problems; 0 means sound.
+ * Returns 0 (also with problems), or: PERM; TIMEOUT; NOMEM; DESTROYED; CORRUPT (too damaged to walk).
+ * Cost: O(everything in the store). */
+BRAIN_API int brain_check(brain_store *store, brain_problem *problems, size_t n_problems,
+                          size_t *n_out);
+
+/* A process that has the store open. */
+typedef struct brain_client {
+    uint32_t row;          /* its row in the client table */
+    uint32_t alive;        /* 0: dead and not yet reaped */
+    int32_t pid;           /* as seen in its own PID namespace */
+    uint32_t n_snapshots;
+    uint64_t pid_namespace; /* inode number of that namespace */
+    uint64_t start_ns;     /* when it attached, nanoseconds since 1970 */
+    uint64_t n_pins;
+    char command[64];      /* the start of its command line, terminated */
+} brain_client;
+
+/* List the clients of a store. `*n_out` is how many there are, also beyond `n_clients`.
+ * Returns 0, or: DESTROYED; CORRUPT; IO.  Blocks: never. */
+BRAIN_API int brain_clients(brain_store *store, brain_client *clients, size_t n_clients,
+                            size_t *n_out);
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
+/* What a value is: a numbered registry, part of the format. 0 to 255 are the library's. Integers are
+ * little-endian. The layout of metadata and data of each kind is in docs/format.md. */
+enum brain_kind {
+    BRAIN_KIND_RAW = 0,     /* bytes without a meaning */
+    BRAIN_KIND_NONE = 1,    /* no data */
+    BRAIN_KIND_FALSE = 2,   /* no data */
+    BRAIN_KIND_TRUE = 3,    /* no data */
+    BRAIN_KIND_INT = 4,     /* data: two's complement, 8 bytes, or more for larger ones */
+    BRAIN_KIND_FLOAT = 5,   /* data: IEEE 754 binary64 */
+    BRAIN_KIND_STR = 6,     /* data: UTF-8 */
+    BRAIN_KIND_BYTES = 7,   /* data: the bytes */
+    BRAIN_KIND_TENSOR = 8,  /* metadata: struct of brain_tensor, encoded; data: the elements */
+    BRAIN_KIND_ARROW = 9,   /* data: an Arrow IPC stream */
+    BRAIN_KIND_PICKLE = 10, /* data: pickle protocol 5 and its out-of-band buffers */
+    BRAIN_KIND_SPACE = 15,  /* the library's own: a namespace */
+};
+
+/* A run of bytes to be put. */
+typedef struct brain_part {
+    const void *data;
+    size_t size_bytes;
+    size_t align;   /* offset of this part within the value, 0 or 1: none, else a power of two up to
+                       64; the gap before it is filled with zeros */
+} brain_part;
+
+/* A value to be put. The library copies everything before the call returns. */
+typedef struct brain_value {
+    uint32_t kind;            /* enum brain_kind */
+    uint32_t n_parts;
+    const brain_part *parts;  /* the data, in order */
+    const void *meta;         /* metadata, describes the data; not counted as used */
+    size_t meta_len;          /* 0 to BRAIN_META_MAX */
+    const void *description;  /* NULL: keep the description of the value that is replaced */
+    size_t description_len;   /* 0 to BRAIN_DESCRIPTION_MAX */
+} brain_value;
+
+/* A value in the store, pinned. Its bytes do not change and stay until brain_view_drop(). The views
+ * are read-only memory: writing through one is a fault of the writing process. */
+typedef struct brain_view {
+    const void *data;         /* 64-byte aligned from 256 bytes up, else 8-byte aligned */
+    uint64_t size_bytes;
+    const void *meta;         /* may be NULL where meta_len is 0 */
+    const void *description;
+    const void *name;
+    uint64_t version;
+    uint64_t created_ns;      /* nanoseconds since 1970; coarse (some milliseconds) */
+    uint32_t kind;
+    uint16_t meta_len;
+    uint16_t description_len;
+    uint16_t name_len;
+    uint16_t reserved;
+    uint32_t pin;             /* the library's */
+    brain_store *store;       /* the library's; NULL once dropped */
+} brain_view;
+
+/* Let go of a view. The memory that it shows may be reused at once. A dropped or zeroed view is
+ * allowed.  Threads: any, not two on one view.  Blocks: never.  Cost: a store; a system call or two
+ * where it was the last view of a large value that is no longer in the store. */
+BRAIN_API_FREE void brain_view_drop(brain_view *view);
+
+#define BRAIN_TENSOR_NDIM_MAX 64
+
+/* The description of an n-dimensional array, as NumPy and DLPack have it. */
+typedef struct brain_tensor {
+    char dtype[16];      /* NumPy type string, terminated: "<f8", "|u1", "<M8[ns]" ... */
+    const char *descr;   /* NULL, or for a structured type NumPy's `descr` as text, not terminated */
+    uint32_t descr_len;
+    uint32_t ndim;       /* 0 to BRAIN_TENSOR_NDIM_MAX */
+    uint32_t fortran;    /* non-zero: the first index varies fastest */
+    uint64_t item_bytes; /* bytes of one element */
+    uint64_t shape[BRAIN_TENSOR_NDIM_MAX]; /* elements along each axis */
+} brain_tensor;
+
+/* Encode `tensor` as the metadata of a BRAIN_KIND_TENSOR value into `buf` (room: `room` bytes; NULL
+ * and 0 ask for the length alone). Returns 0, or INVAL. `*len_out` is the length. */
+BRAIN_API int brain_tensor_encode(const brain_tensor *tensor, void *buf, size_t room,
+                                  size_t *len_out);
+
+/* Decode the metadata of a BRAIN_KIND_TENSOR value. Checks that `data_bytes` is what shape and element
+ * size make. `descr` points into `meta`. Returns 0, or CORRUPT. */
+BRAIN_API int brain_tensor_decode(const void *meta, size_t meta_len, uint64_t data_bytes,
+                                  brain_tensor *tensor_out);
+
+/* Decode a BRAIN_KIND_INT that fits int64_t / a BRAIN_KIND_FLOAT. Returns 0, INVAL (another kind, or
+ * larger), or CORRUPT. */
+BRAIN_API int brain_view_int(const brain_view *view, int64_t *value_out);
+BRAIN_API int brain_view_float(const brain_view *view, double *value_out);
+
+/* ---- namespaces ------------------------------------------------------------------------------- */
+
+/* A name of a namespace, with what is known of it. Not a handle on its contents: where somebody
+ * removes the namespace, gets miss, and a put makes it again. */
+typedef struct brain_space brain_space;
+
+/* Name a namespace. It need not exist, and is not made. `*space_out` is the caller's, to be given to
+ * brain_space_close().
+ * name_len   1 to BRAIN_SPACE_MAX.
+ * Returns 0, or: INVAL; NOMEM. */
+BRAIN_API int brain_space_open(brain_store *store, const void *name, size_t name_len,
+                               brain_space **space_out);
+
+/* Free a space. NULL is allowed. Allowed after brain_close(). */
+BRAIN_API_FREE void brain_space_close(brain_space *space);
+
+/* Make the namespace, empty. Returns 0, or: EXISTS; PERM; FULL; TIMEOUT; CORRUPT; DESTROYED. */
+BRAIN_API int brain_space_create(brain_space *space);
+
+/* Whether it exists: 0 or NOT_FOUND; CORRUPT; DESTROYED.  Blocks: never. */
+BRAIN_API int brain_space_exists(brain_space *space);
+
+/* How many names it holds (0 where it does not exist). Returns 0, or: CORRUPT; DESTROYED.
+ * Blocks: never.  Cost: O(1). */
+BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
+
+/* Remove the namespace with all its names in one atomic step.
+ * Returns 0, or: NOT_FOUND; PERM; TIMEOUT; CORRUPT; DESTROYED.
+ * Cost: the step is O(1); giving the memory back is O(names), in short holdings of the lock. */
+BRAIN_API int brain_space_remove(brain_space *space);
+
+/* ---- one name --------------------------------------------------------------------------------- */
+
+#define BRAIN_ANY_VERSION UINT64_MAX
+
+/* Put `value` under `name`, new or in place of what is there.
+ *
+ * if_version    BRAIN_ANY_VERSION; or the version that the name must have now, 0: must be absent.
+ * version_out   NULL, or receives the new version.
+ *
+ * The space is made where it does not exist. Memory: large data goes from `value` straight into shared
+ * memory. On any error nothing has changed.
+ *
+ * Returns 0, or: EXISTS (if_version is 0 and the name is there); STALE (another version, or absent);
+ * FULL; TIMEOUT; INVAL; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock, up to the store's lock timeout.
+ * Cost: O(bytes); no system call where the memory is warm and the lock free. */
+BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
+                        const brain_value *value, uint64_t if_version, uint64_t *version_out);
+
+/* Put bytes as BRAIN_KIND_BYTES; else as brain_put() with BRAIN_ANY_VERSION. */
+BRAIN_API int brain_put_bytes(brain_space *space, const void *name, size_t name_len,
+                              const void *data, size_t size_bytes);
+
+/* Look up `name` and pin its value.
+ *
+ * On success `*view_out` points into shared memory: no copy is made.
+ *
+ * Returns 0, or: NOT_FOUND; BUSY (no memory for another pin); CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never; takes no lock.  Cost: O(1), no system call. */
+BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out);
+
+/* Copy the data of `name` into `buf`.
+ *
+ * room       bytes in `buf`.
+ * size_out   NULL, or receives the data's size, also where FULL says that it is above `room`.
+ * kind_out, version_out   NULL, or receive kind and version.
+ * Returns 0, or: NOT_FOUND; FULL (`buf` is too small: nothing was copied); else as brain_get(). */
+BRAIN_API int brain_get_copy(brain_space *space, const void *name, size_t name_len, void *buf,
+                             size_t room, size_t *size_out, uint32_t *kind_out,
+                             uint64_t *version_out);
+
+/* Whether `name` exists, and its version. Returns 0 (`*version_out`, if not NULL, is above 0), or:
+ * NOT_FOUND; BUSY; CORRUPT; DESTROYED; FORKED.  Blocks: never. */
+BRAIN_API int brain_exists(brain_space *space, const void *name, size_t name_len,
+                           uint64_t *version_out);
+
+/* Delete `name`.
+ * if_version   BRAIN_ANY_VERSION, or the version that it must have now.
+ * Returns 0, or: NOT_FOUND; STALE; else as brain_put(). */
+BRAIN_API int brain_delete(brain_space *space, const void *name, size_t name_len,
+                           uint64_t if_version);
+
+/* ---- writing in place ------------------------------------------------------------------------- */
+
+/* An object that is being written: private to this process until it is sealed. */
+typedef struct brain_object brain_object;
+
+/* Reserve an object of `size_bytes`, to be written through brain_object_data().
+ *
+ * meta may be set again at the seal. `*object_out` is the caller's, to be given to
+ * brain_object_seal() or brain_object_abort(). If the process dies, it is freed.
+ * Returns 0, or: FULL; TIMEOUT; INVAL; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED. */
+BRAIN_API int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out);
+
+/* Where to write: size_bytes of writable memory, 64-byte aligned. After the seal the memory stays
+ * readable and writable until brain_object_release(), but is private: what is written then does not
+ * reach the store. */
+BRAIN_API void *brain_object_data(brain_object *object);
+
+/* Publish the object under a name, as brain_put() would (`value` gives kind, metadata and description;
+ * its parts must be none). On success the object is sealed; on error it is as before, and may be sealed
+ * again or aborted.
+ * Returns as brain_put(), or INVAL where it is sealed already. */
+BRAIN_API int brain_object_seal(brain_object *object, brain_space *space, const void *name,
+                                size_t name_len, const brain_value *value, uint64_t if_version,
+                                uint64_t *version_out);
+
+/* Let go of the object: aborts it where it is not sealed, and unmaps its memory. NULL is allowed. */
+BRAIN_API_FREE void brain_object_release(brain_object *object);
+
+/* ---- many names at once ----------------------------------------------------------------------- */
+
+/* A set of changes that become visible all at once. */
+typedef struct brain_batch brain_batch;
+
+/* Begin a batch. `*batch_out` is the caller's, to be given to brain_batch_free(). Returns 0, NOMEM. */
+BRAIN_API int brain_batch_new(brain_store *store, brain_batch **batch_out);
+
+/* Add a put / a delete. What `value` points to is copied now. The last change of a name in a batch
+ * wins. A delete of a name that is missing changes nothing. Returns 0, or: INVAL (also: more than
+ * BRAIN_BATCH_MAX changes); NOMEM; FULL and as brain_put() where a large value is stored at once. */
+BRAIN_API int brain_batch_put(brain_batch *batch, brain_space *space, const void *name,
+                              size_t name_len, const brain_value *value);
+BRAIN_API int brain_batch_delete(brain_batch *batch, brain_space *space, const void *name,
+                                 size_t name_len);
+
+/* Make all changes in one commit. The batch is empty afterwards, also on error (nothing has changed).
+ * number_out   NULL, or receives the commit number: the version of everything that was put.
+ * Returns 0, or as brain_put(). */
+BRAIN_API int brain_batch_commit(brain_batch *batch, uint64_t *number_out);
+
+/* Drop a batch and what was not committed. NULL is allowed. */
+BRAIN_API_FREE void brain_batch_free(brain_batch *batch);
+
+/* A name to be looked up. */
+typedef struct brain_key {
+    brain_space *space;
+    const void *name;
+    size_t name_len;
+} brain_key;
+
+/* Get many names as of one moment.
+ *
+ * keys, n_keys   any number; a name may stand more than once.
+ * views_out      n_keys of them; for a missing name a view whose `store` is NULL.
+ * number_out     NULL, or receives the number of a commit that this is the state of.
+ * Returns 0, or: NOMEM; BUSY; CORRUPT; DESTROYED; FORKED. On error no view is held.
+ * Blocks: never.  Cost: O(n_keys). */
+BRAIN_API int brain_get_many(brain_store *store, const brain_key *keys, size_t n_keys,
+                             brain_view *views_out, uint64_t *number_out);
+
+/* The whole store as of one moment, while writers go on. Keeps what it may still show: memory of values
+ * that are replaced or deleted meanwhile is not given back before brain_snapshot_close(). */
+typedef struct brain_snapshot brain_snapshot;
+
+/* Take a snapshot. `*snapshot_out` is the caller's. Returns 0, or: BUSY (this process holds
+ * BRAIN_SNAPSHOTS_MAX); NOMEM; DESTROYED; FORKED.  Blocks: never. */
+BRAIN_API int brain_snapshot_open(brain_store *store, brain_snapshot **snapshot_out);
+BRAIN_API_FREE void brain_snapshot_close(brain_snapshot *snapshot);
+
+/* The number of the commit that the snapshot shows the state of. */
+BRAIN_API uint64_t brain_snapshot_number(const brain_snapshot *snapshot);
+
+/* As brain_get(), in the state of the snapshot. The view may outlive the snapshot. */
+BRAIN_API int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void *name,
+                                 size_t name_len, brain_view *view_out);
+
+/* A walk over the names of a namespace, or over the namespaces of a store, as of one moment: it gives
+ * each name exactly once that was there then. */
+typedef struct brain_iter brain_iter;
+
+/* Begin a walk over the names of `space` / over the namespaces, in no particular order. With `snapshot`
+ * NULL the walk takes one of its own.
+ * Returns 0, or: BUSY; NOMEM; CORRUPT; DESTROYED; FORKED.  Blocks: never. */
+BRAIN_API int brain_iter_names(brain_space *space, brain_snapshot *snapshot, brain_iter **iter_out);
+BRAIN_API int brain_iter_spaces(brain_store *store, brain_snapshot *snapshot, brain_iter **iter_out);
+
+/* The next name: 0, or NOT_FOUND at the end; CORRUPT. `*name_out` stays valid until the next call on
+ * the iterator. */
+BRAIN_API int brain_iter_next(brain_iter *iter, const void **name_out, size_t *name_len_out);
+
+/* Pin the value of the name that brain_iter_next() gave last. Returns as brain_get(). */
+BRAIN_API int brain_iter_get(brain_iter *iter, brain_view *view_out);
+BRAIN_API_FREE void brain_iter_free(brain_iter *iter);
+
+/* ---- waiting ---------------------------------------------------------------------------------- */
+
+/* Wait until the version of `name` is above `version`.
+ *
+ * timeout_ns    0 looks once; BRAIN_FOREVER.
+ * version_out   receives the version that is above.
+ * Returns 0, or: TIMEOUT; INTR (a signal handler ran: call again with what is left of the time);
+ * CORRUPT; DESTROYED; FORKED; BUSY.
+ * Cost: a system call only where it has to sleep. A writer pays nothing where nobody waits. */
+BRAIN_API int brain_wait(brain_space *space, const void *name, size_t name_len, uint64_t version,
+                         int64_t timeout_ns, uint64_t *version_out);
+
+/* Wait until the namespace has changed (a put, a delete, or its removal) in a commit above `number`.
+ * Begin with the number of a snapshot or a version, or 0. number_out receives the commit's number.
+ * Returns as brain_wait(). */
+BRAIN_API int brain_wait_space(brain_space *space, uint64_t number, int64_t timeout_ns,
+                               uint64_t *number_out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* BRAIN_H */
