@@ -8,6 +8,9 @@ set -euo pipefail
 source_root=$1
 build_root=$2
 
+# meson points it at the build folder: the installed library is what counts here.
+unset LD_LIBRARY_PATH
+
 # Not below the build folder: pkg-config's output is split at spaces, which that path may contain.
 work=$(mktemp -d /tmp/brain-install.XXXXXX)
 store=$work/store
