@@ -3,7 +3,7 @@
 
 - A file includes its own row or a lower one of LAYERS; within a row, never in a circle.
 - What is above the library (python/ext, cli, disk) sees its public header alone.
-- `memory_order_` and <stdatomic.h> stand in src/base/atomic.h alone.
+- `memory_order_` stands in src/base/atomic.h alone.
 - Names of operating systems stand in src/base alone; no .c file is included.
 """
 
@@ -21,8 +21,8 @@ LAYERS = [
     "slot index pin",
     "alloc journal",
     "lock",
-    "fork client",
-    "store path",
+    "fork client path",
+    "store",
     "layout value",
     "error",
 ]
@@ -37,7 +37,7 @@ OUTSIDE = {
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
-ORDER = re.compile(r"\bmemory_order_\w+|<stdatomic\.h>")
+ORDER = re.compile(r"\bmemory_order_\w+")
 SYSTEM = re.compile(r"\b(__linux__|__APPLE__|__FreeBSD__|_WIN32)\b")
 
 
