@@ -1,5 +1,4 @@
 /* backing.c - a fallocate() that writes down what it is asked for. */
-#define _GNU_SOURCE
 #undef _FILE_OFFSET_BITS /* with it, <fcntl.h> gives both functions below the same name */
 #include "backing.h"
 

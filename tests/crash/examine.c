@@ -2,7 +2,6 @@
  *
  * Readers come first: what they see before the recovery they must see after it.
  */
-#define _GNU_SOURCE
 #include "examine.h"
 
 #include <signal.h>
@@ -50,7 +49,7 @@ static bool check(struct examination *x, const char *when)
         return failed(x, when, err);
     }
     if (n != 0) {
-        snprintf(x->report->problem, sizeof x->report->problem, "%s, brain_check: %zu problems: %s; %s", when,
+        snprintf(x->report->problem, sizeof x->report->problem, "%s, brain_check: %zu problems: %.180s; %.180s", when,
                  n, problems[0].text, n > 1 ? problems[1].text : "");
     }
     return n == 0;

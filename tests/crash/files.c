@@ -8,7 +8,6 @@
  * has them: a copy first repeats the calls, then writes the data, and must then take as many blocks as the
  * original. A call that was asked for and has not returned counts from the moment when the blocks change.
  */
-#define _GNU_SOURCE
 #include "files.h"
 
 #include <errno.h>
@@ -27,6 +26,9 @@ static const char *const names[FILES_N] = { "data", "clients" };
 
 /* Values that a watched store may come to take beyond its first length. */
 #define VALUES_ROOM ((uint64_t)4 << 30)
+
+/* Looks that are not thorough ask the kernel where data is only every so often. */
+#define LOOKS_PER_SCAN 16u
 
 static int open_file(const char *directory, int which, int flags)
 {
@@ -67,7 +69,7 @@ void files_open(struct files *files, const char *directory, struct backing_log *
         one->shadow = map_room(one->room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     }
     read_regions(files);
-    (void)files_look(files);
+    (void)files_look(files, true);
 }
 
 void files_close(struct files *files)
@@ -175,12 +177,13 @@ static void mark_applied(const struct files *files, const struct files_one *one,
     uint32_t n = files->log == NULL ? 0 : atomic_load(&files->log->n);
     for (uint32_t i = n; i-- > 0;) {
         struct backing_call *call = &files->log->calls[i];
-        if (call->applied || atomic_load(&call->step) == BACKING_REFUSED) {
-            return; /* all before it are settled, too */
+        if (call->inode != one->inode || atomic_load(&call->step) == BACKING_REFUSED) {
+            continue;
         }
-        if (call->inode == one->inode) {
-            call->applied = size_changed || atomic_load(&call->step) == BACKING_DONE;
+        if (call->applied) {
+            return; /* all calls before it are, too */
         }
+        call->applied = size_changed || atomic_load(&call->step) == BACKING_DONE;
     }
 }
 
@@ -189,15 +192,18 @@ static uint64_t values_begin(const struct files *files, int which)
     return which == FILES_DATA ? files->regions[BN_REGION_VALUES].off : UINT64_MAX;
 }
 
-uint32_t files_look(struct files *files)
+uint32_t files_look(struct files *files, bool thorough)
 {
     uint32_t changed = FILES_SAME;
+    thorough = thorough || ++files->n_looks % LOOKS_PER_SCAN == 0;
     for (int i = 0; i < FILES_N; i++) {
         struct files_one *one = &files->one[i];
         bool size_changed = look_at_size(one);
         mark_applied(files, one, size_changed);
         changed |= size_changed ? FILES_META : FILES_SAME;
-        changed |= find_ranges(one) ? FILES_META : FILES_SAME;
+        if (thorough || size_changed) {
+            changed |= find_ranges(one) ? FILES_META : FILES_SAME;
+        }
         for (uint32_t k = 0; k < one->n_ranges; k++) {
             changed |= compare_range(one, one->ranges[k], values_begin(files, i));
         }
@@ -207,7 +213,7 @@ uint32_t files_look(struct files *files)
 
 bool files_unchanged(struct files *files)
 {
-    return files_look(files) == FILES_SAME;
+    return files_look(files, true) == FILES_SAME;
 }
 
 /* ---- copying ----------------------------------------------------------------------------------- */

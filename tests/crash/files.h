@@ -36,6 +36,7 @@ struct files {
     struct files_one one[FILES_N];
     struct bn_region_rec regions[BN_N_REGIONS];
     struct backing_log *log;
+    uint32_t n_looks;
 };
 
 /* Watch the store in `directory`, whose fallocate calls were and are written to `log` (NULL: not known,
@@ -49,11 +50,14 @@ enum files_change {
     FILES_META = 2,   /* anything else: records, length, backing */
 };
 
-/* What has changed since the last look: a set of enum files_change. The first look is files_open(). */
-uint32_t files_look(struct files *files);
+/* What has changed since the last look: a set of enum files_change. The first look is files_open().
+ *
+ * Not `thorough`: a page that was backed before and is touched for the first time may be overlooked, for
+ * a few looks; the next thorough one sees it. */
+uint32_t files_look(struct files *files, bool thorough);
 
-/* Make a store in the new folder `directory` that is byte for byte what the files were at the last look,
- * backed pages included. `log`, if not NULL, receives a log of the copy's own. */
+/* Make a store in the new folder `directory` that is byte for byte what the files were at the last look, a
+ * thorough one, backed pages included. `log`, if not NULL, receives a log of the copy's own. */
 void files_copy(const struct files *files, const char *directory, struct backing_log *log);
 
 /* Whether the files are now, byte for byte, what they were at the last look. */

@@ -1,5 +1,4 @@
 /* kills_audit.c - what must be true of the store of the random kills while nobody uses it. */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
 

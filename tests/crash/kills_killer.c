@@ -4,7 +4,6 @@
  * the victim. In both cases, what counts is what the word says when the victim is dead. Others may take
  * the lock over from it before its death is reported here: these are counted apart.
  */
-#define _GNU_SOURCE
 #include "kills_killer.h"
 
 #include <errno.h>

@@ -5,7 +5,6 @@
  * - The bystanders are there, always.
  * - The bytes of a view stay as they are, whatever happens to the name.
  */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

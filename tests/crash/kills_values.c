@@ -3,7 +3,6 @@
  * A value begins with who it belongs to and its id, and goes on with a pattern that follows from these: a
  * value that stands under a wrong name, is mixed from two, or is cut short, is found out.
  */
-#define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,6 @@
  * the change begins, land() that it is done. The order of these notes around the call is what makes a kill
  * judgeable, so they are sequentially consistent stores.
  */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
  * The folder of a run lies in memory, and a run may be ended in any way. So a second process, which does
  * nothing else, waits for the end of the first and removes the folder then.
  */
-#define _GNU_SOURCE
 #include "kit.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* pass.c - going through a scene instruction by instruction. */
-#define _GNU_SOURCE
 #include "pass.h"
 
 #include <dlfcn.h>
@@ -16,7 +15,7 @@
 
 /* Instructions that changed bytes of values alone are much alike: a value being copied. */
 #define VALUES_SAMPLE 5u
-#define VALUES_SAMPLE_FULL 200u
+#define VALUES_STRIDE 16u
 
 void pass_perform(void *arg)
 {
@@ -35,6 +34,7 @@ void pass_begin(struct pass *pass, void (*child)(void *))
 {
     step_start(&pass->step, child, pass);
     files_open(&pass->files, pass->path, pass->log);
+    pass->next_chosen = 0;
 }
 
 void pass_end(struct pass *pass)
@@ -45,21 +45,126 @@ void pass_end(struct pass *pass)
     atomic_store(&pass->log->n, 0);
 }
 
-void pass_count(struct pass *pass)
+/* ---- choosing ---------------------------------------------------------------------------------- */
+
+/* Numbers of instructions. */
+struct numbers {
+    uint64_t *at;
+    uint64_t n;
+    uint64_t room;
+};
+
+static void add_number(struct numbers *numbers, uint64_t number)
+{
+    if (numbers->n == numbers->room) {
+        numbers->room = 2 * numbers->room + 256;
+        numbers->at = realloc(numbers->at, numbers->room * sizeof *numbers->at);
+        kit_must(numbers->at != NULL, "realloc");
+    }
+    numbers->at[numbers->n++] = number;
+}
+
+/* Keep about `size` of them, spread evenly, from a random one on. */
+static void thin_out(struct numbers *numbers, uint64_t size, uint64_t phase)
+{
+    uint64_t n = numbers->n, kept = 0;
+    for (uint64_t i = 0; n > size && i < n; i++) {
+        if ((i * size + phase % n) % n < size) {
+            numbers->at[kept++] = numbers->at[i];
+        }
+    }
+    numbers->n = n > size ? kept : n;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Go through the operation and note which instructions change something. */
+static void find_changes(struct pass *pass, struct numbers *meta, struct numbers *values)
 {
     pass_begin(pass, pass_perform);
     enum step_event event;
     while ((event = step_once(&pass->step)) == STEP_RAN) {
-        uint32_t changed = files_look(&pass->files);
-        pass->n_meta += (changed & FILES_META) != 0;
-        pass->n_values += changed == FILES_VALUES;
+        uint32_t changed = files_look(&pass->files, false);
+        if (changed != FILES_SAME) {
+            add_number((changed & FILES_META) != 0 ? meta : values, pass->step.n);
+        }
     }
-    pass->n_instructions = pass->step.n;
     if (event == STEP_DIED) {
         pass_problem(pass, "counting", "the operation does not end");
     }
+    pass->n_instructions = pass->step.n;
+    pass->n_changes = meta->n + values->n;
     pass_end(pass);
 }
+
+static void choose(struct pass *pass)
+{
+    struct numbers meta = { NULL, 0, 0 }, values = { NULL, 0, 0 };
+    uint64_t phase = pass->options->seed;
+    if (pass->options->full) {
+        return;
+    }
+    find_changes(pass, &meta, &values);
+    thin_out(&meta, pass->options->n_states, kit_random(&phase));
+    thin_out(&values, VALUES_SAMPLE, kit_random(&phase));
+    for (uint64_t i = 0; i < values.n; i++) {
+        add_number(&meta, values.at[i]);
+    }
+    qsort(meta.at, meta.n, sizeof *meta.at, compare_numbers);
+    free(values.at);
+    pass->chosen = meta.at;
+    pass->n_chosen = (uint32_t)meta.n;
+}
+
+/* ---- going through ----------------------------------------------------------------------------- */
+
+/* To the next instruction that changes something. Of those that change bytes of values alone, which are
+ * much alike, only every few are looked at. */
+static enum step_event next_change(struct pass *pass)
+{
+    enum step_event event;
+    while ((event = step_once(&pass->step)) == STEP_RAN) {
+        uint32_t changed = files_look(&pass->files, true);
+        pass->n_changes += changed != FILES_SAME;
+        if ((changed & FILES_META) != 0 ||
+            (changed != FILES_SAME && pass->n_changes % VALUES_STRIDE == 0)) {
+            break;
+        }
+    }
+    pass->n_instructions = pass->step.n;
+    return event;
+}
+
+static enum step_event next_chosen(struct pass *pass)
+{
+    if (pass->next_chosen == pass->n_chosen) {
+        return step_through(&pass->step);
+    }
+    uint64_t until = pass->chosen[pass->next_chosen++];
+    enum step_event event = STEP_RAN;
+    while (event == STEP_RAN && pass->step.n < until) {
+        event = step_once(&pass->step);
+    }
+    (void)files_look(&pass->files, true);
+    return event;
+}
+
+enum step_event pass_next(struct pass *pass)
+{
+    enum step_event event = pass->options->full ? next_change(pass) : next_chosen(pass);
+    if (event == STEP_STOPPED) {
+        (void)files_look(&pass->files, true);
+    } else if (event == STEP_DIED) {
+        pass_problem(pass, "stepping", "the operation does not end");
+    }
+    return event;
+}
+
+/* ---- reporting --------------------------------------------------------------------------------- */
 
 /* Where the stepped process stands, as addr2line takes it. It has the same addresses as this one. */
 static void print_place(const struct pass *pass)
@@ -94,24 +199,6 @@ void pass_seen(struct pass *pass, int state)
     }
 }
 
-/* Whether the i-th of n is in a sample of about `size`. */
-static bool is_in_sample(uint64_t i, uint64_t n, uint64_t size, uint64_t phase)
-{
-    return n <= size || (i * size + phase % n) % n < size;
-}
-
-bool pass_sampled(const struct pass *pass, struct pass_sample *sample, uint32_t changed)
-{
-    bool full = pass->options->full;
-    if ((changed & FILES_META) != 0) {
-        return full ||
-               is_in_sample(sample->n_meta++, pass->n_meta, pass->options->n_states, sample->phase);
-    }
-    return changed != FILES_SAME &&
-           is_in_sample(sample->n_values++, pass->n_values, full ? VALUES_SAMPLE_FULL : VALUES_SAMPLE,
-                        sample->phase);
-}
-
 /* ---- the command line -------------------------------------------------------------------------- */
 
 static int list(void)
@@ -135,7 +222,7 @@ static bool takes(char **argv, int *i, const char *name, uint64_t *value)
     return true;
 }
 
-/* Moves the names of scenes to the front of argv; how many there are. */
+/* Moves the names of scenes to the front, from argv[1] on; returns how many there are. */
 static int parse(int argc, char **argv, struct pass_options *options)
 {
     int n_names = 0;
@@ -157,7 +244,7 @@ static int parse(int argc, char **argv, struct pass_options *options)
         } else if (argv[i][0] == '-') {
             kit_die("unknown option %s (the head of the source says which there are)", argv[i]);
         } else {
-            argv[n_names++] = argv[i];
+            argv[++n_names] = argv[i];
         }
     }
     return n_names;
@@ -181,10 +268,23 @@ static uint32_t prove_scene(const struct scene *scene, const struct pass_options
     pass = (struct pass){ .scene = scene, .options = options, .log = backing_log_new() };
     kit_path(pass.path, "store");
     references_make(scene, &pass.refs);
+    choose(&pass);
     prove(&pass);
+    free(pass.chosen);
     references_free(&pass.refs);
     backing_log_free(pass.log);
     return pass.n_problems;
+}
+
+/* With its defaults the C library copies large values by an instruction that is a step for each byte. */
+static void copy_in_large_steps(char **argv)
+{
+    const char *tunables = "glibc.cpu.x86_rep_movsb_threshold=10000000:"
+                           "glibc.cpu.x86_rep_stosb_threshold=10000000";
+    if (getenv("GLIBC_TUNABLES") == NULL) {
+        setenv("GLIBC_TUNABLES", tunables, 1);
+        execv("/proc/self/exe", argv);
+    }
 }
 
 int pass_main(int argc, char **argv, struct pass_options options, void (*prove)(struct pass *pass))
@@ -193,6 +293,7 @@ int pass_main(int argc, char **argv, struct pass_options options, void (*prove)(
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
         return list();
     }
+    copy_in_large_steps(argv);
     options.seed = (uint64_t)getpid();
     int n_names = parse(argc, argv, &options);
     if (!step_allowed()) {
@@ -202,7 +303,7 @@ int pass_main(int argc, char **argv, struct pass_options options, void (*prove)(
     kit_workdir(options.dir);
     printf("seed %ju\n", (uintmax_t)options.seed);
     for (uint32_t i = 0; i < n_scenes; i++) {
-        if (is_wanted(&scenes[i], n_names, argv)) {
+        if (is_wanted(&scenes[i], n_names, argv + 1)) {
             n_problems += prove_scene(&scenes[i], &options, prove);
             n_proved++;
             fflush(stdout);

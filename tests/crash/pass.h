@@ -28,8 +28,10 @@ struct pass {
     struct step step;
     struct files files;
     uint64_t n_instructions;
-    uint64_t n_meta;   /* instructions that changed more than bytes of values */
-    uint64_t n_values; /* those that changed only these */
+    uint64_t n_changes; /* instructions that changed something */
+    uint64_t *chosen;   /* the instructions to look at, rising; NULL: all that change something */
+    uint32_t n_chosen;
+    uint32_t next_chosen;
     uint64_t n_seen[SCENE_OPS_MAX + 1]; /* how often each state was found */
     uint32_t state;    /* the latest one that was found: no earlier one may be seen any more */
     uint32_t n_examined;
@@ -47,8 +49,9 @@ void pass_perform(void *pass);
 /* Kill the child, remove the store. */
 void pass_end(struct pass *pass);
 
-/* Go through once to count. */
-void pass_count(struct pass *pass);
+/* Go on to the next instruction to look at. STEP_RAN: the child stands behind it, and pass->files has been
+ * looked at; else the operation is over. */
+enum step_event pass_next(struct pass *pass);
 
 /* Report something that must not be. */
 void pass_problem(struct pass *pass, const char *what, const char *text);
@@ -56,18 +59,8 @@ void pass_problem(struct pass *pass, const char *what, const char *text);
 /* Note that a state was found; -1: none was. */
 void pass_seen(struct pass *pass, int state);
 
-/* Chooses, of the instructions that changed something, those to look at. */
-struct pass_sample {
-    uint64_t phase;
-    uint64_t n_meta;
-    uint64_t n_values;
-};
-
-/* Whether to look at an instruction that made the changes `changed` (a set of enum files_change). */
-bool pass_sampled(const struct pass *pass, struct pass_sample *sample, uint32_t changed);
-
 /* The main function of a proof: reads the command line and calls `prove` for each scene that is wanted.
- * `prove` finds scene, options, references, log and path filled in. Returns the exit status. */
+ * `prove` finds scene, options, references, log and path filled in, and the instructions chosen. Returns the exit status. */
 int pass_main(int argc, char **argv, struct pass_options options, void (*prove)(struct pass *pass));
 
 #endif

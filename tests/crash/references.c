@@ -1,5 +1,4 @@
 /* references.c - the states of a scene, from stores that nobody disturbed. */
-#define _GNU_SOURCE
 #include "references.h"
 
 #include <stdio.h>

@@ -1,5 +1,4 @@
 /* state.c - all that can be seen of a store at one moment. */
-#define _GNU_SOURCE
 #include "state.h"
 
 #include <stdio.h>

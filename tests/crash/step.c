@@ -1,5 +1,4 @@
 /* step.c - run another process one machine instruction at a time. */
-#define _GNU_SOURCE
 #include "step.h"
 
 #include <signal.h>
@@ -13,6 +12,11 @@
 static enum step_event wait_for_stop(struct step *step)
 {
     step->status = kit_reap(step->pid);
+    while (WIFSTOPPED(step->status) && WSTOPSIG(step->status) == SIGCHLD) {
+        /* a child of its own has ended, while it prepared */
+        kit_must(ptrace(PTRACE_CONT, step->pid, NULL, NULL) == 0, "PTRACE_CONT");
+        step->status = kit_reap(step->pid);
+    }
     if (!WIFSTOPPED(step->status)) {
         step->pid = 0;
         return STEP_DIED;

@@ -16,7 +16,6 @@
  *
  * Exits with 0, 1 (something was found), 2 (the proof could not be made), 77 (not on this machine).
  */
-#define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,10 +37,14 @@ static bool judge_number(struct pass *pass, const char *what, const char *which,
     return false;
 }
 
+/* What a store may take more than an undisturbed one: whoever examines it is a client beside the dead one,
+ * with a page of the ledger; and whether the index needs overflow lines depends on the store's seed. */
+#define META_SLACK (4 * BN_PAGE)
+
 static bool judge_numbers(struct pass *pass, const char *what, const struct examine_report *report,
                           const struct examine_report *undisturbed)
 {
-    uint64_t meta_bytes = pass->refs.meta_bytes;
+    uint64_t meta_bytes = pass->refs.meta_bytes + META_SLACK;
     return judge_number(pass, what, "live bytes", report->live_bytes, undisturbed->live_bytes) &&
            judge_number(pass, what, "bytes of values after a trim", report->value_bytes,
                         undisturbed->value_bytes) &&
@@ -113,7 +116,7 @@ static void go_through_recovery(struct pass *outer, uint32_t state)
     pass_begin(&pass, perform_recovery);
     enum step_event event;
     while ((event = step_once(&pass.step)) == STEP_RAN) {
-        if (files_look(&pass.files) != FILES_SAME && n_changes++ == next) {
+        if (files_look(&pass.files, true) != FILES_SAME && n_changes++ == next) {
             judge_second_kill(&pass, state);
             next += 1 + kit_random(&seed) % (2 * stride);
         }
@@ -143,22 +146,13 @@ static void judge_here(struct pass *pass)
     pass->n_examined++;
 }
 
-static void examine_sample(struct pass *pass, uint64_t phase)
+static void examine_all(struct pass *pass)
 {
-    struct pass_sample sample = { .phase = phase };
     pass_begin(pass, pass_perform);
-    judge_here(pass);
-    enum step_event event;
-    while ((event = step_once(&pass->step)) == STEP_RAN) {
-        if (pass_sampled(pass, &sample, files_look(&pass->files))) {
-            judge_here(pass);
-        }
-    }
-    if (event == STEP_DIED) {
-        pass_problem(pass, "stepping", "the operation does not end");
-    } else {
+    do {
         judge_here(pass);
-    }
+    } while (pass_next(pass) == STEP_RAN);
+    judge_here(pass);
     pass_end(pass);
 }
 
@@ -169,7 +163,7 @@ static void compare_kill(struct pass *pass, uint64_t n)
     pass_begin(pass, pass_perform);
     while (pass->step.n < n && step_once(&pass->step) == STEP_RAN) {
     }
-    (void)files_look(&pass->files);
+    (void)files_look(&pass->files, true);
     kit_path(copy, "copy");
     files_copy(&pass->files, copy, NULL);
     step_kill(&pass->step);
@@ -188,7 +182,7 @@ static void compare_kill(struct pass *pass, uint64_t n)
 static void print_verdict(const struct pass *pass)
 {
     printf("%-28s %7ju instructions %6ju changes %6u examined", pass->scene->name,
-           (uintmax_t)pass->n_instructions, (uintmax_t)(pass->n_meta + pass->n_values), pass->n_examined);
+           (uintmax_t)pass->n_instructions, (uintmax_t)pass->n_changes, pass->n_examined);
     if (pass->options->twice) {
         printf(" %5u in recovery", pass->n_second);
     }
@@ -202,8 +196,7 @@ static void print_verdict(const struct pass *pass)
 static void prove(struct pass *pass)
 {
     uint64_t seed = pass->options->seed;
-    pass_count(pass);
-    examine_sample(pass, kit_random(&seed));
+    examine_all(pass);
     for (uint32_t i = 0; i < pass->options->n_kills && pass->n_problems == 0; i++) {
         compare_kill(pass, kit_random(&seed) % pass->n_instructions);
     }
