@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Installs libbrain into an empty folder, builds examples/hello.c against what lies there, once with
+# the shared and once with the static library, and runs both.
+#
+# usage: test_install.sh SOURCE_ROOT BUILD_ROOT
+set -euo pipefail
+
+source_root=$1
+build_root=$2
+
+# meson points it at the build folder: the installed library is what counts here.
+unset LD_LIBRARY_PATH
+
+# Not below the build folder: pkg-config's output is split at spaces, which that path may contain.
+work=$(mktemp -d /tmp/brain-install.XXXXXX)
+store=$work/store
+trap 'remove_store; rm -rf "$work"' EXIT
+
+# Where the program failed half-way, its store is still there: a link, and a folder on /dev/shm.
+remove_store() {
+    if [ -L "$store" ]; then
+        rm -rf "$(readlink -f "$store")"
+    fi
+}
+
+fail() {
+    echo "test_install: $*" >&2
+    exit 1
+}
+
+check_output() {
+    local got
+    got=$("$1" "$store") || fail "$1 exited with $?"
+    [ "$got" = "hello from shared memory" ] || fail "$1 printed: $got"
+    if [ -e "$store" ] || [ -L "$store" ]; then fail "$1 left its store behind"; fi
+}
+
+meson install -C "$build_root" --destdir "$work/root" --no-rebuild --quiet
+library=$(find "$work/root" -name libbrain.a)
+[ -n "$library" ] || fail "no static library was installed"
+libdir=$(dirname "$library")
+
+export PKG_CONFIG_SYSROOT_DIR=$work/root
+export PKG_CONFIG_LIBDIR=$libdir/pkgconfig
+read -ra cc <<<"${CC:-cc}"
+read -ra cflags <<<"$(pkg-config --cflags libbrain)"
+
+# Nothing but the public names may be visible to a program.
+strangers=$(nm -D --defined-only "$libdir/libbrain.so" | awk '$2 != "A" { print $3 }' |
+    grep -v '^brain_' || true)
+[ -z "$strangers" ] || fail "the shared library exports: $strangers"
+
+# Any other header of ours beside it would mean that the public one is not enough.
+headers=$(find "$work/root" -name '*.h' -printf '%f\n')
+[ "$headers" = brain.h ] || fail "installed headers: $headers"
+
+read -ra libs <<<"$(pkg-config --libs libbrain)"
+"${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${cflags[@]}" "$source_root/examples/hello.c" \
+    -o "$work/hello-shared" "${libs[@]}" -Wl,-rpath,"$libdir"
+check_output "$work/hello-shared"
+
+# With the shared library gone the same line takes the static one.
+rm "$libdir"/libbrain.so*
+read -ra libs <<<"$(pkg-config --libs --static libbrain)"
+"${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${cflags[@]}" "$source_root/examples/hello.c" \
+    -o "$work/hello-static" "${libs[@]}"
+check_output "$work/hello-static"
+
+echo "installed, built and ran with the shared and with the static library"
