@@ -15,8 +15,9 @@
 PyObject *bp_brain_raise_closed(struct bp_brain *self)
 {
     if (self->path == NULL) {
-        return bp_errors_format(self->state, BP_CLOSED, "this Brain was never opened: "
-                                                        "Brain.__init__() was not called");
+        return bp_errors_format(self->state, BP_CLOSED,
+                                "this Brain was never opened: "
+                                "Brain.__init__() was not called");
     }
     return bp_errors_format(self->state, BP_CLOSED,
                             "this Brain is closed; Brain(%R) opens the store again", self->path);
@@ -69,7 +70,8 @@ static struct bp_state *state_of(PyTypeObject *type)
     return state;
 }
 
-static PyObject *brain_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+static PyObject *brain_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
+                           PyObject *Py_UNUSED(kwargs))
 {
     struct bp_state *state = state_of(type);
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -113,10 +115,9 @@ static int open_and_use(struct bp_brain *self, const char *path, const brain_opt
 {
     brain_store *store = NULL;
     int code;
-    Py_BEGIN_ALLOW_THREADS
-    code = brain_open(path, options, &store);
-    Py_END_ALLOW_THREADS
-    if (code != 0) {
+    Py_BEGIN_ALLOW_THREADS code = brain_open(path, options, &store);
+    Py_END_ALLOW_THREADS if (code != 0)
+    {
         bp_errors_raise(self->state, code);
         return -1;
     }
@@ -143,7 +144,8 @@ static int64_t lock_timeout(struct bp_state *state, PyObject *seconds)
     double value = PyFloat_AsDouble(seconds);
     if (value == -1.0 && PyErr_Occurred()) return -1;
     if (!(value >= 0)) {
-        bp_errors_format(state, BP_VALUE, "lock_timeout has to be None or seconds, not %R", seconds);
+        bp_errors_format(state, BP_VALUE, "lock_timeout has to be None or seconds, not %R",
+                         seconds);
         return -1;
     }
     if (value >= 9e9) return BRAIN_FOREVER;
@@ -153,13 +155,14 @@ static int64_t lock_timeout(struct bp_state *state, PyObject *seconds)
 
 static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = { "path", "namespace", "capacity", "mode", "has_group", "group", "flags",
-                             "lock_timeout", "pickle", NULL };
+    static char *names[] = { "path",  "namespace", "capacity",     "mode",   "has_group",
+                             "group", "flags",     "lock_timeout", "pickle", NULL };
     struct bp_brain *self = (struct bp_brain *)op;
     PyObject *path, *namespace, *encoded, *timeout, *pickle;
     unsigned long long capacity;
-    unsigned mode, has_group, group, flags;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUKIIIIOO:Brain", names, &path, &namespace,
+    unsigned mode, group, flags;
+    int has_group;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUKIpIIOO:Brain", names, &path, &namespace,
                                      &capacity, &mode, &has_group, &group, &flags, &timeout,
                                      &pickle)) {
         return -1;
@@ -170,7 +173,7 @@ static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
                               .flags = flags,
                               .capacity_bytes = capacity,
                               .mode = mode,
-                              .has_group = has_group,
+                              .has_group = (uint32_t)has_group,
                               .group = group,
                               .lock_timeout_ns = timeout_ns };
     int result = open_and_use(self, PyBytes_AsString(encoded), &options, namespace, pickle);
@@ -204,7 +207,7 @@ static void brain_dealloc(PyObject *op)
 }
 
 PyDoc_STRVAR(close_doc,
-             "close()\n--\n\n"
+             "close($self, /)\n--\n\n"
              "End the use of the store. Everything that was recalled stays valid; any further use\n"
              "of this Brain raises BrainClosedError. To close a closed one does nothing.\n"
              "\n"
@@ -235,10 +238,9 @@ int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_
         code = brain_put(self->space, utf8, name_len, &encoded.value, if_version, version_out);
     } else {
         struct bp_space *held = bp_handle_space_take(self->current);
-        Py_BEGIN_ALLOW_THREADS
-        code = brain_put(held->space, utf8, name_len, &encoded.value, if_version, version_out);
-        Py_END_ALLOW_THREADS
-        bp_handle_space_drop(held);
+        Py_BEGIN_ALLOW_THREADS code =
+            brain_put(held->space, utf8, name_len, &encoded.value, if_version, version_out);
+        Py_END_ALLOW_THREADS bp_handle_space_drop(held);
     }
     bp_convert_free(&encoded);
     return code;
@@ -265,17 +267,17 @@ static PyObject *brain_subscript(PyObject *op, PyObject *name)
     return value;
 }
 
-PyDoc_STRVAR(get_doc,
-             "get($self, name, default=None, /)\n--\n\n"
-             "The value of `name`, or `default` where there is none.\n"
-             "\n"
-             "Raises as brain[name] does, but for KeyError.\n"
-             "Threads: any. Never waits for a writer. Cost: as brain[name].");
+PyDoc_STRVAR(get_doc, "get($self, name, default=None, /)\n--\n\n"
+                      "The value of `name`, or `default` where there is none.\n"
+                      "\n"
+                      "Raises as brain[name] does, but for KeyError.\n"
+                      "Threads: any. Never waits for a writer. Cost: as brain[name].");
 
 static PyObject *brain_get_method(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     if (n_args < 1 || n_args > 2) {
-        PyErr_Format(PyExc_TypeError, "get() takes a name and a default, not %zd arguments", n_args);
+        PyErr_Format(PyExc_TypeError, "get() takes a name and a default, not %zd arguments",
+                     n_args);
         return NULL;
     }
     PyObject *value = look_up((struct bp_brain *)op, args[0]);
@@ -354,6 +356,13 @@ static PyObject *brain_get_closed(PyObject *op, void *Py_UNUSED(closure))
     return PyBool_FromLong(((struct bp_brain *)op)->space == NULL);
 }
 
+static PyObject *brain_get_read_only(PyObject *op, void *Py_UNUSED(closure))
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    if (!bp_brain_is_open(self)) return NULL;
+    return PyBool_FromLong((brain_access(self->store->store) & BRAIN_ACCESS_READ_ONLY) != 0);
+}
+
 static PyObject *brain_get_space(PyObject *op, void *Py_UNUSED(closure))
 {
     struct bp_brain *self = (struct bp_brain *)op;
@@ -373,14 +382,25 @@ static PyGetSetDef brain_getset[] = {
     { "path", brain_get_path, NULL, "str: what the store was opened by.", NULL },
     { "directory", brain_get_directory, NULL, "str: where the files of the store are.", NULL },
     { "closed", brain_get_closed, NULL, "bool: whether close() was called.", NULL },
+    { "read_only", brain_get_read_only, NULL,
+      "bool: whether it was opened without the right to write.", NULL },
     { "_space", brain_get_space, NULL, "str: the namespace in use.", NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL
-#define METHOD(name, function) { name, FASTCALL(function), function##_doc }
-#define METHOD_NOARGS(name, function) { name, function, METH_NOARGS, function##_doc }
-#define METHOD_O(name, function) { name, function, METH_O, function##_doc }
+#define METHOD(name, function)                                                                     \
+    {                                                                                              \
+        name, FASTCALL(function), function##_doc                                                   \
+    }
+#define METHOD_NOARGS(name, function)                                                              \
+    {                                                                                              \
+        name, function, METH_NOARGS, function##_doc                                                \
+    }
+#define METHOD_O(name, function)                                                                   \
+    {                                                                                              \
+        name, function, METH_O, function##_doc                                                     \
+    }
 
 static PyMethodDef brain_methods[] = {
     { "get", FASTCALL(brain_get_method), get_doc },
@@ -430,7 +450,7 @@ static PyType_Slot brain_slots[] = {
 PyType_Spec bp_brain_spec = {
     .name = "brain_plasma._core.Brain",
     .basicsize = sizeof(struct bp_brain),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
-             Py_TPFLAGS_IMMUTABLETYPE,
+    .flags =
+        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = brain_slots,
 };

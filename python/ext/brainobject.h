@@ -12,24 +12,23 @@
 #include "state.h"
 
 struct bp_brain {
-    PyObject_HEAD
-    struct bp_state *state;  /* valid as long as the type, which the object holds */
-    brain_space *space;      /* current->space, for the hot paths; NULL: closed, or not opened yet */
+    PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
+    brain_space *space; /* current->space, for the hot paths; NULL: closed, or not opened yet */
     struct bp_space *current;
     struct bp_store *store;
-    PyObject *path;          /* str, as given; NULL: never opened */
-    bool pickle;             /* pickles may be written and read */
+    PyObject *path; /* str, as given; NULL: never opened */
+    bool pickle;    /* pickles may be written and read */
 };
 
 /* A method and its docstring, by how it takes its arguments. */
-#define BP_METHOD(name)         \
-    extern const char name##_doc[]; \
+#define BP_METHOD(name)                                                                            \
+    extern const char name##_doc[];                                                                \
     PyObject *name(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
-#define BP_METHOD_NOARGS(name)  \
-    extern const char name##_doc[]; \
+#define BP_METHOD_NOARGS(name)                                                                     \
+    extern const char name##_doc[];                                                                \
     PyObject *name(PyObject *op, PyObject *ignored)
-#define BP_METHOD_O(name)       \
-    extern const char name##_doc[]; \
+#define BP_METHOD_O(name)                                                                          \
+    extern const char name##_doc[];                                                                \
     PyObject *name(PyObject *op, PyObject *argument)
 
 /* Raise BrainClosedError. Always returns NULL. */

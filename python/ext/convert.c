@@ -174,23 +174,28 @@ static PyObject *decode_bytes(const brain_view *view)
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)view->size_bytes);
     if (bytes == NULL) return NULL;
     char *copy = PyBytes_AsString(bytes);
-    Py_BEGIN_ALLOW_THREADS
-    memcpy(copy, view->data, view->size_bytes);
-    Py_END_ALLOW_THREADS
-    return bytes;
+    Py_BEGIN_ALLOW_THREADS memcpy(copy, view->data, view->size_bytes);
+    Py_END_ALLOW_THREADS return bytes;
 }
 
 static PyObject *decode_small(struct bp_state *state, const brain_view *view)
 {
     switch (view->kind) {
-    case BRAIN_KIND_INT: return decode_int(state, view);
-    case BRAIN_KIND_STR: return decode_str(state, view);
-    case BRAIN_KIND_FLOAT: return decode_float(state, view);
+    case BRAIN_KIND_INT:
+        return decode_int(state, view);
+    case BRAIN_KIND_STR:
+        return decode_str(state, view);
+    case BRAIN_KIND_FLOAT:
+        return decode_float(state, view);
     case BRAIN_KIND_RAW:
-    case BRAIN_KIND_BYTES: return decode_bytes(view);
-    case BRAIN_KIND_TRUE: return Py_NewRef(Py_True);
-    case BRAIN_KIND_FALSE: return Py_NewRef(Py_False);
-    case BRAIN_KIND_NONE: return Py_NewRef(Py_None);
+    case BRAIN_KIND_BYTES:
+        return decode_bytes(view);
+    case BRAIN_KIND_TRUE:
+        return Py_NewRef(Py_True);
+    case BRAIN_KIND_FALSE:
+        return Py_NewRef(Py_False);
+    case BRAIN_KIND_NONE:
+        return Py_NewRef(Py_None);
     default:
         return bp_errors_format(state, BP_VALUE,
                                 "this version of brain_plasma cannot recall values of kind %u; "

@@ -13,9 +13,9 @@ struct bp_encoded {
     union {
         int64_t integer;
         double real;
-    } scalar;            /* the data, where it is a number */
-    PyObject *owner;     /* object that the part points into, owned; or NULL */
-    void *meta;          /* owned, of a tensor; or NULL */
+    } scalar;                   /* the data, where it is a number */
+    PyObject *owner;            /* object that the part points into, owned; or NULL */
+    void *meta;                 /* owned, of a tensor; or NULL */
     struct bp_pickled *pickled; /* owned; or NULL */
 };
 

@@ -70,7 +70,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->pickle_dumps);
     Py_VISIT(state->pickle_loads);
     Py_VISIT(state->values);
-    for (int i = 0; i < BP_N_ERRORS; i++) Py_VISIT(state->errors[i]);
+    for (int i = 0; i < BP_N_ERRORS; i++)
+        Py_VISIT(state->errors[i]);
     return bp_tensor_traverse(state, visit, arg);
 }
 
@@ -82,7 +83,8 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->pickle_dumps);
     Py_CLEAR(state->pickle_loads);
     Py_CLEAR(state->values);
-    for (int i = 0; i < BP_N_ERRORS; i++) Py_CLEAR(state->errors[i]);
+    for (int i = 0; i < BP_N_ERRORS; i++)
+        Py_CLEAR(state->errors[i]);
     bp_tensor_clear(state);
     return 0;
 }
@@ -101,14 +103,10 @@ static PyModuleDef_Slot module_slots[] = {
 };
 
 struct PyModuleDef bp_module_def = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "brain_plasma._core",
-    .m_doc = module_doc,
-    .m_size = sizeof(struct bp_state),
-    .m_slots = module_slots,
-    .m_traverse = module_traverse,
-    .m_clear = module_clear,
-    .m_free = module_free,
+    PyModuleDef_HEAD_INIT,   .m_name = "brain_plasma._core",
+    .m_doc = module_doc,     .m_size = sizeof(struct bp_state),
+    .m_slots = module_slots, .m_traverse = module_traverse,
+    .m_clear = module_clear, .m_free = module_free,
 };
 
 PyMODINIT_FUNC PyInit__core(void);

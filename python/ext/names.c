@@ -103,7 +103,8 @@ static int any_name(brain_space *space, PyObject **name_out, brain_view *view_ou
 
 const char bp_names_popitem_doc[] =
     "popitem($self, /)\n--\n\n"
-    "Delete some name and return it with its value: `(name, value)`. KeyError where there is none.\n"
+    "Delete some name and return it with its value: `(name, value)`. KeyError where there is "
+    "none.\n"
     "\n"
     "Of several processes that do this, each gets names of its own.\n"
     "Threads: any. Waits for a writer, up to lock_timeout.";
@@ -185,7 +186,8 @@ PyObject *bp_names_version(PyObject *op, PyObject *name)
 
 const char bp_names_replace_if_doc[] =
     "replace_if($self, name, value, version, /)\n--\n\n"
-    "Put `value` under `name` if its version is still `version`; 0: only if there is no such name.\n"
+    "Put `value` under `name` if its version is still `version`; 0: only if there is no such "
+    "name.\n"
     "\n"
     "Returns the new version, or None where the version was another and nothing has changed.\n"
     "Raises as brain[name] = value does.\n"
@@ -220,10 +222,11 @@ static int wait_piece(struct bp_space *held, const char *name, size_t name_len, 
                       int64_t piece_ns, uint64_t *version_out)
 {
     int code;
-    Py_BEGIN_ALLOW_THREADS
-    code = brain_wait(held->space, name, name_len, version, piece_ns, version_out);
-    Py_END_ALLOW_THREADS
-    if ((code == BRAIN_E_INTR || code == BRAIN_E_TIMEOUT) && PyErr_CheckSignals() != 0) {
+    Py_BEGIN_ALLOW_THREADS code =
+        brain_wait(held->space, name, name_len, version, piece_ns, version_out);
+    Py_END_ALLOW_THREADS if ((code == BRAIN_E_INTR || code == BRAIN_E_TIMEOUT) &&
+                             PyErr_CheckSignals() != 0)
+    {
         return BP_RAISED;
     }
     return code;
@@ -292,8 +295,8 @@ static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *
     if (encoded.size_bytes < BP_LARGE_BYTES) {
         code = brain_batch_put(batch, held->space, utf8, name_len, &encoded.value);
     } else {
-        Py_BEGIN_ALLOW_THREADS
-        code = brain_batch_put(batch, held->space, utf8, name_len, &encoded.value);
+        Py_BEGIN_ALLOW_THREADS code =
+            brain_batch_put(batch, held->space, utf8, name_len, &encoded.value);
         Py_END_ALLOW_THREADS
     }
     bp_convert_free(&encoded);
@@ -312,8 +315,7 @@ static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *ite
         code = batch_put(self, held, batch, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1));
     }
     if (code == 0) {
-        Py_BEGIN_ALLOW_THREADS
-        code = brain_batch_commit(batch, NULL);
+        Py_BEGIN_ALLOW_THREADS code = brain_batch_commit(batch, NULL);
         Py_END_ALLOW_THREADS
     }
     if (code != 0 && code != BP_RAISED) {

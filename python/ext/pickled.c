@@ -33,11 +33,11 @@ struct table_entry {
 };
 
 struct bp_pickled {
-    PyObject *stream;   /* bytes, owned */
-    Py_ssize_t n_held;  /* how many of `buffers` are held */
+    PyObject *stream;  /* bytes, owned */
+    Py_ssize_t n_held; /* how many of `buffers` are held */
     Py_buffer *buffers;
     brain_part *parts;
-    char *table;        /* a head and its entries */
+    char *table; /* a head and its entries */
 };
 
 static int load_pickle(struct bp_state *state)
@@ -208,7 +208,8 @@ int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, PyO
 
 void bp_pickled_free(struct bp_pickled *pickled)
 {
-    for (Py_ssize_t i = 0; i < pickled->n_held; i++) PyBuffer_Release(&pickled->buffers[i]);
+    for (Py_ssize_t i = 0; i < pickled->n_held; i++)
+        PyBuffer_Release(&pickled->buffers[i]);
     Py_DECREF(pickled->stream);
     PyMem_Free(pickled);
 }
@@ -289,8 +290,8 @@ static void chain_failure(struct bp_state *state, const brain_view *view)
     if (name == NULL || reason == NULL) PyErr_Clear();
     PyErr_Restore(type, error, traceback);
     if (name != NULL && reason != NULL) {
-        bp_errors_chain(state, BP_VALUE, "the value of %R is there but cannot be unpickled here: %U",
-                        name, reason);
+        bp_errors_chain(state, BP_VALUE,
+                        "the value of %R is there but cannot be unpickled here: %U", name, reason);
     }
     Py_XDECREF(name);
     Py_XDECREF(reason);

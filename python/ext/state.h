@@ -54,18 +54,18 @@ enum bp_error {
 
 /* A type of array elements that was met before: saves NumPy the reading of its text. */
 struct bp_dtype {
-    char text[16];      /* as in brain_tensor.dtype */
-    PyObject *dtype;    /* numpy.dtype, owned; NULL: this entry is free */
-    PyObject *descr;    /* str, owned, of a structured type; else NULL */
+    char text[16];   /* as in brain_tensor.dtype */
+    PyObject *dtype; /* numpy.dtype, owned; NULL: this entry is free */
+    PyObject *descr; /* str, owned, of a structured type; else NULL */
     uint64_t item_bytes;
-    bool storable;      /* else arrays of it are pickled */
+    bool storable; /* else arrays of it are pickled */
 };
 
 /* NumPy's own C interface, found at run time: who never stores an array needs no NumPy. */
 struct bp_numpy {
     PyTypeObject *array_type; /* numpy.ndarray, owned; NULL: NumPy was not needed yet */
-    PyObject *(*new_from_descr)(PyTypeObject *, PyObject *, int, const intptr_t *,
-                                const intptr_t *, void *, int, PyObject *);
+    PyObject *(*new_from_descr)(PyTypeObject *, PyObject *, int, const intptr_t *, const intptr_t *,
+                                void *, int, PyObject *);
     int (*set_base_object)(PyObject *, PyObject *);
     struct bp_dtype by_text[BP_N_DTYPES];  /* for recall: plain types alone */
     struct bp_dtype by_dtype[BP_N_DTYPES]; /* for storing: also structured and refused ones */
@@ -82,7 +82,7 @@ struct bp_state {
     PyObject *errors[BP_N_ERRORS];
     PyObject *pickle_dumps; /* NULL until a value needs it */
     PyObject *pickle_loads;
-    PyObject *values;       /* the module brain_plasma.values, NULL until needed */
+    PyObject *values; /* the module brain_plasma.values, NULL until needed */
     struct bp_numpy numpy;
     struct bp_view *spare_views[BP_N_SPARE_VIEWS];
     unsigned n_spare_views;

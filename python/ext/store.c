@@ -118,14 +118,12 @@ static PyObject *raise_no_namespace(struct bp_brain *self, PyObject *name)
 static int remove_space(struct bp_space *held, bool again)
 {
     int code;
-    Py_BEGIN_ALLOW_THREADS
-    code = brain_space_remove(held->space);
+    Py_BEGIN_ALLOW_THREADS code = brain_space_remove(held->space);
     if (again && code == 0) {
         code = brain_space_create(held->space);
         if (code == BRAIN_E_EXISTS) code = 0; /* somebody has put into it meanwhile */
     }
-    Py_END_ALLOW_THREADS
-    return code;
+    Py_END_ALLOW_THREADS return code;
 }
 
 const char bp_store_clear_doc[] =
@@ -252,7 +250,8 @@ const char bp_store_stat_doc[] =
     "stat($self, /)\n--\n\n"
     "Numbers about the store: a dict of str -> int, named as in the struct brain_stat of brain.h.\n"
     "\n"
-    "Among them live_bytes (what used() gives), limbo_bytes (replaced or deleted and still held by\n"
+    "Among them live_bytes (what used() gives), limbo_bytes (replaced or deleted and still held "
+    "by\n"
     "somebody), physical_bytes (memory that the files take), n_clients, n_objects, n_pins.\n"
     "Threads: any. Never waits. Cost: a look at every process that has the store open.";
 
@@ -316,10 +315,8 @@ PyObject *bp_store_resize(PyObject *op, PyObject *argument)
     }
     struct bp_space *held = bp_handle_space_take(self->current);
     int code;
-    Py_BEGIN_ALLOW_THREADS
-    code = brain_resize(held->owner->store, capacity);
-    Py_END_ALLOW_THREADS
-    if (code != 0) bp_errors_raise(self->state, code);
+    Py_BEGIN_ALLOW_THREADS code = brain_resize(held->owner->store, capacity);
+    Py_END_ALLOW_THREADS if (code != 0) bp_errors_raise(self->state, code);
     bp_handle_space_drop(held);
     return code == 0 ? Py_NewRef(Py_None) : NULL;
 }
@@ -338,10 +335,8 @@ PyObject *bp_store_trim(PyObject *op, PyObject *Py_UNUSED(ignored))
     struct bp_space *held = bp_handle_space_take(self->current);
     uint64_t freed_bytes = 0;
     int code;
-    Py_BEGIN_ALLOW_THREADS
-    code = brain_trim(held->owner->store, &freed_bytes);
-    Py_END_ALLOW_THREADS
-    if (code != 0) bp_errors_raise(self->state, code);
+    Py_BEGIN_ALLOW_THREADS code = brain_trim(held->owner->store, &freed_bytes);
+    Py_END_ALLOW_THREADS if (code != 0) bp_errors_raise(self->state, code);
     bp_handle_space_drop(held);
     return code == 0 ? PyLong_FromUnsignedLongLong(freed_bytes) : NULL;
 }
@@ -353,8 +348,9 @@ static PyObject *list_problems(const brain_problem *problems, size_t n)
 {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < n && i < N_PROBLEMS; i++) {
-        PyObject *text = PyUnicode_DecodeUTF8(problems[i].text, (Py_ssize_t)strlen(problems[i].text),
-                                              "backslashreplace");
+        PyObject *text =
+            PyUnicode_DecodeUTF8(problems[i].text, (Py_ssize_t)strlen(problems[i].text),
+                                 "backslashreplace");
         if (text == NULL || PyList_Append(list, text) != 0) Py_CLEAR(list);
         Py_XDECREF(text);
     }
@@ -384,10 +380,8 @@ PyObject *bp_store_check(PyObject *op, PyObject *Py_UNUSED(ignored))
     struct bp_space *held = bp_handle_space_take(self->current);
     size_t n = 0;
     int code;
-    Py_BEGIN_ALLOW_THREADS
-    code = brain_check(held->owner->store, problems, N_PROBLEMS, &n);
-    Py_END_ALLOW_THREADS
-    PyObject *result =
+    Py_BEGIN_ALLOW_THREADS code = brain_check(held->owner->store, problems, N_PROBLEMS, &n);
+    Py_END_ALLOW_THREADS PyObject *result =
         code == 0 ? list_problems(problems, n) : bp_errors_raise(self->state, code);
     bp_handle_space_drop(held);
     PyMem_Free(problems);
@@ -409,10 +403,8 @@ PyObject *bp_store_destroy(PyObject *op, PyObject *Py_UNUSED(ignored))
     if (!bp_brain_is_open(self)) return NULL;
     struct bp_space *held = bp_handle_space_take(self->current);
     int code;
-    Py_BEGIN_ALLOW_THREADS
-    code = brain_destroy(held->owner->store);
-    Py_END_ALLOW_THREADS
-    if (code != 0) bp_errors_raise(self->state, code);
+    Py_BEGIN_ALLOW_THREADS code = brain_destroy(held->owner->store);
+    Py_END_ALLOW_THREADS if (code != 0) bp_errors_raise(self->state, code);
     bp_handle_space_drop(held);
     if (code != 0) return NULL;
     bp_brain_close(self);

@@ -33,8 +33,7 @@ enum {
 
 /* The start of PyArrayObject. */
 struct array_object {
-    PyObject_HEAD
-    char *data;
+    PyObject_HEAD char *data;
     int ndim;
     intptr_t *shape;
     intptr_t *strides;
@@ -153,7 +152,7 @@ static PyObject *make_dtype(struct bp_state *state, const brain_tensor *tensor)
 {
     PyObject *function = bp_state_helper(state, "dtype_from_text");
     if (function == NULL) return NULL;
-    PyObject *dtype = PyObject_CallFunction(function, "sz#K", tensor->dtype, tensor->descr,
+    PyObject *dtype = PyObject_CallFunction(function, "sy#K", tensor->dtype, tensor->descr,
                                             (Py_ssize_t)tensor->descr_len,
                                             (unsigned long long)tensor->item_bytes);
     Py_DECREF(function);
@@ -203,7 +202,8 @@ static int describe_array(const struct array_object *array, const struct bp_dtyp
     tensor->item_bytes = dtype->item_bytes;
     tensor->ndim = (uint32_t)array->ndim;
     tensor->fortran = (array->flags & FLAG_C_CONTIGUOUS) == 0;
-    for (int i = 0; i < array->ndim; i++) tensor->shape[i] = (uint64_t)array->shape[i];
+    for (int i = 0; i < array->ndim; i++)
+        tensor->shape[i] = (uint64_t)array->shape[i];
     return 0;
 }
 
@@ -248,7 +248,8 @@ static int encode_array(struct bp_state *state, PyObject *value, const struct bp
     if (encode_meta(state, &tensor, encoded) != 0) return -1;
 
     uint64_t size_bytes = tensor.item_bytes;
-    for (uint32_t i = 0; i < tensor.ndim; i++) size_bytes *= tensor.shape[i];
+    for (uint32_t i = 0; i < tensor.ndim; i++)
+        size_bytes *= tensor.shape[i];
     encoded->value.kind = BRAIN_KIND_TENSOR;
     encoded->value.n_parts = 1;
     encoded->part.data = array->data;
@@ -280,8 +281,9 @@ static PyObject *new_array(const struct bp_numpy *numpy, PyObject *dtype,
     int flags = tensor->fortran ? FLAG_F_CONTIGUOUS : FLAG_C_CONTIGUOUS;
     void *data = (void *)(uintptr_t)((struct bp_view *)base)->data;
     static_assert(sizeof(intptr_t) == sizeof(uint64_t), "NumPy's shapes are read as they are");
-    PyObject *array = numpy->new_from_descr(numpy->array_type, dtype, (int)tensor->ndim,
-                                            (const intptr_t *)tensor->shape, NULL, data, flags, NULL);
+    PyObject *array =
+        numpy->new_from_descr(numpy->array_type, dtype, (int)tensor->ndim,
+                              (const intptr_t *)tensor->shape, NULL, data, flags, NULL);
     if (array == NULL) {
         Py_DECREF(base);
         return NULL;

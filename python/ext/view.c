@@ -54,7 +54,8 @@ PyObject *bp_view_part(PyObject *whole, uint64_t offset, uint64_t size_bytes)
 
 void bp_view_forget_spares(struct bp_state *state)
 {
-    while (state->n_spare_views > 0) PyObject_Free(state->spare_views[--state->n_spare_views]);
+    while (state->n_spare_views > 0)
+        PyObject_Free(state->spare_views[--state->n_spare_views]);
 }
 
 static void view_dealloc(PyObject *self)
@@ -93,7 +94,7 @@ static PyObject *view_repr(PyObject *self)
     return PyUnicode_FromFormat("<View of %zd bytes>", ((struct bp_view *)self)->size_bytes);
 }
 
-PyDoc_STRVAR(view_reduce_doc, "__reduce__()\n--\n\nPickle as the bytes that it shows.");
+PyDoc_STRVAR(view_reduce_doc, "__reduce__($self, /)\n--\n\nPickle as the bytes that it shows.");
 
 static PyObject *view_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -101,14 +102,15 @@ static PyObject *view_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     return Py_BuildValue("O(y#)", &PyBytes_Type, view->data, view->size_bytes);
 }
 
-PyDoc_STRVAR(view_doc,
-             "Bytes of a value in shared memory: read-only, not copied.\n"
-             "\n"
-             "What a recalled array or table stands on. It supports the buffer protocol, and keeps\n"
-             "its bytes in memory until nobody uses it any more: after the name is replaced or\n"
-             "deleted, after the Brain is closed, after the store is destroyed.\n"
-             "\n"
-             "Threads: any. Fork: the child has the view too.");
+PyDoc_STRVAR(
+    view_doc,
+    "Bytes of a value in shared memory: read-only, not copied.\n"
+    "\n"
+    "What a recalled array or table stands on. It supports the buffer protocol, and keeps\n"
+    "its bytes in memory until nobody uses it any more: after the name is replaced or\n"
+    "deleted, after the Brain is closed, after the store is destroyed.\n"
+    "\n"
+    "Threads: any. Fork: the child has the view too.");
 
 static PyMethodDef view_methods[] = {
     { "__reduce__", view_reduce, METH_NOARGS, view_reduce_doc },

@@ -6,8 +6,7 @@
 
 /* Either owns a pin (owner is NULL) or shows a part of what another view has pinned. */
 struct bp_view {
-    PyObject_HEAD
-    struct bp_state *state; /* valid as long as the type, which the object holds */
+    PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
     const char *data;
     Py_ssize_t size_bytes;
     struct bp_view *owner;
