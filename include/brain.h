@@ -114,7 +114,7 @@ enum brain_open_flags {
 typedef struct brain_options {
     uint32_t struct_size;      /* sizeof(struct brain_options) */
     uint32_t flags;            /* enum brain_open_flags */
-    uint64_t capacity_bytes;   /* of a store that is made: what values may take, 4096 to 2^44. Default:
+    uint64_t capacity_bytes;   /* of a store that is made: what values may take, 4096 to 2^42. Default:
                                   half of what the file system has free, at most half of what the
                                   process's memory cgroup has left */
     uint32_t mode;             /* of a store that is made: 0600 (default), 0640 or 0660 */
@@ -290,15 +290,18 @@ typedef struct brain_view {
     const void *description;
     const void *name;
     uint64_t version;
-    uint64_t created_ns;      /* nanoseconds since 1970; coarse (some milliseconds) */
     uint32_t kind;
     uint16_t meta_len;
     uint16_t description_len;
     uint16_t name_len;
     uint16_t reserved;
+    uint32_t slot;            /* the library's */
     uint32_t pin;             /* the library's */
     brain_store *store;       /* the library's; NULL once dropped */
 } brain_view;
+
+/* When the value was put, nanoseconds since 1970; coarse (some milliseconds). */
+BRAIN_API uint64_t brain_view_created_ns(const brain_view *view);
 
 /* Let go of a view. The memory that it shows may be reused at once. A dropped or zeroed view is
  * allowed.  Threads: any, not two on one view.  Blocks: never.  Cost: a store; a system call or two

@@ -23,6 +23,7 @@
 
 #include <assert.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -105,8 +106,9 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  * committed    THE commit point: a slot, tally or removal with a number above it is not visible yet.
  *              writer: lock holder.  order: sequentially consistent store (PAIR commit).
  * lock_word    see lock.h.
- * counts       n_undo | n_publish << 22 | n_tidied << 43: all the journal's lengths in one word, so that
- *              one store moves it from one step to the next.  writer: lock holder, and recovery.
+ * counts       n_undo | n_publish << 22 | n_tidied << 42 | tidying << 63: all the journal's lengths in one
+ *              word, so that one store moves it from one step to the next. `tidying` tells the notes made
+ *              before the commit (not to be undone once it is there) from those of a tidying step.  writer: lock holder, and recovery.
  * txn_number   number of the transaction under way, stored while the journal is empty.
  * journalled, guarded by the lock, of no interest to readers: everything from `slab_partial` on.
  */
@@ -124,7 +126,8 @@ struct bn_state_rec {
     _Atomic uint64_t counts;
     _Atomic uint64_t txn_number;
     _Atomic uint64_t n_recoveries;
-    uint64_t pad3[4];
+    _Atomic uint64_t n_uses; /* of slots: the next gen */
+    uint64_t pad3[3];
 
     alignas(64) _Atomic uint64_t backed[BN_N_REGIONS];
     uint64_t pad4[3];
@@ -180,17 +183,17 @@ static_assert(sizeof(struct bn_undo_rec) == 16, "undo record is part of the form
  * From the store of state.counts that counts this record, the slot `fresh` is the transaction's: an abort
  * sends it to limbo, since a reader may have seen it; recovery after the commit tidies up after it. */
 struct bn_publish_rec {
-    bn_off word_off; /* of the index word */
     uint32_t fresh;  /* the slot that is put in */
     uint32_t older;  /* the slot that it replaces, 0: none */
+    uint32_t holder; /* the private slot whose extent goes to `fresh` with the commit, 0: none */
     uint32_t flags;  /* enum bn_publish_flags */
+    uint32_t removes; /* with BN_PUBLISH_REMOVES: id of the space that goes */
     uint32_t check;
 };
 static_assert(sizeof(struct bn_publish_rec) == 24, "publish record is part of the format");
 
 enum bn_publish_flags {
-    BN_PUBLISH_OWN = 1u << 0,     /* `fresh` is also in the private set: its owner or reaper frees it */
-    BN_PUBLISH_REMOVES = 1u << 1, /* removes the namespace that `older` names */
+    BN_PUBLISH_REMOVES = 1u << 0, /* removes a namespace */
 };
 
 /* ---- slots ------------------------------------------------------------------------------------- */
@@ -223,7 +226,7 @@ static_assert(sizeof(struct bn_slab_rec) == 64, "slab record is part of the form
 
 enum bn_slot_state {
     BN_SLOT_FREE,    /* in its slab's list */
-    BN_SLOT_PRIVATE, /* in the private set: being filled by `owner` */
+    BN_SLOT_PRIVATE, /* in the private set: holds an extent that `owner` fills */
     BN_SLOT_TAKEN,   /* in a publish record of the transaction under way */
     BN_SLOT_LIVE,    /* in the index (a tombstone that had to stay: in the tombs set too) */
     BN_SLOT_LIMBO,   /* in the limbo set: out of the index, perhaps pinned */
@@ -250,7 +253,8 @@ static_assert(sizeof(struct bn_cold_rec) == 40, "cold record is part of the form
 
 enum bn_slot_flags {
     BN_SLOT_TOMB = 1u << 0,         /* the name is absent */
-    BN_SLOT_OLDER_ABSENT = 1u << 1, /* the slot behind `older` is a tombstone: do not look at it */
+    BN_SLOT_OLDER_ABSENT = 1u << 1, /* the slot behind `older` is a tombstone: who is not registered does
+                                       not look at it */
     BN_SLOT_EXTENT = 1u << 2,       /* data lies in the VALUES region from `page` on */
     BN_SLOT_BODY_OUT = 1u << 3,     /* name, metadata and description follow the data there */
 };
@@ -266,7 +270,7 @@ enum bn_slot_flags {
  * All fields are written while the slot is PRIVATE or TAKEN, before its number stands in the index (PAIR
  * swing), and do not change until the slot is FREE, but for `pending`: 1 until the commit is tidied.
  * Readers look at them only while they pin the slot. crash: the slot goes through limbo to FREE.
- * gen  rises with each use of the slot and is never restored. */
+ * gen  of this use of the slot: low half of state.n_uses, which rises with each and is never restored. */
 struct bn_slot_rec {
     uint64_t number; /* of the commit that made it: the version */
     _Atomic uint8_t pending;
@@ -311,8 +315,6 @@ struct bn_space_id_rec {
     uint32_t gen;
 };
 
-enum bn_space_state { BN_SPACE_FREE, BN_SPACE_LIVE, BN_SPACE_DEAD };
-
 /* One namespace.  writer: lock holder, journalled, but for gen.
  * removed   0, or the number of the commit that removes it: gone once that is committed. Readers load it
  *           after they found a name, and after they missed one.
@@ -321,7 +323,7 @@ enum bn_space_state { BN_SPACE_FREE, BN_SPACE_LIVE, BN_SPACE_DEAD };
 struct bn_space_rec {
     _Atomic uint64_t removed;
     _Atomic uint32_t gen;
-    uint32_t state;
+    uint32_t pad2; /* gen is in no word that is journalled */
     struct bn_tally_rec tally[2];
     _Atomic uint32_t first_segment;
     uint32_t last_segment;
@@ -352,7 +354,8 @@ static_assert(sizeof(struct bn_segment_rec) == 16, "segment record is part of th
 
 enum bn_block_state { BN_BLOCK_NONE, BN_BLOCK_FREE, BN_BLOCK_USED };
 
-/* Of a page that begins a free block (of 2^order pages, aligned to its size) or a used extent.
+/* Of a page that begins a free block (of 2^order pages, aligned to its size) or a used extent. An extent is
+ * its owner's alone: a slot that names the page without being recorded here does not free it.
  * writer: lock holder, journalled.  All other pages: NONE. */
 struct bn_block_rec {
     uint32_t next; /* page + 1; FREE: the list */

@@ -1,0 +1,264 @@
+/* alloc.c - extents.
+ *
+ * Owns:     the BLOCKS and BACKED regions; value_end, block_orders, block_free of the state.
+ * Blocks:   a free block of 2^k pages is aligned to its size, recorded at its first page, and in one of
+ *           two sets of lists: warm ones have backed pages (all, some, or once had), cold ones none that
+ *           we know of. A block and its buddy are never both free with the same order.
+ * Extents:  exactly as many pages as asked for: the rest of the block goes back at once. Its record says
+ *           USED and by which slot; freeing cuts it into aligned blocks again.
+ * Frontier: pages from value_end on were never used and have no records yet.
+ * Crash:    all journalled; the bits of BACKED need no journal (layout.h).
+ */
+#include "alloc.h"
+
+#include "journal.h"
+
+static struct bn_block_rec *record(const struct brain_store *store, uint32_t page)
+{
+    return (struct bn_block_rec *)(void *)bn_region_at(store, BN_REGION_BLOCKS) + page;
+}
+
+const struct bn_block_rec *bn_alloc_record(const struct brain_store *store, uint32_t page)
+{
+    return record(store, page);
+}
+
+/* The second word of a record: owner, state, order, warm. */
+static void set_record(struct brain_store *store, uint32_t page, uint32_t owner,
+                       enum bn_block_state state, unsigned order, bool warm)
+{
+    union {
+        struct {
+            uint32_t owner;
+            uint8_t state, order, warm, pad;
+        } part;
+        uint64_t word;
+    } u = { .part = { owner, (uint8_t)state, (uint8_t)order, warm, 0 } };
+    bn_journal_u64(store, &record(store, page)->owner, u.word);
+}
+static_assert(offsetof(struct bn_block_rec, owner) == 8, "owner begins the second word");
+
+/* ---- free lists */
+
+static void push(struct brain_store *store, uint32_t page, unsigned order, bool warm)
+{
+    struct bn_state_rec *state = store->state;
+    uint32_t first = state->block_free[warm][order];
+    bn_journal_u64(store, record(store, page), first); /* next = first, prev = 0 */
+    set_record(store, page, 0, BN_BLOCK_FREE, order, warm);
+    if (first != 0) {
+        bn_journal_u32(store, &record(store, first - 1)->prev, page + 1);
+    } else {
+        bn_journal_u32(store, &state->block_orders[warm], state->block_orders[warm] | 1u << order);
+    }
+    bn_journal_u32(store, &state->block_free[warm][order], page + 1);
+}
+
+static void unlink_block(struct brain_store *store, uint32_t page)
+{
+    struct bn_state_rec *state = store->state;
+    struct bn_block_rec *rec = record(store, page);
+    unsigned order = rec->order, warm = rec->warm;
+    uint32_t next = rec->next, prev = rec->prev;
+    if (next != 0) {
+        bn_journal_u32(store, &record(store, next - 1)->prev, prev);
+    }
+    if (prev != 0) {
+        bn_journal_u32(store, &record(store, prev - 1)->next, next);
+    } else {
+        bn_journal_u32(store, &state->block_free[warm][order], next);
+        if (next == 0) {
+            bn_journal_u32(store, &state->block_orders[warm],
+                           state->block_orders[warm] & ~(1u << order));
+        }
+    }
+    set_record(store, page, 0, BN_BLOCK_NONE, 0, false);
+}
+
+/* Whether `page` begins a free block of `order` that lies below the frontier; links are believed only if
+ * they are within it. */
+static bool is_free_block(const struct brain_store *store, uint64_t page, unsigned order)
+{
+    uint32_t end = store->state->value_end;
+    if (page >= end || order >= BN_N_ORDERS || page + ((uint64_t)1 << order) > end) {
+        return false;
+    }
+    const struct bn_block_rec *rec = record(store, (uint32_t)page);
+    return rec->state == BN_BLOCK_FREE && rec->order == order && rec->warm <= 1 && rec->next <= end &&
+           rec->prev <= end;
+}
+
+/* Free one aligned block, joining it with its buddy as often as that is free. */
+static void free_block(struct brain_store *store, uint32_t page, unsigned order, bool warm)
+{
+    while (order + 1 < BN_N_ORDERS) {
+        uint32_t buddy = page ^ 1u << order;
+        if (!is_free_block(store, buddy, order)) {
+            break;
+        }
+        warm = warm || record(store, buddy)->warm;
+        unlink_block(store, buddy);
+        page &= ~(1u << order);
+        order++;
+    }
+    push(store, page, order, warm);
+}
+
+/* Free [page, page + n): cut into the largest aligned blocks. */
+static void free_range(struct brain_store *store, uint32_t page, uint64_t n, bool warm)
+{
+    while (n > 0) {
+        unsigned order = bn_log2_floor(n);
+        if (page != 0 && (unsigned)__builtin_ctz(page) < order) {
+            order = (unsigned)__builtin_ctz(page);
+        }
+        order = order < BN_N_ORDERS ? order : BN_N_ORDERS - 1;
+        free_block(store, page, order, warm);
+        page += 1u << order;
+        n -= (uint64_t)1 << order;
+    }
+}
+
+/* ---- taking */
+
+/* The smallest block of at least `order` in the warm or cold lists: page, or NOT_FOUND, or CORRUPT. */
+static int pop_block(struct brain_store *store, bool warm, unsigned order, uint32_t *page_out,
+                     unsigned *order_out)
+{
+    uint32_t orders = store->state->block_orders[warm] >> order << order;
+    if (orders == 0) {
+        return BRAIN_E_NOT_FOUND;
+    }
+    unsigned k = (unsigned)__builtin_ctz(orders);
+    uint32_t link = store->state->block_free[warm][k];
+    if (link == 0 || !is_free_block(store, link - 1, k)) {
+        return bn_error_corrupt("%s: the list of free blocks of order %u", store->path, k);
+    }
+    unlink_block(store, link - 1);
+    *page_out = link - 1;
+    *order_out = k;
+    return 0;
+}
+
+/* Take from beyond the frontier: aligned, so that what is freed can join. */
+static int take_fresh(struct brain_store *store, uint64_t n_pages, unsigned order, uint32_t *page_out)
+{
+    uint64_t end = store->state->value_end, size = (uint64_t)1 << order;
+    uint64_t start = bn_align_up(end, size), new_end = start + n_pages;
+    if (new_end > store->region_bytes[BN_REGION_VALUES] / BN_PAGE || new_end > UINT32_MAX) {
+        return bn_error(BRAIN_E_FULL, "%s: its address space for values is used up", store->path);
+    }
+    int err = bn_store_need(store, BN_REGION_VALUES, new_end * BN_PAGE);
+    err = err != 0 ? err
+                   : bn_store_need(store, BN_REGION_BLOCKS, new_end * sizeof(struct bn_block_rec));
+    err = err != 0 ? err : bn_store_need(store, BN_REGION_BACKED, (new_end + 63) / 64 * 8);
+    if (err != 0) {
+        return err;
+    }
+    bn_journal_u32(store, &store->state->value_end, (uint32_t)new_end);
+    if (start > end) {
+        free_range(store, (uint32_t)end, start - end, false);
+    }
+    *page_out = (uint32_t)start;
+    return 0;
+}
+
+/* Warm memory is worth a good deal, but a small value must not break up a large warm block while a cold
+ * piece fits: large blocks would run out although the store is nearly empty. */
+static bool prefer_warm(const struct brain_store *store, unsigned want)
+{
+    uint32_t warm = store->state->block_orders[1] >> want, cold = store->state->block_orders[0] >> want;
+    return warm != 0 && (cold == 0 || __builtin_ctz(warm) <= __builtin_ctz(cold) + 4);
+}
+
+int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, uint32_t *page_out)
+{
+    unsigned want = bn_log2_ceil(n_pages), got = 0;
+    uint32_t page = 0;
+    if (want >= BN_N_ORDERS) {
+        return bn_error(BRAIN_E_FULL, "%s: no value may be that large", store->path);
+    }
+    bool warm = prefer_warm(store, want);
+    int err = pop_block(store, warm, want, &page, &got);
+    if (err == 0) {
+        uint64_t rest = ((uint64_t)1 << got) - n_pages;
+        free_range(store, page + (uint32_t)n_pages, rest, warm);
+    } else if (err == BRAIN_E_NOT_FOUND) {
+        err = take_fresh(store, n_pages, want, &page);
+    }
+    if (err == 0) {
+        set_record(store, page, owner, BN_BLOCK_USED, 0, false);
+        *page_out = page;
+    }
+    return err;
+}
+
+int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bool warm)
+{
+    if (n_pages == 0 || page + n_pages > store->state->value_end ||
+        record(store, page)->state != BN_BLOCK_USED) {
+        return bn_error_corrupt("%s: an extent at page %u is not recorded as one", store->path, page);
+    }
+    set_record(store, page, 0, BN_BLOCK_NONE, 0, false);
+    free_range(store, page, n_pages, warm);
+    return 0;
+}
+
+int bn_alloc_take_warm(struct brain_store *store, uint64_t most, uint32_t owner, uint32_t *page_out,
+                       uint64_t *n_pages_out)
+{
+    unsigned got = 0;
+    int err = pop_block(store, true, 0, page_out, &got);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t n = (uint64_t)1 << got;
+    if (n > most) {
+        free_range(store, *page_out + (uint32_t)most, n - most, true);
+        n = most;
+    }
+    set_record(store, *page_out, owner, BN_BLOCK_USED, 0, false);
+    *n_pages_out = n;
+    return 0;
+}
+
+/* ---- backed pages */
+
+static _Atomic uint64_t *bits_at(const struct brain_store *store, uint64_t page)
+{
+    return (_Atomic uint64_t *)(void *)bn_region_at(store, BN_REGION_BACKED) + page / 64;
+}
+
+uint64_t bn_alloc_run(const struct brain_store *store, uint32_t page, uint64_t n_pages,
+                      bool *backed_out)
+{
+    uint64_t at = page, end = page + n_pages;
+    bool first = bn_load_relaxed(bits_at(store, at)) >> (at % 64) & 1;
+    while (at < end) {
+        uint64_t word = bn_load_relaxed(bits_at(store, at)); /* relaxed: pages of our own extent */
+        uint64_t differ = (first ? ~word : word) >> (at % 64);
+        if (differ != 0) {
+            at += (unsigned)__builtin_ctzll(differ);
+            break;
+        }
+        at = (at / 64 + 1) * 64;
+    }
+    *backed_out = first;
+    return (at < end ? at : end) - page;
+}
+
+void bn_alloc_set_backed(struct brain_store *store, uint32_t page, uint64_t n_pages, bool backed)
+{
+    uint64_t at = page, end = page + n_pages;
+    while (at < end) {
+        uint64_t stop = (at / 64 + 1) * 64 < end ? (at / 64 + 1) * 64 : end;
+        uint64_t mask = (stop - at == 64 ? ~(uint64_t)0 : (((uint64_t)1 << (stop - at)) - 1))
+                        << (at % 64);
+        if (backed) {
+            (void)bn_or_seq(bits_at(store, at), mask);
+        } else {
+            (void)bn_and_seq(bits_at(store, at), ~mask);
+        }
+        at = stop;
+    }
+}

@@ -1,0 +1,46 @@
+/* alloc.h - extents of the VALUES region: a binary buddy system over pages, with an exact fit.
+ *
+ * Everything needs the writer lock and changes its records through the journal, but for the bits that say
+ * which pages are backed: those are set by whoever backed the pages of an extent of its own, and cleared
+ * by whoever is about to give the pages of one back.
+ *
+ * Source: Knuth, The Art of Computer Programming 1, 2.5 (buddy system).
+ */
+#ifndef BN_ALLOC_H
+#define BN_ALLOC_H
+
+#include "store.h"
+
+static inline uint64_t bn_alloc_pages(uint64_t bytes)
+{
+    return (bytes + BN_PAGE - 1) / BN_PAGE;
+}
+
+/* Where a page is in the file. */
+static inline bn_off bn_alloc_off(const struct brain_store *store, uint32_t page)
+{
+    return store->region_off[BN_REGION_VALUES] + (bn_off)page * BN_PAGE;
+}
+
+/* Take `n_pages` contiguous pages for slot `owner`; those that are backed already are preferred.
+ * Returns 0, BN_AGAIN, FULL (the region's end) or CORRUPT. */
+int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, uint32_t *page_out);
+
+/* Give an extent back. `warm`: its pages are still backed. CORRUPT where it is not one. */
+int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bool warm);
+
+/* Take a whole free block with backed pages, of at most `most` pages. NOT_FOUND where there is none. */
+int bn_alloc_take_warm(struct brain_store *store, uint64_t most, uint32_t owner, uint32_t *page_out,
+                       uint64_t *n_pages_out);
+
+/* From `page` on, at most `n_pages`: how many pages are alike, and whether they are backed. */
+uint64_t bn_alloc_run(const struct brain_store *store, uint32_t page, uint64_t n_pages,
+                      bool *backed_out);
+
+/* Say of pages of one's own extent that they are backed / are not. */
+void bn_alloc_set_backed(struct brain_store *store, uint32_t page, uint64_t n_pages, bool backed);
+
+/* The record of a page, for check.c. */
+const struct bn_block_rec *bn_alloc_record(const struct brain_store *store, uint32_t page);
+
+#endif

@@ -1,0 +1,73 @@
+/* os.h - everything that libbrain asks of the operating system. One implementation file per system.
+ *
+ * Functions that return int give 0, or -errno. Sizes and offsets are bytes; offsets and lengths of
+ * mappings and of backing are page-aligned. Nothing here knows what a store is.
+ */
+#ifndef BN_OS_H
+#define BN_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* ---- memory */
+
+/* Set aside address space that nothing else will be mapped into, without access. */
+int bn_os_reserve(size_t size, void **addr_out);
+/* Map part of a file over reserved space. Pages are not made by this, are left out of core dumps. */
+int bn_os_map(void *addr, size_t size, int fd, uint64_t off, bool writable);
+/* Map part of a file anywhere: writable and shared. */
+int bn_os_map_anywhere(size_t size, int fd, uint64_t off, void **addr_out);
+/* Replace a mapping of part of a file by a private one of the same bytes. */
+int bn_os_map_private(void *addr, size_t size, int fd, uint64_t off);
+void bn_os_unmap(void *addr, size_t size);
+/* A child of fork() shall not have this mapping / shall find it zeroed. */
+int bn_os_dont_fork(void *addr, size_t size);
+int bn_os_do_fork(void *addr, size_t size);
+int bn_os_wipe_on_fork(size_t size, void **addr_out);
+
+/* ---- files */
+
+/* Back a range of a file with memory, in steps of at most 1 MiB: ENOSPC where there is none. */
+int bn_os_back(int fd, uint64_t off, uint64_t size);
+/* Give the memory of a range back; it reads as zeros from then on. */
+int bn_os_punch(int fd, uint64_t off, uint64_t size);
+/* Write all, in steps of at most 1 MiB; backs what it writes. */
+int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off);
+/* Bytes that are backed within a range. */
+int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out);
+bool bn_os_same_file(int fd, dev_t device, ino_t inode);
+/* Rename, failing with EEXIST where the target is there, an empty directory included. */
+int bn_os_rename_new(int dir_fd, const char *from, const char *to);
+/* Whether the file system of `fd` lives in memory. */
+bool bn_os_in_memory(int fd);
+
+/* ---- locks on a byte of a file, owned by the open description (not the process or thread) */
+
+/* EAGAIN where another description holds it. */
+int bn_os_byte_lock(int fd, int64_t off);
+void bn_os_byte_unlock(int fd, int64_t off);
+/* Whether another description holds it. */
+int bn_os_byte_locked(int fd, int64_t off, bool *held_out);
+
+/* ---- sleeping */
+
+/* Sleep while `*word == value`, up to `timeout_ns`, also across processes. 0 when woken or changed;
+ * ETIMEDOUT; EINTR. */
+int bn_os_wait(const void *word, uint32_t value, int64_t timeout_ns);
+void bn_os_wake(const void *word, int n);
+
+/* ---- time, names, limits */
+
+uint64_t bn_os_wall_ns(void);        /* since 1970; coarse, some milliseconds */
+int64_t bn_os_monotonic_ns(void);
+int bn_os_random(void *bytes, size_t n);
+uint64_t bn_os_pid_namespace(void);  /* its inode number; 0: unknown */
+void bn_os_command_line(char *text, size_t room);
+int bn_os_boot_id(char text[37]);
+/* What is left of the process's memory cgroup; UINT64_MAX where there is no limit. */
+uint64_t bn_os_cgroup_left(void);
+
+#endif

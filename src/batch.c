@@ -1,0 +1,214 @@
+/* batch.c - many changes that become visible at once.
+ *
+ * Small values are copied when they are added; large ones go to an extent of their own at once, as for a
+ * put. The commit is one transaction over all. Of several changes of one name the last counts: the list is
+ * sorted by namespace and name, and all but the last of equals are dropped.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lock.h"
+#include "slot.h"
+#include "write.h"
+
+struct item {
+    struct bn_write write;
+    brain_part part; /* the copy of the data */
+    uint32_t order;
+    void *copy;      /* name, metadata, description, data */
+};
+
+struct brain_batch {
+    struct brain_store *store;
+    struct item *items;
+    uint32_t n, room;
+};
+
+int brain_batch_new(brain_store *store, brain_batch **batch_out)
+{
+    struct brain_batch *batch = calloc(1, sizeof *batch);
+    if (batch == NULL) {
+        return bn_error(BRAIN_E_NOMEM, "no memory for a batch");
+    }
+    batch->store = store;
+    *batch_out = batch;
+    return 0;
+}
+
+static void drop_item(struct brain_store *store, struct item *item)
+{
+    bn_write_deinit(store, &item->write);
+    free(item->copy);
+}
+
+static void clear(struct brain_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->n; i++) {
+        drop_item(batch->store, &batch->items[i]);
+    }
+    batch->n = 0;
+}
+
+void brain_batch_free(brain_batch *batch)
+{
+    if (batch != NULL) {
+        if (bn_store_usable(batch->store) == 0) {
+            clear(batch);
+        } else {
+            for (uint32_t i = 0; i < batch->n; i++) {
+                free(batch->items[i].copy);
+            }
+        }
+        free(batch->items);
+        free(batch);
+    }
+}
+
+static int grow(struct brain_batch *batch)
+{
+    if (batch->n == BRAIN_BATCH_MAX) {
+        return bn_error(BRAIN_E_INVAL, "a batch holds at most %u changes: commit it in parts",
+                        BRAIN_BATCH_MAX);
+    }
+    if (batch->n < batch->room) {
+        return 0;
+    }
+    uint32_t room = batch->room == 0 ? 16 : 2 * batch->room;
+    struct item *items = realloc(batch->items, room * sizeof *items);
+    if (items == NULL) {
+        return bn_error(BRAIN_E_NOMEM, "no memory for a batch");
+    }
+    batch->items = items;
+    batch->room = room;
+    return 0;
+}
+
+static uint8_t *append(uint8_t *at, const void **bytes, size_t n)
+{
+    if (n > 0) {
+        memcpy(at, *bytes, n);
+    }
+    *bytes = at;
+    return at + n;
+}
+
+/* Make `item` independent of the caller's memory. */
+static int copy_item(struct item *item, bool with_data)
+{
+    struct bn_change *change = &item->write.change;
+    size_t size = with_data ? (size_t)change->size : 0;
+    uint8_t *at = malloc((size_t)change->name_len + change->meta_len + change->description_len + size +
+                         1);
+    if (at == NULL) {
+        return bn_error(BRAIN_E_NOMEM, "no memory for a batch");
+    }
+    item->copy = at;
+    at = append(at, &change->name, change->name_len);
+    at = append(at, &change->meta, change->meta_len);
+    at = append(at, &change->description, change->description_len);
+    if (with_data) {
+        bn_txn_copy_parts(&change->data, at);
+    }
+    item->part = (brain_part){ .data = at, .size_bytes = size };
+    change->data = (struct bn_part_list){ NULL, 0 }; /* set at the commit: items move */
+    return 0;
+}
+
+static int add(struct brain_batch *batch, struct item *item)
+{
+    int err = bn_store_check_usable(batch->store);
+    err = err != 0 ? err : grow(batch);
+    err = err != 0 ? err : bn_write_stage(&item->write);
+    if (err != 0) {
+        return err;
+    }
+    err = copy_item(item, item->write.change.holder == 0);
+    if (err != 0) {
+        bn_write_deinit(batch->store, &item->write);
+        return err;
+    }
+    item->order = batch->n;
+    batch->items[batch->n++] = *item;
+    return 0;
+}
+
+int brain_batch_put(brain_batch *batch, brain_space *space, const void *name, size_t name_len,
+                    const brain_value *value)
+{
+    struct item item = { .copy = NULL };
+    int err = bn_write_init(&item.write, space, name, name_len, value, BRAIN_ANY_VERSION);
+    return err != 0 ? err : add(batch, &item);
+}
+
+int brain_batch_delete(brain_batch *batch, brain_space *space, const void *name, size_t name_len)
+{
+    struct item item = { .copy = NULL };
+    int err = bn_write_init_delete(&item.write, space, name, name_len, BRAIN_ANY_VERSION);
+    return err != 0 ? err : add(batch, &item);
+}
+
+static int compare_names(const struct item *a, const struct item *b)
+{
+    const struct brain_space *x = a->write.space, *y = b->write.space;
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
+    }
+    const struct bn_change *c = &a->write.change, *d = &b->write.change;
+    if (c->name_len != d->name_len) {
+        return c->name_len < d->name_len ? -1 : 1;
+    }
+    return memcmp(c->name, d->name, c->name_len);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+    int by_name = compare_names(x, y);
+    return by_name != 0 ? by_name : x->order < y->order ? -1 : 1;
+}
+
+/* Of equal names keep the last. */
+static void drop_overridden(struct brain_batch *batch)
+{
+    uint32_t kept = 0;
+    if (batch->n > 1) {
+        qsort(batch->items, batch->n, sizeof *batch->items, compare);
+    }
+    for (uint32_t i = 0; i < batch->n; i++) {
+        if (i + 1 < batch->n && compare_names(&batch->items[i], &batch->items[i + 1]) == 0) {
+            drop_item(batch->store, &batch->items[i]);
+        } else {
+            batch->items[kept++] = batch->items[i];
+        }
+    }
+    batch->n = kept;
+}
+
+int brain_batch_commit(brain_batch *batch, uint64_t *number_out)
+{
+    uint64_t number = 0;
+    int err = bn_store_check_usable(batch->store);
+    if (err != 0) {
+        return err;
+    }
+    drop_overridden(batch);
+    struct bn_write *writes = malloc((batch->n + 1) * sizeof *writes);
+    if (writes == NULL) {
+        clear(batch);
+        return bn_error(BRAIN_E_NOMEM, "no memory to commit a batch of %u changes", batch->n);
+    }
+    for (uint32_t i = 0; i < batch->n; i++) {
+        writes[i] = batch->items[i].write;
+        writes[i].change.data = (struct bn_part_list){ &batch->items[i].part, 1 };
+    }
+    err = bn_write_commit(batch->store, writes, batch->n, true, &number);
+    for (uint32_t i = 0; i < batch->n; i++) {
+        batch->items[i].write = writes[i];
+    }
+    free(writes);
+    clear(batch);
+    if (err == 0 && number_out != NULL) {
+        *number_out = number;
+    }
+    return err;
+}

@@ -1,0 +1,644 @@
+/* brain.c - the public functions: check arguments, call one module, answer. No logic of the store. */
+#include "brain.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/os.h"
+#include "check.h"
+#include "client.h"
+#include "fork.h"
+#include "handle.h"
+#include "lock.h"
+#include "path.h"
+#include "pin.h"
+#include "reclaim.h"
+#include "recover.h"
+#include "slot.h"
+#include "snap.h"
+#include "space.h"
+#include "watch.h"
+#include "write.h"
+
+#define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)
+
+/* ---- stores */
+
+static int check_options(const brain_options *given, brain_options *options)
+{
+    *options = (brain_options)BRAIN_OPTIONS_INIT;
+    if (given != NULL) {
+        if (given->struct_size < offsetof(brain_options, lock_timeout_ns)) {
+            return bn_error(BRAIN_E_INVAL, "start the options from BRAIN_OPTIONS_INIT");
+        }
+        memcpy(options, given,
+               given->struct_size < sizeof *options ? given->struct_size : sizeof *options);
+    }
+    options->mode = options->mode == 0 ? 0600 : options->mode;
+    options->lock_timeout_ns =
+        options->lock_timeout_ns == 0 ? DEFAULT_LOCK_TIMEOUT_NS : options->lock_timeout_ns;
+    if (options->mode != 0600 && options->mode != 0640 && options->mode != 0660) {
+        return bn_error(BRAIN_E_INVAL, "the mode of a store is 0600, 0640 or 0660, not %o",
+                        options->mode);
+    }
+    if (options->lock_timeout_ns < 0 || (options->flags & ~15u) != 0) {
+        return bn_error(BRAIN_E_INVAL, "the lock timeout is negative, or a flag is unknown");
+    }
+    if (options->capacity_bytes != 0 && (options->capacity_bytes < BN_PAGE ||
+                                         options->capacity_bytes > (uint64_t)1 << 42)) {
+        return bn_error(BRAIN_E_INVAL, "a capacity of %llu bytes: 4096 to 2^42 are allowed",
+                        (unsigned long long)options->capacity_bytes);
+    }
+    return 0;
+}
+
+/* Become a client of a store that is mapped. */
+static int attach(struct brain_store *store)
+{
+    struct bn_seat seat;
+    uint32_t n_dead = 0;
+    int err = bn_client_seat(store, &seat, &n_dead);
+    if (err != 0) {
+        return err;
+    }
+    store->row = seat.row;
+    store->life_map = seat.life_map;
+    int os = bn_os_dont_fork(seat.life_map, BN_PAGE);
+    if (os != 0) {
+        return bn_error_os(os, "cannot keep %s from children", store->path);
+    }
+    bn_client_sign(store, store->row);
+    err = bn_pin_init(store);
+    err = err != 0 ? err : bn_fork_enlist(store);
+    if (err == 0 && n_dead > 0 && store->data != NULL) {
+        (void)bn_recover_reap(store, false, NULL); /* useful now, and never waited for */
+    }
+    return err;
+}
+
+int brain_open(const char *path, const brain_options *given, brain_store **store_out)
+{
+    brain_options options;
+    struct brain_store *store;
+    int err = check_options(given, &options);
+    err = err != 0 ? err : bn_path_open(path, &options, &store);
+    if (err != 0) {
+        return err;
+    }
+    err = attach(store);
+    if (err != 0) {
+        if (store->life_map != NULL) {
+            bn_pin_deinit(store);
+            bn_client_leave(store);
+        }
+        bn_store_free(store);
+        return err;
+    }
+    *store_out = store;
+    return 0;
+}
+
+/* The last view of a closed store has gone, or there was none. */
+static void finish(struct brain_store *store)
+{
+    bn_fork_delist(store);
+    if (bn_load_relaxed(store->mark) == 1) {
+        bn_snap_bury(store, store->row);
+        bn_pin_deinit(store);
+        bn_client_leave(store);
+    } else {
+        store->life_map = NULL; /* a clone's: not ours to give back */
+    }
+    bn_store_free(store);
+}
+
+static bool finish_if_unused(struct brain_store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    bool unused = store->closed && !store->finished && bn_pin_count_own(store) == 0;
+    store->finished = store->finished || unused;
+    pthread_mutex_unlock(&store->mutex);
+    if (unused) {
+        finish(store);
+    }
+    return unused;
+}
+
+void brain_close(brain_store *store)
+{
+    if (store != NULL) {
+        pthread_mutex_lock(&store->mutex);
+        store->closed = true;
+        pthread_mutex_unlock(&store->mutex);
+        (void)finish_if_unused(store);
+    }
+}
+
+int brain_resize(brain_store *store, uint64_t capacity_bytes)
+{
+    int err = bn_store_check_usable(store);
+    if (err == 0 && capacity_bytes > store->capacity_max_bytes) {
+        err = bn_error(BRAIN_E_INVAL, "%s can hold at most %llu bytes, fixed when it was made: make a "
+                       "new store for %llu", store->path,
+                       (unsigned long long)store->capacity_max_bytes,
+                       (unsigned long long)capacity_bytes);
+    }
+    err = err != 0 ? err : bn_recover_enter(store, true);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t now = bn_load_relaxed(&store->state->capacity_bytes);
+    if (capacity_bytes < now) {
+        err = bn_error(BRAIN_E_INVAL, "%s holds %llu bytes and cannot be made smaller", store->path,
+                       (unsigned long long)now);
+    } else {
+        bn_store_seq(&store->state->capacity_bytes, capacity_bytes);
+    }
+    bn_lock_release(store);
+    return err;
+}
+
+static int backed_bytes(brain_store *store, uint64_t *values_out, uint64_t *rest_out)
+{
+    struct stat data, clients;
+    int fd, cfd, err = bn_store_data_fd(store, &fd);
+    err = err != 0 ? err : bn_store_clients_fd(store, &cfd);
+    if (err != 0) {
+        return err;
+    }
+    if (fstat(fd, &data) != 0 || fstat(cfd, &clients) != 0) {
+        return bn_error(BRAIN_E_IO, "cannot look at %s", store->directory);
+    }
+    uint64_t all = ((uint64_t)data.st_blocks + (uint64_t)clients.st_blocks) * 512;
+    int os = bn_os_backed_bytes(fd, store->region_off[BN_REGION_VALUES],
+                                (uint64_t)data.st_size - store->region_off[BN_REGION_VALUES],
+                                values_out);
+    if (os != 0) {
+        return bn_error_os(os, "cannot look at %s", store->directory);
+    }
+    *rest_out = all > *values_out ? all - *values_out : 0;
+    return 0;
+}
+
+int brain_trim(brain_store *store, uint64_t *freed_bytes_out)
+{
+    uint64_t before = 0, after = 0, rest;
+    int err = bn_store_check_usable(store);
+    if (err == 0 && store->read_only) {
+        err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
+    }
+    err = err != 0 ? err : backed_bytes(store, &before, &rest);
+    err = err != 0 ? err : bn_reclaim_all(store);
+    err = err != 0 ? err : bn_reclaim_trim(store);
+    err = err != 0 ? err : backed_bytes(store, &after, &rest);
+    if (err == 0 && freed_bytes_out != NULL) {
+        *freed_bytes_out = before > after ? before - after : 0;
+    }
+    return err;
+}
+
+int brain_destroy(brain_store *store)
+{
+    int err = bn_store_check_usable(store);
+    if (err != 0) {
+        return err;
+    }
+    if (store->read_only || !(store->access & BRAIN_ACCESS_OWNED)) {
+        return bn_error(BRAIN_E_PERM, "%s may be destroyed by its owner alone, having opened it for "
+                        "writing", store->path);
+    }
+    uint32_t not_yet = 0;
+    if (!bn_cas_seq(&store->state->destroyed, &not_yet, 1u)) {
+        return bn_store_check_usable(store);
+    }
+    bn_watch_wake_all(store);
+    return bn_path_remove(store);
+}
+
+static uint64_t count_alive(brain_store *store, uint64_t *n_snapshots_out)
+{
+    uint64_t n = 0;
+    for (uint32_t row = 0; row < bn_client_n_rows(store); row++) {
+        const struct bn_row_rec *rec = bn_client_row(store, row);
+        if (bn_load_acquire(&rec->state) == BN_ROW_USED && bn_client_alive(store, row)) {
+            n++;
+            for (uint32_t i = 0; i < BN_SNAPS; i++) {
+                *n_snapshots_out += bn_load_relaxed(&rec->snaps[i]) != 0;
+            }
+        }
+    }
+    return n;
+}
+
+int brain_stat_get(brain_store *store, brain_stat *stat_out)
+{
+    brain_stat all = { .struct_size = stat_out->struct_size };
+    const struct bn_state_rec *state = store->state_view;
+    uint64_t values = 0, rest = 0;
+    int err = bn_store_check_usable(store);
+    if (err == 0 && stat_out->struct_size < sizeof(uint64_t)) {
+        err = bn_error(BRAIN_E_INVAL, "set struct_size of the brain_stat first");
+    }
+    err = err != 0 ? err : backed_bytes(store, &values, &rest);
+    if (err != 0) {
+        return err;
+    }
+    all.n_clients = (uint32_t)count_alive(store, &all.n_snapshots);
+    all.capacity_bytes = bn_load_relaxed(&state->capacity_bytes);
+    all.capacity_max_bytes = store->capacity_max_bytes;
+    bn_tally_read(store, state->live, &all.n_objects, &all.live_bytes, NULL);
+    const struct bn_space_rec *root = bn_space_view(store, BN_ROOT_SPACE);
+    uint64_t ignored;
+    bn_tally_read(store, root->tally, &all.n_namespaces, &ignored, NULL);
+    all.limbo_bytes = bn_load_relaxed(bn_atomic64((void *)(uintptr_t)&state->limbo_bytes));
+    all.private_bytes = bn_load_relaxed(bn_atomic64((void *)(uintptr_t)&state->private_bytes));
+    all.n_limbo = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
+    all.physical_bytes = values + rest;
+    all.metadata_bytes = rest;
+    all.value_backed_bytes = values;
+    all.n_pins = bn_pin_count(store, UINT32_MAX);
+    all.committed = bn_load_seq(&state->committed);
+    all.n_recoveries = bn_load_relaxed(&state->n_recoveries);
+    memcpy(stat_out, &all, all.struct_size < sizeof all ? all.struct_size : sizeof all);
+    return 0;
+}
+
+int brain_usage(brain_store *store, uint64_t *capacity_bytes_out, uint64_t *live_bytes_out)
+{
+    uint64_t count, bytes;
+    int err = bn_store_check_usable(store);
+    if (err == 0) {
+        bn_tally_read(store, store->state_view->live, &count, &bytes, NULL);
+        *capacity_bytes_out = bn_load_relaxed(&store->state_view->capacity_bytes);
+        *live_bytes_out = bytes;
+    }
+    return err;
+}
+
+const char *brain_path(const brain_store *store)
+{
+    return store->path;
+}
+
+const char *brain_directory(const brain_store *store)
+{
+    return store->directory;
+}
+
+uint32_t brain_access(const brain_store *store)
+{
+    return store->access;
+}
+
+int brain_check(brain_store *store, brain_problem *problems, size_t n_problems, size_t *n_out)
+{
+    int err = bn_store_check_usable(store);
+    err = err != 0 ? err : bn_recover_enter(store, true);
+    if (err == 0) {
+        err = bn_check_all(store, problems, n_problems, n_out);
+        bn_lock_release(store);
+    }
+    return err;
+}
+
+int brain_clients(brain_store *store, brain_client *clients, size_t n_clients, size_t *n_out)
+{
+    size_t n = 0;
+    int err = bn_store_check_usable(store);
+    for (uint32_t row = 0; err == 0 && row < bn_client_n_rows(store); row++) {
+        const struct bn_row_rec *rec = bn_client_row(store, row);
+        if (bn_load_acquire(&rec->state) != BN_ROW_USED) {
+            continue;
+        }
+        if (n < n_clients) {
+            brain_client *client = &clients[n];
+            *client = (brain_client){ .row = row,
+                                      .alive = bn_client_alive(store, row),
+                                      .pid = rec->pid,
+                                      .pid_namespace = rec->pid_namespace,
+                                      .start_ns = rec->start_ns,
+                                      .n_pins = bn_pin_count(store, row) };
+            memcpy(client->command, rec->command, sizeof client->command);
+            client->command[sizeof client->command - 1] = '\0';
+            for (uint32_t i = 0; i < BN_SNAPS; i++) {
+                client->n_snapshots += bn_load_relaxed(&rec->snaps[i]) != 0;
+            }
+        }
+        n++;
+    }
+    if (err == 0) {
+        *n_out = n;
+    }
+    return err;
+}
+
+/* ---- namespaces */
+
+int brain_space_open(brain_store *store, const void *name, size_t name_len, brain_space **space_out)
+{
+    if (name == NULL || name_len == 0 || name_len > BRAIN_SPACE_MAX) {
+        return bn_error(BRAIN_E_INVAL, "the name of a namespace has 1 to %u bytes, not %zu",
+                        BRAIN_SPACE_MAX, name_len);
+    }
+    struct brain_space *space = malloc(sizeof *space + name_len);
+    if (space == NULL) {
+        return bn_error(BRAIN_E_NOMEM, "no memory for a namespace");
+    }
+    space->store = store;
+    bn_store_relaxed(&space->resolved, (uint64_t)0);
+    space->key = bn_hash_name(store->hash_seed, BN_ROOT_SPACE, name, name_len);
+    space->name_len = (uint32_t)name_len;
+    memcpy(space->name, name, name_len);
+    *space_out = space;
+    return 0;
+}
+
+void brain_space_close(brain_space *space)
+{
+    free(space);
+}
+
+/* For changes: usable, and open for writing. */
+static int check_writable(struct brain_store *store)
+{
+    int err = bn_store_usable(store);
+    if (bn_likely(err == 0 && store->data != NULL)) {
+        return 0;
+    }
+    return err != 0 ? bn_store_check_usable(store)
+                    : bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing",
+                               store->path);
+}
+
+int brain_space_create(brain_space *space)
+{
+    int err = check_writable(space->store);
+    return err != 0 ? err : bn_write_make_space(space);
+}
+
+int brain_space_exists(brain_space *space)
+{
+    struct bn_space_ref ref;
+    int err = bn_store_check_usable(space->store);
+    return err != 0 ? err : bn_handle_resolve_slow(space, &ref);
+}
+
+/* Tally of a namespace and the commit that changed it last; of an absent one: zero, and the last commit that
+ * made or removed any. */
+static int read_tally(brain_space *space, uint64_t *count_out, uint64_t *number_out)
+{
+    struct brain_store *store = space->store;
+    for (;;) {
+        struct bn_space_ref ref;
+        uint64_t bytes;
+        int err = bn_handle_resolve(space, &ref);
+        if (err != 0 && err != BRAIN_E_NOT_FOUND) {
+            return err;
+        }
+        const struct bn_space_rec *rec = bn_space_view(store, err == 0 ? ref.id : BN_ROOT_SPACE);
+        if (rec == NULL) {
+            return bn_error_corrupt("%s: the record of a namespace", store->path);
+        }
+        bn_tally_read(store, rec->tally, count_out, &bytes, number_out);
+        if (err == BRAIN_E_NOT_FOUND) {
+            *count_out = 0;
+            return 0;
+        }
+        if (bn_handle_stands(space, ref)) {
+            return 0;
+        }
+    }
+}
+
+int brain_space_count(brain_space *space, uint64_t *n_out)
+{
+    uint64_t number;
+    int err = bn_store_check_usable(space->store);
+    return err != 0 ? err : read_tally(space, n_out, &number);
+}
+
+int brain_space_remove(brain_space *space)
+{
+    int err = check_writable(space->store);
+    return err != 0 ? err : bn_write_remove_space(space);
+}
+
+/* ---- one name */
+
+static int name_too_long(size_t name_len)
+{
+    return bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len,
+                    BRAIN_NAME_MAX);
+}
+
+int brain_put(brain_space *space, const void *name, size_t name_len, const brain_value *value,
+              uint64_t if_version, uint64_t *version_out)
+{
+    struct bn_write write;
+    uint64_t number;
+    struct brain_store *store = space->store;
+    int err = check_writable(store);
+    err = err != 0 ? err : bn_write_init(&write, space, name, name_len, value, if_version);
+    if (bn_unlikely(err != 0)) {
+        return err;
+    }
+    err = bn_write_commit(store, &write, 1, false, &number);
+    if (bn_unlikely(write.change.holder != 0 || write.kept_description != NULL)) {
+        bn_write_deinit(store, &write);
+    }
+    if (err == 0 && version_out != NULL) {
+        *version_out = number;
+    }
+    return err;
+}
+
+int brain_put_bytes(brain_space *space, const void *name, size_t name_len, const void *data,
+                    size_t size_bytes)
+{
+    brain_part part = { .data = data, .size_bytes = size_bytes };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    return brain_put(space, name, name_len, &value, BRAIN_ANY_VERSION, NULL);
+}
+
+int brain_delete(brain_space *space, const void *name, size_t name_len, uint64_t if_version)
+{
+    struct bn_write write;
+    uint64_t number;
+    int err = check_writable(space->store);
+    err = err != 0 ? err : bn_write_init_delete(&write, space, name, name_len, if_version);
+    if (err == 0) {
+        err = bn_write_commit(space->store, &write, 1, false, &number);
+        bn_write_deinit(space->store, &write);
+    }
+    return err;
+}
+
+/* Find and pin, for all kinds of gets. */
+static inline int find(brain_space *space, const void *name, size_t name_len, struct bn_found *found)
+{
+    int err = bn_store_usable(space->store);
+    if (bn_unlikely(err != 0)) {
+        return bn_store_check_usable(space->store);
+    }
+    if (bn_unlikely(name_len > BRAIN_NAME_MAX)) {
+        return name_too_long(name_len);
+    }
+    return bn_handle_get(space, name, name_len, found);
+}
+
+int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
+{
+    struct bn_found found;
+    int err = find(space, name, name_len, &found);
+    if (bn_likely(err == 0)) {
+        err = bn_read_view(space->store, found.slot, found.pin, view_out);
+        if (bn_unlikely(err != 0)) {
+            bn_pin_drop(space->store, found.pin);
+        }
+    }
+    return err;
+}
+
+/* Drop a pin on a slot; if the value has pages of its own and has left the index, it may be the last. */
+static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
+{
+    bool has_extent = (bn_slot_view(store, slot)->flags & BN_SLOT_EXTENT) != 0;
+    uint64_t number = bn_slot_view(store, slot)->number;
+    bn_pin_drop(store, pin);
+    if (bn_unlikely(has_extent && store->data != NULL)) {
+        bn_fence_seq(); /* PAIR pin-retire: the retirer sees the pin gone, or we see the slot retired */
+        const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+        if (cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
+            bn_slot_view(store, slot)->number == number && bn_store_usable(store) == 0) {
+            bn_reclaim_last(store);
+        }
+    }
+}
+
+void brain_view_drop(brain_view *view)
+{
+    struct brain_store *store = view->store;
+    if (store == NULL) {
+        return;
+    }
+    view->store = NULL;
+    if (bn_unlikely(bn_load_relaxed(store->mark) != 1)) {
+        return; /* a clone's copy of a view: the pin is its parent's */
+    }
+    drop(store, view->slot, view->pin);
+    if (bn_unlikely(store->closed)) {
+        (void)finish_if_unused(store);
+    }
+}
+
+uint64_t brain_view_created_ns(const brain_view *view)
+{
+    const struct bn_cold_rec *cold = view->store != NULL
+                                         ? bn_slot_cold(view->store, view->slot) : NULL;
+    return cold != NULL ? cold->created_ns : 0;
+}
+
+int brain_get_copy(brain_space *space, const void *name, size_t name_len, void *buf, size_t room,
+                   size_t *size_out, uint32_t *kind_out, uint64_t *version_out)
+{
+    brain_view view;
+    int err = brain_get(space, name, name_len, &view);
+    if (err != 0) {
+        return err;
+    }
+    if (size_out != NULL) {
+        *size_out = (size_t)view.size_bytes;
+    }
+    if (view.size_bytes > room) {
+        err = bn_error(BRAIN_E_FULL, "the value has %llu bytes, the buffer %zu",
+                       (unsigned long long)view.size_bytes, room);
+    } else {
+        memcpy(buf, view.data, (size_t)view.size_bytes);
+        if (kind_out != NULL) {
+            *kind_out = view.kind;
+        }
+        if (version_out != NULL) {
+            *version_out = view.version;
+        }
+    }
+    brain_view_drop(&view);
+    return err;
+}
+
+int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t *version_out)
+{
+    struct bn_found found;
+    int err = find(space, name, name_len, &found);
+    if (bn_likely(err == 0)) {
+        if (version_out != NULL) {
+            *version_out = bn_slot_view(space->store, found.slot)->number;
+        }
+        drop(space->store, found.slot, found.pin);
+    }
+    return err;
+}
+
+/* ---- waiting */
+
+/* What a wait looks at: its number above which it is over. */
+static int look(brain_space *space, const void *name, size_t name_len, uint64_t *number_out)
+{
+    uint64_t count;
+    if (name == NULL) {
+        int err = bn_store_check_usable(space->store);
+        return err != 0 ? err : read_tally(space, &count, number_out);
+    }
+    *number_out = 0;
+    int err = brain_exists(space, name, name_len, number_out);
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}
+
+/* `name` NULL: the namespace. */
+static int wait_above(brain_space *space, const void *name, size_t name_len, uint64_t number,
+                      int64_t timeout_ns, uint64_t *number_out)
+{
+    struct brain_store *store = space->store;
+    uint64_t key = name == NULL ? 0 : bn_watch_name_key(store, space->key, name, name_len);
+    int64_t end = timeout_ns == BRAIN_FOREVER ? 0 : bn_os_monotonic_ns() + timeout_ns;
+    for (;;) {
+        struct bn_watch watch;
+        uint64_t seen = 0;
+        int err = look(space, name, name_len, &seen);
+        if (err == 0 && seen <= number) {
+            int64_t left = timeout_ns == BRAIN_FOREVER ? BRAIN_FOREVER : end - bn_os_monotonic_ns();
+            if (left <= 0) {
+                return bn_error(BRAIN_E_TIMEOUT, "nothing changed for %.3f s",
+                                (double)timeout_ns / 1e9);
+            }
+            bn_watch_arm(store, space->key, key, &watch);
+            err = look(space, name, name_len, &seen); /* a writer from here on sees that we sleep */
+            if (err == 0 && seen <= number) {
+                err = bn_watch_sleep(&watch, left);
+            }
+        }
+        if (err != 0) {
+            return err;
+        }
+        if (seen > number) {
+            *number_out = seen;
+            return 0;
+        }
+    }
+}
+
+int brain_wait(brain_space *space, const void *name, size_t name_len, uint64_t version,
+               int64_t timeout_ns, uint64_t *version_out)
+{
+    if (name_len > BRAIN_NAME_MAX) {
+        return name_too_long(name_len);
+    }
+    return wait_above(space, name != NULL ? name : "", name_len, version, timeout_ns, version_out);
+}
+
+int brain_wait_space(brain_space *space, uint64_t number, int64_t timeout_ns, uint64_t *number_out)
+{
+    return wait_above(space, NULL, 0, number, timeout_ns, number_out);
+}

@@ -1,0 +1,157 @@
+/* client.c - the client table.
+ *
+ * Owns:     the rows of `clients` and two byte locks for each.
+ * Life:     a client holds an open-file-description lock on its life byte, through a page that is mapped
+ *           by the same description, whose descriptor is closed at once. So the lock outlives the closing
+ *           of every descriptor, and the kernel drops it when the process ends, however it ends. The page
+ *           is not inherited by children (MADV_DONTFORK), or a child would keep the parent alive.
+ * Claim:    locked while a row is given out or reaped, so no reaper takes a newcomer for a dead one.
+ * Never:    asks by process id: they are reused, and differ between PID namespaces.
+ * Crash:    between lock and USED: the row is FREE and unlocked again. USED and unlocked: to be reaped.
+ */
+#include "client.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/os.h"
+
+/* How many rows to ask the kernel about while looking for a free one. */
+#define MAX_ASKED 32u
+
+/* Back the page that holds a row, before it is touched. */
+static int back_row(struct brain_store *store, uint32_t row)
+{
+    int fd, err = bn_store_clients_fd(store, &fd);
+    if (err != 0) {
+        return err;
+    }
+    bn_off off = (BN_ROWS_OFF + row * sizeof(struct bn_row_rec)) & ~(bn_off)(BN_PAGE - 1);
+    int os = bn_os_back(fd, off, BN_PAGE);
+    return os == 0 ? 0 : bn_error_os(os, "%s: no memory for one more client; the file system of %s is "
+                                     "full", store->path, store->directory);
+}
+
+static bool lock_word_names(const struct brain_store *store, uint32_t row)
+{
+    return (bn_load_acquire(&store->state_view->lock_word) & 0x7fff) == row + 1;
+}
+
+/* Try to sit down on `row` with a description of our own. NOT_FOUND: it is taken. */
+static int try_seat(struct brain_store *store, uint32_t row, struct bn_seat *seat)
+{
+    struct bn_row_rec *rec = bn_client_row(store, row);
+    int fd, err = bn_store_open_clients(store, &fd);
+    if (err != 0) {
+        return err;
+    }
+    err = BRAIN_E_NOT_FOUND;
+    if (bn_os_byte_lock(fd, BN_CLAIM_OFF(row)) == 0) {
+        if (bn_load_acquire(&rec->state) == BN_ROW_FREE && !lock_word_names(store, row) &&
+            bn_os_byte_lock(fd, BN_LIFE_OFF(row)) == 0) {
+            void *map = NULL;
+            int os = bn_os_map_anywhere(BN_PAGE, fd, 0, &map);
+            err = os == 0 ? 0 : bn_error_os(os, "cannot map a page of %s", store->directory);
+            if (err == 0) {
+                *seat = (struct bn_seat){ .row = row, .life_map = map };
+                bn_store_release(&rec->state, (uint32_t)BN_ROW_USED);
+                bn_raise32(&store->clients->n_rows, row + 1);
+            }
+        }
+        bn_os_byte_unlock(fd, BN_CLAIM_OFF(row));
+    }
+    close(fd); /* the mapping keeps the description, and so the lock on the life byte */
+    return err;
+}
+
+int bn_client_seat(struct brain_store *store, struct bn_seat *seat_out, uint32_t *n_dead_out)
+{
+    uint32_t n_rows = bn_client_n_rows(store), n_asked = 0;
+    *n_dead_out = 0;
+    for (uint32_t row = 0; row < BN_CLIENTS_MAX; row++) {
+        if (row >= n_rows) {
+            int err = back_row(store, row);
+            if (err != 0) {
+                return err;
+            }
+        }
+        if (bn_load_acquire(&bn_client_row(store, row)->state) != BN_ROW_FREE) {
+            if (n_asked < MAX_ASKED) {
+                n_asked++;
+                *n_dead_out += !bn_client_alive(store, row);
+            }
+            continue;
+        }
+        int err = try_seat(store, row, seat_out);
+        if (err != BRAIN_E_NOT_FOUND) {
+            return err;
+        }
+    }
+    return bn_error(BRAIN_E_BUSY, "%s: all %u client rows are taken", store->path, BN_CLIENTS_MAX);
+}
+
+void bn_client_sign(struct brain_store *store, uint32_t row)
+{
+    struct bn_row_rec *rec = bn_client_row(store, row);
+    rec->pid = (int32_t)getpid();
+    rec->pid_namespace = bn_os_pid_namespace();
+    rec->start_ns = bn_os_wall_ns();
+    memset(rec->command, 0, sizeof rec->command);
+    bn_os_command_line(rec->command, sizeof rec->command);
+}
+
+void bn_client_leave(struct brain_store *store)
+{
+    /* First the state, then the lock: a row that is FREE and locked is given to nobody yet. */
+    bn_store_release(&bn_client_row(store, store->row)->state, (uint32_t)BN_ROW_FREE);
+    bn_os_unmap(store->life_map, BN_PAGE);
+    store->life_map = NULL;
+}
+
+bool bn_client_alive(struct brain_store *store, uint32_t row)
+{
+    int fd;
+    bool held = true;
+    if (row == store->row && store->life_map != NULL) {
+        return true;
+    }
+    if (bn_store_clients_fd(store, &fd) != 0 || bn_os_byte_locked(fd, BN_LIFE_OFF(row), &held) != 0) {
+        return true;
+    }
+    return held;
+}
+
+int bn_client_claim_dead(struct brain_store *store, uint32_t row, int *fd_out)
+{
+    int fd, err = bn_store_open_clients(store, &fd);
+    if (err != 0) {
+        return err;
+    }
+    if (bn_os_byte_lock(fd, BN_CLAIM_OFF(row)) != 0 ||
+        bn_load_acquire(&bn_client_row(store, row)->state) != BN_ROW_USED ||
+        bn_client_alive(store, row)) {
+        close(fd);
+        return BRAIN_E_NOT_FOUND;
+    }
+    *fd_out = fd;
+    return 0;
+}
+
+void bn_client_describe(const struct brain_store *store, uint32_t row, char *text, size_t room)
+{
+    if (row >= bn_client_n_rows(store)) {
+        snprintf(text, room, "an unknown process");
+        return;
+    }
+    const struct bn_row_rec *rec = bn_client_row(store, row);
+    char command[sizeof rec->command];
+    memcpy(command, rec->command, sizeof command);
+    command[sizeof command - 1] = '\0';
+    for (char *c = command; *c != '\0'; c++) {
+        *c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+    }
+    bool elsewhere = rec->pid_namespace != bn_os_pid_namespace();
+    snprintf(text, room, "process %d (%s)%s", rec->pid, command,
+             elsewhere ? " of another PID namespace" : "");
+}

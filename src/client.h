@@ -1,0 +1,45 @@
+/* client.h - the client table: who has the store open, and who of them lives. */
+#ifndef BN_CLIENT_H
+#define BN_CLIENT_H
+
+#include "store.h"
+
+static inline struct bn_row_rec *bn_client_row(const struct brain_store *store, uint32_t row)
+{
+    return (struct bn_row_rec *)(void *)((uint8_t *)store->clients + BN_ROWS_OFF) + row;
+}
+
+/* What holds a row for a process that is to come: of itself (attach) or of a child (fork). */
+struct bn_seat {
+    uint32_t row;
+    void *life_map; /* a page mapped by the description that locks the life byte */
+};
+
+/* Take a free row and lock its life byte. `*n_dead_out`: rows of the dead that were seen on the way.
+ * BUSY where there is none; FULL where there is no memory for one. */
+int bn_client_seat(struct brain_store *store, struct bn_seat *seat_out, uint32_t *n_dead_out);
+
+/* Fill the row of this process with pid and command line. */
+void bn_client_sign(struct brain_store *store, uint32_t row);
+
+/* Give this process's row back; its pins are gone already. */
+void bn_client_leave(struct brain_store *store);
+
+/* Whether the client of a row lives. An error counts as alive: nobody is buried on a guess. */
+bool bn_client_alive(struct brain_store *store, uint32_t row);
+
+/* Hold the claim byte of a dead client's row, so that nobody is seated there. `*fd_out` is the caller's to
+ * close. NOT_FOUND where the row is free, alive, or claimed by somebody else. */
+int bn_client_claim_dead(struct brain_store *store, uint32_t row, int *fd_out);
+
+/* How many rows may be looked at. */
+static inline uint32_t bn_client_n_rows(const struct brain_store *store)
+{
+    uint32_t n = bn_load_acquire(&store->clients->n_rows);
+    return n < BN_CLIENTS_MAX ? n : BN_CLIENTS_MAX;
+}
+
+/* "process 42 (python app.py)" of a row, for messages. */
+void bn_client_describe(const struct brain_store *store, uint32_t row, char *text, size_t room);
+
+#endif

@@ -1,0 +1,93 @@
+/* error.c - error texts. The detail is per thread, so that no lock and no allocation is needed. */
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char detail[768];
+
+static void set_detail(const char *format, va_list args)
+{
+    (void)vsnprintf(detail, sizeof detail, format, args);
+}
+
+int bn_error(int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_detail(format, args);
+    va_end(args);
+    return code;
+}
+
+static int code_of(int error)
+{
+    switch (error) {
+    case -ENOSPC:
+    case -EDQUOT:
+        return BRAIN_E_FULL;
+    case -EACCES:
+    case -EPERM:
+    case -EROFS:
+        return BRAIN_E_PERM;
+    case -ENOMEM:
+        return BRAIN_E_NOMEM;
+    default:
+        return BRAIN_E_IO;
+    }
+}
+
+int bn_error_os(int error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_detail(format, args);
+    va_end(args);
+    size_t len = strlen(detail);
+    char text[96];
+    (void)snprintf(detail + len, sizeof detail - len, ": %s",
+                   strerror_r(-error, text, sizeof text));
+    return code_of(error);
+}
+
+int bn_error_corrupt(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_detail(format, args);
+    va_end(args);
+    size_t len = strlen(detail);
+    (void)snprintf(detail + len, sizeof detail - len,
+                   ": the store is damaged. Copy out what you need, then remove it and make it anew");
+    return BRAIN_E_CORRUPT;
+}
+
+const char *brain_error_detail(void)
+{
+    return detail;
+}
+
+const char *brain_strerror(int code)
+{
+    switch (code) {
+    case BRAIN_OK: return "no error";
+    case BRAIN_E_NOT_FOUND: return "not found";
+    case BRAIN_E_EXISTS: return "exists already";
+    case BRAIN_E_STALE: return "another version than expected";
+    case BRAIN_E_FULL: return "the store is full";
+    case BRAIN_E_BUSY: return "a limit is reached";
+    case BRAIN_E_TIMEOUT: return "timed out";
+    case BRAIN_E_INTR: return "interrupted by a signal";
+    case BRAIN_E_INVAL: return "invalid argument";
+    case BRAIN_E_PERM: return "not permitted";
+    case BRAIN_E_IO: return "the operating system refused";
+    case BRAIN_E_NOMEM: return "out of memory";
+    case BRAIN_E_CORRUPT: return "the store is damaged";
+    case BRAIN_E_FORMAT: return "made by an incompatible version";
+    case BRAIN_E_DESTROYED: return "the store was destroyed";
+    case BRAIN_E_FORKED: return "not usable in this child process";
+    default: return "unknown error";
+    }
+}

@@ -1,0 +1,106 @@
+/* fork.c - a forked child is a client of its own from its first moment.
+ *
+ * Before the fork the parent takes a row for the child and locks its life byte through a page that the child
+ * will inherit, and copies its own pins there; pins of other threads go to both meanwhile. After the fork
+ * the parent unmaps its copy of that page: the lock is then the child's alone. So there is no moment in
+ * which the child's inherited views are unpinned, and none in which a dead child's row looks alive.
+ *
+ * Owns:     the list of this process's stores; all of its functions run between atfork handlers.
+ * Crash:    the parent dies before or in the fork: the row is USED and its byte unlocked, and is reaped.
+ * A child that came about in another way (a raw clone) finds `mark` wiped, and its calls say FORKED. So does
+ * one for which no row could be had.
+ * vfork() and posix_spawn() run no handlers: they cost nothing.
+ */
+#include "fork.h"
+
+#include "base/os.h"
+#include "client.h"
+#include "pin.h"
+
+static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct brain_store *stores;
+static int install_result;
+
+static void prepare_store(struct brain_store *store)
+{
+    struct bn_seat seat;
+    uint32_t n_dead;
+    store->has_child_seat = false;
+    if (bn_client_seat(store, &seat, &n_dead) != 0) {
+        return;
+    }
+    if (bn_pin_mirror_begin(store, seat.row) != 0) {
+        bn_os_unmap(seat.life_map, BN_PAGE);
+        return;
+    }
+    store->has_child_seat = true;
+    store->child_row = seat.row;
+    store->child_life_map = seat.life_map;
+}
+
+static void prepare(void)
+{
+    pthread_mutex_lock(&list_mutex);
+    for (struct brain_store *store = stores; store != NULL; store = store->next) {
+        prepare_store(store);
+    }
+}
+
+static void in_parent(void)
+{
+    for (struct brain_store *store = stores; store != NULL; store = store->next) {
+        if (store->has_child_seat) {
+            bn_pin_mirror_end(store, false);
+            bn_os_unmap(store->child_life_map, BN_PAGE);
+        }
+    }
+    pthread_mutex_unlock(&list_mutex);
+}
+
+static void in_child(void)
+{
+    for (struct brain_store *store = stores; store != NULL; store = store->next) {
+        if (!store->has_child_seat) {
+            bn_store_init_mutex(store);
+            continue; /* `mark` is wiped: calls say so */
+        }
+        bn_pin_mirror_end(store, true);
+        store->row = store->child_row;
+        store->life_map = store->child_life_map; /* the parent's was not inherited */
+        (void)bn_os_dont_fork(store->life_map, BN_PAGE);
+        bn_client_sign(store, store->row);
+        bn_store_seq(store->mark, 1u);
+    }
+    pthread_mutex_init(&list_mutex, NULL); /* its owner is the parent's thread */
+}
+
+static void install(void)
+{
+    install_result = pthread_atfork(prepare, in_parent, in_child);
+}
+
+int bn_fork_enlist(struct brain_store *store)
+{
+    pthread_once(&once, install);
+    if (install_result != 0) {
+        return bn_error(BRAIN_E_NOMEM, "cannot prepare for fork()");
+    }
+    pthread_mutex_lock(&list_mutex);
+    store->next = stores;
+    stores = store;
+    pthread_mutex_unlock(&list_mutex);
+    return 0;
+}
+
+void bn_fork_delist(struct brain_store *store)
+{
+    pthread_mutex_lock(&list_mutex);
+    for (struct brain_store **at = &stores; *at != NULL; at = &(*at)->next) {
+        if (*at == store) {
+            *at = store->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&list_mutex);
+}

@@ -1,0 +1,55 @@
+/* handle.c - resolving a namespace's name, once, and noticing that it went.
+ *
+ * A lookup in a namespace is right if the namespace still stood afterwards: then what was found was its
+ * state at some moment in between. If it did not, the name is resolved anew: it may have been made again.
+ */
+#include "handle.h"
+
+#include "base/hash.h"
+#include "pin.h"
+#include "space.h"
+
+int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_out)
+{
+    int err = bn_read_space(space->store, space->name, space->name_len, space->key, &ref_out->id,
+                            &ref_out->gen);
+    if (err == 0) {
+        bn_store_relaxed(&space->resolved, (uint64_t)ref_out->gen << 32 | ref_out->id);
+    }
+    return err;
+}
+
+bool bn_handle_stands(struct brain_space *space, struct bn_space_ref ref)
+{
+    const struct bn_space_rec *rec = bn_space_view(space->store, ref.id);
+    if (bn_likely(rec != NULL && bn_space_stands(space->store, rec, ref.gen))) {
+        return true;
+    }
+    bn_handle_forget(space);
+    return false;
+}
+
+int bn_handle_get(struct brain_space *space, const void *name, size_t name_len, struct bn_found *found)
+{
+    struct brain_store *store = space->store;
+    for (;;) {
+        struct bn_space_ref ref;
+        int err = bn_handle_resolve(space, &ref);
+        if (bn_unlikely(err != 0)) {
+            return err;
+        }
+        struct bn_key key = { .name = name,
+                              .name_len = (uint32_t)name_len,
+                              .space_id = ref.id,
+                              .hash = bn_hash_name(store->hash_seed, ref.id, name, name_len) };
+        err = bn_read_get(store, &key, found);
+        if (bn_likely((err == 0 || err == BRAIN_E_NOT_FOUND) && bn_handle_stands(space, ref))) {
+            return err;
+        }
+        if (err == 0) {
+            bn_pin_drop(store, found->pin);
+        } else if (err != BRAIN_E_NOT_FOUND) {
+            return err;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/* handle.h - the private side of brain_space: a name of a namespace, and what it was resolved to. */
+#ifndef BN_HANDLE_H
+#define BN_HANDLE_H
+
+#include "read.h"
+#include "store.h"
+
+struct brain_space {
+    struct brain_store *store;
+    _Atomic uint64_t resolved; /* gen << 32 | id; 0: not yet */
+    uint64_t key;              /* hash of the name in the root space */
+    uint32_t name_len;
+    uint8_t name[];
+};
+
+struct bn_space_ref {
+    uint32_t id;
+    uint32_t gen;
+};
+
+/* Look the namespace up anew: 0, NOT_FOUND, ... */
+int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_out);
+
+/* What the name stands for now. A hint until bn_handle_stands() says that it stood. */
+static inline int bn_handle_resolve(struct brain_space *space, struct bn_space_ref *ref_out)
+{
+    uint64_t word = bn_load_relaxed(&space->resolved); /* relaxed: verified after use */
+    if (bn_likely(word != 0)) {
+        *ref_out = (struct bn_space_ref){ (uint32_t)word, (uint32_t)(word >> 32) };
+        return 0;
+    }
+    return bn_handle_resolve_slow(space, ref_out);
+}
+
+/* Whether the reference still held after the lookup that used it; if not, it is forgotten. */
+bool bn_handle_stands(struct brain_space *space, struct bn_space_ref ref);
+
+static inline void bn_handle_forget(struct brain_space *space)
+{
+    bn_store_relaxed(&space->resolved, (uint64_t)0);
+}
+
+/* Find and pin a value by a handle: as bn_read_get(). */
+int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
+                  struct bn_found *found_out);
+
+#endif

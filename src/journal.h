@@ -1,0 +1,62 @@
+/* journal.h - undo until the commit, tidy after it: the only way to change a shared metadata word.
+ *
+ * Everything here needs the writer lock. state.counts holds the three lengths; each step below ends in one
+ * store of it.
+ *
+ *   begin         txn_number; the journal is empty
+ *   u64, u32      note the old word, count the note, change the word
+ *   settle        the notes so far are forgotten: what was changed stays (an allocation)
+ *   publish       a fresh slot becomes the transaction's; forgets the notes as settle does
+ *   ... commit (txn.c) ...
+ *   tidying       the commit's notes are forgotten, not undone: readers have seen the new state
+ *   tidied        one more publish record is done with; forgets the notes
+ *   clear         the transaction is over
+ */
+#ifndef BN_JOURNAL_H
+#define BN_JOURNAL_H
+
+#include "store.h"
+
+/* Notes that every step may make without asking for room. */
+#define BN_JOURNAL_STEP 512u
+
+struct bn_journal_counts {
+    uint32_t n_undo;
+    uint32_t n_publish;
+    uint32_t n_tidied;
+    bool tidying; /* the commit is behind us: the notes are those of the tidying */
+};
+
+static inline struct bn_journal_counts bn_journal_counts(const struct brain_store *store)
+{
+    uint64_t word = bn_load_relaxed(&store->state->counts);
+    return (struct bn_journal_counts){ (uint32_t)(word & 0x3fffff), (uint32_t)(word >> 22 & 0xfffff),
+                                       (uint32_t)(word >> 42 & 0xfffff), word >> 63 };
+}
+
+static inline bool bn_journal_is_empty(const struct brain_store *store)
+{
+    return bn_load_relaxed(&store->state->counts) == 0; /* relaxed: under the lock */
+}
+
+/* Ask for room for `n_undo` notes and `n_publish` records: 0 or BN_AGAIN or FULL. Not needed for fewer than
+ * BN_JOURNAL_STEP notes and 100 records. */
+int bn_journal_room(struct brain_store *store, uint32_t n_undo, uint32_t n_publish);
+
+void bn_journal_begin(struct brain_store *store);
+void bn_journal_u64(struct brain_store *store, void *word, uint64_t value);
+void bn_journal_u32(struct brain_store *store, void *word, uint32_t value);
+void bn_journal_settle(struct brain_store *store);
+void bn_journal_publish(struct brain_store *store, const struct bn_publish_rec *rec);
+void bn_journal_tidying(struct brain_store *store);
+void bn_journal_tidied(struct brain_store *store);
+void bn_journal_clear(struct brain_store *store);
+
+/* Publish record `i`: 0, or CORRUPT where its check fails. */
+int bn_journal_get_publish(const struct brain_store *store, uint32_t i, struct bn_publish_rec *rec_out);
+
+/* Restore all noted words, newest first: 0, or CORRUPT where a note's check fails (nothing is written by
+ * it). */
+int bn_journal_undo(struct brain_store *store);
+
+#endif

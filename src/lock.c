@@ -1,0 +1,138 @@
+/* lock.c - the writer lock.
+ *
+ * Ordering: acquisition is a sequentially consistent swap, release too; they order all of the state.
+ * Crash:    the word goes on naming the dead; who waits asks the kernel whether the owner's life byte is
+ *           still locked, and takes over. A row that the word names is not given to anybody (client.c).
+ * Waiters:  sleep with a timeout, so a wake-up lost with a dead owner costs a moment, never for ever.
+ */
+#include "lock.h"
+
+#include <stdio.h>
+
+#include "base/os.h"
+#include "client.h"
+
+#define SPINS 200
+#define FIRST_SLEEP_NS ((int64_t)500 * 1000)
+#define LONGEST_SLEEP_NS ((int64_t)100 * 1000 * 1000)
+
+static uint64_t taken_by(const struct brain_store *store, uint64_t word, uint64_t keep_waiters)
+{
+    return ((word & ~(BN_LOCK_OWNER | BN_LOCK_WAITERS)) + BN_LOCK_EPOCH) | keep_waiters |
+           (store->row + 1);
+}
+
+/* Take it if it is free. */
+static inline bool try_take(struct brain_store *store, uint64_t keep_waiters)
+{
+    uint64_t word = bn_load_relaxed(&store->state->lock_word);
+    return (word & BN_LOCK_OWNER) == 0 &&
+           bn_cas_seq(&store->state->lock_word, &word, taken_by(store, word, keep_waiters));
+}
+
+/* If the owner is dead, take over. */
+static bool try_take_over(struct brain_store *store, uint32_t *died_out)
+{
+    uint64_t word = bn_load_seq(&store->state->lock_word);
+    uint32_t owner = (uint32_t)(word & BN_LOCK_OWNER);
+    if (owner == 0 || owner > BN_CLIENTS_MAX || bn_client_alive(store, owner - 1)) {
+        return false;
+    }
+    if (!bn_cas_seq(&store->state->lock_word, &word, taken_by(store, word, BN_LOCK_WAITERS))) {
+        return false;
+    }
+    *died_out = owner;
+    return true;
+}
+
+/* Sleep until the word changes or `sleep_ns` are over. */
+static void sleep_on(struct brain_store *store, int64_t sleep_ns)
+{
+    uint64_t word = bn_load_seq(&store->state->lock_word);
+    if ((word & BN_LOCK_OWNER) == 0) {
+        return;
+    }
+    if ((word & BN_LOCK_WAITERS) == 0 &&
+        !bn_cas_seq(&store->state->lock_word, &word, word | BN_LOCK_WAITERS)) {
+        return;
+    }
+    const uint32_t *half = (const uint32_t *)(const void *)&store->state->lock_word;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    half++;
+#endif
+    (void)bn_os_wait(half, (uint32_t)(word | BN_LOCK_WAITERS), sleep_ns);
+}
+
+static int timed_out(struct brain_store *store)
+{
+    char who[160];
+    uint32_t owner = (uint32_t)(bn_load_seq(&store->state->lock_word) & BN_LOCK_OWNER);
+    if (owner == store->row + 1) {
+        snprintf(who, sizeof who, "another thread of this process");
+    } else if (owner == 0) {
+        snprintf(who, sizeof who, "a stream of other writers");
+    } else {
+        bn_client_describe(store, owner - 1, who, sizeof who);
+    }
+    return bn_error(BRAIN_E_TIMEOUT, "%s: waited %.1f s for %s, which is in the middle of a change. If it "
+                    "is stopped, continue or end it (its change is then undone or completed)",
+                    store->path, (double)store->lock_timeout_ns / 1e9, who);
+}
+
+/* Somebody has it: spin a little, sleep, ask whether the owner lives. */
+static int wait_for(struct brain_store *store, uint32_t *died_out)
+{
+    int64_t start = bn_os_monotonic_ns(), sleep_ns = FIRST_SLEEP_NS;
+    for (;;) {
+        for (int i = 0; i < SPINS; i++) {
+            if (try_take(store, 0)) {
+                return 0;
+            }
+            bn_pause();
+        }
+        int64_t waited = bn_os_monotonic_ns() - start;
+        int64_t left = store->lock_timeout_ns - waited;
+        if (try_take_over(store, died_out)) {
+            return 0;
+        }
+        if (left <= 0) {
+            return timed_out(store);
+        }
+        sleep_on(store, sleep_ns < left ? sleep_ns : left);
+        sleep_ns = 2 * sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : LONGEST_SLEEP_NS;
+        if (try_take(store, BN_LOCK_WAITERS)) { /* others may sleep: whoever slept wakes the next */
+            return 0;
+        }
+    }
+}
+
+int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out)
+{
+    *died_out = 0;
+    if (bn_unlikely(store->data == NULL)) {
+        return bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
+    }
+    if (bn_likely(try_take(store, 0))) {
+        return 0;
+    }
+    if (!wait) {
+        return try_take_over(store, died_out) ? 0 : BRAIN_E_BUSY;
+    }
+    return wait_for(store, died_out);
+}
+
+void bn_lock_release(struct brain_store *store)
+{
+    uint64_t word = bn_load_relaxed(&store->state->lock_word);
+    uint64_t free_word = word & ~(BN_LOCK_OWNER | BN_LOCK_WAITERS);
+    if (bn_likely((word & BN_LOCK_WAITERS) == 0) &&
+        bn_likely(bn_cas_seq(&store->state->lock_word, &word, free_word))) {
+        return;
+    }
+    (void)bn_and_seq(&store->state->lock_word, ~(BN_LOCK_OWNER | BN_LOCK_WAITERS));
+    const uint32_t *half = (const uint32_t *)(const void *)&store->state->lock_word;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    half++;
+#endif
+    bn_os_wake(half, 1);
+}

@@ -1,0 +1,33 @@
+/* lock.h - the writer lock of a store, taken over from the dead.
+ *
+ * A 64-bit word in the state page, changed as a whole:
+ *
+ *   bits 0..14   row + 1 of the owner, 0: free
+ *   bit  15      somebody sleeps on it
+ *   bits 16..63  epoch: raised by every acquisition
+ *
+ * The low half is the futex. The epoch lets a waiter that found the owner dead take over by
+ * compare-and-swap: if anybody else acquired in between, even in the same row, the word has changed.
+ *
+ * Not a robust pthread mutex: those record thread ids, which repeat between PID namespaces.
+ * Threads of one process need no lock of their own in front: one that finds its own row here waits.
+ */
+#ifndef BN_LOCK_H
+#define BN_LOCK_H
+
+#include "store.h"
+
+#define BN_LOCK_OWNER UINT64_C(0x7fff)
+#define BN_LOCK_WAITERS UINT64_C(0x8000)
+#define BN_LOCK_EPOCH UINT64_C(0x10000)
+
+/* Take the lock, waiting up to the store's lock timeout (`wait` false: not at all).
+ *
+ * `*died_out`: the row + 1 of a dead owner that it was taken over from, 0: none. The caller recovers
+ * before it looks at anything.
+ * Returns 0, or: TIMEOUT (the detail names the owner); BUSY (not waiting); PERM (read-only store). */
+int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out);
+
+void bn_lock_release(struct brain_store *store);
+
+#endif

@@ -1,0 +1,205 @@
+/* object.c - objects that are written in place.
+ *
+ * A large object is an extent held by a private slot of this client, mapped writable on its own; at the seal
+ * the extent changes hands to the published slot, and the mapping is replaced by a private copy-on-write one
+ * of the same pages, so that what is written later stays in this process. A pin keeps the pages until the
+ * object is released. A small one is private memory, copied at the seal as by a put; so is one whose name
+ * and metadata do not fit beside the extent.
+ *
+ * Crash: the private slot goes with its client.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "base/os.h"
+#include "lock.h"
+#include "pin.h"
+#include "reclaim.h"
+#include "recover.h"
+#include "slot.h"
+#include "write.h"
+
+struct brain_object {
+    struct brain_store *store;
+    void *data;
+    uint64_t size_bytes;
+    uint64_t map_bytes; /* 0: `data` is malloc'ed */
+    bn_off map_off;
+    uint32_t holder;    /* private slot; 0: none, or sealed */
+    bool is_sealed;
+    bool has_pin;
+    uint32_t pin;
+    uint32_t row;       /* the client that it belongs to: in a forked child it is only freed */
+};
+
+static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pages)
+{
+    int fd, err = bn_write_back_extent(object->store, page, n_pages);
+    err = err != 0 ? err : bn_store_data_fd(object->store, &fd);
+    if (err != 0) {
+        return err;
+    }
+    object->map_off = bn_alloc_off(object->store, page);
+    int os = bn_os_map_anywhere(n_pages * BN_PAGE, fd, object->map_off, &object->data);
+    if (os != 0) {
+        return bn_error_os(os, "cannot map an object of %llu bytes",
+                           (unsigned long long)object->size_bytes);
+    }
+    object->map_bytes = n_pages * BN_PAGE;
+    (void)bn_os_dont_fork(object->data, object->map_bytes); /* an object stays with its process */
+    return 0;
+}
+
+static void drop_holder(struct brain_object *object)
+{
+    if (object->holder != 0 && bn_recover_enter(object->store, true) == 0) {
+        (void)bn_txn_drop_private(object->store, object->holder, true);
+        bn_lock_release(object->store);
+    }
+    object->holder = 0;
+}
+
+static int init(struct brain_object *object)
+{
+    if (bn_slot_flags_for(object->size_bytes, 0) == 0) {
+        object->data = aligned_alloc(64, bn_align_up(object->size_bytes + 1, 64));
+        return object->data != NULL ? 0 : bn_error(BRAIN_E_NOMEM, "no memory for an object");
+    }
+    int err = bn_write_take_extent(object->store, object->size_bytes, object->size_bytes,
+                                   &object->holder);
+    if (err != 0) {
+        return err;
+    }
+    err = map_extent(object, bn_slot_at(object->store, object->holder)->page,
+                     bn_alloc_pages(object->size_bytes));
+    if (err != 0) {
+        drop_holder(object);
+    }
+    return err;
+}
+
+int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out)
+{
+    int err = bn_store_check_usable(store);
+    if (err == 0 && store->read_only) {
+        err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
+    }
+    if (err == 0 && size_bytes >= (uint64_t)1 << 47) {
+        err = bn_error(BRAIN_E_INVAL, "an object of %llu bytes is too large",
+                       (unsigned long long)size_bytes);
+    }
+    struct brain_object *object = err == 0 ? calloc(1, sizeof *object) : NULL;
+    if (object == NULL) {
+        return err != 0 ? err : bn_error(BRAIN_E_NOMEM, "no memory for an object");
+    }
+    object->store = store;
+    object->row = store->row;
+    object->size_bytes = size_bytes;
+    err = init(object);
+    if (err != 0) {
+        free(object);
+        return err;
+    }
+    *object_out = object;
+    return 0;
+}
+
+void *brain_object_data(brain_object *object)
+{
+    return object->data;
+}
+
+/* Before the seal: what the caller goes on writing afterwards stays in this process. */
+static int make_private(struct brain_object *object)
+{
+    int fd, err = bn_store_data_fd(object->store, &fd);
+    int os = err == 0 ? bn_os_map_private(object->data, object->map_bytes, fd, object->map_off) : 0;
+    return os == 0 ? err : bn_error_os(os, "cannot make the memory of a sealed object private");
+}
+
+/* The seal failed: the caller may go on writing. */
+static int make_shared(struct brain_object *object)
+{
+    int fd, err = bn_store_data_fd(object->store, &fd);
+    int os = err == 0 ? bn_os_map(object->data, object->map_bytes, fd, object->map_off, true) : 0;
+    if (os == 0) {
+        os = err == 0 ? bn_os_dont_fork(object->data, object->map_bytes) : 0;
+    }
+    return os == 0 ? err : bn_error_os(os, "cannot map an object again");
+}
+
+/* Publish; `*write` is that of the object's data. */
+static int publish(struct brain_object *object, struct bn_write *write, uint64_t *number_out)
+{
+    bool shared = object->holder != 0;
+    if (shared && write->change.flags == BN_SLOT_EXTENT) {
+        write->change.holder = object->holder;
+        write->is_borrowed = true;
+        write->wants_pin = true;
+    }
+    int err = shared ? make_private(object) : 0;
+    if (err == 0) {
+        err = bn_write_commit(object->store, write, 1, false, number_out);
+        if (err != 0 && shared) {
+            int again = make_shared(object);
+            err = again != 0 ? again : err;
+        }
+    }
+    bn_write_deinit(object->store, write);
+    return err;
+}
+
+int brain_object_seal(brain_object *object, brain_space *space, const void *name, size_t name_len,
+                      const brain_value *value, uint64_t if_version, uint64_t *version_out)
+{
+    struct bn_write write;
+    uint64_t number = 0;
+    brain_part part = { .data = object->data, .size_bytes = (size_t)object->size_bytes };
+    brain_value whole = *value;
+    int err = bn_store_check_usable(object->store);
+    if (err == 0 && (object->is_sealed || value->n_parts != 0)) {
+        err = bn_error(BRAIN_E_INVAL, object->is_sealed ? "the object is sealed already"
+                                                        : "a sealed object brings its own data");
+    }
+    if (err != 0) {
+        return err;
+    }
+    whole.parts = &part;
+    whole.n_parts = 1;
+    err = bn_write_init(&write, space, name, name_len, &whole, if_version);
+    err = err != 0 ? err : publish(object, &write, &number);
+    if (err != 0) {
+        return err;
+    }
+    object->is_sealed = true;
+    object->has_pin = write.wants_pin;
+    object->pin = write.pin;
+    if (write.was_handed_over) {
+        object->holder = 0;
+    }
+    if (version_out != NULL) {
+        *version_out = number;
+    }
+    return 0;
+}
+
+void brain_object_release(brain_object *object)
+{
+    if (object == NULL) {
+        return;
+    }
+    if (object->map_bytes > 0) {
+        bn_os_unmap(object->data, object->map_bytes);
+    } else {
+        free(object->data);
+    }
+    if (bn_load_relaxed(object->store->mark) == 1 && object->row == object->store->row) {
+        drop_holder(object);
+        if (object->has_pin) {
+            bn_pin_drop(object->store, object->pin);
+            bn_reclaim_last(object->store);
+        }
+    }
+    free(object);
+}

@@ -1,0 +1,465 @@
+/* path.c - making, finding and removing the directory of a store.
+ *
+ * Making: a directory is built under a temporary name and renamed into place, failing where something is
+ * there: nobody ever sees half a store, and of two makers one wins and the other opens what it made. A
+ * maker that dies leaves its temporary directory to the next one, which tells by the lock on its `data`
+ * that nobody is at work there.
+ *
+ * /tmp is full of strangers: links are read and their owner checked here, never followed blindly.
+ */
+#include "path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/os.h"
+
+#define SHM "/dev/shm"
+#define TEMP_PREFIX ".brain-new-"
+#define TRIES 1000
+
+/* Where a path leads. */
+struct place {
+    char path[PATH_MAX];      /* absolute */
+    char parent[PATH_MAX];    /* of the real directory */
+    char name[NAME_MAX + 1];  /* of the real directory in it */
+    bool linked;              /* `path` is to be a link to parent/name */
+};
+
+/* ---- resolving */
+
+static int make_absolute(const char *path, char out[PATH_MAX])
+{
+    size_t len = strlen(path);
+    char cwd[PATH_MAX] = "";
+    if (len == 0 || (path[0] != '/' && getcwd(cwd, sizeof cwd) == NULL)) {
+        return bn_error(BRAIN_E_INVAL, len == 0 ? "the path of a store is empty"
+                                                : "the current directory has no name: give an "
+                                                  "absolute path");
+    }
+    int n = snprintf(out, PATH_MAX, "%s%s%s", cwd, path[0] == '/' ? "" : "/", path);
+    if (n >= PATH_MAX - 64) {
+        return bn_error(BRAIN_E_INVAL, "the path of a store is longer than %d bytes", PATH_MAX - 64);
+    }
+    while (n > 1 && out[n - 1] == '/') {
+        out[--n] = '\0';
+    }
+    if (n == 1) {
+        return bn_error(BRAIN_E_INVAL, "'/' cannot be the path of a store");
+    }
+    return 0;
+}
+
+/* parent, with links resolved, and last component of an absolute path. */
+static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1])
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    char *slash = strrchr(copy, '/');
+    if (strlen(slash + 1) > NAME_MAX - 40) {
+        return bn_error(BRAIN_E_INVAL, "the last part of %s is too long", path);
+    }
+    snprintf(name, NAME_MAX + 1, "%s", slash + 1);
+    *slash = '\0';
+    if (realpath(copy[0] != '\0' ? copy : "/", parent) == NULL) {
+        return bn_error(errno == ENOENT ? BRAIN_E_NOT_FOUND : BRAIN_E_PERM,
+                        "the directory %s of the path %s does not exist or may not be entered",
+                        copy, path);
+    }
+    return 0;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+    size_t n = strlen(dir);
+    return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static bool parent_in_memory(const char *parent)
+{
+    if (is_below(parent, "/tmp") || is_below(parent, "/var/tmp")) {
+        return false;
+    }
+    int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool in_memory = fd >= 0 && bn_os_in_memory(fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return in_memory;
+}
+
+/* The name on /dev/shm that belongs to a path: brain-UID-PATH-BOOT-DEVICE. */
+static int target_name(const char *path, char name[NAME_MAX + 1])
+{
+    struct stat st;
+    char boot[37] = "00000000";
+    if (stat(SHM, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        return bn_error(BRAIN_E_IO, "there is no %s on this machine: give a path on a file system in "
+                        "memory (tmpfs)", SHM);
+    }
+    (void)bn_os_boot_id(boot);
+    snprintf(name, NAME_MAX + 1, "brain-%u-%016llx-%.8s-%llx", (unsigned)geteuid(),
+             (unsigned long long)bn_hash_bytes(path, strlen(path)), boot,
+             (unsigned long long)st.st_dev);
+    return 0;
+}
+
+static int resolve(const char *path, struct place *place)
+{
+    char parent[PATH_MAX], name[NAME_MAX + 1], given[PATH_MAX];
+    int err = make_absolute(path, given);
+    if (err == 0) {
+        err = split(given, parent, name);
+    }
+    if (err != 0) {
+        return err;
+    }
+    snprintf(place->path, sizeof place->path, "%.3700s/%s", strcmp(parent, "/") == 0 ? "" : parent,
+             name);
+    place->linked = !parent_in_memory(parent);
+    if (!place->linked) {
+        memcpy(place->parent, parent, sizeof parent);
+        memcpy(place->name, name, sizeof name);
+        return 0;
+    }
+    snprintf(place->parent, sizeof place->parent, "%s", SHM);
+    return target_name(place->path, place->name);
+}
+
+/* ---- the link */
+
+/* Why a link of ours leads nowhere: 0 where it may be replaced, else an error that tells. */
+static int judge_dangling(const struct place *place, const char *text)
+{
+    const char *ours = place->name, *theirs = strrchr(text, '/');
+    theirs = theirs != NULL ? theirs + 1 : text;
+    if (strncmp(theirs, "brain-", 6) != 0) {
+        return bn_error(BRAIN_E_CORRUPT, "%s is a symbolic link to %s, which does not exist: remove "
+                        "the link, or choose another path", place->path, text);
+    }
+    const char *our_device = strrchr(ours, '-'), *their_device = strrchr(theirs, '-');
+    size_t n_ours = (size_t)(our_device - ours), n_theirs = (size_t)(their_device - theirs);
+    bool same_boot = n_ours >= 8 && n_theirs >= 8 &&
+                     strncmp(our_device - 8, their_device - 8, 8) == 0;
+    if (same_boot && strcmp(our_device, their_device) != 0) {
+        return bn_error(BRAIN_E_NOT_FOUND, "%s leads to %s, which lies on another mount of %s than "
+                        "the one seen here (a container of its own?): share %s as well as %s, or "
+                        "choose a path of this container's own",
+                        place->path, text, SHM, SHM, place->path);
+    }
+    return 0;
+}
+
+/* Look at what stands at place->path. `*store_path` becomes where the store is, or "" where there is
+ * none; a link that leads nowhere and may go is removed. */
+static int read_link(const struct place *place, const brain_options *options,
+                     char store_path[PATH_MAX])
+{
+    struct stat st;
+    char text[PATH_MAX];
+    store_path[0] = '\0';
+    if (lstat(place->path, &st) != 0) {
+        return errno == ENOENT ? 0 : bn_error_os(-errno, "cannot look at %s", place->path);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        snprintf(store_path, PATH_MAX, "%s", place->path);
+        return 0;
+    }
+    if (!S_ISLNK(st.st_mode)) {
+        return bn_error(BRAIN_E_CORRUPT, "%s is not a store but another kind of file: choose another "
+                        "path, or remove it", place->path);
+    }
+    if (st.st_uid != geteuid() && !(options->flags & BRAIN_OPEN_SHARED)) {
+        return bn_error(BRAIN_E_PERM, "%s is a link that user %u made, not you: choose another path, "
+                        "or open it as shared if you trust them", place->path, (unsigned)st.st_uid);
+    }
+    ssize_t n = readlink(place->path, text, sizeof text - 1);
+    if (n < 0) {
+        return errno == ENOENT ? 0 : bn_error_os(-errno, "cannot read the link %s", place->path);
+    }
+    text[n] = '\0';
+    struct stat target;
+    if (text[0] == '/' && lstat(text, &target) == 0 && S_ISDIR(target.st_mode)) {
+        snprintf(store_path, PATH_MAX, "%s", text);
+        return 0;
+    }
+    int err = judge_dangling(place, text);
+    if (err == 0 && unlink(place->path) != 0 && errno != ENOENT) {
+        err = bn_error_os(-errno, "cannot replace the link %s, which leads nowhere", place->path);
+    }
+    return err;
+}
+
+static int make_link(const struct place *place)
+{
+    char target[PATH_MAX];
+    snprintf(target, sizeof target, "%.3000s/%s", place->parent, place->name);
+    if (symlink(target, place->path) != 0 && errno != EEXIST) {
+        return bn_error_os(-errno, "cannot make the link %s", place->path);
+    }
+    return 0;
+}
+
+/* ---- making */
+
+static void remove_files(int dir_fd)
+{
+    (void)unlinkat(dir_fd, "data", 0);
+    (void)unlinkat(dir_fd, "clients", 0);
+}
+
+/* Empty a temporary directory whose maker is dead. Its maker holds a lock on its `data` until it has been
+ * renamed; whoever gets that lock instead has it for itself. */
+static void sweep_files(int dir_fd)
+{
+    int fd = openat(dir_fd, "data", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return; /* just made, or being swept */
+    }
+    if (bn_os_byte_lock(fd, BN_LIFE_OFF(0)) == 0) {
+        remove_files(dir_fd);
+    }
+    close(fd);
+}
+
+/* Remove what dead makers left in `parent_fd`. */
+static void sweep(int parent_fd)
+{
+    int fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strncmp(entry->d_name, TEMP_PREFIX, sizeof TEMP_PREFIX - 1) != 0) {
+            continue;
+        }
+        int sub = openat(parent_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        struct stat st;
+        if (sub >= 0 && fstat(sub, &st) == 0 && st.st_uid == geteuid()) {
+            sweep_files(sub);
+        }
+        if (sub >= 0) {
+            close(sub);
+        }
+        (void)unlinkat(parent_fd, entry->d_name, AT_REMOVEDIR); /* only an empty one goes */
+    }
+    closedir(dir);
+}
+
+static uint64_t default_capacity(int parent_fd)
+{
+    struct statvfs fs;
+    uint64_t free_bytes = fstatvfs(parent_fd, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : 0;
+    uint64_t left = bn_os_cgroup_left();
+    uint64_t half = (free_bytes < left ? free_bytes : left) / 2;
+    half = half > (uint64_t)1 << 40 ? (uint64_t)1 << 40 : half;
+    return half < BN_PAGE ? BN_PAGE : half & ~(uint64_t)(BN_PAGE - 1);
+}
+
+static mode_t directory_mode(const brain_options *options)
+{
+    return options->mode == 0600 ? 0700 : 0750;
+}
+
+/* Build under the temporary name `temp`, then rename. EXISTS where somebody else was first. */
+static int build(int parent_fd, const struct place *place, const char *temp,
+                 const brain_options *options)
+{
+    char where[PATH_MAX];
+    snprintf(where, sizeof where, "%.3700s/%s", place->parent, place->name);
+    if (mkdirat(parent_fd, temp, 0700) != 0) {
+        return bn_error_os(-errno, "cannot make a store in %s", place->parent);
+    }
+    int dir_fd = openat(parent_fd, temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (dir_fd < 0) {
+        return errno == ENOENT ? BN_AGAIN /* swept in its first moment */
+                               : bn_error_os(-errno, "cannot make a store in %s", place->parent);
+    }
+    uint64_t capacity = options->capacity_bytes;
+    capacity = capacity != 0 ? capacity : default_capacity(parent_fd);
+    int guard = -1;
+    int err = bn_store_build(dir_fd, where, options, capacity, &guard);
+    if (err == 0 && options->has_group && fchown(dir_fd, (uid_t)-1, (gid_t)options->group) != 0) {
+        err = bn_error_os(-errno, "cannot give %s to group %u", where, options->group);
+    }
+    if (err == 0 && fchmod(dir_fd, directory_mode(options)) != 0) {
+        err = bn_error_os(-errno, "cannot set the mode of %s", where);
+    }
+    if (err == 0) {
+        int os = bn_os_rename_new(parent_fd, temp, place->name);
+        err = os == 0 ? 0 : os == -EEXIST || os == -ENOTEMPTY ? BRAIN_E_EXISTS
+                          : bn_error_os(os, "cannot make %s", where);
+    }
+    struct stat st;
+    if (err != 0 && err != BRAIN_E_EXISTS && fstat(dir_fd, &st) == 0 && st.st_nlink == 0) {
+        err = BN_AGAIN; /* swept before it had its lock */
+    }
+    if (err != 0) {
+        remove_files(dir_fd);
+        (void)unlinkat(parent_fd, temp, AT_REMOVEDIR);
+    }
+    if (guard >= 0) {
+        close(guard);
+    }
+    close(dir_fd);
+    return err;
+}
+
+static int make_store(const struct place *place, const brain_options *options)
+{
+    char temp[NAME_MAX + 1];
+    uint64_t random = 0;
+    int parent_fd = open(place->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent_fd < 0) {
+        return bn_error_os(-errno, "cannot open %s", place->parent);
+    }
+    sweep(parent_fd);
+    (void)bn_os_random(&random, sizeof random);
+    snprintf(temp, sizeof temp, TEMP_PREFIX "%016llx", (unsigned long long)random);
+    int err = build(parent_fd, place, temp, options);
+    close(parent_fd);
+    return err;
+}
+
+/* ---- opening */
+
+static int check_owner(int dir_fd, const char *where, const brain_options *options)
+{
+    struct stat st;
+    if (fstat(dir_fd, &st) != 0) {
+        return bn_error_os(-errno, "cannot look at %s", where);
+    }
+    if (st.st_uid != geteuid() && !(options->flags & BRAIN_OPEN_SHARED)) {
+        return bn_error(BRAIN_E_PERM, "%s belongs to user %u: choose another path, or open it as "
+                        "shared if you trust them", where, (unsigned)st.st_uid);
+    }
+    return 0;
+}
+
+/* Open the store in directory `where`. NOT_FOUND where it is gone; one that somebody began to destroy is
+ * removed, and NOT_FOUND too. */
+static int open_at(const char *where, const struct place *place, const brain_options *options,
+                   struct brain_store **store_out)
+{
+    int dir_fd = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (dir_fd < 0) {
+        return errno == ENOENT ? BRAIN_E_NOT_FOUND : bn_error_os(-errno, "cannot open %s", where);
+    }
+    int err = check_owner(dir_fd, where, options);
+    struct brain_store *store = NULL;
+    if (err == 0) {
+        err = bn_store_map(dir_fd, where, place->path, options, &store);
+    }
+    struct stat st;
+    if (err != 0 && fstat(dir_fd, &st) == 0 && st.st_nlink == 0) {
+        err = BRAIN_E_NOT_FOUND; /* removed while we looked */
+    }
+    close(dir_fd);
+    if (err == 0 && bn_load_relaxed(&store->state_view->destroyed) != 0) {
+        (void)bn_path_remove(store);
+        bn_store_free(store);
+        return BRAIN_E_NOT_FOUND;
+    }
+    if (err == 0) {
+        *store_out = store;
+    }
+    return err;
+}
+
+static int try_open(const struct place *place, const brain_options *options,
+                    struct brain_store **store_out)
+{
+    char where[PATH_MAX];
+    int err = read_link(place, options, where);
+    if (err != 0) {
+        return err;
+    }
+    if (where[0] == '\0' && place->linked) {
+        snprintf(where, sizeof where, "%.3700s/%s", place->parent, place->name); /* a lost link? */
+        err = open_at(where, place, options, store_out);
+        if (err == 0 && (err = make_link(place)) != 0) {
+            bn_store_free(*store_out);
+        }
+        return err;
+    }
+    return where[0] == '\0' ? BRAIN_E_NOT_FOUND : open_at(where, place, options, store_out);
+}
+
+int bn_path_open(const char *path, const brain_options *options, struct brain_store **store_out)
+{
+    struct place place;
+    int err = resolve(path, &place);
+    if (err != 0) {
+        return err;
+    }
+    bool made = false;
+    for (int i = 0; i < TRIES; i++) {
+        err = try_open(&place, options, store_out);
+        if (err == 0 && (options->flags & BRAIN_OPEN_EXCLUSIVE) && !made) {
+            bn_store_free(*store_out);
+            return bn_error(BRAIN_E_EXISTS, "there is a store at %s already", place.path);
+        }
+        if (err != BRAIN_E_NOT_FOUND) {
+            return err;
+        }
+        if (options->flags & (BRAIN_OPEN_EXISTING | BRAIN_OPEN_READ_ONLY)) {
+            return bn_error(BRAIN_E_NOT_FOUND, "there is no store at %s", place.path);
+        }
+        err = make_store(&place, options);
+        made = err == 0;
+        if (err != 0 && err != BRAIN_E_EXISTS && err != BN_AGAIN) {
+            return err;
+        }
+        if (err == BRAIN_E_EXISTS && i > 10) {
+            sched_yield(); /* somebody is at work there */
+        }
+    }
+    return bn_error(BRAIN_E_BUSY, "%s is being made and removed by others all the time", place.path);
+}
+
+/* ---- removing */
+
+int bn_path_remove(struct brain_store *store)
+{
+    struct stat ours, named;
+    int dir_fd = store->dir_file.fd;
+    if (!bn_os_same_file(dir_fd, store->dir_file.device, store->dir_file.inode)) {
+        dir_fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (!bn_os_same_file(dir_fd, store->dir_file.device, store->dir_file.inode)) {
+            return 0; /* gone, or its successor's by now */
+        }
+        store->dir_file.fd = dir_fd;
+    }
+    if (fstat(dir_fd, &ours) != 0) {
+        return bn_error_os(-errno, "cannot look at %s", store->directory);
+    }
+    remove_files(dir_fd);
+    if (lstat(store->directory, &named) == 0 && named.st_ino == ours.st_ino &&
+        named.st_dev == ours.st_dev && rmdir(store->directory) != 0 && errno != ENOENT &&
+        errno != ENOTEMPTY) {
+        return bn_error_os(-errno, "cannot remove %s", store->directory);
+    }
+    char text[PATH_MAX];
+    ssize_t n = readlink(store->path, text, sizeof text - 1);
+    if (n > 0) {
+        text[n] = '\0';
+        if (strcmp(text, store->directory) == 0 && lstat(store->directory, &named) != 0) {
+            (void)unlink(store->path);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,364 @@
+/* pin.c - the pin ledger.
+ *
+ * Owns:     the chunk pages of `clients`.
+ * Promise:  while a pin on a slot stands that was checked against the index after it was stored, the slot
+ *           is not reused.
+ * Writers:  a client stores only to chunks that it owns; recovery clears those of dead clients.
+ * Ordering: PAIR pin-retire: reader: store the pin, full barrier, load the index word again. Writer: take
+ *           the slot out of the index, full barrier, scan the cells. One of the two sees the other.
+ *           PAIR ledger: n_chunks and `top` rise before the first pin that lies beyond the old value; a
+ *           scan loads them after its barrier.
+ * Crash:    cells of a dead client stay set and do not count, since its life byte is unlocked.
+ */
+#include "pin.h"
+
+#include <string.h>
+
+#include "base/os.h"
+#include "client.h"
+
+static struct bn_chunk_rec *chunk_at(const struct brain_store *store, uint32_t i)
+{
+    return (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + (bn_off)i * BN_PAGE);
+}
+
+static uint32_t n_chunks(const struct brain_store *store)
+{
+    uint32_t n = bn_load_seq(&store->clients->n_chunks); /* PAIR ledger */
+    return n < BN_CHUNKS_MAX ? n : BN_CHUNKS_MAX;
+}
+
+/* ---- chunks */
+
+static bool try_claim(struct brain_store *store, uint32_t i, uint32_t row)
+{
+    uint32_t nobody = 0;
+    return bn_load_relaxed(&chunk_at(store, i)->owner) == 0 &&
+           bn_cas_seq(&chunk_at(store, i)->owner, &nobody, row + 1);
+}
+
+/* Claim a page for `row`: one that nobody owns, else a new one. */
+static int claim_chunk(struct brain_store *store, uint32_t row, struct bn_chunk_rec **chunk_out)
+{
+    uint32_t n = n_chunks(store);
+    for (uint32_t i = 0; i < n; i++) {
+        if (try_claim(store, i, row)) {
+            *chunk_out = chunk_at(store, i);
+            return 0;
+        }
+    }
+    int fd, err = bn_store_clients_fd(store, &fd);
+    for (uint32_t i = n; err == 0 && i < BN_CHUNKS_MAX; i++) {
+        int os = bn_os_back(fd, BN_CHUNKS_OFF + (bn_off)i * BN_PAGE, BN_PAGE);
+        if (os != 0) {
+            (void)bn_error_os(os, "%s: no memory for more views; the file system of %s is full",
+                              store->path, store->directory);
+            return BRAIN_E_BUSY;
+        }
+        if (try_claim(store, i, row)) {
+            bn_raise32(&store->clients->n_chunks, i + 1); /* PAIR ledger */
+            *chunk_out = chunk_at(store, i);
+            return 0;
+        }
+        bn_raise32(&store->clients->n_chunks, i + 1);
+    }
+    return err != 0 ? err : bn_error(BRAIN_E_BUSY, "%s: too many views are held", store->path);
+}
+
+static void release_chunk(struct bn_chunk_rec *chunk)
+{
+    for (uint32_t i = 0; i < BN_CHUNK_CELLS; i++) {
+        bn_store_relaxed(&chunk->cells[i], 0u); /* relaxed: ordered by the release of `owner` */
+    }
+    bn_store_release(&chunk->top, 0u);
+    bn_store_release(&chunk->owner, 0u);
+}
+
+/* Give this process one more page. Under store->mutex. */
+static int grow(struct brain_store *store)
+{
+    struct bn_ledger *ledger = &store->ledger;
+    uint32_t n = bn_load_relaxed(&ledger->n_chunks);
+    if (n == BN_LEDGER_CHUNKS_MAX) {
+        return bn_error(BRAIN_E_BUSY, "%s: this process holds %u views, and cannot hold more",
+                        store->path, n * BN_CHUNK_CELLS);
+    }
+    int err = claim_chunk(store, store->row, &ledger->chunks[n]);
+    if (err == 0) {
+        bn_store_release(&ledger->n_chunks, n + 1);
+    }
+    return err;
+}
+
+int bn_pin_init(struct brain_store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    int err = grow(store);
+    pthread_mutex_unlock(&store->mutex);
+    if (err == 0) {
+        bn_store_seq(&store->ledger.chunks[0]->top, 64u); /* PAIR ledger */
+    }
+    return err;
+}
+
+void bn_pin_deinit(struct brain_store *store)
+{
+    uint32_t n = bn_load_relaxed(&store->ledger.n_chunks);
+    for (uint32_t i = 0; i < n; i++) {
+        release_chunk(store->ledger.chunks[i]);
+    }
+    bn_store_relaxed(&store->ledger.n_chunks, 0u);
+}
+
+/* ---- taking */
+
+/* Try the cells of chunk `c` from `from` on; beyond `top` the top is raised first. */
+static bool take_in_chunk(struct brain_store *store, uint32_t c, uint32_t from, uint32_t slot,
+                          uint32_t *pin_out)
+{
+    struct bn_chunk_rec *chunk = store->ledger.chunks[c];
+    for (uint32_t i = from; i < BN_CHUNK_CELLS; i++) {
+        uint32_t none = 0;
+        if (bn_load_relaxed(&chunk->cells[i]) != 0) { /* relaxed: the swap decides */
+            continue;
+        }
+        if (i >= bn_load_relaxed(&chunk->top)) {
+            bn_raise32(&chunk->top, i + 64 < BN_CHUNK_CELLS ? i + 64 : BN_CHUNK_CELLS); /* PAIR ledger */
+        }
+        if (bn_cas_seq(&chunk->cells[i], &none, slot)) { /* PAIR pin-retire */
+            *pin_out = c << 10 | i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The place of the hint is taken: look on from there, round once, then grow. Next fit: a process that only
+ * takes views finds the next cell at once; growing when a whole round fails keeps the rounds rare. */
+int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out)
+{
+    struct bn_ledger *ledger = &store->ledger;
+    for (;;) {
+        uint32_t hint = bn_load_relaxed(&ledger->hint), n = bn_load_acquire(&ledger->n_chunks);
+        bool found = take_in_chunk(store, hint >> 10, hint & 1023, slot, pin_out);
+        for (uint32_t i = 1; i <= n && !found; i++) {
+            uint32_t c = (hint >> 10) + i;
+            found = take_in_chunk(store, c < n ? c : c - n, 0, slot, pin_out);
+        }
+        if (found) {
+            uint32_t next = *pin_out + 1;
+            if ((next & 1023) < bn_load_relaxed(&ledger->chunks[next >> 10]->top)) {
+                bn_store_relaxed(&ledger->hint, next);
+            }
+            if (bn_load_seq(&ledger->mirroring) != 0) {
+                bn_pin_mirror(store, *pin_out);
+            }
+            return 0;
+        }
+        pthread_mutex_lock(&store->mutex);
+        int err = bn_load_relaxed(&ledger->n_chunks) == n ? grow(store) : 0;
+        pthread_mutex_unlock(&store->mutex);
+        if (err != 0) {
+            return err;
+        }
+        bn_store_seq(&ledger->chunks[n]->top, 64u); /* PAIR ledger */
+        bn_store_relaxed(&ledger->hint, n << 10);
+    }
+}
+
+/* ---- counting */
+
+static uint64_t count_chunk(const struct bn_chunk_rec *chunk)
+{
+    uint64_t n = 0;
+    uint32_t top = bn_load_acquire(&chunk->top);
+    for (uint32_t i = 0; i < top && i < BN_CHUNK_CELLS; i++) {
+        n += bn_load_relaxed(&chunk->cells[i]) != 0;
+    }
+    return n;
+}
+
+uint64_t bn_pin_count_own(const struct brain_store *store)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < bn_load_acquire(&store->ledger.n_chunks); i++) {
+        n += count_chunk(store->ledger.chunks[i]);
+    }
+    return n;
+}
+
+uint64_t bn_pin_count(const struct brain_store *store, uint32_t row)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < n_chunks(store); i++) {
+        const struct bn_chunk_rec *chunk = chunk_at(store, i);
+        uint32_t owner = bn_load_acquire(&chunk->owner);
+        if (owner != 0 && (row == UINT32_MAX || owner == row + 1)) {
+            n += count_chunk(chunk);
+        }
+    }
+    return n;
+}
+
+void bn_pin_bury(struct brain_store *store, uint32_t row)
+{
+    for (uint32_t i = 0; i < n_chunks(store); i++) {
+        if (bn_load_acquire(&chunk_at(store, i)->owner) == row + 1) {
+            release_chunk(chunk_at(store, i));
+        }
+    }
+}
+
+/* ---- scanning */
+
+static uint32_t place_of(uint32_t slot)
+{
+    return (slot * UINT32_C(2654435761)) >> 20; /* 12 bits: 4 * BN_SUSPECTS_MAX places */
+}
+static_assert(4 * BN_SUSPECTS_MAX == 1u << 12, "place_of() gives 12 bits");
+
+void bn_suspects_clear(struct bn_suspects *suspects)
+{
+    suspects->n = 0;
+    memset(suspects->by_hash, 0, sizeof suspects->by_hash);
+}
+
+void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, uint32_t gen)
+{
+    uint32_t i = suspects->n++, p = place_of(slot);
+    suspects->slot[i] = slot;
+    suspects->gen[i] = gen;
+    suspects->kept[i] = false;
+    while (suspects->by_hash[p] != 0) {
+        p = (p + 1) % (4 * BN_SUSPECTS_MAX);
+    }
+    suspects->by_hash[p] = (uint16_t)(i + 1);
+}
+
+static int find_suspect(const struct bn_suspects *suspects, uint32_t slot)
+{
+    for (uint32_t p = place_of(slot); suspects->by_hash[p] != 0;
+         p = (p + 1) % (4 * BN_SUSPECTS_MAX)) {
+        if (suspects->slot[suspects->by_hash[p] - 1] == slot) {
+            return suspects->by_hash[p] - 1;
+        }
+    }
+    return -1;
+}
+
+/* Mark what the cells of one chunk pin. The owner is asked for life only where it matters. */
+static uint32_t mark_chunk(struct brain_store *store, const struct bn_chunk_rec *chunk,
+                           struct bn_suspects *suspects)
+{
+    uint32_t owner = bn_load_seq(&chunk->owner), top = bn_load_seq(&chunk->top);
+    int alive = -1;
+    if (owner == 0 || owner > BN_CLIENTS_MAX) {
+        return 0;
+    }
+    top = top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
+    for (uint32_t i = 0; i < top; i++) {
+        uint32_t slot = bn_load_seq(&chunk->cells[i]); /* PAIR pin-retire */
+        int found = slot != 0 ? find_suspect(suspects, slot) : -1;
+        if (found >= 0) {
+            alive = alive >= 0 ? alive : bn_client_alive(store, owner - 1);
+            suspects->kept[found] = suspects->kept[found] || alive != 0;
+        }
+    }
+    return top;
+}
+
+int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_t *n_cells_out)
+{
+    uint64_t moves = bn_load_seq(&store->clients->moves), n_cells = 0;
+    bn_fence_seq(); /* PAIR pin-retire: the slots left the index before this */
+    uint32_t n = n_chunks(store);
+    for (uint32_t i = 0; i < n; i++) {
+        n_cells += mark_chunk(store, chunk_at(store, i), suspects);
+    }
+    bn_fence_seq();
+    *n_cells_out = n_cells;
+    return bn_load_seq(&store->clients->moves) == moves && n_chunks(store) == n ? 0 : BN_AGAIN;
+}
+
+uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot)
+{
+    for (uint32_t i = 0; i < n_chunks(store); i++) {
+        const struct bn_chunk_rec *chunk = chunk_at(store, i);
+        uint32_t owner = bn_load_acquire(&chunk->owner), top = bn_load_acquire(&chunk->top);
+        for (uint32_t k = 0; owner != 0 && k < top && k < BN_CHUNK_CELLS; k++) {
+            if (bn_load_relaxed(&chunk->cells[k]) == slot && bn_client_alive(store, owner - 1)) {
+                return owner;
+            }
+        }
+    }
+    return 0;
+}
+
+/* ---- fork */
+
+/* Both the copier and a thread that changes the cell do this: whoever stores last has seen the last value. */
+static void copy_cell(const _Atomic uint32_t *from, _Atomic uint32_t *to)
+{
+    uint32_t slot;
+    do {
+        slot = bn_load_seq(from);
+        bn_store_seq(to, slot);
+    } while (bn_load_seq(from) != slot);
+}
+
+void bn_pin_mirror(struct brain_store *store, uint32_t pin)
+{
+    struct bn_chunk_rec *copy = store->ledger.mirror[pin >> 10];
+    if (copy == NULL) {
+        return; /* a page that came after the copies began: the child drops what it has no page for */
+    }
+    copy_cell(&store->ledger.chunks[pin >> 10]->cells[pin & 1023], &copy->cells[pin & 1023]);
+}
+
+static int copy_chunk(struct brain_store *store, uint32_t row, uint32_t i)
+{
+    struct bn_chunk_rec *copy, *from = store->ledger.chunks[i];
+    int err = claim_chunk(store, row, &copy);
+    if (err != 0) {
+        return err;
+    }
+    bn_store_seq(&copy->top, (uint32_t)BN_CHUNK_CELLS); /* PAIR ledger; a later pin may lie anywhere */
+    store->ledger.mirror[i] = copy;
+    bn_store_seq(&store->ledger.mirroring, 1u);
+    for (uint32_t k = 0; k < BN_CHUNK_CELLS; k++) {
+        copy_cell(&from->cells[k], &copy->cells[k]);
+    }
+    return 0;
+}
+
+int bn_pin_mirror_begin(struct brain_store *store, uint32_t row)
+{
+    int err = 0;
+    pthread_mutex_lock(&store->mutex); /* no growth in between; fork.c releases it by mirror_end */
+    for (uint32_t i = 0; i < bn_load_relaxed(&store->ledger.n_chunks) && err == 0; i++) {
+        err = copy_chunk(store, row, i);
+    }
+    (void)bn_add_seq(&store->clients->moves, 1u);
+    if (err != 0) {
+        bn_pin_mirror_end(store, false);
+        bn_pin_bury(store, row);
+    }
+    return err;
+}
+
+void bn_pin_mirror_end(struct brain_store *store, bool in_child)
+{
+    struct bn_ledger *ledger = &store->ledger;
+    bn_store_seq(&ledger->mirroring, 0u);
+    for (uint32_t i = 0; i < bn_load_relaxed(&ledger->n_chunks); i++) {
+        if (in_child) {
+            ledger->chunks[i] = ledger->mirror[i];
+        }
+        ledger->mirror[i] = NULL;
+    }
+    if (in_child) {
+        bn_store_init_mutex(store); /* its owner is the parent's thread */
+    } else {
+        pthread_mutex_unlock(&store->mutex);
+    }
+}

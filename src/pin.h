@@ -1,0 +1,102 @@
+/* pin.h - the pin ledger: hazard pointers in the file (Maged Michael, 2004), one set of pages a client.
+ *
+ * A pin says: this slot is not reused while I stand. It counts only if the index word still names the
+ * slot after the pin was stored (PAIR pin-retire).
+ */
+#ifndef BN_PIN_H
+#define BN_PIN_H
+
+#include "store.h"
+
+#define BN_SUSPECTS_MAX 1024u
+
+/* Slots that are out of the index and might be pinned. */
+struct bn_suspects {
+    uint32_t n;
+    uint32_t slot[BN_SUSPECTS_MAX];
+    uint32_t gen[BN_SUSPECTS_MAX];
+    bool kept[BN_SUSPECTS_MAX];       /* by a pin */
+    uint16_t by_hash[4 * BN_SUSPECTS_MAX]; /* position + 1; open addressing */
+};
+
+/* Where pin `pin` of this process is. */
+static inline _Atomic uint32_t *bn_pin_cell(const struct bn_ledger *ledger, uint32_t pin)
+{
+    return &ledger->chunks[pin >> 10]->cells[pin & 1023];
+}
+
+/* Pin `slot`. `*pin_out` is to be given to bn_pin_drop(). The store of the pin is a full barrier: what the
+ * caller loads next is loaded after it. BUSY where there is no memory for another. */
+int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out);
+
+/* Copy a cell that has changed to a child that is being forked. */
+void bn_pin_mirror(struct brain_store *store, uint32_t pin);
+
+static inline int bn_pin_take(struct brain_store *store, uint32_t slot, uint32_t *pin_out)
+{
+    struct bn_ledger *ledger = &store->ledger;
+    uint32_t pin = bn_load_relaxed(&ledger->hint); /* relaxed: a hint */
+    uint32_t none = 0;
+    if (bn_likely(bn_cas_seq(bn_pin_cell(ledger, pin), &none, slot))) { /* PAIR pin-retire */
+        if (bn_unlikely(bn_load_seq(&ledger->mirroring) != 0)) {
+            bn_pin_mirror(store, pin);
+        }
+        *pin_out = pin;
+        return 0;
+    }
+    return bn_pin_take_slow(store, slot, pin_out);
+}
+
+/* Let pin `pin` stand for another slot: the old one is not needed any more. A full barrier. */
+static inline void bn_pin_move(struct brain_store *store, uint32_t pin, uint32_t slot)
+{
+    bn_store_seq(bn_pin_cell(&store->ledger, pin), slot); /* PAIR pin-retire */
+    if (bn_unlikely(bn_load_seq(&store->ledger.mirroring) != 0)) {
+        bn_pin_mirror(store, pin);
+    }
+}
+
+static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
+{
+    struct bn_ledger *ledger = &store->ledger;
+    bn_store_release(bn_pin_cell(ledger, pin), 0u);
+    /* relaxed: passing the store, it may leave the child a pin too many until it ends, no more */
+    if (bn_unlikely(bn_load_relaxed(&ledger->mirroring) != 0)) {
+        bn_pin_mirror(store, pin);
+    }
+    bn_store_relaxed(&ledger->hint, pin);
+}
+
+/* The first page of this client's ledger. */
+int bn_pin_init(struct brain_store *store);
+
+/* Give all pages of this process back. */
+void bn_pin_deinit(struct brain_store *store);
+
+/* How many pins this process holds. */
+uint64_t bn_pin_count_own(const struct brain_store *store);
+
+/* How many pins row `row` holds; all rows: UINT32_MAX. */
+uint64_t bn_pin_count(const struct brain_store *store, uint32_t row);
+
+/* Give the pages of a dead client back. Under the lock, with its row claimed. */
+void bn_pin_bury(struct brain_store *store, uint32_t row);
+
+void bn_suspects_clear(struct bn_suspects *suspects);
+void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, uint32_t gen);
+
+/* Mark those suspects that a living client pins. Not under the lock. Returns how many cells were looked at,
+ * or BN_AGAIN where a pin may have moved during the scan: then nothing may be freed on its word. */
+int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_t *n_cells_out);
+
+/* Some living client that pins `slot`, other than none: its row + 1, or 0. */
+uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot);
+
+/* Prepare pages for the child that sits on `row`, with a copy of all pins; from then until
+ * bn_pin_mirror_end(), pins of this process go to both. */
+int bn_pin_mirror_begin(struct brain_store *store, uint32_t row);
+
+/* In the parent: stop copying. In the child: the copies become its ledger. */
+void bn_pin_mirror_end(struct brain_store *store, bool in_child);
+
+#endif

@@ -1,0 +1,345 @@
+/* read.c - how a value is found without a lock.
+ *
+ * Owns:     nothing; stores to this client's pins alone.
+ * Get:      load the index word; pin its slot; load the word again (PAIR pin-retire). Unchanged: the slot
+ *           cannot be reused while the pin stands, and what it says does not change (PAIR swing).
+ *           A slot that is not pending is the value. A pending one with a number above `committed` is not
+ *           there yet: pin the older one, and load `committed` again (PAIR commit): if it has not passed,
+ *           the older one was the value at that moment. A pending one that is judged visible needs one more
+ *           look at the word: a later commit passes the number of an aborted one.
+ * Miss:     believed if index_state stood still. In the middle of a split a hash of the new bucket is
+ *           looked for in the old one first, then in the new: words move only that way.
+ * As of:    a registered reader judges by number alone, and follows `older` as far as it must.
+ * Waits:    never. A retry means that a writer changed a word or committed in between.
+ * Bytes:    untrusted: each number is checked before it leads anywhere, chains have an end.
+ */
+#include "read.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "index.h"
+#include "pin.h"
+#include "slot.h"
+#include "space.h"
+
+#define OLDER_MAX 10000000u /* versions behind one name; more is a cycle */
+
+/* Internal: look again from the start. */
+#define RETRY (-110)
+
+/* ---- names */
+
+/* Whether a slot that is safe to look at is a version of the name: 1, 0 or CORRUPT. */
+static inline int is_named(struct brain_store *store, uint32_t slot, const struct bn_key *key)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    const uint8_t *data, *body;
+    if (rec->space != key->space_id || rec->name_len != key->name_len) {
+        return 0;
+    }
+    int err = bn_slot_locate(store, slot, &data, &body);
+    return bn_unlikely(err != 0) ? err : memcmp(body, key->name, key->name_len) == 0;
+}
+
+static int no_such_slot(const struct brain_store *store, uint32_t slot)
+{
+    return bn_error_corrupt("%s: the index names slot %u, which is none", store->path, slot);
+}
+
+/* ---- get */
+
+/* The value behind a pending slot that is pinned. 0, NOT_FOUND, RETRY, CORRUPT. */
+static int judge_pending(struct brain_store *store, const _Atomic uint64_t *place, uint64_t word,
+                         struct bn_found *found)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, found->slot);
+    const uint64_t number = rec->number;
+    if (bn_load_seq(&store->state_view->committed) >= number) { /* PAIR commit */
+        if (bn_load_seq(place) != word) {
+            return RETRY;
+        }
+        return rec->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
+    }
+    uint32_t older = rec->older;
+    if (older == 0 || (rec->flags & BN_SLOT_OLDER_ABSENT)) {
+        return BRAIN_E_NOT_FOUND;
+    }
+    if (!bn_slot_exists(store, older)) {
+        return no_such_slot(store, older);
+    }
+    bn_pin_move(store, found->pin, older);
+    if (bn_load_seq(&store->state_view->committed) >= number) { /* PAIR commit, PAIR pin-retire */
+        return RETRY;
+    }
+    found->slot = older;
+    return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
+}
+
+/* Look at one index word that matches. Pins go to found->pin (`*has_pin`). 0: found; NOT_FOUND: the name is
+ * absent; RETRY; BN_AGAIN: another name, look on; else an error. */
+static inline int try_word(struct brain_store *store, const struct bn_key *key,
+                           const _Atomic uint64_t *place, uint64_t word, bool *has_pin,
+                           struct bn_found *found)
+{
+    uint32_t slot = bn_index_slot(word);
+    if (bn_unlikely(!bn_slot_exists(store, slot))) {
+        return no_such_slot(store, slot);
+    }
+    if (bn_likely(!*has_pin)) {
+        int err = bn_pin_take(store, slot, &found->pin);
+        if (bn_unlikely(err != 0)) {
+            return err;
+        }
+        *has_pin = true;
+    } else {
+        bn_pin_move(store, found->pin, slot);
+    }
+    if (bn_unlikely(bn_load_seq(place) != word)) { /* PAIR pin-retire, PAIR swing */
+        return RETRY;
+    }
+    int named = is_named(store, slot, key);
+    if (bn_unlikely(named <= 0)) {
+        return named == 0 ? BN_AGAIN : named;
+    }
+    found->slot = slot;
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    if (bn_unlikely(bn_load_acquire(&rec->pending) != 0)) {
+        return judge_pending(store, place, word, found);
+    }
+    return bn_unlikely(rec->flags & BN_SLOT_TOMB) ? BRAIN_E_NOT_FOUND : 0;
+}
+
+/* Look through the chain of a bucket. BN_AGAIN: it is not there. */
+static inline int search_chain(struct brain_store *store, const struct bn_key *key, uint64_t bucket,
+                               bool *has_pin, struct bn_found *found)
+{
+    const struct bn_bucket_rec *line = bn_index_bucket_view(store, bucket);
+    for (uint32_t n = 0; n < BN_CHAIN_MAX; n++) {
+        if (bn_unlikely(line == NULL)) {
+            return bn_error_corrupt("%s: the chains of the index", store->path);
+        }
+        for (uint32_t i = 0; i < BN_BUCKET_WORDS; i++) {
+            uint64_t word = bn_load_acquire(&line->words[i]); /* PAIR swing */
+            if (bn_index_matches(word, key->hash)) {
+                int err = try_word(store, key, &line->words[i], word, has_pin, found);
+                if (bn_likely(err != BN_AGAIN)) {
+                    return err;
+                }
+            }
+        }
+        uint64_t next = bn_load_acquire(&line->next);
+        if (next == 0) {
+            return BN_AGAIN;
+        }
+        line = bn_index_overflow_view(store, next - 1);
+    }
+    return bn_error_corrupt("%s: a chain of the index has no end", store->path);
+}
+
+/* Where the hash is looked for in state `word`: one bucket, in the middle of a split perhaps two. */
+static inline uint32_t buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[2])
+{
+    uint64_t n = word >> 1;
+    n = n == 0 ? 1 : n;
+    bucket[0] = bn_index_bucket(hash, n);
+    if (bn_likely((word & 1) == 0)) {
+        return 1;
+    }
+    bucket[1] = bn_index_bucket(hash, n + 1);
+    return bucket[1] == bucket[0] ? 1 : 2;
+}
+
+int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_found *found)
+{
+    bool has_pin = false;
+    uint64_t bucket[2];
+    int err;
+    for (;;) {
+        uint64_t state = bn_load_seq(&store->state_view->index_state);
+        uint32_t n = buckets_of(state, key->hash, bucket);
+        err = search_chain(store, key, bucket[0], &has_pin, found);
+        if (bn_unlikely(err == BN_AGAIN && n == 2)) {
+            err = search_chain(store, key, bucket[1], &has_pin, found);
+        }
+        if (bn_likely(err == 0)) {
+            return 0;
+        }
+        if (err == BN_AGAIN) { /* in no chain */
+            bn_fence_acquire();
+            if (bn_load_seq(&store->state_view->index_state) == state) {
+                err = BRAIN_E_NOT_FOUND;
+                break;
+            }
+        } else if (err != RETRY) {
+            break;
+        }
+    }
+    if (has_pin) {
+        bn_pin_drop(store, found->pin);
+    }
+    return err;
+}
+
+/* ---- as of a commit */
+
+int bn_read_version(struct brain_store *store, uint32_t slot, uint64_t number, uint32_t *slot_out)
+{
+    uint64_t last = UINT64_MAX;
+    for (uint32_t n = 0; slot != 0; n++) {
+        if (!bn_slot_exists(store, slot)) {
+            return no_such_slot(store, slot);
+        }
+        const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+        uint64_t its = rec->number;
+        if (its <= number) {
+            *slot_out = rec->flags & BN_SLOT_TOMB ? 0 : slot;
+            return 0;
+        }
+        if (its >= last || n > OLDER_MAX) {
+            return bn_error_corrupt("%s: the versions behind slot %u", store->path, slot);
+        }
+        last = its;
+        slot = rec->older;
+    }
+    *slot_out = 0;
+    return 0;
+}
+
+/* As search_chain() and try_word(), without pins: the registration keeps what is looked at. */
+static int search_chain_as_of(struct brain_store *store, const struct bn_key *key, uint64_t bucket,
+                              uint64_t number, uint32_t *slot_out)
+{
+    const struct bn_bucket_rec *line = bn_index_bucket_view(store, bucket);
+    for (uint32_t n = 0; n < BN_CHAIN_MAX; n++) {
+        if (line == NULL) {
+            return bn_error_corrupt("%s: the chains of the index", store->path);
+        }
+        for (uint32_t i = 0; i < BN_BUCKET_WORDS; i++) {
+            uint64_t word = bn_load_acquire(&line->words[i]); /* PAIR swing */
+            uint32_t slot = bn_index_slot(word);
+            if (!bn_index_matches(word, key->hash)) {
+                continue;
+            }
+            int named = bn_slot_exists(store, slot) ? is_named(store, slot, key)
+                                                    : no_such_slot(store, slot);
+            if (named < 0) {
+                return named;
+            }
+            if (named) {
+                int err = bn_read_version(store, slot, number, slot_out);
+                return err != 0 ? err : *slot_out != 0 ? 0 : BRAIN_E_NOT_FOUND;
+            }
+        }
+        uint64_t next = bn_load_acquire(&line->next);
+        if (next == 0) {
+            return BN_AGAIN;
+        }
+        line = bn_index_overflow_view(store, next - 1);
+    }
+    return bn_error_corrupt("%s: a chain of the index has no end", store->path);
+}
+
+int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t number,
+                  uint32_t *slot_out)
+{
+    uint64_t bucket[2];
+    for (;;) {
+        uint64_t state = bn_load_seq(&store->state_view->index_state);
+        uint32_t n = buckets_of(state, key->hash, bucket);
+        int err = search_chain_as_of(store, key, bucket[0], number, slot_out);
+        if (err == BN_AGAIN && n == 2) {
+            err = search_chain_as_of(store, key, bucket[1], number, slot_out);
+        }
+        if (err != BN_AGAIN) {
+            return err;
+        }
+        bn_fence_acquire();
+        if (bn_load_seq(&store->state_view->index_state) == state) {
+            return BRAIN_E_NOT_FOUND;
+        }
+    }
+}
+
+/* ---- namespaces */
+
+static int space_id_of(struct brain_store *store, uint32_t slot, uint32_t *id_out, uint32_t *gen_out)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    const uint8_t *data, *body;
+    struct bn_space_id_rec id;
+    int err = bn_slot_locate(store, slot, &data, &body);
+    if (err != 0) {
+        return err;
+    }
+    if (rec->kind != BRAIN_KIND_SPACE || bn_slot_size(rec) != sizeof id) {
+        return bn_error_corrupt("%s: the record of a namespace", store->path);
+    }
+    memcpy(&id, data, sizeof id);
+    *id_out = id.id;
+    *gen_out = id.gen;
+    return 0;
+}
+
+int bn_read_space(struct brain_store *store, const void *name, uint32_t name_len, uint64_t hash,
+                  uint32_t *id_out, uint32_t *gen_out)
+{
+    struct bn_key key = { .name = name, .name_len = name_len, .space_id = BN_ROOT_SPACE, .hash = hash };
+    struct bn_found found;
+    int err = bn_read_get(store, &key, &found);
+    if (err == 0) {
+        err = space_id_of(store, found.slot, id_out, gen_out);
+        bn_pin_drop(store, found.pin);
+    }
+    return err;
+}
+
+int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t name_len, uint64_t hash,
+                        uint64_t number, uint32_t *id_out)
+{
+    struct bn_key key = { .name = name, .name_len = name_len, .space_id = BN_ROOT_SPACE, .hash = hash };
+    uint32_t slot, gen;
+    int err = bn_read_as_of(store, &key, number, &slot);
+    return err != 0 ? err : space_id_of(store, slot, id_out, &gen);
+}
+
+/* ---- views */
+
+int bn_read_view(struct brain_store *store, uint32_t slot, uint32_t pin, brain_view *view)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    const uint8_t *data, *body;
+    int err = bn_slot_locate(store, slot, &data, &body);
+    if (bn_unlikely(err != 0)) {
+        return err;
+    }
+    view->data = data;
+    view->size_bytes = bn_slot_size(rec);
+    view->name = body;
+    view->meta = body + rec->name_len;
+    view->description = body + rec->name_len + rec->meta_len;
+    view->version = rec->number;
+    view->kind = rec->kind;
+    view->name_len = rec->name_len;
+    view->meta_len = rec->meta_len;
+    view->description_len = rec->description_len;
+    view->reserved = 0;
+    view->slot = slot;
+    view->pin = pin;
+    view->store = store;
+    return 0;
+}
+
+int bn_read_pin_view(struct brain_store *store, uint32_t slot, brain_view *view)
+{
+    uint32_t pin;
+    int err = bn_pin_take(store, slot, &pin);
+    if (err != 0) {
+        return err;
+    }
+    err = bn_read_view(store, slot, pin, view);
+    if (err != 0) {
+        bn_pin_drop(store, pin);
+    }
+    return err;
+}

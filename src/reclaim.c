@@ -1,0 +1,285 @@
+/* reclaim.c - giving memory back.
+ *
+ * Limbo:    suspects are collected under the lock; registrations and then pins are looked at without it;
+ *           those that nobody needs are freed under the lock, if they are still the same slots in limbo.
+ *           A slot in limbo can get no new valid pin, so what the looks said does not age.
+ * Rules:    a record is freed if no living registration is below its stamp and no pin stands; the extent
+ *           already if no registration lies in [number, stamp) and no pin stands, unless the name lies in
+ *           it, which a registered reader may still compare.
+ * Crash:    each slot is freed in a journalled step of its own (txn.c).
+ */
+#include "reclaim.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "base/os.h"
+#include "lock.h"
+#include "names.h"
+#include "pin.h"
+#include "recover.h"
+#include "slot.h"
+#include "snap.h"
+#include "space.h"
+#include "txn.h"
+
+#define FREE_PER_HOLDING 128u
+#define BITE 64u
+#define DUE_AT 64u
+#define TRIM_PAGES 4096u
+
+/* ---- limbo */
+
+/* The suspects of one round, from position `*from` of the limbo set on. */
+static int collect(struct brain_store *store, bool wait, uint32_t *from, struct bn_suspects *suspects)
+{
+    int err = bn_recover_enter(store, wait);
+    if (err != 0) {
+        return err;
+    }
+    bn_suspects_clear(suspects);
+    uint32_t n = bn_set_count(store, BN_SET_LIMBO);
+    for (uint32_t i = *from; i < n && suspects->n < BN_SUSPECTS_MAX; i++) {
+        uint32_t slot = bn_set_get(store, BN_SET_LIMBO, i);
+        if (bn_slot_cold(store, slot) != NULL) {
+            bn_suspects_add(suspects, slot, bn_slot_at(store, slot)->gen);
+        }
+    }
+    *from += suspects->n;
+    bn_lock_release(store);
+    return 0;
+}
+
+/* Free suspect `i` if it may be. Under the lock. Adds to `*n_freed` where the slot left limbo. */
+static int free_suspect(struct brain_store *store, const struct bn_suspects *suspects, uint32_t i,
+                        const struct bn_snaps *snaps, uint32_t *n_freed)
+{
+    uint32_t slot = suspects->slot[i];
+    const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+    if (suspects->kept[i] || cold == NULL || bn_slot_state(cold) != BN_SLOT_LIMBO ||
+        bn_slot_at(store, slot)->gen != suspects->gen[i]) {
+        return 0;
+    }
+    if (snaps->oldest >= cold->stamp) {
+        int err = bn_txn_free_limbo(store, slot, false);
+        *n_freed += err == 0;
+        return err;
+    }
+    const struct bn_slot_rec *rec = bn_slot_at(store, slot);
+    bool bare = (rec->flags & (BN_SLOT_EXTENT | BN_SLOT_BODY_OUT)) == BN_SLOT_EXTENT;
+    return bare && !cold->value_gone && !bn_snap_needs(snaps, rec->number, cold->stamp)
+               ? bn_txn_free_limbo(store, slot, true) : 0;
+}
+
+static int free_suspects(struct brain_store *store, bool wait, const struct bn_suspects *suspects,
+                         const struct bn_snaps *snaps, uint32_t *n_freed)
+{
+    int err = 0;
+    for (uint32_t i = 0; i < suspects->n && err == 0;) {
+        err = bn_recover_enter(store, wait);
+        if (err != 0) {
+            return err;
+        }
+        uint32_t end = i + FREE_PER_HOLDING < suspects->n ? i + FREE_PER_HOLDING : suspects->n;
+        while (i < end && err == 0) {
+            err = free_suspect(store, suspects, i++, snaps, n_freed);
+        }
+        bn_lock_release(store);
+    }
+    return err;
+}
+
+int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out)
+{
+    struct bn_suspects *suspects = malloc(sizeof *suspects);
+    uint64_t n_all = 0, n_cells = 0;
+    uint32_t from = 0;
+    int err = suspects == NULL ? bn_error(BRAIN_E_NOMEM, "no memory to reclaim") : 0;
+    while (err == 0) {
+        struct bn_snaps snaps;
+        uint32_t n_freed = 0;
+        err = collect(store, wait, &from, suspects);
+        if (err != 0 || suspects->n == 0) {
+            break;
+        }
+        bn_fence_seq(); /* PAIR snap, PAIR pin-retire: what we look at left the index before */
+        bn_snap_look(store, &snaps); /* registrations before pins: who leaves pins first */
+        if (bn_pin_mark(store, suspects, &n_cells) == 0) {
+            err = free_suspects(store, wait, suspects, &snaps, &n_freed);
+        }
+        n_all += n_freed;
+        from -= from < n_freed ? from : n_freed; /* the set has become shorter by as many */
+        if (suspects->n < BN_SUSPECTS_MAX) {
+            break;
+        }
+    }
+    free(suspects);
+    bn_store_relaxed(&store->n_cells_seen, n_cells);
+    if (n_out != NULL) {
+        *n_out = n_all;
+    }
+    return err;
+}
+
+/* ---- tombstones and removed namespaces */
+
+static int clear_tombs(struct brain_store *store, uint64_t oldest)
+{
+    int err = 0;
+    uint32_t n = bn_set_count(store, BN_SET_TOMBS);
+    for (uint32_t i = n, done = 0; i-- > 0 && done < BITE && err == 0;) {
+        uint32_t slot = bn_set_get(store, BN_SET_TOMBS, i);
+        if (bn_slot_cold(store, slot) != NULL && bn_slot_at(store, slot)->number <= oldest) {
+            err = bn_txn_unlink(store, slot, false);
+            done++;
+        }
+    }
+    return err;
+}
+
+/* Take up to BITE names of the first segment of a dead space out of the index; with none left there, give
+ * the segment back, and after the last the record. */
+static int bite(struct brain_store *store)
+{
+    const struct bn_space_rec *space = bn_space_at(store, store->state->space_dead);
+    uint32_t first = space == NULL ? 0 : bn_load_relaxed(&space->first_segment), done = 0;
+    const struct bn_segment_rec *segment = first != 0 ? bn_names_segment_view(store, first) : NULL;
+    if (first != 0 && segment == NULL) {
+        return bn_error_corrupt("%s: the list of names of a removed namespace", store->path);
+    }
+    for (uint32_t i = 0; segment != NULL && i < segment->n_cells; i++) {
+        uint32_t slot = bn_load_relaxed(bn_names_cell(store, first + BN_SEGMENT_HEAD_CELLS + i));
+        if (slot != 0 && !(slot & BN_CELL_HOLE)) {
+            int err = bn_txn_unlink(store, slot, true);
+            if (err != 0 || ++done == BITE) {
+                return err;
+            }
+        }
+    }
+    return done == 0 ? bn_txn_give_dead(store) : 0;
+}
+
+/* One step of each kind, under the lock. `*more_out`: there is more that may be done. */
+static int removed_step(struct brain_store *store, bool *more_out)
+{
+    uint64_t oldest = bn_snap_oldest(store);
+    uint32_t n_tombs = bn_set_count(store, BN_SET_TOMBS), dead = store->state->space_dead;
+    int err = clear_tombs(store, oldest);
+    if (err == 0 && dead != 0) {
+        const struct bn_space_rec *space = bn_space_at(store, dead);
+        if (space == NULL) {
+            return bn_error_corrupt("%s: the list of removed namespaces", store->path);
+        }
+        if (oldest >= bn_load_relaxed(&space->removed)) {
+            err = bite(store);
+            *more_out = true;
+            return err;
+        }
+    }
+    *more_out = bn_set_count(store, BN_SET_TOMBS) < n_tombs;
+    return err;
+}
+
+int bn_reclaim_removed(struct brain_store *store, bool wait)
+{
+    bool more = true;
+    int err = 0;
+    while (more && err == 0) {
+        err = bn_recover_enter(store, wait);
+        if (err != 0) {
+            return err;
+        }
+        err = removed_step(store, &more);
+        bn_lock_release(store);
+        if (err == BN_AGAIN) {
+            err = bn_store_satisfy(store);
+        }
+    }
+    return err;
+}
+
+/* ---- when */
+
+void bn_reclaim_due(struct brain_store *store, bool retired_extent)
+{
+    const struct bn_state_rec *state = store->state;
+    /* Read without the lock: a guess that is wrong now is right next time. */
+    uint32_t n_limbo = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
+    if (bn_unlikely(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_tombs)) != 0 ||
+                    bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->space_dead)) != 0)) {
+        if (bn_add_seq(&store->n_since_removed_look, 1u) >= 15 || retired_extent) {
+            bn_store_relaxed(&store->n_since_removed_look, 0u);
+            (void)bn_reclaim_removed(store, false);
+        }
+    }
+    uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 + 2 * (uint64_t)bn_load_relaxed(&store->n_kept);
+    if (retired_extent || bn_unlikely(n_limbo >= due)) {
+        uint64_t n = 0;
+        (void)bn_reclaim_limbo(store, false, &n);
+        /* What stays is pinned: do not look at it again at every put. */
+        uint32_t left = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
+        bn_store_relaxed(&store->n_kept, left);
+    }
+}
+
+void bn_reclaim_last(struct brain_store *store)
+{
+    if (store->data != NULL) {
+        (void)bn_reclaim_limbo(store, false, NULL);
+    }
+}
+
+int bn_reclaim_all(struct brain_store *store)
+{
+    int err = bn_recover_reap(store, true, NULL);
+    err = err != 0 ? err : bn_reclaim_removed(store, true);
+    return err != 0 ? err : bn_reclaim_limbo(store, true, NULL);
+}
+
+/* ---- trim */
+
+/* Give the pages of one free block back. Between the lock's holdings the block is private: bits first, then
+ * the pages, so that a bit never promises a page that is gone. NOT_FOUND: no more. */
+static int trim_block(struct brain_store *store)
+{
+    uint32_t slot = 0;
+    int err = bn_recover_enter(store, true);
+    if (err != 0) {
+        return err;
+    }
+    err = bn_txn_take_warm(store, TRIM_PAGES, &slot);
+    uint32_t page = err == 0 ? bn_slot_at(store, slot)->page : 0;
+    uint64_t n_pages = err == 0 ? bn_slot_cold(store, slot)->stamp : 0;
+    bn_lock_release(store);
+    if (err != 0) {
+        return err;
+    }
+    int fd, os = 0;
+    err = bn_store_data_fd(store, &fd);
+    if (err == 0) {
+        bn_alloc_set_backed(store, page, n_pages, false);
+        os = bn_os_punch(fd, bn_alloc_off(store, page), n_pages * BN_PAGE);
+    }
+    int entered = bn_recover_enter(store, true);
+    if (entered != 0) {
+        return entered; /* the private slot goes with this client */
+    }
+    int dropped = bn_txn_drop_private(store, slot, err != 0 || os != 0);
+    bn_lock_release(store);
+    if (err != 0 || os != 0) {
+        return err != 0 ? err : bn_error_os(os, "cannot give memory of %s back", store->directory);
+    }
+    return dropped;
+}
+
+int bn_reclaim_trim(struct brain_store *store)
+{
+    int err;
+    do {
+        err = trim_block(store);
+        if (err == BN_AGAIN) {
+            err = bn_store_satisfy(store);
+        }
+    } while (err == 0);
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}

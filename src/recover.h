@@ -1,0 +1,18 @@
+/* recover.h - the only code that runs after a dead owner, and the way in for every change. */
+#ifndef BN_RECOVER_H
+#define BN_RECOVER_H
+
+#include "store.h"
+
+/* Take the writer lock with the store in order: after a dead writer, recover first. `wait` false: BUSY
+ * instead of waiting. On success the caller releases with bn_lock_release(). */
+int bn_recover_enter(struct brain_store *store, bool wait);
+
+/* Reap the clients that died: their unpublished slots, pins and registrations. `*n_out`, if not NULL: how
+ * many. Takes the lock. */
+int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out);
+
+/* Whether any client has died and was not reaped. Not under the lock. */
+bool bn_recover_has_dead(struct brain_store *store);
+
+#endif

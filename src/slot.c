@@ -1,0 +1,319 @@
+/* slot.c - the object table.
+ *
+ * Owns:     the SLOTS region (slabs) and the three sets.
+ * Slabs:    64 KiB of slots of one size; a slab with free slots is in the list of its class, one without
+ *           any slot in use in `slab_free`, for any class. Only the head of a list is taken from.
+ * Crash:    all journalled. Slot bytes need no journal: while a slot is FREE they mean nothing.
+ */
+#include "slot.h"
+
+#include "alloc.h"
+#include "journal.h"
+
+static const uint16_t class_lines[BN_N_CLASSES] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 };
+
+/* For readers of a read-only store too, who only look. */
+static struct bn_slab_rec *slab_at(const struct brain_store *store, uint32_t slab)
+{
+    uintptr_t base = (uintptr_t)(store->data != NULL ? store->data : store->view);
+    return (void *)(base + store->region_off[BN_REGION_SLOTS] + (uint64_t)slab * BN_SLAB_BYTES);
+}
+
+static unsigned class_for(uint64_t inline_bytes)
+{
+    unsigned c = 0;
+    while (class_lines[c] * BN_LINE < inline_bytes) {
+        c++;
+    }
+    return c;
+}
+
+/* ---- shapes and bounds */
+
+uint32_t bn_slot_flags_for(uint64_t size, uint64_t body_len)
+{
+    struct bn_slot_shape shape;
+    bn_slot_shape(size, body_len, 0, &shape);
+    if (shape.inline_bytes <= BN_INLINE_MAX) {
+        return 0;
+    }
+    return BN_SLOT_HEAD + body_len <= BN_INLINE_MAX ? BN_SLOT_EXTENT
+                                                    : BN_SLOT_EXTENT | BN_SLOT_BODY_OUT;
+}
+
+bool bn_slot_exists_slow(struct brain_store *store, uint32_t slot)
+{
+    uint64_t backed = bn_load_acquire(&store->state_view->backed[BN_REGION_SLOTS]);
+    uint64_t room = store->region_bytes[BN_REGION_SLOTS];
+    backed = backed < room ? backed : room;
+    bn_store_relaxed(&store->slots_backed, backed);
+    /* A slot of fewer lines may end the last slab; what can be inline of it still lies within that. */
+    return ((uint64_t)slot + 1) * BN_LINE <= backed;
+}
+
+int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
+                   const uint8_t **body_out)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    const uint8_t *base = (const uint8_t *)rec;
+    struct bn_slot_shape shape;
+    bn_slot_shape(bn_slot_size(rec), bn_slot_body_len(rec), rec->flags, &shape);
+    if (bn_likely(!(rec->flags & BN_SLOT_EXTENT))) {
+        uint64_t end = (uint64_t)slot * BN_LINE + shape.inline_bytes;
+        if (bn_unlikely(end > bn_load_relaxed(&store->slots_backed))) {
+            (void)bn_slot_exists_slow(store, slot);
+        }
+        if (bn_unlikely(shape.inline_bytes > BN_INLINE_MAX ||
+                        end > bn_load_relaxed(&store->slots_backed))) {
+            return bn_error_corrupt("%s: slot %u is longer than slots are", store->path, slot);
+        }
+        *data_out = base + shape.data_off;
+        *body_out = base + shape.body_off;
+        return 0;
+    }
+    int err = bn_store_map_values(store, (uint64_t)rec->page * BN_PAGE + shape.extent_bytes);
+    if (err != 0) {
+        return err;
+    }
+    const uint8_t *extent = store->view + bn_alloc_off(store, rec->page);
+    *data_out = extent;
+    *body_out = (rec->flags & BN_SLOT_BODY_OUT) ? extent + shape.body_off : base + shape.body_off;
+    return 0;
+}
+
+struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, uint32_t slot)
+{
+    uint32_t slab = slot / BN_SLAB_LINES, line = slot % BN_SLAB_LINES;
+    if (slab >= store->state_view->n_slabs ||
+        ((uint64_t)slab + 1) * BN_SLAB_BYTES >
+            bn_load_relaxed(&store->state_view->backed[BN_REGION_SLOTS])) {
+        return NULL;
+    }
+    struct bn_slab_rec *rec = slab_at(store, slab);
+    if (rec->class_idx >= BN_N_CLASSES || rec->lines != class_lines[rec->class_idx] ||
+        line < rec->first_line || rec->first_line == 0) {
+        return NULL;
+    }
+    uint32_t at = line - rec->first_line, ordinal = at / rec->lines;
+    if (at % rec->lines != 0 || ordinal >= rec->n_slots ||
+        sizeof *rec + rec->n_slots * sizeof(struct bn_cold_rec) > rec->first_line * BN_LINE) {
+        return NULL;
+    }
+    return (struct bn_cold_rec *)(void *)(rec + 1) + ordinal;
+}
+
+/* ---- slabs */
+
+#define FREE_HEAD(word) ((uint32_t)((word) & 0xffff))
+#define N_FREE(word) ((uint32_t)((word) >> 16 & 0xffff))
+#define N_VIRGIN(word) ((uint32_t)((word) >> 32 & 0xffff))
+
+static uint64_t free_word(uint32_t head, uint32_t n_free, uint32_t n_virgin)
+{
+    return head | (uint64_t)n_free << 16 | (uint64_t)n_virgin << 32;
+}
+
+/* Put a slab at the head of a list; `head` is a word of the state. */
+static void link_slab(struct brain_store *store, uint32_t *head, uint32_t slab)
+{
+    uint32_t first = *head;
+    bn_journal_u64(store, &slab_at(store, slab)->next, first); /* next = first, prev = 0 */
+    if (first != 0) {
+        bn_journal_u32(store, &slab_at(store, first - 1)->prev, slab + 1);
+    }
+    bn_journal_u32(store, head, slab + 1);
+}
+static_assert(offsetof(struct bn_slab_rec, next) == 16, "next and prev share a word");
+
+static void unlink_slab(struct brain_store *store, uint32_t *head, uint32_t slab)
+{
+    struct bn_slab_rec *rec = slab_at(store, slab);
+    if (rec->next != 0) {
+        bn_journal_u32(store, &slab_at(store, rec->next - 1)->prev, rec->prev);
+    }
+    if (rec->prev != 0) {
+        bn_journal_u32(store, &slab_at(store, rec->prev - 1)->next, rec->next);
+    } else {
+        bn_journal_u32(store, head, rec->next);
+    }
+}
+
+/* Give a slab without slots in use the class `c`. */
+static void format_slab(struct brain_store *store, uint32_t slab, unsigned c)
+{
+    struct bn_slab_rec *rec = slab_at(store, slab);
+    uint32_t n = (BN_SLAB_BYTES - (uint32_t)sizeof *rec) /
+                 (class_lines[c] * BN_LINE + (uint32_t)sizeof(struct bn_cold_rec));
+    uint32_t first;
+    for (;; n--) { /* rounding to a line may cost the last slot */
+        first = (uint32_t)(sizeof *rec + n * sizeof(struct bn_cold_rec) + BN_LINE - 1) / BN_LINE;
+        if (first + n * class_lines[c] <= BN_SLAB_LINES) {
+            break;
+        }
+    }
+    union {
+        struct {
+            uint16_t lines, first_line, n_slots, class_idx;
+        } part;
+        uint64_t word;
+    } u = { .part = { class_lines[c], (uint16_t)first, (uint16_t)n, (uint16_t)c } };
+    bn_journal_u64(store, &rec->lines, u.word);
+    bn_journal_u64(store, &rec->free_word, free_word(0, n, n));
+}
+
+/* A slab of class `c` at the head of its list. */
+static int provide_slab(struct brain_store *store, unsigned c)
+{
+    struct bn_state_rec *state = store->state;
+    uint32_t slab;
+    if (state->slab_free != 0) {
+        slab = state->slab_free - 1;
+        if (slab >= state->n_slabs) {
+            return bn_error_corrupt("%s: the list of free slabs", store->path);
+        }
+        unlink_slab(store, &state->slab_free, slab);
+    } else {
+        slab = state->n_slabs;
+        int err = bn_store_need(store, BN_REGION_SLOTS, ((uint64_t)slab + 1) * BN_SLAB_BYTES);
+        if (err != 0) {
+            return err;
+        }
+        bn_journal_u32(store, &state->n_slabs, slab + 1);
+    }
+    format_slab(store, slab, c);
+    link_slab(store, &state->slab_partial[c], slab);
+    return 0;
+}
+
+int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out)
+{
+    unsigned c = class_for(inline_bytes);
+    if (store->state->slab_partial[c] == 0) {
+        int err = provide_slab(store, c);
+        if (err != 0) {
+            return err;
+        }
+    }
+    uint32_t slab = store->state->slab_partial[c] - 1;
+    if (bn_unlikely(slab >= store->state->n_slabs)) {
+        return bn_error_corrupt("%s: the list of slabs of class %u", store->path, c);
+    }
+    struct bn_slab_rec *rec = slab_at(store, slab);
+    uint64_t word = rec->free_word;
+    uint32_t head = FREE_HEAD(word), n_free = N_FREE(word), n_virgin = N_VIRGIN(word), ordinal;
+    if (bn_unlikely(n_free == 0 || n_free > rec->n_slots || n_virgin > n_free || head > rec->n_slots ||
+                    rec->class_idx != c)) {
+        return bn_error_corrupt("%s: slab %u counts its slots wrong", store->path, slab);
+    }
+    struct bn_cold_rec *cold = (struct bn_cold_rec *)(void *)(rec + 1);
+    if (head != 0) {
+        ordinal = head - 1;
+        head = cold[ordinal].set_idx;
+    } else {
+        ordinal = rec->n_slots - n_virgin;
+        n_virgin--;
+    }
+    if (bn_unlikely(head > rec->n_slots || ordinal >= rec->n_slots ||
+                    bn_slot_state(&cold[ordinal]) != BN_SLOT_FREE)) {
+        return bn_error_corrupt("%s: the free slots of slab %u", store->path, slab);
+    }
+    bn_journal_u64(store, &rec->free_word, free_word(head, n_free - 1, n_virgin));
+    if (n_free == 1) {
+        unlink_slab(store, &store->state->slab_partial[c], slab);
+    }
+    *slot_out = slab * BN_SLAB_LINES + rec->first_line + ordinal * rec->lines;
+    return 0;
+}
+
+int bn_slot_give(struct brain_store *store, uint32_t slot)
+{
+    struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+    if (cold == NULL) {
+        return bn_error_corrupt("%s: there is no slot %u", store->path, slot);
+    }
+    uint32_t slab = slot / BN_SLAB_LINES;
+    struct bn_slab_rec *rec = slab_at(store, slab);
+    uint32_t *partial = &store->state->slab_partial[rec->class_idx];
+    uint64_t word = rec->free_word;
+    uint32_t ordinal = (slot % BN_SLAB_LINES - rec->first_line) / rec->lines;
+    bn_journal_u32(store, &cold->set_idx, FREE_HEAD(word));
+    bn_slot_set_state(store, cold, BN_SLOT_FREE, 0);
+    bn_journal_u64(store, &rec->free_word,
+                   free_word(ordinal + 1, N_FREE(word) + 1, N_VIRGIN(word)));
+    if (N_FREE(word) == 0) {
+        link_slab(store, partial, slab);
+    } else if (N_FREE(word) + 1 == rec->n_slots && (rec->next != 0 || rec->prev != 0)) {
+        /* Nothing in it is in use, and its class has another: let any class have it. */
+        unlink_slab(store, partial, slab);
+        link_slab(store, &store->state->slab_free, slab);
+    }
+    return 0;
+}
+
+void bn_slot_set_state(struct brain_store *store, struct bn_cold_rec *cold, enum bn_slot_state state,
+                       uint32_t owner)
+{
+    bn_journal_u32(store, &cold->state_owner, (uint32_t)state | owner << 8);
+}
+
+/* ---- sets */
+
+static const enum bn_region set_region[] = { BN_REGION_LIMBO, BN_REGION_PRIVATE, BN_REGION_TOMBS };
+
+static uint32_t *set_count(const struct brain_store *store, enum bn_set set)
+{
+    struct bn_state_rec *state = store->state;
+    return set == BN_SET_LIMBO ? &state->n_limbo : set == BN_SET_PRIVATE ? &state->n_private
+                                                                         : &state->n_tombs;
+}
+
+static uint32_t *set_cells(const struct brain_store *store, enum bn_set set)
+{
+    return (uint32_t *)(void *)bn_region_at(store, set_region[set]);
+}
+
+uint32_t bn_set_count(const struct brain_store *store, enum bn_set set)
+{
+    uint64_t room = bn_load_relaxed(&store->state->backed[set_region[set]]) / sizeof(uint32_t);
+    uint32_t n = *set_count(store, set);
+    return n < room ? n : (uint32_t)room; /* a damaged count must not lead out of the region */
+}
+
+uint32_t bn_set_get(const struct brain_store *store, enum bn_set set, uint32_t i)
+{
+    return set_cells(store, set)[i];
+}
+
+int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n)
+{
+    return bn_store_need(store, set_region[set],
+                         ((uint64_t)*set_count(store, set) + n) * sizeof(uint32_t));
+}
+
+void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold)
+{
+    uint32_t n = *set_count(store, set);
+    /* Noted although it lies beyond the count: the same step may have removed the last one before. */
+    bn_journal_u32(store, &set_cells(store, set)[n], slot);
+    bn_journal_u32(store, &cold->set_idx, n);
+    bn_journal_u32(store, set_count(store, set), n + 1);
+}
+
+int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold)
+{
+    uint32_t n = bn_set_count(store, set), i = cold->set_idx, *cells = set_cells(store, set);
+    if (i >= n || cells[i] != slot) {
+        return bn_error_corrupt("%s: slot %u is not where it says", store->path, slot);
+    }
+    uint32_t last = cells[n - 1];
+    if (last != slot) {
+        struct bn_cold_rec *moved = bn_slot_cold(store, last);
+        if (moved == NULL) {
+            return bn_error_corrupt("%s: there is no slot %u", store->path, last);
+        }
+        bn_journal_u32(store, &cells[i], last);
+        bn_journal_u32(store, &moved->set_idx, i);
+    }
+    bn_journal_u32(store, set_count(store, set), n - 1);
+    return 0;
+}

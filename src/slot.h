@@ -1,0 +1,137 @@
+/* slot.h - the object table: slots, their states, and the sets that hold the unpublished and retired.
+ *
+ * A slot is in exactly one place: FREE in its slab's list; PRIVATE in the private set; TAKEN in a publish
+ * record; LIVE in the index; LIMBO in the limbo set.
+ */
+#ifndef BN_SLOT_H
+#define BN_SLOT_H
+
+#include "store.h"
+
+/* ---- reading: slots are untrusted bytes */
+
+/* Where a slot's bytes are, read-only. `slot` must have been checked. */
+static inline const struct bn_slot_rec *bn_slot_view(const struct brain_store *store, uint32_t slot)
+{
+    return (const struct bn_slot_rec *)(const void *)(store->slots_view + (uint64_t)slot * BN_LINE);
+}
+
+/* Look again at how far the slots are backed. Whether `slot` lies within. */
+bool bn_slot_exists_slow(struct brain_store *store, uint32_t slot);
+
+/* Whether `slot`, with all that it can have inline, lies in backed memory. */
+static inline bool bn_slot_exists(struct brain_store *store, uint32_t slot)
+{
+    return bn_likely(((uint64_t)slot + BN_SLOT_MAX_LINES) * BN_LINE <=
+                     bn_load_relaxed(&store->slots_backed)) || /* relaxed: rises only */
+           bn_slot_exists_slow(store, slot);
+}
+
+static inline uint64_t bn_slot_size(const struct bn_slot_rec *rec)
+{
+    return (uint64_t)rec->size_high << 32 | rec->size_low;
+}
+
+static inline uint32_t bn_slot_body_len(const struct bn_slot_rec *rec)
+{
+    return (uint32_t)rec->name_len + rec->meta_len + rec->description_len;
+}
+
+#define BN_SLOT_HEAD sizeof(struct bn_slot_rec)
+#define BN_SLOT_ALIGNED_FROM 256u /* data of at least so many bytes is 64-byte aligned */
+
+/* Where data and body (name, metadata, description) lie within a slot, or within its extent. */
+struct bn_slot_shape {
+    uint64_t data_off;
+    uint64_t body_off;
+    uint64_t inline_bytes; /* of the slot, its head included */
+    uint64_t extent_bytes; /* 0: none */
+};
+
+static inline void bn_slot_shape(uint64_t size, uint64_t body_len, uint32_t flags,
+                                 struct bn_slot_shape *out)
+{
+    if (flags & BN_SLOT_EXTENT) {
+        bool out_there = (flags & BN_SLOT_BODY_OUT) != 0;
+        out->data_off = 0;
+        out->body_off = out_there ? bn_align_up(size, BN_LINE) : BN_SLOT_HEAD;
+        out->inline_bytes = BN_SLOT_HEAD + (out_there ? 0 : body_len);
+        out->extent_bytes = out_there ? out->body_off + body_len : size;
+    } else if (size < BN_SLOT_ALIGNED_FROM) {
+        out->data_off = BN_SLOT_HEAD;
+        out->body_off = BN_SLOT_HEAD + size;
+        out->inline_bytes = out->body_off + body_len;
+        out->extent_bytes = 0;
+    } else {
+        out->body_off = BN_SLOT_HEAD;
+        out->data_off = bn_align_up(BN_SLOT_HEAD + body_len, BN_LINE);
+        out->inline_bytes = out->data_off + size;
+        out->extent_bytes = 0;
+    }
+}
+
+/* EXTENT and BODY_OUT as a value of this size needs them. */
+uint32_t bn_slot_flags_for(uint64_t size, uint64_t body_len);
+
+/* Pages of a slot's extent; 0: none. */
+static inline uint64_t bn_slot_pages(const struct bn_slot_rec *rec)
+{
+    struct bn_slot_shape shape;
+    if (!(rec->flags & BN_SLOT_EXTENT)) {
+        return 0;
+    }
+    bn_slot_shape(bn_slot_size(rec), bn_slot_body_len(rec), rec->flags, &shape);
+    return (shape.extent_bytes + BN_PAGE - 1) / BN_PAGE;
+}
+
+/* Data and body of a slot that is pinned, bounds-checked: 0 or CORRUPT. */
+int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
+                   const uint8_t **body_out);
+
+/* ---- writing: under the lock */
+
+static inline struct bn_slot_rec *bn_slot_at(const struct brain_store *store, uint32_t slot)
+{
+    return (struct bn_slot_rec *)(void *)(bn_region_at(store, BN_REGION_SLOTS) +
+                                          (uint64_t)slot * BN_LINE);
+}
+
+/* The cold record of a slot: NULL where `slot` is not the number of one (damage). */
+struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, uint32_t slot);
+
+static inline enum bn_slot_state bn_slot_state(const struct bn_cold_rec *cold)
+{
+    return (enum bn_slot_state)(cold->state_owner & 0xff);
+}
+
+static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
+{
+    return cold->state_owner >> 8;
+}
+
+/* Take a slot of at least `inline_bytes` from its slab's list: 0, BN_AGAIN, FULL, CORRUPT. Its state is
+ * still FREE in name; the caller sets it. Journalled, but for gen, which rises. */
+int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out);
+
+/* Put a slot back into its slab's list. Journalled. */
+int bn_slot_give(struct brain_store *store, uint32_t slot);
+
+/* Set state and owner row. Journalled. */
+void bn_slot_set_state(struct brain_store *store, struct bn_cold_rec *cold, enum bn_slot_state state,
+                       uint32_t owner);
+
+/* ---- sets: dense arrays of slots; a slot's set_idx says where it stands */
+
+enum bn_set { BN_SET_LIMBO, BN_SET_PRIVATE, BN_SET_TOMBS };
+
+uint32_t bn_set_count(const struct brain_store *store, enum bn_set set);
+uint32_t bn_set_get(const struct brain_store *store, enum bn_set set, uint32_t i);
+
+/* Room for `n` more: 0 or BN_AGAIN or FULL. */
+int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n);
+
+/* Add, having asked for room / remove. Journalled. CORRUPT where the set does not hold it. */
+void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
+int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
+
+#endif

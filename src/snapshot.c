@@ -1,0 +1,327 @@
+/* snapshot.c - the store as of one commit: snapshots, walks, and gets of many names.
+ *
+ * A snapshot is a registration (snap.c). A walk goes through the cells of a namespace's list: a cell stays
+ * in its place as long as its name exists, and while the registration stands so does everything that was
+ * there at its moment, so each name of that moment is met exactly once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "handle.h"
+#include "names.h"
+#include "pin.h"
+#include "slot.h"
+#include "snap.h"
+#include "space.h"
+
+#define GET_MANY_TRIES 3
+
+struct brain_snapshot {
+    struct brain_store *store;
+    uint64_t number;
+    uint32_t cell;
+    uint32_t row; /* the client that registered: in a forked child the registration is the parent's */
+};
+
+int brain_snapshot_open(brain_store *store, brain_snapshot **snapshot_out)
+{
+    int err = bn_store_check_usable(store);
+    struct brain_snapshot *snapshot = err == 0 ? malloc(sizeof *snapshot) : NULL;
+    if (snapshot == NULL) {
+        return err != 0 ? err : bn_error(BRAIN_E_NOMEM, "no memory for a snapshot");
+    }
+    snapshot->store = store;
+    snapshot->row = store->row;
+    err = bn_snap_register(store, &snapshot->cell, &snapshot->number);
+    if (err != 0) {
+        free(snapshot);
+        return err;
+    }
+    *snapshot_out = snapshot;
+    return 0;
+}
+
+void brain_snapshot_close(brain_snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return;
+    }
+    if (bn_load_relaxed(snapshot->store->mark) == 1 && snapshot->row == snapshot->store->row) {
+        bn_snap_leave(snapshot->store, snapshot->cell);
+    }
+    free(snapshot);
+}
+
+uint64_t brain_snapshot_number(const brain_snapshot *snapshot)
+{
+    return snapshot->number;
+}
+
+static int check_snapshot(const struct brain_snapshot *snapshot)
+{
+    int err = bn_store_check_usable(snapshot->store);
+    if (err == 0 && snapshot->row != snapshot->store->row) {
+        err = bn_error(BRAIN_E_FORKED, "a snapshot stays with the process that took it");
+    }
+    return err;
+}
+
+/* The id of a namespace as of the snapshot. */
+static int space_as_of(struct brain_space *space, uint64_t number, uint32_t *id_out)
+{
+    return bn_read_space_as_of(space->store, space->name, space->name_len, space->key, number, id_out);
+}
+
+int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void *name,
+                       size_t name_len, brain_view *view_out)
+{
+    struct brain_store *store = snapshot->store;
+    struct bn_key key = { .name = name, .name_len = (uint32_t)name_len };
+    uint32_t slot;
+    int err = check_snapshot(snapshot);
+    if (err == 0 && name_len > BRAIN_NAME_MAX) {
+        return BRAIN_E_NOT_FOUND;
+    }
+    err = err != 0 ? err : space_as_of(space, snapshot->number, &key.space_id);
+    if (err != 0) {
+        return err;
+    }
+    key.hash = bn_hash_name(store->hash_seed, key.space_id, name, name_len);
+    err = bn_read_as_of(store, &key, snapshot->number, &slot);
+    return err != 0 ? err : bn_read_pin_view(store, slot, view_out);
+}
+
+/* ---- many names */
+
+static void drop_views(brain_view *views, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        brain_view_drop(&views[i]);
+    }
+}
+
+/* As of one commit if `committed` did not move while all were got. BN_AGAIN: it did. */
+static int try_get_many(struct brain_store *store, const brain_key *keys, size_t n,
+                        brain_view *views, uint64_t *number_out)
+{
+    uint64_t number = bn_load_seq(&store->state_view->committed); /* PAIR commit */
+    size_t i = 0;
+    int err = 0;
+    for (; i < n && err == 0; i++) {
+        views[i].store = NULL;
+        err = brain_get(keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
+        err = err == BRAIN_E_NOT_FOUND ? 0 : err;
+    }
+    bn_fence_seq();
+    if (err == 0 && bn_load_seq(&store->state_view->committed) != number) { /* PAIR commit */
+        err = BN_AGAIN;
+    }
+    if (err != 0) {
+        drop_views(views, i);
+    }
+    *number_out = number;
+    return err;
+}
+
+static int get_many_as_of(struct brain_store *store, const brain_key *keys, size_t n,
+                          brain_view *views, uint64_t *number_out)
+{
+    brain_snapshot *snapshot;
+    int err = brain_snapshot_open(store, &snapshot);
+    size_t i = 0;
+    if (err != 0) {
+        return err;
+    }
+    for (; i < n && err == 0; i++) {
+        views[i].store = NULL;
+        err = brain_snapshot_get(snapshot, keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
+        err = err == BRAIN_E_NOT_FOUND ? 0 : err;
+    }
+    *number_out = snapshot->number;
+    brain_snapshot_close(snapshot);
+    if (err != 0) {
+        drop_views(views, i);
+    }
+    return err;
+}
+
+int brain_get_many(brain_store *store, const brain_key *keys, size_t n_keys, brain_view *views_out,
+                   uint64_t *number_out)
+{
+    uint64_t number = 0;
+    int err = bn_store_check_usable(store);
+    brain_view *views = err == 0 ? calloc(n_keys + 1, sizeof *views) : NULL;
+    if (views == NULL) {
+        return err != 0 ? err : bn_error(BRAIN_E_NOMEM, "no memory for %zu views", n_keys);
+    }
+    err = BN_AGAIN;
+    for (int i = 0; i < GET_MANY_TRIES && err == BN_AGAIN; i++) {
+        err = try_get_many(store, keys, n_keys, views, &number);
+    }
+    if (err == BN_AGAIN) {
+        err = get_many_as_of(store, keys, n_keys, views, &number);
+    }
+    if (err == 0) {
+        memcpy(views_out, views, n_keys * sizeof *views);
+        if (number_out != NULL) {
+            *number_out = number;
+        }
+    }
+    free(views);
+    return err;
+}
+
+/* ---- walks */
+
+struct brain_iter {
+    struct brain_store *store;
+    brain_snapshot *snapshot;
+    bool owns_snapshot;
+    uint32_t space_id;
+    uint32_t segment; /* 0: at the end */
+    uint32_t i;
+    uint32_t slot;    /* of the name given last; 0: none */
+    uint64_t n_segments;
+};
+
+static int make_iter(struct brain_store *store, brain_snapshot *snapshot, struct brain_iter **iter_out)
+{
+    int err = snapshot != NULL ? check_snapshot(snapshot) : bn_store_check_usable(store);
+    struct brain_iter *iter = err == 0 ? calloc(1, sizeof *iter) : NULL;
+    if (iter == NULL) {
+        return err != 0 ? err : bn_error(BRAIN_E_NOMEM, "no memory for a walk");
+    }
+    iter->store = store;
+    iter->snapshot = snapshot;
+    iter->owns_snapshot = snapshot == NULL;
+    if (snapshot == NULL && (err = brain_snapshot_open(store, &iter->snapshot)) != 0) {
+        free(iter);
+        return err;
+    }
+    *iter_out = iter;
+    return 0;
+}
+
+static int begin(struct brain_iter *iter, uint32_t space_id)
+{
+    const struct bn_space_rec *space = bn_space_view(iter->store, space_id);
+    if (space == NULL) {
+        return bn_error_corrupt("%s: there is no namespace %u", iter->store->path, space_id);
+    }
+    iter->space_id = space_id;
+    iter->segment = bn_load_acquire(&space->first_segment);
+    return 0;
+}
+
+int brain_iter_names(brain_space *space, brain_snapshot *snapshot, brain_iter **iter_out)
+{
+    struct brain_iter *iter;
+    uint32_t id;
+    int err = make_iter(space->store, snapshot, &iter);
+    if (err != 0) {
+        return err;
+    }
+    err = space_as_of(space, iter->snapshot->number, &id);
+    if (err == 0) {
+        err = begin(iter, id);
+    } else if (err == BRAIN_E_NOT_FOUND) {
+        err = 0; /* no namespace, no names */
+    }
+    if (err != 0) {
+        brain_iter_free(iter);
+        return err;
+    }
+    *iter_out = iter;
+    return 0;
+}
+
+int brain_iter_spaces(brain_store *store, brain_snapshot *snapshot, brain_iter **iter_out)
+{
+    struct brain_iter *iter;
+    int err = make_iter(store, snapshot, &iter);
+    if (err != 0) {
+        return err;
+    }
+    err = begin(iter, BN_ROOT_SPACE);
+    if (err != 0) {
+        brain_iter_free(iter);
+        return err;
+    }
+    *iter_out = iter;
+    return 0;
+}
+
+/* The version, as of the snapshot, of what a cell holds: 0 in `*slot_out` where there is none. */
+static int judge_cell(struct brain_iter *iter, uint32_t slot, uint32_t *slot_out)
+{
+    *slot_out = 0;
+    if (slot == 0 || (slot & BN_CELL_HOLE)) {
+        return 0;
+    }
+    if (!bn_slot_exists(iter->store, slot)) {
+        return bn_error_corrupt("%s: a list of names holds slot %u, which is none", iter->store->path,
+                                slot);
+    }
+    if (bn_slot_view(iter->store, slot)->space != iter->space_id) {
+        return 0; /* a segment that is another namespace's by now */
+    }
+    return bn_read_version(iter->store, slot, iter->snapshot->number, slot_out);
+}
+
+/* Go to the next segment of the list. */
+static int next_segment(struct brain_iter *iter, const struct bn_segment_rec *segment)
+{
+    iter->segment = bn_load_acquire(&segment->next);
+    iter->i = 0;
+    if (++iter->n_segments > (uint64_t)1 << 26) {
+        return bn_error_corrupt("%s: a list of names has no end", iter->store->path);
+    }
+    return 0;
+}
+
+int brain_iter_next(brain_iter *iter, const void **name_out, size_t *name_len_out)
+{
+    int err = check_snapshot(iter->snapshot);
+    while (err == 0 && iter->segment != 0) {
+        const struct bn_segment_rec *segment = bn_names_segment_view(iter->store, iter->segment);
+        if (segment == NULL) {
+            return bn_error_corrupt("%s: a list of names", iter->store->path);
+        }
+        while (err == 0 && iter->i < segment->n_cells) {
+            uint32_t slot = bn_load_acquire(&bn_names_cells_view(segment)[iter->i++]); /* PAIR swing */
+            err = judge_cell(iter, slot, &iter->slot);
+            if (err == 0 && iter->slot != 0) {
+                const uint8_t *data, *body;
+                err = bn_slot_locate(iter->store, iter->slot, &data, &body);
+                if (err == 0) {
+                    *name_out = body;
+                    *name_len_out = bn_slot_view(iter->store, iter->slot)->name_len;
+                    return 0;
+                }
+            }
+        }
+        err = err != 0 ? err : next_segment(iter, segment);
+    }
+    iter->slot = 0;
+    return err != 0 ? err : BRAIN_E_NOT_FOUND;
+}
+
+int brain_iter_get(brain_iter *iter, brain_view *view_out)
+{
+    int err = check_snapshot(iter->snapshot);
+    if (err != 0 || iter->slot == 0) {
+        return err != 0 ? err : BRAIN_E_NOT_FOUND;
+    }
+    return bn_read_pin_view(iter->store, iter->slot, view_out);
+}
+
+void brain_iter_free(brain_iter *iter)
+{
+    if (iter != NULL) {
+        if (iter->owns_snapshot) {
+            brain_snapshot_close(iter->snapshot);
+        }
+        free(iter);
+    }
+}

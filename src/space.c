@@ -1,0 +1,134 @@
+/* space.c - namespace records and tallies.
+ *
+ * Owns:     the SPACES region; n_spaces, space_free, space_dead.
+ * Life:     free (in space_free) -> live -> dead (in space_dead: its names are reclaimed bite by bite) ->
+ *           free. `removed` stays set while dead and free, so whoever remembers the id sees it is gone; a
+ *           new use raises `gen` before it clears `removed`.
+ */
+#include "space.h"
+
+#include "journal.h"
+
+struct bn_space_rec *bn_space_at(const struct brain_store *store, uint32_t id)
+{
+    if (((uint64_t)id + 1) * sizeof(struct bn_space_rec) >
+        bn_load_relaxed(&store->state->backed[BN_REGION_SPACES])) {
+        return NULL;
+    }
+    return (struct bn_space_rec *)(void *)bn_region_at(store, BN_REGION_SPACES) + id;
+}
+
+const struct bn_space_rec *bn_space_view(struct brain_store *store, uint32_t id)
+{
+    uint64_t backed = bn_load_acquire(&store->state_view->backed[BN_REGION_SPACES]);
+    uint64_t end = ((uint64_t)id + 1) * sizeof(struct bn_space_rec);
+    if (end > backed || end > store->region_bytes[BN_REGION_SPACES]) {
+        return NULL;
+    }
+    return (const struct bn_space_rec *)(const void *)bn_region_view(store, BN_REGION_SPACES) + id;
+}
+
+int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out)
+{
+    struct bn_state_rec *state = store->state;
+    uint32_t id = state->space_free != 0 ? state->space_free : state->n_spaces;
+    if (state->space_free == 0) {
+        int err = bn_store_need(store, BN_REGION_SPACES,
+                                ((uint64_t)id + 1) * sizeof(struct bn_space_rec));
+        if (err != 0) {
+            return err;
+        }
+    }
+    struct bn_space_rec *rec = bn_space_at(store, id);
+    if (rec == NULL || id == BN_ROOT_SPACE) {
+        return bn_error_corrupt("%s: the list of free namespaces", store->path);
+    }
+    if (state->space_free != 0) {
+        bn_journal_u32(store, &state->space_free, rec->next);
+    } else {
+        bn_journal_u32(store, &state->n_spaces, id + 1);
+    }
+    uint32_t gen = bn_load_relaxed(&rec->gen) + 1;
+    bn_store_release(&rec->gen, gen); /* not journalled: readers compare it */
+    for (int i = 0; i < 2; i++) { /* of a FREE record nobody reads the tally */
+        bn_store_relaxed(&rec->tally[i].count, (uint64_t)0);
+        bn_store_relaxed(&rec->tally[i].bytes, (uint64_t)0);
+        bn_journal_u64(store, &rec->tally[i].number,
+                       i == 0 ? bn_load_relaxed(&state->txn_number) : 0);
+    }
+    bn_journal_u64(store, &rec->first_segment, 0); /* and last_segment */
+    bn_journal_u64(store, &rec->last_used, 0);     /* and hole */
+    bn_journal_u32(store, &rec->next, 0);
+    bn_journal_u64(store, &rec->removed, 0);
+    *id_out = id;
+    *gen_out = gen;
+    return 0;
+}
+
+void bn_space_bury(struct brain_store *store, uint32_t id)
+{
+    struct bn_space_rec *rec = bn_space_at(store, id);
+    bn_journal_u32(store, &rec->next, store->state->space_dead);
+    bn_journal_u32(store, &store->state->space_dead, id);
+}
+
+void bn_space_give_dead(struct brain_store *store)
+{
+    uint32_t id = store->state->space_dead;
+    struct bn_space_rec *rec = bn_space_at(store, id);
+    bn_journal_u32(store, &store->state->space_dead, rec->next);
+    bn_journal_u32(store, &rec->next, store->state->space_free);
+    bn_journal_u32(store, &store->state->space_free, id);
+}
+
+/* ---- tallies */
+
+static int newest(const struct bn_tally_rec tally[2], uint64_t not_above)
+{
+    uint64_t a = bn_load_acquire(&tally[0].number), b = bn_load_acquire(&tally[1].number);
+    a = a <= not_above ? a : 0;
+    b = b <= not_above ? b : 0;
+    return b > a;
+}
+
+const struct bn_tally_rec *bn_tally_now(const struct bn_tally_rec tally[2])
+{
+    return &tally[newest(tally, UINT64_MAX)];
+}
+
+void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64_t count, int64_t bytes)
+{
+    uint64_t number = bn_load_relaxed(&store->state->txn_number);
+    const struct bn_tally_rec *now = bn_tally_now(tally);
+    uint64_t new_count = bn_load_relaxed(&now->count) + (uint64_t)count;
+    uint64_t new_bytes = bn_load_relaxed(&now->bytes) + (uint64_t)bytes;
+    bool ours = bn_load_relaxed(&now->number) == number;
+    struct bn_tally_rec *to = ours == (now == &tally[0]) ? &tally[0] : &tally[1];
+    bn_store_release(&to->count, new_count);
+    bn_store_release(&to->bytes, new_bytes);
+    if (!ours) {
+        bn_journal_u64(store, &to->number, number);
+    }
+}
+
+void bn_tally_read(const struct brain_store *store, const struct bn_tally_rec tally[2],
+                   uint64_t *count_out, uint64_t *bytes_out, uint64_t *number_out)
+{
+    for (;;) {
+        uint64_t committed = bn_load_seq(&store->state_view->committed);
+        const struct bn_tally_rec *rec = &tally[newest(tally, committed)];
+        uint64_t number = bn_load_acquire(&rec->number);
+        uint64_t count = bn_load_acquire(&rec->count), bytes = bn_load_acquire(&rec->bytes);
+        bn_fence_acquire();
+        /* Two commits later the other writer's record is this one: then its number has changed. */
+        if (bn_load_acquire(&rec->number) == number && number <= committed &&
+            bn_load_seq(&store->state_view->committed) == committed) {
+            *count_out = count;
+            *bytes_out = bytes;
+            if (number_out != NULL) {
+                *number_out = number;
+            }
+            return;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+/* space.h - namespace records and tallies.
+ *
+ * A namespace is an object of kind SPACE in the root space, whose data is the id of a record here. */
+#ifndef BN_SPACE_H
+#define BN_SPACE_H
+
+#include "store.h"
+
+#define BN_ROOT_SPACE 0u
+
+/* Record of a space, for writing; NULL where the id is not backed. */
+struct bn_space_rec *bn_space_at(const struct brain_store *store, uint32_t id);
+
+/* The same for reading. */
+const struct bn_space_rec *bn_space_view(struct brain_store *store, uint32_t id);
+
+/* Whether (id, gen) is still what it was resolved to: not removed by a committed change, not reused. */
+static inline bool bn_space_stands(const struct brain_store *store, const struct bn_space_rec *rec,
+                                   uint32_t gen)
+{
+    uint64_t removed = bn_load_acquire(&rec->removed);
+    if (bn_unlikely(removed != 0 && removed <= bn_load_acquire(&store->state_view->committed))) {
+        return false;
+    }
+    return bn_load_acquire(&rec->gen) == gen; /* rises before `removed` is set back to 0 */
+}
+
+/* Take a record for a new space; its gen is final. Journalled: 0, BN_AGAIN, FULL, CORRUPT. */
+int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out);
+
+/* After the commit that removes it: to the list of the dead. Journalled. */
+void bn_space_bury(struct brain_store *store, uint32_t id);
+
+/* Give the first dead space's record back; it has no names left. Journalled. */
+void bn_space_give_dead(struct brain_store *store);
+
+/* ---- tallies (layout.h) */
+
+/* Add to a tally in the transaction under way. Journalled. */
+void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64_t count, int64_t bytes);
+
+/* The tally as the lock holder sees it, transaction under way included. */
+const struct bn_tally_rec *bn_tally_now(const struct bn_tally_rec tally[2]);
+
+/* The tally as of the last commit; `*number_out`, if not NULL, is the commit that changed it last. */
+void bn_tally_read(const struct brain_store *store, const struct bn_tally_rec tally[2],
+                   uint64_t *count_out, uint64_t *bytes_out, uint64_t *number_out);
+
+#endif

@@ -1,0 +1,164 @@
+/* store.h - what one process knows of a store that it has open: mappings, files, options.
+ *
+ * Nothing here is shared with other processes; layout.h has what is.
+ *
+ * Mappings. The `data` file is mapped twice over address space that is set aside for all it can grow to:
+ * writable at `data` (writers), read-only at `view`, from a descriptor opened read-only so that mprotect
+ * cannot undo it (readers, and what users get). A read-only store has `view` alone. `clients` is mapped
+ * once, writable.
+ *
+ * Fork safety: all fields are as in the parent; fork.c changes `row`, `life_map` and the ledger in the
+ * child. `mark` is wiped to zero in a child that came about without fork().
+ */
+#ifndef BN_STORE_H
+#define BN_STORE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "error.h"
+#include "layout.h"
+
+#define BN_LEDGER_CHUNKS_MAX 4096u /* 4 million views in one process */
+
+/* A descriptor that somebody else may close, and its number be given to another file. */
+struct bn_file {
+    int fd;
+    dev_t device;
+    ino_t inode;
+};
+
+/* This process's pages of the pin ledger. Guarded by `store->mutex`, but for `hint` and the cells. */
+struct bn_ledger {
+    struct bn_chunk_rec *chunks[BN_LEDGER_CHUNKS_MAX];
+    struct bn_chunk_rec *mirror[BN_LEDGER_CHUNKS_MAX]; /* of a child, while it is being forked */
+    _Atomic uint32_t n_chunks;
+    _Atomic uint32_t hint; /* chunk << 10 | cell: where the next pin is likely to find room */
+    _Atomic uint32_t mirroring;
+};
+
+struct brain_store {
+    /* what a get touches */
+    _Atomic uint32_t *mark; /* 1; 0 in a child that came about without fork() */
+    const struct bn_state_rec *state_view;
+    const uint8_t *view;
+    const uint8_t *slots_view;
+    const uint8_t *buckets_view;
+    uint64_t hash_seed;
+    _Atomic uint64_t slots_backed; /* last seen state.backed[]: what may be looked at */
+    _Atomic uint64_t buckets_backed;
+    _Atomic uint64_t overflow_backed;
+    struct bn_ledger ledger;
+
+    /* what a writer needs besides */
+    uint8_t *data; /* NULL: read-only */
+    struct bn_state_rec *state;
+    bn_off region_off[BN_N_REGIONS];
+    uint64_t region_bytes[BN_N_REGIONS];
+    int64_t lock_timeout_ns;
+    _Atomic uint32_t region_needed; /* with BN_AGAIN: which region, and up to where */
+    _Atomic uint64_t region_needed_bytes;
+
+    /* reclaiming: guesses of this process (reclaim.c) */
+    _Atomic uint64_t n_cells_seen;
+    _Atomic uint32_t n_kept;
+    _Atomic uint32_t n_since_removed_look;
+
+    /* mappings */
+    uint64_t reserved_bytes;        /* of each of `data` and `view` */
+    _Atomic uint64_t mapped_bytes;  /* of them, mapped so far */
+    struct bn_clients_rec *clients;
+
+    /* this client */
+    uint32_t row;
+    void *life_map; /* keeps the description that locks the life byte */
+
+    /* the rest */
+    struct bn_file data_file, clients_file, dir_file;
+    char *path;      /* as the user gave it, absolute */
+    char *directory; /* where it really lies */
+    uint32_t access;
+    uint64_t capacity_max_bytes;
+    bool read_only;
+    bool closed;            /* views alone keep it */
+    bool finished;          /* nobody keeps it */
+    pthread_mutex_t mutex;  /* growth of mappings and of the ledger, close; never held across a wait */
+    struct brain_store *next; /* all stores of the process; this and the next three are fork.c's */
+    bool has_child_seat;
+    uint32_t child_row;
+    void *child_life_map;
+};
+
+static inline uint8_t *bn_data_at(const struct brain_store *store, bn_off off)
+{
+    return store->data + off;
+}
+
+static inline uint8_t *bn_region_at(const struct brain_store *store, enum bn_region region)
+{
+    return store->data + store->region_off[region];
+}
+
+static inline const uint8_t *bn_region_view(const struct brain_store *store, enum bn_region region)
+{
+    return store->view + store->region_off[region];
+}
+
+/* Whether a call may go on: 0, DESTROYED or FORKED. */
+static inline int bn_store_usable(const struct brain_store *store)
+{
+    if (bn_likely(bn_load_relaxed(store->mark) == 1 &&
+                  bn_load_relaxed(&store->state_view->destroyed) == 0)) {
+        return 0; /* relaxed: an answer that is a moment old is as good */
+    }
+    return bn_load_relaxed(store->mark) == 1 ? BRAIN_E_DESTROYED : BRAIN_E_FORKED;
+}
+
+/* The same, with a detail text on failure. */
+int bn_store_check_usable(const struct brain_store *store);
+
+/* Open the store in the directory `dir_fd` (which stays the caller's). On success the store has files and
+ * mappings, but is not a client yet. */
+int bn_store_map(int dir_fd, const char *directory, const char *path, const brain_options *options,
+                 struct brain_store **store_out);
+
+/* A fresh mutex. Recursive: growing a mapping may have to open a file anew. */
+void bn_store_init_mutex(struct brain_store *store);
+
+/* Unmap, close and free, whatever state it is in. */
+void bn_store_free(struct brain_store *store);
+
+/* Fill an empty directory with the files of a new store. `*guard_out`, if not -1, holds the lock that
+ * tells sweepers that its maker lives, and is the caller's to close, also on error. */
+int bn_store_build(int dir_fd, const char *directory, const brain_options *options,
+                   uint64_t capacity_bytes, int *guard_out);
+
+/* A descriptor of `data` (for writing) / of `clients` that is what it was when the store was opened: it is
+ * opened anew where somebody closed it. */
+int bn_store_data_fd(struct brain_store *store, int *fd_out);
+int bn_store_clients_fd(struct brain_store *store, int *fd_out);
+
+/* A new open description of `clients`, the caller's to close. */
+int bn_store_open_clients(struct brain_store *store, int *fd_out);
+
+/* Back `region` at least up to `bytes` (relative to its start), and say so to everybody. Not under the
+ * lock. FULL where the file system has no room, or the region has none. */
+int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t bytes);
+
+/* Whether `bytes` of a region are backed: 0, or BN_AGAIN with the need noted, or FULL at the region's end. */
+int bn_store_need(struct brain_store *store, enum bn_region region, uint64_t bytes);
+
+/* Do what the last BN_AGAIN asked for. Not under the lock. */
+int bn_store_satisfy(struct brain_store *store);
+
+/* Bytes of the VALUES region that this process has mapped; maps more where the file has grown so that
+ * `want` bytes are. CORRUPT where the file is shorter. */
+int bn_store_map_values(struct brain_store *store, uint64_t want);
+
+/* Make the file long enough for `bytes` of values. Address space alone: nothing is backed. */
+int bn_store_extend(struct brain_store *store, uint64_t bytes);
+
+#endif

@@ -1,0 +1,732 @@
+/* write.c - changes.
+ *
+ * A change goes: resolve the namespace (make it where it is missing); large data into an extent of its own,
+ * outside the lock; then under the lock one transaction (txn.c). What gets in the way is dealt with outside
+ * the lock, and the change tried again: a region without backed room is backed, a description that has to
+ * be kept is fetched, a full store is reclaimed, a full file system is trimmed, each before FULL is said.
+ *
+ * Crash: a private slot with its extent is recorded with this client, and freed when it is reaped.
+ */
+#include "write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "base/hash.h"
+#include "base/os.h"
+#include "client.h"
+#include "index.h"
+#include "journal.h"
+#include "lock.h"
+#include "pin.h"
+#include "reclaim.h"
+#include "recover.h"
+#include "slot.h"
+#include "snap.h"
+#include "space.h"
+#include "watch.h"
+
+#define SPLITS_PER_HOLDING 64u
+
+/* ---- arguments */
+
+static int data_size(const struct bn_part_list *data, uint64_t *size_out)
+{
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < data->n_parts; i++) {
+        const brain_part *part = &data->parts[i];
+        if (part->align > 64 || (part->align & (part->align - 1)) != 0 ||
+            (part->data == NULL && part->size_bytes > 0) || part->size_bytes > (uint64_t)1 << 46) {
+            return bn_error(BRAIN_E_INVAL, "part %u of the value has a bad size or alignment", i);
+        }
+        at = (part->align > 1 ? bn_align_up(at, part->align) : at) + part->size_bytes;
+    }
+    *size_out = at;
+    return at < (uint64_t)1 << 47 ? 0 : bn_error(BRAIN_E_INVAL, "the value is too large");
+}
+
+static int init(struct bn_write *write, struct brain_space *space, const void *name, size_t name_len,
+                uint64_t if_version)
+{
+    if (name_len > BRAIN_NAME_MAX || (name == NULL && name_len > 0)) {
+        return bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len,
+                        BRAIN_NAME_MAX);
+    }
+    memset(write, 0, sizeof *write);
+    write->space = space;
+    write->change.name = name_len > 0 ? name : "";
+    write->change.name_len = (uint32_t)name_len;
+    write->change.if_version = if_version;
+    return 0;
+}
+
+static void choose_shape(struct bn_change *change)
+{
+    change->flags = bn_slot_flags_for(change->size, (uint64_t)change->name_len + change->meta_len +
+                                                        change->description_len);
+}
+
+int bn_write_init(struct bn_write *write, struct brain_space *space, const void *name, size_t name_len,
+                  const brain_value *value, uint64_t if_version)
+{
+    int err = init(write, space, name, name_len, if_version);
+    struct bn_change *change = &write->change;
+    if (err != 0) {
+        return err;
+    }
+    if (value->kind > 255 || value->meta_len > BRAIN_META_MAX ||
+        value->description_len > BRAIN_DESCRIPTION_MAX) {
+        return bn_error(BRAIN_E_INVAL, "a value's kind is at most 255, its metadata %u and its "
+                        "description %u bytes", BRAIN_META_MAX, BRAIN_DESCRIPTION_MAX);
+    }
+    change->kind = value->kind;
+    change->data = (struct bn_part_list){ value->parts, value->n_parts };
+    change->meta = value->meta;
+    change->meta_len = (uint32_t)value->meta_len;
+    change->has_description = value->description != NULL;
+    change->description = value->description;
+    change->description_len = change->has_description ? (uint32_t)value->description_len : 0;
+    err = data_size(&change->data, &change->size);
+    choose_shape(change);
+    return err;
+}
+
+int bn_write_init_delete(struct bn_write *write, struct brain_space *space, const void *name,
+                         size_t name_len, uint64_t if_version)
+{
+    int err = init(write, space, name, name_len, if_version);
+    write->change.is_delete = true;
+    choose_shape(&write->change);
+    return err;
+}
+
+/* ---- full */
+
+static uint64_t now_live(const struct brain_store *store)
+{
+    return bn_load_relaxed(&bn_tally_now(store->state->live)->bytes);
+}
+
+/* Whether `more` bytes of data still fit. Under the lock. */
+static bool has_room(const struct brain_store *store, uint64_t more)
+{
+    const struct bn_state_rec *state = store->state;
+    uint64_t taken = now_live(store) + state->limbo_bytes + state->private_bytes;
+    uint64_t capacity = bn_load_relaxed(&state->capacity_bytes);
+    return more <= capacity && taken <= capacity - more;
+}
+
+/* Who keeps limbo from being freed, for the text of FULL: the pin on its largest value, or a snapshot. */
+static void describe_holder(struct brain_store *store, char *text, size_t room)
+{
+    uint32_t largest = 0;
+    uint64_t most = 0;
+    char who[160] = "";
+    if (bn_recover_enter(store, false) == 0) {
+        uint32_t n = bn_set_count(store, BN_SET_LIMBO);
+        for (uint32_t i = 0; i < n && i < 10000; i++) {
+            uint32_t slot = bn_set_get(store, BN_SET_LIMBO, i);
+            uint64_t size = bn_slot_cold(store, slot) != NULL ? bn_txn_limbo_size(store, slot) : 0;
+            if (size > most) {
+                most = size;
+                largest = slot;
+            }
+        }
+        bn_lock_release(store);
+    }
+    uint32_t holder = largest != 0 ? bn_pin_find_holder(store, largest) : 0;
+    if (holder != 0) {
+        bn_client_describe(store, holder - 1, who, sizeof who);
+        snprintf(text, room, "; the largest value in limbo (%llu bytes) is held by %s",
+                 (unsigned long long)most, who);
+    } else if (bn_snap_oldest(store) != UINT64_MAX) {
+        for (uint32_t row = 0; row < bn_client_n_rows(store) && who[0] == '\0'; row++) {
+            for (uint32_t i = 0; i < BN_SNAPS; i++) {
+                if (bn_load_relaxed(&bn_client_row(store, row)->snaps[i]) != 0) {
+                    bn_client_describe(store, row, who, sizeof who);
+                }
+            }
+        }
+        snprintf(text, room, "; a snapshot of %s keeps old values", who);
+    }
+}
+
+static int full(struct brain_store *store, uint64_t asked)
+{
+    char holder[320] = "";
+    const struct bn_state_rec *state = store->state;
+    uint64_t live = now_live(store), limbo = state->limbo_bytes, private_bytes = state->private_bytes;
+    uint64_t capacity = bn_load_relaxed(&state->capacity_bytes), sum = live + limbo + private_bytes;
+    if (limbo > 0) {
+        describe_holder(store, holder, sizeof holder);
+    }
+    return bn_error(BRAIN_E_FULL, "%s is full: %llu bytes were asked for, %llu of %llu are free (live "
+                    "%llu, in limbo %llu, being written %llu)%s. Delete values, let go of views, or "
+                    "resize", store->path, (unsigned long long)asked,
+                    (unsigned long long)(sum < capacity ? capacity - sum : 0),
+                    (unsigned long long)capacity, (unsigned long long)live, (unsigned long long)limbo,
+                    (unsigned long long)private_bytes, holder);
+}
+
+/* What stands in the way of a change, dealt with outside the lock. 0: try again. */
+struct obstacle {
+    bool reclaimed;
+    bool trimmed;
+};
+
+static int overcome(struct brain_store *store, int err, uint64_t asked, struct obstacle *tried)
+{
+    if (err == BN_AGAIN) {
+        err = bn_store_satisfy(store);
+        if (err == BRAIN_E_FULL && !tried->trimmed) { /* the file system: give back what we can */
+            tried->trimmed = true;
+            err = bn_reclaim_all(store);
+            return err != 0 ? err : bn_reclaim_trim(store);
+        }
+        return err;
+    }
+    if (err == BRAIN_E_FULL && !tried->reclaimed) {
+        tried->reclaimed = true;
+        return bn_reclaim_all(store);
+    }
+    return err == BRAIN_E_FULL ? full(store, asked) : err;
+}
+
+/* ---- extents */
+
+static int try_take_extent(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
+                           uint32_t *holder_out)
+{
+    int err = bn_recover_enter(store, true);
+    if (err != 0) {
+        return err;
+    }
+    err = has_room(store, size) ? bn_txn_take_private(store, extent_bytes, size, holder_out)
+                                : BRAIN_E_FULL;
+    bn_lock_release(store);
+    return err;
+}
+
+int bn_write_take_extent(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
+                         uint32_t *holder_out)
+{
+    struct obstacle tried = { 0 };
+    for (;;) {
+        int err = try_take_extent(store, extent_bytes, size, holder_out);
+        if (err == 0) {
+            return 0;
+        }
+        err = overcome(store, err, size, &tried);
+        if (err != 0) {
+            return err;
+        }
+    }
+}
+
+static void drop_holder(struct brain_store *store, uint32_t holder)
+{
+    if (holder != 0 && bn_recover_enter(store, true) == 0) {
+        (void)bn_txn_drop_private(store, holder, true); /* else it goes with this client */
+        bn_lock_release(store);
+    }
+}
+
+/* The change does not use its extent after all. */
+static void give_up_holder(struct brain_store *store, struct bn_write *write)
+{
+    if (!write->is_borrowed) {
+        drop_holder(store, write->change.holder);
+    }
+    write->change.holder = 0;
+}
+
+static int no_memory(struct brain_store *store, int os, uint64_t bytes)
+{
+    return bn_error_os(os, "%s: no memory for %llu bytes; the file system of %s is full. Delete values "
+                       "and trim, or make it larger (Docker: --shm-size)", store->path,
+                       (unsigned long long)bytes, store->directory);
+}
+
+int bn_write_back_extent(struct brain_store *store, uint32_t page, uint64_t n_pages)
+{
+    int fd, err = bn_store_data_fd(store, &fd);
+    bool backed, trimmed = false;
+    for (uint64_t at = 0; at < n_pages && err == 0;) {
+        uint64_t n = bn_alloc_run(store, page + (uint32_t)at, n_pages - at, &backed);
+        bn_off off = bn_alloc_off(store, page + (uint32_t)at);
+        int os = backed ? 0 : bn_os_back(fd, off, n * BN_PAGE);
+        if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
+            trimmed = true;
+            continue;
+        }
+        if (os != 0) {
+            return no_memory(store, os, n_pages * BN_PAGE);
+        }
+        bn_alloc_set_backed(store, page + (uint32_t)at, backed ? 0 : n, true);
+        at += n;
+    }
+    return err;
+}
+
+/* Write a run of bytes into an extent, from `off` on: through the mapping where the pages are backed, else
+ * by pwrite, which backs them on the way (and says ENOSPC where a store would die of SIGBUS). */
+static int write_run(struct brain_store *store, uint32_t page, uint64_t off, const uint8_t *bytes,
+                     uint64_t size)
+{
+    bool trimmed = false;
+    while (size > 0) {
+        uint64_t first = off / BN_PAGE, last = (off + size - 1) / BN_PAGE;
+        bool backed;
+        uint64_t n = bn_alloc_run(store, page + (uint32_t)first, last - first + 1, &backed);
+        uint64_t step = (first + n) * BN_PAGE - off;
+        step = step < size ? step : size;
+        bn_off at = bn_alloc_off(store, page) + off;
+        if (backed) {
+            memcpy(bn_data_at(store, at), bytes, step);
+        } else {
+            int fd, err = bn_store_data_fd(store, &fd);
+            int os = err == 0 ? bn_os_write(fd, bytes, step, at) : 0;
+            if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
+                trimmed = true;
+                continue;
+            }
+            if (err != 0 || os != 0) {
+                return err != 0 ? err : no_memory(store, os, size);
+            }
+            bn_alloc_set_backed(store, page + (uint32_t)first, n, true);
+        }
+        off += step;
+        bytes += step;
+        size -= step;
+    }
+    return 0;
+}
+
+static int write_parts(struct brain_store *store, uint32_t page, const struct bn_part_list *data,
+                       uint64_t *end_out)
+{
+    static const uint8_t zeros[64];
+    uint64_t at = 0;
+    int err = 0;
+    for (uint32_t i = 0; i < data->n_parts && err == 0; i++) {
+        const brain_part *part = &data->parts[i];
+        uint64_t start = part->align > 1 ? bn_align_up(at, part->align) : at;
+        err = write_run(store, page, at, zeros, start - at);
+        err = err != 0 ? err : write_run(store, page, start, part->data, part->size_bytes);
+        at = start + part->size_bytes;
+    }
+    *end_out = at;
+    return err;
+}
+
+static int write_body(struct brain_store *store, uint32_t page, uint64_t off,
+                      const struct bn_change *change)
+{
+    int err = write_run(store, page, off, change->name, change->name_len);
+    off += change->name_len;
+    err = err != 0 ? err : write_run(store, page, off, change->meta, change->meta_len);
+    off += change->meta_len;
+    return err != 0 ? err
+                    : write_run(store, page, off, change->description, change->description_len);
+}
+
+int bn_write_stage(struct bn_write *write)
+{
+    struct bn_change *change = &write->change;
+    struct brain_store *store = write->space->store;
+    struct bn_slot_shape shape;
+    if (!(change->flags & BN_SLOT_EXTENT) || change->holder != 0) {
+        return 0;
+    }
+    bn_slot_shape(change->size, (uint64_t)change->name_len + change->meta_len + change->description_len,
+                  change->flags, &shape);
+    uint32_t holder = 0;
+    int err = bn_write_take_extent(store, shape.extent_bytes, change->size, &holder);
+    if (err != 0) {
+        return err;
+    }
+    uint32_t page = bn_slot_at(store, holder)->page;
+    uint64_t end = 0;
+    err = bn_store_map_values(store, (uint64_t)page * BN_PAGE + shape.extent_bytes);
+    err = err != 0 ? err : write_parts(store, page, &change->data, &end);
+    if (err == 0 && (change->flags & BN_SLOT_BODY_OUT)) {
+        err = write_body(store, page, shape.body_off, change);
+    }
+    if (err != 0) {
+        drop_holder(store, holder);
+        return err;
+    }
+    change->holder = holder;
+    return 0;
+}
+
+void bn_write_deinit(struct brain_store *store, struct bn_write *write)
+{
+    give_up_holder(store, write);
+    free(write->kept_description);
+    write->kept_description = NULL;
+}
+
+/* ---- commit */
+
+/* Look up all that is changed, and whether it fits. Under the lock. */
+static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient)
+{
+    uint64_t more = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct bn_change *change = &writes[i].change;
+        int err = writes[i].has_no_space ? BRAIN_E_NOT_FOUND : bn_txn_find(store, change);
+        change->is_skipped = lenient && change->is_delete && err == BRAIN_E_NOT_FOUND;
+        if (err == 0 && writes[i].expected_version != 0 &&
+            change->older_version != writes[i].expected_version) {
+            err = BN_NEED_DESCRIPTION; /* it has been replaced since its description was fetched */
+        }
+        if (err != 0 && !change->is_skipped) {
+            return err;
+        }
+        writes[i].retires_extent =
+            change->older != 0 && (bn_slot_at(store, change->older)->flags & BN_SLOT_EXTENT) != 0;
+        more += change->holder == 0 ? change->size : 0;
+    }
+    return more == 0 || has_room(store, more) ? 0 : BRAIN_E_FULL;
+}
+
+/* One transaction. Under the lock. */
+static int transact(struct brain_store *store, struct bn_write *writes, uint32_t n, uint64_t *number_out)
+{
+    int err = bn_txn_begin(store, n);
+    if (err != 0) {
+        return err;
+    }
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        err = writes[i].change.is_skipped ? 0 : bn_txn_take(store, &writes[i].change);
+    }
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        err = writes[i].change.is_skipped ? 0 : bn_txn_swing(store, &writes[i].change);
+    }
+    if (err == 0 && writes[0].wants_pin) {
+        err = bn_pin_take(store, writes[0].change.fresh, &writes[0].pin);
+    }
+    if (bn_unlikely(err != 0)) {
+        return bn_txn_abort(store, err);
+    }
+    err = bn_txn_commit(store, number_out);
+    for (uint32_t i = 0; i < n; i++) {
+        writes[i].was_handed_over = writes[i].change.holder != 0;
+        writes[i].change.holder = 0;
+    }
+    return err;
+}
+
+static int try_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
+                      uint64_t *number_out)
+{
+    int err = bn_recover_enter(store, true);
+    if (bn_unlikely(err != 0)) {
+        return err;
+    }
+    err = bn_index_grow(store);
+    err = err != 0 ? err : find_all(store, writes, n, lenient);
+    err = err != 0 ? err : transact(store, writes, n, number_out);
+    bn_lock_release(store);
+    return err;
+}
+
+/* Namespaces of all changes: resolved, and made where puts need them. */
+static int resolve_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct bn_change *change = &writes[i].change;
+        struct bn_space_ref ref;
+        int err = bn_handle_resolve(writes[i].space, &ref);
+        while (err == BRAIN_E_NOT_FOUND && !change->is_delete) {
+            err = bn_write_make_space(writes[i].space);
+            err = err == 0 || err == BRAIN_E_EXISTS ? bn_handle_resolve_slow(writes[i].space, &ref)
+                                                    : err;
+        }
+        writes[i].has_no_space = err == BRAIN_E_NOT_FOUND;
+        if (err != 0) {
+            if (lenient && writes[i].has_no_space) {
+                continue;
+            }
+            return err;
+        }
+        change->space_id = ref.id;
+        change->space_gen = ref.gen;
+        change->hash = bn_hash_name(store->hash_seed, ref.id, change->name, change->name_len);
+    }
+    return 0;
+}
+
+/* Fetch the description that a put has to keep. */
+static int fetch_description(struct brain_store *store, struct bn_write *write)
+{
+    struct bn_change *change = &write->change;
+    struct bn_found found;
+    brain_view view;
+    int err = bn_handle_get(write->space, change->name, change->name_len, &found);
+    free(write->kept_description);
+    write->kept_description = NULL;
+    write->expected_version = 0;
+    change->has_description = false;
+    change->description_len = 0;
+    if (err == 0) {
+        err = bn_read_view(store, found.slot, found.pin, &view);
+        if (err == 0 && view.description_len > 0) {
+            write->kept_description = malloc(view.description_len);
+            if (write->kept_description == NULL) {
+                err = bn_error(BRAIN_E_NOMEM, "no memory to keep a description");
+            } else {
+                memcpy(write->kept_description, view.description, view.description_len);
+                change->description = write->kept_description;
+                change->description_len = view.description_len;
+                change->has_description = true;
+                write->expected_version = view.version;
+            }
+        }
+        bn_pin_drop(store, found.pin);
+    }
+    if (err != 0 && err != BRAIN_E_NOT_FOUND) {
+        return err;
+    }
+    uint32_t had = change->flags;
+    choose_shape(change);
+    if (change->flags != had || (change->flags & BN_SLOT_BODY_OUT)) {
+        give_up_holder(store, write);
+    }
+    return 0;
+}
+
+static int fetch_descriptions(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    int err = 0;
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        struct bn_change *change = &writes[i].change;
+        if (!change->is_delete && (!change->has_description || writes[i].expected_version != 0)) {
+            err = fetch_description(store, &writes[i]);
+        }
+    }
+    return err;
+}
+
+/* After an abort, an extent with a name in it has gone to limbo with the aborted slot. */
+static void forget_aborted(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (writes[i].change.flags & BN_SLOT_BODY_OUT) {
+            give_up_holder(store, &writes[i]);
+        }
+    }
+}
+
+static uint64_t total_size(const struct bn_write *writes, uint32_t n)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        sum += writes[i].change.size;
+    }
+    return sum;
+}
+
+/* Everything that can be done about a failed try: 0: try again. */
+static int after_failure(struct brain_store *store, struct bn_write *writes, uint32_t n, int err,
+                         struct obstacle *tried)
+{
+    forget_aborted(store, writes, n);
+    if (err == BN_SPACE_GONE) {
+        for (uint32_t i = 0; i < n; i++) {
+            bn_handle_forget(writes[i].space);
+        }
+        return 0;
+    }
+    if (err == BN_NEED_DESCRIPTION) {
+        return fetch_descriptions(store, writes, n);
+    }
+    return overcome(store, err, total_size(writes, n), tried);
+}
+
+/* Some splits in one holding of the lock. `*more_out`: there was something to split. */
+static int grow_some(struct brain_store *store, bool *more_out)
+{
+    int err = bn_recover_enter(store, true);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t before = bn_load_relaxed(&store->state->index_state);
+    for (uint32_t i = 0; i < SPLITS_PER_HOLDING && err == 0; i++) {
+        err = bn_index_grow(store);
+    }
+    *more_out = bn_load_relaxed(&store->state->index_state) != before;
+    bn_lock_release(store);
+    return err;
+}
+
+/* Catch up with the splits that a batch left due: it makes one itself, whatever its size. */
+static int catch_up(struct brain_store *store)
+{
+    bool more = true;
+    int err = 0;
+    while (more && err == 0) {
+        err = grow_some(store, &more);
+        if (err == BN_AGAIN) {
+            err = bn_store_satisfy(store);
+            more = true;
+        }
+    }
+    return err;
+}
+
+int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
+                    uint64_t *number_out)
+{
+    struct obstacle tried = { 0 };
+    int err = 0;
+    while (err == 0) {
+        err = resolve_all(store, writes, n, lenient);
+        for (uint32_t i = 0; i < n && err == 0; i++) {
+            err = bn_write_stage(&writes[i]);
+        }
+        if (bn_unlikely(err != 0)) {
+            return err;
+        }
+        err = try_commit(store, writes, n, lenient, number_out);
+        if (bn_likely(err == 0)) {
+            break;
+        }
+        err = after_failure(store, writes, n, err, &tried);
+    }
+    if (bn_unlikely(err != 0)) {
+        return err;
+    }
+    bool retired_extent = false;
+    for (uint32_t i = 0; i < n; i++) {
+        bn_watch_wake(store, writes[i].space->key, writes[i].change.name, writes[i].change.name_len);
+        retired_extent = retired_extent || writes[i].retires_extent;
+    }
+    bn_reclaim_due(store, retired_extent);
+    if (n > SPLITS_PER_HOLDING) {
+        (void)catch_up(store); /* the batch is in; if this fails, later puts split */
+    }
+    return 0;
+}
+
+/* ---- namespaces */
+
+/* The change of a namespace's own entry in the root space. */
+static void init_root_change(struct bn_write *write, struct brain_space *space)
+{
+    struct bn_change *change = &write->change;
+    memset(write, 0, sizeof *write);
+    write->space = space;
+    change->name = space->name;
+    change->name_len = space->name_len;
+    change->space_id = BN_ROOT_SPACE;
+    change->space_gen = bn_load_relaxed(&bn_space_at(space->store, BN_ROOT_SPACE)->gen);
+    change->hash = space->key;
+    change->has_description = true; /* of none */
+}
+
+/* The transaction that makes a namespace. Under the lock. The record of the space is taken after the slot, so
+ * that an abort gives it back; its id is written into the slot before anybody can see that. */
+static int transact_make(struct brain_store *store, struct bn_change *change, uint64_t *number_out)
+{
+    struct bn_space_id_rec id;
+    int err = bn_txn_begin(store, 1);
+    if (err != 0) {
+        return err;
+    }
+    err = bn_txn_take(store, change);
+    err = err != 0 ? err : bn_space_take(store, &id.id, &id.gen);
+    if (err == 0) {
+        memcpy((uint8_t *)bn_slot_at(store, change->fresh) + BN_SLOT_HEAD, &id, sizeof id);
+        err = bn_txn_swing(store, change);
+    }
+    return err != 0 ? bn_txn_abort(store, err) : bn_txn_commit(store, number_out);
+}
+
+int bn_write_make_space(struct brain_space *space)
+{
+    struct brain_store *store = space->store;
+    struct obstacle tried = { 0 };
+    struct bn_write write;
+    struct bn_space_id_rec id = { 0 };
+    brain_part part = { .data = &id, .size_bytes = sizeof id };
+    uint64_t number = 0;
+    int err;
+    init_root_change(&write, space);
+    write.change.kind = BRAIN_KIND_SPACE;
+    write.change.size = sizeof id;
+    write.change.data = (struct bn_part_list){ &part, 1 };
+    do {
+        err = bn_recover_enter(store, true);
+        if (err == 0) {
+            err = bn_index_grow(store);
+            err = err != 0 ? err : find_all(store, &write, 1, false);
+            err = err == 0 && write.change.older_version != 0 ? BRAIN_E_EXISTS : err;
+            err = err != 0 ? err : transact_make(store, &write.change, &number);
+            bn_lock_release(store);
+        }
+        if (err == 0) {
+            bn_watch_wake(store, space->key, "", 0);
+            return 0;
+        }
+        err = overcome(store, err, 0, &tried);
+    } while (err == 0);
+    return err;
+}
+
+/* The transaction that removes a namespace. Under the lock. */
+static int transact_remove(struct brain_store *store, struct bn_write *write)
+{
+    uint64_t number;
+    int err = bn_txn_find(store, &write->change);
+    if (err != 0) {
+        return err;
+    }
+    const uint8_t *data, *body;
+    err = bn_slot_locate(store, write->change.older, &data, &body);
+    if (err != 0) {
+        return err;
+    }
+    struct bn_space_id_rec id;
+    memcpy(&id, data, sizeof id);
+    const struct bn_space_rec *rec = bn_space_at(store, id.id);
+    if (rec == NULL || id.id == BN_ROOT_SPACE || !bn_space_stands(store, rec, id.gen)) {
+        return bn_error_corrupt("%s: the record of a namespace", store->path);
+    }
+    write->change.removes_space = id.id;
+    return transact(store, write, 1, &number);
+}
+
+int bn_write_remove_space(struct brain_space *space)
+{
+    struct brain_store *store = space->store;
+    struct obstacle tried = { 0 };
+    struct bn_write write;
+    int err;
+    init_root_change(&write, space);
+    write.change.is_delete = true;
+    write.change.if_version = BRAIN_ANY_VERSION;
+    do {
+        err = bn_recover_enter(store, true);
+        if (err == 0) {
+            err = transact_remove(store, &write);
+            bn_lock_release(store);
+        }
+        if (err == 0) {
+            break;
+        }
+        err = overcome(store, err, 0, &tried);
+    } while (err == 0);
+    if (err != 0) {
+        return err;
+    }
+    bn_handle_forget(space);
+    bn_watch_wake(store, space->key, "", 0);
+    /* Removed it is; what cannot be reclaimed now (a snapshot, a busy lock) later writers will. */
+    (void)bn_reclaim_removed(store, true);
+    (void)bn_reclaim_limbo(store, true, NULL);
+    return 0;
+}

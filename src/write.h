@@ -1,0 +1,50 @@
+/* write.h - changes: from what a caller wants to one transaction, with all that may get in the way. */
+#ifndef BN_WRITE_H
+#define BN_WRITE_H
+
+#include "handle.h"
+#include "txn.h"
+
+/* A change that is being prepared. */
+struct bn_write {
+    struct brain_space *space;
+    struct bn_change change;
+    uint64_t expected_version; /* of the value whose description is kept; 0: none is */
+    void *kept_description;    /* ours to free */
+    bool retires_extent;
+    bool has_no_space;         /* a delete where there is no such namespace */
+    bool is_borrowed;          /* the holder is an object's: never freed here */
+    bool was_handed_over;      /* the holder's extent is the published slot's now */
+    bool wants_pin;            /* pin the published slot, before anybody can replace it */
+    uint32_t pin;
+};
+
+/* Check names and value, and fill `write` but for what depends on the store. 0 or INVAL. */
+int bn_write_init(struct bn_write *write, struct brain_space *space, const void *name, size_t name_len,
+                  const brain_value *value, uint64_t if_version);
+int bn_write_init_delete(struct bn_write *write, struct brain_space *space, const void *name,
+                         size_t name_len, uint64_t if_version);
+
+/* Put large data into an extent of its own, outside the lock. 0, FULL, ... Nothing to do: 0. */
+int bn_write_stage(struct bn_write *write);
+
+/* Make `n` changes in one commit. `*number_out`: its number. On error nothing has changed. Deletes of missing
+ * names: `lenient` skips them, else NOT_FOUND. */
+int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
+                    uint64_t *number_out);
+
+/* Free what a write took and did not publish. */
+void bn_write_deinit(struct brain_store *store, struct bn_write *write);
+
+/* Take a private slot with an extent, reclaiming and trimming if need be. */
+int bn_write_take_extent(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
+                         uint32_t *holder_out);
+
+/* Give an extent's pages memory, outside the lock. */
+int bn_write_back_extent(struct brain_store *store, uint32_t page, uint64_t n_pages);
+
+/* Make a namespace: 0 or EXISTS ... / remove one: 0 or NOT_FOUND ... */
+int bn_write_make_space(struct brain_space *space);
+int bn_write_remove_space(struct brain_space *space);
+
+#endif
