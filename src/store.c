@@ -109,7 +109,8 @@ int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t byt
         return err;
     }
     uint64_t end = bn_align_up(bytes, BN_PAGE);
-    int os = bn_os_back(fd, store->region_off[region] + done, end - done);
+    /* A page more than is promised: what a damaged slot near the end says to be inline of it is there. */
+    int os = bn_os_back(fd, store->region_off[region] + done, end - done + BN_PAGE);
     if (os != 0) {
         return bn_error_os(os, "%s: cannot get %llu bytes of memory for records; the file system of %s "
                            "is full. Delete values and trim, or make it larger",
@@ -506,7 +507,7 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
     }
     os = os != 0 ? os : bn_os_back(fd, 0, 2 * BN_PAGE);
     for (int i = 0; i < BN_REGION_VALUES && os == 0; i++) {
-        os = bn_os_back(fd, plan.regions[i].off, state.backed[i]);
+        os = bn_os_back(fd, plan.regions[i].off, state.backed[i] + (state.backed[i] > 0 ? BN_PAGE : 0));
     }
     struct bn_space_rec root = { .gen = 1, .tally[0].number = 1 };
     os = os != 0 ? os : bn_os_write(fd, &root, sizeof root, plan.regions[BN_REGION_SPACES].off);
