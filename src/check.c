@@ -181,9 +181,7 @@ static void check_slot(struct checker *c, uint32_t slot, const struct bn_cold_re
     }
     c->n_by_state[state]++;
     bool tomb = state == BN_SLOT_LIVE && (bn_slot_at(c->store, slot)->flags & BN_SLOT_TOMB);
-    if (state == BN_SLOT_TAKEN) {
-        problem(c, "slot %u belongs to a change although none is under way", slot);
-    } else if (state == BN_SLOT_LIVE && !c->in_index[slot]) {
+    if (state == BN_SLOT_LIVE && !c->in_index[slot]) {
         problem(c, "slot %u is live, but not in the index", slot);
     } else if (state == BN_SLOT_LIMBO && !in_set(c, BN_SET_LIMBO, slot, cold)) {
         problem(c, "slot %u is in limbo, but not in its set", slot);

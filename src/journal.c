@@ -8,27 +8,13 @@
  */
 #include "journal.h"
 
-#define OFF_BITS 40
-#define OFF_MASK (((uint64_t)1 << OFF_BITS) - 1)
 #define ONE_PUBLISH ((uint64_t)1 << 22)
 #define ONE_TIDIED ((uint64_t)1 << 42)
 #define TIDYING ((uint64_t)1 << 63)
-#define UNDO_MASK ((uint64_t)0x3fffff)
-
-static struct bn_undo_rec *undo_at(const struct brain_store *store, uint32_t i)
-{
-    return (struct bn_undo_rec *)(void *)bn_region_at(store, BN_REGION_UNDO) + i;
-}
 
 static struct bn_publish_rec *publish_at(const struct brain_store *store, uint32_t i)
 {
     return (struct bn_publish_rec *)(void *)bn_region_at(store, BN_REGION_PUBLISH) + i;
-}
-
-static inline uint64_t undo_check(bn_off off, uint64_t old, uint64_t number)
-{
-    uint64_t h = (old ^ off ^ number << 7) * UINT64_C(0x9E3779B97F4A7C15);
-    return (h >> OFF_BITS) << OFF_BITS;
 }
 
 static uint32_t publish_check(const struct bn_publish_rec *rec, uint64_t number)
@@ -57,37 +43,10 @@ void bn_journal_begin(struct brain_store *store)
     bn_store_release(&store->state->txn_number, bn_load_relaxed(&store->state->committed) + 1);
 }
 
-/* Note the 8 bytes at `word`. */
-static inline void note(struct brain_store *store, const void *word)
-{
-    uint64_t counts = bn_load_relaxed(&store->state->counts);
-    uint32_t i = (uint32_t)(counts & UNDO_MASK);
-    bn_off off = (bn_off)((const uint8_t *)word - store->data);
-    uint64_t old = bn_load_relaxed(bn_atomic64((void *)(uintptr_t)word));
-    struct bn_undo_rec *rec = undo_at(store, i);
-    assert((off & 7) == 0 && i < UNDO_MASK &&
-           (i + 1) * sizeof *rec <= bn_load_relaxed(&store->state->backed[BN_REGION_UNDO]));
-    bn_store_release(bn_atomic64(&rec->off_check), off | undo_check(off, old, number_of(store)));
-    bn_store_release(bn_atomic64(&rec->old), old);
-    bn_store_release(&store->state->counts, counts + 1);
-}
-
-void bn_journal_u64(struct brain_store *store, void *word, uint64_t value)
-{
-    note(store, word);
-    bn_store_release(bn_atomic64(word), value);
-}
-
-void bn_journal_u32(struct brain_store *store, void *word, uint32_t value)
-{
-    note(store, (const void *)((uintptr_t)word & ~(uintptr_t)7));
-    bn_store_release(bn_atomic32(word), value);
-}
-
 void bn_journal_settle(struct brain_store *store)
 {
     uint64_t counts = bn_load_relaxed(&store->state->counts);
-    bn_store_release(&store->state->counts, counts & ~UNDO_MASK);
+    bn_store_release(&store->state->counts, counts & ~BN_JOURNAL_UNDO_MASK);
 }
 
 void bn_journal_publish(struct brain_store *store, const struct bn_publish_rec *rec)
@@ -96,19 +55,19 @@ void bn_journal_publish(struct brain_store *store, const struct bn_publish_rec *
     struct bn_publish_rec *to = publish_at(store, bn_journal_counts(store).n_publish);
     *to = *rec;
     to->check = publish_check(rec, number_of(store));
-    bn_store_release(&store->state->counts, (counts & ~UNDO_MASK) + ONE_PUBLISH);
+    bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) + ONE_PUBLISH);
 }
 
 void bn_journal_tidying(struct brain_store *store)
 {
     uint64_t counts = bn_load_relaxed(&store->state->counts);
-    bn_store_release(&store->state->counts, (counts & ~UNDO_MASK) | TIDYING);
+    bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) | TIDYING);
 }
 
 void bn_journal_tidied(struct brain_store *store)
 {
     uint64_t counts = bn_load_relaxed(&store->state->counts);
-    bn_store_release(&store->state->counts, (counts & ~UNDO_MASK) + ONE_TIDIED);
+    bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) + ONE_TIDIED);
 }
 
 void bn_journal_clear(struct brain_store *store)
@@ -116,8 +75,13 @@ void bn_journal_clear(struct brain_store *store)
     bn_store_release(&store->state->counts, (uint64_t)0);
 }
 
-int bn_journal_get_publish(const struct brain_store *store, uint32_t i, struct bn_publish_rec *rec_out)
+int bn_journal_get_publish(const struct brain_store *store, uint32_t i, bool trusted,
+                           struct bn_publish_rec *rec_out)
 {
+    if (bn_likely(trusted)) {
+        *rec_out = *publish_at(store, i);
+        return 0;
+    }
     if ((i + 1) * sizeof *rec_out > bn_load_relaxed(&store->state->backed[BN_REGION_PUBLISH])) {
         return bn_error_corrupt("%s: the journal's length is wrong", store->path);
     }
@@ -148,14 +112,14 @@ static bool may_restore(const struct brain_store *store, bn_off off)
 int bn_journal_undo(struct brain_store *store)
 {
     uint64_t counts = bn_load_relaxed(&store->state->counts);
-    if ((counts & UNDO_MASK) * sizeof(struct bn_undo_rec) >
+    if ((counts & BN_JOURNAL_UNDO_MASK) * sizeof(struct bn_undo_rec) >
         bn_load_relaxed(&store->state->backed[BN_REGION_UNDO])) {
         return bn_error_corrupt("%s: the journal's length is wrong", store->path);
     }
-    while ((counts & UNDO_MASK) != 0) {
-        const struct bn_undo_rec *rec = undo_at(store, (uint32_t)(counts & UNDO_MASK) - 1);
-        bn_off off = rec->off_check & OFF_MASK;
-        if ((rec->off_check & ~OFF_MASK) != undo_check(off, rec->old, number_of(store)) ||
+    while ((counts & BN_JOURNAL_UNDO_MASK) != 0) {
+        const struct bn_undo_rec *rec = bn_journal_undo_at(store, (uint32_t)(counts & BN_JOURNAL_UNDO_MASK) - 1);
+        bn_off off = rec->off_check & BN_JOURNAL_OFF_MASK;
+        if ((rec->off_check & ~BN_JOURNAL_OFF_MASK) != bn_journal_undo_check(off, rec->old, number_of(store)) ||
             !may_restore(store, off)) {
             return bn_error_corrupt("%s: a record of the journal has a wrong checksum", store->path);
         }

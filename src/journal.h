@@ -44,16 +44,59 @@ static inline bool bn_journal_is_empty(const struct brain_store *store)
 int bn_journal_room(struct brain_store *store, uint32_t n_undo, uint32_t n_publish);
 
 void bn_journal_begin(struct brain_store *store);
-void bn_journal_u64(struct brain_store *store, void *word, uint64_t value);
-void bn_journal_u32(struct brain_store *store, void *word, uint32_t value);
+
+#define BN_JOURNAL_OFF_BITS 40
+#define BN_JOURNAL_OFF_MASK (((uint64_t)1 << BN_JOURNAL_OFF_BITS) - 1)
+#define BN_JOURNAL_UNDO_MASK ((uint64_t)0x3fffff)
+
+static inline struct bn_undo_rec *bn_journal_undo_at(const struct brain_store *store, uint32_t i)
+{
+    return (struct bn_undo_rec *)(void *)bn_region_at(store, BN_REGION_UNDO) + i;
+}
+
+static inline uint64_t bn_journal_undo_check(bn_off off, uint64_t old, uint64_t number)
+{
+    uint64_t h = (old ^ off ^ number << 7) * UINT64_C(0x9E3779B97F4A7C15);
+    return (h >> BN_JOURNAL_OFF_BITS) << BN_JOURNAL_OFF_BITS;
+}
+
+/* Note the 8 bytes at `word`. */
+static inline void bn_journal_note(struct brain_store *store, void *word)
+{
+    uint64_t counts = bn_load_relaxed(&store->state->counts);
+    uint32_t i = (uint32_t)(counts & BN_JOURNAL_UNDO_MASK);
+    bn_off off = (bn_off)((const uint8_t *)word - store->data);
+    uint64_t old = bn_load_relaxed(bn_atomic64(word));
+    struct bn_undo_rec *rec = bn_journal_undo_at(store, i);
+    assert((off & 7) == 0 &&
+           (i + 1) * sizeof *rec <= bn_load_relaxed(&store->state->backed[BN_REGION_UNDO]));
+    bn_store_release(bn_atomic64(&rec->off_check),
+                     off | bn_journal_undo_check(off, old, bn_load_relaxed(&store->state->txn_number)));
+    bn_store_release(bn_atomic64(&rec->old), old);
+    bn_store_release(&store->state->counts, counts + 1);
+}
+
+static inline void bn_journal_u64(struct brain_store *store, void *word, uint64_t value)
+{
+    bn_journal_note(store, word);
+    bn_store_release(bn_atomic64(word), value);
+}
+
+static inline void bn_journal_u32(struct brain_store *store, void *word, uint32_t value)
+{
+    bn_journal_note(store, (void *)((uintptr_t)word & ~(uintptr_t)7));
+    bn_store_release(bn_atomic32(word), value);
+}
+
 void bn_journal_settle(struct brain_store *store);
 void bn_journal_publish(struct brain_store *store, const struct bn_publish_rec *rec);
 void bn_journal_tidying(struct brain_store *store);
 void bn_journal_tidied(struct brain_store *store);
 void bn_journal_clear(struct brain_store *store);
 
-/* Publish record `i`: 0, or CORRUPT where its check fails. */
-int bn_journal_get_publish(const struct brain_store *store, uint32_t i, struct bn_publish_rec *rec_out);
+/* Publish record `i`: 0, or CORRUPT where its check fails; `trusted` ones are not checked. */
+int bn_journal_get_publish(const struct brain_store *store, uint32_t i, bool trusted,
+                           struct bn_publish_rec *rec_out);
 
 /* Restore all noted words, newest first: 0, or CORRUPT where a note's check fails (nothing is written by
  * it). */

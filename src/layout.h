@@ -227,13 +227,12 @@ static_assert(sizeof(struct bn_slab_rec) == 64, "slab record is part of the form
 enum bn_slot_state {
     BN_SLOT_FREE,    /* in its slab's list */
     BN_SLOT_PRIVATE, /* in the private set: holds an extent that `owner` fills */
-    BN_SLOT_TAKEN,   /* in a publish record of the transaction under way */
     BN_SLOT_LIVE,    /* in the index (a tombstone that had to stay: in the tombs set too) */
     BN_SLOT_LIMBO,   /* in the limbo set: out of the index, perhaps pinned */
 };
 
 /* What only writers need to know of a slot.  writer: lock holder.
- * state_owner  state | owner row << 8.  journalled.
+ * state_owner  state | owner row << 8.  A slot of the transaction under way is FREE until it is tidied.
  * stamp        the slot is of use to a snapshot below this number.  stored before it goes to limbo.
  * set_idx      position in the set that `state` names; FREE: next free ordinal + 1.
  * cell         its cell in the NAMES region, while LIVE.
@@ -267,7 +266,7 @@ enum bn_slot_flags {
  * Inline data below 256 bytes lies at 40, with name, metadata, description behind it; larger inline data
  * lies behind them, on a line of its own. So a short name with a number takes one cache line.
  *
- * All fields are written while the slot is PRIVATE or TAKEN, before its number stands in the index (PAIR
+ * All fields are written while the slot is the transaction's, before its number stands in the index (PAIR
  * swing), and do not change until the slot is FREE, but for `pending`: 1 until the commit is tidied.
  * Readers look at them only while they pin the slot. crash: the slot goes through limbo to FREE.
  * gen  of this use of the slot: low half of state.n_uses, which rises with each and is never restored. */

@@ -38,8 +38,14 @@ static inline int is_named(struct brain_store *store, uint32_t slot, const struc
     if (rec->space != key->space_id || rec->name_len != key->name_len) {
         return 0;
     }
-    int err = bn_slot_locate(store, slot, &data, &body);
-    return bn_unlikely(err != 0) ? err : memcmp(body, key->name, key->name_len) == 0;
+    body = bn_slot_small_body(rec);
+    if (bn_unlikely(body == NULL)) {
+        int err = bn_slot_locate(store, slot, &data, &body);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return bn_slot_same(body, key->name, key->name_len);
 }
 
 static int no_such_slot(const struct brain_store *store, uint32_t slot)
@@ -308,10 +314,12 @@ int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t na
 int bn_read_view(struct brain_store *store, uint32_t slot, uint32_t pin, brain_view *view)
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, slot);
-    const uint8_t *data, *body;
-    int err = bn_slot_locate(store, slot, &data, &body);
-    if (bn_unlikely(err != 0)) {
-        return err;
+    const uint8_t *body = bn_slot_small_body(rec), *data = (const uint8_t *)rec + BN_SLOT_HEAD;
+    if (bn_unlikely(body == NULL)) {
+        int err = bn_slot_locate(store, slot, &data, &body);
+        if (err != 0) {
+            return err;
+        }
     }
     view->data = data;
     view->size_bytes = bn_slot_size(rec);

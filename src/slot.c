@@ -10,19 +10,10 @@
 #include "alloc.h"
 #include "journal.h"
 
-static const uint16_t class_lines[BN_N_CLASSES] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 };
-
-/* For readers of a read-only store too, who only look. */
-static struct bn_slab_rec *slab_at(const struct brain_store *store, uint32_t slab)
-{
-    uintptr_t base = (uintptr_t)(store->data != NULL ? store->data : store->view);
-    return (void *)(base + store->region_off[BN_REGION_SLOTS] + (uint64_t)slab * BN_SLAB_BYTES);
-}
-
 static unsigned class_for(uint64_t inline_bytes)
 {
     unsigned c = 0;
-    while (class_lines[c] * BN_LINE < inline_bytes) {
+    while (bn_slot_class_lines[c] * BN_LINE < inline_bytes) {
         c++;
     }
     return c;
@@ -81,27 +72,6 @@ int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **dat
     return 0;
 }
 
-struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, uint32_t slot)
-{
-    uint32_t slab = slot / BN_SLAB_LINES, line = slot % BN_SLAB_LINES;
-    if (slab >= store->state_view->n_slabs ||
-        ((uint64_t)slab + 1) * BN_SLAB_BYTES >
-            bn_load_relaxed(&store->state_view->backed[BN_REGION_SLOTS])) {
-        return NULL;
-    }
-    struct bn_slab_rec *rec = slab_at(store, slab);
-    if (rec->class_idx >= BN_N_CLASSES || rec->lines != class_lines[rec->class_idx] ||
-        line < rec->first_line || rec->first_line == 0) {
-        return NULL;
-    }
-    uint32_t at = line - rec->first_line, ordinal = at / rec->lines;
-    if (at % rec->lines != 0 || ordinal >= rec->n_slots ||
-        sizeof *rec + rec->n_slots * sizeof(struct bn_cold_rec) > rec->first_line * BN_LINE) {
-        return NULL;
-    }
-    return (struct bn_cold_rec *)(void *)(rec + 1) + ordinal;
-}
-
 /* ---- slabs */
 
 #define FREE_HEAD(word) ((uint32_t)((word) & 0xffff))
@@ -117,9 +87,9 @@ static uint64_t free_word(uint32_t head, uint32_t n_free, uint32_t n_virgin)
 static void link_slab(struct brain_store *store, uint32_t *head, uint32_t slab)
 {
     uint32_t first = *head;
-    bn_journal_u64(store, &slab_at(store, slab)->next, first); /* next = first, prev = 0 */
+    bn_journal_u64(store, &bn_slab_at(store, slab)->next, first); /* next = first, prev = 0 */
     if (first != 0) {
-        bn_journal_u32(store, &slab_at(store, first - 1)->prev, slab + 1);
+        bn_journal_u32(store, &bn_slab_at(store, first - 1)->prev, slab + 1);
     }
     bn_journal_u32(store, head, slab + 1);
 }
@@ -127,12 +97,12 @@ static_assert(offsetof(struct bn_slab_rec, next) == 16, "next and prev share a w
 
 static void unlink_slab(struct brain_store *store, uint32_t *head, uint32_t slab)
 {
-    struct bn_slab_rec *rec = slab_at(store, slab);
+    struct bn_slab_rec *rec = bn_slab_at(store, slab);
     if (rec->next != 0) {
-        bn_journal_u32(store, &slab_at(store, rec->next - 1)->prev, rec->prev);
+        bn_journal_u32(store, &bn_slab_at(store, rec->next - 1)->prev, rec->prev);
     }
     if (rec->prev != 0) {
-        bn_journal_u32(store, &slab_at(store, rec->prev - 1)->next, rec->next);
+        bn_journal_u32(store, &bn_slab_at(store, rec->prev - 1)->next, rec->next);
     } else {
         bn_journal_u32(store, head, rec->next);
     }
@@ -141,13 +111,13 @@ static void unlink_slab(struct brain_store *store, uint32_t *head, uint32_t slab
 /* Give a slab without slots in use the class `c`. */
 static void format_slab(struct brain_store *store, uint32_t slab, unsigned c)
 {
-    struct bn_slab_rec *rec = slab_at(store, slab);
+    struct bn_slab_rec *rec = bn_slab_at(store, slab);
     uint32_t n = (BN_SLAB_BYTES - (uint32_t)sizeof *rec) /
-                 (class_lines[c] * BN_LINE + (uint32_t)sizeof(struct bn_cold_rec));
+                 (bn_slot_class_lines[c] * BN_LINE + (uint32_t)sizeof(struct bn_cold_rec));
     uint32_t first;
     for (;; n--) { /* rounding to a line may cost the last slot */
         first = (uint32_t)(sizeof *rec + n * sizeof(struct bn_cold_rec) + BN_LINE - 1) / BN_LINE;
-        if (first + n * class_lines[c] <= BN_SLAB_LINES) {
+        if (first + n * bn_slot_class_lines[c] <= BN_SLAB_LINES) {
             break;
         }
     }
@@ -156,7 +126,7 @@ static void format_slab(struct brain_store *store, uint32_t slab, unsigned c)
             uint16_t lines, first_line, n_slots, class_idx;
         } part;
         uint64_t word;
-    } u = { .part = { class_lines[c], (uint16_t)first, (uint16_t)n, (uint16_t)c } };
+    } u = { .part = { bn_slot_class_lines[c], (uint16_t)first, (uint16_t)n, (uint16_t)c } };
     bn_journal_u64(store, &rec->lines, u.word);
     bn_journal_u64(store, &rec->free_word, free_word(0, n, n));
 }
@@ -198,7 +168,7 @@ int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slo
     if (bn_unlikely(slab >= store->state->n_slabs)) {
         return bn_error_corrupt("%s: the list of slabs of class %u", store->path, c);
     }
-    struct bn_slab_rec *rec = slab_at(store, slab);
+    struct bn_slab_rec *rec = bn_slab_at(store, slab);
     uint64_t word = rec->free_word;
     uint32_t head = FREE_HEAD(word), n_free = N_FREE(word), n_virgin = N_VIRGIN(word), ordinal;
     if (bn_unlikely(n_free == 0 || n_free > rec->n_slots || n_virgin > n_free || head > rec->n_slots ||
@@ -225,6 +195,10 @@ int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slo
     return 0;
 }
 
+static_assert(offsetof(struct bn_cold_rec, set_idx) == offsetof(struct bn_cold_rec, state_owner) + 4 &&
+                  offsetof(struct bn_cold_rec, state_owner) % 8 == 0,
+              "state and set_idx share a word");
+
 int bn_slot_give(struct brain_store *store, uint32_t slot)
 {
     struct bn_cold_rec *cold = bn_slot_cold(store, slot);
@@ -232,12 +206,11 @@ int bn_slot_give(struct brain_store *store, uint32_t slot)
         return bn_error_corrupt("%s: there is no slot %u", store->path, slot);
     }
     uint32_t slab = slot / BN_SLAB_LINES;
-    struct bn_slab_rec *rec = slab_at(store, slab);
+    struct bn_slab_rec *rec = bn_slab_at(store, slab);
     uint32_t *partial = &store->state->slab_partial[rec->class_idx];
     uint64_t word = rec->free_word;
     uint32_t ordinal = (slot % BN_SLAB_LINES - rec->first_line) / rec->lines;
-    bn_journal_u32(store, &cold->set_idx, FREE_HEAD(word));
-    bn_slot_set_state(store, cold, BN_SLOT_FREE, 0);
+    bn_journal_u64(store, &cold->state_owner, BN_SLOT_FREE | (uint64_t)FREE_HEAD(word) << 32);
     bn_journal_u64(store, &rec->free_word,
                    free_word(ordinal + 1, N_FREE(word) + 1, N_VIRGIN(word)));
     if (N_FREE(word) == 0) {
@@ -248,12 +221,6 @@ int bn_slot_give(struct brain_store *store, uint32_t slot)
         link_slab(store, &store->state->slab_free, slab);
     }
     return 0;
-}
-
-void bn_slot_set_state(struct brain_store *store, struct bn_cold_rec *cold, enum bn_slot_state state,
-                       uint32_t owner)
-{
-    bn_journal_u32(store, &cold->state_owner, (uint32_t)state | owner << 8);
 }
 
 /* ---- sets */
@@ -293,9 +260,17 @@ int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n)
 void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold)
 {
     uint32_t n = *set_count(store, set);
-    /* Noted although it lies beyond the count: the same step may have removed the last one before. */
-    bn_journal_u32(store, &set_cells(store, set)[n], slot);
-    bn_journal_u32(store, &cold->set_idx, n);
+    /* Beyond the count a cell means nothing and needs no note; but the step that adds a tombstone may have
+     * removed the last one before. set_idx means nothing but in the state that the caller sets; but the
+     * step that takes a private slot may be undone, and then it is the link of a free one. */
+    if (set == BN_SET_TOMBS) {
+        bn_journal_note(store, (void *)((uintptr_t)&set_cells(store, set)[n] & ~(uintptr_t)7));
+    }
+    if (set == BN_SET_PRIVATE) {
+        bn_journal_note(store, (void *)((uintptr_t)&cold->set_idx & ~(uintptr_t)7));
+    }
+    bn_store_release(bn_atomic32(&set_cells(store, set)[n]), slot);
+    bn_store_release(bn_atomic32(&cold->set_idx), n);
     bn_journal_u32(store, set_count(store, set), n + 1);
 }
 

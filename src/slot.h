@@ -1,7 +1,7 @@
 /* slot.h - the object table: slots, their states, and the sets that hold the unpublished and retired.
  *
- * A slot is in exactly one place: FREE in its slab's list; PRIVATE in the private set; TAKEN in a publish
- * record; LIVE in the index; LIMBO in the limbo set.
+ * A slot is in exactly one place: FREE in its slab's list (or in a publish record of the transaction
+ * under way); PRIVATE in the private set; LIVE in the index; LIMBO in the limbo set.
  */
 #ifndef BN_SLOT_H
 #define BN_SLOT_H
@@ -88,6 +88,38 @@ static inline uint64_t bn_slot_pages(const struct bn_slot_rec *rec)
 int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
                    const uint8_t **body_out);
 
+/* The name of a slot in the commonest shape (small and inline), which needs no more checks than that the
+ * slot exists; else NULL: use bn_slot_locate(). */
+static inline const uint8_t *bn_slot_small_body(const struct bn_slot_rec *rec)
+{
+    bool small = !(rec->flags & BN_SLOT_EXTENT) && rec->size_high == 0 &&
+                 rec->size_low < BN_SLOT_ALIGNED_FROM &&
+                 bn_slot_body_len(rec) < BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM;
+    return bn_likely(small) ? (const uint8_t *)rec + BN_SLOT_HEAD + rec->size_low : NULL;
+}
+
+/* Whether two runs of bytes are equal; names are short. */
+static inline bool bn_slot_same(const uint8_t *a, const uint8_t *b, uint32_t n)
+{
+    while (n >= 8) {
+        uint64_t x, y;
+        __builtin_memcpy(&x, a, 8);
+        __builtin_memcpy(&y, b, 8);
+        if (x != y) {
+            return false;
+        }
+        a += 8;
+        b += 8;
+        n -= 8;
+    }
+    for (; n > 0; n--) {
+        if (*a++ != *b++) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- writing: under the lock */
 
 static inline struct bn_slot_rec *bn_slot_at(const struct brain_store *store, uint32_t slot)
@@ -96,8 +128,41 @@ static inline struct bn_slot_rec *bn_slot_at(const struct brain_store *store, ui
                                           (uint64_t)slot * BN_LINE);
 }
 
+/* Lines of a slot by class, and 65536 / lines rounded up: x / lines == x * inverse >> 16 for x < 1024. */
+static const uint16_t bn_slot_class_lines[BN_N_CLASSES] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 };
+static const uint32_t bn_slot_class_inverse[BN_N_CLASSES] = { 65536, 32768, 21846, 16384, 10923,
+                                                              8192,  5462,  4096,  2731,  2048 };
+
+/* Of readers of a read-only store too, who only look. */
+static inline struct bn_slab_rec *bn_slab_at(const struct brain_store *store, uint32_t slab)
+{
+    uintptr_t base = (uintptr_t)(store->data != NULL ? store->data : store->view);
+    return (struct bn_slab_rec *)(base + store->region_off[BN_REGION_SLOTS] +
+                                  (uint64_t)slab * BN_SLAB_BYTES);
+}
+
 /* The cold record of a slot: NULL where `slot` is not the number of one (damage). */
-struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, uint32_t slot);
+static inline struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, uint32_t slot)
+{
+    uint32_t slab = slot / BN_SLAB_LINES, line = slot % BN_SLAB_LINES;
+    if (bn_unlikely(slab >= store->state_view->n_slabs ||
+                    ((uint64_t)slab + 1) * BN_SLAB_BYTES >
+                        bn_load_relaxed(&store->state_view->backed[BN_REGION_SLOTS]))) {
+        return NULL;
+    }
+    struct bn_slab_rec *rec = bn_slab_at(store, slab);
+    uint32_t c = rec->class_idx, first = rec->first_line, n = rec->n_slots;
+    if (bn_unlikely(c >= BN_N_CLASSES || line < first || first == 0)) {
+        return NULL;
+    }
+    uint32_t ordinal = (line - first) * bn_slot_class_inverse[c] >> 16;
+    if (bn_unlikely(rec->lines != bn_slot_class_lines[c] || first + ordinal * rec->lines != line ||
+                    ordinal >= n ||
+                    sizeof *rec + n * sizeof(struct bn_cold_rec) > first * BN_LINE)) {
+        return NULL;
+    }
+    return (struct bn_cold_rec *)(void *)(rec + 1) + ordinal;
+}
 
 static inline enum bn_slot_state bn_slot_state(const struct bn_cold_rec *cold)
 {
@@ -109,16 +174,19 @@ static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
     return cold->state_owner >> 8;
 }
 
-/* Take a slot of at least `inline_bytes` from its slab's list: 0, BN_AGAIN, FULL, CORRUPT. Its state is
- * still FREE in name; the caller sets it. Journalled, but for gen, which rises. */
+/* Take a slot of at least `inline_bytes` from its slab's list: 0, BN_AGAIN, FULL, CORRUPT. Its state stays
+ * FREE until the caller sets it. Journalled. */
 int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out);
 
 /* Put a slot back into its slab's list. Journalled. */
 int bn_slot_give(struct brain_store *store, uint32_t slot);
 
-/* Set state and owner row. Journalled. */
-void bn_slot_set_state(struct brain_store *store, struct bn_cold_rec *cold, enum bn_slot_state state,
-                       uint32_t owner);
+/* Set state and owner row. Not journalled: the steps that do so set it again when they are repeated, or, if
+ * they are undone, note the old one themselves. */
+static inline void bn_slot_set_state(struct bn_cold_rec *cold, enum bn_slot_state state, uint32_t owner)
+{
+    bn_store_release(bn_atomic32(&cold->state_owner), (uint32_t)state | owner << 8);
+}
 
 /* ---- sets: dense arrays of slots; a slot's set_idx says where it stands */
 

@@ -109,7 +109,8 @@ int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t byt
         return err;
     }
     uint64_t end = bn_align_up(bytes, BN_PAGE);
-    int os = bn_os_back(fd, store->region_off[region] + done, end - done);
+    /* A page more than is promised: what a damaged slot near the end says to be inline of it is there. */
+    int os = bn_os_back(fd, store->region_off[region] + done, end - done + BN_PAGE);
     if (os != 0) {
         return bn_error_os(os, "%s: cannot get %llu bytes of memory for records; the file system of %s "
                            "is full. Delete values and trim, or make it larger",
@@ -255,8 +256,10 @@ static int open_files(int dir_fd, struct brain_store *store)
     int flags = (store->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW;
     int data = openat(dir_fd, "data", flags);
     if (data < 0 && errno == ENOENT) {
-        return bn_error(BRAIN_E_CORRUPT, "%s is a directory, but not a store (it has no file 'data'). "
-                        "Choose another path", store->directory);
+        return bn_error(BRAIN_E_CORRUPT, "%s%s%s is a directory, but not a store (it has no file 'data'). "
+                        "Choose another path", store->path,
+                        strcmp(store->path, store->directory) != 0 ? " leads to " : "",
+                        strcmp(store->path, store->directory) != 0 ? store->directory : "");
     }
     if (data < 0 && !store->read_only && (errno == EACCES || errno == EROFS)) {
         return bn_error(BRAIN_E_PERM, "%s may not be written by this user: open it read-only",
@@ -506,7 +509,7 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
     }
     os = os != 0 ? os : bn_os_back(fd, 0, 2 * BN_PAGE);
     for (int i = 0; i < BN_REGION_VALUES && os == 0; i++) {
-        os = bn_os_back(fd, plan.regions[i].off, state.backed[i]);
+        os = bn_os_back(fd, plan.regions[i].off, state.backed[i] + (state.backed[i] > 0 ? BN_PAGE : 0));
     }
     struct bn_space_rec root = { .gen = 1, .tally[0].number = 1 };
     os = os != 0 ? os : bn_os_write(fd, &root, sizeof root, plan.regions[BN_REGION_SPACES].off);

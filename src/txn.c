@@ -31,6 +31,14 @@ static uint64_t txn_number(const struct brain_store *store)
     return bn_load_relaxed(&store->state->txn_number); /* relaxed: under the lock */
 }
 
+/* Never the same twice: a plain counter under the lock, that no undo sets back. */
+static uint32_t next_gen(struct brain_store *store)
+{
+    uint64_t n = bn_load_relaxed(&store->state->n_uses) + 1;
+    bn_store_relaxed(&store->state->n_uses, n);
+    return (uint32_t)n;
+}
+
 int bn_txn_begin(struct brain_store *store, uint32_t n_changes)
 {
     int err = 0;
@@ -59,8 +67,9 @@ static int is_named(struct brain_store *store, uint32_t slot, const struct bn_ch
     if (rec->space != change->space_id || rec->name_len != change->name_len) {
         return 0;
     }
-    int err = bn_slot_locate(store, slot, &data, &body);
-    return err != 0 ? err : memcmp(body, change->name, change->name_len) == 0;
+    body = bn_slot_small_body(rec);
+    int err = body == NULL ? bn_slot_locate(store, slot, &data, &body) : 0;
+    return err != 0 ? err : bn_slot_same(body, change->name, change->name_len);
 }
 
 static int find_word(struct brain_store *store, struct bn_change *change)
@@ -167,7 +176,7 @@ static void fill(struct brain_store *store, const struct bn_change *change, stru
     rec->description_len = (uint16_t)change->description_len;
     rec->size_high = (uint16_t)(change->size >> 32);
     rec->size_low = (uint32_t)change->size;
-    rec->gen = (uint32_t)bn_add_seq(&store->state->n_uses, (uint64_t)1);
+    rec->gen = next_gen(store);
     fill_inline(rec, change);
 }
 
@@ -187,7 +196,6 @@ int bn_txn_take(struct brain_store *store, struct bn_change *change)
     cold->hash_low = (uint32_t)change->hash;
     cold->expiry_s = 0;
     cold->value_gone = 0;
-    bn_slot_set_state(store, cold, BN_SLOT_TAKEN, store->row);
     struct bn_publish_rec rec = { .fresh = change->fresh,
                                   .older = change->older,
                                   .holder = change->holder,
@@ -282,7 +290,7 @@ static void to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_re
 {
     bn_store_release(bn_atomic64(&cold->stamp), stamp);
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
-    bn_slot_set_state(store, cold, BN_SLOT_LIMBO, 0);
+    bn_slot_set_state(cold, BN_SLOT_LIMBO, 0);
     bn_set_add(store, BN_SET_LIMBO, slot, cold);
     if (counts) {
         bn_journal_u64(store, &store->state->limbo_bytes,
@@ -324,9 +332,9 @@ static int tidy_fresh(struct brain_store *store, uint32_t slot, uint64_t oldest)
     }
     bn_store_release(&rec->pending, (uint8_t)0);
     if (!(rec->flags & BN_SLOT_TOMB)) {
-        bn_slot_set_state(store, cold, BN_SLOT_LIVE, 0);
+        bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
     } else if (oldest < rec->number) {
-        bn_slot_set_state(store, cold, BN_SLOT_LIVE, 0);
+        bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
         bn_set_add(store, BN_SET_TOMBS, slot, cold);
     } else {
         clear_places(store, slot, cold, true);
@@ -379,13 +387,14 @@ static void tidy_removed(struct brain_store *store, uint32_t space_id)
     }
 }
 
-static int tidy(struct brain_store *store)
+/* `trusted`: the records are this process's own of a moment ago. */
+static int tidy(struct brain_store *store, bool trusted)
 {
     struct bn_journal_counts counts = bn_journal_counts(store);
     uint64_t oldest = bn_snap_oldest(store); /* after the commit, before any tombstone is cleared */
     for (uint32_t i = counts.n_tidied; i < counts.n_publish; i++) {
         struct bn_publish_rec rec;
-        int err = bn_journal_get_publish(store, i, &rec);
+        int err = bn_journal_get_publish(store, i, trusted, &rec);
         err = err != 0 || rec.older == 0 ? err : tidy_older(store, rec.older);
         err = err != 0 ? err : tidy_fresh(store, rec.fresh, oldest);
         err = err != 0 || rec.holder == 0 ? err : tidy_holder(store, rec.holder);
@@ -407,7 +416,7 @@ int bn_txn_commit(struct brain_store *store, uint64_t *number_out)
     bn_store_seq(&store->state->committed, number); /* PAIR commit */
     bn_journal_tidying(store);
     *number_out = number;
-    return tidy(store);
+    return tidy(store, true);
 }
 
 /* ---- abort and recovery */
@@ -430,7 +439,7 @@ static int discard(struct brain_store *store)
     struct bn_journal_counts counts = bn_journal_counts(store);
     for (uint32_t i = counts.n_tidied; i < counts.n_publish; i++) {
         struct bn_publish_rec rec;
-        int err = bn_journal_get_publish(store, i, &rec);
+        int err = bn_journal_get_publish(store, i, false, &rec);
         struct bn_cold_rec *cold = err == 0 ? bn_slot_cold(store, rec.fresh) : NULL;
         if (cold == NULL) {
             return err != 0 ? err : bn_error_corrupt("%s: the journal names slot %u", store->path,
@@ -459,7 +468,7 @@ int bn_txn_recover(struct brain_store *store)
             return err;
         }
     }
-    return committed ? tidy(store) : discard(store);
+    return committed ? tidy(store, false) : discard(store);
 }
 
 int bn_txn_abort(struct brain_store *store, int err)
@@ -489,12 +498,12 @@ static int take_holder(struct brain_store *store, uint64_t size, uint32_t *slot_
     struct bn_slot_rec *rec = bn_slot_at(store, *slot_out);
     struct bn_cold_rec *cold = bn_slot_cold(store, *slot_out);
     memset(rec, 0, sizeof *rec);
-    rec->gen = (uint32_t)bn_add_seq(&store->state->n_uses, (uint64_t)1);
+    rec->gen = next_gen(store);
     rec->size_high = (uint16_t)(size >> 32);
     rec->size_low = (uint32_t)size;
     rec->flags = BN_SLOT_EXTENT;
-    bn_slot_set_state(store, cold, BN_SLOT_PRIVATE, store->row);
-    bn_set_add(store, BN_SET_PRIVATE, *slot_out, cold);
+    bn_set_add(store, BN_SET_PRIVATE, *slot_out, cold); /* notes the state too: it is in the same word */
+    bn_slot_set_state(cold, BN_SLOT_PRIVATE, store->row);
     bn_journal_u64(store, &store->state->private_bytes, store->state->private_bytes + size);
     return 0;
 }
@@ -593,6 +602,7 @@ int bn_txn_unlink(struct brain_store *store, uint32_t slot, bool of_dead_space)
     }
     if (err == 0) {
         clear_places(store, slot, cold, !of_dead_space);
+        bn_journal_note(store, &cold->state_owner); /* and set_idx: this step may be undone */
         /* The bytes of a dead space went to limbo with the commit that removed it. */
         to_limbo(store, slot, cold, bn_load_relaxed(&store->state->committed) + 1, !of_dead_space);
     }

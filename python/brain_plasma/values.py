@@ -1,0 +1,166 @@
+"""What the extension asks for when it meets a value for the first time, or cannot store one.
+
+Nothing here is on a hot path, and nothing here is for users.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import pickle
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy
+
+# ---- element types of arrays --------------------------------------------------------------------
+
+_PLAIN_KINDS = frozenset("biufcmMSUV")
+_PLAIN_TEXT = re.compile(r"[<>|][biufcmMSUV][0-9]+(\[[0-9A-Za-z/]+\])?")
+_TEXT_MAX = 15  # what brain_tensor.dtype has room for
+_DESCR_MAX = 32_000  # beside the shape, in 65,535 bytes of metadata
+
+
+def dtype_to_text(dtype: numpy.dtype) -> tuple[str, str | None, int] | None:
+    """How `dtype` is written in the store: type string, `descr` of a structured type, bytes of an
+    element. None where its elements are more than plain bytes, or where the text would not give the
+    same type back (types of other packages, records): such arrays are pickled.
+    """
+    if dtype.hasobject or dtype.kind not in _PLAIN_KINDS or dtype.itemsize == 0:
+        return None
+    if dtype.metadata is not None or dtype.isalignedstruct:
+        return None
+    descr = None
+    if dtype.names is not None:
+        try:
+            descr = repr(dtype.descr)
+        except ValueError:  # fields that overlap
+            return None
+    if len(dtype.str) > _TEXT_MAX or len(descr or "") > _DESCR_MAX:
+        return None
+    try:
+        again = dtype_from_text(dtype.str, descr and descr.encode(), dtype.itemsize)
+    except Exception:  # whatever NumPy finds wrong with it: pickles have a form of their own
+        return None
+    return (dtype.str, descr, dtype.itemsize) if _same(again, dtype) else None
+
+
+def _same(one: numpy.dtype, other: numpy.dtype) -> bool:
+    return one == other and one.type is other.type and one.names == other.names
+
+
+@functools.lru_cache(maxsize=256)
+def dtype_from_text(text: str, descr: bytes | None, item_bytes: int) -> numpy.dtype:
+    """The dtype that dtype_to_text() wrote so. The texts come out of the store and are not trusted:
+    a type with pointers in it would read any address.
+    """
+    import numpy
+
+    if descr is not None:
+        fields = ast.literal_eval(descr.decode())
+        dtype = numpy.lib.format.descr_to_dtype(fields)
+    elif _PLAIN_TEXT.fullmatch(text):
+        dtype = numpy.dtype(text)
+    else:
+        raise ValueError(f"no type of plain elements: {text!r}")
+    if dtype.hasobject or dtype.subdtype is not None or dtype.itemsize != item_bytes:
+        raise ValueError(f"no type of plain elements of {item_bytes} bytes: {text!r}")
+    return dtype
+
+
+# ---- values that cannot be stored ---------------------------------------------------------------
+
+_DEPTH_MAX = 100
+
+
+def explain_failure(value: object, name: object, error: Exception) -> str:
+    """Why `value` cannot be stored under `name`: which part of it cannot be pickled.
+
+    `error` is what the pickler raised for the whole. The part is found by pickling smaller and smaller
+    ones, which takes long where there are many; nobody waits for it but whoever gets the exception.
+    """
+    path = "value"
+    if not isinstance(error, RecursionError):
+        for _ in range(_DEPTH_MAX):
+            found = _first_failing(value)
+            if found is None:
+                break
+            step, value, error = found
+            path += step
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return (
+        f"{name!r} cannot be stored: {path} is of type {_type_name(value)}, "
+        f"which cannot be pickled ({reason})"
+    )
+
+
+def _type_name(value: object) -> str:
+    kind = type(value)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _first_failing(value: object) -> tuple[str, object, Exception] | None:
+    try:
+        for step, part in _parts(value):
+            error = _pickle_error(part)
+            if error is not None:
+                return step, part, error
+    except Exception:  # a value that cannot even be taken apart: then it is the part
+        pass
+    return None
+
+
+def _pickle_error(value: object) -> Exception | None:
+    try:
+        pickle.dumps(value, protocol=5, buffer_callback=lambda buffer: None)
+    except Exception as error:
+        return error
+    return None
+
+
+def _parts(value: object) -> Iterator[tuple[str, object]]:
+    """What `value` is pickled by, each part with how one gets to it from there."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield f"[{key!r}]", item
+        for key in value:
+            yield f" (key {key!r})", key
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield f"[{index}]", item
+    elif isinstance(value, (set, frozenset)):
+        for item in value:
+            yield f" (element {item!r})", item
+    elif _is_frame(value):
+        for label in value.columns:  # type: ignore[attr-defined]
+            yield f"[{label!r}]", value[label]  # type: ignore[index]
+    elif hasattr(value, "dtype") and hasattr(value, "tolist"):
+        yield from _parts(value.tolist())  # of an array or a series only objects can fail
+        return
+    if not isinstance(value, type):
+        yield from _state(value)
+
+
+def _is_frame(value: object) -> bool:
+    kind = type(value)
+    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
+
+
+def _state(value: object) -> Iterator[tuple[str, object]]:
+    reduced = value.__reduce_ex__(5)
+    if isinstance(reduced, str):
+        return
+    for position, part in enumerate(reduced[1]):
+        if not isinstance(part, type):  # of a class that cannot be pickled its object is to blame
+            yield f" (argument {position} of its __reduce__)", part
+    state = reduced[2] if len(reduced) > 2 else None
+    for attributes in state if isinstance(state, tuple) else (state,):
+        if isinstance(attributes, dict):
+            yield from ((f".{key}", item) for key, item in attributes.items())
+        else:
+            yield " (its state)", attributes

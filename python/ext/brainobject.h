@@ -1,0 +1,105 @@
+/* brainobject.h - the struct of a Brain, and what the files that make up its methods share.
+ *
+ * brain.c    the type: its life, and the slots of the mapping
+ * names.c    methods about one name, and about many
+ * store.c    methods about namespaces and the store
+ */
+#ifndef BP_BRAINOBJECT_H
+#define BP_BRAINOBJECT_H
+
+#include "errors.h"
+#include "handle.h"
+#include "state.h"
+
+struct bp_brain {
+    PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
+    brain_space *space; /* current->space, for the hot paths; NULL: closed, or not opened yet */
+    struct bp_space *current;
+    struct bp_store *store;
+    PyObject *path; /* str, as given; NULL: never opened */
+    bool pickle;    /* pickles may be written and read */
+};
+
+/* A method and its docstring, by how it takes its arguments. */
+#define BP_METHOD(name)                                                                            \
+    extern const char name##_doc[];                                                                \
+    PyObject *name(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+#define BP_METHOD_NOARGS(name)                                                                     \
+    extern const char name##_doc[];                                                                \
+    PyObject *name(PyObject *op, PyObject *ignored)
+#define BP_METHOD_O(name)                                                                          \
+    extern const char name##_doc[];                                                                \
+    PyObject *name(PyObject *op, PyObject *argument)
+
+/* Raise BrainClosedError. Always returns NULL. */
+PyObject *bp_brain_raise_closed(struct bp_brain *self);
+
+/* Raise that there is no `name`. Always returns NULL. */
+PyObject *bp_brain_raise_missing(struct bp_brain *self, PyObject *name);
+
+/* Raise why `name` is none (its type, its length, its characters). Always returns NULL. */
+const char *bp_brain_raise_name(struct bp_brain *self, PyObject *name);
+
+/* Whether the Brain is open; else raises. */
+static inline bool bp_brain_is_open(struct bp_brain *self)
+{
+    if (self->space != NULL) return true;
+    bp_brain_raise_closed(self);
+    return false;
+}
+
+/* The bytes of a name of this open Brain, valid as long as `name`; or NULL with an exception set. */
+static inline const char *bp_brain_name(struct bp_brain *self, PyObject *name, size_t *len_out)
+{
+    if (self->space == NULL) {
+        bp_brain_raise_closed(self);
+        return NULL;
+    }
+    Py_ssize_t length;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(name, &length);
+    if (utf8 == NULL || length > (Py_ssize_t)BRAIN_NAME_MAX) return bp_brain_raise_name(self, name);
+    *len_out = (size_t)length;
+    return utf8;
+}
+
+/* Encode `value` and put it. Returns 0, or the library's code (nothing raised), or
+ * BP_RAISED with an exception set. */
+#define BP_RAISED 1
+int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
+                 uint64_t *version_out);
+
+/* names.c */
+BP_METHOD(bp_names_pop);
+BP_METHOD_NOARGS(bp_names_popitem);
+BP_METHOD(bp_names_setdefault);
+BP_METHOD_O(bp_names_version);
+BP_METHOD(bp_names_replace_if);
+BP_METHOD(bp_names_wait);
+BP_METHOD_O(bp_names_set_many);
+BP_METHOD_O(bp_names_get_many);
+
+/* store.c */
+BP_METHOD(bp_store_names);
+BP_METHOD_NOARGS(bp_store_clear);
+BP_METHOD_NOARGS(bp_store_namespaces);
+BP_METHOD_O(bp_store_use_namespace);
+BP_METHOD_O(bp_store_drop_namespace);
+BP_METHOD_NOARGS(bp_store_size);
+BP_METHOD_NOARGS(bp_store_used);
+BP_METHOD_NOARGS(bp_store_free);
+BP_METHOD_NOARGS(bp_store_stat);
+BP_METHOD_O(bp_store_resize);
+BP_METHOD_NOARGS(bp_store_trim);
+BP_METHOD_NOARGS(bp_store_check);
+BP_METHOD_NOARGS(bp_store_destroy);
+
+/* The names of `space` as of one moment: a new list of str, or NULL with an exception set. */
+PyObject *bp_store_list_names(struct bp_brain *self, brain_space *space);
+
+/* Let the Brain work in `space`, whose reference it takes over. */
+void bp_brain_use(struct bp_brain *self, struct bp_space *space);
+
+/* Let go of space and store. What still runs in them goes on. */
+void bp_brain_close(struct bp_brain *self);
+
+#endif

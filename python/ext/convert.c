@@ -1,0 +1,214 @@
+/* convert.c - between Python objects and the values of the store.
+ *
+ * The kinds that C and every other language can read are chosen by exact type: a subclass may carry
+ * more than its base, and a recall has to give the type that was put. So a subclass, and whatever has
+ * no kind, is pickled (pickled.c). Arrays are in tensor.c.
+ *
+ * The two functions with a case for each kind stand on the hot path: a get of a small value is one
+ * call of the library, one of these cases and one drop.
+ */
+#include "convert.h"
+
+#include "errors.h"
+#include "pickled.h"
+#include "tensor.h"
+
+#include <string.h>
+
+/* ---- to the store ----------------------------------------------------------------------------- */
+
+static void set_data(struct bp_encoded *encoded, uint32_t kind, const void *data, size_t size_bytes)
+{
+    encoded->value.kind = kind;
+    encoded->value.n_parts = 1;
+    encoded->part.data = data;
+    encoded->part.size_bytes = size_bytes;
+    encoded->size_bytes = size_bytes;
+}
+
+/* An int that 8 bytes cannot hold: as many as it needs. */
+static int encode_large_int(PyObject *value, struct bp_encoded *encoded)
+{
+    PyObject *n_bits = PyObject_CallMethod(value, "bit_length", NULL);
+    if (n_bits == NULL) return -1;
+    Py_ssize_t n_bytes = PyLong_AsSsize_t(n_bits) / 8 + 1; /* the sign takes a bit as well */
+    Py_DECREF(n_bits);
+    if (PyErr_Occurred()) return -1;
+
+    PyObject *to_bytes = PyObject_GetAttrString(value, "to_bytes");
+    PyObject *arguments = Py_BuildValue("(ns)", n_bytes, "little");
+    PyObject *keywords = Py_BuildValue("{sO}", "signed", Py_True);
+    if (to_bytes != NULL && arguments != NULL && keywords != NULL) {
+        encoded->owner = PyObject_Call(to_bytes, arguments, keywords);
+    }
+    Py_XDECREF(to_bytes);
+    Py_XDECREF(arguments);
+    Py_XDECREF(keywords);
+    if (encoded->owner == NULL) return -1;
+    set_data(encoded, BRAIN_KIND_INT, PyBytes_AsString(encoded->owner), (size_t)n_bytes);
+    return 0;
+}
+
+static int encode_int(PyObject *value, struct bp_encoded *encoded)
+{
+    int overflow;
+    encoded->scalar.integer = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow != 0) return encode_large_int(value, encoded);
+    set_data(encoded, BRAIN_KIND_INT, &encoded->scalar.integer, sizeof encoded->scalar.integer);
+    return 0;
+}
+
+/* 1: encoded. 0: has lone surrogates, which UTF-8 does not know. */
+static int encode_str(PyObject *value, struct bp_encoded *encoded)
+{
+    Py_ssize_t size_bytes;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(value, &size_bytes);
+    if (utf8 != NULL) {
+        set_data(encoded, BRAIN_KIND_STR, utf8, (size_t)size_bytes);
+        return 1;
+    }
+    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return -1;
+    PyErr_Clear();
+    return 0;
+}
+
+static int encode_bytes(PyObject *value, struct bp_encoded *encoded)
+{
+    char *data;
+    Py_ssize_t size_bytes;
+    if (PyBytes_AsStringAndSize(value, &data, &size_bytes) != 0) return -1;
+    set_data(encoded, BRAIN_KIND_BYTES, data, (size_t)size_bytes);
+    return 0;
+}
+
+/* Returns 1: encoded; 0: to be pickled; -1 with an exception set. */
+static int encode_by_type(struct bp_state *state, PyObject *value, struct bp_encoded *encoded)
+{
+    const PyTypeObject *type = Py_TYPE(value);
+    if (type == &PyLong_Type) return encode_int(value, encoded) == 0 ? 1 : -1;
+    if (type == &PyUnicode_Type) return encode_str(value, encoded);
+    if (type == &PyFloat_Type) {
+        encoded->scalar.real = PyFloat_AsDouble(value);
+        set_data(encoded, BRAIN_KIND_FLOAT, &encoded->scalar.real, sizeof encoded->scalar.real);
+        return 1;
+    }
+    if (type == &PyBytes_Type) return encode_bytes(value, encoded) == 0 ? 1 : -1;
+    if (value == Py_None || type == &PyBool_Type) {
+        encoded->value.kind = value == Py_None   ? BRAIN_KIND_NONE
+                              : value == Py_True ? BRAIN_KIND_TRUE
+                                                 : BRAIN_KIND_FALSE;
+        return 1;
+    }
+    return bp_tensor_encode(state, value, encoded);
+}
+
+int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
+                      struct bp_encoded *encoded)
+{
+    encoded->value = (brain_value){ .parts = &encoded->part };
+    encoded->size_bytes = 0;
+    encoded->part.align = 0;
+    encoded->owner = NULL;
+    encoded->meta = NULL;
+    encoded->pickled = NULL;
+
+    int done = encode_by_type(state, value, encoded);
+    if (done == 0) done = bp_pickled_encode(state, value, pickle, name, encoded) == 0 ? 1 : -1;
+    if (done > 0) return 0;
+    bp_convert_free(encoded);
+    return -1;
+}
+
+void bp_convert_free(struct bp_encoded *encoded)
+{
+    Py_XDECREF(encoded->owner);
+    if (encoded->meta != NULL) PyMem_Free(encoded->meta);
+    if (encoded->pickled != NULL) bp_pickled_free(encoded->pickled);
+}
+
+/* ---- from the store --------------------------------------------------------------------------- */
+
+static PyObject *decode_int(struct bp_state *state, const brain_view *view)
+{
+    int64_t value;
+    int code = brain_view_int(view, &value);
+    if (code == 0) return PyLong_FromLongLong(value);
+    if (code != BRAIN_E_INVAL) return bp_errors_raise(state, code);
+
+    PyObject *from_bytes = PyObject_GetAttrString((PyObject *)&PyLong_Type, "from_bytes");
+    PyObject *arguments =
+        Py_BuildValue("(y#s)", view->data, (Py_ssize_t)view->size_bytes, "little");
+    PyObject *keywords = Py_BuildValue("{sO}", "signed", Py_True);
+    PyObject *result = NULL;
+    if (from_bytes != NULL && arguments != NULL && keywords != NULL) {
+        result = PyObject_Call(from_bytes, arguments, keywords);
+    }
+    Py_XDECREF(from_bytes);
+    Py_XDECREF(arguments);
+    Py_XDECREF(keywords);
+    return result;
+}
+
+static PyObject *decode_float(struct bp_state *state, const brain_view *view)
+{
+    double value;
+    int code = brain_view_float(view, &value);
+    if (code != 0) return bp_errors_raise(state, code);
+    return PyFloat_FromDouble(value);
+}
+
+static PyObject *decode_str(struct bp_state *state, const brain_view *view)
+{
+    PyObject *text = PyUnicode_DecodeUTF8(view->data, (Py_ssize_t)view->size_bytes, NULL);
+    if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
+        return bp_errors_chain(state, BP_CORRUPT, "a value that says it is text is no UTF-8");
+    }
+    return text;
+}
+
+static PyObject *decode_bytes(const brain_view *view)
+{
+    if (view->size_bytes < BP_LARGE_BYTES) {
+        return PyBytes_FromStringAndSize(view->data, (Py_ssize_t)view->size_bytes);
+    }
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)view->size_bytes);
+    if (bytes == NULL) return NULL;
+    char *copy = PyBytes_AsString(bytes);
+    Py_BEGIN_ALLOW_THREADS memcpy(copy, view->data, view->size_bytes);
+    Py_END_ALLOW_THREADS return bytes;
+}
+
+static PyObject *decode_small(struct bp_state *state, const brain_view *view)
+{
+    switch (view->kind) {
+    case BRAIN_KIND_INT:
+        return decode_int(state, view);
+    case BRAIN_KIND_STR:
+        return decode_str(state, view);
+    case BRAIN_KIND_FLOAT:
+        return decode_float(state, view);
+    case BRAIN_KIND_RAW:
+    case BRAIN_KIND_BYTES:
+        return decode_bytes(view);
+    case BRAIN_KIND_TRUE:
+        return Py_NewRef(Py_True);
+    case BRAIN_KIND_FALSE:
+        return Py_NewRef(Py_False);
+    case BRAIN_KIND_NONE:
+        return Py_NewRef(Py_None);
+    default:
+        return bp_errors_format(state, BP_VALUE,
+                                "this version of brain_plasma cannot recall values of kind %u; "
+                                "a newer one put it",
+                                (unsigned)view->kind);
+    }
+}
+
+PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickle)
+{
+    if (view->kind == BRAIN_KIND_TENSOR) return bp_tensor_decode(state, view);
+    if (view->kind == BRAIN_KIND_PICKLE) return bp_pickled_decode(state, view, pickle);
+    PyObject *result = decode_small(state, view);
+    brain_view_drop(view);
+    return result;
+}

@@ -1,0 +1,37 @@
+/* convert.h - between Python objects and the values of the store. */
+#ifndef BP_CONVERT_H
+#define BP_CONVERT_H
+
+#include "state.h"
+
+/* A value ready to be put, and everything that has to live until it was. `value` points into the
+ * struct: it must not be copied. */
+struct bp_encoded {
+    brain_value value;
+    uint64_t size_bytes; /* of the data, without the gaps between parts */
+    brain_part part;     /* the parts, where there is one */
+    union {
+        int64_t integer;
+        double real;
+    } scalar;                   /* the data, where it is a number */
+    PyObject *owner;            /* object that the part points into, owned; or NULL */
+    void *meta;                 /* owned, of a tensor; or NULL */
+    struct bp_pickled *pickled; /* owned; or NULL */
+};
+
+/* Encode `value`. Runs code of the caller's where it has to be pickled.
+ *
+ * pickle   whether that is allowed.
+ * name     what it is to be put under: for messages.
+ * Returns 0, or -1 with an exception set. On success `*encoded_out` is to be given to
+ * bp_convert_free(). */
+int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
+                      struct bp_encoded *encoded_out);
+void bp_convert_free(struct bp_encoded *encoded);
+
+/* The object that `view` shows. Takes the view over: it is dropped, or owned by the result. Runs code
+ * that the store holds where it is a pickle.
+ * Returns a new reference, or NULL with an exception set. */
+PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickle);
+
+#endif

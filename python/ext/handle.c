@@ -1,0 +1,74 @@
+/* handle.c - stores and spaces that outlive close() while a call in them runs.
+ *
+ * close() and set_namespace() may come from another thread while a call runs without the GIL. Such a
+ * call holds a reference on the space that it works in, and the space one on its store; whoever drops
+ * the last closes. A call that keeps the GIL needs none: nobody else can run.
+ *
+ * Guard of the counts: the GIL.
+ */
+#include "handle.h"
+
+#include "errors.h"
+
+struct bp_store *bp_handle_store(brain_store *store)
+{
+    struct bp_store *handle = PyMem_Calloc(1, sizeof *handle);
+    if (handle == NULL) {
+        brain_close(store);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    handle->store = store;
+    handle->n_refs = 1;
+    return handle;
+}
+
+void bp_handle_store_drop(struct bp_store *store)
+{
+    if (store == NULL || --store->n_refs > 0) return;
+    brain_close(store->store);
+    PyMem_Free(store);
+}
+
+struct bp_space *bp_handle_space(struct bp_state *state, struct bp_store *owner, PyObject *name)
+{
+    Py_ssize_t length;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(name, &length);
+    if (utf8 == NULL) {
+        bp_errors_chain(state, BP_NAMESPACE_NAME, "the name of a namespace is no valid text: %R",
+                        name);
+        return NULL;
+    }
+    struct bp_space *handle = PyMem_Calloc(1, sizeof *handle);
+    if (handle == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    int code = brain_space_open(owner->store, utf8, (size_t)length, &handle->space);
+    if (code != 0) {
+        PyMem_Free(handle);
+        bp_errors_raise(state, code);
+        return NULL;
+    }
+    handle->owner = owner;
+    owner->n_refs++;
+    handle->n_refs = 1;
+    Py_INCREF(name);
+    handle->name = name;
+    return handle;
+}
+
+struct bp_space *bp_handle_space_take(struct bp_space *space)
+{
+    space->n_refs++;
+    return space;
+}
+
+void bp_handle_space_drop(struct bp_space *space)
+{
+    if (space == NULL || --space->n_refs > 0) return;
+    brain_space_close(space->space);
+    bp_handle_store_drop(space->owner);
+    Py_DECREF(space->name);
+    PyMem_Free(space);
+}

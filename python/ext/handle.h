@@ -1,0 +1,33 @@
+/* handle.h - stores and spaces that outlive close() while a call in them runs. */
+#ifndef BP_HANDLE_H
+#define BP_HANDLE_H
+
+#include "state.h"
+
+/* A store that a Brain opened. The last reference closes it. */
+struct bp_store {
+    brain_store *store;
+    size_t n_refs;
+    bool closed; /* its Brain is closed: what still runs in it should end soon */
+};
+
+/* A namespace of it. The last reference frees it, and holds the store until then. */
+struct bp_space {
+    brain_space *space;
+    struct bp_store *owner;
+    size_t n_refs;
+    PyObject *name; /* str, owned */
+};
+
+/* Wrap `store`, which the result owns from then on, also where this fails (then it is closed).
+ * Returns NULL with MemoryError set. */
+struct bp_store *bp_handle_store(brain_store *store);
+void bp_handle_store_drop(struct bp_store *store);
+
+/* Name the namespace `name`, a str, of `owner`. Returns a first reference, or NULL with an exception
+ * set. */
+struct bp_space *bp_handle_space(struct bp_state *state, struct bp_store *owner, PyObject *name);
+struct bp_space *bp_handle_space_take(struct bp_space *space);
+void bp_handle_space_drop(struct bp_space *space);
+
+#endif

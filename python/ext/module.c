@@ -1,0 +1,117 @@
+/* module.c - the extension module brain_plasma._core.
+ *
+ * One file per type: brain.c (with names.c and store.c) and view.c; what values look like is in
+ * convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions, handle.c keeps what calls
+ * without the GIL use. Only brain.h is included of the library.
+ *
+ * The GIL
+ *   It is held in what is short and never blocks: get, `in`, len, versions, lists of names.
+ *   It is given up in what may block or take long: open, wait, commits of batches, removal of
+ *   namespaces, resize, trim, check, destroy, and copies of BP_LARGE_BYTES or more.
+ *   A put of a small value, and a delete, hold it although they may have to wait for another writer:
+ *   for microseconds where that writer runs, for up to lock_timeout where it was stopped in the middle.
+ *   To give it up each time would cost more than the put itself wherever other threads want it.
+ *
+ * Order of locks
+ *   GIL, then the writer lock of a store. A thread that holds the writer lock never asks for the GIL:
+ *   the library calls nothing back.
+ *
+ * Threads and forks
+ *   What is private to the process (counts, caches) is guarded by the GIL; the module is not made for
+ *   the free-threaded build, which has no stable ABI. After fork() the child goes on with what it
+ *   inherited; the library makes it a client of its own.
+ */
+#include "errors.h"
+#include "state.h"
+#include "tensor.h"
+#include "view.h"
+
+#include <time.h>
+
+int64_t bp_state_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+PyObject *bp_state_helper(struct bp_state *state, const char *name)
+{
+    if (state->values == NULL) state->values = PyImport_ImportModule("brain_plasma.values");
+    return state->values == NULL ? NULL : PyObject_GetAttrString(state->values, name);
+}
+
+static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out)
+{
+    *type_out = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+    return *type_out == NULL ? -1 : PyModule_AddType(module, *type_out);
+}
+
+static int module_exec(PyObject *module)
+{
+    struct bp_state *state = PyModule_GetState(module);
+    if (bp_errors_load(state) != 0) return -1;
+    if (add_type(module, &bp_brain_spec, &state->brain_type) != 0) return -1;
+    if (add_type(module, &bp_view_spec, &state->view_type) != 0) return -1;
+    if (PyModule_AddIntConstant(module, "OPEN_EXISTING", BRAIN_OPEN_EXISTING) != 0 ||
+        PyModule_AddIntConstant(module, "OPEN_EXCLUSIVE", BRAIN_OPEN_EXCLUSIVE) != 0 ||
+        PyModule_AddIntConstant(module, "OPEN_READ_ONLY", BRAIN_OPEN_READ_ONLY) != 0 ||
+        PyModule_AddIntConstant(module, "OPEN_SHARED", BRAIN_OPEN_SHARED) != 0) {
+        return -1;
+    }
+    return PyModule_AddStringConstant(module, "__version__", BRAIN_VERSION_STRING);
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    struct bp_state *state = PyModule_GetState(module);
+    Py_VISIT(state->brain_type);
+    Py_VISIT(state->view_type);
+    Py_VISIT(state->pickle_dumps);
+    Py_VISIT(state->pickle_loads);
+    Py_VISIT(state->values);
+    for (int i = 0; i < BP_N_ERRORS; i++)
+        Py_VISIT(state->errors[i]);
+    return bp_tensor_traverse(state, visit, arg);
+}
+
+static int module_clear(PyObject *module)
+{
+    struct bp_state *state = PyModule_GetState(module);
+    Py_CLEAR(state->brain_type);
+    Py_CLEAR(state->view_type);
+    Py_CLEAR(state->pickle_dumps);
+    Py_CLEAR(state->pickle_loads);
+    Py_CLEAR(state->values);
+    for (int i = 0; i < BP_N_ERRORS; i++)
+        Py_CLEAR(state->errors[i]);
+    bp_tensor_clear(state);
+    return 0;
+}
+
+static void module_free(void *module)
+{
+    module_clear(module);
+    bp_view_forget_spares(PyModule_GetState(module));
+}
+
+PyDoc_STRVAR(module_doc, "The shared-memory store under brain_plasma.Brain.");
+
+static PyModuleDef_Slot module_slots[] = {
+    { Py_mod_exec, (void *)(uintptr_t)module_exec },
+    { 0, NULL },
+};
+
+struct PyModuleDef bp_module_def = {
+    PyModuleDef_HEAD_INIT,   .m_name = "brain_plasma._core",
+    .m_doc = module_doc,     .m_size = sizeof(struct bp_state),
+    .m_slots = module_slots, .m_traverse = module_traverse,
+    .m_clear = module_clear, .m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__core(void);
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+    return PyModuleDef_Init(&bp_module_def);
+}

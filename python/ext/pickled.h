@@ -1,0 +1,19 @@
+/* pickled.h - values that have no kind of their own: pickle protocol 5 with its buffers beside it. */
+#ifndef BP_PICKLED_H
+#define BP_PICKLED_H
+
+#include "convert.h"
+
+/* What an encoded pickle keeps alive. */
+struct bp_pickled;
+
+/* Pickle `value`, its buffers uncopied. As bp_convert_encode(). */
+int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, PyObject *name,
+                      struct bp_encoded *encoded);
+void bp_pickled_free(struct bp_pickled *pickled);
+
+/* Unpickle what `view` shows, which it takes over; the buffers stay where they are. As
+ * bp_convert_decode(). */
+PyObject *bp_pickled_decode(struct bp_state *state, brain_view *view, bool allowed);
+
+#endif

@@ -1,0 +1,101 @@
+/* state.h - what one imported copy of the extension owns, and the objects that its files share.
+ *
+ * Nothing here is a C global: two interpreters in one process have two of everything. An object finds
+ * its state through a pointer of its own, since the stable ABI has no quick way from a subclass to the
+ * module (PyType_GetModuleByDef() came to it with 3.13).
+ *
+ * Guard of every field: the GIL.
+ */
+#ifndef BP_STATE_H
+#define BP_STATE_H
+
+#define PY_SSIZE_T_CLEAN
+#ifndef Py_LIMITED_API
+#define Py_LIMITED_API 0x030B0000
+#endif
+#include <Python.h>
+
+#include <brain.h>
+#include <stdbool.h>
+
+/* A call that moves this many bytes or more gives up the GIL. To give it up and get it back costs
+ * about what it takes to copy a tenth of that, and with other threads waiting much more. */
+#define BP_LARGE_BYTES ((size_t)64 * 1024)
+
+/* The exceptions that C raises, in the order of the table in errors.c. */
+enum bp_error {
+    BP_BRAIN_ERROR,
+    BP_BUSY,
+    BP_CLOSED,
+    BP_CORRUPT,
+    BP_DESTROYED,
+    BP_EXISTS,
+    BP_FORKED,
+    BP_FORMAT,
+    BP_FULL,
+    BP_MEMORY,
+    BP_NAME_LENGTH,
+    BP_NAME_NOT_EXIST,
+    BP_NAME_TYPE,
+    BP_NAMESPACE_NAME,
+    BP_NAMESPACE_NOT_EXIST,
+    BP_OS,
+    BP_PERMISSION,
+    BP_PICKLE,
+    BP_STALE,
+    BP_STORE_NOT_FOUND,
+    BP_TIMEOUT,
+    BP_VALUE,
+    BP_VALUE_TYPE,
+    BP_N_ERRORS
+};
+
+#define BP_N_DTYPES 16
+
+/* A type of array elements that was met before: saves NumPy the reading of its text. */
+struct bp_dtype {
+    char text[16];   /* as in brain_tensor.dtype */
+    PyObject *dtype; /* numpy.dtype, owned; NULL: this entry is free */
+    PyObject *descr; /* str, owned, of a structured type; else NULL */
+    uint64_t item_bytes;
+    bool storable; /* else arrays of it are pickled */
+};
+
+/* NumPy's own C interface, found at run time: who never stores an array needs no NumPy. */
+struct bp_numpy {
+    PyTypeObject *array_type; /* numpy.ndarray, owned; NULL: NumPy was not needed yet */
+    PyObject *(*new_from_descr)(PyTypeObject *, PyObject *, int, const intptr_t *, const intptr_t *,
+                                void *, int, PyObject *);
+    int (*set_base_object)(PyObject *, PyObject *);
+    struct bp_dtype by_text[BP_N_DTYPES];  /* for recall: plain types alone */
+    struct bp_dtype by_dtype[BP_N_DTYPES]; /* for storing: also structured and refused ones */
+    unsigned next_text;                    /* which entry is overwritten next */
+    unsigned next_dtype;
+};
+
+/* Views that were let go of, kept for the next ones. */
+#define BP_N_SPARE_VIEWS 32
+
+struct bp_state {
+    PyTypeObject *brain_type;
+    PyTypeObject *view_type;
+    PyObject *errors[BP_N_ERRORS];
+    PyObject *pickle_dumps; /* NULL until a value needs it */
+    PyObject *pickle_loads;
+    PyObject *values; /* the module brain_plasma.values, NULL until needed */
+    struct bp_numpy numpy;
+    struct bp_view *spare_views[BP_N_SPARE_VIEWS];
+    unsigned n_spare_views;
+};
+
+extern struct PyModuleDef bp_module_def;
+extern PyType_Spec bp_brain_spec;
+extern PyType_Spec bp_view_spec;
+
+/* A clock that nobody sets. */
+int64_t bp_state_clock_ns(void);
+
+/* The function `name` of brain_plasma.values: a new reference, or NULL with an exception set. */
+PyObject *bp_state_helper(struct bp_state *state, const char *name);
+
+#endif

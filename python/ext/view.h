@@ -1,0 +1,27 @@
+/* view.h - the type View: bytes of a value, and the pin that keeps them. */
+#ifndef BP_VIEW_H
+#define BP_VIEW_H
+
+#include "state.h"
+
+/* Either owns a pin (owner is NULL) or shows a part of what another view has pinned. */
+struct bp_view {
+    PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
+    const char *data;
+    Py_ssize_t size_bytes;
+    struct bp_view *owner;
+    brain_view pin;
+};
+
+/* A View of all of `pin`, which it owns from then on, also where this fails. A new reference, or NULL
+ * with MemoryError set. */
+PyObject *bp_view_new(struct bp_state *state, const brain_view *pin);
+
+/* A View of `size_bytes` bytes from `offset` of `view`, which it keeps alive; the caller has checked
+ * that they are there. A new reference, or NULL with MemoryError set. */
+PyObject *bp_view_part(PyObject *view, uint64_t offset, uint64_t size_bytes);
+
+/* Free the memory that is kept for further views. */
+void bp_view_forget_spares(struct bp_state *state);
+
+#endif
