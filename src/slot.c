@@ -176,15 +176,16 @@ int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slo
         return bn_error_corrupt("%s: slab %u counts its slots wrong", store->path, slab);
     }
     struct bn_cold_rec *cold = (struct bn_cold_rec *)(void *)(rec + 1);
+    bool is_free = true; /* a virgin's record holds what the slab held when it had another class */
     if (head != 0) {
         ordinal = head - 1;
         head = cold[ordinal].set_idx;
+        is_free = bn_slot_state(&cold[ordinal]) == BN_SLOT_FREE;
     } else {
         ordinal = rec->n_slots - n_virgin;
         n_virgin--;
     }
-    if (bn_unlikely(head > rec->n_slots || ordinal >= rec->n_slots ||
-                    bn_slot_state(&cold[ordinal]) != BN_SLOT_FREE)) {
+    if (bn_unlikely(head > rec->n_slots || ordinal >= rec->n_slots || !is_free)) {
         return bn_error_corrupt("%s: the free slots of slab %u", store->path, slab);
     }
     bn_journal_u64(store, &rec->free_word, free_word(head, n_free - 1, n_virgin));
