@@ -187,11 +187,16 @@ static int overcome(struct brain_store *store, int err, uint64_t asked, struct o
         }
         return err;
     }
-    if (err == BRAIN_E_FULL && !tried->reclaimed) {
-        tried->reclaimed = true;
-        return bn_reclaim_all(store);
+    if (err != BRAIN_E_FULL) {
+        return err;
     }
-    return err == BRAIN_E_FULL ? full(store, asked) : err;
+    bool fits = has_room(store, asked); /* then it is the file system that is full; its text stands */
+    if (!tried->reclaimed) {
+        tried->reclaimed = true;
+        err = bn_reclaim_all(store);
+        return err != 0 || !fits ? err : bn_reclaim_trim(store);
+    }
+    return fits ? err : full(store, asked);
 }
 
 /* ---- extents */
@@ -564,6 +569,9 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
                          struct obstacle *tried)
 {
     forget_aborted(store, writes, n);
+    if (n > 8) {
+        (void)bn_reclaim_limbo(store, false, NULL); /* the slots of the failed try */
+    }
     if (err == BN_SPACE_GONE) {
         for (uint32_t i = 0; i < n; i++) {
             bn_handle_forget(writes[i].space);
@@ -607,6 +615,28 @@ static int catch_up(struct brain_store *store)
     return err;
 }
 
+/* A batch asks for all the memory it may need before it begins: a try that fails in the middle sends the
+ * slots that it took to limbo. */
+static int reserve_all(struct brain_store *store, const struct bn_write *writes, uint32_t n)
+{
+    uint64_t lines = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct bn_change *change = &writes[i].change;
+        lines += bn_slot_lines(change->size,
+                               change->name_len + change->meta_len + change->description_len,
+                               change->flags);
+    }
+    const struct bn_state_rec *state = store->state;
+    uint64_t slots = lines * BN_LINE + n * sizeof(struct bn_cold_rec);
+    slots += slots / 16 + (uint64_t)BN_N_CLASSES * BN_SLAB_BYTES; /* ends of slabs */
+    int err = bn_store_back(store, BN_REGION_SLOTS, (uint64_t)state->n_slabs * BN_SLAB_BYTES + slots);
+    err = err != 0 ? err : bn_store_back(store, BN_REGION_OVERFLOW,
+                                         ((uint64_t)state->n_overflow + n / 3 + 64) *
+                                             sizeof(struct bn_bucket_rec));
+    return err != 0 ? err : bn_store_back(store, BN_REGION_NAMES,
+                                          (state->names_end + n + n / 8 + 4096) * sizeof(uint32_t));
+}
+
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                     uint64_t *number_out)
 {
@@ -620,7 +650,10 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
         if (bn_unlikely(err != 0)) {
             return err;
         }
-        err = try_commit(store, writes, n, lenient, number_out);
+        if (n > 8) {
+            err = reserve_all(store, writes, n);
+        }
+        err = err != 0 ? err : try_commit(store, writes, n, lenient, number_out);
         if (bn_likely(err == 0)) {
             break;
         }
