@@ -23,7 +23,6 @@ enum {
     API_ABI_VERSION = 0,
     API_ARRAY_TYPE = 2,
     API_NEW_FROM_DESCR = 94,
-    API_SET_BASE_OBJECT = 282,
 };
 
 enum {
@@ -64,7 +63,6 @@ static int read_table(struct bp_numpy *numpy, void *const *table)
     }
     /* memcpy: ISO C has no conversion from object to function pointers. */
     memcpy(&numpy->new_from_descr, &table[API_NEW_FROM_DESCR], sizeof numpy->new_from_descr);
-    memcpy(&numpy->set_base_object, &table[API_SET_BASE_OBJECT], sizeof numpy->set_base_object);
     numpy->array_type = table[API_ARRAY_TYPE];
     Py_INCREF((PyObject *)numpy->array_type);
     return 0;
@@ -288,7 +286,8 @@ static PyObject *new_array(const struct bp_numpy *numpy, PyObject *dtype,
         Py_DECREF(base);
         return NULL;
     }
-    if (numpy->set_base_object(array, base) != 0) Py_CLEAR(array);
+    /* What PyArray_SetBaseObject() does, without its search for chains of arrays: a View is none. */
+    ((struct array_object *)array)->base = base;
     return array;
 }
 
