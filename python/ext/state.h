@@ -95,6 +95,6 @@ extern PyType_Spec bp_view_spec;
 int64_t bp_state_clock_ns(void);
 
 /* The function `name` of brain_plasma.values: a new reference, or NULL with an exception set. */
-PyObject *bp_state_helper(struct bp_state *state, const char *name);
+PyObject *bp_state_values_function(struct bp_state *state, const char *name);
 
 #endif

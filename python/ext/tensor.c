@@ -133,7 +133,7 @@ static const struct bp_dtype *find_dtype(struct bp_state *state, PyObject *dtype
     for (int i = 0; i < BP_N_DTYPES; i++) {
         if (numpy->by_dtype[i].dtype == dtype) return &numpy->by_dtype[i];
     }
-    PyObject *function = bp_state_helper(state, "dtype_to_text");
+    PyObject *function = bp_state_values_function(state, "dtype_to_text");
     if (function == NULL) return NULL;
     PyObject *answer = PyObject_CallFunctionObjArgs(function, dtype, NULL);
     Py_DECREF(function);
@@ -148,7 +148,7 @@ static const struct bp_dtype *find_dtype(struct bp_state *state, PyObject *dtype
 /* The dtype that `tensor` names: a new reference, or NULL with an exception set. */
 static PyObject *make_dtype(struct bp_state *state, const brain_tensor *tensor)
 {
-    PyObject *function = bp_state_helper(state, "dtype_from_text");
+    PyObject *function = bp_state_values_function(state, "dtype_from_text");
     if (function == NULL) return NULL;
     PyObject *dtype = PyObject_CallFunction(function, "sy#K", tensor->dtype, tensor->descr,
                                             (Py_ssize_t)tensor->descr_len,

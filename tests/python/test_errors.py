@@ -598,20 +598,24 @@ while True:
 """
 
 
+def stop_in_the_lock(brain, writer):
+    """Stop `writer` at a moment when it holds the lock. Returns what a put gets then."""
+    for _ in range(1000):
+        writer.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, writer.pid, os.WSTOPPED)
+        try:
+            brain["x"] = 1
+        except exceptions.BrainTimeoutError as error:
+            return error
+        writer.signal(signal.SIGCONT)
+    pytest.fail("never stopped with the lock held")
+
+
 def test_a_stopped_writer_is_a_timeout_that_names_its_process(path, other):
     writer = other(BUSY)
     writer.line()
     with Brain(path, lock_timeout=0.2) as brain:
-        for _ in range(1000):
-            writer.signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, writer.pid, os.WSTOPPED)
-            try:
-                brain["x"] = 1
-            except exceptions.BrainTimeoutError as error:
-                break
-            writer.signal(signal.SIGCONT)
-        else:
-            pytest.fail("never stopped with the lock held")
+        error = stop_in_the_lock(brain, writer)
         assert isinstance(error, TimeoutError)
         assert str(writer.pid) in str(error)
         for change in (
