@@ -56,7 +56,7 @@ static int check_options(const brain_options *given, brain_options *options)
     return 0;
 }
 
-#define REAP_TRIES 200
+#define REAP_TRIES 2000
 
 /* Reap the dead that were seen on the way to our row, before we take memory for pins: theirs may do. Writers
  * are not waited for: if they leave no gap, the next to attach does it. */
