@@ -240,6 +240,27 @@ static void give_up_holder(struct brain_store *store, struct bn_write *write)
         drop_holder(store, write->change.holder);
     }
     write->change.holder = 0;
+    write->is_borrowed = false; /* what comes next is our own */
+}
+
+/* Before an extent is given up for one of another shape: what lies there alone is got out. */
+static int keep_data(struct brain_store *store, struct bn_write *write)
+{
+    struct bn_change *change = &write->change;
+    if (!write->is_only_staged || change->holder == 0) {
+        return 0;
+    }
+    write->kept_data = malloc(change->size);
+    if (write->kept_data == NULL) {
+        return bn_error(BRAIN_E_NOMEM, "no memory to keep %llu bytes of a batch",
+                        (unsigned long long)change->size);
+    }
+    memcpy(write->kept_data, bn_data_at(store, bn_alloc_off(store, bn_slot_at(store, change->holder)->page)),
+           change->size);
+    write->kept_part = (brain_part){ .data = write->kept_data, .size_bytes = (size_t)change->size };
+    change->data = (struct bn_part_list){ &write->kept_part, 1 };
+    write->is_only_staged = false;
+    return 0;
 }
 
 static int no_memory(struct brain_store *store, int os, uint64_t bytes)
@@ -367,6 +388,8 @@ void bn_write_deinit(struct brain_store *store, struct bn_write *write)
     give_up_holder(store, write);
     free(write->kept_description);
     write->kept_description = NULL;
+    free(write->kept_data);
+    write->kept_data = NULL;
 }
 
 /* ---- commit */
@@ -406,7 +429,7 @@ static int transact(struct brain_store *store, struct bn_write *writes, uint32_t
     for (uint32_t i = 0; i < n && err == 0; i++) {
         err = writes[i].change.is_skipped ? 0 : bn_txn_swing(store, &writes[i].change);
     }
-    if (err == 0 && writes[0].wants_pin) {
+    if (err == 0 && n > 0 && writes[0].wants_pin) {
         err = bn_pin_take(store, writes[0].change.fresh, &writes[0].pin);
     }
     if (bn_unlikely(err != 0)) {
@@ -414,8 +437,10 @@ static int transact(struct brain_store *store, struct bn_write *writes, uint32_t
     }
     err = bn_txn_commit(store, number_out);
     for (uint32_t i = 0; i < n; i++) {
-        writes[i].was_handed_over = writes[i].change.holder != 0;
-        writes[i].change.holder = 0;
+        if (!writes[i].change.is_skipped) { /* of a delete that was needless it is still ours */
+            writes[i].was_handed_over = writes[i].change.holder != 0;
+            writes[i].change.holder = 0;
+        }
     }
     return err;
 }
@@ -493,10 +518,14 @@ static int fetch_description(struct brain_store *store, struct bn_write *write)
     }
     uint32_t had = change->flags;
     choose_shape(change);
-    if (change->flags != had || (change->flags & BN_SLOT_BODY_OUT)) {
+    if (change->flags == had && !(change->flags & BN_SLOT_BODY_OUT)) {
+        return 0;
+    }
+    err = keep_data(store, write);
+    if (err == 0) {
         give_up_holder(store, write);
     }
-    return 0;
+    return err;
 }
 
 static int fetch_descriptions(struct brain_store *store, struct bn_write *writes, uint32_t n)
