@@ -204,7 +204,7 @@ int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bo
     return 0;
 }
 
-int bn_alloc_take_warm(struct brain_store *store, uint64_t most, uint32_t owner, uint32_t *page_out,
+int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page_out,
                        uint64_t *n_pages_out)
 {
     unsigned got = 0;
@@ -212,13 +212,8 @@ int bn_alloc_take_warm(struct brain_store *store, uint64_t most, uint32_t owner,
     if (err != 0) {
         return err;
     }
-    uint64_t n = (uint64_t)1 << got;
-    if (n > most) {
-        free_range(store, *page_out + (uint32_t)most, n - most, true);
-        n = most;
-    }
     set_record(store, *page_out, owner, BN_BLOCK_USED, 0, false);
-    *n_pages_out = n;
+    *n_pages_out = (uint64_t)1 << got;
     return 0;
 }
 

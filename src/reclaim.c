@@ -26,7 +26,6 @@
 #define FREE_PER_HOLDING 128u
 #define BITE 64u
 #define DUE_AT 64u
-#define TRIM_PAGES 4096u
 
 /* ---- limbo */
 
@@ -247,7 +246,7 @@ static int trim_block(struct brain_store *store)
     if (err != 0) {
         return err;
     }
-    err = bn_txn_take_warm(store, TRIM_PAGES, &slot);
+    err = bn_txn_take_warm(store, &slot);
     uint32_t page = err == 0 ? bn_slot_at(store, slot)->page : 0;
     uint64_t n_pages = err == 0 ? bn_slot_cold(store, slot)->stamp : 0;
     bn_lock_release(store);
