@@ -32,7 +32,7 @@
 
 static pid_t check_main;          /* the process that cleans up */
 static char check_note[200];      /* printed with a failure: a seed, a step */
-static char check_paths[32][120];
+static char check_paths[64][120];
 static int check_n_paths;
 
 #define CHECK(condition)                                                                              \
@@ -141,7 +141,7 @@ static inline void check_begin(void)
 /* A path in `dir` where nothing is. */
 static inline const char *check_path_in(const char *dir)
 {
-    CHECK(check_n_paths < 32);
+    CHECK(check_n_paths < 64);
     char *path = check_paths[check_n_paths];
     snprintf(path, sizeof check_paths[0], "%s/brain-test-XXXXXX", dir);
     int fd = mkstemp(path);
