@@ -209,12 +209,11 @@ int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page
 {
     unsigned got = 0;
     int err = pop_block(store, true, 0, page_out, &got);
-    if (err != 0) {
-        return err;
+    if (err == 0) {
+        set_record(store, *page_out, owner, BN_BLOCK_USED, 0, false);
+        *n_pages_out = (uint64_t)1 << got;
     }
-    set_record(store, *page_out, owner, BN_BLOCK_USED, 0, false);
-    *n_pages_out = (uint64_t)1 << got;
-    return 0;
+    return err;
 }
 
 /* ---- backed pages */

@@ -21,6 +21,13 @@ static unsigned class_for(uint64_t inline_bytes)
 
 /* ---- shapes and bounds */
 
+uint32_t bn_slot_lines(uint64_t size, uint64_t body_len, uint32_t flags)
+{
+    struct bn_slot_shape shape;
+    bn_slot_shape(size, body_len, flags, &shape);
+    return bn_slot_class_lines[class_for(shape.inline_bytes)];
+}
+
 uint32_t bn_slot_flags_for(uint64_t size, uint64_t body_len)
 {
     struct bn_slot_shape shape;

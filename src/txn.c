@@ -355,6 +355,7 @@ static int tidy_older(struct brain_store *store, uint32_t slot)
         if (err != 0) {
             return err;
         }
+        bn_journal_note(store, &cold->state_owner); /* and set_idx, by which it is found if this is undone */
     }
     to_limbo(store, slot, cold, txn_number(store), true);
     return 0;

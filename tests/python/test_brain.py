@@ -634,6 +634,16 @@ def test_set_many_takes_a_dict_and_get_many_no_single_name(brain):
         brain.get_many("abc")
 
 
+@pytest.mark.parametrize("n", [20_000, 131_072])
+def test_large_batches(brain, n):
+    brain.set_many({str(number): number for number in range(n)})
+    assert len(brain) == n
+    assert brain.version("0") == brain.version(str(n - 1))
+    assert sum(brain.get_many(map(str, range(n))).values()) == n * (n - 1) // 2
+    brain.clear()
+    assert brain.used() == 0
+
+
 def test_more_values_than_a_batch_may_have(brain):
     with pytest.raises(exceptions.BrainValueError):
         brain.set_many(dict.fromkeys(map(str, range(131_073))))
@@ -684,6 +694,31 @@ def test_trim_gives_memory_back(brain):
     brain.trim()
     assert brain.stat()["value_backed_bytes"] == 0
     assert brain.trim() == 0
+
+
+def test_trim_of_a_large_block(brain):
+    """One that is given back in several steps."""
+    brain.resize(200 * 1_000_000)
+    for n in range(50):
+        brain[str(n)] = b"x" * 800_000
+    brain.clear()
+    assert brain.trim() >= 40_000_000
+    assert brain.stat()["value_backed_bytes"] == 0
+    assert brain.check() == []
+
+
+def test_values_of_all_sizes_take_turns(brain):
+    """What held values of one size is given to others."""
+    np = pytest.importorskip("numpy")
+    for size in (1000, 5000, 8, 100, 20_000, 1, 1900, 300, 5000):
+        for make in (lambda: b"x" * size, lambda: np.arange(size), lambda: [b"x" * size]):
+            for n in range(200):
+                brain[str(n)] = make()
+            for n in range(0, 200, 3):
+                del brain[str(n)]
+        assert brain.check() == []
+    brain.clear()
+    assert brain.used() == 0
 
 
 def test_check_finds_nothing_wrong(brain):
