@@ -23,8 +23,18 @@ struct brain_batch {
     struct brain_store *store;
     struct item *items;
     uint32_t n, room;
-    uint32_t row; /* the client that it belongs to: in a forked child it is only freed */
+    uint32_t row; /* the client whose the extents are: in a forked child the batch is only freed */
 };
+
+/* Whether the batch may go on: the store is usable, and this is the process that began it. */
+static int check_batch(const struct brain_batch *batch)
+{
+    int err = bn_store_check_usable(batch->store);
+    if (err == 0 && batch->row != batch->store->row) {
+        err = bn_error(BRAIN_E_FORKED, "a batch stays with the process that made it");
+    }
+    return err;
+}
 
 int brain_batch_new(brain_store *store, brain_batch **batch_out)
 {
@@ -115,16 +125,6 @@ static int copy_item(struct item *item, bool with_data)
     item->part = (brain_part){ .data = at, .size_bytes = size };
     change->data = (struct bn_part_list){ NULL, 0 }; /* set at the commit: items move */
     return 0;
-}
-
-/* Whether the batch may go on: the store is usable, and this is the process that began it. */
-static int check_batch(const struct brain_batch *batch)
-{
-    int err = bn_store_check_usable(batch->store);
-    if (err == 0 && batch->row != batch->store->row) {
-        err = bn_error(BRAIN_E_FORKED, "a batch stays with the process that began it");
-    }
-    return err;
 }
 
 static int add(struct brain_batch *batch, struct item *item)

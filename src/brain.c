@@ -619,13 +619,14 @@ static int wait_above(brain_space *space, const void *name, size_t name_len, uin
 {
     struct brain_store *store = space->store;
     uint64_t key = name == NULL ? 0 : bn_watch_name_key(store, space->key, name, name_len);
-    int64_t end = timeout_ns == BRAIN_FOREVER ? 0 : bn_os_monotonic_ns() + timeout_ns;
+    int64_t now = bn_os_monotonic_ns();
+    int64_t end = timeout_ns < BRAIN_FOREVER - now ? now + timeout_ns : BRAIN_FOREVER;
     for (;;) {
         struct bn_watch watch;
         uint64_t seen = 0;
         int err = look(space, name, name_len, &seen);
         if (err == 0 && seen <= number) {
-            int64_t left = timeout_ns == BRAIN_FOREVER ? BRAIN_FOREVER : end - bn_os_monotonic_ns();
+            int64_t left = end == BRAIN_FOREVER ? BRAIN_FOREVER : end - bn_os_monotonic_ns();
             if (left <= 0) {
                 return bn_error(BRAIN_E_TIMEOUT, "nothing changed for %.3f s",
                                 (double)timeout_ns / 1e9);

@@ -153,6 +153,12 @@ static int publish(struct brain_object *object, struct bn_write *write, uint64_t
     return err;
 }
 
+/* Whether this is the process that made the object, and not a child of it. */
+static bool is_ours(const struct brain_object *object)
+{
+    return bn_load_relaxed(object->store->mark) == 1 && object->row == object->store->row;
+}
+
 int brain_object_seal(brain_object *object, brain_space *space, const void *name, size_t name_len,
                       const brain_value *value, uint64_t if_version, uint64_t *version_out)
 {
@@ -161,7 +167,7 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
     brain_part part = { .data = object->data, .size_bytes = (size_t)object->size_bytes };
     brain_value whole = *value;
     int err = bn_store_check_usable(object->store);
-    if (err == 0 && object->row != object->store->row) {
+    if (err == 0 && !is_ours(object)) {
         err = bn_error(BRAIN_E_FORKED, "an object stays with the process that made it");
     }
     if (err == 0 && (object->is_sealed || value->n_parts != 0)) {
@@ -192,12 +198,12 @@ void brain_object_release(brain_object *object)
     if (object == NULL) {
         return;
     }
-    if (object->map_bytes > 0) {
-        bn_os_unmap(object->data, object->map_bytes);
-    } else {
+    if (object->map_bytes == 0) {
         free(object->data);
+    } else if (object->is_sealed || is_ours(object)) { /* else not inherited: something else may be there */
+        bn_os_unmap(object->data, object->map_bytes);
     }
-    if (bn_load_relaxed(object->store->mark) == 1 && object->row == object->store->row) {
+    if (is_ours(object)) {
         drop_holder(object);
         if (object->has_pin) {
             bn_pin_drop(object->store, object->pin);
