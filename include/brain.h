@@ -197,6 +197,10 @@ BRAIN_API int brain_stat_get(brain_store *store, brain_stat *stat_out);
 /* Capacity and live bytes alone: two loads, for hot paths. Returns 0, or: DESTROYED; FORKED. */
 BRAIN_API int brain_usage(brain_store *store, uint64_t *capacity_bytes_out, uint64_t *live_bytes_out);
 
+/* Whether some writer holds the store's lock at this moment: 1 or 0. A hint: a change made now may have to
+ * wait, so whoever must not block (a thread that holds an interpreter's lock) can prepare for it. */
+BRAIN_API int brain_is_busy(const brain_store *store);
+
 /* The path that the store was opened by, and the directory that it really lies in. Owned by store. */
 BRAIN_API const char *brain_path(const brain_store *store);
 BRAIN_API const char *brain_directory(const brain_store *store);

@@ -204,22 +204,16 @@ int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bo
     return 0;
 }
 
-int bn_alloc_take_warm(struct brain_store *store, uint64_t most, uint32_t owner, uint32_t *page_out,
+int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page_out,
                        uint64_t *n_pages_out)
 {
     unsigned got = 0;
     int err = pop_block(store, true, 0, page_out, &got);
-    if (err != 0) {
-        return err;
+    if (err == 0) {
+        set_record(store, *page_out, owner, BN_BLOCK_USED, 0, false);
+        *n_pages_out = (uint64_t)1 << got;
     }
-    uint64_t n = (uint64_t)1 << got;
-    if (n > most) {
-        free_range(store, *page_out + (uint32_t)most, n - most, true);
-        n = most;
-    }
-    set_record(store, *page_out, owner, BN_BLOCK_USED, 0, false);
-    *n_pages_out = n;
-    return 0;
+    return err;
 }
 
 /* ---- backed pages */

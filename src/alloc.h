@@ -29,8 +29,9 @@ int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, u
 /* Give an extent back. `warm`: its pages are still backed. CORRUPT where it is not one. */
 int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bool warm);
 
-/* Take a whole free block with backed pages, of at most `most` pages. NOT_FOUND where there is none. */
-int bn_alloc_take_warm(struct brain_store *store, uint64_t most, uint32_t owner, uint32_t *page_out,
+/* Take a whole free block with backed pages. NOT_FOUND where there is none. Whole: a part that came back cold
+ * would join the warm rest again. */
+int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page_out,
                        uint64_t *n_pages_out);
 
 /* From `page` on, at most `n_pages`: how many pages are alike, and whether they are backed. */

@@ -1,7 +1,8 @@
 /* batch.c - many changes that become visible at once.
  *
  * Small values are copied when they are added; large ones go to an extent of their own at once, as for a
- * put. The commit is one transaction over all. Of several changes of one name the last counts: the list is
+ * put. (Those whose name, metadata and description go there too are copied as well: such an extent is lost
+ * with an aborted transaction, since readers may have looked at the name in it.) The commit is one transaction over all. Of several changes of one name the last counts: the list is
  * sorted by namespace and name, and all but the last of equals are dropped.
  */
 #include <stdlib.h>
@@ -122,7 +123,8 @@ static int add(struct brain_batch *batch, struct item *item)
     if (err != 0) {
         return err;
     }
-    err = copy_item(item, item->write.change.holder == 0);
+    item->write.is_only_staged = item->write.change.flags == BN_SLOT_EXTENT;
+    err = copy_item(item, !item->write.is_only_staged);
     if (err != 0) {
         bn_write_deinit(batch->store, &item->write);
         return err;

@@ -118,7 +118,7 @@ static void finish(struct brain_store *store)
 static bool finish_if_unused(struct brain_store *store)
 {
     pthread_mutex_lock(&store->mutex);
-    bool unused = store->closed && !store->finished && bn_pin_count_own(store) == 0;
+    bool unused = bn_load_seq(&store->closed) && !store->finished && bn_pin_count_own(store) == 0;
     store->finished = store->finished || unused;
     pthread_mutex_unlock(&store->mutex);
     if (unused) {
@@ -131,7 +131,7 @@ void brain_close(brain_store *store)
 {
     if (store != NULL) {
         pthread_mutex_lock(&store->mutex);
-        store->closed = true;
+        bn_store_seq(&store->closed, true);
         pthread_mutex_unlock(&store->mutex);
         (void)finish_if_unused(store);
     }
@@ -276,6 +276,11 @@ int brain_usage(brain_store *store, uint64_t *capacity_bytes_out, uint64_t *live
         *live_bytes_out = bytes;
     }
     return err;
+}
+
+int brain_is_busy(const brain_store *store)
+{
+    return (bn_load_relaxed(&store->state_view->lock_word) & BN_LOCK_OWNER) != 0;
 }
 
 const char *brain_path(const brain_store *store)
@@ -508,7 +513,7 @@ static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
     bool has_extent = (bn_slot_view(store, slot)->flags & BN_SLOT_EXTENT) != 0;
     uint64_t number = bn_slot_view(store, slot)->number;
     bn_pin_drop(store, pin);
-    if (bn_unlikely(has_extent && store->data != NULL)) {
+    if (bn_unlikely(has_extent && store->data != NULL && !bn_load_relaxed(&store->closed))) {
         bn_fence_seq(); /* PAIR pin-retire: the retirer sees the pin gone, or we see the slot retired */
         const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
         if (cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
@@ -529,7 +534,8 @@ void brain_view_drop(brain_view *view)
         return; /* a clone's copy of a view: the pin is its parent's */
     }
     drop(store, view->slot, view->pin);
-    if (bn_unlikely(store->closed)) {
+    /* Closed and this was the last view; or somebody else's was, and the store is in the pool (store.c). */
+    if (bn_unlikely(bn_load_relaxed(&store->closed))) {
         (void)finish_if_unused(store);
     }
 }

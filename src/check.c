@@ -203,11 +203,12 @@ static void check_slab(struct checker *c, uint32_t slab)
     struct brain_store *store = c->store;
     const struct bn_slab_rec *rec =
         (const void *)(bn_region_at(store, BN_REGION_SLOTS) + (uint64_t)slab * BN_SLAB_BYTES);
-    uint32_t n_free = 0, n_listed = 0;
+    uint32_t n_virgin = (uint32_t)(rec->free_word >> 32 & 0xffff), n_listed = 0;
+    uint32_t n_free = n_virgin; /* whose bytes mean nothing */
     if (rec->lines == 0) {
         return;
     }
-    for (uint32_t i = 0; i < rec->n_slots; i++) {
+    for (uint32_t i = 0; i + n_virgin < rec->n_slots; i++) {
         uint32_t slot = slab * BN_SLAB_LINES + rec->first_line + i * rec->lines;
         const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
         if (cold == NULL) {
@@ -222,7 +223,6 @@ static void check_slab(struct checker *c, uint32_t slab)
                                                             n_listed <= rec->n_slots; n_listed++) {
         at = cold[at - 1].set_idx;
     }
-    uint32_t n_virgin = (uint32_t)(rec->free_word >> 32 & 0xffff);
     if (n_free != (rec->free_word >> 16 & 0xffff) || n_listed + n_virgin != n_free) {
         problem(c, "slab %u has %u free slots, lists %u, %u are virgin, and counts %u", slab, n_free,
                 n_listed, n_virgin, (unsigned)(rec->free_word >> 16 & 0xffff));

@@ -442,6 +442,9 @@ static_assert(sizeof(struct bn_chunk_rec) == BN_PAGE, "chunk record is part of t
 #define BN_LIFE_OFF(row) ((int64_t)1 << 60 | (int64_t)(row) * 2)
 #define BN_CLAIM_OFF(row) (BN_LIFE_OFF(row) + 1)
 
+/* Byte lock of `data`: held while it is made longer. */
+#define BN_GROW_OFF ((int64_t)1 << 61)
+
 /* Fold of all record sizes, stored in the superblock. */
 uint32_t bn_layout_signature(void);
 

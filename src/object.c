@@ -175,7 +175,7 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
     object->is_sealed = true;
     object->has_pin = write.wants_pin;
     object->pin = write.pin;
-    if (write.was_handed_over) {
+    if (write.was_handed_over && write.is_borrowed) { /* not where it went to an extent of another shape */
         object->holder = 0;
     }
     if (version_out != NULL) {

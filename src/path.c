@@ -143,14 +143,14 @@ static int judge_dangling(const struct place *place, const char *text)
 {
     const char *ours = place->name, *theirs = strrchr(text, '/');
     theirs = theirs != NULL ? theirs + 1 : text;
-    if (strncmp(theirs, "brain-", 6) != 0) {
+    const char *our_device = strrchr(ours, '-'), *their_device = strrchr(theirs, '-');
+    size_t n = (size_t)(our_device - ours); /* brain-UID-PATH-BOOT */
+    if (strncmp(text, SHM "/", sizeof SHM) != 0 || their_device == NULL ||
+        (size_t)(their_device - theirs) != n || strncmp(ours, theirs, n - 8) != 0) {
         return bn_error(BRAIN_E_CORRUPT, "%s is a symbolic link to %s, which does not exist: remove "
                         "the link, or choose another path", place->path, text);
     }
-    const char *our_device = strrchr(ours, '-'), *their_device = strrchr(theirs, '-');
-    size_t n_ours = (size_t)(our_device - ours), n_theirs = (size_t)(their_device - theirs);
-    bool same_boot = n_ours >= 8 && n_theirs >= 8 &&
-                     strncmp(our_device - 8, their_device - 8, 8) == 0;
+    bool same_boot = strncmp(our_device - 8, their_device - 8, 8) == 0;
     if (same_boot && strcmp(our_device, their_device) != 0) {
         return bn_error(BRAIN_E_NOT_FOUND, "%s leads to %s, which lies on another mount of %s than "
                         "the one seen here (a container of its own?): share %s as well as %s, or "

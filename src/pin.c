@@ -161,7 +161,7 @@ int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out
         if (err != 0) {
             return err;
         }
-        bn_store_seq(&ledger->chunks[n]->top, 64u); /* PAIR ledger */
+        bn_raise32(&ledger->chunks[n]->top, 64u); /* PAIR ledger */
         bn_store_relaxed(&ledger->hint, n << 10);
     }
 }

@@ -25,8 +25,9 @@
 
 #define OLDER_MAX 10000000u /* versions behind one name; more is a cycle */
 
-/* Internal: look again from the start. */
+/* Internal: look again from the start / the chain goes on and on. */
 #define RETRY (-110)
+#define ENDLESS (-111)
 
 /* ---- names */
 
@@ -140,7 +141,7 @@ static inline int search_chain(struct brain_store *store, const struct bn_key *k
         }
         line = bn_index_overflow_view(store, next - 1);
     }
-    return bn_error_corrupt("%s: a chain of the index has no end", store->path);
+    return ENDLESS;
 }
 
 /* Where the hash is looked for in state `word`: one bucket, in the middle of a split perhaps two. */
@@ -154,6 +155,19 @@ static inline uint32_t buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[
     }
     bucket[1] = bn_index_bucket(hash, n + 1);
     return bucket[1] == bucket[0] ? 1 : 2;
+}
+
+/* Whether a search that led to no word may be believed: 0; else RETRY. `word` is index_state before it. A
+ * chain without end may be the list of free lines, that a reader strayed into from a line that was freed
+ * under it; then the state has moved. */
+static int judge_miss(struct brain_store *store, uint64_t word, int err)
+{
+    bn_fence_acquire();
+    if (bn_load_seq(&store->state_view->index_state) != word) {
+        return RETRY;
+    }
+    return err == ENDLESS ? bn_error_corrupt("%s: a chain of the index has no end", store->path)
+                          : BRAIN_E_NOT_FOUND;
 }
 
 int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_found *found)
@@ -171,13 +185,10 @@ int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_f
         if (bn_likely(err == 0)) {
             return 0;
         }
-        if (err == BN_AGAIN) { /* in no chain */
-            bn_fence_acquire();
-            if (bn_load_seq(&store->state_view->index_state) == state) {
-                err = BRAIN_E_NOT_FOUND;
-                break;
-            }
-        } else if (err != RETRY) {
+        if (err == BN_AGAIN || err == ENDLESS) {
+            err = judge_miss(store, state, err);
+        }
+        if (err != RETRY) {
             break;
         }
     }
@@ -243,7 +254,7 @@ static int search_chain_as_of(struct brain_store *store, const struct bn_key *ke
         }
         line = bn_index_overflow_view(store, next - 1);
     }
-    return bn_error_corrupt("%s: a chain of the index has no end", store->path);
+    return ENDLESS;
 }
 
 int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t number,
@@ -257,12 +268,11 @@ int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t 
         if (err == BN_AGAIN && n == 2) {
             err = search_chain_as_of(store, key, bucket[1], number, slot_out);
         }
-        if (err != BN_AGAIN) {
-            return err;
+        if (err == BN_AGAIN || err == ENDLESS) {
+            err = judge_miss(store, state, err);
         }
-        bn_fence_acquire();
-        if (bn_load_seq(&store->state_view->index_state) == state) {
-            return BRAIN_E_NOT_FOUND;
+        if (err != RETRY) {
+            return err;
         }
     }
 }

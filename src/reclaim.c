@@ -26,7 +26,6 @@
 #define FREE_PER_HOLDING 128u
 #define BITE 64u
 #define DUE_AT 64u
-#define TRIM_PAGES 4096u
 
 /* ---- limbo */
 
@@ -75,14 +74,15 @@ static int free_suspects(struct brain_store *store, bool wait, const struct bn_s
                          const struct bn_snaps *snaps, uint32_t *n_freed)
 {
     int err = 0;
-    for (uint32_t i = 0; i < suspects->n && err == 0;) {
+    /* From the end: the last of the set leaves it without another having to move into its place. */
+    for (uint32_t i = suspects->n; i > 0 && err == 0;) {
         err = bn_recover_enter(store, wait);
         if (err != 0) {
             return err;
         }
-        uint32_t end = i + FREE_PER_HOLDING < suspects->n ? i + FREE_PER_HOLDING : suspects->n;
-        while (i < end && err == 0) {
-            err = free_suspect(store, suspects, i++, snaps, n_freed);
+        uint32_t end = i > FREE_PER_HOLDING ? i - FREE_PER_HOLDING : 0;
+        while (i > end && err == 0) {
+            err = free_suspect(store, suspects, --i, snaps, n_freed);
         }
         bn_lock_release(store);
     }
@@ -247,7 +247,7 @@ static int trim_block(struct brain_store *store)
     if (err != 0) {
         return err;
     }
-    err = bn_txn_take_warm(store, TRIM_PAGES, &slot);
+    err = bn_txn_take_warm(store, &slot);
     uint32_t page = err == 0 ? bn_slot_at(store, slot)->page : 0;
     uint64_t n_pages = err == 0 ? bn_slot_cold(store, slot)->stamp : 0;
     bn_lock_release(store);

@@ -21,6 +21,13 @@ static unsigned class_for(uint64_t inline_bytes)
 
 /* ---- shapes and bounds */
 
+uint32_t bn_slot_lines(uint64_t size, uint64_t body_len, uint32_t flags)
+{
+    struct bn_slot_shape shape;
+    bn_slot_shape(size, body_len, flags, &shape);
+    return bn_slot_class_lines[class_for(shape.inline_bytes)];
+}
+
 uint32_t bn_slot_flags_for(uint64_t size, uint64_t body_len)
 {
     struct bn_slot_shape shape;
@@ -182,6 +189,9 @@ int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slo
     } else {
         ordinal = rec->n_slots - n_virgin;
         n_virgin--;
+        if (bn_likely(ordinal < rec->n_slots)) { /* the slab may have been another class's: any bytes */
+            bn_slot_set_state(&cold[ordinal], BN_SLOT_FREE, 0);
+        }
     }
     if (bn_unlikely(head > rec->n_slots || ordinal >= rec->n_slots ||
                     bn_slot_state(&cold[ordinal]) != BN_SLOT_FREE)) {
@@ -216,9 +226,11 @@ int bn_slot_give(struct brain_store *store, uint32_t slot)
     if (N_FREE(word) == 0) {
         link_slab(store, partial, slab);
     } else if (N_FREE(word) + 1 == rec->n_slots && (rec->next != 0 || rec->prev != 0)) {
-        /* Nothing in it is in use, and its class has another: let any class have it. */
+        /* Nothing in it is in use, and its class has another: let any class have it. It has none until then:
+         * if the step that gives it one is undone, its free list may be overwritten. */
         unlink_slab(store, partial, slab);
         link_slab(store, &store->state->slab_free, slab);
+        bn_journal_u64(store, &rec->lines, 0);
     }
     return 0;
 }

@@ -70,6 +70,9 @@ static inline void bn_slot_shape(uint64_t size, uint64_t body_len, uint32_t flag
     }
 }
 
+/* Lines of the slot that a value of this shape gets. */
+uint32_t bn_slot_lines(uint64_t size, uint64_t body_len, uint32_t flags);
+
 /* EXTENT and BODY_OUT as a value of this size needs them. */
 uint32_t bn_slot_flags_for(uint64_t size, uint64_t body_len);
 

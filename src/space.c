@@ -119,9 +119,12 @@ void bn_tally_read(const struct brain_store *store, const struct bn_tally_rec ta
         const struct bn_tally_rec *rec = &tally[newest(tally, committed)];
         uint64_t number = bn_load_acquire(&rec->number);
         uint64_t count = bn_load_acquire(&rec->count), bytes = bn_load_acquire(&rec->bytes);
+        if (number > committed) { /* a record that is being made: nothing of it is committed */
+            number = count = bytes = 0;
+        }
         bn_fence_acquire();
         /* Two commits later the other writer's record is this one: then its number has changed. */
-        if (bn_load_acquire(&rec->number) == number && number <= committed &&
+        if ((number == 0 || bn_load_acquire(&rec->number) == number) &&
             bn_load_seq(&store->state_view->committed) == committed) {
             *count_out = count;
             *bytes_out = bytes;

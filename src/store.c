@@ -217,6 +217,26 @@ int bn_store_map_values(struct brain_store *store, uint64_t want)
     return err;
 }
 
+/* Make the file at least `end` long, never shorter: look and lengthen under a lock of the kernel's, which a
+ * death drops. Nothing is backed by it. */
+static int lengthen(struct brain_store *store, uint64_t end)
+{
+    int fd, err = reopen(store, "data", O_RDWR, &store->data_file, &fd);
+    struct stat st;
+    if (err != 0) {
+        return err;
+    }
+    int os = bn_os_byte_lock_wait(fd, BN_GROW_OFF);
+    if (os == 0 && fstat(fd, &st) != 0) {
+        os = -errno;
+    }
+    if (os == 0 && (uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) != 0) {
+        os = -errno;
+    }
+    close(fd);
+    return os == 0 ? 0 : bn_error_os(os, "cannot make %s/data longer", store->directory);
+}
+
 int bn_store_extend(struct brain_store *store, uint64_t bytes)
 {
     uint64_t room = store->region_bytes[BN_REGION_VALUES];
@@ -228,25 +248,11 @@ int bn_store_extend(struct brain_store *store, uint64_t bytes)
     uint64_t want = done + done / 2 > bytes ? done + done / 2 : bytes;
     want = bn_align_up(want, 2 * MIB);
     want = want > room ? room : want;
-    int fd, err = bn_store_data_fd(store, &fd);
-    if (err != 0) {
-        return err;
+    int err = lengthen(store, store->region_off[BN_REGION_VALUES] + want);
+    if (err == 0) {
+        bn_raise64(&store->state->backed[BN_REGION_VALUES], want);
     }
-    /* Growing needs no lock: another process may have made it longer meanwhile, so never shorten. */
-    uint64_t end = store->region_off[BN_REGION_VALUES] + want;
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
-        return bn_error_os(-errno, "cannot look at %s", store->directory);
-    }
-    if ((uint64_t)st.st_size < end) {
-        int os = fallocate(fd, 0, (off_t)(end - BN_PAGE), BN_PAGE) != 0 ? -errno : 0;
-        if (os != 0) {
-            return bn_error_os(os, "cannot make %s/data longer", store->directory);
-        }
-        (void)bn_os_punch(fd, end - BN_PAGE, BN_PAGE);
-    }
-    bn_raise64(&store->state->backed[BN_REGION_VALUES], want);
-    return 0;
+    return err;
 }
 
 /* ---- open */
@@ -295,7 +301,12 @@ static int read_super(struct brain_store *store, struct bn_super_rec *super, uin
         return bn_error_corrupt("%s/data is cut short", store->directory);
     }
     *bytes_out = (uint64_t)st.st_size;
-    return bn_layout_validate(super, (uint64_t)st.st_size, store->directory);
+    int err = bn_layout_validate(super, (uint64_t)st.st_size, store->directory);
+    if (err == 0 && super->features_read_only != 0 && !store->read_only) {
+        err = bn_error(BRAIN_E_FORMAT, "%s was made by a newer version of this library, and may only be "
+                       "read by this one: open it read-only", store->directory);
+    }
+    return err;
 }
 
 static int map_clients(struct brain_store *store, const struct bn_super_rec *super)
@@ -385,10 +396,44 @@ void bn_store_init_mutex(struct brain_store *store)
     pthread_mutexattr_destroy(&attr);
 }
 
+/* Stores that were closed, to be used again. Never freed: a thread that drops a view looks at its store once
+ * more afterwards, when another may have dropped the last. */
+static pthread_mutex_t pool_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct brain_store *pool;
+
+static struct brain_store *allocate(void)
+{
+    pthread_mutex_lock(&pool_mutex);
+    struct brain_store *store = pool;
+    if (store != NULL) {
+        pool = store->next;
+        store->next = NULL;
+    }
+    pthread_mutex_unlock(&pool_mutex);
+    if (store == NULL) {
+        store = calloc(1, sizeof *store);
+        if (store != NULL) {
+            bn_store_init_mutex(store);
+        }
+    }
+    return store;
+}
+
+static void give_to_pool(struct brain_store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    memset(store, 0, offsetof(struct brain_store, mutex));
+    pthread_mutex_unlock(&store->mutex);
+    pthread_mutex_lock(&pool_mutex);
+    store->next = pool;
+    pool = store;
+    pthread_mutex_unlock(&pool_mutex);
+}
+
 int bn_store_map(int dir_fd, const char *directory, const char *path, const brain_options *options,
                  struct brain_store **store_out)
 {
-    struct brain_store *store = calloc(1, sizeof *store);
+    struct brain_store *store = allocate();
     if (store == NULL) {
         return bn_error(BRAIN_E_NOMEM, "no memory to open %s", path);
     }
@@ -397,7 +442,6 @@ int bn_store_map(int dir_fd, const char *directory, const char *path, const brai
     store->lock_timeout_ns = options->lock_timeout_ns;
     store->path = strdup(path);
     store->directory = strdup(directory);
-    bn_store_init_mutex(store);
     void *mark = NULL;
     int os = bn_os_wipe_on_fork(BN_PAGE, &mark);
     if (os != 0 || store->path == NULL || store->directory == NULL) {
@@ -440,10 +484,9 @@ void bn_store_free(struct brain_store *store)
     close_file(&store->data_file);
     close_file(&store->clients_file);
     close_file(&store->dir_file);
-    pthread_mutex_destroy(&store->mutex);
     free(store->path);
     free(store->directory);
-    free(store);
+    give_to_pool(store);
 }
 
 /* ---- build */

@@ -83,13 +83,13 @@ struct brain_store {
     uint32_t access;
     uint64_t capacity_max_bytes;
     bool read_only;
-    bool closed;            /* views alone keep it */
+    _Atomic bool closed;    /* views alone keep it */
     bool finished;          /* nobody keeps it */
-    pthread_mutex_t mutex;  /* growth of mappings and of the ledger, close; never held across a wait */
-    struct brain_store *next; /* all stores of the process; this and the next three are fork.c's */
-    bool has_child_seat;
+    bool has_child_seat;    /* this and the next two are fork.c's */
     uint32_t child_row;
     void *child_life_map;
+    pthread_mutex_t mutex;  /* growth of mappings and of the ledger, close; never held across a wait */
+    struct brain_store *next; /* all open stores of the process (fork.c), or all closed ones (store.c) */
 };
 
 static inline uint8_t *bn_data_at(const struct brain_store *store, bn_off off)

@@ -355,6 +355,7 @@ static int tidy_older(struct brain_store *store, uint32_t slot)
         if (err != 0) {
             return err;
         }
+        bn_journal_note(store, &cold->state_owner); /* and set_idx, by which it is found if this is undone */
     }
     to_limbo(store, slot, cold, txn_number(store), true);
     return 0;
@@ -525,7 +526,7 @@ int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64
     return end_step(store, err);
 }
 
-int bn_txn_take_warm(struct brain_store *store, uint64_t most, uint32_t *slot_out)
+int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out)
 {
     uint64_t n_pages = 0;
     int err = bn_set_room(store, BN_SET_PRIVATE, 1);
@@ -534,8 +535,8 @@ int bn_txn_take_warm(struct brain_store *store, uint64_t most, uint32_t *slot_ou
     }
     bn_journal_begin(store);
     err = take_holder(store, 0, slot_out);
-    err = err != 0 ? err : bn_alloc_take_warm(store, most, *slot_out,
-                                              &bn_slot_at(store, *slot_out)->page, &n_pages);
+    err = err != 0 ? err : bn_alloc_take_warm(store, *slot_out, &bn_slot_at(store, *slot_out)->page,
+                                              &n_pages);
     if (err == 0) {
         bn_slot_cold(store, *slot_out)->stamp = n_pages;
     }

@@ -81,9 +81,8 @@ int bn_txn_recover(struct brain_store *store);
 int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
                         uint32_t *slot_out);
 
-/* Take a block of free pages that are backed, of at most `most` pages, into a private slot. NOT_FOUND where
- * there is none. */
-int bn_txn_take_warm(struct brain_store *store, uint64_t most, uint32_t *slot_out);
+/* Take a block of free pages that are backed into a private slot. NOT_FOUND where there is none. */
+int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out);
 
 /* Free a private slot, which no reader ever saw. `warm`: its pages are backed. */
 int bn_txn_drop_private(struct brain_store *store, uint32_t slot, bool warm);

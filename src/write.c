@@ -187,11 +187,16 @@ static int overcome(struct brain_store *store, int err, uint64_t asked, struct o
         }
         return err;
     }
-    if (err == BRAIN_E_FULL && !tried->reclaimed) {
-        tried->reclaimed = true;
-        return bn_reclaim_all(store);
+    if (err != BRAIN_E_FULL) {
+        return err;
     }
-    return err == BRAIN_E_FULL ? full(store, asked) : err;
+    bool fits = has_room(store, asked); /* then it is the file system that is full; its text stands */
+    if (!tried->reclaimed) {
+        tried->reclaimed = true;
+        err = bn_reclaim_all(store);
+        return err != 0 || !fits ? err : bn_reclaim_trim(store);
+    }
+    return fits ? err : full(store, asked);
 }
 
 /* ---- extents */
@@ -240,6 +245,27 @@ static void give_up_holder(struct brain_store *store, struct bn_write *write)
         drop_holder(store, write->change.holder);
     }
     write->change.holder = 0;
+    write->is_borrowed = false; /* what comes next is our own */
+}
+
+/* Before an extent is given up for one of another shape: what lies there alone is got out. */
+static int keep_data(struct brain_store *store, struct bn_write *write)
+{
+    struct bn_change *change = &write->change;
+    if (!write->is_only_staged || change->holder == 0) {
+        return 0;
+    }
+    write->kept_data = malloc(change->size);
+    if (write->kept_data == NULL) {
+        return bn_error(BRAIN_E_NOMEM, "no memory to keep %llu bytes of a batch",
+                        (unsigned long long)change->size);
+    }
+    memcpy(write->kept_data, bn_data_at(store, bn_alloc_off(store, bn_slot_at(store, change->holder)->page)),
+           change->size);
+    write->kept_part = (brain_part){ .data = write->kept_data, .size_bytes = (size_t)change->size };
+    change->data = (struct bn_part_list){ &write->kept_part, 1 };
+    write->is_only_staged = false;
+    return 0;
 }
 
 static int no_memory(struct brain_store *store, int os, uint64_t bytes)
@@ -367,6 +393,8 @@ void bn_write_deinit(struct brain_store *store, struct bn_write *write)
     give_up_holder(store, write);
     free(write->kept_description);
     write->kept_description = NULL;
+    free(write->kept_data);
+    write->kept_data = NULL;
 }
 
 /* ---- commit */
@@ -406,7 +434,7 @@ static int transact(struct brain_store *store, struct bn_write *writes, uint32_t
     for (uint32_t i = 0; i < n && err == 0; i++) {
         err = writes[i].change.is_skipped ? 0 : bn_txn_swing(store, &writes[i].change);
     }
-    if (err == 0 && writes[0].wants_pin) {
+    if (err == 0 && n > 0 && writes[0].wants_pin) {
         err = bn_pin_take(store, writes[0].change.fresh, &writes[0].pin);
     }
     if (bn_unlikely(err != 0)) {
@@ -414,8 +442,10 @@ static int transact(struct brain_store *store, struct bn_write *writes, uint32_t
     }
     err = bn_txn_commit(store, number_out);
     for (uint32_t i = 0; i < n; i++) {
-        writes[i].was_handed_over = writes[i].change.holder != 0;
-        writes[i].change.holder = 0;
+        if (!writes[i].change.is_skipped) { /* of a delete that was needless it is still ours */
+            writes[i].was_handed_over = writes[i].change.holder != 0;
+            writes[i].change.holder = 0;
+        }
     }
     return err;
 }
@@ -493,10 +523,14 @@ static int fetch_description(struct brain_store *store, struct bn_write *write)
     }
     uint32_t had = change->flags;
     choose_shape(change);
-    if (change->flags != had || (change->flags & BN_SLOT_BODY_OUT)) {
+    if (change->flags == had && !(change->flags & BN_SLOT_BODY_OUT)) {
+        return 0;
+    }
+    err = keep_data(store, write);
+    if (err == 0) {
         give_up_holder(store, write);
     }
-    return 0;
+    return err;
 }
 
 static int fetch_descriptions(struct brain_store *store, struct bn_write *writes, uint32_t n)
@@ -535,6 +569,9 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
                          struct obstacle *tried)
 {
     forget_aborted(store, writes, n);
+    if (n > 8) {
+        (void)bn_reclaim_limbo(store, false, NULL); /* the slots of the failed try */
+    }
     if (err == BN_SPACE_GONE) {
         for (uint32_t i = 0; i < n; i++) {
             bn_handle_forget(writes[i].space);
@@ -578,6 +615,28 @@ static int catch_up(struct brain_store *store)
     return err;
 }
 
+/* A batch asks for all the memory it may need before it begins: a try that fails in the middle sends the
+ * slots that it took to limbo. */
+static int reserve_all(struct brain_store *store, const struct bn_write *writes, uint32_t n)
+{
+    uint64_t lines = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct bn_change *change = &writes[i].change;
+        lines += bn_slot_lines(change->size,
+                               change->name_len + change->meta_len + change->description_len,
+                               change->flags);
+    }
+    const struct bn_state_rec *state = store->state;
+    uint64_t slots = lines * BN_LINE + n * sizeof(struct bn_cold_rec);
+    slots += slots / 16 + (uint64_t)BN_N_CLASSES * BN_SLAB_BYTES; /* ends of slabs */
+    int err = bn_store_back(store, BN_REGION_SLOTS, (uint64_t)state->n_slabs * BN_SLAB_BYTES + slots);
+    err = err != 0 ? err : bn_store_back(store, BN_REGION_OVERFLOW,
+                                         ((uint64_t)state->n_overflow + n / 3 + 64) *
+                                             sizeof(struct bn_bucket_rec));
+    return err != 0 ? err : bn_store_back(store, BN_REGION_NAMES,
+                                          (state->names_end + n + n / 8 + 4096) * sizeof(uint32_t));
+}
+
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                     uint64_t *number_out)
 {
@@ -591,7 +650,10 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
         if (bn_unlikely(err != 0)) {
             return err;
         }
-        err = try_commit(store, writes, n, lenient, number_out);
+        if (n > 8) {
+            err = reserve_all(store, writes, n);
+        }
+        err = err != 0 ? err : try_commit(store, writes, n, lenient, number_out);
         if (bn_likely(err == 0)) {
             break;
         }

@@ -11,6 +11,9 @@ struct bn_write {
     struct bn_change change;
     uint64_t expected_version; /* of the value whose description is kept; 0: none is */
     void *kept_description;    /* ours to free */
+    void *kept_data;           /* ours to free: what `kept_part` names */
+    brain_part kept_part;
+    bool is_only_staged;       /* the data is in the holder's extent and nowhere else */
     bool retires_extent;
     bool has_no_space;         /* a delete where there is no such namespace */
     bool is_borrowed;          /* the holder is an object's: never freed here */

@@ -49,6 +49,8 @@ bool bn_os_in_memory(int fd);
 /* EAGAIN where another description holds it. */
 int bn_os_byte_lock(int fd, int64_t off);
 void bn_os_byte_unlock(int fd, int64_t off);
+/* Wait for it. */
+int bn_os_byte_lock_wait(int fd, int64_t off);
 /* Whether another description holds it. */
 int bn_os_byte_locked(int fd, int64_t off, bool *held_out);
 

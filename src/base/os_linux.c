@@ -195,6 +195,17 @@ int bn_os_byte_lock(int fd, int64_t off)
     return 0;
 }
 
+int bn_os_byte_lock_wait(int fd, int64_t off)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = off, .l_len = 1 };
+    while (fcntl(fd, F_OFD_SETLKW, &lock) != 0) {
+        if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
 void bn_os_byte_unlock(int fd, int64_t off)
 {
     struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = off, .l_len = 1 };

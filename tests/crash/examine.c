@@ -1,0 +1,207 @@
+/* examine.c - what a store is worth that somebody left behind.
+ *
+ * Readers come first: what they see before the recovery they must see after it.
+ */
+#include "examine.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "kit.h"
+
+/* Longer than this is a hang. */
+#define TIMEOUT_S 60u
+
+struct examination {
+    const char *directory;
+    struct state_catalogue *catalogue;
+    brain_store *store;
+    struct examine_report *report;
+};
+
+/* Both always false, for the caller to return. */
+static bool failed(struct examination *x, const char *what, int err)
+{
+    snprintf(x->report->problem, sizeof x->report->problem, "%s: %s (%.300s)", what, brain_strerror(err),
+             brain_error_detail());
+    return false;
+}
+
+static bool differs(struct examination *x, const char *what, uint64_t is, uint64_t should)
+{
+    snprintf(x->report->problem, sizeof x->report->problem, "%s: %ju, not %ju", what, (uintmax_t)is,
+             (uintmax_t)should);
+    return false;
+}
+
+static bool check(struct examination *x, const char *when)
+{
+    brain_problem problems[3];
+    size_t n = 0;
+    int err = brain_check(x->store, problems, 3, &n);
+    if (err != 0) {
+        return failed(x, when, err);
+    }
+    if (n != 0) {
+        snprintf(x->report->problem, sizeof x->report->problem, "%s, brain_check: %zu problems: %.180s; %.180s", when,
+                 n, problems[0].text, n > 1 ? problems[1].text : "");
+    }
+    return n == 0;
+}
+
+/* Read before and after the recovery, which brain_check() begins with. */
+static bool read_and_recover(struct examination *x)
+{
+    static struct state again;
+    struct examine_report *report = x->report;
+    struct state_reader reader;
+    char text[STATE_TEXT_MAX];
+    state_reader_open(&reader, x->catalogue, x->store);
+    bool right = state_read(&reader, &report->state, report->problem) && check(x, "at first") &&
+                 state_read(&reader, &again, report->problem);
+    if (right && !state_equal(x->catalogue, &report->state, &again, text)) {
+        snprintf(report->problem, sizeof report->problem, "recovery changes what readers see: %.400s", text);
+        right = false;
+    }
+    state_reader_close(&reader);
+    return right;
+}
+
+/* The totals must be those of what is there. */
+static bool compare_totals(struct examination *x)
+{
+    brain_stat stat = { .struct_size = sizeof stat };
+    uint64_t n_names = 0, n_spaces = 0;
+    int err = brain_stat_get(x->store, &stat);
+    if (err != 0) {
+        return failed(x, "brain_stat_get", err);
+    }
+    for (uint32_t i = 0; i < x->catalogue->n_names; i++) {
+        n_names += x->report->state.seen[i].version != 0;
+    }
+    for (uint32_t i = 0; i < x->catalogue->n_spaces; i++) {
+        n_spaces += x->report->state.space_there[i];
+    }
+    x->report->live_bytes = stat.live_bytes;
+    if (stat.live_bytes != x->report->state.bytes) {
+        return differs(x, "live_bytes", stat.live_bytes, x->report->state.bytes);
+    }
+    if (stat.n_objects != n_names || stat.n_namespaces != n_spaces) {
+        return differs(x, "n_objects and n_namespaces", stat.n_objects * 1000 + stat.n_namespaces,
+                       n_names * 1000 + n_spaces);
+    }
+    return true;
+}
+
+/* Small and large values come and go, in a namespace of their own. */
+static bool use(struct examination *x)
+{
+    static char bytes[30000];
+    brain_space *space;
+    int err = brain_space_open(x->store, "scratch", 7, &space);
+    for (uint32_t i = 0; err == 0 && i < 6; i++) {
+        char name[16];
+        size_t size = i % 2 == 0 ? 20 : 5000 * i;
+        int len = snprintf(name, sizeof name, "scratch%u", i / 2);
+        err = brain_put_bytes(space, name, (size_t)len, bytes, size);
+    }
+    err = err == 0 ? brain_delete(space, "scratch0", 8, BRAIN_ANY_VERSION) : err;
+    err = err == 0 ? brain_space_remove(space) : err;
+    if (err != 0) {
+        return failed(x, "using it", err);
+    }
+    brain_space_close(space);
+    return true;
+}
+
+static bool give_back(struct examination *x)
+{
+    brain_stat stat = { .struct_size = sizeof stat };
+    int err = brain_trim(x->store, NULL);
+    if (err != 0) {
+        return failed(x, "brain_trim", err);
+    }
+    err = brain_stat_get(x->store, &stat);
+    if (err != 0) {
+        return failed(x, "brain_stat_get", err);
+    }
+    x->report->limbo_bytes = stat.limbo_bytes;
+    x->report->private_bytes = stat.private_bytes;
+    x->report->value_bytes = stat.value_backed_bytes;
+    if (stat.live_bytes != x->report->live_bytes) {
+        return differs(x, "live_bytes after use", stat.live_bytes, x->report->live_bytes);
+    }
+    if (stat.limbo_bytes != 0 || stat.n_limbo != 0) {
+        return differs(x, "bytes left in limbo", stat.limbo_bytes, 0);
+    }
+    if (stat.private_bytes != 0) {
+        return differs(x, "private bytes left", stat.private_bytes, 0);
+    }
+    return true;
+}
+
+static bool weigh(struct examination *x)
+{
+    uint64_t said = x->report->value_bytes;
+    files_weigh(x->directory, &x->report->value_bytes, &x->report->meta_bytes);
+    return said == x->report->value_bytes ||
+           differs(x, "value_backed_bytes, against the file's blocks", said, x->report->value_bytes);
+}
+
+static void examine_here(struct examination *x, bool collect)
+{
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.flags = BRAIN_OPEN_EXISTING;
+    int err = brain_open(x->directory, &options, &x->store);
+    if (err != 0) {
+        failed(x, "brain_open", err);
+        return;
+    }
+    bool right = (!collect || state_collect(x->catalogue, x->store, x->report->problem)) &&
+                 read_and_recover(x) && compare_totals(x) && use(x) && give_back(x) &&
+                 check(x, "at last");
+    brain_close(x->store);
+    if (right) {
+        weigh(x);
+    }
+}
+
+static struct examine_report *shared_report(void)
+{
+    static struct examine_report *shared;
+    if (shared == NULL) {
+        void *at = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        kit_must(at != MAP_FAILED, "mmap");
+        shared = at;
+    }
+    return shared;
+}
+
+void examine(const char *directory, struct state_catalogue *catalogue, bool collect,
+             struct examine_report *report)
+{
+    struct examine_report *shared = shared_report();
+    struct examination x = { .directory = directory, .catalogue = catalogue, .report = shared };
+    memset(shared, 0, sizeof *shared);
+    backing_log_use(NULL);
+    pid_t pid = kit_fork();
+    if (pid == 0) {
+        alarm(TIMEOUT_S);
+        examine_here(&x, collect);
+        _exit(0);
+    }
+    int status = kit_reap(pid);
+    *report = *shared;
+    if (WIFSIGNALED(status)) {
+        snprintf(report->problem, sizeof report->problem, "whoever opens it %s (signal %d)",
+                 WTERMSIG(status) == SIGALRM ? "hangs" : "crashes", WTERMSIG(status));
+    } else if (WEXITSTATUS(status) != 0) {
+        snprintf(report->problem, sizeof report->problem, "the examination itself failed");
+    }
+}

@@ -1,0 +1,138 @@
+/* kills.h - random kills: the board on which the victims write down what they do, and its names.
+ *
+ * Each writer owns a fixed set of cells, that is names that only it changes; a shared name may be changed
+ * by all. Before a change the writer notes on the board what it is about to do (the flight), and after it
+ * that it is done. So after a kill each cell holds what was done last, or, all of them together, what was
+ * in flight.
+ *
+ * The board lies in memory of the harness, not in the store. Writers may also be Python processes, which
+ * find it as a file: so it consists of 64-bit words alone, and random_kills.py knows their order.
+ */
+#ifndef CRASH_KILLS_H
+#define CRASH_KILLS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "brain.h"
+
+#define KILLS_WRITERS_MAX 16u
+#define KILLS_READERS_MAX 16u
+
+/* The cells of a writer: names in three namespaces of its own. */
+#define KILLS_SINGLES 16u /* in "w<writer>": changed one at a time */
+#define KILLS_GROUP 8u    /* half in "w<writer>", half in "x<writer>": always changed all in one batch */
+#define KILLS_GUESTS 6u   /* in "t<writer>": made in one batch, gone with their namespace */
+#define KILLS_CELLS (KILLS_SINGLES + KILLS_GROUP + KILLS_GUESTS)
+
+#define KILLS_SHARED 12u      /* names in "shared" that every writer changes */
+#define KILLS_BYSTANDERS 120u /* names in "bystanders" that nobody changes */
+
+/* What a name holds: 0: it is missing; else a sequence number of its writer << 24 | size in bytes. */
+typedef uint64_t kills_id;
+#define KILLS_SIZE_MAX ((UINT64_C(1) << 23) - 1)
+#define KILLS_PLAIN (UINT64_C(1) << 23) /* the pattern that Python makes */
+
+struct kills_writer_board {
+    _Atomic uint64_t row; /* + 1, in the client table; 0: not ready */
+    _Atomic uint64_t n_ops;
+    _Atomic uint64_t n_full;    /* changes refused for want of memory */
+    _Atomic uint64_t sequence;  /* of ids */
+    _Atomic uint64_t n_counted; /* times that it raised the shared counter, at least */
+    _Atomic uint64_t flight_n;  /* cells in flight */
+    _Atomic uint64_t flight_cell[KILLS_CELLS];
+    _Atomic uint64_t flight_old[KILLS_CELLS];
+    _Atomic uint64_t flight_new[KILLS_CELLS];
+    _Atomic uint64_t done[KILLS_CELLS];
+};
+
+struct kills_reader_board {
+    _Atomic uint64_t row;
+    _Atomic uint64_t n_gets;
+};
+
+struct kills_board {
+    _Atomic uint64_t stop;   /* all shall end in an orderly way */
+    _Atomic uint64_t failed; /* somebody saw what must not be; `text` says what */
+    uint64_t n_writers;
+    uint64_t n_readers;
+    struct kills_writer_board writers[KILLS_WRITERS_MAX];
+    struct kills_reader_board readers[KILLS_READERS_MAX];
+    char text[1024];
+};
+
+/* Say what must not be. The first one counts. Always false. */
+bool kills_fail(struct kills_board *board, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- names and values -------------------------------------------------------------------------- */
+
+/* All namespaces of one process. */
+struct kills_spaces {
+    brain_space *own[KILLS_WRITERS_MAX][3]; /* w x t */
+    brain_space *shared;
+    brain_space *bystanders;
+};
+
+/* False where the store refuses. */
+bool kills_spaces_open(struct kills_board *board, brain_store *store, struct kills_spaces *spaces);
+void kills_spaces_close(struct kills_spaces *spaces);
+
+/* The space of a cell, and its name, for which `name` has room. */
+brain_space *kills_cell_name(const struct kills_spaces *spaces, uint32_t writer, uint32_t cell,
+                             char name[16]);
+
+/* Who a value belongs to. Cells of writers have their number; others: */
+#define KILLS_OF_SHARED 1000u     /* + number of the name */
+#define KILLS_OF_BYSTANDERS 2000u /* + number of the name */
+
+#define KILLS_SIZE_MIN 24u /* the head of a value */
+
+/* The bytes of the value `id` of `owner`/`number`: valid until the next call. */
+const void *kills_value(uint32_t owner, uint32_t number, kills_id id);
+
+/* The id that a view holds, after a look at all its bytes; false where they are not what they should be. */
+bool kills_identify(struct kills_board *board, const brain_view *view, uint32_t owner, uint32_t number,
+                    kills_id *id_out);
+
+/* As kills_identify(), of a name; a missing name is id 0. `version_out` may be NULL. */
+bool kills_read(struct kills_board *board, brain_space *space, const char *name, uint32_t owner,
+                uint32_t number, kills_id *id_out, uint64_t *version_out);
+
+/* The client row of this process, + 1; 0 where it is not to be found. */
+uint64_t kills_own_row(brain_store *store);
+
+/* ---- the processes ----------------------------------------------------------------------------- */
+
+struct kills_job {
+    struct kills_board *board;
+    const char *path;
+    uint32_t number;
+    uint64_t seed;
+};
+
+/* What a victim exits with where there was no memory for it to begin. */
+#define KILLS_NO_ROOM 5
+
+/* What a writer and a reader do until the board says stop. They return the exit status. */
+int kills_write(const struct kills_job *job);
+int kills_read_on(const struct kills_job *job);
+
+/* Compare the cells of a writer with its board, after its death or its end; note what was found as done. */
+bool kills_settle(struct kills_board *board, const struct kills_spaces *spaces, uint32_t writer);
+
+/* ---- the audit --------------------------------------------------------------------------------- */
+
+/* Make the store and its bystanders. */
+bool kills_audit_found(struct kills_board *board, const char *path, uint64_t capacity_bytes);
+
+/* While nobody uses the store: every invariant, every name, every byte. `n_kills`: since the last time. */
+bool kills_audit(struct kills_board *board, const char *path, uint64_t n_kills);
+
+/* Remove all but the bystanders, trim. */
+bool kills_audit_clear(struct kills_board *board, const char *path, brain_stat *stat_out);
+
+/* Remove the bystanders, too, and trim. */
+bool kills_audit_empty(struct kills_board *board, const char *path, brain_stat *stat_out);
+
+#endif

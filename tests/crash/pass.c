@@ -1,0 +1,314 @@
+/* pass.c - going through a scene instruction by instruction. */
+#include "pass.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <unistd.h>
+
+/* Problems of one scene that are printed; the rest is counted. */
+#define PRINTED 5u
+
+/* Instructions that changed bytes of values alone are much alike: a value being copied. */
+#define VALUES_SAMPLE 5u
+#define VALUES_STRIDE 16u
+
+void pass_perform(void *arg)
+{
+    struct pass *pass = arg;
+    struct stage stage;
+    backing_log_use(pass->log);
+    scene_prepare(pass->scene, &stage, pass->path);
+    raise(SIGSTOP);
+    while (stage.next < pass->scene->n_ops) {
+        scene_operate(pass->scene, &stage);
+    }
+    raise(SIGSTOP);
+}
+
+void pass_begin(struct pass *pass, void (*child)(void *))
+{
+    step_start(&pass->step, child, pass);
+    files_open(&pass->files, pass->path, pass->log);
+    pass->next_chosen = 0;
+}
+
+void pass_end(struct pass *pass)
+{
+    step_kill(&pass->step);
+    files_close(&pass->files);
+    kit_remove_tree(pass->path);
+    atomic_store(&pass->log->n, 0);
+}
+
+/* ---- choosing ---------------------------------------------------------------------------------- */
+
+/* Numbers of instructions. */
+struct numbers {
+    uint64_t *at;
+    uint64_t n;
+    uint64_t room;
+};
+
+static void add_number(struct numbers *numbers, uint64_t number)
+{
+    if (numbers->n == numbers->room) {
+        numbers->room = 2 * numbers->room + 256;
+        numbers->at = realloc(numbers->at, numbers->room * sizeof *numbers->at);
+        kit_must(numbers->at != NULL, "realloc");
+    }
+    numbers->at[numbers->n++] = number;
+}
+
+/* Keep about `size` of them, spread evenly, from a random one on. */
+static void thin_out(struct numbers *numbers, uint64_t size, uint64_t phase)
+{
+    uint64_t n = numbers->n, kept = 0;
+    for (uint64_t i = 0; n > size && i < n; i++) {
+        if ((i * size + phase % n) % n < size) {
+            numbers->at[kept++] = numbers->at[i];
+        }
+    }
+    numbers->n = n > size ? kept : n;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Go through the operation and note which instructions change something. */
+static void find_changes(struct pass *pass, struct numbers *meta, struct numbers *values)
+{
+    pass_begin(pass, pass_perform);
+    enum step_event event;
+    while ((event = step_once(&pass->step)) == STEP_RAN) {
+        uint32_t changed = files_look(&pass->files, false);
+        if (changed != FILES_SAME) {
+            add_number((changed & FILES_META) != 0 ? meta : values, pass->step.n);
+        }
+    }
+    if (event == STEP_DIED) {
+        pass_problem(pass, "counting", "the operation does not end");
+    }
+    pass->n_instructions = pass->step.n;
+    pass->n_changes = meta->n + values->n;
+    pass_end(pass);
+}
+
+static void choose(struct pass *pass)
+{
+    struct numbers meta = { NULL, 0, 0 }, values = { NULL, 0, 0 };
+    uint64_t phase = pass->options->seed;
+    if (pass->options->full) {
+        return;
+    }
+    find_changes(pass, &meta, &values);
+    thin_out(&meta, pass->options->n_states, kit_random(&phase));
+    thin_out(&values, VALUES_SAMPLE, kit_random(&phase));
+    for (uint64_t i = 0; i < values.n; i++) {
+        add_number(&meta, values.at[i]);
+    }
+    qsort(meta.at, meta.n, sizeof *meta.at, compare_numbers);
+    free(values.at);
+    pass->chosen = meta.at;
+    pass->n_chosen = (uint32_t)meta.n;
+}
+
+/* ---- going through ----------------------------------------------------------------------------- */
+
+/* To the next instruction that changes something. Of those that change bytes of values alone, which are
+ * much alike, only every few are looked at. */
+static enum step_event next_change(struct pass *pass)
+{
+    enum step_event event;
+    while ((event = step_once(&pass->step)) == STEP_RAN) {
+        uint32_t changed = files_look(&pass->files, true);
+        pass->n_changes += changed != FILES_SAME;
+        if ((changed & FILES_META) != 0 ||
+            (changed != FILES_SAME && pass->n_changes % VALUES_STRIDE == 0)) {
+            break;
+        }
+    }
+    pass->n_instructions = pass->step.n;
+    return event;
+}
+
+static enum step_event next_chosen(struct pass *pass)
+{
+    if (pass->next_chosen == pass->n_chosen) {
+        return step_through(&pass->step);
+    }
+    uint64_t until = pass->chosen[pass->next_chosen++];
+    enum step_event event = STEP_RAN;
+    while (event == STEP_RAN && pass->step.n < until) {
+        event = step_once(&pass->step);
+    }
+    (void)files_look(&pass->files, true);
+    return event;
+}
+
+enum step_event pass_next(struct pass *pass)
+{
+    enum step_event event = pass->options->full ? next_change(pass) : next_chosen(pass);
+    if (event == STEP_STOPPED) {
+        (void)files_look(&pass->files, true);
+    } else if (event == STEP_DIED) {
+        pass_problem(pass, "stepping", "the operation does not end");
+    }
+    return event;
+}
+
+/* ---- reporting --------------------------------------------------------------------------------- */
+
+/* Where the stepped process stands, as addr2line takes it. It has the same addresses as this one. */
+static void print_place(const struct pass *pass)
+{
+#if defined(__x86_64__)
+    struct user_regs_struct regs;
+    Dl_info info;
+    if (pass->step.pid != 0 && ptrace(PTRACE_GETREGS, pass->step.pid, NULL, &regs) == 0 &&
+        dladdr((void *)(uintptr_t)regs.rip, &info) != 0) {
+        printf(" [%s 0x%llx]", info.dli_fname, regs.rip - (uintptr_t)info.dli_fbase);
+    }
+#else
+    (void)pass;
+#endif
+}
+
+void pass_problem(struct pass *pass, const char *what, const char *text)
+{
+    pass->n_problems++;
+    if (pass->n_problems <= PRINTED) {
+        printf("  %s, instruction %ju, %s: %s", pass->scene->name, (uintmax_t)pass->step.n, what, text);
+        print_place(pass);
+        printf("\n");
+    }
+}
+
+void pass_seen(struct pass *pass, int state)
+{
+    if (state >= 0) {
+        pass->state = (uint32_t)state;
+        pass->n_seen[state]++;
+    }
+}
+
+/* ---- the command line -------------------------------------------------------------------------- */
+
+static int list(void)
+{
+    for (uint32_t i = 0; i < n_scenes; i++) {
+        puts(scenes[i].name);
+    }
+    return 0;
+}
+
+/* Whether argv[*i] is the option `name`; then its value is taken, too. */
+static bool takes(char **argv, int *i, const char *name, uint64_t *value)
+{
+    if (strcmp(argv[*i], name) != 0) {
+        return false;
+    }
+    if (argv[++*i] == NULL) {
+        kit_die("%s needs a value", name);
+    }
+    *value = strtoull(argv[*i], NULL, 10);
+    return true;
+}
+
+/* Moves the names of scenes to the front, from argv[1] on; returns how many there are. */
+static int parse(int argc, char **argv, struct pass_options *options)
+{
+    int n_names = 0;
+    for (int i = 1; i < argc; i++) {
+        uint64_t value;
+        if (strcmp(argv[i], "--full") == 0) {
+            options->full = true;
+            options->n_kills = 10;
+        } else if (strcmp(argv[i], "--twice") == 0) {
+            options->twice = true;
+        } else if (takes(argv, &i, "--states", &value)) {
+            options->n_states = (uint32_t)value;
+        } else if (takes(argv, &i, "--kills", &value)) {
+            options->n_kills = (uint32_t)value;
+        } else if (takes(argv, &i, "--seed", &value)) {
+            options->seed = value;
+        } else if (takes(argv, &i, "--dir", &value)) {
+            options->dir = argv[i];
+        } else if (argv[i][0] == '-') {
+            kit_die("unknown option %s (the head of the source says which there are)", argv[i]);
+        } else {
+            argv[++n_names] = argv[i];
+        }
+    }
+    return n_names;
+}
+
+static bool is_wanted(const struct scene *scene, int n_names, char **names)
+{
+    for (int i = 0; i < n_names; i++) {
+        if (strncmp(scene->name, names[i], strlen(names[i])) == 0) {
+            return true;
+        }
+    }
+    return n_names == 0;
+}
+
+/* Returns how many problems were found. */
+static uint32_t prove_scene(const struct scene *scene, const struct pass_options *options,
+                            void (*prove)(struct pass *pass))
+{
+    static struct pass pass;
+    pass = (struct pass){ .scene = scene, .options = options, .log = backing_log_new() };
+    kit_path(pass.path, "store");
+    references_make(scene, &pass.refs);
+    choose(&pass);
+    prove(&pass);
+    free(pass.chosen);
+    references_free(&pass.refs);
+    backing_log_free(pass.log);
+    return pass.n_problems;
+}
+
+/* With its defaults the C library copies large values by an instruction that is a step for each byte. */
+static void copy_in_large_steps(char **argv)
+{
+    const char *tunables = "glibc.cpu.x86_rep_movsb_threshold=10000000:"
+                           "glibc.cpu.x86_rep_stosb_threshold=10000000";
+    if (getenv("GLIBC_TUNABLES") == NULL) {
+        setenv("GLIBC_TUNABLES", tunables, 1);
+        execv("/proc/self/exe", argv);
+    }
+}
+
+int pass_main(int argc, char **argv, struct pass_options options, void (*prove)(struct pass *pass))
+{
+    uint32_t n_problems = 0, n_proved = 0;
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        return list();
+    }
+    copy_in_large_steps(argv);
+    options.seed = (uint64_t)getpid();
+    int n_names = parse(argc, argv, &options);
+    if (!step_allowed()) {
+        printf("skipped: one process may not step another here\n");
+        return KIT_SKIPPED;
+    }
+    kit_workdir(options.dir);
+    printf("seed %ju\n", (uintmax_t)options.seed);
+    for (uint32_t i = 0; i < n_scenes; i++) {
+        if (is_wanted(&scenes[i], n_names, argv + 1)) {
+            n_problems += prove_scene(&scenes[i], &options, prove);
+            n_proved++;
+            fflush(stdout);
+        }
+    }
+    printf("%u scenes, %u problems\n", n_proved, n_problems);
+    return n_problems == 0 && n_proved > 0 ? 0 : 1;
+}

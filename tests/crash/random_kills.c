@@ -1,0 +1,334 @@
+/* random_kills.c - writers and readers on one store, killed at random, at full speed.
+ *
+ *     random_kills [options]
+ *
+ * --kills N       how many kills (default 300); --seconds S: end after so long, whatever is left
+ * --aimed N       in 100 kills of writers: how many wait until the lock word names the victim (default 60)
+ * --stops N       instead, or afterwards: stop a writer N times, a quarter of them while it has the lock
+ * --writers N --readers N   (default 4 and 2)
+ * --round N       kills between two audits (default 1000)
+ * --undisturbed S seconds of the first round, without kills, which is what the last one is compared with
+ * --dir PATH      make the store in a folder there (a tmpfs of 64 MB, say)
+ * --capacity MB   of the store (default 48)
+ * --pidns         each victim in a PID namespace of its own
+ * --python EXE    the writers are Python processes, run with EXE; --script PATH: random_kills.py
+ * --seed N
+ *
+ * Between the rounds all victims end in an orderly way and the store is audited: every invariant, every
+ * value, every byte. At the end, with all deleted and trimmed, values must take as many blocks as before
+ * the first victim began, and all else no more than after the undisturbed round.
+ *
+ * Exits with 0, 1 (something was found), 2 (it could not be made).
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "kills_killer.h"
+#include "kit.h"
+
+#define AUDIT_S 300u
+
+struct options {
+    uint64_t n_kills;
+    uint64_t n_stops;
+    uint64_t n_round;
+    uint32_t aimed_percent;
+    double seconds;
+    double undisturbed_s;
+    uint64_t capacity_mb;
+    const char *dir;
+};
+
+/* ---- audits, each in a process of its own, which may crash ------------------------------------- */
+
+enum audit { AUDIT_FOUND, AUDIT_SOUND, AUDIT_CLEAR, AUDIT_EMPTY };
+
+struct auditing {
+    enum audit what;
+    uint64_t number; /* kills, or the capacity */
+};
+
+static brain_stat *audit_stat; /* shared with the process that audits */
+
+static bool audit_here(const struct killer *killer, struct auditing job)
+{
+    switch (job.what) {
+    case AUDIT_FOUND:
+        return kills_audit_found(killer->board, killer->path, job.number);
+    case AUDIT_SOUND:
+        return kills_audit(killer->board, killer->path, job.number);
+    case AUDIT_CLEAR:
+        return kills_audit_clear(killer->board, killer->path, audit_stat);
+    default:
+        return kills_audit_empty(killer->board, killer->path, audit_stat);
+    }
+}
+
+static bool audit(struct killer *killer, enum audit what, uint64_t number)
+{
+    struct auditing job = { what, number };
+    pid_t pid = kit_fork();
+    if (pid == 0) {
+        alarm(AUDIT_S);
+        _exit(audit_here(killer, job) ? 0 : 1);
+    }
+    int status = kit_reap(pid);
+    return status == 0 ||
+           kills_fail(killer->board, "an audit ended with wait status 0x%x", (unsigned)status);
+}
+
+/* ---- rounds ------------------------------------------------------------------------------------ */
+
+/* What the store takes when it is cleared, and when it is empty. */
+struct weight {
+    uint64_t value_bytes; /* with the bystanders */
+    uint64_t empty_bytes; /* of both files, without */
+};
+
+static uint64_t bytes_of_files(const struct killer *killer)
+{
+    static const char *const names[] = { "data", "clients" };
+    uint64_t sum = 0;
+    for (int i = 0; i < 2; i++) {
+        char path[KIT_PATH_MAX + 16];
+        struct stat status;
+        snprintf(path, sizeof path, "%s/%s", killer->path, names[i]);
+        kit_must(stat(path, &status) == 0, path);
+        sum += (uint64_t)status.st_blocks * 512;
+    }
+    return sum;
+}
+
+static bool clear_and_weigh(struct killer *killer, struct weight *weight)
+{
+    if (!audit(killer, AUDIT_CLEAR, 0)) {
+        return false;
+    }
+    weight->value_bytes = audit_stat->value_backed_bytes;
+    if (!audit(killer, AUDIT_EMPTY, 0)) {
+        return false;
+    }
+    weight->empty_bytes = bytes_of_files(killer);
+    return true;
+}
+
+static bool run_undisturbed(struct killer *killer, double seconds)
+{
+    killer_start(killer);
+    double start = kit_seconds();
+    while (kit_seconds() - start < seconds && atomic_load(&killer->board->failed) == 0) {
+        usleep(10000);
+    }
+    return killer_stop(killer) && audit(killer, AUDIT_SOUND, 0);
+}
+
+static uint64_t n_kills(const struct killer *killer)
+{
+    return killer->count[KILLER_BLIND].n + killer->count[KILLER_AIMED].n + killer->n_readers_killed;
+}
+
+static bool run_round(struct killer *killer, const struct options *options, double end)
+{
+    uint64_t before = n_kills(killer), target = before + options->n_round;
+    target = target < options->n_kills ? target : options->n_kills;
+    bool right = true;
+    killer_start(killer);
+    while (right && n_kills(killer) < target && kit_seconds() < end) {
+        bool aimed = kit_random(&killer->seed) % 100 < options->aimed_percent;
+        right = killer_kill(killer, aimed ? KILLER_AIMED : KILLER_BLIND);
+    }
+    right = killer_stop(killer) && right;
+    return right && audit(killer, AUDIT_SOUND, n_kills(killer) - before);
+}
+
+static bool run_stops(struct killer *killer, const struct options *options)
+{
+    bool right = true;
+    killer_start(killer);
+    while (right && (killer->n_stops < options->n_stops || killer->n_stops_named < options->n_stops / 4)) {
+        right = killer_pause(killer, killer->n_stops % 2 == 0);
+    }
+    right = killer_stop(killer) && right;
+    return right && audit(killer, AUDIT_SOUND, 0);
+}
+
+/* ---- what comes out ---------------------------------------------------------------------------- */
+
+static void print_count(const char *what, const struct killer_count *count)
+{
+    uint64_t n = count->n_named + count->n_taken_over;
+    printf("  %-6s %7ju kills of writers; %6ju died with the lock (%4.1f %%), %ju of them taken over from "
+           "before we could look\n",
+           what, (uintmax_t)count->n, (uintmax_t)n, count->n == 0 ? 0.0 : 100.0 * (double)n / (double)count->n,
+           (uintmax_t)count->n_taken_over);
+}
+
+static void print_report(const struct killer *killer, double seconds)
+{
+    uint64_t n_ops = 0, n_gets = 0, n_full = 0;
+    for (uint32_t i = 0; i < killer->board->n_writers; i++) {
+        n_ops += atomic_load(&killer->board->writers[i].n_ops);
+        n_full += atomic_load(&killer->board->writers[i].n_full);
+    }
+    for (uint32_t i = 0; i < killer->board->n_readers; i++) {
+        n_gets += atomic_load(&killer->board->readers[i].n_gets);
+    }
+    printf("%ju kills in %.0f s, %ju of them of readers; %ju changes (%ju refused for want of memory), "
+           "%ju readings\n",
+           (uintmax_t)n_kills(killer), seconds, (uintmax_t)killer->n_readers_killed, (uintmax_t)n_ops,
+           (uintmax_t)n_full, (uintmax_t)n_gets);
+    if (n_kills(killer) > 0) {
+        print_count("blind", &killer->count[KILLER_BLIND]);
+        print_count("aimed", &killer->count[KILLER_AIMED]);
+        printf("  on which step: journal empty %ju, taking slots and memory %ju, before the commit %ju, "
+               "tidying after it %ju\n",
+               (uintmax_t)killer->n_at_step[KILLER_STEP_EMPTY],
+               (uintmax_t)killer->n_at_step[KILLER_STEP_TAKING],
+               (uintmax_t)killer->n_at_step[KILLER_STEP_PUBLISHING],
+               (uintmax_t)killer->n_at_step[KILLER_STEP_TIDYING]);
+    }
+    if (killer->n_stops > 0) {
+        printf("%ju stops of a writer, %ju of them with the lock held; %ju readings meanwhile\n",
+               (uintmax_t)killer->n_stops, (uintmax_t)killer->n_stops_named,
+               (uintmax_t)killer->n_gets_while_stopped);
+    }
+}
+
+static bool compare_weights(struct killer *killer, const struct weight *first, const struct weight *last)
+{
+    uint64_t value_bytes, meta_bytes;
+    printf("cleared and trimmed: values take %ju bytes (at first %ju), the empty store %ju (after the "
+           "undisturbed round %ju)\n",
+           (uintmax_t)last->value_bytes, (uintmax_t)first->value_bytes, (uintmax_t)last->empty_bytes,
+           (uintmax_t)first->empty_bytes);
+    if (last->value_bytes != first->value_bytes) {
+        return kills_fail(killer->board, "values take another number of bytes than before");
+    }
+    if (last->empty_bytes > first->empty_bytes) {
+        return kills_fail(killer->board, "the empty store takes more than after the undisturbed round");
+    }
+    files_weigh(killer->path, &value_bytes, &meta_bytes);
+    return value_bytes == 0 || kills_fail(killer->board, "%ju bytes of values are left in an empty store",
+                                          (uintmax_t)value_bytes);
+}
+
+static bool run(struct killer *killer, const struct options *options)
+{
+    struct weight before = { 0, 0 }, first = { 0, 0 }, last = { 0, 0 };
+    double start = kit_seconds(), end = start + options->seconds;
+    uint64_t capacity = options->capacity_mb << 20;
+    bool right = audit(killer, AUDIT_FOUND, capacity) && killer_watch(killer) &&
+                 clear_and_weigh(killer, &before) && audit(killer, AUDIT_FOUND, capacity) &&
+                 run_undisturbed(killer, options->undisturbed_s) && clear_and_weigh(killer, &first) &&
+                 audit(killer, AUDIT_FOUND, capacity);
+    first.value_bytes = before.value_bytes;
+    while (right && n_kills(killer) < options->n_kills && kit_seconds() < end) {
+        right = run_round(killer, options, end);
+        printf("after %7ju kills: %s\n", (uintmax_t)n_kills(killer), right ? "sound" : "WRONG");
+        fflush(stdout);
+    }
+    right = right && (options->n_stops == 0 || run_stops(killer, options));
+    print_report(killer, kit_seconds() - start);
+    return right && clear_and_weigh(killer, &last) && compare_weights(killer, &first, &last);
+}
+
+/* ---- the command line -------------------------------------------------------------------------- */
+
+/* Whether argv[*i] is the option `name`; then its value is taken, too. */
+static bool takes(char **argv, int *i, const char *name, const char **value)
+{
+    if (strcmp(argv[*i], name) != 0) {
+        return false;
+    }
+    *value = argv[++*i];
+    if (*value == NULL) {
+        kit_die("%s needs a value", name);
+    }
+    return true;
+}
+
+static uint64_t number(const char *text)
+{
+    return strtoull(text, NULL, 10);
+}
+
+static void parse(char **argv, struct options *options, struct killer *killer)
+{
+    for (int i = 1; argv[i] != NULL; i++) {
+        const char *value;
+        if (takes(argv, &i, "--kills", &value)) {
+            options->n_kills = number(value);
+        } else if (takes(argv, &i, "--seconds", &value)) {
+            options->seconds = strtod(value, NULL);
+        } else if (takes(argv, &i, "--undisturbed", &value)) {
+            options->undisturbed_s = strtod(value, NULL);
+        } else if (takes(argv, &i, "--aimed", &value)) {
+            options->aimed_percent = (uint32_t)number(value);
+        } else if (takes(argv, &i, "--stops", &value)) {
+            options->n_stops = number(value);
+        } else if (takes(argv, &i, "--round", &value)) {
+            options->n_round = number(value);
+        } else if (takes(argv, &i, "--writers", &value)) {
+            killer->board->n_writers = number(value);
+        } else if (takes(argv, &i, "--readers", &value)) {
+            killer->board->n_readers = number(value);
+        } else if (takes(argv, &i, "--dir", &value)) {
+            options->dir = value;
+        } else if (takes(argv, &i, "--capacity", &value)) {
+            options->capacity_mb = number(value);
+        } else if (takes(argv, &i, "--python", &value)) {
+            killer->python = value;
+        } else if (takes(argv, &i, "--script", &value)) {
+            killer->script = value;
+        } else if (takes(argv, &i, "--seed", &value)) {
+            killer->seed = number(value);
+        } else if (strcmp(argv[i], "--pidns") == 0) {
+            killer->new_pid_namespaces = true;
+        } else {
+            kit_die("unknown option %s (the head of the source says which there are)", argv[i]);
+        }
+    }
+}
+
+static void *shared_memory(size_t size, int *fd_out)
+{
+    int fd = memfd_create("board", 0); /* not close-on-exec: Python victims inherit it */
+    kit_must(fd >= 0 && ftruncate(fd, (off_t)size) == 0, "memfd_create");
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    kit_must(at != MAP_FAILED, "mmap");
+    *fd_out = fd;
+    return at;
+}
+
+int main(int argc, char **argv)
+{
+    static struct killer killer;
+    struct options options = { .n_kills = 300, .n_round = 1000, .aimed_percent = 60, .seconds = 1e9,
+                               .undisturbed_s = 3, .capacity_mb = 48 };
+    int stat_fd;
+    (void)argc;
+    killer.board = shared_memory(sizeof *killer.board, &killer.board_fd);
+    audit_stat = shared_memory(sizeof *audit_stat, &stat_fd);
+    killer.board->n_writers = 4;
+    killer.board->n_readers = 2;
+    killer.seed = (uint64_t)getpid();
+    parse(argv, &options, &killer);
+    if (killer.board->n_writers > KILLS_WRITERS_MAX || killer.board->n_readers > KILLS_READERS_MAX) {
+        kit_die("at most %u writers and %u readers", KILLS_WRITERS_MAX, KILLS_READERS_MAX);
+    }
+    kit_workdir(options.dir);
+    kit_path(killer.path, "store");
+    printf("seed %ju\n", (uintmax_t)killer.seed);
+    if (!run(&killer, &options)) {
+        printf("WRONG: %s\n", killer.board->text);
+        return 1;
+    }
+    printf("nothing lost, nothing left\n");
+    return 0;
+}
