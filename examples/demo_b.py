@@ -59,6 +59,7 @@ class B:
         seen = checksum(brain[name])
         problems = brain.check()
         after = brain.stat()
+        brain.trim()  # what was half filled is given back, too: the next one begins from nothing
         return {
             "copying": before["private_bytes"] > 0,
             "locked": after["n_recoveries"] - before["n_recoveries"],
