@@ -28,9 +28,8 @@ def checksum(flights):
     """Of every value of the table, in order."""
     result = zlib.crc32(",".join(flights.columns).encode())
     for name in flights:
-        column = flights[name].to_numpy()
-        plain = pd.util.hash_array(column) if column.dtype == object else column
-        result = zlib.crc32(np.ascontiguousarray(plain).view(np.uint8), result)
+        hashes = pd.util.hash_pandas_object(flights[name], index=False)
+        result = zlib.crc32(hashes.to_numpy(), result)
     return result
 
 
