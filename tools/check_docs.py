@@ -10,7 +10,7 @@
 
 - A relative link leads to a file.
 - A path in backticks below include/, src/, python/, tests/, tools/, bench/, examples/ or docs/ is that
-  of a file or a folder, and what stands in backticks as `test_...` is the name of a test.
+  of a file or a folder, and `test_...` in backticks is a test, or a file of tests.
 
 C blocks are built against the library of build/test (./run build).
 """
