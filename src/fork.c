@@ -16,6 +16,7 @@
 #include "base/os.h"
 #include "client.h"
 #include "pin.h"
+#include "recover.h"
 
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -29,6 +30,9 @@ static void prepare_store(struct brain_store *store)
     store->has_child_seat = false;
     if (bn_client_seat(store, &seat, &n_dead) != 0) {
         return;
+    }
+    if (n_dead > 0 && store->data != NULL) { /* earlier children: who forks all day must not use up the rows */
+        (void)bn_recover_reap(store, false, NULL);
     }
     if (bn_pin_mirror_begin(store, seat.row) != 0) {
         bn_os_unmap(seat.life_map, BN_PAGE);

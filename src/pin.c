@@ -187,15 +187,20 @@ uint64_t bn_pin_count_own(const struct brain_store *store)
     return n;
 }
 
-uint64_t bn_pin_count(const struct brain_store *store, uint32_t row)
+uint64_t bn_pin_count(struct brain_store *store, uint32_t row)
 {
     uint64_t n = 0;
+    uint32_t last = 0;
+    bool counts = false;
     for (uint32_t i = 0; i < n_chunks(store); i++) {
         const struct bn_chunk_rec *chunk = chunk_at(store, i);
         uint32_t owner = bn_load_acquire(&chunk->owner);
-        if (owner != 0 && (row == UINT32_MAX || owner == row + 1)) {
-            n += count_chunk(chunk);
+        if (owner != last) {
+            last = owner;
+            counts = owner != 0 && owner <= BN_CLIENTS_MAX && (row == UINT32_MAX || owner == row + 1) &&
+                     bn_client_alive(store, owner - 1);
         }
+        n += counts ? count_chunk(chunk) : 0;
     }
     return n;
 }

@@ -76,8 +76,8 @@ void bn_pin_deinit(struct brain_store *store);
 /* How many pins this process holds. */
 uint64_t bn_pin_count_own(const struct brain_store *store);
 
-/* How many pins row `row` holds; all rows: UINT32_MAX. */
-uint64_t bn_pin_count(const struct brain_store *store, uint32_t row);
+/* How many pins the living client of row `row` holds; of all rows: UINT32_MAX. */
+uint64_t bn_pin_count(struct brain_store *store, uint32_t row);
 
 /* Give the pages of a dead client back. Under the lock, with its row claimed. */
 void bn_pin_bury(struct brain_store *store, uint32_t row);

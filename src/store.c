@@ -256,8 +256,10 @@ static int open_files(int dir_fd, struct brain_store *store)
     int flags = (store->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW;
     int data = openat(dir_fd, "data", flags);
     if (data < 0 && errno == ENOENT) {
-        return bn_error(BRAIN_E_CORRUPT, "%s is a directory, but not a store (it has no file 'data'). "
-                        "Choose another path", store->directory);
+        return bn_error(BRAIN_E_CORRUPT, "%s%s%s is a directory, but not a store (it has no file 'data'). "
+                        "Choose another path", store->path,
+                        strcmp(store->path, store->directory) != 0 ? " leads to " : "",
+                        strcmp(store->path, store->directory) != 0 ? store->directory : "");
     }
     if (data < 0 && !store->read_only && (errno == EACCES || errno == EROFS)) {
         return bn_error(BRAIN_E_PERM, "%s may not be written by this user: open it read-only",

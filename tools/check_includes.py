@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the top down. A module is its .c and its .h.
 LAYERS = [
     "brain batch object snapshot check",
-    "write",
+    "write fork",
     "reclaim",
     "recover",
     "handle",
@@ -24,7 +24,7 @@ LAYERS = [
     "names space snap index slot",
     "alloc",
     "journal",
-    "lock fork path",
+    "lock path",
     "pin",
     "client",
     "store",

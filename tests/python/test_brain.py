@@ -634,6 +634,16 @@ def test_set_many_takes_a_dict_and_get_many_no_single_name(brain):
         brain.get_many("abc")
 
 
+@pytest.mark.parametrize("n", [20_000, 131_072])
+def test_large_batches(brain, n):
+    brain.set_many({str(number): number for number in range(n)})
+    assert len(brain) == n
+    assert brain.version("0") == brain.version(str(n - 1))
+    assert sum(brain.get_many(map(str, range(n))).values()) == n * (n - 1) // 2
+    brain.clear()
+    assert brain.used() == 0
+
+
 def test_more_values_than_a_batch_may_have(brain):
     with pytest.raises(exceptions.BrainValueError):
         brain.set_many(dict.fromkeys(map(str, range(131_073))))

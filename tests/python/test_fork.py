@@ -174,6 +174,7 @@ def test_many_forks(brain):
 
         Child(child).join()
     assert len(brain) == 101
+    brain.trim()  # looks for the dead
     assert brain.stat()["n_pins"] == 100
     assert brain.check() == []
 
