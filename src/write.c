@@ -233,7 +233,7 @@ int bn_write_take_extent(struct brain_store *store, uint64_t extent_bytes, uint6
 static void drop_holder(struct brain_store *store, uint32_t holder)
 {
     if (holder != 0 && bn_recover_enter(store, true) == 0) {
-        (void)bn_txn_drop_private(store, holder, true); /* else it goes with this client */
+        (void)bn_txn_drop_private(store, holder, store->row, true); /* else it goes with this client */
         bn_lock_release(store);
     }
 }
@@ -579,9 +579,11 @@ static int add_maker(struct bn_write *writes, uint32_t i)
 {
     static const struct bn_space_id_rec none;
     static const brain_part part = { .data = &none, .size_bytes = sizeof none };
-    if (i > 0 && writes[i - 1].maker != NULL && same_space(writes[i - 1].space, writes[i].space)) {
-        writes[i].maker = writes[i - 1].maker;
-        return 0;
+    for (uint32_t k = i; k > 0 && same_space(writes[k - 1].space, writes[i].space); k--) {
+        if (writes[k - 1].maker != NULL) { /* those in between are deletes */
+            writes[i].maker = writes[k - 1].maker;
+            return 0;
+        }
     }
     struct bn_write *maker = malloc(sizeof *maker);
     if (maker == NULL) {
