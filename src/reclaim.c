@@ -192,7 +192,12 @@ int bn_reclaim_removed(struct brain_store *store, bool wait)
         err = removed_step(store, &more);
         bn_lock_release(store);
         if (err == BN_AGAIN) {
+            uint64_t n_freed = 0;
             err = bn_store_satisfy(store);
+            if (err == BRAIN_E_FULL && bn_reclaim_limbo(store, wait, &n_freed) == 0 && n_freed > 0) {
+                err = 0; /* no room for a longer list of limbo, but there is some in it now */
+            }
+            more = true;
         }
     }
     return err;

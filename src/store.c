@@ -521,6 +521,9 @@ static void first_state(struct bn_state_rec *state, uint64_t capacity_bytes, uin
     state->backed[BN_REGION_PUBLISH] = BN_PAGE;
     state->backed[BN_REGION_BUCKETS] = BN_PAGE;
     state->backed[BN_REGION_SPACES] = BN_PAGE;
+    state->backed[BN_REGION_LIMBO] = BN_PAGE; /* the sets, so that deletes work in a full file system */
+    state->backed[BN_REGION_PRIVATE] = BN_PAGE;
+    state->backed[BN_REGION_TOMBS] = BN_PAGE;
     state->backed[BN_REGION_SLOTS] = 2 * BN_SLAB_BYTES;
     state->backed[BN_REGION_VALUES] = values_bytes;
     state->n_spaces = 1; /* the root */
