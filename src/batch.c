@@ -26,6 +26,7 @@ struct brain_batch {
     uint32_t row; /* the client whose the extents are: in a forked child the batch is only freed */
 };
 
+/* Whether the batch may go on: the store is usable, and this is the process that began it. */
 static int check_batch(const struct brain_batch *batch)
 {
     int err = bn_store_check_usable(batch->store);

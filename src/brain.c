@@ -1,6 +1,7 @@
 /* brain.c - the public functions: check arguments, call one module, answer. No logic of the store. */
 #include "brain.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +56,17 @@ static int check_options(const brain_options *given, brain_options *options)
     return 0;
 }
 
+#define REAP_TRIES 2000
+
+/* Reap the dead that were seen on the way to our row, before we take memory for pins: theirs may do. Writers
+ * are not waited for: if they leave no gap, the next to attach does it. */
+static void reap_at_attach(struct brain_store *store)
+{
+    for (int i = 0; i < REAP_TRIES && bn_recover_reap(store, false, NULL) == BRAIN_E_BUSY; i++) {
+        sched_yield();
+    }
+}
+
 /* Become a client of a store that is mapped. */
 static int attach(struct brain_store *store)
 {
@@ -71,12 +83,11 @@ static int attach(struct brain_store *store)
         return bn_error_os(os, "cannot keep %s from children", store->path);
     }
     bn_client_sign(store, store->row);
-    err = bn_pin_init(store);
-    err = err != 0 ? err : bn_fork_enlist(store);
-    if (err == 0 && n_dead > 0 && store->data != NULL) {
-        (void)bn_recover_reap(store, false, NULL); /* useful now, and never waited for */
+    if (n_dead > 0 && store->data != NULL) {
+        reap_at_attach(store);
     }
-    return err;
+    err = bn_pin_init(store);
+    return err != 0 ? err : bn_fork_enlist(store);
 }
 
 int brain_open(const char *path, const brain_options *given, brain_store **store_out)

@@ -54,7 +54,7 @@ static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pag
 static void drop_holder(struct brain_object *object)
 {
     if (object->holder != 0 && bn_recover_enter(object->store, true) == 0) {
-        (void)bn_txn_drop_private(object->store, object->holder, true);
+        (void)bn_txn_drop_private(object->store, object->holder, object->store->row, true);
         bn_lock_release(object->store);
     }
     object->holder = 0;
@@ -146,6 +146,9 @@ static int publish(struct brain_object *object, struct bn_write *write, uint64_t
             err = again != 0 ? again : err;
         }
     }
+    if (err == 0 && write->was_handed_over && write->is_borrowed) {
+        object->holder = 0; /* else its data went to an extent of another shape, and this is still ours */
+    }
     bn_write_deinit(object->store, write);
     return err;
 }
@@ -184,9 +187,6 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
     object->is_sealed = true;
     object->has_pin = write.wants_pin;
     object->pin = write.pin;
-    if (write.was_handed_over && write.is_borrowed) { /* not where it went to an extent of another shape */
-        object->holder = 0;
-    }
     if (version_out != NULL) {
         *version_out = number;
     }

@@ -233,7 +233,7 @@ int bn_write_take_extent(struct brain_store *store, uint64_t extent_bytes, uint6
 static void drop_holder(struct brain_store *store, uint32_t holder)
 {
     if (holder != 0 && bn_recover_enter(store, true) == 0) {
-        (void)bn_txn_drop_private(store, holder, true); /* else it goes with this client */
+        (void)bn_txn_drop_private(store, holder, store->row, true); /* else it goes with this client */
         bn_lock_release(store);
     }
 }

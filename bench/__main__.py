@@ -1,0 +1,60 @@
+"""Runs the programs of bench/, each in a process of its own, and prints their figures in one table.
+
+usage: python bench [NAME ...]      all of them, or bench/NAME.py alone
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from harness import Row, print_table
+
+PROGRAMS = [
+    "get",
+    "set",
+    "contains",
+    "recall",
+    "put",
+    "overwritten",
+    "attach",
+    "million",
+]
+
+
+def describe_machine():
+    with open("/proc/cpuinfo") as cpuinfo:
+        models = [line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")]
+    cpu = models[0] if models else platform.machine()
+    print(f"{cpu}, {os.cpu_count()} cores; Linux {platform.release()}; load {os.getloadavg()[0]:.1f}")
+    import numpy
+
+    build = platform.python_compiler()
+    print(f"CPython {platform.python_version()} ({build}), NumPy {numpy.__version__}\n")
+
+
+def main():
+    names = sys.argv[1:] or PROGRAMS
+    unknown = sorted(set(names) - set(PROGRAMS))
+    if unknown:
+        sys.exit(f"bench: there is no {', '.join(unknown)}; there are {', '.join(PROGRAMS)}")
+    describe_machine()
+    rows = []
+    for name in names:
+        print(f"bench: {name}", file=sys.stderr, flush=True)
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name(f"{name}.py")],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "BENCH_ROWS": "json"},
+            check=True,
+        )
+        rows += [Row(**row) for row in json.loads(done.stdout)]
+    print_table(rows)
+    n_reached = sum(row.reached for row in rows)
+    print(f"\n{n_reached} of {len(rows)} figures reached")
+
+
+if __name__ == "__main__":
+    main()
