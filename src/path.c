@@ -28,6 +28,9 @@
 #define TEMP_PREFIX ".brain-new-"
 #define TRIES 1000
 
+/* Internal: NOT_FOUND for the caller, but nothing may be made there. */
+#define ELSEWHERE (-120)
+
 /* Where a path leads. */
 struct place {
     char path[PATH_MAX];      /* absolute */
@@ -144,15 +147,15 @@ static int judge_dangling(const struct place *place, const char *text)
     const char *ours = place->name, *theirs = strrchr(text, '/');
     theirs = theirs != NULL ? theirs + 1 : text;
     const char *our_device = strrchr(ours, '-'), *their_device = strrchr(theirs, '-');
-    size_t n = (size_t)(our_device - ours); /* brain-UID-PATH-BOOT */
-    if (strncmp(text, SHM "/", sizeof SHM) != 0 || their_device == NULL ||
+    size_t n = place->linked ? (size_t)(our_device - ours) : 0; /* brain-UID-PATH-BOOT */
+    if (!place->linked || strncmp(text, SHM "/", sizeof SHM) != 0 || their_device == NULL ||
         (size_t)(their_device - theirs) != n || strncmp(ours, theirs, n - 8) != 0) {
         return bn_error(BRAIN_E_CORRUPT, "%s is a symbolic link to %s, which does not exist: remove "
                         "the link, or choose another path", place->path, text);
     }
     bool same_boot = strncmp(our_device - 8, their_device - 8, 8) == 0;
     if (same_boot && strcmp(our_device, their_device) != 0) {
-        return bn_error(BRAIN_E_NOT_FOUND, "%s leads to %s, which lies on another mount of %s than "
+        return bn_error(ELSEWHERE, "%s leads to %s, which lies on another mount of %s than "
                         "the one seen here (a container of its own?): share %s as well as %s, or "
                         "choose a path of this container's own",
                         place->path, text, SHM, SHM, place->path);
@@ -445,7 +448,7 @@ int bn_path_open(const char *path, const brain_options *options, struct brain_st
             return bn_error(BRAIN_E_EXISTS, "there is a store at %s already", place.path);
         }
         if (err != BRAIN_E_NOT_FOUND) {
-            return err;
+            return err == ELSEWHERE ? BRAIN_E_NOT_FOUND : err;
         }
         if (options->flags & (BRAIN_OPEN_EXISTING | BRAIN_OPEN_READ_ONLY)) {
             return bn_error(BRAIN_E_NOT_FOUND, "there is no store at %s", place.path);
