@@ -575,8 +575,9 @@ static int write_clients(int fd, const uint8_t store_id[16])
     memcpy(head.magic, BN_MAGIC, 8);
     memcpy(head.store_id, store_id, 16);
     int os = ftruncate(fd, (off_t)BN_CLIENTS_BYTES) != 0 ? -errno : 0;
-    os = os != 0 ? os : bn_os_back(fd, 0, BN_PAGE);
-    os = os != 0 ? os : bn_os_back(fd, BN_WAKE_OFF, BN_CHUNKS_OFF - BN_WAKE_OFF);
+    /* With what the first client needs: a store that could be made can be attached to. */
+    os = os != 0 ? os : bn_os_back(fd, 0, BN_ROWS_OFF + BN_PAGE);
+    os = os != 0 ? os : bn_os_back(fd, BN_WAKE_OFF, BN_CHUNKS_OFF + BN_PAGE - BN_WAKE_OFF);
     return os != 0 ? os : bn_os_write(fd, &head, sizeof head, 0);
 }
 
