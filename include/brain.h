@@ -316,7 +316,8 @@ BRAIN_API_FREE void brain_view_drop(brain_view *view);
 
 /* The description of an n-dimensional array, as NumPy and DLPack have it. */
 typedef struct brain_tensor {
-    char dtype[16];      /* NumPy type string, terminated: "<f8", "|u1", "<M8[ns]" ... */
+    char dtype[16];      /* NumPy type string, terminated: "<f8", "|u1", "<M8[ns]" ...; decoded: zeros
+                            to the end */
     const char *descr;   /* NULL, or for a structured type NumPy's `descr` as text, not terminated */
     uint32_t descr_len;
     uint32_t ndim;       /* 0 to BRAIN_TENSOR_NDIM_MAX */

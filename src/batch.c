@@ -23,7 +23,18 @@ struct brain_batch {
     struct brain_store *store;
     struct item *items;
     uint32_t n, room;
+    uint32_t row; /* the client whose the extents are: in a forked child the batch is only freed */
 };
+
+/* Whether the batch may go on: the store is usable, and this is the process that began it. */
+static int check_batch(const struct brain_batch *batch)
+{
+    int err = bn_store_check_usable(batch->store);
+    if (err == 0 && batch->row != batch->store->row) {
+        err = bn_error(BRAIN_E_FORKED, "a batch stays with the process that made it");
+    }
+    return err;
+}
 
 int brain_batch_new(brain_store *store, brain_batch **batch_out)
 {
@@ -32,6 +43,7 @@ int brain_batch_new(brain_store *store, brain_batch **batch_out)
         return bn_error(BRAIN_E_NOMEM, "no memory for a batch");
     }
     batch->store = store;
+    batch->row = store->row;
     *batch_out = batch;
     return 0;
 }
@@ -53,7 +65,7 @@ static void clear(struct brain_batch *batch)
 void brain_batch_free(brain_batch *batch)
 {
     if (batch != NULL) {
-        if (bn_store_usable(batch->store) == 0) {
+        if (bn_store_usable(batch->store) == 0 && batch->row == batch->store->row) {
             clear(batch);
         } else {
             for (uint32_t i = 0; i < batch->n; i++) {
@@ -117,7 +129,7 @@ static int copy_item(struct item *item, bool with_data)
 
 static int add(struct brain_batch *batch, struct item *item)
 {
-    int err = bn_store_check_usable(batch->store);
+    int err = check_batch(batch);
     err = err != 0 ? err : grow(batch);
     err = err != 0 ? err : bn_write_stage(&item->write);
     if (err != 0) {
@@ -189,7 +201,7 @@ static void drop_overridden(struct brain_batch *batch)
 int brain_batch_commit(brain_batch *batch, uint64_t *number_out)
 {
     uint64_t number = 0;
-    int err = bn_store_check_usable(batch->store);
+    int err = check_batch(batch);
     if (err != 0) {
         return err;
     }

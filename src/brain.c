@@ -1,6 +1,7 @@
 /* brain.c - the public functions: check arguments, call one module, answer. No logic of the store. */
 #include "brain.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +56,17 @@ static int check_options(const brain_options *given, brain_options *options)
     return 0;
 }
 
+#define REAP_TRIES 2000
+
+/* Reap the dead that were seen on the way to our row, before we take memory for pins: theirs may do. Writers
+ * are not waited for: if they leave no gap, the next to attach does it. */
+static void reap_at_attach(struct brain_store *store)
+{
+    for (int i = 0; i < REAP_TRIES && bn_recover_reap(store, false, NULL) == BRAIN_E_BUSY; i++) {
+        sched_yield();
+    }
+}
+
 /* Become a client of a store that is mapped. */
 static int attach(struct brain_store *store)
 {
@@ -71,12 +83,11 @@ static int attach(struct brain_store *store)
         return bn_error_os(os, "cannot keep %s from children", store->path);
     }
     bn_client_sign(store, store->row);
-    err = bn_pin_init(store);
-    err = err != 0 ? err : bn_fork_enlist(store);
-    if (err == 0 && n_dead > 0 && store->data != NULL) {
-        (void)bn_recover_reap(store, false, NULL); /* useful now, and never waited for */
+    if (n_dead > 0 && store->data != NULL) {
+        reap_at_attach(store);
     }
-    return err;
+    err = bn_pin_init(store);
+    return err != 0 ? err : bn_fork_enlist(store);
 }
 
 int brain_open(const char *path, const brain_options *given, brain_store **store_out)
@@ -608,13 +619,14 @@ static int wait_above(brain_space *space, const void *name, size_t name_len, uin
 {
     struct brain_store *store = space->store;
     uint64_t key = name == NULL ? 0 : bn_watch_name_key(store, space->key, name, name_len);
-    int64_t end = timeout_ns == BRAIN_FOREVER ? 0 : bn_os_monotonic_ns() + timeout_ns;
+    int64_t now = bn_os_monotonic_ns();
+    int64_t end = timeout_ns < BRAIN_FOREVER - now ? now + timeout_ns : BRAIN_FOREVER;
     for (;;) {
         struct bn_watch watch;
         uint64_t seen = 0;
         int err = look(space, name, name_len, &seen);
         if (err == 0 && seen <= number) {
-            int64_t left = timeout_ns == BRAIN_FOREVER ? BRAIN_FOREVER : end - bn_os_monotonic_ns();
+            int64_t left = end == BRAIN_FOREVER ? BRAIN_FOREVER : end - bn_os_monotonic_ns();
             if (left <= 0) {
                 return bn_error(BRAIN_E_TIMEOUT, "nothing changed for %.3f s",
                                 (double)timeout_ns / 1e9);

@@ -54,7 +54,7 @@ static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pag
 static void drop_holder(struct brain_object *object)
 {
     if (object->holder != 0 && bn_recover_enter(object->store, true) == 0) {
-        (void)bn_txn_drop_private(object->store, object->holder, true);
+        (void)bn_txn_drop_private(object->store, object->holder, object->store->row, true);
         bn_lock_release(object->store);
     }
     object->holder = 0;
@@ -146,8 +146,17 @@ static int publish(struct brain_object *object, struct bn_write *write, uint64_t
             err = again != 0 ? again : err;
         }
     }
+    if (err == 0 && write->was_handed_over && write->is_borrowed) {
+        object->holder = 0; /* else its data went to an extent of another shape, and this is still ours */
+    }
     bn_write_deinit(object->store, write);
     return err;
+}
+
+/* Whether this is the process that made the object, and not a child of it. */
+static bool is_ours(const struct brain_object *object)
+{
+    return bn_load_relaxed(object->store->mark) == 1 && object->row == object->store->row;
 }
 
 int brain_object_seal(brain_object *object, brain_space *space, const void *name, size_t name_len,
@@ -158,6 +167,9 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
     brain_part part = { .data = object->data, .size_bytes = (size_t)object->size_bytes };
     brain_value whole = *value;
     int err = bn_store_check_usable(object->store);
+    if (err == 0 && !is_ours(object)) {
+        err = bn_error(BRAIN_E_FORKED, "an object stays with the process that made it");
+    }
     if (err == 0 && (object->is_sealed || value->n_parts != 0)) {
         err = bn_error(BRAIN_E_INVAL, object->is_sealed ? "the object is sealed already"
                                                         : "a sealed object brings its own data");
@@ -175,9 +187,6 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
     object->is_sealed = true;
     object->has_pin = write.wants_pin;
     object->pin = write.pin;
-    if (write.was_handed_over && write.is_borrowed) { /* not where it went to an extent of another shape */
-        object->holder = 0;
-    }
     if (version_out != NULL) {
         *version_out = number;
     }
@@ -189,12 +198,12 @@ void brain_object_release(brain_object *object)
     if (object == NULL) {
         return;
     }
-    if (object->map_bytes > 0) {
-        bn_os_unmap(object->data, object->map_bytes);
-    } else {
+    if (object->map_bytes == 0) {
         free(object->data);
+    } else if (object->is_sealed || is_ours(object)) { /* else not inherited: something else may be there */
+        bn_os_unmap(object->data, object->map_bytes);
     }
-    if (bn_load_relaxed(object->store->mark) == 1 && object->row == object->store->row) {
+    if (is_ours(object)) {
         drop_holder(object);
         if (object->has_pin) {
             bn_pin_drop(object->store, object->pin);

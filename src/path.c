@@ -212,10 +212,11 @@ static int make_link(const struct place *place)
 
 /* ---- making */
 
+/* `data` last: as long as it is there, it says that the store is being destroyed. */
 static void remove_files(int dir_fd)
 {
-    (void)unlinkat(dir_fd, "data", 0);
     (void)unlinkat(dir_fd, "clients", 0);
+    (void)unlinkat(dir_fd, "data", 0);
 }
 
 /* Empty a temporary directory whose maker is dead. Its maker holds a lock on its `data` until it has been
@@ -350,6 +351,31 @@ static int check_owner(int dir_fd, const char *where, const brain_options *optio
     return 0;
 }
 
+/* Whether a directory that could not be opened is what somebody left who died while removing a store: `data`
+ * alone, marked as destroyed, or nothing at all. Then it is removed. A successor's is never empty. */
+static bool was_remains(int dir_fd, const char *where)
+{
+    uint32_t destroyed = 0;
+    bool may_go = true;
+    int fd = openat(dir_fd, "data", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+        off_t off = (off_t)(BN_STATE_OFF + offsetof(struct bn_state_rec, destroyed));
+        char magic[8];
+        may_go = pread(fd, magic, sizeof magic, 0) == (ssize_t)sizeof magic &&
+                 memcmp(magic, BN_MAGIC, sizeof magic) == 0 &&
+                 pread(fd, &destroyed, sizeof destroyed, off) == (ssize_t)sizeof destroyed &&
+                 destroyed != 0 && faccessat(dir_fd, "clients", F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+                 errno == ENOENT;
+        close(fd);
+        if (may_go) {
+            remove_files(dir_fd);
+        }
+    } else {
+        may_go = errno == ENOENT;
+    }
+    return may_go && (rmdir(where) == 0 || errno == ENOENT);
+}
+
 /* Open the store in directory `where`. NOT_FOUND where it is gone; one that somebody began to destroy is
  * removed, and NOT_FOUND too. */
 static int open_at(const char *where, const struct place *place, const brain_options *options,
@@ -364,9 +390,13 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     if (err == 0) {
         err = bn_store_map(dir_fd, where, place->path, options, &store);
     }
-    struct stat st;
+    struct stat st = { .st_uid = (uid_t)-1 };
     if (err != 0 && fstat(dir_fd, &st) == 0 && st.st_nlink == 0) {
         err = BRAIN_E_NOT_FOUND; /* removed while we looked */
+    }
+    if (err != 0 && err != BRAIN_E_NOT_FOUND && !(options->flags & BRAIN_OPEN_READ_ONLY) &&
+        st.st_uid == geteuid() && was_remains(dir_fd, where)) {
+        err = BRAIN_E_NOT_FOUND;
     }
     close(dir_fd);
     if (err == 0 && bn_load_relaxed(&store->state_view->destroyed) != 0) {

@@ -214,8 +214,8 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent)
     }
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 + 2 * (uint64_t)bn_load_relaxed(&store->n_kept);
     if (retired_extent || bn_unlikely(n_limbo >= due)) {
-        uint64_t n = 0;
-        (void)bn_reclaim_limbo(store, false, &n);
+        /* Not waited for, unless the lock was busy so often that limbo grows without bound. */
+        (void)bn_reclaim_limbo(store, n_limbo >= 4 * due, NULL);
         /* What stays is pinned: do not look at it again at every put. */
         uint32_t left = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
         bn_store_relaxed(&store->n_kept, left);
@@ -264,7 +264,7 @@ static int trim_block(struct brain_store *store)
     if (entered != 0) {
         return entered; /* the private slot goes with this client */
     }
-    int dropped = bn_txn_drop_private(store, slot, err != 0 || os != 0);
+    int dropped = bn_txn_drop_private(store, slot, store->row, err != 0 || os != 0);
     bn_lock_release(store);
     if (err != 0 || os != 0) {
         return err != 0 ? err : bn_error_os(os, "cannot give memory of %s back", store->directory);

@@ -31,7 +31,7 @@ static int drop_unpublished(struct brain_store *store, uint32_t row)
             return bn_error_corrupt("%s: the set of unpublished slots names %u", store->path, slot);
         }
         /* Warm whatever it has: pages that the dead backed without saying so are found by the next trim. */
-        int err = bn_slot_owner(cold) == row ? bn_txn_drop_private(store, slot, true) : 0;
+        int err = bn_slot_owner(cold) == row ? bn_txn_drop_private(store, slot, row, true) : 0;
         if (err != 0) {
             return err;
         }

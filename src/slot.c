@@ -290,7 +290,8 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, str
 {
     uint32_t n = bn_set_count(store, set), i = cold->set_idx, *cells = set_cells(store, set);
     if (i >= n || cells[i] != slot) {
-        return bn_error_corrupt("%s: slot %u is not where it says", store->path, slot);
+        return bn_error_corrupt("%s: slot %u says it is at %u of the %u in set %d", store->path, slot, i, n,
+                                (int)set);
     }
     uint32_t last = cells[n - 1];
     if (last != slot) {

@@ -543,11 +543,11 @@ int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out)
     return end_step(store, err);
 }
 
-int bn_txn_drop_private(struct brain_store *store, uint32_t slot, bool warm)
+int bn_txn_drop_private(struct brain_store *store, uint32_t slot, uint32_t row, bool warm)
 {
     struct bn_cold_rec *cold = bn_slot_cold(store, slot);
-    if (cold == NULL || bn_slot_state(cold) != BN_SLOT_PRIVATE) {
-        return bn_error_corrupt("%s: slot %u is not private", store->path, slot);
+    if (cold == NULL || bn_slot_state(cold) != BN_SLOT_PRIVATE || bn_slot_owner(cold) != row) {
+        return bn_error_corrupt("%s: slot %u is not being written by client %u", store->path, slot, row);
     }
     struct bn_slot_rec *rec = bn_slot_at(store, slot);
     bn_journal_begin(store);

@@ -84,8 +84,8 @@ int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64
 /* Take a block of free pages that are backed into a private slot. NOT_FOUND where there is none. */
 int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out);
 
-/* Free a private slot, which no reader ever saw. `warm`: its pages are backed. */
-int bn_txn_drop_private(struct brain_store *store, uint32_t slot, bool warm);
+/* Free a private slot of client `row`, which no reader ever saw. `warm`: its pages are backed. */
+int bn_txn_drop_private(struct brain_store *store, uint32_t slot, uint32_t row, bool warm);
 
 /* Free a slot of the limbo set. `value_only`: its extent alone. */
 int bn_txn_free_limbo(struct brain_store *store, uint32_t slot, bool value_only);

@@ -233,7 +233,7 @@ int bn_write_take_extent(struct brain_store *store, uint64_t extent_bytes, uint6
 static void drop_holder(struct brain_store *store, uint32_t holder)
 {
     if (holder != 0 && bn_recover_enter(store, true) == 0) {
-        (void)bn_txn_drop_private(store, holder, true); /* else it goes with this client */
+        (void)bn_txn_drop_private(store, holder, store->row, true); /* else it goes with this client */
         bn_lock_release(store);
     }
 }
@@ -399,13 +399,34 @@ void bn_write_deinit(struct brain_store *store, struct bn_write *write)
 
 /* ---- commit */
 
+/* A change in a namespace that it makes: see that nobody else has made it; then nothing is there. */
+static int find_nothing(struct brain_store *store, struct bn_write *write)
+{
+    struct bn_change *change = &write->change;
+    int err = write->owns_maker ? bn_txn_find(store, &write->maker->change) : 0;
+    if (err != 0) {
+        return err == BRAIN_E_EXISTS ? BN_SPACE_GONE : err; /* resolve it anew */
+    }
+    change->word = NULL;
+    change->older = 0;
+    change->older_absent = false;
+    change->older_version = 0;
+    return change->if_version == BRAIN_ANY_VERSION || change->if_version == 0 ? 0 : BRAIN_E_STALE;
+}
+
 /* Look up all that is changed, and whether it fits. Under the lock. */
 static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient)
 {
     uint64_t more = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct bn_change *change = &writes[i].change;
-        int err = writes[i].has_no_space ? BRAIN_E_NOT_FOUND : bn_txn_find(store, change);
+        int err = writes[i].has_no_space ? BRAIN_E_NOT_FOUND
+                  : writes[i].maker != NULL ? find_nothing(store, &writes[i])
+                                            : bn_txn_find(store, change);
+        if (err == 0 && writes[i].makes_only) {
+            change->is_skipped = true;
+            continue;
+        }
         change->is_skipped = lenient && change->is_delete && err == BRAIN_E_NOT_FOUND;
         if (err == 0 && writes[i].expected_version != 0 &&
             change->older_version != writes[i].expected_version) {
@@ -421,19 +442,77 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
     return more == 0 || has_room(store, more) ? 0 : BRAIN_E_FULL;
 }
 
+static int take_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    int err = 0;
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        err = writes[i].owns_maker ? bn_txn_take(store, &writes[i].maker->change) : 0;
+        if (err == 0 && !writes[i].change.is_skipped) {
+            err = bn_txn_take(store, &writes[i].change);
+        }
+    }
+    return err;
+}
+
+/* Take the records of new namespaces: after all slots, so that an abort gives them back. Their ids go into
+ * slots that nobody can see yet: those of the namespaces and those of what is put there. */
+static int make_spaces(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct bn_change *change = &writes[i].change;
+        struct bn_write *maker = writes[i].maker;
+        if (writes[i].owns_maker) {
+            struct bn_space_id_rec id;
+            int err = bn_space_take(store, &id.id, &id.gen);
+            if (err != 0) {
+                return err;
+            }
+            memcpy((uint8_t *)bn_slot_at(store, maker->change.fresh) + BN_SLOT_HEAD, &id, sizeof id);
+            maker->made_id = id.id;
+        }
+        if (maker != NULL && !change->is_skipped) {
+            change->space_id = maker->made_id;
+            change->hash = bn_hash_name(store->hash_seed, change->space_id, change->name,
+                                        change->name_len);
+            bn_slot_at(store, change->fresh)->space = change->space_id;
+            bn_slot_cold(store, change->fresh)->hash_low = (uint32_t)change->hash;
+        }
+    }
+    return 0;
+}
+
+static int swing_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    int err = 0;
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        err = writes[i].owns_maker ? bn_txn_swing(store, &writes[i].maker->change) : 0;
+        if (err == 0 && !writes[i].change.is_skipped) {
+            err = bn_txn_swing(store, &writes[i].change);
+        }
+    }
+    return err;
+}
+
+static uint32_t count_makers(const struct bn_write *writes, uint32_t n)
+{
+    uint32_t n_makers = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        n_makers += writes[i].owns_maker;
+    }
+    return n_makers;
+}
+
 /* One transaction. Under the lock. */
 static int transact(struct brain_store *store, struct bn_write *writes, uint32_t n, uint64_t *number_out)
 {
-    int err = bn_txn_begin(store, n);
+    uint32_t n_makers = count_makers(writes, n);
+    int err = bn_txn_begin(store, n + n_makers);
     if (err != 0) {
         return err;
     }
-    for (uint32_t i = 0; i < n && err == 0; i++) {
-        err = writes[i].change.is_skipped ? 0 : bn_txn_take(store, &writes[i].change);
-    }
-    for (uint32_t i = 0; i < n && err == 0; i++) {
-        err = writes[i].change.is_skipped ? 0 : bn_txn_swing(store, &writes[i].change);
-    }
+    err = take_all(store, writes, n);
+    err = err != 0 || n_makers == 0 ? err : make_spaces(store, writes, n);
+    err = err != 0 ? err : swing_all(store, writes, n);
     if (err == 0 && n > 0 && writes[0].wants_pin) {
         err = bn_pin_take(store, writes[0].change.fresh, &writes[0].pin);
     }
@@ -464,30 +543,92 @@ static int try_commit(struct brain_store *store, struct bn_write *writes, uint32
     return err;
 }
 
-/* Namespaces of all changes: resolved, and made where puts need them. */
-static int resolve_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient)
+/* The change of a namespace's own entry in the root space. */
+static void init_root_change(struct bn_write *write, struct brain_space *space)
+{
+    struct bn_change *change = &write->change;
+    memset(write, 0, sizeof *write);
+    write->space = space;
+    change->name = space->name;
+    change->name_len = space->name_len;
+    change->space_id = BN_ROOT_SPACE;
+    change->space_gen = bn_load_relaxed(&bn_space_at(space->store, BN_ROOT_SPACE)->gen);
+    change->hash = space->key;
+    change->has_description = true; /* of none */
+}
+
+static void forget_makers(struct bn_write *writes, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        struct bn_change *change = &writes[i].change;
-        struct bn_space_ref ref;
-        int err = bn_handle_resolve(writes[i].space, &ref);
-        while (err == BRAIN_E_NOT_FOUND && !change->is_delete) {
-            err = bn_write_make_space(writes[i].space);
-            err = err == 0 || err == BRAIN_E_EXISTS ? bn_handle_resolve_slow(writes[i].space, &ref)
-                                                    : err;
+        if (writes[i].owns_maker) {
+            free(writes[i].maker);
         }
-        writes[i].has_no_space = err == BRAIN_E_NOT_FOUND;
-        if (err != 0) {
-            if (lenient && writes[i].has_no_space) {
-                continue;
-            }
-            return err;
-        }
-        change->space_id = ref.id;
-        change->space_gen = ref.gen;
-        change->hash = bn_hash_name(store->hash_seed, ref.id, change->name, change->name_len);
+        writes[i].maker = NULL;
+        writes[i].owns_maker = false;
     }
+}
+
+static bool same_space(const struct brain_space *a, const struct brain_space *b)
+{
+    return a == b || (a->key == b->key && a->name_len == b->name_len &&
+                      memcmp(a->name, b->name, a->name_len) == 0);
+}
+
+/* Let change `i` make its namespace; those of one namespace stand together (batch.c sorts them). */
+static int add_maker(struct bn_write *writes, uint32_t i)
+{
+    static const struct bn_space_id_rec none;
+    static const brain_part part = { .data = &none, .size_bytes = sizeof none };
+    for (uint32_t k = i; k > 0 && same_space(writes[k - 1].space, writes[i].space); k--) {
+        if (writes[k - 1].maker != NULL) { /* those in between are deletes */
+            writes[i].maker = writes[k - 1].maker;
+            return 0;
+        }
+    }
+    struct bn_write *maker = malloc(sizeof *maker);
+    if (maker == NULL) {
+        return bn_error(BRAIN_E_NOMEM, "no memory to make a namespace");
+    }
+    init_root_change(maker, writes[i].space);
+    maker->change.kind = BRAIN_KIND_SPACE;
+    maker->change.size = sizeof none;
+    maker->change.data = (struct bn_part_list){ &part, 1 };
+    writes[i].maker = maker;
+    writes[i].owns_maker = true;
     return 0;
+}
+
+/* Find the namespace of one change. Where it is missing a put makes it, and a delete has nothing to do. */
+static int resolve(struct brain_store *store, struct bn_write *writes, uint32_t i)
+{
+    struct bn_change *change = &writes[i].change;
+    struct bn_space_ref ref;
+    int err = bn_handle_resolve(writes[i].space, &ref);
+    writes[i].has_no_space = err == BRAIN_E_NOT_FOUND && change->is_delete;
+    if (err == BRAIN_E_NOT_FOUND) {
+        return change->is_delete ? 0 : add_maker(writes, i);
+    }
+    if (err != 0) {
+        return err;
+    }
+    if (writes[i].makes_only) {
+        bn_handle_forget(writes[i].space);
+        return bn_handle_resolve_slow(writes[i].space, &ref) == 0 ? BRAIN_E_EXISTS
+                                                                  : add_maker(writes, i);
+    }
+    change->space_id = ref.id;
+    change->space_gen = ref.gen;
+    change->hash = bn_hash_name(store->hash_seed, ref.id, change->name, change->name_len);
+    return 0;
+}
+
+static int resolve_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    int err = 0;
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        err = resolve(store, writes, i);
+    }
+    return err;
 }
 
 /* Fetch the description that a put has to keep. */
@@ -627,14 +768,22 @@ static int reserve_all(struct brain_store *store, const struct bn_write *writes,
                                change->flags);
     }
     const struct bn_state_rec *state = store->state;
+    uint32_t n_makers = count_makers(writes, n);
+    lines += n_makers * (uint64_t)bn_slot_lines(sizeof(struct bn_space_id_rec), BRAIN_SPACE_MAX, 0);
+    n += n_makers;
     uint64_t slots = lines * BN_LINE + n * sizeof(struct bn_cold_rec);
     slots += slots / 16 + (uint64_t)BN_N_CLASSES * BN_SLAB_BYTES; /* ends of slabs */
     int err = bn_store_back(store, BN_REGION_SLOTS, (uint64_t)state->n_slabs * BN_SLAB_BYTES + slots);
     err = err != 0 ? err : bn_store_back(store, BN_REGION_OVERFLOW,
                                          ((uint64_t)state->n_overflow + n / 3 + 64) *
                                              sizeof(struct bn_bucket_rec));
+    err = err != 0 ? err : bn_store_back(store, BN_REGION_SPACES,
+                                         ((uint64_t)state->n_spaces + n_makers) *
+                                             sizeof(struct bn_space_rec));
+    /* A new namespace's first segment has 16 cells. */
     return err != 0 ? err : bn_store_back(store, BN_REGION_NAMES,
-                                          (state->names_end + n + n / 8 + 4096) * sizeof(uint32_t));
+                                          (state->names_end + n + n / 8 + 16 * (uint64_t)n_makers + 4096) *
+                                              sizeof(uint32_t));
 }
 
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
@@ -643,17 +792,19 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
     struct obstacle tried = { 0 };
     int err = 0;
     while (err == 0) {
-        err = resolve_all(store, writes, n, lenient);
+        err = resolve_all(store, writes, n);
         for (uint32_t i = 0; i < n && err == 0; i++) {
             err = bn_write_stage(&writes[i]);
         }
         if (bn_unlikely(err != 0)) {
+            forget_makers(writes, n);
             return err;
         }
         if (n > 8) {
             err = reserve_all(store, writes, n);
         }
         err = err != 0 ? err : try_commit(store, writes, n, lenient, number_out);
+        forget_makers(writes, n);
         if (bn_likely(err == 0)) {
             break;
         }
@@ -676,67 +827,13 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
 
 /* ---- namespaces */
 
-/* The change of a namespace's own entry in the root space. */
-static void init_root_change(struct bn_write *write, struct brain_space *space)
-{
-    struct bn_change *change = &write->change;
-    memset(write, 0, sizeof *write);
-    write->space = space;
-    change->name = space->name;
-    change->name_len = space->name_len;
-    change->space_id = BN_ROOT_SPACE;
-    change->space_gen = bn_load_relaxed(&bn_space_at(space->store, BN_ROOT_SPACE)->gen);
-    change->hash = space->key;
-    change->has_description = true; /* of none */
-}
-
-/* The transaction that makes a namespace. Under the lock. The record of the space is taken after the slot, so
- * that an abort gives it back; its id is written into the slot before anybody can see that. */
-static int transact_make(struct brain_store *store, struct bn_change *change, uint64_t *number_out)
-{
-    struct bn_space_id_rec id;
-    int err = bn_txn_begin(store, 1);
-    if (err != 0) {
-        return err;
-    }
-    err = bn_txn_take(store, change);
-    err = err != 0 ? err : bn_space_take(store, &id.id, &id.gen);
-    if (err == 0) {
-        memcpy((uint8_t *)bn_slot_at(store, change->fresh) + BN_SLOT_HEAD, &id, sizeof id);
-        err = bn_txn_swing(store, change);
-    }
-    return err != 0 ? bn_txn_abort(store, err) : bn_txn_commit(store, number_out);
-}
-
 int bn_write_make_space(struct brain_space *space)
 {
-    struct brain_store *store = space->store;
-    struct obstacle tried = { 0 };
     struct bn_write write;
-    struct bn_space_id_rec id = { 0 };
-    brain_part part = { .data = &id, .size_bytes = sizeof id };
-    uint64_t number = 0;
-    int err;
-    init_root_change(&write, space);
-    write.change.kind = BRAIN_KIND_SPACE;
-    write.change.size = sizeof id;
-    write.change.data = (struct bn_part_list){ &part, 1 };
-    do {
-        err = bn_recover_enter(store, true);
-        if (err == 0) {
-            err = bn_index_grow(store);
-            err = err != 0 ? err : find_all(store, &write, 1, false);
-            err = err == 0 && write.change.older_version != 0 ? BRAIN_E_EXISTS : err;
-            err = err != 0 ? err : transact_make(store, &write.change, &number);
-            bn_lock_release(store);
-        }
-        if (err == 0) {
-            bn_watch_wake(store, space->key, "", 0);
-            return 0;
-        }
-        err = overcome(store, err, 0, &tried);
-    } while (err == 0);
-    return err;
+    uint64_t number;
+    int err = init(&write, space, "", 0, BRAIN_ANY_VERSION);
+    write.makes_only = true;
+    return err != 0 ? err : bn_write_commit(space->store, &write, 1, false, &number);
 }
 
 /* The transaction that removes a namespace. Under the lock. */

@@ -16,6 +16,10 @@ struct bn_write {
     bool is_only_staged;       /* the data is in the holder's extent and nowhere else */
     bool retires_extent;
     bool has_no_space;         /* a delete where there is no such namespace */
+    struct bn_write *maker;    /* the change that makes its namespace in the same transaction, or NULL */
+    bool owns_maker;           /* the first of those that share it */
+    bool makes_only;           /* there is nothing to put: the namespace alone */
+    uint32_t made_id;          /* of a maker: the id of the namespace */
     bool is_borrowed;          /* the holder is an object's: never freed here */
     bool was_handed_over;      /* the holder's extent is the published slot's now */
     bool wants_pin;            /* pin the published slot, before anybody can replace it */

@@ -73,7 +73,7 @@ static void explain_failure(struct bp_state *state, PyObject *value, PyObject *n
     PyErr_Fetch(&type, &error, &traceback);
     PyErr_NormalizeException(&type, &error, &traceback);
     PyObject *text = NULL;
-    PyObject *explain = bp_state_helper(state, "explain_failure");
+    PyObject *explain = bp_state_values_function(state, "explain_failure");
     if (explain != NULL) {
         text = PyObject_CallFunctionObjArgs(explain, value, name, error, NULL);
         Py_DECREF(explain);

@@ -66,7 +66,6 @@ struct bp_numpy {
     PyTypeObject *array_type; /* numpy.ndarray, owned; NULL: NumPy was not needed yet */
     PyObject *(*new_from_descr)(PyTypeObject *, PyObject *, int, const intptr_t *, const intptr_t *,
                                 void *, int, PyObject *);
-    int (*set_base_object)(PyObject *, PyObject *);
     struct bp_dtype by_text[BP_N_DTYPES];  /* for recall: plain types alone */
     struct bp_dtype by_dtype[BP_N_DTYPES]; /* for storing: also structured and refused ones */
     unsigned next_text;                    /* which entry is overwritten next */
@@ -96,6 +95,6 @@ extern PyType_Spec bp_view_spec;
 int64_t bp_state_clock_ns(void);
 
 /* The function `name` of brain_plasma.values: a new reference, or NULL with an exception set. */
-PyObject *bp_state_helper(struct bp_state *state, const char *name);
+PyObject *bp_state_values_function(struct bp_state *state, const char *name);
 
 #endif

@@ -23,7 +23,6 @@ enum {
     API_ABI_VERSION = 0,
     API_ARRAY_TYPE = 2,
     API_NEW_FROM_DESCR = 94,
-    API_SET_BASE_OBJECT = 282,
 };
 
 enum {
@@ -64,7 +63,6 @@ static int read_table(struct bp_numpy *numpy, void *const *table)
     }
     /* memcpy: ISO C has no conversion from object to function pointers. */
     memcpy(&numpy->new_from_descr, &table[API_NEW_FROM_DESCR], sizeof numpy->new_from_descr);
-    memcpy(&numpy->set_base_object, &table[API_SET_BASE_OBJECT], sizeof numpy->set_base_object);
     numpy->array_type = table[API_ARRAY_TYPE];
     Py_INCREF((PyObject *)numpy->array_type);
     return 0;
@@ -135,7 +133,7 @@ static const struct bp_dtype *find_dtype(struct bp_state *state, PyObject *dtype
     for (int i = 0; i < BP_N_DTYPES; i++) {
         if (numpy->by_dtype[i].dtype == dtype) return &numpy->by_dtype[i];
     }
-    PyObject *function = bp_state_helper(state, "dtype_to_text");
+    PyObject *function = bp_state_values_function(state, "dtype_to_text");
     if (function == NULL) return NULL;
     PyObject *answer = PyObject_CallFunctionObjArgs(function, dtype, NULL);
     Py_DECREF(function);
@@ -150,7 +148,7 @@ static const struct bp_dtype *find_dtype(struct bp_state *state, PyObject *dtype
 /* The dtype that `tensor` names: a new reference, or NULL with an exception set. */
 static PyObject *make_dtype(struct bp_state *state, const brain_tensor *tensor)
 {
-    PyObject *function = bp_state_helper(state, "dtype_from_text");
+    PyObject *function = bp_state_values_function(state, "dtype_from_text");
     if (function == NULL) return NULL;
     PyObject *dtype = PyObject_CallFunction(function, "sy#K", tensor->dtype, tensor->descr,
                                             (Py_ssize_t)tensor->descr_len,
@@ -288,7 +286,8 @@ static PyObject *new_array(const struct bp_numpy *numpy, PyObject *dtype,
         Py_DECREF(base);
         return NULL;
     }
-    if (numpy->set_base_object(array, base) != 0) Py_CLEAR(array);
+    /* What PyArray_SetBaseObject() does, without its search for chains of arrays: a View is none. */
+    ((struct array_object *)array)->base = base;
     return array;
 }
 

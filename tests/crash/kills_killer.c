@@ -25,6 +25,7 @@
 #define AIM_S 0.05         /* how long to wait for the word to name a victim */
 #define END_S 60.0         /* how long a victim may take to end, or to go on */
 #define BLIND_LONGEST_US 3000u
+#define LONGEST_LOOKS 2000u /* of some nanoseconds each */
 
 static uint32_t below(struct killer *killer, uint32_t n)
 {
@@ -173,27 +174,45 @@ static uint64_t lock_word(const struct killer *killer)
     return atomic_load(&killer->state->lock_word);
 }
 
-/* Wait until the lock word names the writer; false where it does not. */
-static bool wait_for_name(const struct killer *killer, uint32_t number)
+/* The writer whose row (+ 1) it is; -1: none of them. */
+static int writer_of(const struct killer *killer, uint64_t row)
+{
+    for (uint32_t i = 0; row != 0 && i < killer->board->n_writers; i++) {
+        if (atomic_load(&killer->board->writers[i].row) == row) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Watch the lock word until it names a writer, and go on naming it for `n_looks` more; that writer, or -1.
+ *
+ * A lock is held for a microsecond, and a signal takes longer than that to arrive. So whoever fires at the
+ * first sight mostly hits a writer that has done, or one of those many names at once; whoever looks a
+ * little longer, one that the scheduler has put to sleep in the middle, at any of its instructions. */
+static int wait_for_name(const struct killer *killer, uint32_t n_looks)
 {
     double start = kit_seconds();
     do {
-        uint64_t row = atomic_load(&killer->board->writers[number].row);
-        for (int i = 0; i < 2000; i++) {
-            if (row != 0 && (lock_word(killer) & LOCK_OWNER) == row) {
-                return true;
+        for (uint32_t i = 0; i < 2000; i++) {
+            uint64_t word = lock_word(killer);
+            uint32_t same = 0;
+            while (same < n_looks && (word & LOCK_OWNER) != 0 && lock_word(killer) == word) {
+                same++;
+            }
+            int writer = same == n_looks ? writer_of(killer, word & LOCK_OWNER) : -1;
+            if (writer >= 0) {
+                return writer;
             }
         }
     } while (kit_seconds() - start < AIM_S);
-    return false;
+    return -1;
 }
 
-/* Up to about a microsecond, so that not only the first instructions under the lock are hit. */
-static void hesitate(struct killer *killer)
+/* At first sight, or after up to some microseconds of looking. */
+static uint32_t some_patience(struct killer *killer)
 {
-    for (uint32_t i = below(killer, 2) * below(killer, 600); i > 0; i--) {
-        (void)lock_word(killer);
-    }
+    return 1 + below(killer, 4) * below(killer, LONGEST_LOOKS);
 }
 
 static void wait_blindly(struct killer *killer)
@@ -292,8 +311,9 @@ bool killer_kill(struct killer *killer, enum killer_mode mode)
             return kill_reader(killer);
         }
         wait_blindly(killer);
-    } else if (wait_for_name(killer, number)) {
-        hesitate(killer);
+    } else {
+        int named = wait_for_name(killer, some_patience(killer));
+        number = named >= 0 ? (uint32_t)named : number;
     }
     kill_writer(killer, number, mode);
     return true;
@@ -330,10 +350,11 @@ bool killer_pause(struct killer *killer, bool named)
     if (!look_after(killer)) {
         return false;
     }
-    if (!named) {
+    if (named) {
+        int writer = wait_for_name(killer, some_patience(killer));
+        number = writer >= 0 ? (uint32_t)writer : number;
+    } else {
         wait_blindly(killer);
-    } else if (!wait_for_name(killer, number)) {
-        return true;
     }
     pid_t pid = killer->writers[number];
     kill(pid, SIGSTOP);

@@ -83,7 +83,7 @@ static void wait_and_remove(pid_t owner)
 const char *kit_workdir(const char *parent)
 {
     if (workdir_owner == 0) {
-        snprintf(workdir, sizeof workdir, "%s/brain-test-XXXXXX", parent == NULL ? "/dev/shm" : parent);
+        snprintf(workdir, sizeof workdir, "%s/brain-crash-XXXXXX", parent == NULL ? "/dev/shm" : parent);
         kit_must(mkdtemp(workdir) != NULL, workdir);
         workdir_owner = getpid();
         fflush(NULL);

@@ -89,20 +89,17 @@ static bool audit(struct killer *killer, enum audit what, uint64_t number)
 struct weight {
     uint64_t value_bytes; /* with the bystanders */
     uint64_t empty_bytes; /* of both files, without */
+    uint64_t clients_bytes;
+    uint64_t backed[BN_N_REGIONS];
 };
 
-static uint64_t bytes_of_files(const struct killer *killer)
+static uint64_t bytes_of_file(const struct killer *killer, const char *name)
 {
-    static const char *const names[] = { "data", "clients" };
-    uint64_t sum = 0;
-    for (int i = 0; i < 2; i++) {
-        char path[KIT_PATH_MAX + 16];
-        struct stat status;
-        snprintf(path, sizeof path, "%s/%s", killer->path, names[i]);
-        kit_must(stat(path, &status) == 0, path);
-        sum += (uint64_t)status.st_blocks * 512;
-    }
-    return sum;
+    char path[KIT_PATH_MAX + 16];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%s", killer->path, name);
+    kit_must(stat(path, &status) == 0, path);
+    return (uint64_t)status.st_blocks * 512;
 }
 
 static bool clear_and_weigh(struct killer *killer, struct weight *weight)
@@ -114,8 +111,38 @@ static bool clear_and_weigh(struct killer *killer, struct weight *weight)
     if (!audit(killer, AUDIT_EMPTY, 0)) {
         return false;
     }
-    weight->empty_bytes = bytes_of_files(killer);
+    weight->clients_bytes = bytes_of_file(killer, "clients");
+    weight->empty_bytes = bytes_of_file(killer, "data") + weight->clients_bytes;
+    for (int i = 0; i < BN_N_REGIONS; i++) {
+        weight->backed[i] = atomic_load(&killer->state->backed[i]);
+    }
     return true;
+}
+
+static uint64_t metadata_bytes(const struct killer *killer)
+{
+    uint64_t sum = bytes_of_file(killer, "clients");
+    for (int i = 0; i < BN_REGION_VALUES; i++) {
+        sum += atomic_load(&killer->state->backed[i]);
+    }
+    return sum;
+}
+
+/* Which parts of the metadata have grown. */
+static void print_growth(const struct weight *first, const struct weight *last)
+{
+    static const char *const names[BN_N_REGIONS] = { "undo",   "publish", "slots",   "buckets", "overflow",
+                                                     "names",  "spaces",  "limbo",   "private", "tombs",
+                                                     "blocks", "backed",  "values" };
+    for (int i = 0; i < BN_REGION_VALUES; i++) {
+        if (first->backed[i] != last->backed[i]) {
+            printf("  %s: %ju -> %ju\n", names[i], (uintmax_t)first->backed[i], (uintmax_t)last->backed[i]);
+        }
+    }
+    if (first->clients_bytes != last->clients_bytes) {
+        printf("  the file of clients: %ju -> %ju\n", (uintmax_t)first->clients_bytes,
+               (uintmax_t)last->clients_bytes);
+    }
 }
 
 static bool run_undisturbed(struct killer *killer, double seconds)
@@ -207,6 +234,7 @@ static bool compare_weights(struct killer *killer, const struct weight *first, c
            "undisturbed round %ju)\n",
            (uintmax_t)last->value_bytes, (uintmax_t)first->value_bytes, (uintmax_t)last->empty_bytes,
            (uintmax_t)first->empty_bytes);
+    print_growth(first, last);
     if (last->value_bytes != first->value_bytes) {
         return kills_fail(killer->board, "values take another number of bytes than before");
     }
@@ -220,7 +248,7 @@ static bool compare_weights(struct killer *killer, const struct weight *first, c
 
 static bool run(struct killer *killer, const struct options *options)
 {
-    struct weight before = { 0, 0 }, first = { 0, 0 }, last = { 0, 0 };
+    struct weight before = { 0 }, first = { 0 }, last = { 0 };
     double start = kit_seconds(), end = start + options->seconds;
     uint64_t capacity = options->capacity_mb << 20;
     bool right = audit(killer, AUDIT_FOUND, capacity) && killer_watch(killer) &&
@@ -230,7 +258,9 @@ static bool run(struct killer *killer, const struct options *options)
     first.value_bytes = before.value_bytes;
     while (right && n_kills(killer) < options->n_kills && kit_seconds() < end) {
         right = run_round(killer, options, end);
-        printf("after %7ju kills: %s\n", (uintmax_t)n_kills(killer), right ? "sound" : "WRONG");
+        printf("after %7ju kills, %4.0f s: %s; %ju KiB of metadata\n", (uintmax_t)n_kills(killer),
+               kit_seconds() - start, right ? "sound" : "WRONG",
+               (uintmax_t)metadata_bytes(killer) / 1024);
         fflush(stdout);
     }
     right = right && (options->n_stops == 0 || run_stops(killer, options));

@@ -696,6 +696,31 @@ def test_trim_gives_memory_back(brain):
     assert brain.trim() == 0
 
 
+def test_trim_of_a_large_block(brain):
+    """One that is given back in several steps."""
+    brain.resize(200 * 1_000_000)
+    for n in range(50):
+        brain[str(n)] = b"x" * 800_000
+    brain.clear()
+    assert brain.trim() >= 40_000_000
+    assert brain.stat()["value_backed_bytes"] == 0
+    assert brain.check() == []
+
+
+def test_values_of_all_sizes_take_turns(brain):
+    """What held values of one size is given to others."""
+    np = pytest.importorskip("numpy")
+    for size in (1000, 5000, 8, 100, 20_000, 1, 1900, 300, 5000):
+        for make in (lambda: b"x" * size, lambda: np.arange(size), lambda: [b"x" * size]):
+            for n in range(200):
+                brain[str(n)] = make()
+            for n in range(0, 200, 3):
+                del brain[str(n)]
+        assert brain.check() == []
+    brain.clear()
+    assert brain.used() == 0
+
+
 def test_check_finds_nothing_wrong(brain):
     brain.update({str(n): "x" * n for n in range(1000)})
     for n in range(0, 1000, 3):

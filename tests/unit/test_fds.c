@@ -1,0 +1,140 @@
+/* test_fds.c - a program closes descriptors that are not its own, and their numbers are used again. */
+#include "check.h"
+
+static brain_store *store;
+static brain_space *space;
+static uint8_t data[3 * 1024 * 1024];
+
+static void close_all(void)
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        (void)close(fd);
+    }
+}
+
+/* All that may need a descriptor. */
+static void use_everything(uint64_t round)
+{
+    brain_view view;
+    brain_object *object;
+    brain_batch *batch;
+    brain_snapshot *snapshot;
+    brain_value bare = { .kind = BRAIN_KIND_BYTES };
+    brain_part part = { .data = data, .size_bytes = sizeof data };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    uint32_t name = (uint32_t)round;
+    check_fill(data, sizeof data, round);
+    CHECK_OK(brain_put_bytes(space, &name, sizeof name, data, 100));
+    CHECK_OK(brain_put_bytes(space, "large", 5, data, sizeof data));
+    CHECK_OK(brain_get(space, "large", 5, &view));
+    CHECK(check_is_filled(view.data, sizeof data, round));
+    brain_view_drop(&view);
+    CHECK_OK(brain_create(store, 2000000, &object));
+    check_fill(brain_object_data(object), 2000000, round);
+    CHECK_OK(brain_object_seal(object, space, "object", 6, &bare, BRAIN_ANY_VERSION, NULL));
+    brain_object_release(object);
+    CHECK_OK(brain_batch_new(store, &batch));
+    CHECK_OK(brain_batch_put(batch, space, "batch", 5, &value));
+    CHECK_OK(brain_batch_commit(batch, NULL));
+    brain_batch_free(batch);
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    CHECK_OK(brain_delete(space, "batch", 5, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_snapshot_get(snapshot, space, "batch", 5, &view));
+    brain_snapshot_close(snapshot);
+    CHECK(check_is_filled(view.data, sizeof data, round));
+    brain_view_drop(&view);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).n_clients, 1);
+    CHECK_SOUND(store);
+    brain_store *second = check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING);
+    CHECK_U64(check_stat(store).n_clients, 2);
+    brain_close(second);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        CHECK_OK(brain_put_bytes(space, "child", 5, data, sizeof data));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    CHECK_OK(brain_delete(space, "child", 5, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_trim(store, NULL));
+}
+
+static void begin(void)
+{
+    store = check_open(check_path(), 64 * CHECK_MIB);
+    space = check_space(store, "default");
+}
+
+static void end(void)
+{
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+static void check_closed(void)
+{
+    begin();
+    use_everything(0);
+    for (uint64_t i = 1; i < 4; i++) {
+        close_all();
+        /* Still alive for others, although no descriptor is open: the mapping keeps the lock. */
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            brain_store *other = check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING);
+            CHECK(check_stat(other).n_clients >= 2);
+            _exit(0);
+        }
+        CHECK_CHILD(pid);
+        use_everything(i);
+    }
+    close_all();
+    end();
+}
+
+/* Other files under the numbers that the library knew: they must stay as they are. */
+static void check_reused(void)
+{
+    enum { N = 40 };
+    struct check_file {
+        int fd;
+        ino_t inode;
+    } files[N];
+    begin();
+    use_everything(0);
+    for (uint64_t round = 1; round < 3; round++) {
+        close_all();
+        for (int i = 0; i < N; i++) {
+            struct stat st;
+            files[i].fd = memfd_create("other", 0);
+            CHECK_SYS(files[i].fd);
+            CHECK_SYS(ftruncate(files[i].fd, 8192));
+            CHECK_SYS(fstat(files[i].fd, &st));
+            files[i].inode = st.st_ino;
+        }
+        use_everything(round);
+        for (int i = 0; i < N; i++) {
+            struct stat st;
+            char bytes[8192];
+            static const char zeros[8192];
+            CHECK_SYS(fstat(files[i].fd, &st)); /* not closed either */
+            CHECK(st.st_ino == files[i].inode && st.st_size == 8192);
+            CHECK(pread(files[i].fd, bytes, sizeof bytes, 0) == sizeof bytes);
+            CHECK(memcmp(bytes, zeros, sizeof zeros) == 0);
+        }
+        CHECK(round == 0 || files[0].fd == 3);
+    }
+    end();
+    for (int i = 0; i < N; i++) {
+        struct stat st;
+        CHECK_SYS(fstat(files[i].fd, &st));
+        CHECK(st.st_ino == files[i].inode);
+    }
+}
+
+int main(void)
+{
+    check_begin();
+    check_closed();
+    check_reused();
+    return 0;
+}

@@ -1,0 +1,271 @@
+/* test_fork.c - a child goes on with what it inherited, and is a client of its own; one that came about
+ * without fork() is told so. */
+#include "check.h"
+
+#include <pthread.h>
+#include <sys/syscall.h>
+
+static brain_store *store;
+static brain_space *space;
+
+static void begin(void)
+{
+    store = check_open(check_path(), 16 * CHECK_MIB);
+    space = check_space(store, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "old", 3));
+}
+
+static void end(void)
+{
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).n_clients, 1);
+    CHECK_U64(check_stat(store).n_pins, 0);
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+static void check_value(const char *name, const char *want)
+{
+    char data[64];
+    size_t size = 0;
+    CHECK_OK(brain_get_copy(space, name, strlen(name), data, sizeof data, &size, NULL, NULL));
+    CHECK(size == strlen(want) && memcmp(data, want, size) == 0);
+}
+
+static void check_open_store(void)
+{
+    begin();
+    for (int i = 0; i < 10; i++) {
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            check_value("a", i == 0 ? "old" : "new");
+            CHECK_OK(brain_put_bytes(space, "a", 1, "new", 3));
+            CHECK_U64(check_stat(store).n_clients, 2);
+            brain_client clients[16];
+            size_t n = 0, n_ours = 0;
+            CHECK_OK(brain_clients(store, clients, 16, &n));
+            CHECK(n >= 2 && n <= 16); /* the dead are listed, too */
+            for (size_t k = 0; k < n; k++) {
+                n_ours += clients[k].pid == getpid() && clients[k].alive;
+            }
+            CHECK_U64(n_ours, 1);
+            if (i % 3 == 0) {
+                brain_space_close(space);
+                brain_close(store);
+            } else if (i % 3 == 1) {
+                kill(getpid(), SIGKILL);
+            }
+            _exit(0);
+        }
+        int status;
+        CHECK(waitpid(pid, &status, 0) == pid && (WIFSIGNALED(status) || status == 0));
+        check_value("a", "new");
+    }
+    end();
+}
+
+/* Objects, batches, snapshots and iterators stay with the parent: the child can only free them. */
+static void check_things_of_the_parent(void)
+{
+    static const size_t sizes[] = { 100, 100000 };
+    begin();
+    for (int i = 0; i < 2; i++) {
+        brain_object *object;
+        brain_batch *batch;
+        brain_snapshot *snapshot;
+        brain_iter *iter;
+        brain_part part = { .data = "many", .size_bytes = 4 };
+        brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+        brain_value bare = { .kind = BRAIN_KIND_BYTES };
+        static uint8_t large[50000];
+        brain_part large_part = { .data = large, .size_bytes = sizeof large };
+        brain_value large_value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &large_part };
+        CHECK_OK(brain_create(store, sizes[i], &object));
+        check_fill(brain_object_data(object), sizes[i], 3);
+        CHECK_OK(brain_batch_new(store, &batch));
+        CHECK_OK(brain_batch_put(batch, space, "b", 1, &value));
+        CHECK_OK(brain_batch_put(batch, space, "large", 5, &large_value));
+        CHECK_OK(brain_snapshot_open(store, &snapshot));
+        CHECK_OK(brain_iter_names(space, snapshot, &iter));
+        uint64_t held = check_stat(store).private_bytes;
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            const void *name;
+            size_t len;
+            CHECK_CODE(brain_iter_next(iter, &name, &len), BRAIN_E_FORKED);
+            brain_view view;
+            CHECK_CODE(brain_snapshot_get(snapshot, space, "a", 1, &view), BRAIN_E_FORKED);
+            CHECK_CODE(brain_object_seal(object, space, "child", 5, &bare, BRAIN_ANY_VERSION, NULL),
+                       BRAIN_E_FORKED);
+            CHECK_CODE(brain_batch_commit(batch, NULL), BRAIN_E_FORKED);
+            brain_iter_free(iter);
+            brain_snapshot_close(snapshot);
+            brain_batch_free(batch);
+            brain_object_release(object);
+            CHECK_OK(brain_trim(store, NULL));
+            CHECK_U64(check_stat(store).n_snapshots, 1);
+            CHECK_U64(check_stat(store).private_bytes, held);
+            _exit(0);
+        }
+        CHECK_CHILD(pid);
+        CHECK_U64(check_stat(store).private_bytes, held);
+        CHECK(check_is_filled(brain_object_data(object), sizes[i], 3));
+        CHECK_OK(brain_object_seal(object, space, "o", 1, &bare, BRAIN_ANY_VERSION, NULL));
+        CHECK_OK(brain_batch_commit(batch, NULL));
+        brain_object_release(object);
+        brain_batch_free(batch);
+        brain_iter_free(iter);
+        brain_snapshot_close(snapshot);
+        check_value("b", "many");
+        brain_view view;
+        CHECK_OK(brain_get(space, "o", 1, &view));
+        CHECK(check_is_filled(view.data, sizes[i], 3));
+        brain_view_drop(&view);
+    }
+    end();
+}
+
+static void check_clone(void)
+{
+    begin();
+    brain_view view;
+    CHECK_OK(brain_get(space, "a", 1, &view));
+    fflush(NULL);
+    long pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+    CHECK_SYS(pid);
+    if (pid == 0) {
+        brain_view other;
+        brain_object *object;
+        CHECK_CODE(brain_get(space, "a", 1, &other), BRAIN_E_FORKED);
+        CHECK_CODE(brain_put_bytes(space, "a", 1, "x", 1), BRAIN_E_FORKED);
+        CHECK_CODE(brain_delete(space, "a", 1, BRAIN_ANY_VERSION), BRAIN_E_FORKED);
+        CHECK_CODE(brain_create(store, 100, &object), BRAIN_E_FORKED);
+        CHECK_CODE(brain_trim(store, NULL), BRAIN_E_FORKED);
+        CHECK_DETAIL("anew");
+        brain_view_drop(&view); /* its parent's */
+        brain_space_close(space);
+        brain_store *own = check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING);
+        brain_close(store);
+        space = check_space(own, "default");
+        check_value("a", "old");
+        brain_close(own);
+        _exit(0);
+    }
+    CHECK_CHILD((pid_t)pid);
+    CHECK_U64(check_stat(store).n_pins, 1);
+    CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK(memcmp(view.data, "old", 3) == 0);
+    brain_view_drop(&view);
+    end();
+}
+
+static void check_grandchildren(void)
+{
+    begin();
+    brain_view view;
+    CHECK_OK(brain_get(space, "a", 1, &view));
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        for (uint32_t depth = 2; depth < 6; depth++) {
+            pid_t next = fork();
+            CHECK_SYS(next);
+            if (next != 0) {
+                CHECK_CHILD(next);
+                CHECK(memcmp(view.data, "old", 3) == 0);
+                brain_view_drop(&view);
+                _exit(0);
+            }
+            CHECK_U64(check_stat(store).n_clients, depth + 1);
+            CHECK_U64(check_stat(store).n_pins, depth + 1);
+        }
+        CHECK_OK(brain_put_bytes(space, "deep", 4, "deep", 4));
+        CHECK_OK(brain_put_bytes(space, "a", 1, "changed", 7));
+        CHECK(memcmp(view.data, "old", 3) == 0);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    check_value("deep", "deep");
+    CHECK(memcmp(view.data, "old", 3) == 0);
+    brain_view_drop(&view);
+    end();
+}
+
+/* ---- a fork in the middle of other threads' work */
+
+static _Atomic int is_over;
+
+static void *writer(void *argument)
+{
+    uint64_t seed = (uint64_t)(uintptr_t)argument;
+    static _Thread_local uint8_t data[20000];
+    while (!is_over) {
+        size_t size = 8 + check_mix(seed++) % (sizeof data - 8);
+        memcpy(data, &seed, 8);
+        check_fill(data + 8, size - 8, seed);
+        CHECK_OK(brain_put_bytes(space, "busy", 4, data, size));
+    }
+    return NULL;
+}
+
+static void *reader(void *argument)
+{
+    (void)argument;
+    while (!is_over) {
+        brain_view view;
+        uint64_t seed;
+        CHECK_OK(brain_get(space, "busy", 4, &view));
+        memcpy(&seed, view.data, 8);
+        CHECK(check_is_filled((const uint8_t *)view.data + 8, view.size_bytes - 8, seed));
+        brain_view_drop(&view);
+    }
+    return NULL;
+}
+
+static void check_fork_among_threads(void)
+{
+    begin();
+    pthread_t threads[3];
+    is_over = 0;
+    CHECK_OK(brain_put_bytes(space, "busy", 4, "\0\0\0\0\0\0\0\0", 8));
+    CHECK(pthread_create(&threads[0], NULL, writer, (void *)1) == 0);
+    CHECK(pthread_create(&threads[1], NULL, writer, (void *)1000000) == 0);
+    CHECK(pthread_create(&threads[2], NULL, reader, NULL) == 0);
+    for (int i = 0; i < 60; i++) {
+        brain_view view;
+        uint64_t seed;
+        CHECK_OK(brain_get(space, "busy", 4, &view));
+        memcpy(&seed, view.data, 8);
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            for (int k = 0; k < 20; k++) {
+                CHECK_OK(brain_put_bytes(space, "child", 5, "0123456789", 10));
+            }
+            CHECK(check_is_filled((const uint8_t *)view.data + 8, view.size_bytes - 8, seed));
+            check_value("child", "0123456789");
+            brain_view_drop(&view);
+            _exit(0);
+        }
+        brain_view_drop(&view);
+        CHECK_CHILD(pid);
+    }
+    is_over = 1;
+    for (int i = 0; i < 3; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    end();
+}
+
+int main(void)
+{
+    check_begin();
+    check_open_store();
+    check_things_of_the_parent();
+    check_clone();
+    check_grandchildren();
+    check_fork_among_threads();
+    return 0;
+}

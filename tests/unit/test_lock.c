@@ -1,0 +1,181 @@
+/* test_lock.c - the writer lock: taken over from the dead, a timeout that names who is stopped, contention. */
+#include "check.h"
+
+#include <pthread.h>
+
+#include "journal.h"
+#include "lock.h"
+#include "recover.h"
+
+/* A child that opens the store, takes the lock, and stays. */
+static pid_t hold_in_child(const char *path, struct check_gate *ready)
+{
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        uint32_t died;
+        brain_store *store = check_open(path, 0);
+        CHECK_OK(bn_lock_acquire(store, true, &died));
+        CHECK_U64(died, 0);
+        bn_journal_begin(store); /* in the middle of a change */
+        bn_journal_u64(store, &store->state->limbo_bytes, 12345);
+        check_gate_open(ready);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(ready);
+    return pid;
+}
+
+static void check_take_over(void)
+{
+    const char *path = check_path();
+    struct check_gate ready = check_gate_new();
+    brain_store *store = check_open(path, CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "1", 1));
+    for (int i = 0; i < 20; i++) {
+        uint64_t recoveries = check_stat(store).n_recoveries;
+        pid_t pid = hold_in_child(path, &ready);
+        CHECK_U64(store->state->limbo_bytes, 12345);
+        check_kill(pid);
+        CHECK_OK(brain_put_bytes(space, "a", 1, "2", 1));
+        CHECK_U64(check_stat(store).n_recoveries, recoveries + 1);
+        CHECK(store->state->limbo_bytes < 100); /* undone */
+        CHECK_SOUND(store);
+        CHECK_U64(check_stat(store).n_clients, 1);
+    }
+    check_gate_free(&ready);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+static void check_stopped_owner(void)
+{
+    const char *path = check_path();
+    struct check_gate ready = check_gate_new();
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.capacity_bytes = CHECK_MIB;
+    options.lock_timeout_ns = 20 * 1000 * 1000;
+    brain_store *store;
+    CHECK_OK(brain_open(path, &options, &store));
+    brain_space *space = check_space(store, "default");
+    brain_view view;
+    char number[32];
+    CHECK_OK(brain_put_bytes(space, "a", 1, "old", 3));
+    pid_t pid = hold_in_child(path, &ready);
+    CHECK_SYS(kill(pid, SIGSTOP));
+    CHECK_CODE(brain_put_bytes(space, "a", 1, "new", 3), BRAIN_E_TIMEOUT);
+    snprintf(number, sizeof number, "process %d ", (int)pid);
+    CHECK_DETAIL(number);
+    CHECK_DETAIL("test_lock");
+    CHECK_CODE(brain_delete(space, "a", 1, BRAIN_ANY_VERSION), BRAIN_E_TIMEOUT);
+    CHECK_CODE(brain_trim(store, NULL), BRAIN_E_TIMEOUT);
+    /* Readers do not notice, and attaching does not either. */
+    CHECK_OK(brain_get(space, "a", 1, &view));
+    CHECK(view.size_bytes == 3 && memcmp(view.data, "old", 3) == 0);
+    brain_view_drop(&view);
+    brain_store *second = check_open(path, 0);
+    CHECK_U64(check_stat(second).n_clients, 4); /* the child has inherited one, and opened one */
+    brain_close(second);
+    check_kill(pid);
+    CHECK_OK(brain_put_bytes(space, "a", 1, "new", 3));
+    CHECK_SOUND(store);
+    check_gate_free(&ready);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* A waiter's death disturbs nobody, and is not taken for the owner's. */
+static void check_dead_waiter(void)
+{
+    const char *path = check_path();
+    brain_store *store = check_open(path, CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    struct check_gate ready = check_gate_new();
+    uint32_t died;
+    CHECK_OK(brain_space_create(space));
+    CHECK_OK(bn_lock_acquire(store, true, &died));
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_store *own = check_open(path, 0);
+        brain_space *its = check_space(own, "default");
+        check_gate_open(&ready);
+        (void)!brain_put_bytes(its, "waiter", 6, "", 0); /* never gets that far */
+        _exit(1);
+    }
+    check_gate_pass(&ready);
+    while ((store->state->lock_word & BN_LOCK_WAITERS) == 0) {
+        sched_yield();
+    }
+    check_kill(pid);
+    CHECK_U64(store->state->lock_word & BN_LOCK_OWNER, store->row + 1);
+    bn_lock_release(store);
+    CHECK_OK(brain_put_bytes(space, "a", 1, "1", 1));
+    CHECK_CODE(brain_exists(space, "waiter", 6, NULL), BRAIN_E_NOT_FOUND);
+    CHECK_U64(check_stat(store).n_recoveries, 0);
+    CHECK_SOUND(store);
+    check_gate_free(&ready);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* ---- contention */
+
+#define N_THREADS 4
+#define N_ROUNDS 20000
+
+struct shared {
+    brain_store *store;
+    uint64_t counter; /* guarded by the lock alone */
+    _Atomic uint32_t inside;
+};
+
+static void count_up(struct shared *shared)
+{
+    for (int i = 0; i < N_ROUNDS; i++) {
+        CHECK_OK(bn_recover_enter(shared->store, true));
+        CHECK_U64(shared->inside++, 0);
+        shared->counter++;
+        shared->inside--;
+        bn_lock_release(shared->store);
+    }
+}
+
+static void *thread(void *argument)
+{
+    count_up(argument);
+    return NULL;
+}
+
+static void check_contention(void)
+{
+    pthread_t threads[N_THREADS];
+    struct shared *shared = check_shared(sizeof *shared);
+    shared->store = check_open(check_path(), CHECK_MIB);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        count_up(shared); /* the store goes with the fork */
+        _exit(0);
+    }
+    for (int i = 0; i < N_THREADS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, thread, shared) == 0);
+    }
+    for (int i = 0; i < N_THREADS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    CHECK_CHILD(pid);
+    CHECK_U64(shared->counter, (N_THREADS + 1) * N_ROUNDS);
+    CHECK_U64(shared->store->state->lock_word & (BN_LOCK_OWNER | BN_LOCK_WAITERS), 0);
+    check_destroy(shared->store);
+}
+
+int main(void)
+{
+    check_begin();
+    check_take_over();
+    check_stopped_owner();
+    check_dead_waiter();
+    check_contention();
+    return 0;
+}

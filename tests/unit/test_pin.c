@@ -1,0 +1,226 @@
+/* test_pin.c - views keep what they show: many of them, in children too, and no longer than they live. */
+#include "check.h"
+
+#define N_VIEWS 100000u
+
+static brain_store *store;
+static brain_space *space;
+
+static void put(uint32_t name, uint64_t seed, size_t size)
+{
+    uint8_t data[8192];
+    check_fill(data, size, seed);
+    CHECK_OK(brain_put_bytes(space, &name, sizeof name, data, size));
+}
+
+static void begin(uint64_t capacity)
+{
+    store = check_open(check_path(), capacity);
+    space = check_space(store, "default");
+}
+
+static void end(void)
+{
+    brain_stat stat = check_stat(store);
+    CHECK_U64(stat.n_pins, 0);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).n_limbo, 0);
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+static void check_many_views(void)
+{
+    static brain_view views[N_VIEWS];
+    begin(64 * CHECK_MIB);
+    for (uint32_t i = 0; i < N_VIEWS; i++) { /* ten names, each replaced after it was viewed */
+        uint32_t name = i % 10;
+        put(name, i, 40);
+        CHECK_OK(brain_get(space, &name, sizeof name, &views[i]));
+    }
+    CHECK_U64(check_stat(store).n_pins, N_VIEWS);
+    CHECK(check_stat(store).n_limbo >= N_VIEWS - 10 - 1);
+    CHECK_SOUND(store);
+    for (uint32_t k = 0; k < N_VIEWS; k++) {
+        uint32_t i = (uint32_t)(k * UINT64_C(7919) % N_VIEWS); /* in no order */
+        CHECK_U64(views[i].size_bytes, 40);
+        CHECK(check_is_filled(views[i].data, 40, i));
+        brain_view_drop(&views[i]);
+    }
+    end();
+}
+
+/* Pages of the ledger are used again. */
+static void check_ledger_growth(void)
+{
+    enum { N = 5000 };
+    static brain_view views[N];
+    begin(CHECK_MIB);
+    uint64_t metadata = 0;
+    put(1, 1, 10);
+    for (int round = 0; round < 5; round++) {
+        uint32_t name = 1;
+        for (int i = 0; i < N; i++) {
+            CHECK_OK(brain_get(space, &name, sizeof name, &views[i]));
+        }
+        CHECK_U64(check_stat(store).n_pins, N);
+        for (int i = 0; i < N; i++) {
+            brain_view_drop(&views[i]);
+        }
+        metadata = round == 0 ? check_stat(store).metadata_bytes : metadata;
+        CHECK_U64(check_stat(store).metadata_bytes, metadata);
+    }
+    end();
+}
+
+/* Views of a large value: its pages come back with the last of them. */
+static void check_last_view(void)
+{
+    begin(CHECK_MIB);
+    uint32_t name = 1;
+    brain_view views[3];
+    put(1, 1, 8000);
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(brain_get(space, &name, sizeof name, &views[i]));
+    }
+    CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
+    for (int i = 0; i < 3; i++) {
+        CHECK_U64(check_stat(store).limbo_bytes, 8000);
+        CHECK(check_is_filled(views[i].data, 8000, 1));
+        brain_view_drop(&views[i]);
+    }
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    brain_view_drop(&views[0]); /* a dropped view may be dropped again */
+    end();
+}
+
+static void check_fork_keeps(void)
+{
+    enum { N = 3000 };
+    static brain_view views[N];
+    struct check_gate dropped = check_gate_new(), forked = check_gate_new();
+    begin(64 * CHECK_MIB);
+    for (uint32_t i = 0; i < N; i++) {
+        put(i, i, i % 3 == 0 ? 8192 : 100);
+        CHECK_OK(brain_get(space, &i, sizeof i, &views[i]));
+    }
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        check_gate_pass(&dropped);
+        for (uint32_t i = 0; i < N; i++) {
+            CHECK(check_is_filled(views[i].data, i % 3 == 0 ? 8192 : 100, i));
+        }
+        for (uint32_t i = 0; i < N; i += 2) {
+            brain_view_drop(&views[i]);
+        }
+        check_gate_open(&forked);
+        for (;;) {
+            pause(); /* and is killed with the other half */
+        }
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        brain_view_drop(&views[i]);
+        CHECK_OK(brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION));
+    }
+    CHECK_OK(brain_trim(store, NULL));
+    for (uint32_t i = 0; i < 500; i++) { /* would overwrite what was freed */
+        put(i, 77 + i, 8192);
+    }
+    CHECK_U64(check_stat(store).n_pins, N);
+    check_gate_open(&dropped);
+    check_gate_pass(&forked);
+    CHECK_U64(check_stat(store).n_pins, N / 2);
+    CHECK_U64(check_stat(store).n_clients, 2);
+    check_kill(pid);
+    CHECK_OK(brain_trim(store, NULL)); /* buries it */
+    CHECK_U64(check_stat(store).n_clients, 1);
+    check_gate_free(&dropped);
+    check_gate_free(&forked);
+    end();
+}
+
+/* The parent dies, the child's copies of its views stay. */
+static void check_parent_dies(void)
+{
+    struct check_gate looked = check_gate_new(), gone = check_gate_new();
+    begin(CHECK_MIB);
+    put(1, 1, 8000);
+    put(2, 2, 30);
+    pid_t parent = check_fork();
+    if (parent == 0) {
+        uint32_t one = 1, two = 2;
+        brain_view a, b;
+        CHECK_OK(brain_get(space, &one, sizeof one, &a));
+        CHECK_OK(brain_get(space, &two, sizeof two, &b));
+        pid_t child = fork();
+        CHECK_SYS(child);
+        if (child == 0) {
+            check_gate_pass(&gone);
+            CHECK(check_is_filled(a.data, 8000, 1) && check_is_filled(b.data, 30, 2));
+            CHECK_U64(check_stat(store).n_clients, 2);
+            CHECK_U64(check_stat(store).n_pins, 2);
+            brain_view_drop(&a);
+            brain_view_drop(&b);
+            check_gate_open(&looked);
+            _exit(0);
+        }
+        check_gate_open(&looked);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&looked);
+    CHECK_U64(check_stat(store).n_pins, 4);
+    check_kill(parent);
+    for (uint32_t i = 1; i <= 2; i++) {
+        CHECK_OK(brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION));
+    }
+    CHECK_OK(brain_trim(store, NULL));
+    for (uint32_t i = 0; i < 50; i++) {
+        put(i, 99, 8000);
+    }
+    check_gate_open(&gone);
+    check_gate_pass(&looked);
+    check_gate_free(&looked);
+    check_gate_free(&gone);
+    CHECK_OK(brain_trim(store, NULL));
+    end();
+}
+
+/* A view outlives brain_close(), and the last one ends the store's use. */
+static void check_view_after_close(void)
+{
+    begin(CHECK_MIB);
+    put(5, 5, 8000);
+    brain_store *second = check_open(brain_path(store), 0);
+    brain_space *its = check_space(second, "default");
+    uint32_t name = 5;
+    brain_view a, b;
+    CHECK_OK(brain_get(its, &name, sizeof name, &a));
+    CHECK_OK(brain_get(its, &name, sizeof name, &b));
+    brain_space_close(its);
+    brain_close(second);
+    CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK(check_is_filled(a.data, 8000, 5));
+    CHECK_U64(check_stat(store).n_clients, 2);
+    brain_view_drop(&a);
+    CHECK(check_is_filled(b.data, 8000, 5));
+    brain_view_drop(&b);
+    CHECK_U64(check_stat(store).n_clients, 1);
+    end();
+}
+
+int main(void)
+{
+    check_begin();
+    check_many_views();
+    check_ledger_growth();
+    check_last_view();
+    check_fork_keeps();
+    check_parent_dies();
+    check_view_after_close();
+    return 0;
+}

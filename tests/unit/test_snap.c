@@ -1,0 +1,161 @@
+/* test_snap.c - snapshots: how many, what they keep, and that it comes back. */
+#include "check.h"
+
+static brain_store *store;
+static brain_space *space;
+
+static void begin(void)
+{
+    store = check_open(check_path(), 16 * CHECK_MIB);
+    space = check_space(store, "default");
+}
+
+static void end(void)
+{
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+static void check_limit(void)
+{
+    brain_snapshot *snapshots[BRAIN_SNAPSHOTS_MAX], *ninth = NULL;
+    brain_iter *iter = NULL;
+    begin();
+    for (uint32_t i = 0; i < BRAIN_SNAPSHOTS_MAX; i++) {
+        CHECK_OK(brain_snapshot_open(store, &snapshots[i]));
+        CHECK_U64(check_stat(store).n_snapshots, i + 1);
+    }
+    CHECK_CODE(brain_snapshot_open(store, &ninth), BRAIN_E_BUSY);
+    CHECK(ninth == NULL);
+    CHECK_CODE(brain_iter_names(space, NULL, &iter), BRAIN_E_BUSY);
+    CHECK_OK(brain_iter_names(space, snapshots[3], &iter));
+    brain_iter_free(iter);
+    brain_snapshot_close(snapshots[5]);
+    CHECK_OK(brain_snapshot_open(store, &snapshots[5]));
+    for (uint32_t i = 0; i < BRAIN_SNAPSHOTS_MAX; i++) {
+        brain_snapshot_close(snapshots[i]);
+    }
+    CHECK_U64(check_stat(store).n_snapshots, 0);
+    brain_snapshot_close(NULL);
+    end();
+}
+
+/* Deletes under a snapshot leave tombstones; they go when it is closed, and the memory comes back. */
+static void check_tombstones(void)
+{
+    enum { N = 300 };
+    static uint8_t data[8000];
+    brain_snapshot *snapshot;
+    brain_view view;
+    begin();
+    CHECK_OK(brain_space_create(space));
+    for (uint32_t i = 0; i < N; i++) {
+        check_fill(data, sizeof data, i);
+        CHECK_OK(brain_put_bytes(space, &i, sizeof i, data, i % 2 == 0 ? sizeof data : 20));
+    }
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    for (uint32_t i = 0; i < N; i++) {
+        CHECK_OK(brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION));
+        if (i % 3 == 0) { /* over the tombstone */
+            CHECK_OK(brain_put_bytes(space, &i, sizeof i, "again", 5));
+        }
+        if (i % 6 == 0) {
+            CHECK_OK(brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION));
+        }
+    }
+    CHECK_SOUND(store);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK(check_stat(store).limbo_bytes >= N / 2 * sizeof data);
+    for (uint32_t i = 0; i < N; i++) {
+        uint64_t size = i % 2 == 0 ? sizeof data : 20;
+        CHECK_OK(brain_snapshot_get(snapshot, space, &i, sizeof i, &view));
+        CHECK(view.size_bytes == size && check_is_filled(view.data, size, i));
+        brain_view_drop(&view);
+        CHECK_CODE(brain_exists(space, &i, sizeof i, NULL), i % 6 == 3 ? 0 : BRAIN_E_NOT_FOUND);
+    }
+    brain_snapshot_close(snapshot);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).n_limbo, 0);
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    CHECK_U64(check_stat(store).value_backed_bytes, 0);
+    CHECK_U64(check_live(store), 5 * N / 6);
+    end();
+}
+
+/* A removed namespace stays readable in a snapshot, also when one of the same name is there again. */
+static void check_removed_space(void)
+{
+    enum { N = 200 };
+    brain_snapshot *snapshot;
+    brain_view view;
+    brain_iter *iter;
+    const void *name;
+    size_t len;
+    uint32_t n = 0;
+    begin();
+    for (uint32_t i = 0; i < N; i++) {
+        CHECK_OK(brain_put_bytes(space, &i, sizeof i, &i, sizeof i));
+    }
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    CHECK_OK(brain_space_remove(space));
+    CHECK_U64(check_live(store), 0);
+    CHECK_OK(brain_put_bytes(space, "new", 3, "1", 1));
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_SOUND(store);
+    for (uint32_t i = 0; i < N; i++) {
+        CHECK_OK(brain_snapshot_get(snapshot, space, &i, sizeof i, &view));
+        CHECK(view.size_bytes == sizeof i && memcmp(view.data, &i, sizeof i) == 0);
+        brain_view_drop(&view);
+    }
+    CHECK_CODE(brain_snapshot_get(snapshot, space, "new", 3, &view), BRAIN_E_NOT_FOUND);
+    CHECK_OK(brain_iter_names(space, snapshot, &iter));
+    while (brain_iter_next(iter, &name, &len) == 0) {
+        CHECK(len == sizeof(uint32_t));
+        n++;
+    }
+    brain_iter_free(iter);
+    CHECK_U64(n, N);
+    brain_snapshot_close(snapshot);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).n_limbo, 0);
+    CHECK_U64(check_stat(store).n_objects, 1);
+    end();
+}
+
+/* The registration of a dead process counts no more. */
+static void check_dead_reader(void)
+{
+    begin();
+    struct check_gate ready = check_gate_new();
+    CHECK_OK(brain_put_bytes(space, "a", 1, "old", 3));
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_snapshot *snapshot;
+        CHECK_OK(brain_snapshot_open(store, &snapshot));
+        check_gate_open(&ready);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&ready);
+    CHECK_OK(brain_put_bytes(space, "a", 1, "new", 3));
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).limbo_bytes, 3);
+    check_kill(pid);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    CHECK_U64(check_stat(store).n_snapshots, 0);
+    check_gate_free(&ready);
+    end();
+}
+
+int main(void)
+{
+    check_begin();
+    check_limit();
+    check_tombstones();
+    check_removed_space();
+    check_dead_reader();
+    return 0;
+}
