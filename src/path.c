@@ -355,8 +355,9 @@ static int check_owner(int dir_fd, const char *where, const brain_options *optio
 }
 
 /* Whether a directory that could not be opened is what somebody left who died while removing a store: `data`
- * alone, marked as destroyed, or nothing at all. Then it is removed. A successor's is never empty. */
-static bool was_remains(int dir_fd, const char *where)
+ * alone, marked as destroyed, or, where the name is one that links lead to, nothing at all. Then it is
+ * removed. A successor's is never empty. */
+static bool was_remains(int dir_fd, const char *where, bool is_target)
 {
     uint32_t destroyed = 0;
     bool may_go = true;
@@ -374,7 +375,7 @@ static bool was_remains(int dir_fd, const char *where)
             remove_files(dir_fd);
         }
     } else {
-        may_go = errno == ENOENT;
+        may_go = is_target && errno == ENOENT; /* an empty directory elsewhere may be anybody's */
     }
     return may_go && (rmdir(where) == 0 || errno == ENOENT);
 }
@@ -398,7 +399,7 @@ static int open_at(const char *where, const struct place *place, const brain_opt
         err = BRAIN_E_NOT_FOUND; /* removed while we looked */
     }
     if (err != 0 && err != BRAIN_E_NOT_FOUND && !(options->flags & BRAIN_OPEN_READ_ONLY) &&
-        st.st_uid == geteuid() && was_remains(dir_fd, where)) {
+        st.st_uid == geteuid() && was_remains(dir_fd, where, place->linked)) {
         err = BRAIN_E_NOT_FOUND;
     }
     close(dir_fd);

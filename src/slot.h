@@ -182,6 +182,10 @@ static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
  * FREE until the caller sets it. Journalled. */
 int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out);
 
+/* Take a slot of one line, though it be the last: the others are refused that, so that memory can be given
+ * back (which takes a slot for a moment) when the file system is full. */
+int bn_slot_take_spare(struct brain_store *store, uint32_t *slot_out);
+
 /* Put a slot back into its slab's list. Journalled. */
 int bn_slot_give(struct brain_store *store, uint32_t slot);
 
