@@ -169,7 +169,8 @@ static inline struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, 
 
 static inline enum bn_slot_state bn_slot_state(const struct bn_cold_rec *cold)
 {
-    return (enum bn_slot_state)(cold->state_owner & 0xff);
+    /* relaxed: under the lock; who drops a view looks without it, and only for a hint */
+    return (enum bn_slot_state)(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&cold->state_owner)) & 0xff);
 }
 
 static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
