@@ -22,7 +22,7 @@ void pass_perform(void *arg)
     struct pass *pass = arg;
     struct stage stage;
     backing_log_use(pass->log);
-    scene_prepare(pass->scene, &stage, pass->path);
+    scene_prepare(pass->scene, &stage, pass->path, pass->options->seed);
     raise(SIGSTOP);
     while (stage.next < pass->scene->n_ops) {
         scene_operate(pass->scene, &stage);
@@ -267,7 +267,7 @@ static uint32_t prove_scene(const struct scene *scene, const struct pass_options
     static struct pass pass;
     pass = (struct pass){ .scene = scene, .options = options, .log = backing_log_new() };
     kit_path(pass.path, "store");
-    references_make(scene, &pass.refs);
+    references_make(scene, options->seed, &pass.refs);
     choose(&pass);
     prove(&pass);
     free(pass.chosen);

@@ -9,12 +9,12 @@
 
 #include "kit.h"
 
-static void play(const struct scene *scene, const char *path, uint32_t n_ops)
+static void play(const struct scene *scene, const char *path, uint32_t n_ops, uint64_t seed)
 {
     pid_t pid = kit_fork();
     if (pid == 0) {
         struct stage stage;
-        scene_prepare(scene, &stage, path);
+        scene_prepare(scene, &stage, path, seed);
         while (stage.next < n_ops) {
             scene_operate(scene, &stage);
         }
@@ -27,13 +27,13 @@ static void play(const struct scene *scene, const char *path, uint32_t n_ops)
     }
 }
 
-void references_make(const struct scene *scene, struct references *refs)
+void references_make(const struct scene *scene, uint64_t seed, struct references *refs)
 {
     char path[KIT_PATH_MAX];
     *refs = (struct references){ .catalogue = state_catalogue_new(), .n = scene->n_ops + 1 };
     for (uint32_t k = 0; k < refs->n; k++) {
         kit_path(path, "reference-%u", k);
-        play(scene, path, k);
+        play(scene, path, k, seed);
         examine(path, refs->catalogue, true, &refs->report[k]);
         kit_remove_tree(path);
         if (refs->report[k].problem[0] != '\0') {

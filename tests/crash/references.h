@@ -15,7 +15,7 @@ struct references {
 
 /* Play the scene to the end of each operation and examine what it leaves. Gives up where that is not
  * sound. */
-void references_make(const struct scene *scene, struct references *refs);
+void references_make(const struct scene *scene, uint64_t seed, struct references *refs);
 void references_free(struct references *refs);
 
 /* The first state from `from` on that `state` is equal to, or -1 with a text. */

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fate.h"
 #include "kit.h"
 #include "layout.h"
 
@@ -86,11 +87,12 @@ static void lay_ground(struct stage *stage)
     erase(stage->b, "larger1");
 }
 
-void scene_prepare(const struct scene *scene, struct stage *stage, const char *path)
+void scene_prepare(const struct scene *scene, struct stage *stage, const char *path, uint64_t seed)
 {
     memset(stage, 0, sizeof *stage);
     stage->path = path;
     kit_fill(pattern, sizeof pattern, 1);
+    fate_decide(seed);
     open_store(stage);
     lay_ground(stage);
     if (scene->prepare != NULL) {
@@ -452,21 +454,15 @@ static void grow_index(struct stage *stage)
     put_numbered(stage->a, "grown", stage->next, 8);
 }
 
-/* Until no slab has a slot of the class that MEDIUM values take (8 lines). Whether that takes one name more
- * or less depends on the store's seed (a put that needs memory for the index gives one slot up), so some
- * names go again; their slots do not become free at once. */
+/* Until no slab has a slot of the class that MEDIUM values take (8 lines); or until a new slab was taken
+ * although the old one has one left, in limbo: then the operation is an ordinary put. */
 static void fill_slabs(struct stage *stage)
 {
-    const uint32_t class_of_medium = 5, kept = 90;
-    uint32_t n_slabs = read_state(stage).n_slabs, i = 0;
-    while (i < kept || (read_state(stage).slab_partial[class_of_medium] != 0 &&
-                        read_state(stage).n_slabs == n_slabs)) {
-        put_numbered(stage->a, "filler", i++, MEDIUM);
-    }
-    while (i > kept) {
-        char name[32];
-        snprintf(name, sizeof name, "filler%u", --i);
-        erase(stage->a, name);
+    const uint32_t class_of_medium = 5;
+    uint32_t n_slabs = read_state(stage).n_slabs;
+    for (uint32_t i = 0; read_state(stage).slab_partial[class_of_medium] != 0 &&
+                         read_state(stage).n_slabs == n_slabs; i++) {
+        put_numbered(stage->a, "filler", i, MEDIUM);
     }
 }
 

@@ -36,8 +36,9 @@ struct scene {
 extern const struct scene scenes[];
 extern const uint32_t n_scenes;
 
-/* Make the store of a scene at `path`, with the common ground and what the scene prepares. */
-void scene_prepare(const struct scene *scene, struct stage *stage, const char *path);
+/* Make the store of a scene at `path`, with the common ground and what the scene prepares. With the same
+ * `seed` it is the same store each time. */
+void scene_prepare(const struct scene *scene, struct stage *stage, const char *path, uint64_t seed);
 
 /* Do the next operation. */
 void scene_operate(const struct scene *scene, struct stage *stage);
