@@ -355,8 +355,8 @@ static int check_owner(int dir_fd, const char *where, const brain_options *optio
 }
 
 /* Whether a directory that could not be opened is what somebody left who died while removing a store: `data`
- * alone, marked as destroyed, or, where the name is one that links lead to, nothing at all. Then it is
- * removed. A successor's is never empty. */
+ * alone, marked as destroyed, or nothing at all, where the store was to be made (not where some link of the
+ * user's leads). Then it is removed. A successor's is never empty. */
 static bool was_remains(int dir_fd, const char *where, bool is_target)
 {
     uint32_t destroyed = 0;
@@ -389,6 +389,9 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     if (dir_fd < 0) {
         return errno == ENOENT ? BRAIN_E_NOT_FOUND : bn_error_os(-errno, "cannot open %s", where);
     }
+    char target[PATH_MAX];
+    snprintf(target, sizeof target, "%.3700s/%s", place->parent, place->name);
+    bool is_target = strcmp(where, target) == 0;
     int err = check_owner(dir_fd, where, options);
     struct brain_store *store = NULL;
     if (err == 0) {
@@ -399,7 +402,7 @@ static int open_at(const char *where, const struct place *place, const brain_opt
         err = BRAIN_E_NOT_FOUND; /* removed while we looked */
     }
     if (err != 0 && err != BRAIN_E_NOT_FOUND && !(options->flags & BRAIN_OPEN_READ_ONLY) &&
-        st.st_uid == geteuid() && was_remains(dir_fd, where, place->linked)) {
+        st.st_uid == geteuid() && was_remains(dir_fd, where, is_target)) {
         err = BRAIN_E_NOT_FOUND;
     }
     close(dir_fd);
