@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import gc
+import itertools
 import json
 import os
 import random
@@ -16,7 +17,7 @@ from pathlib import Path
 
 MEMORY = "/dev/shm"
 N_BLOCKS = 300  # of each of the things that are compared
-BLOCK = 2000  # operations in a block: well below the time between two interruptions
+BLOCK = 2000  # operations that are timed at once: well below the time between two interruptions
 
 
 @dataclasses.dataclass
@@ -117,19 +118,32 @@ def median_ratio(values, bases):
     return statistics.median(v / b for v, b in zip(values, bases, strict=True))
 
 
-def against_dict(question, statement, brain, reference, names, reach, note=""):
-    """`statement` on a Brain and on a dict, over `names`, net of the empty loop."""
-    parts = random_parts(names)
+def net_ns(names, *cases):
+    """How many ns each case, a pair of a statement and its d, takes for a name, net of the empty
+    loop: a list for each case.
 
-    def block(text, target):
-        run, cycle = loop(text), parts()
-        return lambda: run(target, next(cycle))
+    A case goes through all names before the next one does, or what it finds in the cache would depend on
+    that; it is timed in parts of BLOCK names.
+    """
+    order = list(names) * -(-BLOCK // len(names))
+    random.Random(1).shuffle(order)
+    parts = [order[begin : begin + BLOCK] for begin in range(0, len(order), BLOCK)]
 
-    nothing, dicts, brains = alternate(
-        block("pass", reference), block(statement, reference), block(statement, brain)
-    )
-    dicts = [(d - e) / BLOCK for d, e in zip(dicts, nothing, strict=True)]
-    brains = [(b - e) / BLOCK for b, e in zip(brains, nothing, strict=True)]
+    def block(statement, d):
+        run = loop(statement)
+        return lambda: [run(d, part) / len(part) for part in parts]
+
+    empty, *results = alternate(block("pass", None), *(block(*case) for case in cases))
+    flat = [ns for block_ns in empty for ns in block_ns]
+    return [
+        [ns - flat_ns for ns, flat_ns in zip(itertools.chain(*result), flat, strict=True)]
+        for result in results
+    ]
+
+
+def against_dict(question, statement, brain, reference, names, reach):
+    """`statement` on a Brain and on a dict, over `names` in random order."""
+    brains, dicts = net_ns(names, (statement, brain), (statement, reference))
     return Row(
         question,
         statistics.median(brains),
@@ -138,21 +152,7 @@ def against_dict(question, statement, brain, reference, names, reach, note=""):
         base=statistics.median(dicts),
         ratio=median_ratio(brains, dicts),
         base_name="dict",
-        note=note,
     )
-
-
-def random_parts(names):
-    """A function that begins an endless walk over lists of BLOCK names, in random order."""
-    order = list(names) * (BLOCK // len(names) + 1)
-    random.Random(1).shuffle(order)
-    parts = [order[i : i + BLOCK] for i in range(0, len(order) - BLOCK + 1, BLOCK)]
-
-    def walk():
-        while True:
-            yield from parts
-
-    return walk
 
 
 def in_fresh_process(program, *arguments):

@@ -8,17 +8,7 @@ import json
 import statistics
 import sys
 
-from harness import (
-    BLOCK,
-    Row,
-    alternate,
-    free_memory,
-    in_fresh_process,
-    loop,
-    new_brain,
-    random_parts,
-    report,
-)
+from harness import Row, free_memory, in_fresh_process, loop, net_ns, new_brain, report
 
 REACH_NS = 150
 SIZES = {"1 KB": (1000, 1000), "1 MB": (1_000_000, 1000), "1 GB": (1_000_000_000, 4)}
@@ -52,14 +42,10 @@ def measure(path, n_names):
         empty, recall = loop("pass"), loop("d[k]")
         brain[names[0]]  # NumPy is looked up once
         first_ns = (recall(brain, names) - empty(brain, names)) / n_names
-        cycles = random_parts(names)(), random_parts(names)()
-        nothing, recalls = alternate(
-            lambda: empty(brain, next(cycles[0])), lambda: recall(brain, next(cycles[1]))
-        )
+        (recalls_ns,) = net_ns(names, ("d[k]", brain))
         one, other = brain[names[0]], brain[names[0]]
         assert isinstance(one, numpy.ndarray) and one is not other
-    net = [(r - e) / BLOCK for r, e in zip(recalls, nothing, strict=True)]
-    print(json.dumps({"median_ns": statistics.median(net), "first_ns": first_ns}))
+    print(json.dumps({"median_ns": statistics.median(recalls_ns), "first_ns": first_ns}))
 
 
 if __name__ == "__main__":

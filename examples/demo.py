@@ -72,10 +72,9 @@ class Process:
 
 
 def seconds(value):
-    for unit, factor in ("s", 1), ("ms", 1e3), ("us", 1e6):
-        if value * factor >= 1 or unit == "us":
-            return f"{value * factor:.3g} {unit}"
-    raise AssertionError
+    unit, factor = ("s", 1) if value >= 1 else ("ms", 1e3) if value >= 1e-3 else ("us", 1e6)
+    digits = 3 - len(str(int(value * factor)))
+    return f"{value * factor:.{max(0, digits)}f} {unit}"
 
 
 def megabytes(value):

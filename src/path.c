@@ -28,6 +28,9 @@
 #define TEMP_PREFIX ".brain-new-"
 #define TRIES 1000
 
+/* Internal: NOT_FOUND for the caller, but nothing may be made there. */
+#define ELSEWHERE (-120)
+
 /* Where a path leads. */
 struct place {
     char path[PATH_MAX];      /* absolute */
@@ -144,15 +147,15 @@ static int judge_dangling(const struct place *place, const char *text)
     const char *ours = place->name, *theirs = strrchr(text, '/');
     theirs = theirs != NULL ? theirs + 1 : text;
     const char *our_device = strrchr(ours, '-'), *their_device = strrchr(theirs, '-');
-    size_t n = (size_t)(our_device - ours); /* brain-UID-PATH-BOOT */
-    if (strncmp(text, SHM "/", sizeof SHM) != 0 || their_device == NULL ||
+    size_t n = place->linked ? (size_t)(our_device - ours) : 0; /* brain-UID-PATH-BOOT */
+    if (!place->linked || strncmp(text, SHM "/", sizeof SHM) != 0 || their_device == NULL ||
         (size_t)(their_device - theirs) != n || strncmp(ours, theirs, n - 8) != 0) {
         return bn_error(BRAIN_E_CORRUPT, "%s is a symbolic link to %s, which does not exist: remove "
                         "the link, or choose another path", place->path, text);
     }
     bool same_boot = strncmp(our_device - 8, their_device - 8, 8) == 0;
     if (same_boot && strcmp(our_device, their_device) != 0) {
-        return bn_error(BRAIN_E_NOT_FOUND, "%s leads to %s, which lies on another mount of %s than "
+        return bn_error(ELSEWHERE, "%s leads to %s, which lies on another mount of %s than "
                         "the one seen here (a container of its own?): share %s as well as %s, or "
                         "choose a path of this container's own",
                         place->path, text, SHM, SHM, place->path);
@@ -352,8 +355,9 @@ static int check_owner(int dir_fd, const char *where, const brain_options *optio
 }
 
 /* Whether a directory that could not be opened is what somebody left who died while removing a store: `data`
- * alone, marked as destroyed, or nothing at all. Then it is removed. A successor's is never empty. */
-static bool was_remains(int dir_fd, const char *where)
+ * alone, marked as destroyed, or nothing at all, where the store was to be made (not where some link of the
+ * user's leads). Then it is removed. A successor's is never empty. */
+static bool was_remains(int dir_fd, const char *where, bool is_target)
 {
     uint32_t destroyed = 0;
     bool may_go = true;
@@ -371,7 +375,7 @@ static bool was_remains(int dir_fd, const char *where)
             remove_files(dir_fd);
         }
     } else {
-        may_go = errno == ENOENT;
+        may_go = is_target && errno == ENOENT; /* an empty directory elsewhere may be anybody's */
     }
     return may_go && (rmdir(where) == 0 || errno == ENOENT);
 }
@@ -385,6 +389,9 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     if (dir_fd < 0) {
         return errno == ENOENT ? BRAIN_E_NOT_FOUND : bn_error_os(-errno, "cannot open %s", where);
     }
+    char target[PATH_MAX];
+    snprintf(target, sizeof target, "%.3700s/%s", place->parent, place->name);
+    bool is_target = strcmp(where, target) == 0;
     int err = check_owner(dir_fd, where, options);
     struct brain_store *store = NULL;
     if (err == 0) {
@@ -395,7 +402,7 @@ static int open_at(const char *where, const struct place *place, const brain_opt
         err = BRAIN_E_NOT_FOUND; /* removed while we looked */
     }
     if (err != 0 && err != BRAIN_E_NOT_FOUND && !(options->flags & BRAIN_OPEN_READ_ONLY) &&
-        st.st_uid == geteuid() && was_remains(dir_fd, where)) {
+        st.st_uid == geteuid() && was_remains(dir_fd, where, is_target)) {
         err = BRAIN_E_NOT_FOUND;
     }
     close(dir_fd);
@@ -444,7 +451,7 @@ int bn_path_open(const char *path, const brain_options *options, struct brain_st
             return bn_error(BRAIN_E_EXISTS, "there is a store at %s already", place.path);
         }
         if (err != BRAIN_E_NOT_FOUND) {
-            return err;
+            return err == ELSEWHERE ? BRAIN_E_NOT_FOUND : err;
         }
         if (options->flags & (BRAIN_OPEN_EXISTING | BRAIN_OPEN_READ_ONLY)) {
             return bn_error(BRAIN_E_NOT_FOUND, "there is no store at %s", place.path);

@@ -173,7 +173,7 @@ static uint64_t count_chunk(const struct bn_chunk_rec *chunk)
     uint64_t n = 0;
     uint32_t top = bn_load_acquire(&chunk->top);
     for (uint32_t i = 0; i < top && i < BN_CHUNK_CELLS; i++) {
-        n += bn_load_relaxed(&chunk->cells[i]) != 0;
+        n += bn_load_acquire(&chunk->cells[i]) != 0; /* whoever finds none may unmap what they pinned */
     }
     return n;
 }

@@ -59,12 +59,12 @@ static inline void bn_pin_move(struct brain_store *store, uint32_t pin, uint32_t
 static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
 {
     struct bn_ledger *ledger = &store->ledger;
+    bn_store_relaxed(&ledger->hint, pin); /* first: once the last pin is gone the store may be another */
     bn_store_release(bn_pin_cell(ledger, pin), 0u);
     /* relaxed: passing the store, it may leave the child a pin too many until it ends, no more */
     if (bn_unlikely(bn_load_relaxed(&ledger->mirroring) != 0)) {
         bn_pin_mirror(store, pin);
     }
-    bn_store_relaxed(&ledger->hint, pin);
 }
 
 /* The first page of this client's ledger. */

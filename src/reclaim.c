@@ -191,8 +191,11 @@ int bn_reclaim_removed(struct brain_store *store, bool wait)
         }
         err = removed_step(store, &more);
         bn_lock_release(store);
-        if (err == BN_AGAIN) {
-            err = bn_store_satisfy(store);
+        if (err == BN_AGAIN) { /* limbo is full: empty it before it is made larger */
+            uint64_t n_freed = 0;
+            err = bn_reclaim_limbo(store, wait, &n_freed);
+            err = err != 0 || n_freed > 0 ? err : bn_store_satisfy(store);
+            more = true;
         }
     }
     return err;

@@ -162,15 +162,9 @@ static int provide_slab(struct brain_store *store, unsigned c)
     return 0;
 }
 
-int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out)
+/* The first free slot of the first slab in the list of class `c`. */
+static int take_from_list(struct brain_store *store, unsigned c, uint32_t *slot_out)
 {
-    unsigned c = class_for(inline_bytes);
-    if (store->state->slab_partial[c] == 0) {
-        int err = provide_slab(store, c);
-        if (err != 0) {
-            return err;
-        }
-    }
     uint32_t slab = store->state->slab_partial[c] - 1;
     if (bn_unlikely(slab >= store->state->n_slabs)) {
         return bn_error_corrupt("%s: the list of slabs of class %u", store->path, c);
@@ -203,6 +197,37 @@ int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slo
     }
     *slot_out = slab * BN_SLAB_LINES + rec->first_line + ordinal * rec->lines;
     return 0;
+}
+
+/* Whether the only free slot of the smallest class is left: it is kept for bn_slot_take_spare(). */
+static bool is_down_to_spare(const struct brain_store *store)
+{
+    uint32_t head = store->state->slab_partial[0];
+    return head != 0 && head <= store->state->n_slabs && bn_slab_at(store, head - 1)->next == 0 &&
+           N_FREE(bn_slab_at(store, head - 1)->free_word) == 1;
+}
+
+int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out)
+{
+    unsigned c = class_for(inline_bytes);
+    if (store->state->slab_partial[c] == 0 || (c == 0 && bn_unlikely(is_down_to_spare(store)))) {
+        int err = provide_slab(store, c);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return take_from_list(store, c, slot_out);
+}
+
+int bn_slot_take_spare(struct brain_store *store, uint32_t *slot_out)
+{
+    if (store->state->slab_partial[0] == 0) {
+        int err = provide_slab(store, 0);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return take_from_list(store, 0, slot_out);
 }
 
 static_assert(offsetof(struct bn_cold_rec, set_idx) == offsetof(struct bn_cold_rec, state_owner) + 4 &&

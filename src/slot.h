@@ -169,7 +169,8 @@ static inline struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, 
 
 static inline enum bn_slot_state bn_slot_state(const struct bn_cold_rec *cold)
 {
-    return (enum bn_slot_state)(cold->state_owner & 0xff);
+    /* relaxed: under the lock; who drops a view looks without it, and only for a hint */
+    return (enum bn_slot_state)(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&cold->state_owner)) & 0xff);
 }
 
 static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
@@ -180,6 +181,10 @@ static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
 /* Take a slot of at least `inline_bytes` from its slab's list: 0, BN_AGAIN, FULL, CORRUPT. Its state stays
  * FREE until the caller sets it. Journalled. */
 int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out);
+
+/* Take a slot of one line, though it be the last: the others are refused that, so that memory can be given
+ * back (which takes a slot for a moment) when the file system is full. */
+int bn_slot_take_spare(struct brain_store *store, uint32_t *slot_out);
 
 /* Put a slot back into its slab's list. Journalled. */
 int bn_slot_give(struct brain_store *store, uint32_t slot);

@@ -217,7 +217,7 @@ static int begin(struct brain_iter *iter, uint32_t space_id)
 
 int brain_iter_names(brain_space *space, brain_snapshot *snapshot, brain_iter **iter_out)
 {
-    struct brain_iter *iter;
+    struct brain_iter *iter = NULL;
     uint32_t id;
     int err = make_iter(space->store, snapshot, &iter);
     if (err != 0) {
@@ -239,7 +239,7 @@ int brain_iter_names(brain_space *space, brain_snapshot *snapshot, brain_iter **
 
 int brain_iter_spaces(brain_store *store, brain_snapshot *snapshot, brain_iter **iter_out)
 {
-    struct brain_iter *iter;
+    struct brain_iter *iter = NULL;
     int err = make_iter(store, snapshot, &iter);
     if (err != 0) {
         return err;

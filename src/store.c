@@ -94,6 +94,12 @@ int bn_store_open_clients(struct brain_store *store, int *fd_out)
 
 /* ---- watermarks */
 
+/* More than is promised: what a damaged slot near the end says to be inline of it is there. */
+static uint64_t slack(enum bn_region region)
+{
+    return region == BN_REGION_SLOTS ? BN_PAGE : 0;
+}
+
 int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t bytes)
 {
     uint64_t done = bn_load_acquire(&store->state->backed[region]);
@@ -101,20 +107,23 @@ int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t byt
         return 0;
     }
     if (bytes > store->region_bytes[region]) {
-        return bn_error(BRAIN_E_FULL, "%s: no room for more records of kind %d (%llu bytes are the most)",
-                        store->path, (int)region, (unsigned long long)store->region_bytes[region]);
+        return bn_error(BRAIN_E_FULL, "%s: it holds as many objects as its records have room for; delete "
+                        "some, or use a second store", store->path);
     }
     int fd, err = bn_store_data_fd(store, &fd);
     if (err != 0) {
         return err;
     }
     uint64_t end = bn_align_up(bytes, BN_PAGE);
-    /* A page more than is promised: what a damaged slot near the end says to be inline of it is there. */
-    int os = bn_os_back(fd, store->region_off[region] + done, end - done + BN_PAGE);
+    int os = bn_os_back(fd, store->region_off[region] + done, end - done + slack(region));
     if (os != 0) {
-        return bn_error_os(os, "%s: cannot get %llu bytes of memory for records; the file system of %s "
-                           "is full. Delete values and trim, or make it larger",
-                           store->path, (unsigned long long)(end - done), store->directory);
+        static const char *const kinds[BN_N_REGIONS] = {
+            "the journal", "the journal", "objects", "the index", "the index", "lists of names",
+            "namespaces", "limbo", "objects being written", "tombstones", "extents", "extents", "values",
+        };
+        return bn_error_os(os, "%s: cannot get %llu bytes of memory for %s; the file system of %s is full. "
+                           "Delete values and trim, or make it larger", store->path,
+                           (unsigned long long)(end - done), kinds[region], store->directory);
     }
     bn_raise64(&store->state->backed[region], end);
     return 0;
@@ -517,10 +526,10 @@ static void first_state(struct bn_state_rec *state, uint64_t capacity_bytes, uin
     *state = (struct bn_state_rec){ .capacity_bytes = capacity_bytes };
     state->index_state = 64u << 1; /* one page of buckets */
     state->committed = 1;
+    for (int i = 0; i < BN_REGION_BLOCKS; i++) { /* a start of each: to delete and to trim needs no more */
+        state->backed[i] = BN_PAGE;
+    }
     state->backed[BN_REGION_UNDO] = 4 * BN_PAGE;
-    state->backed[BN_REGION_PUBLISH] = BN_PAGE;
-    state->backed[BN_REGION_BUCKETS] = BN_PAGE;
-    state->backed[BN_REGION_SPACES] = BN_PAGE;
     state->backed[BN_REGION_SLOTS] = 2 * BN_SLAB_BYTES;
     state->backed[BN_REGION_VALUES] = values_bytes;
     state->n_spaces = 1; /* the root */
@@ -552,7 +561,7 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
     }
     os = os != 0 ? os : bn_os_back(fd, 0, 2 * BN_PAGE);
     for (int i = 0; i < BN_REGION_VALUES && os == 0; i++) {
-        os = bn_os_back(fd, plan.regions[i].off, state.backed[i] + (state.backed[i] > 0 ? BN_PAGE : 0));
+        os = state.backed[i] == 0 ? 0 : bn_os_back(fd, plan.regions[i].off, state.backed[i] + slack((enum bn_region)i));
     }
     struct bn_space_rec root = { .gen = 1, .tally[0].number = 1 };
     os = os != 0 ? os : bn_os_write(fd, &root, sizeof root, plan.regions[BN_REGION_SPACES].off);
@@ -566,8 +575,9 @@ static int write_clients(int fd, const uint8_t store_id[16])
     memcpy(head.magic, BN_MAGIC, 8);
     memcpy(head.store_id, store_id, 16);
     int os = ftruncate(fd, (off_t)BN_CLIENTS_BYTES) != 0 ? -errno : 0;
-    os = os != 0 ? os : bn_os_back(fd, 0, BN_PAGE);
-    os = os != 0 ? os : bn_os_back(fd, BN_WAKE_OFF, BN_CHUNKS_OFF - BN_WAKE_OFF);
+    /* With what the first client needs: a store that could be made can be attached to. */
+    os = os != 0 ? os : bn_os_back(fd, 0, BN_ROWS_OFF + BN_PAGE);
+    os = os != 0 ? os : bn_os_back(fd, BN_WAKE_OFF, BN_CHUNKS_OFF + BN_PAGE - BN_WAKE_OFF);
     return os != 0 ? os : bn_os_write(fd, &head, sizeof head, 0);
 }
 

@@ -185,7 +185,10 @@ int bn_txn_take(struct brain_store *store, struct bn_change *change)
     struct bn_slot_shape shape;
     bn_slot_shape(change->size, change->name_len + change->meta_len + change->description_len,
                   change->flags, &shape);
-    int err = bn_slot_take(store, shape.inline_bytes, &change->fresh);
+    /* A delete gives memory back in the end: it may have the last slot, if its name is short. */
+    bool spare = change->is_delete && shape.inline_bytes <= BN_LINE;
+    int err = spare ? bn_slot_take_spare(store, &change->fresh)
+                    : bn_slot_take(store, shape.inline_bytes, &change->fresh);
     if (bn_unlikely(err != 0)) {
         return err;
     }
@@ -490,9 +493,9 @@ static int end_step(struct brain_store *store, int err)
 }
 
 /* A slot of one line in the private set, whose extent `take` provides. */
-static int take_holder(struct brain_store *store, uint64_t size, uint32_t *slot_out)
+static int take_holder(struct brain_store *store, uint64_t size, bool spare, uint32_t *slot_out)
 {
-    int err = bn_slot_take(store, BN_SLOT_HEAD, slot_out);
+    int err = spare ? bn_slot_take_spare(store, slot_out) : bn_slot_take(store, BN_SLOT_HEAD, slot_out);
     if (err != 0) {
         return err;
     }
@@ -517,7 +520,7 @@ int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64
         return err;
     }
     bn_journal_begin(store);
-    err = take_holder(store, size, slot_out);
+    err = take_holder(store, size, false, slot_out);
     err = err != 0 ? err : bn_alloc_take(store, bn_alloc_pages(extent_bytes), *slot_out,
                                          &bn_slot_at(store, *slot_out)->page);
     if (err == 0) {
@@ -534,7 +537,7 @@ int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out)
         return err;
     }
     bn_journal_begin(store);
-    err = take_holder(store, 0, slot_out);
+    err = take_holder(store, 0, true, slot_out);
     err = err != 0 ? err : bn_alloc_take_warm(store, *slot_out, &bn_slot_at(store, *slot_out)->page,
                                               &n_pages);
     if (err == 0) {

@@ -241,11 +241,13 @@ static void drop_holder(struct brain_store *store, uint32_t holder)
 /* The change does not use its extent after all. */
 static void give_up_holder(struct brain_store *store, struct bn_write *write)
 {
-    if (!write->is_borrowed) {
-        drop_holder(store, write->change.holder);
+    if (write->change.holder != 0) {
+        if (!write->is_borrowed) {
+            drop_holder(store, write->change.holder);
+        }
+        write->is_borrowed = false; /* what comes next is our own */
+        write->change.holder = 0;
     }
-    write->change.holder = 0;
-    write->is_borrowed = false; /* what comes next is our own */
 }
 
 /* Before an extent is given up for one of another shape: what lies there alone is got out. */

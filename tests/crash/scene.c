@@ -431,7 +431,7 @@ static void space_remove_under_snapshot(struct stage *stage)
 static struct bn_state_rec read_state(const struct stage *stage)
 {
     char path[KIT_PATH_MAX + 16];
-    struct bn_state_rec state;
+    struct bn_state_rec state = { .committed = 0 };
     snprintf(path, sizeof path, "%s/data", brain_directory(stage->store));
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : pread(fd, &state, sizeof state, (off_t)BN_STATE_OFF);

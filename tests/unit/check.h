@@ -28,6 +28,18 @@
 #define CHECK_KIB ((uint64_t)1 << 10)
 #define CHECK_MIB ((uint64_t)1 << 20)
 
+/* AddressSanitizer's allocator is not usable in a child that was forked while other threads allocate. */
+#if defined(__SANITIZE_ADDRESS__)
+#define CHECK_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CHECK_ASAN 1
+#endif
+#endif
+#ifndef CHECK_ASAN
+#define CHECK_ASAN 0
+#endif
+
 /* ---- failing */
 
 static pid_t check_main;          /* the process that cleans up */

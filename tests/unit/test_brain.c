@@ -345,7 +345,6 @@ static bool add_change(brain_batch *batch, uint32_t store, struct table *after)
     CHECK_OK(err);
     value.version = UINT64_MAX;
     after->values[s][n] = value;
-    after->exists[s] = true;
     return true;
 }
 
@@ -381,6 +380,7 @@ static void do_batch(void)
         for (int i = 0; i < N_NAMES; i++) {
             if (after.values[s][i].version == UINT64_MAX) {
                 after.values[s][i].version = number;
+                after.exists[s] = true; /* a put that a later delete overrode makes no namespace */
             }
         }
     }

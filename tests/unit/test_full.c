@@ -210,6 +210,7 @@ static void check_small_file_system(void)
         CHECK_SYS(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
         CHECK(mkdtemp(dir) != NULL);
         CHECK_SYS(mount("none", dir, "tmpfs", 0, "size=12m"));
+        fill(dir, 10);
         fill(dir, 100);
         fill(dir, 2000);
         fill(dir, 5000);
@@ -219,6 +220,7 @@ static void check_small_file_system(void)
         check_no_room_to_make(dir);
         CHECK_SYS(umount(dir));
         CHECK_SYS(rmdir(dir));
+        fflush(NULL);
         _exit(0);
     }
     CHECK_CHILD(pid);
