@@ -247,7 +247,7 @@ int kills_read_on(const struct kills_job *job)
     static struct reader r;
     r = (struct reader){ .board = job->board, .own = &job->board->readers[job->number], .seed = job->seed };
     int err = brain_open(job->path, NULL, &r.store);
-    if (err == BRAIN_E_FULL) {
+    if (err == BRAIN_E_FULL || err == BRAIN_E_BUSY) {
         return KILLS_NO_ROOM;
     }
     if (err != 0) {

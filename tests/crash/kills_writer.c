@@ -321,7 +321,7 @@ static int open_writer(struct writer *w, const char *path)
     brain_options options = BRAIN_OPTIONS_INIT;
     options.flags = BRAIN_OPEN_EXISTING;
     int err = brain_open(path, &options, &w->store);
-    if (err == BRAIN_E_FULL) {
+    if (err == BRAIN_E_FULL || err == BRAIN_E_BUSY) {
         return KILLS_NO_ROOM;
     }
     if (err != 0) {

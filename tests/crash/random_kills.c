@@ -3,6 +3,7 @@
  *     random_kills [options]
  *
  * --kills N       how many kills (default 300); --seconds S: end after so long, whatever is left
+ * --named N       and go on until so many have died with the lock
  * --aimed N       in 100 kills of writers: how many wait until the lock word names the victim (default 60)
  * --stops N       instead, or afterwards: stop a writer N times, a quarter of them while it has the lock
  * --writers N --readers N   (default 4 and 2)
@@ -38,6 +39,7 @@
 
 struct options {
     uint64_t n_kills;
+    uint64_t n_named;
     uint64_t n_stops;
     uint64_t n_round;
     uint32_t aimed_percent;
@@ -171,13 +173,27 @@ static uint64_t n_kills(const struct killer *killer)
     return killer->count[KILLER_BLIND].n + killer->count[KILLER_AIMED].n + killer->n_readers_killed;
 }
 
+static uint64_t n_named(const struct killer *killer)
+{
+    uint64_t n = 0;
+    for (int mode = 0; mode < KILLER_N_MODES; mode++) {
+        n += killer->count[mode].n_named + killer->count[mode].n_taken_over;
+    }
+    return n;
+}
+
+static bool is_enough(const struct killer *killer, const struct options *options)
+{
+    return n_kills(killer) >= options->n_kills && n_named(killer) >= options->n_named;
+}
+
 static bool run_round(struct killer *killer, const struct options *options, double end)
 {
-    uint64_t before = n_kills(killer), target = before + options->n_round;
-    target = target < options->n_kills ? target : options->n_kills;
+    uint64_t before = n_kills(killer);
     bool right = true;
     killer_start(killer);
-    while (right && n_kills(killer) < target && kit_seconds() < end) {
+    while (right && n_kills(killer) - before < options->n_round && !is_enough(killer, options) &&
+           kit_seconds() < end) {
         bool aimed = kit_random(&killer->seed) % 100 < options->aimed_percent;
         right = killer_kill(killer, aimed ? KILLER_AIMED : KILLER_BLIND);
     }
@@ -269,7 +285,7 @@ static bool run(struct killer *killer, const struct options *options)
                  run_undisturbed(killer, options->undisturbed_s) && clear_and_weigh(killer, &first) &&
                  audit(killer, AUDIT_FOUND, capacity);
     first.value_bytes = before.value_bytes;
-    while (right && n_kills(killer) < options->n_kills && kit_seconds() < end) {
+    while (right && !is_enough(killer, options) && kit_seconds() < end) {
         right = run_round(killer, options, end);
         printf("after %7ju kills, %4.0f s: %s; %ju KiB of metadata\n", (uintmax_t)n_kills(killer),
                kit_seconds() - start, right ? "sound" : "WRONG",
@@ -307,6 +323,8 @@ static void parse(char **argv, struct options *options, struct killer *killer)
         const char *value;
         if (takes(argv, &i, "--kills", &value)) {
             options->n_kills = number(value);
+        } else if (takes(argv, &i, "--named", &value)) {
+            options->n_named = number(value);
         } else if (takes(argv, &i, "--seconds", &value)) {
             options->seconds = strtod(value, NULL);
         } else if (takes(argv, &i, "--undisturbed", &value)) {

@@ -154,6 +154,11 @@ static void replace_large(struct stage *stage)
     put(stage->a, "large0", LARGER, 1);
 }
 
+static void replace_large_twice(struct stage *stage)
+{
+    put(stage->a, "large0", LARGE, 1 + stage->next); /* the second finds the memory of the first */
+}
+
 static void replace_small_by_large(struct stage *stage)
 {
     put(stage->a, "small3", LARGE, 1);
@@ -550,6 +555,7 @@ const struct scene scenes[] = {
     { "replace-small", 1, NULL, replace_small },
     { "replace-small-held", 2, hold_view, replace_twice },
     { "replace-large", 1, NULL, replace_large },
+    { "replace-large-twice", 3, NULL, replace_large_twice },
     { "replace-small-by-large", 1, NULL, replace_small_by_large },
     { "replace-large-by-small", 1, NULL, replace_large_by_small },
     { "replace-under-snapshot", 2, register_snapshot, replace_twice },

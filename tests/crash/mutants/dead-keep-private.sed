@@ -1,0 +1,4 @@
+# What a dead client had taken and not published is not given back.
+# file: src/recover.c
+# run: test_every_instruction create-abort
+s/^    err = drop_unpublished(store, row);/    err = store == NULL ? drop_unpublished(store, row) : 0;/

@@ -1,0 +1,4 @@
+# Whoever died right after the commit is undone, although readers have seen the new state.
+# file: src/txn.c
+# run: test_every_instruction replace-small
+s/if (committed && !counts.tidying) {/if (committed \&\& !counts.tidying \&\& store == NULL) {/
