@@ -23,7 +23,7 @@
 /* The cells of a writer: names in three namespaces of its own. */
 #define KILLS_SINGLES 16u /* in "w<writer>": changed one at a time */
 #define KILLS_GROUP 8u    /* half in "w<writer>", half in "x<writer>": always changed all in one batch */
-#define KILLS_GUESTS 6u   /* in "t<writer>": made in one batch, gone with their namespace */
+#define KILLS_GUESTS 200u /* in "t<writer>": small, made in one batch, gone with their namespace */
 #define KILLS_CELLS (KILLS_SINGLES + KILLS_GROUP + KILLS_GUESTS)
 
 #define KILLS_SHARED 12u      /* names in "shared" that every writer changes */

@@ -240,7 +240,9 @@ static void look_at_lock(const struct killer *killer, uint64_t row, struct sight
     if (sight->named) {
         uint64_t n_publish = counts >> 22 & 0x1fffff;
         sight->word = word;
-        sight->step = counts == 0          ? KILLER_STEP_EMPTY
+        bool splits = (atomic_load(&killer->state->index_state) & 1) != 0;
+        sight->step = splits               ? KILLER_STEP_SPLIT
+                      : counts == 0        ? KILLER_STEP_EMPTY
                       : n_publish == 0     ? KILLER_STEP_TAKING
                       : committed < number ? KILLER_STEP_PUBLISHING
                                            : KILLER_STEP_TIDYING;

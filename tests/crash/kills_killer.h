@@ -11,7 +11,8 @@
 
 /* On which step of a change a victim was that died with the lock. */
 enum killer_step {
-    KILLER_STEP_EMPTY,      /* nothing noted in the journal: just begun, or just done */
+    KILLER_STEP_EMPTY,      /* nothing noted in the journal: looking things up, or just done */
+    KILLER_STEP_SPLIT,      /* a bucket of the index is being split */
     KILLER_STEP_TAKING,     /* slots and memory */
     KILLER_STEP_PUBLISHING, /* what is to become visible; not committed yet */
     KILLER_STEP_TIDYING,    /* committed */

@@ -241,7 +241,8 @@ static bool change_guests(struct writer *w)
 {
     uint32_t first = KILLS_SINGLES + KILLS_GROUP;
     if (done(w, first) == 0) {
-        return land(w, batch(w, first, KILLS_CELLS, new_id(w, some_size(w))), "batch of guests");
+        kills_id id = new_id(w, KILLS_SIZE_MIN + below(w, 100));
+        return land(w, batch(w, first, KILLS_CELLS, id), "batch of guests");
     }
     for (uint32_t cell = first; cell < KILLS_CELLS; cell++) {
         book(w, cell, 0);

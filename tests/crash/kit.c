@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -80,9 +83,21 @@ static void wait_and_remove(pid_t owner)
     _exit(0);
 }
 
+/* Elsewhere the library would make the store in another place, and leave a link. */
+static void must_be_memory(const char *parent)
+{
+    char real[PATH_MAX];
+    struct statfs status;
+    kit_must(realpath(parent, real) != NULL && statfs(real, &status) == 0, parent);
+    if (status.f_type != TMPFS_MAGIC || strncmp(real, "/tmp", 4) == 0 || strncmp(real, "/var/tmp", 8) == 0) {
+        kit_die("%s is not a file system in memory, or under /tmp", parent);
+    }
+}
+
 const char *kit_workdir(const char *parent)
 {
     if (workdir_owner == 0) {
+        must_be_memory(parent == NULL ? "/dev/shm" : parent);
         snprintf(workdir, sizeof workdir, "%s/brain-crash-XXXXXX", parent == NULL ? "/dev/shm" : parent);
         kit_must(mkdtemp(workdir) != NULL, workdir);
         workdir_owner = getpid();

@@ -224,9 +224,10 @@ static void print_report(const struct killer *killer, double seconds)
     if (n_kills(killer) > 0) {
         print_count("blind", &killer->count[KILLER_BLIND]);
         print_count("aimed", &killer->count[KILLER_AIMED]);
-        printf("  on which step: journal empty %ju, taking slots and memory %ju, before the commit %ju, "
-               "tidying after it %ju\n",
+        printf("  on which step: journal empty %ju, splitting a bucket %ju, taking slots and memory %ju, "
+               "before the commit %ju, tidying after it %ju\n",
                (uintmax_t)killer->n_at_step[KILLER_STEP_EMPTY],
+               (uintmax_t)killer->n_at_step[KILLER_STEP_SPLIT],
                (uintmax_t)killer->n_at_step[KILLER_STEP_TAKING],
                (uintmax_t)killer->n_at_step[KILLER_STEP_PUBLISHING],
                (uintmax_t)killer->n_at_step[KILLER_STEP_TIDYING]);

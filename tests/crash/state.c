@@ -325,19 +325,24 @@ static bool snapshot_gets(struct state_reader *reader, brain_snapshot *snapshot,
     return true;
 }
 
-bool state_by_walk(struct state_reader *reader, struct state *state, char *text)
+bool state_by_snapshot(struct state_reader *reader, brain_snapshot *snapshot, struct state *state, char *text)
 {
-    brain_snapshot *snapshot;
     memset(state, 0, sizeof *state);
-    int err = brain_snapshot_open(reader->store, &snapshot);
-    if (err != 0) {
-        return failed(text, "brain_snapshot_open", err);
-    }
     bool right = walk_spaces(reader, snapshot, state, text);
     for (uint32_t i = 0; right && i < reader->catalogue->n_spaces; i++) {
         right = walk_names(reader, snapshot, i, state, text);
     }
-    right = right && snapshot_gets(reader, snapshot, state, text);
+    return right && snapshot_gets(reader, snapshot, state, text);
+}
+
+static bool by_new_snapshot(struct state_reader *reader, struct state *state, char *text)
+{
+    brain_snapshot *snapshot;
+    int err = brain_snapshot_open(reader->store, &snapshot);
+    if (err != 0) {
+        return failed(text, "brain_snapshot_open", err);
+    }
+    bool right = state_by_snapshot(reader, snapshot, state, text);
     brain_snapshot_close(snapshot);
     return right;
 }
@@ -362,7 +367,7 @@ bool state_read(struct state_reader *reader, struct state *state, char *text)
         !state_equal(reader->catalogue, state, &other, text)) {
         return in_front(text, "brain_get_many, beside single gets");
     }
-    if (!state_by_walk(reader, &other, text) ||
+    if (!by_new_snapshot(reader, &other, text) ||
         !state_equal(reader->catalogue, state, &other, text)) {
         return in_front(text, "a snapshot, beside single gets");
     }

@@ -72,8 +72,9 @@ bool state_by_get(struct state_reader *reader, struct state *state, char *text);
 /* One brain_get_many() for all. */
 bool state_by_many(struct state_reader *reader, struct state *state, char *text);
 /* Through a snapshot: a walk over the namespaces and their names, which must give each once. */
-bool state_by_walk(struct state_reader *reader, struct state *state, char *text);
-/* All three, which must agree: nobody changes the store meanwhile. */
+bool state_by_snapshot(struct state_reader *reader, brain_snapshot *snapshot, struct state *state,
+                       char *text);
+/* All three, the last with a snapshot of now. They must agree: nobody changes the store meanwhile. */
 bool state_read(struct state_reader *reader, struct state *state, char *text);
 
 /* Compare; where they differ, `text` names the first difference. */
