@@ -771,11 +771,12 @@ def test_descriptors_closed_behind_our_back(path, other):
 # ---- Ctrl-C -------------------------------------------------------------------------------------
 
 WAITING = """
-import signal
+import os, signal
 from brain_plasma import Brain
 signal.signal(signal.SIGINT, signal.default_int_handler)
 handled = []
-signal.signal(signal.SIGUSR1, lambda *_: (handled.append(1), print('handled', flush=True)))
+# Not by print(): the signal may come in the middle of another one.
+signal.signal(signal.SIGUSR1, lambda *_: (handled.append(1), os.write(1, b'handled\\n')))
 brain = Brain(path)
 try:
     print('ready', flush=True)
