@@ -10,6 +10,7 @@
 
 #include "lock.h"
 #include "slot.h"
+#include "stage.h"
 #include "write.h"
 
 struct item {
@@ -131,7 +132,7 @@ static int add(struct brain_batch *batch, struct item *item)
 {
     int err = check_batch(batch);
     err = err != 0 ? err : grow(batch);
-    err = err != 0 ? err : bn_write_stage(&item->write);
+    err = err != 0 ? err : bn_stage_data(batch->store, &item->write.change);
     if (err != 0) {
         return err;
     }

@@ -18,6 +18,7 @@
 #include "reclaim.h"
 #include "recover.h"
 #include "slot.h"
+#include "stage.h"
 #include "write.h"
 
 struct brain_object {
@@ -35,7 +36,7 @@ struct brain_object {
 
 static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pages)
 {
-    int fd, err = bn_write_back_extent(object->store, page, n_pages);
+    int fd, err = bn_stage_back(object->store, page, n_pages);
     err = err != 0 ? err : bn_store_data_fd(object->store, &fd);
     if (err != 0) {
         return err;
@@ -66,7 +67,7 @@ static int init(struct brain_object *object)
         object->data = aligned_alloc(64, bn_align_up(object->size_bytes + 1, 64));
         return object->data != NULL ? 0 : bn_error(BRAIN_E_NOMEM, "no memory for an object");
     }
-    int err = bn_write_take_extent(object->store, object->size_bytes, object->size_bytes,
+    int err = bn_stage_take(object->store, object->size_bytes, object->size_bytes,
                                    &object->holder);
     if (err != 0) {
         return err;

@@ -9,23 +9,19 @@
  */
 #include "write.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "base/hash.h"
-#include "base/os.h"
-#include "client.h"
 #include "index.h"
-#include "journal.h"
 #include "lock.h"
 #include "pin.h"
 #include "reclaim.h"
 #include "recover.h"
 #include "slot.h"
-#include "snap.h"
 #include "space.h"
+#include "stage.h"
 #include "watch.h"
 
 #define SPLITS_PER_HOLDING 64u
@@ -102,148 +98,14 @@ int bn_write_init_delete(struct bn_write *write, struct brain_space *space, cons
     return err;
 }
 
-/* ---- full */
-
-static uint64_t now_live(const struct brain_store *store)
-{
-    return bn_load_relaxed(&bn_tally_now(store->state->live)->bytes);
-}
-
-/* Whether `more` bytes of data still fit. Under the lock. */
-static bool has_room(const struct brain_store *store, uint64_t more)
-{
-    const struct bn_state_rec *state = store->state;
-    uint64_t taken = now_live(store) + state->limbo_bytes + state->private_bytes;
-    uint64_t capacity = bn_load_relaxed(&state->capacity_bytes);
-    return more <= capacity && taken <= capacity - more;
-}
-
-/* Who keeps limbo from being freed, for the text of FULL: the pin on its largest value, or a snapshot. */
-static void describe_holder(struct brain_store *store, char *text, size_t room)
-{
-    uint32_t largest = 0;
-    uint64_t most = 0;
-    char who[160] = "";
-    if (bn_recover_enter(store, false) == 0) {
-        uint32_t n = bn_set_count(store, BN_SET_LIMBO);
-        for (uint32_t i = 0; i < n && i < 10000; i++) {
-            uint32_t slot = bn_set_get(store, BN_SET_LIMBO, i);
-            uint64_t size = bn_slot_cold(store, slot) != NULL ? bn_txn_limbo_size(store, slot) : 0;
-            if (size > most) {
-                most = size;
-                largest = slot;
-            }
-        }
-        bn_lock_release(store);
-    }
-    uint32_t holder = largest != 0 ? bn_pin_find_holder(store, largest) : 0;
-    if (holder != 0) {
-        bn_client_describe(store, holder - 1, who, sizeof who);
-        snprintf(text, room, "; the largest value in limbo (%llu bytes) is held by %s",
-                 (unsigned long long)most, who);
-    } else if (bn_snap_oldest(store) != UINT64_MAX) {
-        for (uint32_t row = 0; row < bn_client_n_rows(store) && who[0] == '\0'; row++) {
-            for (uint32_t i = 0; i < BN_SNAPS; i++) {
-                if (bn_load_relaxed(&bn_client_row(store, row)->snaps[i]) != 0) {
-                    bn_client_describe(store, row, who, sizeof who);
-                }
-            }
-        }
-        snprintf(text, room, "; a snapshot of %s keeps old values", who);
-    }
-}
-
-static int full(struct brain_store *store, uint64_t asked)
-{
-    char holder[320] = "";
-    const struct bn_state_rec *state = store->state;
-    uint64_t live = now_live(store), limbo = state->limbo_bytes, private_bytes = state->private_bytes;
-    uint64_t capacity = bn_load_relaxed(&state->capacity_bytes), sum = live + limbo + private_bytes;
-    if (limbo > 0) {
-        describe_holder(store, holder, sizeof holder);
-    }
-    return bn_error(BRAIN_E_FULL, "%s is full: %llu bytes were asked for, %llu of %llu are free (live "
-                    "%llu, in limbo %llu, being written %llu)%s. Delete values, let go of views, or "
-                    "resize", store->path, (unsigned long long)asked,
-                    (unsigned long long)(sum < capacity ? capacity - sum : 0),
-                    (unsigned long long)capacity, (unsigned long long)live, (unsigned long long)limbo,
-                    (unsigned long long)private_bytes, holder);
-}
-
-/* What stands in the way of a change, dealt with outside the lock. 0: try again. */
-struct obstacle {
-    bool reclaimed;
-    bool trimmed;
-};
-
-static int overcome(struct brain_store *store, int err, uint64_t asked, struct obstacle *tried)
-{
-    if (err == BN_AGAIN) {
-        err = bn_store_satisfy(store);
-        if (err == BRAIN_E_FULL && !tried->trimmed) { /* the file system: give back what we can */
-            tried->trimmed = true;
-            err = bn_reclaim_all(store);
-            return err != 0 ? err : bn_reclaim_trim(store);
-        }
-        return err;
-    }
-    if (err != BRAIN_E_FULL) {
-        return err;
-    }
-    bool fits = has_room(store, asked); /* then it is the file system that is full; its text stands */
-    if (!tried->reclaimed) {
-        tried->reclaimed = true;
-        err = bn_reclaim_all(store);
-        return err != 0 || !fits ? err : bn_reclaim_trim(store);
-    }
-    return fits ? err : full(store, asked);
-}
-
-/* ---- extents */
-
-static int try_take_extent(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
-                           uint32_t *holder_out)
-{
-    int err = bn_recover_enter(store, true);
-    if (err != 0) {
-        return err;
-    }
-    err = has_room(store, size) ? bn_txn_take_private(store, extent_bytes, size, holder_out)
-                                : BRAIN_E_FULL;
-    bn_lock_release(store);
-    return err;
-}
-
-int bn_write_take_extent(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
-                         uint32_t *holder_out)
-{
-    struct obstacle tried = { 0 };
-    for (;;) {
-        int err = try_take_extent(store, extent_bytes, size, holder_out);
-        if (err == 0) {
-            return 0;
-        }
-        err = overcome(store, err, size, &tried);
-        if (err != 0) {
-            return err;
-        }
-    }
-}
-
-static void drop_holder(struct brain_store *store, uint32_t holder)
-{
-    if (holder != 0 && bn_recover_enter(store, true) == 0) {
-        (void)bn_txn_drop_private(store, holder, store->row, true); /* else it goes with this client */
-        bn_lock_release(store);
-    }
-}
+/* ---- what a write owns */
 
 /* The change does not use its extent after all. */
 static void give_up_holder(struct brain_store *store, struct bn_write *write)
 {
     if (write->change.holder != 0) {
         if (!write->is_borrowed) {
-            drop_holder(store, write->change.holder);
+            bn_stage_drop(store, write->change.holder);
         }
         write->is_borrowed = false; /* what comes next is our own */
         write->change.holder = 0;
@@ -267,126 +129,6 @@ static int keep_data(struct brain_store *store, struct bn_write *write)
     write->kept_part = (brain_part){ .data = write->kept_data, .size_bytes = (size_t)change->size };
     change->data = (struct bn_part_list){ &write->kept_part, 1 };
     write->is_only_staged = false;
-    return 0;
-}
-
-static int no_memory(struct brain_store *store, int os, uint64_t bytes)
-{
-    return bn_error_os(os, "%s: no memory for %llu bytes; the file system of %s is full. Delete values "
-                       "and trim, or make it larger (Docker: --shm-size)", store->path,
-                       (unsigned long long)bytes, store->directory);
-}
-
-int bn_write_back_extent(struct brain_store *store, uint32_t page, uint64_t n_pages)
-{
-    int fd, err = bn_store_data_fd(store, &fd);
-    bool backed, trimmed = false;
-    for (uint64_t at = 0; at < n_pages && err == 0;) {
-        uint64_t n = bn_alloc_run(store, page + (uint32_t)at, n_pages - at, &backed);
-        bn_off off = bn_alloc_off(store, page + (uint32_t)at);
-        int os = backed ? 0 : bn_os_back(fd, off, n * BN_PAGE);
-        if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
-            trimmed = true;
-            continue;
-        }
-        if (os != 0) {
-            return no_memory(store, os, n_pages * BN_PAGE);
-        }
-        bn_alloc_set_backed(store, page + (uint32_t)at, backed ? 0 : n, true);
-        at += n;
-    }
-    return err;
-}
-
-/* Write a run of bytes into an extent, from `off` on: through the mapping where the pages are backed, else
- * by pwrite, which backs them on the way (and says ENOSPC where a store would die of SIGBUS). */
-static int write_run(struct brain_store *store, uint32_t page, uint64_t off, const uint8_t *bytes,
-                     uint64_t size)
-{
-    bool trimmed = false;
-    while (size > 0) {
-        uint64_t first = off / BN_PAGE, last = (off + size - 1) / BN_PAGE;
-        bool backed;
-        uint64_t n = bn_alloc_run(store, page + (uint32_t)first, last - first + 1, &backed);
-        uint64_t step = (first + n) * BN_PAGE - off;
-        step = step < size ? step : size;
-        bn_off at = bn_alloc_off(store, page) + off;
-        if (backed) {
-            memcpy(bn_data_at(store, at), bytes, step);
-        } else {
-            int fd, err = bn_store_data_fd(store, &fd);
-            int os = err == 0 ? bn_os_write(fd, bytes, step, at) : 0;
-            if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
-                trimmed = true;
-                continue;
-            }
-            if (err != 0 || os != 0) {
-                return err != 0 ? err : no_memory(store, os, size);
-            }
-            bn_alloc_set_backed(store, page + (uint32_t)first, n, true);
-        }
-        off += step;
-        bytes += step;
-        size -= step;
-    }
-    return 0;
-}
-
-static int write_parts(struct brain_store *store, uint32_t page, const struct bn_part_list *data,
-                       uint64_t *end_out)
-{
-    static const uint8_t zeros[64];
-    uint64_t at = 0;
-    int err = 0;
-    for (uint32_t i = 0; i < data->n_parts && err == 0; i++) {
-        const brain_part *part = &data->parts[i];
-        uint64_t start = part->align > 1 ? bn_align_up(at, part->align) : at;
-        err = write_run(store, page, at, zeros, start - at);
-        err = err != 0 ? err : write_run(store, page, start, part->data, part->size_bytes);
-        at = start + part->size_bytes;
-    }
-    *end_out = at;
-    return err;
-}
-
-static int write_body(struct brain_store *store, uint32_t page, uint64_t off,
-                      const struct bn_change *change)
-{
-    int err = write_run(store, page, off, change->name, change->name_len);
-    off += change->name_len;
-    err = err != 0 ? err : write_run(store, page, off, change->meta, change->meta_len);
-    off += change->meta_len;
-    return err != 0 ? err
-                    : write_run(store, page, off, change->description, change->description_len);
-}
-
-int bn_write_stage(struct bn_write *write)
-{
-    struct bn_change *change = &write->change;
-    struct brain_store *store = write->space->store;
-    struct bn_slot_shape shape;
-    if (!(change->flags & BN_SLOT_EXTENT) || change->holder != 0) {
-        return 0;
-    }
-    bn_slot_shape(change->size, (uint64_t)change->name_len + change->meta_len + change->description_len,
-                  change->flags, &shape);
-    uint32_t holder = 0;
-    int err = bn_write_take_extent(store, shape.extent_bytes, change->size, &holder);
-    if (err != 0) {
-        return err;
-    }
-    uint32_t page = bn_slot_at(store, holder)->page;
-    uint64_t end = 0;
-    err = bn_store_map_values(store, (uint64_t)page * BN_PAGE + shape.extent_bytes);
-    err = err != 0 ? err : write_parts(store, page, &change->data, &end);
-    if (err == 0 && (change->flags & BN_SLOT_BODY_OUT)) {
-        err = write_body(store, page, shape.body_off, change);
-    }
-    if (err != 0) {
-        drop_holder(store, holder);
-        return err;
-    }
-    change->holder = holder;
     return 0;
 }
 
@@ -441,7 +183,7 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
             change->older != 0 && (bn_slot_at(store, change->older)->flags & BN_SLOT_EXTENT) != 0;
         more += change->holder == 0 ? change->size : 0;
     }
-    return more == 0 || has_room(store, more) ? 0 : BRAIN_E_FULL;
+    return more == 0 || bn_stage_has_room(store, more) ? 0 : BRAIN_E_FULL;
 }
 
 static int take_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
@@ -709,7 +451,7 @@ static uint64_t total_size(const struct bn_write *writes, uint32_t n)
 
 /* Everything that can be done about a failed try: 0: try again. */
 static int after_failure(struct brain_store *store, struct bn_write *writes, uint32_t n, int err,
-                         struct obstacle *tried)
+                         struct bn_stage_obstacle *tried)
 {
     forget_aborted(store, writes, n);
     if (n > 8) {
@@ -724,7 +466,7 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
     if (err == BN_NEED_DESCRIPTION) {
         return fetch_descriptions(store, writes, n);
     }
-    return overcome(store, err, total_size(writes, n), tried);
+    return bn_stage_overcome(store, err, total_size(writes, n), tried);
 }
 
 /* Some splits in one holding of the lock. `*more_out`: there was something to split. */
@@ -791,12 +533,12 @@ static int reserve_all(struct brain_store *store, const struct bn_write *writes,
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                     uint64_t *number_out)
 {
-    struct obstacle tried = { 0 };
+    struct bn_stage_obstacle tried = { 0 };
     int err = 0;
     while (err == 0) {
         err = resolve_all(store, writes, n);
         for (uint32_t i = 0; i < n && err == 0; i++) {
-            err = bn_write_stage(&writes[i]);
+            err = bn_stage_data(store, &writes[i].change);
         }
         if (bn_unlikely(err != 0)) {
             forget_makers(writes, n);
@@ -864,7 +606,7 @@ static int transact_remove(struct brain_store *store, struct bn_write *write)
 int bn_write_remove_space(struct brain_space *space)
 {
     struct brain_store *store = space->store;
-    struct obstacle tried = { 0 };
+    struct bn_stage_obstacle tried = { 0 };
     struct bn_write write;
     int err;
     init_root_change(&write, space);
@@ -879,7 +621,7 @@ int bn_write_remove_space(struct brain_space *space)
         if (err == 0) {
             break;
         }
-        err = overcome(store, err, 0, &tried);
+        err = bn_stage_overcome(store, err, 0, &tried);
     } while (err == 0);
     if (err != 0) {
         return err;

@@ -32,9 +32,6 @@ int bn_write_init(struct bn_write *write, struct brain_space *space, const void 
 int bn_write_init_delete(struct bn_write *write, struct brain_space *space, const void *name,
                          size_t name_len, uint64_t if_version);
 
-/* Put large data into an extent of its own, outside the lock. 0, FULL, ... Nothing to do: 0. */
-int bn_write_stage(struct bn_write *write);
-
 /* Make `n` changes in one commit. `*number_out`: its number. On error nothing has changed. Deletes of missing
  * names: `lenient` skips them, else NOT_FOUND. */
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
@@ -42,13 +39,6 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
 
 /* Free what a write took and did not publish. */
 void bn_write_deinit(struct brain_store *store, struct bn_write *write);
-
-/* Take a private slot with an extent, reclaiming and trimming if need be. */
-int bn_write_take_extent(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
-                         uint32_t *holder_out);
-
-/* Give an extent's pages memory, outside the lock. */
-int bn_write_back_extent(struct brain_store *store, uint32_t page, uint64_t n_pages);
 
 /* Make a namespace: 0 or EXISTS ... / remove one: 0 or NOT_FOUND ... */
 int bn_write_make_space(struct brain_space *space);

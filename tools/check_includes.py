@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     "brain batch object snapshot check",
     "write fork",
+    "stage",
     "reclaim",
     "recover",
     "handle",

@@ -222,6 +222,13 @@ static PyObject *brain_close_method(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 /* ---- the mapping ------------------------------------------------------------------------------ */
 
+/* Whether a writer is at work now, perhaps a stopped one: then this thread may have to wait, and the others
+ * shall go on. A hint; where the writer comes a moment later, the wait keeps the GIL. */
+static bool is_busy(const struct bp_brain *self)
+{
+    return brain_is_busy(self->current->owner->store) != 0;
+}
+
 int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
                  uint64_t *version_out)
 {
@@ -234,7 +241,7 @@ int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_
     if (self->space == NULL) { /* closed by what ran while the value was pickled */
         bp_brain_raise_closed(self);
         code = BP_RAISED;
-    } else if (encoded.size_bytes < BP_LARGE_BYTES) {
+    } else if (encoded.size_bytes < BP_LARGE_BYTES && !is_busy(self)) {
         code = brain_put(self->space, utf8, name_len, &encoded.value, if_version, version_out);
     } else {
         struct bp_space *held = bp_handle_space_take(self->current);
@@ -290,7 +297,15 @@ static int brain_delete_item(struct bp_brain *self, PyObject *name)
     size_t name_len;
     const char *utf8 = bp_brain_name(self, name, &name_len);
     if (utf8 == NULL) return -1;
-    int code = brain_delete(self->space, utf8, name_len, BRAIN_ANY_VERSION);
+    int code;
+    if (!is_busy(self)) {
+        code = brain_delete(self->space, utf8, name_len, BRAIN_ANY_VERSION);
+    } else {
+        struct bp_space *held = bp_handle_space_take(self->current);
+        Py_BEGIN_ALLOW_THREADS code =
+            brain_delete(held->space, utf8, name_len, BRAIN_ANY_VERSION);
+        Py_END_ALLOW_THREADS bp_handle_space_drop(held);
+    }
     /* To delete what is missing is no error here, as it was none in brain-plasma 0.3. */
     if (code == 0 || code == BRAIN_E_NOT_FOUND) return 0;
     bp_errors_raise(self->state, code);

@@ -611,6 +611,29 @@ def stop_in_the_lock(brain, writer):
     pytest.fail("never stopped with the lock held")
 
 
+def test_a_stopped_writer_does_not_hold_up_the_other_threads(path, other):
+    """While one thread waits for the stopped writer, another of the same process goes on."""
+    with Brain(path, lock_timeout=1.0) as brain:
+        writer = other(BUSY)
+        assert writer.line() == "ready"
+        stop_in_the_lock(brain, writer)
+        done = threading.Event()
+        counted = 0
+
+        def put():
+            with pytest.raises(exceptions.BrainTimeoutError):
+                brain["x"] = 2
+            done.set()
+
+        thread = threading.Thread(target=put)
+        thread.start()
+        while not done.is_set():
+            counted += 1
+        thread.join()
+        writer.signal(signal.SIGCONT)
+        assert counted > 1000
+
+
 def test_a_stopped_writer_is_a_timeout_that_names_its_process(path, other):
     writer = other(BUSY)
     writer.line()
@@ -748,11 +771,12 @@ def test_descriptors_closed_behind_our_back(path, other):
 # ---- Ctrl-C -------------------------------------------------------------------------------------
 
 WAITING = """
-import signal
+import os, signal
 from brain_plasma import Brain
 signal.signal(signal.SIGINT, signal.default_int_handler)
 handled = []
-signal.signal(signal.SIGUSR1, lambda *_: (handled.append(1), print('handled', flush=True)))
+# Not by print(): the signal may come in the middle of another one.
+signal.signal(signal.SIGUSR1, lambda *_: (handled.append(1), os.write(1, b'handled\\n')))
 brain = Brain(path)
 try:
     print('ready', flush=True)

@@ -1,0 +1,35 @@
+/* stage.h - large data on its way into an extent, outside the lock; and what to do when there is no room. */
+#ifndef BN_STAGE_H
+#define BN_STAGE_H
+
+#include "store.h"
+#include "txn.h"
+
+/* What was tried already to make room for one change. */
+struct bn_stage_obstacle {
+    bool reclaimed;
+    bool trimmed;
+};
+
+/* Whether `more` bytes of data still fit the capacity. Under the lock; without it a guess. */
+bool bn_stage_has_room(const struct brain_store *store, uint64_t more);
+
+/* Deal with what stood in the way of a change of `asked` bytes that answered `err`: 0: try again; else the
+ * error for the caller, FULL with its text. Not under the lock. */
+int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
+                      struct bn_stage_obstacle *tried);
+
+/* Take a private slot with an extent, making room if need be. */
+int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
+                  uint32_t *holder_out);
+
+/* Free a private slot of this client; 0 is allowed. If the lock is not to be had it goes with the client. */
+void bn_stage_drop(struct brain_store *store, uint32_t holder);
+
+/* Give an extent's pages memory. */
+int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages);
+
+/* Put the data of a change that needs an extent into one. Nothing to do: 0. */
+int bn_stage_data(struct brain_store *store, struct bn_change *change);
+
+#endif
