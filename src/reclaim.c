@@ -210,18 +210,22 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent)
     uint32_t n_limbo = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
     if (bn_unlikely(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_tombs)) != 0 ||
                     bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->space_dead)) != 0)) {
-        if (bn_add_seq(&store->n_since_removed_look, 1u) >= 15 || retired_extent) {
+        /* Not waited for at first; but what a killed remover left must not pile up behind a busy lock. */
+        uint32_t n = bn_add_seq(&store->n_since_removed_look, 1u);
+        if ((n % 16 == 15 || retired_extent) &&
+            bn_reclaim_removed(store, n >= 64) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
-            (void)bn_reclaim_removed(store, false);
         }
     }
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 + 2 * (uint64_t)bn_load_relaxed(&store->n_kept);
     if (retired_extent || bn_unlikely(n_limbo >= due)) {
         /* Not waited for, unless the lock was busy so often that limbo grows without bound. */
-        (void)bn_reclaim_limbo(store, n_limbo >= 4 * due, NULL);
-        /* What stays is pinned: do not look at it again at every put. */
+        int err = bn_reclaim_limbo(store, n_limbo >= 4 * due, NULL);
+        /* What stays after a whole round is pinned: do not look at it again at every put. */
         uint32_t left = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
-        bn_store_relaxed(&store->n_kept, left);
+        if (err == 0) {
+            bn_store_relaxed(&store->n_kept, left);
+        }
     }
 }
 
