@@ -241,7 +241,7 @@ static bool change_guests(struct writer *w)
 {
     uint32_t first = KILLS_SINGLES + KILLS_GROUP;
     if (done(w, first) == 0) {
-        kills_id id = new_id(w, KILLS_SIZE_MIN + below(w, 100));
+        kills_id id = new_id(w, KILLS_SIZE_MIN + below(w, 24)); /* all in slots of one size */
         return land(w, batch(w, first, KILLS_CELLS, id), "batch of guests");
     }
     for (uint32_t cell = first; cell < KILLS_CELLS; cell++) {

@@ -150,22 +150,26 @@ static void print_growth(const struct weight *first, const struct weight *last)
     }
 }
 
-/* The dead are clients until somebody reaps them, and more of them are there at a time than there are
- * victims. So that the two kinds of rounds compare, this one has more readers. */
+/* The dead are clients until somebody reaps them, and what they held is in limbo until then: at a time there
+ * is more of both than there are victims. So that the two kinds of rounds compare, this one has more. */
+#define EXTRA_WRITERS 2u
 #define EXTRA_READERS 4u
 
-static bool run_undisturbed(struct killer *killer, double seconds)
+static bool run_undisturbed(struct killer *killer, double seconds, struct weight *weight)
 {
-    uint64_t n_readers = killer->board->n_readers;
-    killer->board->n_readers = n_readers + EXTRA_READERS;
+    struct kills_board *board = killer->board;
+    board->n_writers += EXTRA_WRITERS;
+    board->n_readers += EXTRA_READERS;
     killer_start(killer);
     double start = kit_seconds();
-    while (kit_seconds() - start < seconds && atomic_load(&killer->board->failed) == 0) {
+    while (kit_seconds() - start < seconds && atomic_load(&board->failed) == 0) {
         usleep(10000);
     }
-    bool right = killer_stop(killer);
-    killer->board->n_readers = n_readers;
-    return right && audit(killer, AUDIT_SOUND, 0);
+    bool right = killer_stop(killer) && audit(killer, AUDIT_SOUND, 0);
+    right = right && clear_and_weigh(killer, weight);
+    board->n_writers -= EXTRA_WRITERS;
+    board->n_readers -= EXTRA_READERS;
+    return right;
 }
 
 static uint64_t n_kills(const struct killer *killer)
@@ -282,7 +286,7 @@ static bool run(struct killer *killer, const struct options *options)
     uint64_t capacity = options->capacity_mb << 20;
     bool right = audit(killer, AUDIT_FOUND, capacity) && killer_watch(killer) &&
                  clear_and_weigh(killer, &before) && audit(killer, AUDIT_FOUND, capacity) &&
-                 run_undisturbed(killer, options->undisturbed_s) && clear_and_weigh(killer, &first) &&
+                 run_undisturbed(killer, options->undisturbed_s, &first) &&
                  audit(killer, AUDIT_FOUND, capacity);
     first.value_bytes = before.value_bytes;
     while (right && !is_enough(killer, options) && kit_seconds() < end) {
@@ -382,9 +386,9 @@ int main(int argc, char **argv)
     killer.board->n_readers = 2;
     killer.seed = (uint64_t)getpid();
     parse(argv, &options, &killer);
-    if (killer.board->n_writers - 1 >= KILLS_WRITERS_MAX ||
+    if (killer.board->n_writers - 1 >= KILLS_WRITERS_MAX - EXTRA_WRITERS ||
         killer.board->n_readers > KILLS_READERS_MAX - EXTRA_READERS) {
-        kit_die("1 to %u writers, and up to %u readers", KILLS_WRITERS_MAX,
+        kit_die("1 to %u writers, and up to %u readers", KILLS_WRITERS_MAX - EXTRA_WRITERS,
                 KILLS_READERS_MAX - EXTRA_READERS);
     }
     kit_workdir(options.dir);

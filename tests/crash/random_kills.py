@@ -206,7 +206,7 @@ class Writer:
     def change_guests(self):
         cells = range(FIRST_GUEST, CELLS)
         if self.board.get(DONE + FIRST_GUEST) == 0:
-            identity = self.new_identity(100)
+            identity = self.new_identity(24)
             values = {}
             for cell in cells:
                 values[self.place(cell)[1]] = self.value(self.number, cell, identity)
