@@ -1,8 +1,9 @@
 /* backing.h - a record of which pages of a store's files were asked for and given back.
  *
- * A page that was backed by fallocate() and never touched looks like a hole to SEEK_DATA, so the files
- * alone do not say all that a copy of them must repeat. The programs that contain this module have a
- * fallocate() of their own, which the library calls; it writes down each call before it makes it.
+ * A page that was backed by fallocate() and never touched looks like a hole to SEEK_DATA, so the
+ * files alone do not say all that a copy of them must repeat. The programs that contain this module
+ * have a fallocate() of their own, which the library calls; it writes down each call before it
+ * makes it.
  */
 #ifndef CRASH_BACKING_H
 #define CRASH_BACKING_H
@@ -13,7 +14,11 @@
 
 #define BACKING_MAX 8192u
 
-enum backing_step { BACKING_ASKED, BACKING_DONE, BACKING_REFUSED };
+enum backing_step {
+    BACKING_ASKED,
+    BACKING_DONE,
+    BACKING_REFUSED
+};
 
 struct backing_call {
     ino_t inode;

@@ -28,8 +28,8 @@ struct examination {
 /* Both always false, for the caller to return. */
 static bool failed(struct examination *x, const char *what, int err)
 {
-    snprintf(x->report->problem, sizeof x->report->problem, "%s: %s (%.300s)", what, brain_strerror(err),
-             brain_error_detail());
+    snprintf(x->report->problem, sizeof x->report->problem, "%s: %s (%.300s)", what,
+             brain_strerror(err), brain_error_detail());
     return false;
 }
 
@@ -49,8 +49,9 @@ static bool check(struct examination *x, const char *when)
         return failed(x, when, err);
     }
     if (n != 0) {
-        snprintf(x->report->problem, sizeof x->report->problem, "%s, brain_check: %zu problems: %.180s; %.180s", when,
-                 n, problems[0].text, n > 1 ? problems[1].text : "");
+        snprintf(x->report->problem, sizeof x->report->problem,
+                 "%s, brain_check: %zu problems: %.180s; %.180s", when, n, problems[0].text,
+                 n > 1 ? problems[1].text : "");
     }
     return n == 0;
 }
@@ -66,7 +67,8 @@ static bool read_and_recover(struct examination *x)
     bool right = state_read(&reader, &report->state, report->problem) && check(x, "at first") &&
                  state_read(&reader, &again, report->problem);
     if (right && !state_equal(x->catalogue, &report->state, &again, text)) {
-        snprintf(report->problem, sizeof report->problem, "recovery changes what readers see: %.400s", text);
+        snprintf(report->problem, sizeof report->problem,
+                 "recovery changes what readers see: %.400s", text);
         right = false;
     }
     state_reader_close(&reader);
@@ -151,7 +153,8 @@ static bool weigh(struct examination *x)
     uint64_t said = x->report->value_bytes;
     files_weigh(x->directory, &x->report->value_bytes, &x->report->meta_bytes);
     return said == x->report->value_bytes ||
-           differs(x, "value_backed_bytes, against the file's blocks", said, x->report->value_bytes);
+           differs(x, "value_backed_bytes, against the file's blocks", said,
+                   x->report->value_bytes);
 }
 
 static void examine_here(struct examination *x, bool collect)
@@ -176,7 +179,8 @@ static struct examine_report *shared_report(void)
 {
     static struct examine_report *shared;
     if (shared == NULL) {
-        void *at = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void *at =
+            mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         kit_must(at != MAP_FAILED, "mmap");
         shared = at;
     }

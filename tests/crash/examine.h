@@ -18,11 +18,11 @@ struct examine_report {
     uint64_t meta_bytes;  /* and for everything else */
 };
 
-/* Open the store in `directory`, read it, recover it, check it, read it again, use it, give back what is
- * not in use, check it, weigh it. The store is spoilt by this.
+/* Open the store in `directory`, read it, recover it, check it, read it again, use it, give back
+ * what is not in use, check it, weigh it. The store is spoilt by this.
  *
- * `collect`: add its names to the catalogue first. All happens in a process of its own, which may crash
- * or hang: that is a problem like others. */
+ * `collect`: add its names to the catalogue first. All happens in a process of its own, which may
+ * crash or hang: that is a problem like others. */
 void examine(const char *directory, struct state_catalogue *catalogue, bool collect,
              struct examine_report *report);
 

@@ -1,8 +1,8 @@
 /* fate.h - chance, made repeatable.
  *
- * The programs that contain this module have a getrandom() of their own, which the library calls. So the
- * stores of a scene have the same identity and the same seed of hashes each time, and an operation takes the
- * same way through them, instruction by instruction.
+ * The programs that contain this module have a getrandom() of their own, which the library calls.
+ * So the stores of a scene have the same identity and the same seed of hashes each time, and an
+ * operation takes the same way through them, instruction by instruction.
  */
 #ifndef CRASH_FATE_H
 #define CRASH_FATE_H

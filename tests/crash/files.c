@@ -1,12 +1,13 @@
 /* files.c - the two files of a store, watched from outside.
  *
- * A hole must not be read: that would back it. So each look asks the kernel where data is (SEEK_DATA) and
- * compares only that with the shadow. The shadow is as sparse as the file: a page is there once it was
- * data, and a range that is data no longer becomes zero in it.
+ * A hole must not be read: that would back it. So each look asks the kernel where data is
+ * (SEEK_DATA) and compares only that with the shadow. The shadow is as sparse as the file: a page
+ * is there once it was data, and a range that is data no longer becomes zero in it.
  *
- * What SEEK_DATA does not show are pages that were backed and never touched. The log of fallocate calls
- * has them: a copy first repeats the calls, then writes the data, and must then take as many blocks as the
- * original. A call that was asked for and has not returned counts from the moment when the blocks change.
+ * What SEEK_DATA does not show are pages that were backed and never touched. The log of fallocate
+ * calls has them: a copy first repeats the calls, then writes the data, and must then take as many
+ * blocks as the original. A call that was asked for and has not returned counts from the moment
+ * when the blocks change.
  */
 #include "files.h"
 
@@ -84,7 +85,7 @@ void files_close(struct files *files)
     memset(files, 0, sizeof *files);
 }
 
-/* ---- looking ----------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static void add_range(struct files_one *one, uint32_t n, struct files_range range)
 {
@@ -142,7 +143,8 @@ static bool find_ranges(struct files_one *one)
 }
 
 /* Bring the shadow of one range up to date; which kinds of bytes differed. */
-static uint32_t compare_range(const struct files_one *one, struct files_range range, uint64_t values)
+static uint32_t compare_range(const struct files_one *one, struct files_range range,
+                              uint64_t values)
 {
     uint32_t changed = FILES_SAME;
     if (memcmp(one->map + range.off, one->shadow + range.off, range.end - range.off) == 0) {
@@ -162,8 +164,8 @@ static bool look_at_size(struct files_one *one)
 {
     struct stat status;
     kit_must(fstat(one->fd, &status) == 0, "fstat");
-    bool changed = one->size_bytes != (uint64_t)status.st_size ||
-                   one->blocks != (uint64_t)status.st_blocks;
+    bool changed =
+        one->size_bytes != (uint64_t)status.st_size || one->blocks != (uint64_t)status.st_blocks;
     one->size_bytes = (uint64_t)status.st_size;
     one->blocks = (uint64_t)status.st_blocks;
     if (one->size_bytes > one->room) {
@@ -216,7 +218,7 @@ bool files_unchanged(struct files *files)
     return files_look(files, true) == FILES_SAME;
 }
 
-/* ---- copying ----------------------------------------------------------------------------------- */
+/* ---- copying --------------------------------------------------------------------------------- */
 
 static void repeat_calls(const struct files *files, const struct files_one *one, int to_fd)
 {
@@ -287,7 +289,7 @@ void files_copy(const struct files *files, const char *directory, struct backing
     }
 }
 
-/* ---- weighing ---------------------------------------------------------------------------------- */
+/* ---- weighing -------------------------------------------------------------------------------- */
 
 static uint64_t bytes_of(int fd)
 {
@@ -298,7 +300,8 @@ static uint64_t bytes_of(int fd)
 
 void files_weigh(const char *directory, uint64_t *value_bytes_out, uint64_t *meta_bytes_out)
 {
-    struct files files = { .one = { [FILES_DATA] = { .fd = open_file(directory, FILES_DATA, O_RDWR) } } };
+    struct files files = { .one = { [FILES_DATA] = {
+                                        .fd = open_file(directory, FILES_DATA, O_RDWR) } } };
     int fd = files.one[FILES_DATA].fd, clients_fd = open_file(directory, FILES_CLIENTS, O_RDONLY);
     read_regions(&files);
     uint64_t before = bytes_of(fd);

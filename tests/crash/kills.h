@@ -1,12 +1,13 @@
 /* kills.h - random kills: the board on which the victims write down what they do, and its names.
  *
- * Each writer owns a fixed set of cells, that is names that only it changes; a shared name may be changed
- * by all. Before a change the writer notes on the board what it is about to do (the flight), and after it
- * that it is done. So after a kill each cell holds what was done last, or, all of them together, what was
- * in flight.
+ * Each writer owns a fixed set of cells, that is names that only it changes; a shared name may be
+ * changed by all. Before a change the writer notes on the board what it is about to do (the
+ * flight), and after it that it is done. So after a kill each cell holds what was done last, or,
+ * all of them together, what was in flight.
  *
- * The board lies in memory of the harness, not in the store. Writers may also be Python processes, which
- * find it as a file: so it consists of 64-bit words alone, and random_kills.py knows their order.
+ * The board lies in memory of the harness, not in the store. Writers may also be Python processes,
+ * which find it as a file: so it consists of 64-bit words alone, and random_kills.py knows their
+ * order.
  */
 #ifndef CRASH_KILLS_H
 #define CRASH_KILLS_H
@@ -21,18 +22,18 @@
 #define KILLS_READERS_MAX 16u
 
 /* The cells of a writer: names in three namespaces of its own. */
-#define KILLS_SINGLES 16u /* in "w<writer>": changed one at a time */
-#define KILLS_GROUP 8u    /* half in "w<writer>", half in "x<writer>": always changed all in one batch */
-#define KILLS_GUESTS 200u /* in "t<writer>": small, made in one batch, gone with their namespace */
-#define KILLS_CELLS (KILLS_SINGLES + KILLS_GROUP + KILLS_GUESTS)
+#define KILLS_SINGLES    16u /* in "w<writer>": changed one at a time */
+#define KILLS_GROUP      8u  /* half in "w<writer>", half in "x<writer>": always changed together */
+#define KILLS_GUESTS     200u /* in "t<writer>": made in one batch, gone with their namespace */
+#define KILLS_CELLS      (KILLS_SINGLES + KILLS_GROUP + KILLS_GUESTS)
 
-#define KILLS_SHARED 12u      /* names in "shared" that every writer changes */
+#define KILLS_SHARED     12u  /* names in "shared" that every writer changes */
 #define KILLS_BYSTANDERS 120u /* names in "bystanders" that nobody changes */
 
-/* What a name holds: 0: it is missing; else a sequence number of its writer << 24 | size in bytes. */
+/* What a name holds. 0: it is missing; else a sequence number of its writer << 24 | bytes. */
 typedef uint64_t kills_id;
 #define KILLS_SIZE_MAX ((UINT64_C(1) << 23) - 1)
-#define KILLS_PLAIN (UINT64_C(1) << 23) /* the pattern that Python makes */
+#define KILLS_PLAIN    (UINT64_C(1) << 23) /* the pattern that Python makes */
 
 struct kills_writer_board {
     _Atomic uint64_t row; /* + 1, in the client table; 0: not ready */
@@ -63,9 +64,10 @@ struct kills_board {
 };
 
 /* Say what must not be. The first one counts. Always false. */
-bool kills_fail(struct kills_board *board, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool kills_fail(struct kills_board *board, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* ---- names and values -------------------------------------------------------------------------- */
+/* ---- names and values ------------------------------------------------------------------------ */
 
 /* All namespaces of one process. */
 struct kills_spaces {
@@ -83,17 +85,18 @@ brain_space *kills_cell_name(const struct kills_spaces *spaces, uint32_t writer,
                              char name[16]);
 
 /* Who a value belongs to. Cells of writers have their number; others: */
-#define KILLS_OF_SHARED 1000u     /* + number of the name */
+#define KILLS_OF_SHARED     1000u /* + number of the name */
 #define KILLS_OF_BYSTANDERS 2000u /* + number of the name */
 
-#define KILLS_SIZE_MIN 24u /* the head of a value */
+#define KILLS_SIZE_MIN      24u /* the head of a value */
 
 /* The bytes of the value `id` of `owner`/`number`: valid until the next call. */
 const void *kills_value(uint32_t owner, uint32_t number, kills_id id);
 
-/* The id that a view holds, after a look at all its bytes; false where they are not what they should be. */
-bool kills_identify(struct kills_board *board, const brain_view *view, uint32_t owner, uint32_t number,
-                    kills_id *id_out);
+/* The id that a view holds, after a look at all its bytes; false where they are not what they
+ * should be. */
+bool kills_identify(struct kills_board *board, const brain_view *view, uint32_t owner,
+                    uint32_t number, kills_id *id_out);
 
 /* As kills_identify(), of a name; a missing name is id 0. `version_out` may be NULL. */
 bool kills_read(struct kills_board *board, brain_space *space, const char *name, uint32_t owner,
@@ -102,7 +105,7 @@ bool kills_read(struct kills_board *board, brain_space *space, const char *name,
 /* The client row of this process, + 1; 0 where it is not to be found. */
 uint64_t kills_own_row(brain_store *store);
 
-/* ---- the processes ----------------------------------------------------------------------------- */
+/* ---- the processes --------------------------------------------------------------------------- */
 
 struct kills_job {
     struct kills_board *board;
@@ -118,15 +121,17 @@ struct kills_job {
 int kills_write(const struct kills_job *job);
 int kills_read_on(const struct kills_job *job);
 
-/* Compare the cells of a writer with its board, after its death or its end; note what was found as done. */
+/* Compare the cells of a writer with its board, after its death or its end; note what was found as
+ * done. */
 bool kills_settle(struct kills_board *board, const struct kills_spaces *spaces, uint32_t writer);
 
-/* ---- the audit --------------------------------------------------------------------------------- */
+/* ---- the audit ------------------------------------------------------------------------------- */
 
 /* Make the store and its bystanders. */
 bool kills_audit_found(struct kills_board *board, const char *path, uint64_t capacity_bytes);
 
-/* While nobody uses the store: every invariant, every name, every byte. `n_kills`: since the last time. */
+/* While nobody uses the store: every invariant, every name, every byte. `n_kills`: since the last
+ * time. */
 bool kills_audit(struct kills_board *board, const char *path, uint64_t n_kills);
 
 /* Remove all but the bystanders, trim. */

@@ -52,11 +52,11 @@ static bool is_sound(struct audit *audit)
     if (err != 0) {
         return refused(audit->board, "brain_check", err);
     }
-    return n == 0 || kills_fail(audit->board, "brain_check finds %zu problems: %s; %s", n, problems[0].text,
-                                n > 1 ? problems[1].text : "");
+    return n == 0 || kills_fail(audit->board, "brain_check finds %zu problems: %s; %s", n,
+                                problems[0].text, n > 1 ? problems[1].text : "");
 }
 
-/* ---- bystanders -------------------------------------------------------------------------------- */
+/* ---- bystanders ------------------------------------------------------------------------------ */
 
 static kills_id bystander_id(uint32_t number)
 {
@@ -90,7 +90,8 @@ static bool add_bystanders(struct audit *audit)
         char name[16];
         kills_id id;
         snprintf(name, sizeof name, "b%u", i);
-        if (!kills_read(audit->board, audit->spaces.bystanders, name, KILLS_OF_BYSTANDERS, i, &id, NULL) ||
+        if (!kills_read(audit->board, audit->spaces.bystanders, name, KILLS_OF_BYSTANDERS, i, &id,
+                        NULL) ||
             !expect(audit->board, "id of a bystander", id, bystander_id(i))) {
             return false;
         }
@@ -100,7 +101,7 @@ static bool add_bystanders(struct audit *audit)
     return true;
 }
 
-/* ---- everything else --------------------------------------------------------------------------- */
+/* ---- everything else ------------------------------------------------------------------------- */
 
 static bool add_cells(struct audit *audit)
 {
@@ -132,7 +133,8 @@ static bool add_shared(struct audit *audit)
     return true;
 }
 
-/* Raised once by each raise that returned, and at most once more by each kill since the last audit. */
+/* Raised once by each raise that returned, and at most once more by each kill since the last audit.
+ * */
 static bool add_counter(struct audit *audit, uint64_t n_kills)
 {
     struct kills_writer_board *first = &audit->board->writers[0];
@@ -189,16 +191,17 @@ bool kills_audit(struct kills_board *board, const char *path, uint64_t n_kills)
 {
     struct audit audit;
     brain_stat stat;
-    bool right = open_audit(&audit, board, path, NULL) && is_sound(&audit) && add_bystanders(&audit) &&
-                 add_cells(&audit) && add_shared(&audit) && add_counter(&audit, n_kills) &&
-                 compare_totals(&audit) && give_back(&audit, &stat) && is_sound(&audit);
+    bool right = open_audit(&audit, board, path, NULL) && is_sound(&audit) &&
+                 add_bystanders(&audit) && add_cells(&audit) && add_shared(&audit) &&
+                 add_counter(&audit, n_kills) && compare_totals(&audit) &&
+                 give_back(&audit, &stat) && is_sound(&audit);
     if (right) {
         close_audit(&audit);
     }
     return right;
 }
 
-/* ---- clearing ---------------------------------------------------------------------------------- */
+/* ---- clearing -------------------------------------------------------------------------------- */
 
 static bool remove_space(struct kills_board *board, brain_space *space)
 {
@@ -219,8 +222,8 @@ bool kills_audit_clear(struct kills_board *board, const char *path, brain_stat *
         }
         atomic_store(&board->writers[w].n_counted, 0);
     }
-    right = right && add_bystanders(&audit) && compare_totals(&audit) && give_back(&audit, stat_out) &&
-            is_sound(&audit);
+    right = right && add_bystanders(&audit) && compare_totals(&audit) &&
+            give_back(&audit, stat_out) && is_sound(&audit);
     if (right) {
         close_audit(&audit);
     }
@@ -230,8 +233,9 @@ bool kills_audit_clear(struct kills_board *board, const char *path, brain_stat *
 bool kills_audit_empty(struct kills_board *board, const char *path, brain_stat *stat_out)
 {
     struct audit audit;
-    bool right = open_audit(&audit, board, path, NULL) && remove_space(board, audit.spaces.bystanders) &&
-                 compare_totals(&audit) && give_back(&audit, stat_out) && is_sound(&audit);
+    bool right = open_audit(&audit, board, path, NULL) &&
+                 remove_space(board, audit.spaces.bystanders) && compare_totals(&audit) &&
+                 give_back(&audit, stat_out) && is_sound(&audit);
     if (right) {
         close_audit(&audit);
     }

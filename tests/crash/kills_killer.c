@@ -1,8 +1,8 @@
 /* kills_killer.c - starts the victims, and kills or stops them.
  *
- * A kill is blind, at a random moment, or aimed: the killer watches the lock word and fires when it names
- * the victim. In both cases, what counts is what the word says when the victim is dead. Others may take
- * the lock over from it before its death is reported here: these are counted apart.
+ * A kill is blind, at a random moment, or aimed: the killer watches the lock word and fires when it
+ * names the victim. In both cases, what counts is what the word says when the victim is dead.
+ * Others may take the lock over from it before its death is reported here: these are counted apart.
  */
 #include "kills_killer.h"
 
@@ -20,12 +20,12 @@
 
 #include "kit.h"
 
-#define LOCK_OWNER UINT64_C(0x7fff)
-#define LOCK_WAITERS UINT64_C(0x8000)
-#define AIM_S 0.05         /* how long to wait for the word to name a victim */
-#define END_S 60.0         /* how long a victim may take to end, or to go on */
+#define LOCK_OWNER       UINT64_C(0x7fff)
+#define LOCK_WAITERS     UINT64_C(0x8000)
+#define AIM_S            0.05 /* how long to wait for the word to name a victim */
+#define END_S            60.0 /* how long a victim may take to end, or to go on */
 #define BLIND_LONGEST_US 3000u
-#define LONGEST_LOOKS 2000u /* of some nanoseconds each */
+#define LONGEST_LOOKS    2000u /* of some nanoseconds each */
 
 static uint32_t below(struct killer *killer, uint32_t n)
 {
@@ -47,7 +47,7 @@ bool killer_watch(struct killer *killer)
     return true;
 }
 
-/* ---- starting ---------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static void run_python(const struct killer *killer, uint32_t number, uint64_t seed)
 {
@@ -55,8 +55,8 @@ static void run_python(const struct killer *killer, uint32_t number, uint64_t se
     snprintf(fd_text, sizeof fd_text, "%d", killer->board_fd);
     snprintf(number_text, sizeof number_text, "%u", number);
     snprintf(seed_text, sizeof seed_text, "%ju", (uintmax_t)(seed >> 1));
-    execlp(killer->python, killer->python, killer->script, fd_text, number_text, seed_text, killer->path,
-           (char *)NULL);
+    execlp(killer->python, killer->python, killer->script, fd_text, number_text, seed_text,
+           killer->path, (char *)NULL);
     fprintf(stderr, "cannot run %s\n", killer->python);
     _exit(1);
 }
@@ -109,7 +109,7 @@ void killer_start(struct killer *killer)
     }
 }
 
-/* ---- ending ------------------------------------------------------------------------------------ */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 /* Whether a victim ended; how, if it was not killed by us. */
 static bool has_ended(struct killer *killer, pid_t pid, bool *right)
@@ -120,7 +120,8 @@ static bool has_ended(struct killer *killer, pid_t pid, bool *right)
     }
     bool no_room = WIFEXITED(status) && WEXITSTATUS(status) == KILLS_NO_ROOM;
     if (status != 0 && !no_room) {
-        *right = kills_fail(killer->board, "a victim ended by itself, wait status 0x%x", (unsigned)status);
+        *right = kills_fail(killer->board, "a victim ended by itself, wait status 0x%x",
+                            (unsigned)status);
     }
     return true;
 }
@@ -167,7 +168,7 @@ bool killer_stop(struct killer *killer)
     return right && atomic_load(&killer->board->failed) == 0;
 }
 
-/* ---- aiming ------------------------------------------------------------------------------------ */
+/* ---- aiming ---------------------------------------------------------------------------------- */
 
 static uint64_t lock_word(const struct killer *killer)
 {
@@ -185,11 +186,13 @@ static int writer_of(const struct killer *killer, uint64_t row)
     return -1;
 }
 
-/* Watch the lock word until it names a writer, and go on naming it for `n_looks` more; that writer, or -1.
+/* Watch the lock word until it names a writer, and go on naming it for `n_looks` more; that writer,
+ * or -1.
  *
- * A lock is held for a microsecond, and a signal takes longer than that to arrive. So whoever fires at the
- * first sight mostly hits a writer that has done, or one of those many names at once; whoever looks a
- * little longer, one that the scheduler has put to sleep in the middle, at any of its instructions. */
+ * A lock is held for a microsecond, and a signal takes longer than that to arrive. So whoever fires
+ * at the first sight mostly hits a writer that has done, or one of those many names at once;
+ * whoever looks a little longer, one that the scheduler has put to sleep in the middle, at any of
+ * its instructions. */
 static int wait_for_name(const struct killer *killer, uint32_t n_looks)
 {
     double start = kit_seconds();
@@ -220,7 +223,7 @@ static void wait_blindly(struct killer *killer)
     usleep(below(killer, BLIND_LONGEST_US));
 }
 
-/* ---- killing ----------------------------------------------------------------------------------- */
+/* ---- killing --------------------------------------------------------------------------------- */
 
 /* What the state page says of a victim that is dead or about to be. */
 struct sight {
@@ -252,12 +255,11 @@ static void look_at_lock(const struct killer *killer, uint64_t row, struct sight
 /* Whether the lock word names somebody who was killed before, so that a recovery is due anyhow. */
 static bool recovery_is_due(const struct killer *killer)
 {
-    return killer->unsettled != 0 &&
-           ((lock_word(killer) ^ killer->unsettled) & ~LOCK_WAITERS) == 0;
+    return killer->unsettled != 0 && ((lock_word(killer) ^ killer->unsettled) & ~LOCK_WAITERS) == 0;
 }
 
-/* Wait for the end of a victim that was killed, with a close look at the lock word. `n_recoveries`: how
- * many there were before, or -1 where one is due that is not the victim's. */
+/* Wait for the end of a victim that was killed, with a close look at the lock word. `n_recoveries`:
+ * how many there were before, or -1 where one is due that is not the victim's. */
 static void bury(struct killer *killer, pid_t pid, uint64_t row, int64_t n_recoveries,
                  struct killer_count *count)
 {
@@ -321,7 +323,7 @@ bool killer_kill(struct killer *killer, enum killer_mode mode)
     return true;
 }
 
-/* ---- stopping ---------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 /* All readers must get on while a writer stands still. */
 static bool readers_go_on(struct killer *killer)
@@ -335,7 +337,8 @@ static bool readers_go_on(struct killer *killer)
         uint64_t n;
         while ((n = atomic_load(&killer->board->readers[i].n_gets) - before[i]) < 100) {
             if (kit_seconds() - start > END_S || atomic_load(&killer->board->failed) != 0) {
-                return kills_fail(killer->board, "reader %u does not go on while a writer is stopped", i);
+                return kills_fail(killer->board,
+                                  "reader %u does not go on while a writer is stopped", i);
             }
             usleep(100);
         }
@@ -361,7 +364,8 @@ bool killer_pause(struct killer *killer, bool named)
     pid_t pid = killer->writers[number];
     kill(pid, SIGSTOP);
     if (waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status)) {
-        return kills_fail(killer->board, "a writer ended by itself, wait status 0x%x", (unsigned)status);
+        return kills_fail(killer->board, "a writer ended by itself, wait status 0x%x",
+                          (unsigned)status);
     }
     look_at_lock(killer, atomic_load(&killer->board->writers[number].row), &sight);
     bool right = readers_go_on(killer);

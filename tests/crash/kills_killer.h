@@ -19,7 +19,11 @@ enum killer_step {
     KILLER_N_STEPS
 };
 
-enum killer_mode { KILLER_BLIND, KILLER_AIMED, KILLER_N_MODES };
+enum killer_mode {
+    KILLER_BLIND,
+    KILLER_AIMED,
+    KILLER_N_MODES
+};
 
 struct killer_count {
     uint64_t n;
@@ -38,7 +42,8 @@ struct killer {
     pid_t writers[KILLS_WRITERS_MAX];
     pid_t readers[KILLS_READERS_MAX];
     const struct bn_state_rec *state;
-    uint64_t unsettled; /* the lock word, where it named a victim that nobody has taken over from yet */
+    uint64_t
+        unsettled; /* the lock word, where it named a victim that nobody has taken over from yet */
     struct killer_count count[KILLER_N_MODES];
     uint64_t n_readers_killed;
     uint64_t n_at_step[KILLER_N_STEPS];
@@ -59,7 +64,8 @@ bool killer_stop(struct killer *killer);
 /* Kill one at random and start another in its place. */
 bool killer_kill(struct killer *killer, enum killer_mode mode);
 
-/* Stop a writer at random (`named`: while it holds the lock), see that the readers go on, continue it. */
+/* Stop a writer at random (`named`: while it holds the lock), see that the readers go on, continue
+ * it. */
 bool killer_pause(struct killer *killer, bool named);
 
 #endif

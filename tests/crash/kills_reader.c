@@ -36,10 +36,11 @@ static uint32_t below(struct reader *r, uint32_t n)
 
 static bool refused(struct reader *r, const char *what, int err)
 {
-    return kills_fail(r->board, "a reader, %s: %s: %s", what, brain_strerror(err), brain_error_detail());
+    return kills_fail(r->board, "a reader, %s: %s: %s", what, brain_strerror(err),
+                      brain_error_detail());
 }
 
-/* ---- single names ------------------------------------------------------------------------------ */
+/* ---- single names ---------------------------------------------------------------------------- */
 
 static bool note_version(struct reader *r, uint32_t writer, uint32_t cell, uint64_t version)
 {
@@ -78,19 +79,20 @@ static bool read_bystander(struct reader *r)
     kills_id id;
     uint32_t number = below(r, KILLS_BYSTANDERS);
     snprintf(name, sizeof name, "b%u", number);
-    return kills_read(r->board, r->spaces.bystanders, name, KILLS_OF_BYSTANDERS, number, &id, NULL) &&
+    return kills_read(r->board, r->spaces.bystanders, name, KILLS_OF_BYSTANDERS, number, &id,
+                      NULL) &&
            (id != 0 || kills_fail(r->board, "a reader: bystander %u is missing", number));
 }
 
-/* ---- many names at one moment ------------------------------------------------------------------ */
+/* ---- many names at one moment ---------------------------------------------------------------- */
 
 /* One id for all: 0 where all are missing. */
 static bool compare_group(struct reader *r, uint32_t writer, const kills_id *ids, const char *how)
 {
     for (uint32_t i = 1; i < KILLS_GROUP; i++) {
         if (ids[i] != ids[0]) {
-            return kills_fail(r->board, "a reader, %s: the group of writer %u holds %jx and %jx", how, writer,
-                              (uintmax_t)ids[0], (uintmax_t)ids[i]);
+            return kills_fail(r->board, "a reader, %s: the group of writer %u holds %jx and %jx",
+                              how, writer, (uintmax_t)ids[0], (uintmax_t)ids[i]);
         }
     }
     return true;
@@ -115,7 +117,8 @@ static bool read_group(struct reader *r)
     }
     for (uint32_t i = 0; i < KILLS_GROUP; i++) {
         if (views[i].store != NULL) {
-            right = right && kills_identify(r->board, &views[i], writer, KILLS_SINGLES + i, &ids[i]) &&
+            right = right &&
+                    kills_identify(r->board, &views[i], writer, KILLS_SINGLES + i, &ids[i]) &&
                     note_version(r, writer, KILLS_SINGLES + i, views[i].version);
             brain_view_drop(&views[i]);
         }
@@ -163,7 +166,8 @@ static bool walk_space(struct reader *r, brain_snapshot *snapshot, uint32_t writ
         brain_view view;
         kills_id id;
         memcpy(text, name, len < 15 ? len : 15);
-        uint32_t cell = (uint32_t)strtoul(text + 1, NULL, 10) + (text[0] == 'g' ? KILLS_SINGLES : 0);
+        uint32_t cell =
+            (uint32_t)strtoul(text + 1, NULL, 10) + (text[0] == 'g' ? KILLS_SINGLES : 0);
         if (cell >= KILLS_CELLS || met[cell]) {
             right = kills_fail(r->board, "a reader: a walk gave %s again, or out of nothing", text);
             break;
@@ -194,7 +198,7 @@ static bool read_snapshot(struct reader *r)
     return right;
 }
 
-/* ---- views that are kept ----------------------------------------------------------------------- */
+/* ---- views that are kept --------------------------------------------------------------------- */
 
 /* Look at an old one once more, let go of it, and keep a new one in its place. */
 static bool exchange_view(struct reader *r)
@@ -219,7 +223,7 @@ static bool exchange_view(struct reader *r)
     return true;
 }
 
-/* ---- the process ------------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 static bool read_something(struct reader *r)
 {
@@ -245,7 +249,9 @@ static void let_go(struct reader *r)
 int kills_read_on(const struct kills_job *job)
 {
     static struct reader r;
-    r = (struct reader){ .board = job->board, .own = &job->board->readers[job->number], .seed = job->seed };
+    r = (struct reader){ .board = job->board,
+                         .own = &job->board->readers[job->number],
+                         .seed = job->seed };
     int err = brain_open(job->path, NULL, &r.store);
     if (err == BRAIN_E_FULL || err == BRAIN_E_BUSY) {
         return KILLS_NO_ROOM;

@@ -1,7 +1,7 @@
 /* kills_values.c - names and values of the random kills.
  *
- * A value begins with who it belongs to and its id, and goes on with a pattern that follows from these: a
- * value that stands under a wrong name, is mixed from two, or is cut short, is found out.
+ * A value begins with who it belongs to and its id, and goes on with a pattern that follows from
+ * these: a value that stands under a wrong name, is mixed from two, or is cut short, is found out.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,8 +25,8 @@ bool kills_fail(struct kills_board *board, const char *format, ...)
     return false;
 }
 
-static bool open_space(struct kills_board *board, brain_store *store, brain_space **space, const char *form,
-                       uint32_t number)
+static bool open_space(struct kills_board *board, brain_store *store, brain_space **space,
+                       const char *form, uint32_t number)
 {
     char name[16];
     int len = snprintf(name, sizeof name, form, number);
@@ -74,7 +74,7 @@ brain_space *kills_cell_name(const struct kills_spaces *spaces, uint32_t writer,
     return spaces->own[writer][2];
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 struct head {
     uint64_t who; /* owner << 32 | number */
@@ -109,16 +109,18 @@ static bool is_plain(const char *bytes, size_t n, uint64_t word)
     return true;
 }
 
-bool kills_identify(struct kills_board *board, const brain_view *view, uint32_t owner, uint32_t number,
-                    kills_id *id_out)
+bool kills_identify(struct kills_board *board, const brain_view *view, uint32_t owner,
+                    uint32_t number, kills_id *id_out)
 {
     struct head head;
     if (view->size_bytes < sizeof head) {
-        return kills_fail(board, "%u/%u: a value of %ju bytes", owner, number, (uintmax_t)view->size_bytes);
+        return kills_fail(board, "%u/%u: a value of %ju bytes", owner, number,
+                          (uintmax_t)view->size_bytes);
     }
     memcpy(&head, view->data, sizeof head);
     bool plain = (head.id & KILLS_PLAIN) != 0;
-    if (head.who != ((uint64_t)owner << 32 | number) || (head.id & KILLS_SIZE_MAX) != view->size_bytes ||
+    if (head.who != ((uint64_t)owner << 32 | number) ||
+        (head.id & KILLS_SIZE_MAX) != view->size_bytes ||
         (!plain && head.sum != head_of(owner, number, head.id).sum)) {
         return kills_fail(board, "%u/%u holds a value of %ju/%ju, id %jx, %ju bytes", owner, number,
                           (uintmax_t)(head.who >> 32), (uintmax_t)(head.who & UINT32_MAX),
@@ -127,8 +129,8 @@ bool kills_identify(struct kills_board *board, const brain_view *view, uint32_t 
     const char *rest = (const char *)view->data + sizeof head;
     size_t n = view->size_bytes - sizeof head;
     if (!(plain ? is_plain(rest, n, head.sum) : kit_filled(rest, n, head.sum))) {
-        return kills_fail(board, "%u/%u: the bytes of id %jx (version %ju) are wrong", owner, number,
-                          (uintmax_t)head.id, (uintmax_t)view->version);
+        return kills_fail(board, "%u/%u: the bytes of id %jx (version %ju) are wrong", owner,
+                          number, (uintmax_t)head.id, (uintmax_t)view->version);
     }
     *id_out = head.id;
     return true;
@@ -167,7 +169,8 @@ uint64_t kills_own_row(brain_store *store)
         return 0;
     }
     for (size_t i = 0; i < n && i < 512; i++) {
-        if (clients[i].alive && clients[i].pid == getpid() && clients[i].pid_namespace == own.st_ino) {
+        if (clients[i].alive && clients[i].pid == getpid() &&
+            clients[i].pid_namespace == own.st_ino) {
             return clients[i].row + 1;
         }
     }

@@ -1,8 +1,8 @@
 /* kills_writer.c - a victim that writes.
  *
- * Every change of cells is a flight: book() notes which cells are about to get which ids, take_off() that
- * the change begins, land() that it is done. The order of these notes around the call is what makes a kill
- * judgeable, so they are sequentially consistent stores.
+ * Every change of cells is a flight: book() notes which cells are about to get which ids,
+ * take_off() that the change begins, land() that it is done. The order of these notes around the
+ * call is what makes a kill judgeable, so they are sequentially consistent stores.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static uint32_t below(struct writer *w, uint32_t n)
     return (uint32_t)(kit_random(&w->seed) % n);
 }
 
-/* ---- flights ----------------------------------------------------------------------------------- */
+/* ---- flights --------------------------------------------------------------------------------- */
 
 static kills_id done(const struct writer *w, uint32_t cell)
 {
@@ -46,8 +46,8 @@ static void take_off(struct writer *w)
     atomic_store(&w->own->flight_n, w->n_booked);
 }
 
-/* `err`: of the call. A change that was refused must have changed nothing; the next look at the cells
- * shows it. */
+/* `err`: of the call. A change that was refused must have changed nothing; the next look at the
+ * cells shows it. */
 static bool land(struct writer *w, int err, const char *what)
 {
     for (uint32_t i = 0; err == 0 && i < w->n_booked; i++) {
@@ -59,8 +59,8 @@ static bool land(struct writer *w, int err, const char *what)
         atomic_fetch_add(&w->own->n_full, 1);
         return true;
     }
-    return err == 0 || kills_fail(w->board, "writer %u, %s: %s: %s", w->number, what, brain_strerror(err),
-                                  brain_error_detail());
+    return err == 0 || kills_fail(w->board, "writer %u, %s: %s: %s", w->number, what,
+                                  brain_strerror(err), brain_error_detail());
 }
 
 /* All or nothing of a flight. */
@@ -74,9 +74,12 @@ static bool settle_flight(struct kills_board *board, uint32_t writer, const kill
         n_new += is == own->flight_new[i];
     }
     if (n_old != n && n_new != n) {
-        return kills_fail(board, "writer %u: of %ju changes in flight %ju are there and %ju not; the first "
-                          "was %jx, should become %jx and is %jx", writer, (uintmax_t)n, (uintmax_t)n_new,
-                          (uintmax_t)n_old, (uintmax_t)own->flight_old[0], (uintmax_t)own->flight_new[0],
+        return kills_fail(board,
+                          "writer %u: of %ju changes in flight %ju are there and %ju not; the "
+                          "first "
+                          "was %jx, should become %jx and is %jx",
+                          writer, (uintmax_t)n, (uintmax_t)n_new, (uintmax_t)n_old,
+                          (uintmax_t)own->flight_old[0], (uintmax_t)own->flight_new[0],
                           (uintmax_t)found[own->flight_cell[0]]);
     }
     for (uint64_t i = 0; i < n; i++) {
@@ -102,14 +105,15 @@ bool kills_settle(struct kills_board *board, const struct kills_spaces *spaces, 
     }
     for (uint32_t cell = 0; cell < KILLS_CELLS; cell++) {
         if (found[cell] != atomic_load(&own->done[cell])) {
-            return kills_fail(board, "writer %u, cell %u: is id %jx, but %jx was done last", writer, cell,
-                              (uintmax_t)found[cell], (uintmax_t)atomic_load(&own->done[cell]));
+            return kills_fail(board, "writer %u, cell %u: is id %jx, but %jx was done last", writer,
+                              cell, (uintmax_t)found[cell],
+                              (uintmax_t)atomic_load(&own->done[cell]));
         }
     }
     return true;
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* Mostly small; sometimes an extent; rarely one that is written with system calls. */
 static uint64_t some_size(struct writer *w)
@@ -139,7 +143,7 @@ static int put_cell(struct writer *w, uint32_t cell, kills_id id, uint64_t if_ve
     return brain_put(space, name, strlen(name), &value, if_version, NULL);
 }
 
-/* ---- changes of one cell ----------------------------------------------------------------------- */
+/* ---- changes of one cell --------------------------------------------------------------------- */
 
 static bool put_single(struct writer *w)
 {
@@ -202,7 +206,7 @@ static bool create(struct writer *w)
     return land(w, err, "seal");
 }
 
-/* ---- changes of many --------------------------------------------------------------------------- */
+/* ---- changes of many ------------------------------------------------------------------------- */
 
 /* Puts (`there`) or deletes of cells first to end, in one batch. */
 static int batch(struct writer *w, uint32_t first, uint32_t end, kills_id id)
@@ -251,7 +255,7 @@ static bool change_guests(struct writer *w)
     return land(w, brain_space_remove(w->spaces.own[w->number][2]), "removal of a namespace");
 }
 
-/* ---- what all writers change ------------------------------------------------------------------- */
+/* ---- what all writers change ----------------------------------------------------------------- */
 
 static bool change_shared(struct writer *w)
 {
@@ -295,7 +299,7 @@ static bool trim(struct writer *w)
     return land(w, brain_trim(w->store, NULL), "trim");
 }
 
-/* ---- the process ------------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 static bool change_something(struct writer *w)
 {
@@ -303,8 +307,9 @@ static bool change_something(struct writer *w)
         uint32_t weight;
         bool (*change)(struct writer *w);
     } changes[] = {
-        { 30, put_single }, { 10, put_if },       { 10, delete_single }, { 12, create }, { 14, change_group },
-        { 6, change_guests }, { 10, change_shared }, { 7, count },         { 1, trim },
+        { 30, put_single },    { 10, put_if },       { 10, delete_single },
+        { 12, create },        { 14, change_group }, { 6, change_guests },
+        { 10, change_shared }, { 7, count },         { 1, trim },
     };
     uint32_t dice = below(w, 100), i = 0;
     while (dice >= changes[i].weight) {
@@ -336,8 +341,10 @@ static int open_writer(struct writer *w, const char *path)
 
 int kills_write(const struct kills_job *job)
 {
-    struct writer w = { .board = job->board, .own = &job->board->writers[job->number],
-                        .number = job->number, .seed = job->seed };
+    struct writer w = { .board = job->board,
+                        .own = &job->board->writers[job->number],
+                        .number = job->number,
+                        .seed = job->seed };
     int status = open_writer(&w, job->path);
     if (status != 0) {
         return status;

@@ -1,7 +1,7 @@
 /* kit.c - what every proof needs.
  *
- * The folder of a run lies in memory, and a run may be ended in any way. So a second process, which does
- * nothing else, waits for the end of the first and removes the folder then.
+ * The folder of a run lies in memory, and a run may be ended in any way. So a second process, which
+ * does nothing else, waits for the end of the first and removes the folder then.
  */
 #include "kit.h"
 
@@ -89,7 +89,8 @@ static void must_be_memory(const char *parent)
     char real[PATH_MAX];
     struct statfs status;
     kit_must(realpath(parent, real) != NULL && statfs(real, &status) == 0, parent);
-    if (status.f_type != TMPFS_MAGIC || strncmp(real, "/tmp", 4) == 0 || strncmp(real, "/var/tmp", 8) == 0) {
+    if (status.f_type != TMPFS_MAGIC || strncmp(real, "/tmp", 4) == 0 ||
+        strncmp(real, "/var/tmp", 8) == 0) {
         kit_die("%s is not a file system in memory, or under /tmp", parent);
     }
 }
@@ -98,7 +99,8 @@ const char *kit_workdir(const char *parent)
 {
     if (workdir_owner == 0) {
         must_be_memory(parent == NULL ? "/dev/shm" : parent);
-        snprintf(workdir, sizeof workdir, "%s/brain-crash-XXXXXX", parent == NULL ? "/dev/shm" : parent);
+        snprintf(workdir, sizeof workdir, "%s/brain-crash-XXXXXX",
+                 parent == NULL ? "/dev/shm" : parent);
         kit_must(mkdtemp(workdir) != NULL, workdir);
         workdir_owner = getpid();
         fflush(NULL);

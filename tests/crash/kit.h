@@ -16,8 +16,8 @@ _Noreturn void kit_die(const char *format, ...) __attribute__((format(printf, 1,
 /* kit_die() with the text of errno where `ok` is false. */
 void kit_must(bool ok, const char *what);
 
-/* The folder of this run, under /dev/shm, or under the `parent` of the first call. It is removed when the
- * process that made the first call ends, however it ends. */
+/* The folder of this run, under /dev/shm, or under the `parent` of the first call. It is removed
+ * when the process that made the first call ends, however it ends. */
 const char *kit_workdir(const char *parent);
 
 /* A path in the folder; `path` has room for KIT_PATH_MAX bytes. */

@@ -45,7 +45,7 @@ void pass_end(struct pass *pass)
     atomic_store(&pass->log->n, 0);
 }
 
-/* ---- choosing ---------------------------------------------------------------------------------- */
+/* ---- choosing -------------------------------------------------------------------------------- */
 
 /* Numbers of instructions. */
 struct numbers {
@@ -120,10 +120,10 @@ static void choose(struct pass *pass)
     pass->n_chosen = (uint32_t)meta.n;
 }
 
-/* ---- going through ----------------------------------------------------------------------------- */
+/* ---- going through --------------------------------------------------------------------------- */
 
-/* To the next instruction that changes something. Of those that change bytes of values alone, which are
- * much alike, only every few are looked at. */
+/* To the next instruction that changes something. Of those that change bytes of values alone, which
+ * are much alike, only every few are looked at. */
 static enum step_event next_change(struct pass *pass)
 {
     enum step_event event;
@@ -164,9 +164,10 @@ enum step_event pass_next(struct pass *pass)
     return event;
 }
 
-/* ---- reporting --------------------------------------------------------------------------------- */
+/* ---- reporting ------------------------------------------------------------------------------- */
 
-/* Where the stepped process stands, as addr2line takes it. It has the same addresses as this one. */
+/* Where the stepped process stands, as addr2line takes it. It has the same addresses as this one.
+ * */
 static void print_place(const struct pass *pass)
 {
 #if defined(__x86_64__)
@@ -185,7 +186,8 @@ void pass_problem(struct pass *pass, const char *what, const char *text)
 {
     pass->n_problems++;
     if (pass->n_problems <= PRINTED) {
-        printf("  %s, instruction %ju, %s: %s", pass->scene->name, (uintmax_t)pass->step.n, what, text);
+        printf("  %s, instruction %ju, %s: %s", pass->scene->name, (uintmax_t)pass->step.n, what,
+               text);
         print_place(pass);
         printf("\n");
     }
@@ -199,7 +201,7 @@ void pass_seen(struct pass *pass, int state)
     }
 }
 
-/* ---- the command line -------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 static int list(void)
 {
@@ -276,7 +278,8 @@ static uint32_t prove_scene(const struct scene *scene, const struct pass_options
     return pass.n_problems;
 }
 
-/* With its defaults the C library copies large values by an instruction that is a step for each byte. */
+/* With its defaults the C library copies large values by an instruction that is a step for each
+ * byte. */
 static void copy_in_large_steps(char **argv)
 {
     const char *tunables = "glibc.cpu.x86_rep_movsb_threshold=10000000:"

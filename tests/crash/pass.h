@@ -1,4 +1,5 @@
-/* pass.h - going through a scene instruction by instruction: what the proofs by single-step share. */
+/* pass.h - going through a scene instruction by instruction: what the proofs by single-step share.
+ * */
 #ifndef CRASH_PASS_H
 #define CRASH_PASS_H
 
@@ -33,14 +34,15 @@ struct pass {
     uint32_t n_chosen;
     uint32_t next_chosen;
     uint64_t n_seen[SCENE_OPS_MAX + 1]; /* how often each state was found */
-    uint32_t state;    /* the latest one that was found: no earlier one may be seen any more */
+    uint32_t state; /* the latest one that was found: no earlier one may be seen any more */
     uint32_t n_examined;
     uint32_t n_second; /* of them in a recovery */
     uint32_t n_kills;
     uint32_t n_problems;
 };
 
-/* Start a child that prepares with `child`, and stands before the first instruction of the operation. */
+/* Start a child that prepares with `child`, and stands before the first instruction of the
+ * operation. */
 void pass_begin(struct pass *pass, void (*child)(void *pass));
 
 /* The child of a scene, for pass_begin(). */
@@ -49,8 +51,8 @@ void pass_perform(void *pass);
 /* Kill the child, remove the store. */
 void pass_end(struct pass *pass);
 
-/* Go on to the next instruction to look at. STEP_RAN: the child stands behind it, and pass->files has been
- * looked at; else the operation is over. */
+/* Go on to the next instruction to look at. STEP_RAN: the child stands behind it, and pass->files
+ * has been looked at; else the operation is over. */
 enum step_event pass_next(struct pass *pass);
 
 /* Report something that must not be. */
@@ -59,8 +61,9 @@ void pass_problem(struct pass *pass, const char *what, const char *text);
 /* Note that a state was found; -1: none was. */
 void pass_seen(struct pass *pass, int state);
 
-/* The main function of a proof: reads the command line and calls `prove` for each scene that is wanted.
- * `prove` finds scene, options, references, log and path filled in, and the instructions chosen. Returns the exit status. */
+/* The main function of a proof: reads the command line and calls `prove` for each scene that is
+ * wanted. `prove` finds scene, options, references, log and path filled in, and the instructions
+ * chosen. Returns the exit status. */
 int pass_main(int argc, char **argv, struct pass_options options, void (*prove)(struct pass *pass));
 
 #endif

@@ -4,22 +4,22 @@
  *
  * --kills N       how many kills (default 300); --seconds S: end after so long, whatever is left
  * --named N       and go on until so many have died with the lock
- * --aimed N       in 100 kills of writers: how many wait until the lock word names the victim (default 60)
- * --stops N       instead, or afterwards: stop a writer N times, a quarter of them while it has the lock
+ * --aimed N       in 100 kills of writers: how many wait until the lock word names one (default 60)
+ * --stops N       afterwards: stop a writer N times, a quarter of them while it has the lock
  * --writers N --readers N   (default 4 and 2)
  * --round N       kills between two audits (default 1000)
  * --undisturbed S seconds of the first round, without kills (default 3)
- * --strict        the store must not take more for all but values than after that round: which then has to be
- *                 long enough to have seen the peaks (15 seconds are)
+ * --strict        the store must not take more for all but values than after that round, which
+ *                 then has to be long enough to have seen the peaks (15 seconds are)
  * --dir PATH      make the store in a folder there (a tmpfs of 64 MB, say)
  * --capacity MB   of the store (default 48)
  * --pidns         each victim in a PID namespace of its own
  * --python EXE    the writers are Python processes, run with EXE; --script PATH: random_kills.py
  * --seed N
  *
- * Between the rounds all victims end in an orderly way and the store is audited: every invariant, every
- * value, every byte. At the end, with all deleted and trimmed, values must take as many blocks as before
- * the first victim began.
+ * Between the rounds all victims end in an orderly way and the store is audited: every invariant,
+ * every value, every byte. At the end, with all deleted and trimmed, values must take as many
+ * blocks as before the first victim began.
  *
  * Exits with 0, 1 (something was found), 2 (it could not be made).
  */
@@ -50,9 +50,14 @@ struct options {
     const char *dir;
 };
 
-/* ---- audits, each in a process of its own, which may crash ------------------------------------- */
+/* ---- audits, each in a process of its own, which may crash ----------------------------------- */
 
-enum audit { AUDIT_FOUND, AUDIT_SOUND, AUDIT_CLEAR, AUDIT_EMPTY };
+enum audit {
+    AUDIT_FOUND,
+    AUDIT_SOUND,
+    AUDIT_CLEAR,
+    AUDIT_EMPTY
+};
 
 struct auditing {
     enum audit what;
@@ -88,7 +93,7 @@ static bool audit(struct killer *killer, enum audit what, uint64_t number)
            kills_fail(killer->board, "an audit ended with wait status 0x%x", (unsigned)status);
 }
 
-/* ---- rounds ------------------------------------------------------------------------------------ */
+/* ---- rounds ---------------------------------------------------------------------------------- */
 
 /* What the store takes when it is cleared, and when it is empty. */
 struct weight {
@@ -136,12 +141,14 @@ static uint64_t metadata_bytes(const struct killer *killer)
 /* Which parts of the metadata have grown. */
 static void print_growth(const struct weight *first, const struct weight *last)
 {
-    static const char *const names[BN_N_REGIONS] = { "undo",   "publish", "slots",   "buckets", "overflow",
-                                                     "names",  "spaces",  "limbo",   "private", "tombs",
-                                                     "blocks", "backed",  "values" };
+    static const char *const names[BN_N_REGIONS] = { "undo",     "publish", "slots",  "buckets",
+                                                     "overflow", "names",   "spaces", "limbo",
+                                                     "private",  "tombs",   "blocks", "backed",
+                                                     "values" };
     for (int i = 0; i < BN_REGION_VALUES; i++) {
         if (first->backed[i] != last->backed[i]) {
-            printf("  %s: %ju -> %ju\n", names[i], (uintmax_t)first->backed[i], (uintmax_t)last->backed[i]);
+            printf("  %s: %ju -> %ju\n", names[i], (uintmax_t)first->backed[i],
+                   (uintmax_t)last->backed[i]);
         }
     }
     if (first->clients_bytes != last->clients_bytes) {
@@ -150,13 +157,15 @@ static void print_growth(const struct weight *first, const struct weight *last)
     }
 }
 
-/* The dead are clients until somebody reaps them, and what they held is in limbo until then: at a time there
- * is more of both than there are victims. So that the two kinds of rounds compare, this one has more. */
+/* The dead are clients until somebody reaps them, and what they held is in limbo until then: at a
+ * time there is more of both than there are victims. So that the two kinds of rounds compare, this
+ * one has more. */
 #define EXTRA_WRITERS 2u
 #define EXTRA_READERS 4u
 
-/* A snapshot that stands for a moment makes limbo grow by thousands of objects. A reader that the scheduler
- * forgets for as long does the same, sooner or later: the first round shall have seen it. */
+/* A snapshot that stands for a moment makes limbo grow by thousands of objects. A reader that the
+ * scheduler forgets for as long does the same, sooner or later: the first round shall have seen it.
+ * */
 #define SNAPSHOT_S 1.5
 
 static pid_t hold_snapshot(const struct killer *killer)
@@ -165,7 +174,8 @@ static pid_t hold_snapshot(const struct killer *killer)
     if (pid == 0) {
         brain_store *store;
         brain_snapshot *snapshot;
-        if (brain_open(killer->path, NULL, &store) != 0 || brain_snapshot_open(store, &snapshot) != 0) {
+        if (brain_open(killer->path, NULL, &store) != 0 ||
+            brain_snapshot_open(store, &snapshot) != 0) {
             _exit(1);
         }
         usleep((useconds_t)(SNAPSHOT_S * 1e6));
@@ -231,21 +241,24 @@ static bool run_stops(struct killer *killer, const struct options *options)
 {
     bool right = true;
     killer_start(killer);
-    while (right && (killer->n_stops < options->n_stops || killer->n_stops_named < options->n_stops / 4)) {
+    while (right &&
+           (killer->n_stops < options->n_stops || killer->n_stops_named < options->n_stops / 4)) {
         right = killer_pause(killer, killer->n_stops % 2 == 0);
     }
     right = killer_stop(killer) && right;
     return right && audit(killer, AUDIT_SOUND, 0);
 }
 
-/* ---- what comes out ---------------------------------------------------------------------------- */
+/* ---- what comes out -------------------------------------------------------------------------- */
 
 static void print_count(const char *what, const struct killer_count *count)
 {
     uint64_t n = count->n_named + count->n_taken_over;
-    printf("  %-6s %7ju kills of writers; %6ju died with the lock (%4.1f %%), %ju of them taken over from "
+    printf("  %-6s %7ju kills of writers; %6ju died with the lock (%4.1f %%), %ju of them taken "
+           "over from "
            "before we could look\n",
-           what, (uintmax_t)count->n, (uintmax_t)n, count->n == 0 ? 0.0 : 100.0 * (double)n / (double)count->n,
+           what, (uintmax_t)count->n, (uintmax_t)n,
+           count->n == 0 ? 0.0 : 100.0 * (double)n / (double)count->n,
            (uintmax_t)count->n_taken_over);
 }
 
@@ -259,14 +272,16 @@ static void print_report(const struct killer *killer, double seconds)
     for (uint32_t i = 0; i < killer->board->n_readers; i++) {
         n_gets += atomic_load(&killer->board->readers[i].n_gets);
     }
-    printf("%ju kills in %.0f s, %ju of them of readers; %ju changes (%ju refused for want of memory), "
+    printf("%ju kills in %.0f s, %ju of them of readers; %ju changes (%ju refused for want of "
+           "memory), "
            "%ju readings\n",
-           (uintmax_t)n_kills(killer), seconds, (uintmax_t)killer->n_readers_killed, (uintmax_t)n_ops,
-           (uintmax_t)n_full, (uintmax_t)n_gets);
+           (uintmax_t)n_kills(killer), seconds, (uintmax_t)killer->n_readers_killed,
+           (uintmax_t)n_ops, (uintmax_t)n_full, (uintmax_t)n_gets);
     if (n_kills(killer) > 0) {
         print_count("blind", &killer->count[KILLER_BLIND]);
         print_count("aimed", &killer->count[KILLER_AIMED]);
-        printf("  on which step: journal empty %ju, splitting a bucket %ju, taking slots and memory %ju, "
+        printf("  on which step: journal empty %ju, splitting a bucket %ju, taking slots and "
+               "memory %ju, "
                "before the commit %ju, tidying after it %ju\n",
                (uintmax_t)killer->n_at_step[KILLER_STEP_EMPTY],
                (uintmax_t)killer->n_at_step[KILLER_STEP_SPLIT],
@@ -281,24 +296,27 @@ static void print_report(const struct killer *killer, double seconds)
     }
 }
 
-static bool compare_weights(struct killer *killer, const struct weight *first, const struct weight *last,
-                            bool strict)
+static bool compare_weights(struct killer *killer, const struct weight *first,
+                            const struct weight *last, bool strict)
 {
     uint64_t value_bytes, meta_bytes;
-    printf("cleared and trimmed: values take %ju bytes (at first %ju), the empty store %ju (after the "
+    printf("cleared and trimmed: values take %ju bytes (at first %ju), the empty store %ju (after "
+           "the "
            "undisturbed round %ju)\n",
-           (uintmax_t)last->value_bytes, (uintmax_t)first->value_bytes, (uintmax_t)last->empty_bytes,
-           (uintmax_t)first->empty_bytes);
+           (uintmax_t)last->value_bytes, (uintmax_t)first->value_bytes,
+           (uintmax_t)last->empty_bytes, (uintmax_t)first->empty_bytes);
     print_growth(first, last);
     if (last->value_bytes != first->value_bytes) {
         return kills_fail(killer->board, "values take another number of bytes than before");
     }
     if (strict && last->empty_bytes > first->empty_bytes) {
-        return kills_fail(killer->board, "the empty store takes more than after the undisturbed round");
+        return kills_fail(killer->board,
+                          "the empty store takes more than after the undisturbed round");
     }
     files_weigh(killer->path, &value_bytes, &meta_bytes);
-    return value_bytes == 0 || kills_fail(killer->board, "%ju bytes of values are left in an empty store",
-                                          (uintmax_t)value_bytes);
+    return value_bytes == 0 ||
+           kills_fail(killer->board, "%ju bytes of values are left in an empty store",
+                      (uintmax_t)value_bytes);
 }
 
 static bool run(struct killer *killer, const struct options *options)
@@ -320,10 +338,11 @@ static bool run(struct killer *killer, const struct options *options)
     }
     right = right && (options->n_stops == 0 || run_stops(killer, options));
     print_report(killer, kit_seconds() - start);
-    return right && clear_and_weigh(killer, &last) && compare_weights(killer, &first, &last, options->strict);
+    return right && clear_and_weigh(killer, &last) &&
+           compare_weights(killer, &first, &last, options->strict);
 }
 
-/* ---- the command line -------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 /* Whether argv[*i] is the option `name`; then its value is taken, too. */
 static bool takes(char **argv, int *i, const char *name, const char **value)
@@ -398,8 +417,12 @@ static void *shared_memory(size_t size, int *fd_out)
 int main(int argc, char **argv)
 {
     static struct killer killer;
-    struct options options = { .n_kills = 300, .n_round = 1000, .aimed_percent = 60, .seconds = 1e9,
-                               .undisturbed_s = 3, .capacity_mb = 48 };
+    struct options options = { .n_kills = 300,
+                               .n_round = 1000,
+                               .aimed_percent = 60,
+                               .seconds = 1e9,
+                               .undisturbed_s = 3,
+                               .capacity_mb = 48 };
     int stat_fd;
     (void)argc;
     killer.board = shared_memory(sizeof *killer.board, &killer.board_fd);

@@ -2,8 +2,8 @@
 
 usage: random_kills.py BOARD_FD NUMBER SEED PATH
 
-Does what kills_writer.c does, as far as a Brain can: no batch over two namespaces, nothing written in
-place. kills.h tells what the board is; its words are in the order of the structs there.
+Does what kills_writer.c does, as far as a Brain can: no batch over two namespaces, nothing written
+in place. kills.h tells what the board is; its words are in the order of the structs there.
 """
 
 import mmap
@@ -23,6 +23,9 @@ OF_SHARED = 1000
 SIZE_MIN = HEAD_BYTES = 24
 SIZE_MASK = (1 << 23) - 1
 PLAIN = 1 << 23
+
+# How probable a size below which limit is, added up: as some_size() in kills_writer.c.
+SIZES = [(0.6, 120), (0.8, 1500), (0.99, 60000), (1, 1 << 20)]
 
 # Words of the board.
 STOP, FAILED, N_WRITERS, N_READERS, WRITERS = range(5)
@@ -77,7 +80,8 @@ def own_row(directory):
             state, pid, of_namespace, start_ns = struct.unpack_from("=IiQQ", record)
             if start_ns == 0:
                 break  # never used, and so are all behind it
-            if state == 1 and pid == os.getpid() and of_namespace == namespace and start_ns > newest:
+            is_own = state == 1 and pid == os.getpid() and of_namespace == namespace
+            if is_own and start_ns > newest:
                 found, newest = row + 1, start_ns
     return found
 
@@ -155,7 +159,7 @@ class Writer:
         if who != self.number << 32 | cell or size != len(value):
             self.board.fail(f"writer {self.number}, cell {cell}: holds a value of {who:x}")
         if identity & PLAIN and value[HEAD_BYTES:] != self.pattern(word, size):
-            self.board.fail(f"writer {self.number}, cell {cell}: the bytes of {identity:x} are wrong")
+            self.board.fail(f"writer {self.number}, cell {cell}: {identity:x} has wrong bytes")
         return identity
 
     @staticmethod
@@ -165,7 +169,7 @@ class Writer:
 
     def new_identity(self, most=0):
         dice = self.random.random()
-        most = most or (120 if dice < 0.6 else 1500 if dice < 0.8 else 60000 if dice < 0.99 else 1 << 20)
+        most = most or next(m for p, m in SIZES if dice < p)
         return self.board.add(SEQUENCE) << 24 | PLAIN | SIZE_MIN + self.random.randrange(most)
 
     def value(self, owner, number, identity):

@@ -37,7 +37,8 @@ void references_make(const struct scene *scene, uint64_t seed, struct references
         examine(path, refs->catalogue, true, &refs->report[k]);
         kit_remove_tree(path);
         if (refs->report[k].problem[0] != '\0') {
-            kit_die("%s, undisturbed, after %u operations: %s", scene->name, k, refs->report[k].problem);
+            kit_die("%s, undisturbed, after %u operations: %s", scene->name, k,
+                    refs->report[k].problem);
         }
         if (refs->report[k].meta_bytes > refs->meta_bytes) {
             refs->meta_bytes = refs->report[k].meta_bytes;
@@ -50,7 +51,8 @@ void references_free(struct references *refs)
     state_catalogue_free(refs->catalogue);
 }
 
-int references_find(const struct references *refs, const struct state *state, uint32_t from, char *text)
+int references_find(const struct references *refs, const struct state *state, uint32_t from,
+                    char *text)
 {
     for (uint32_t k = from; k < refs->n; k++) {
         if (state_equal(refs->catalogue, &refs->report[k].state, state, text)) {

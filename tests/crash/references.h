@@ -13,12 +13,13 @@ struct references {
     uint64_t meta_bytes; /* the most that any of them takes beyond values */
 };
 
-/* Play the scene to the end of each operation and examine what it leaves. Gives up where that is not
- * sound. */
+/* Play the scene to the end of each operation and examine what it leaves. Gives up where that is
+ * not sound. */
 void references_make(const struct scene *scene, uint64_t seed, struct references *refs);
 void references_free(struct references *refs);
 
 /* The first state from `from` on that `state` is equal to, or -1 with a text. */
-int references_find(const struct references *refs, const struct state *state, uint32_t from, char *text);
+int references_find(const struct references *refs, const struct state *state, uint32_t from,
+                    char *text);
 
 #endif

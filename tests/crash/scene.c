@@ -1,7 +1,8 @@
 /* scene.c - the operations that are proved.
  *
- * The common ground of all scenes: namespaces "a" and "b" with small, medium and large values, some free
- * slots and some free memory that is warm, since operations take another way where they find it.
+ * The common ground of all scenes: namespaces "a" and "b" with small, medium and large values, some
+ * free slots and some free memory that is warm, since operations take another way where they find
+ * it.
  */
 #include "scene.h"
 
@@ -16,9 +17,9 @@
 #include "kit.h"
 #include "layout.h"
 
-#define SMALL 24u
+#define SMALL  24u
 #define MEDIUM 400u   /* inline, in a slot of several lines */
-#define LARGE 9000u   /* an extent of three pages */
+#define LARGE  9000u  /* an extent of three pages */
 #define LARGER 20000u /* an extent of five */
 
 /* An operation that fails proves nothing. */
@@ -38,7 +39,8 @@ static const char *window(uint64_t seed)
     return pattern + seed % 512 * 64;
 }
 
-static int try_put(brain_space *space, const char *name, size_t size, uint64_t seed, uint64_t if_version)
+static int try_put(brain_space *space, const char *name, size_t size, uint64_t seed,
+                   uint64_t if_version)
 {
     brain_part part = { window(seed), size, 0 };
     brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
@@ -117,7 +119,7 @@ void scene_close(struct stage *stage)
     brain_close(stage->store);
 }
 
-/* ---- puts -------------------------------------------------------------------------------------- */
+/* ---- puts ------------------------------------------------------------------------------------ */
 
 static void put_new_small(struct stage *stage)
 {
@@ -183,7 +185,8 @@ static void put_if_version(struct stage *stage)
     uint64_t version;
     need(brain_exists(stage->a, "small3", 6, &version), "small3");
     if (stage->next == 0) {
-        need(try_put(stage->a, "small3", SMALL, 1, version + 1) == BRAIN_E_STALE ? 0 : -1, "stale put");
+        need(try_put(stage->a, "small3", SMALL, 1, version + 1) == BRAIN_E_STALE ? 0 : -1,
+             "stale put");
         need(try_put(stage->a, "large0", LARGE, 1, 1) == BRAIN_E_STALE ? 0 : -1, "stale large put");
     } else {
         need(try_put(stage->a, "small3", MEDIUM, 1, version), "put if version");
@@ -212,7 +215,7 @@ static void replace_twice(struct stage *stage)
     put(stage->a, "small3", SMALL, 1 + stage->next);
 }
 
-/* ---- deletes ----------------------------------------------------------------------------------- */
+/* ---- deletes --------------------------------------------------------------------------------- */
 
 static void delete_small(struct stage *stage)
 {
@@ -284,7 +287,7 @@ static void delete_held(struct stage *stage)
     }
 }
 
-/* ---- batches ----------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 static void add(brain_batch *batch, brain_space *space, const char *name, size_t size)
 {
@@ -332,7 +335,7 @@ static void batch_dropped(struct stage *stage)
     brain_batch_free(changes);
 }
 
-/* ---- writing in place -------------------------------------------------------------------------- */
+/* ---- writing in place ------------------------------------------------------------------------ */
 
 static void create(struct stage *stage)
 {
@@ -350,7 +353,8 @@ static void create_and_seal(struct stage *stage)
         return;
     }
     brain_value value = { .kind = BRAIN_KIND_RAW };
-    need(brain_object_seal(stage->object, stage->a, "large2", 6, &value, BRAIN_ANY_VERSION, NULL), "seal");
+    need(brain_object_seal(stage->object, stage->a, "large2", 6, &value, BRAIN_ANY_VERSION, NULL),
+         "seal");
     brain_object_release(stage->object);
     stage->object = NULL;
 }
@@ -372,7 +376,7 @@ static void create_small_and_seal(struct stage *stage)
     stage->object = NULL;
 }
 
-/* ---- namespaces -------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------ */
 
 static void space_create(struct stage *stage)
 {
@@ -431,7 +435,7 @@ static void space_remove_under_snapshot(struct stage *stage)
     }
 }
 
-/* ---- growth ------------------------------------------------------------------------------------ */
+/* ---- growth ---------------------------------------------------------------------------------- */
 
 static struct bn_state_rec read_state(const struct stage *stage)
 {
@@ -445,8 +449,9 @@ static struct bn_state_rec read_state(const struct stage *stage)
     return state;
 }
 
-/* Near the end of a doubling, when buckets that are not split yet are fullest: two in five have an overflow
- * line. Which ones depends on the store's seed. Every third or fourth new name splits one. */
+/* Near the end of a doubling, when buckets that are not split yet are fullest: two in five have an
+ * overflow line. Which ones depends on the store's seed. Every third or fourth new name splits one.
+ * */
 static void fill_index(struct stage *stage)
 {
     for (uint32_t i = 0; i < 400; i++) {
@@ -459,14 +464,15 @@ static void grow_index(struct stage *stage)
     put_numbered(stage->a, "grown", stage->next, 8);
 }
 
-/* Until no slab has a slot of the class that MEDIUM values take (8 lines); or until a new slab was taken
- * although the old one has one left, in limbo: then the operation is an ordinary put. */
+/* Until no slab has a slot of the class that MEDIUM values take (8 lines); or until a new slab was
+ * taken although the old one has one left, in limbo: then the operation is an ordinary put. */
 static void fill_slabs(struct stage *stage)
 {
     const uint32_t class_of_medium = 5;
     uint32_t n_slabs = read_state(stage).n_slabs;
     for (uint32_t i = 0; read_state(stage).slab_partial[class_of_medium] != 0 &&
-                         read_state(stage).n_slabs == n_slabs; i++) {
+                         read_state(stage).n_slabs == n_slabs;
+         i++) {
         put_numbered(stage->a, "filler", i, MEDIUM);
     }
 }
@@ -490,7 +496,7 @@ static void one_more_view(struct stage *stage)
     need(brain_get(stage->a, "large1", 6, &stage->view), "large1");
 }
 
-/* ---- the store --------------------------------------------------------------------------------- */
+/* ---- the store ------------------------------------------------------------------------------- */
 
 static void resize(struct stage *stage)
 {

@@ -1,8 +1,8 @@
 /* scene.h - the operations that are proved: what is there before, and what is done.
  *
- * A scene prepares a store and then performs one or more operations. Between two of them the store is in
- * one of its states: state 0 before the first, state k after the k-th. Operation by operation nothing else
- * may ever be seen, and never an earlier state after a later one.
+ * A scene prepares a store and then performs one or more operations. Between two of them the store
+ * is in one of its states: state 0 before the first, state k after the k-th. Operation by operation
+ * nothing else may ever be seen, and never an earlier state after a later one.
  */
 #ifndef CRASH_SCENE_H
 #define CRASH_SCENE_H
@@ -36,8 +36,8 @@ struct scene {
 extern const struct scene scenes[];
 extern const uint32_t n_scenes;
 
-/* Make the store of a scene at `path`, with the common ground and what the scene prepares. With the same
- * `seed` it is the same store each time. */
+/* Make the store of a scene at `path`, with the common ground and what the scene prepares. With the
+ * same `seed` it is the same store each time. */
 void scene_prepare(const struct scene *scene, struct stage *stage, const char *path, uint64_t seed);
 
 /* Do the next operation. */

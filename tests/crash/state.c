@@ -28,20 +28,20 @@ static bool failed(char *text, const char *what, int err)
     return false;
 }
 
-/* ---- the catalogue ----------------------------------------------------------------------------- */
+/* ---- the catalogue --------------------------------------------------------------------------- */
 
 static uint32_t space_number(const struct state_catalogue *catalogue, const void *name, size_t len)
 {
     uint32_t i = 0;
-    while (i < catalogue->n_spaces && (strlen(catalogue->spaces[i]) != len ||
-                                       memcmp(catalogue->spaces[i], name, len) != 0)) {
+    while (i < catalogue->n_spaces &&
+           (strlen(catalogue->spaces[i]) != len || memcmp(catalogue->spaces[i], name, len) != 0)) {
         i++;
     }
     return i;
 }
 
-static uint32_t name_number(const struct state_catalogue *catalogue, uint32_t space, const void *name,
-                            size_t len)
+static uint32_t name_number(const struct state_catalogue *catalogue, uint32_t space,
+                            const void *name, size_t len)
 {
     uint32_t i = 0;
     for (; i < catalogue->n_names; i++) {
@@ -54,7 +54,8 @@ static uint32_t name_number(const struct state_catalogue *catalogue, uint32_t sp
     return i;
 }
 
-static void add_name(struct state_catalogue *catalogue, uint32_t space, const void *name, size_t len)
+static void add_name(struct state_catalogue *catalogue, uint32_t space, const void *name,
+                     size_t len)
 {
     uint32_t i = name_number(catalogue, space, name, len);
     if (i < catalogue->n_names) {
@@ -82,7 +83,8 @@ static uint32_t add_space(struct state_catalogue *catalogue, const void *name, s
     return i;
 }
 
-static bool collect_names(struct state_catalogue *catalogue, brain_store *store, uint32_t space, char *text)
+static bool collect_names(struct state_catalogue *catalogue, brain_store *store, uint32_t space,
+                          char *text)
 {
     brain_space *handle;
     brain_iter *iter;
@@ -126,7 +128,7 @@ bool state_collect(struct state_catalogue *catalogue, brain_store *store, char *
     return true;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 void state_reader_open(struct state_reader *reader, const struct state_catalogue *catalogue,
                        brain_store *store)
@@ -172,14 +174,16 @@ static struct state_seen look_at(const brain_view *view, struct state *state)
 }
 
 /* Whether the view is of the name that was asked for. */
-static bool right_name(const struct state_reader *reader, uint32_t i, const brain_view *view, char *text)
+static bool right_name(const struct state_reader *reader, uint32_t i, const brain_view *view,
+                       char *text)
 {
     const brain_key *key = &reader->keys[i];
     if (view->name_len == key->name_len && memcmp(view->name, key->name, key->name_len) == 0 &&
         view->version != 0) {
         return true;
     }
-    snprintf(text, STATE_TEXT_MAX, "name %u: a get answered with another name, or without a version", i);
+    snprintf(text, STATE_TEXT_MAX,
+             "name %u: a get answered with another name, or without a version", i);
     return false;
 }
 
@@ -317,7 +321,8 @@ static bool snapshot_gets(struct state_reader *reader, brain_snapshot *snapshot,
             brain_view_drop(&view);
         }
         if (version != state->seen[i].version) {
-            snprintf(text, STATE_TEXT_MAX, "name %u: brain_snapshot_get says version %ju, the walk %ju", i,
+            snprintf(text, STATE_TEXT_MAX,
+                     "name %u: brain_snapshot_get says version %ju, the walk %ju", i,
                      (uintmax_t)version, (uintmax_t)state->seen[i].version);
             return false;
         }
@@ -325,7 +330,8 @@ static bool snapshot_gets(struct state_reader *reader, brain_snapshot *snapshot,
     return true;
 }
 
-bool state_by_snapshot(struct state_reader *reader, brain_snapshot *snapshot, struct state *state, char *text)
+bool state_by_snapshot(struct state_reader *reader, brain_snapshot *snapshot, struct state *state,
+                       char *text)
 {
     memset(state, 0, sizeof *state);
     bool right = walk_spaces(reader, snapshot, state, text);
@@ -374,7 +380,7 @@ bool state_read(struct state_reader *reader, struct state *state, char *text)
     return true;
 }
 
-/* ---- comparing --------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static bool equal_names(const struct state_catalogue *catalogue, const struct state *a,
                         const struct state *b, char *text)
@@ -393,8 +399,8 @@ static bool equal_names(const struct state_catalogue *catalogue, const struct st
     return true;
 }
 
-bool state_equal(const struct state_catalogue *catalogue, const struct state *a, const struct state *b,
-                 char *text)
+bool state_equal(const struct state_catalogue *catalogue, const struct state *a,
+                 const struct state *b, char *text)
 {
     for (uint32_t i = 0; i < catalogue->n_spaces; i++) {
         if (a->space_there[i] != b->space_there[i] || a->space_count[i] != b->space_count[i]) {

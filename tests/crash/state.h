@@ -1,8 +1,9 @@
 /* state.h - all that can be seen of a store at one moment, read in three ways, and compared.
  *
- * A catalogue lists every name and every namespace that a store of a scene ever has; a state says for each
- * of them whether it is there, and with what. Two states are equal where every name is missing in both, or
- * there in both with the same version, kind, size, bytes, metadata and description.
+ * A catalogue lists every name and every namespace that a store of a scene ever has; a state says
+ * for each of them whether it is there, and with what. Two states are equal where every name is
+ * missing in both, or there in both with the same version, kind, size, bytes, metadata and
+ * description.
  */
 #ifndef CRASH_STATE_H
 #define CRASH_STATE_H
@@ -13,7 +14,7 @@
 
 #include "brain.h"
 
-#define STATE_NAMES_MAX 2048u
+#define STATE_NAMES_MAX  2048u
 #define STATE_SPACES_MAX 16u
 
 struct state_name {
@@ -50,8 +51,8 @@ void state_catalogue_free(struct state_catalogue *catalogue);
 /* Text that tells what went wrong. */
 #define STATE_TEXT_MAX 512
 
-/* Add all names and namespaces of a store to the catalogue. These and the functions below return true, or
- * false with a text. */
+/* Add all names and namespaces of a store to the catalogue. These and the functions below return
+ * true, or false with a text. */
 bool state_collect(struct state_catalogue *catalogue, brain_store *store, char *text);
 
 /* A reader: spaces opened once, so that reading itself does nothing else. */
@@ -74,11 +75,12 @@ bool state_by_many(struct state_reader *reader, struct state *state, char *text)
 /* Through a snapshot: a walk over the namespaces and their names, which must give each once. */
 bool state_by_snapshot(struct state_reader *reader, brain_snapshot *snapshot, struct state *state,
                        char *text);
-/* All three, the last with a snapshot of now. They must agree: nobody changes the store meanwhile. */
+/* All three, the last with a snapshot of now. They must agree: nobody changes the store meanwhile.
+ * */
 bool state_read(struct state_reader *reader, struct state *state, char *text);
 
 /* Compare; where they differ, `text` names the first difference. */
-bool state_equal(const struct state_catalogue *catalogue, const struct state *a, const struct state *b,
-                 char *text);
+bool state_equal(const struct state_catalogue *catalogue, const struct state *a,
+                 const struct state *b, char *text);
 
 #endif

@@ -26,8 +26,8 @@ enum step_event {
     STEP_DIED,    /* it ended, or a signal is about to end it: `status` says how */
 };
 
-/* Fork a child that runs child(arg), and wait until it raises SIGSTOP. What the child does up to there
- * runs at full speed. */
+/* Fork a child that runs child(arg), and wait until it raises SIGSTOP. What the child does up to
+ * there runs at full speed. */
 void step_start(struct step *step, void (*child)(void *arg), void *arg);
 
 /* Let it run one instruction. */

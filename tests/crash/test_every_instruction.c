@@ -1,12 +1,14 @@
 /* test_every_instruction.c - an operation, killed at each of its instructions.
  *
- *     test_every_instruction [--full] [--twice] [--states N] [--kills N] [--seed N] [--dir PARENT] [SCENE...]
+ *     test_every_instruction [--full] [--twice] [--states N] [--kills N] [--seed N] [--dir PARENT]
+ *                            [SCENE...]
  *     test_every_instruction --list
  *
- * A process performs an operation under single-step. After each instruction that changed a byte of the
- * store's files they are copied: that copy is exactly what a kill there leaves. Each is examined: readers
- * see the old state or the new one, never the old again after the new, recovery does not change what they
- * see, every invariant holds, totals are exact, and after a trim nothing is left behind.
+ * A process performs an operation under single-step. After each instruction that changed a byte of
+ * the store's files they are copied: that copy is exactly what a kill there leaves. Each is
+ * examined: readers see the old state or the new one, never the old again after the new, recovery
+ * does not change what they see, every invariant holds, totals are exact, and after a trim nothing
+ * is left behind.
  *
  * --full     every changed instruction instead of a sample
  * --twice    also kill whoever recovers, at instructions of the recovery
@@ -23,7 +25,7 @@
 
 #include "pass.h"
 
-/* ---- judging a store that was left ------------------------------------------------------------- */
+/* ---- judging a store that was left ----------------------------------------------------------- */
 
 static bool judge_number(struct pass *pass, const char *what, const char *which, uint64_t is,
                          uint64_t should)
@@ -32,7 +34,8 @@ static bool judge_number(struct pass *pass, const char *what, const char *which,
     if (is == should) {
         return true;
     }
-    snprintf(text, sizeof text, "%s: %ju, undisturbed %ju", which, (uintmax_t)is, (uintmax_t)should);
+    snprintf(text, sizeof text, "%s: %ju, undisturbed %ju", which, (uintmax_t)is,
+             (uintmax_t)should);
     pass_problem(pass, what, text);
     return false;
 }
@@ -71,7 +74,7 @@ static int judge(struct pass *pass, const char *path, uint32_t from, const char 
     return judge_numbers(pass, what, &report, &pass->refs.report[k]) ? k : -1;
 }
 
-/* ---- killing who recovers ---------------------------------------------------------------------- */
+/* ---- killing who recovers -------------------------------------------------------------------- */
 
 /* Whoever opens the store may recover already; a change must. This one changes nothing. */
 static void perform_recovery(void *arg)
@@ -107,8 +110,11 @@ static void go_through_recovery(struct pass *outer, uint32_t state)
     static struct pass pass;
     uint64_t seed = outer->options->seed + outer->step.n, n_changes = 0;
     uint64_t stride = outer->options->full ? 4 : 10, next = kit_random(&seed) % stride;
-    pass = (struct pass){ .scene = outer->scene, .options = outer->options, .refs = outer->refs,
-                          .log = backing_log_new(), .n_problems = outer->n_problems };
+    pass = (struct pass){ .scene = outer->scene,
+                          .options = outer->options,
+                          .refs = outer->refs,
+                          .log = backing_log_new(),
+                          .n_problems = outer->n_problems };
     kit_path(pass.path, "again");
     files_copy(&outer->files, pass.path, pass.log);
     pass_begin(&pass, perform_recovery);
@@ -128,7 +134,7 @@ static void go_through_recovery(struct pass *outer, uint32_t state)
     outer->n_second += pass.n_second;
 }
 
-/* ---- the passes over a scene ------------------------------------------------------------------- */
+/* ---- the passes over a scene ----------------------------------------------------------------- */
 
 static void judge_here(struct pass *pass)
 {

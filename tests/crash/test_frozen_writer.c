@@ -3,15 +3,15 @@
  *     test_frozen_writer [--full] [--states N] [--seed N] [--dir PARENT] [SCENE...]
  *     test_frozen_writer --list
  *
- * A process performs an operation under single-step. After each instruction that changed a byte of the
- * store's files it stands still, and another process, a client since before the operation, reads
- * everything: name by name, all names at once, and through a snapshot. It must see the old state or the
- * new one, at once, and never the old again after the new. The kernel ends it if it makes any system call
- * that can wait, so an answer proves that it did not wait.
+ * A process performs an operation under single-step. After each instruction that changed a byte of
+ * the store's files it stands still, and another process, a client since before the operation,
+ * reads everything: name by name, all names at once, and through a snapshot. It must see the old
+ * state or the new one, at once, and never the old again after the new. The kernel ends it if it
+ * makes any system call that can wait, so an answer proves that it did not wait.
  *
- * In a second pass the reader holds views of all values from before the operation: their bytes must not
- * change. In a third it holds a snapshot from before the operation, which must go on showing state 0. When
- * both processes are gone all their memory must be given back.
+ * In a second pass the reader holds views of all values from before the operation: their bytes must
+ * not change. In a third it holds a snapshot from before the operation, which must go on showing
+ * state 0. When both processes are gone all their memory must be given back.
  *
  * --full     every changed instruction instead of a sample
  * SCENE      only scenes whose name begins like this
@@ -51,29 +51,45 @@ struct frozen_reader {
 
 static struct answer *answer;
 
-/* ---- the reader -------------------------------------------------------------------------------- */
+/* ---- the reader ------------------------------------------------------------------------------ */
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD(field)      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define UNLESS(value, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (n))
-#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-#define KILL BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
-#define DENY(call) UNLESS(call, 1), KILL
+#define ALLOW            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define KILL             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+#define DENY(call)       UNLESS(call, 1), KILL
 
-/* From here on any system call that can wait for somebody is the end; but for read(), which takes the
- * prover's questions. Nor may it ask about file locks, with one exception (`may_ask`): whoever drops the last
- * view of a large value that was replaced tries to take the lock, and looks whether its owner lives. */
+/* From here on any system call that can wait for somebody is the end; but for read(), which takes
+ * the prover's questions. Nor may it ask about file locks, with one exception (`may_ask`): whoever
+ * drops the last view of a large value that was replaced tries to take the lock, and looks whether
+ * its owner lives. */
 static void forbid_waiting(bool may_ask)
 {
     struct sock_filter filter[] = {
         LOAD(nr),
-        UNLESS(__NR_fcntl, 6), LOAD(args[1]), DENY(F_SETLKW), DENY(F_OFD_SETLKW),
+        UNLESS(__NR_fcntl, 6),
+        LOAD(args[1]),
+        DENY(F_SETLKW),
+        DENY(F_OFD_SETLKW),
         BPF_STMT(BPF_RET | BPF_K, may_ask ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS),
 #if defined(__x86_64__)
-        DENY(__NR_poll), DENY(__NR_select), DENY(__NR_epoll_wait), DENY(__NR_pause),
+        DENY(__NR_poll),
+        DENY(__NR_select),
+        DENY(__NR_epoll_wait),
+        DENY(__NR_pause),
 #endif
-        DENY(__NR_futex), DENY(__NR_flock), DENY(__NR_nanosleep), DENY(__NR_clock_nanosleep),
-        DENY(__NR_ppoll), DENY(__NR_pselect6), DENY(__NR_epoll_pwait), DENY(__NR_sched_yield),
-        DENY(__NR_rt_sigsuspend), DENY(__NR_rt_sigtimedwait), DENY(__NR_wait4), DENY(__NR_waitid),
+        DENY(__NR_futex),
+        DENY(__NR_flock),
+        DENY(__NR_nanosleep),
+        DENY(__NR_clock_nanosleep),
+        DENY(__NR_ppoll),
+        DENY(__NR_pselect6),
+        DENY(__NR_epoll_pwait),
+        DENY(__NR_sched_yield),
+        DENY(__NR_rt_sigsuspend),
+        DENY(__NR_rt_sigtimedwait),
+        DENY(__NR_wait4),
+        DENY(__NR_waitid),
         DENY(449), /* futex_waitv */
         DENY(455), /* futex_wait */
         ALLOW,
@@ -84,7 +100,12 @@ static void forbid_waiting(bool may_ask)
 }
 
 /* What the reader has from before the operation. */
-enum keeping { KEEPS_NOTHING, KEEPS_VIEWS, KEEPS_SNAPSHOT, N_KEEPINGS };
+enum keeping {
+    KEEPS_NOTHING,
+    KEEPS_VIEWS,
+    KEEPS_SNAPSHOT,
+    N_KEEPINGS
+};
 
 struct kept {
     brain_view views[STATE_NAMES_MAX];
@@ -112,7 +133,8 @@ static void keep(struct kept *kept, enum keeping keeping, struct state_reader *r
 {
     if (keeping == KEEPS_VIEWS) {
         keep_views(kept, reader);
-    } else if (keeping == KEEPS_SNAPSHOT && brain_snapshot_open(reader->store, &kept->snapshot) != 0) {
+    } else if (keeping == KEEPS_SNAPSHOT &&
+               brain_snapshot_open(reader->store, &kept->snapshot) != 0) {
         kit_die("brain_snapshot_open: %s", brain_error_detail());
     }
     kept->state = answer->state;
@@ -128,9 +150,8 @@ static bool is_kept(struct kept *kept, struct state_reader *reader, char *text)
             return false;
         }
     }
-    return kept->snapshot == NULL ||
-           (state_by_snapshot(reader, kept->snapshot, &state, text) &&
-            state_equal(reader->catalogue, &kept->state, &state, text));
+    return kept->snapshot == NULL || (state_by_snapshot(reader, kept->snapshot, &state, text) &&
+                                      state_equal(reader->catalogue, &kept->state, &state, text));
 }
 
 static void read_on_demand(const struct pass *pass, enum keeping keeping, int in, int out)
@@ -154,7 +175,7 @@ static void read_on_demand(const struct pass *pass, enum keeping keeping, int in
     _exit(0);
 }
 
-/* ---- the prover's side of it ------------------------------------------------------------------- */
+/* ---- the prover's side of it ----------------------------------------------------------------- */
 
 static bool is_answered(const struct frozen_reader *reader)
 {
@@ -167,7 +188,8 @@ static bool is_answered(const struct frozen_reader *reader)
     return n == 1 && read(reader->listen, &byte, 1) == 1;
 }
 
-static void start_reader(struct frozen_reader *reader, const struct pass *pass, enum keeping keeping)
+static void start_reader(struct frozen_reader *reader, const struct pass *pass,
+                         enum keeping keeping)
 {
     int question[2], reply[2];
     kit_must(pipe(question) == 0 && pipe(reply) == 0, "pipe");
@@ -229,8 +251,8 @@ static void examine_remains(struct pass *pass)
     if (k < 0) {
         pass_problem(pass, "what both left", text);
     } else if (report.value_bytes != pass->refs.report[k].value_bytes) {
-        snprintf(text, sizeof text, "%ju bytes of values, undisturbed %ju", (uintmax_t)report.value_bytes,
-                 (uintmax_t)pass->refs.report[k].value_bytes);
+        snprintf(text, sizeof text, "%ju bytes of values, undisturbed %ju",
+                 (uintmax_t)report.value_bytes, (uintmax_t)pass->refs.report[k].value_bytes);
         pass_problem(pass, "what both left", text);
     }
 }
@@ -244,7 +266,8 @@ static void read_along(struct pass *pass, enum keeping keeping)
     bool answers = true;
     do {
         answers = ask(pass, &reader);
-        (void)files_look(&pass->files, true); /* pins that came and went are no work of the writer's */
+        (void)files_look(&pass->files,
+                         true); /* pins that came and went are no work of the writer's */
     } while (answers && pass_next(pass) == STEP_RAN);
     if (answers) {
         (void)ask(pass, &reader);
@@ -270,7 +293,8 @@ static void prove(struct pass *pass)
 
 int main(int argc, char **argv)
 {
-    void *at = mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *at =
+        mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     kit_must(at != MAP_FAILED, "mmap");
     answer = at;
     return pass_main(argc, argv, (struct pass_options){ .n_states = 100 }, prove);
