@@ -326,6 +326,20 @@ static void batch_makes_spaces(struct stage *stage)
     brain_space_close(d);
 }
 
+/* More than fit the journal's first page, and more than the index grows by in one holding. */
+static void batch_many(struct stage *stage)
+{
+    brain_batch *changes;
+    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    for (uint32_t i = 0; i < 90; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "many%u", i);
+        add(changes, stage->a, name, 8);
+    }
+    need(brain_batch_commit(changes, NULL), "brain_batch_commit");
+    brain_batch_free(changes);
+}
+
 static void batch_dropped(struct stage *stage)
 {
     brain_batch *changes;
@@ -459,6 +473,14 @@ static void fill_index(struct stage *stage)
     }
 }
 
+/* So that the batch makes it split some buckets. */
+static void fill_index_nearly(struct stage *stage)
+{
+    for (uint32_t i = 0; i < 180; i++) {
+        put_numbered(stage->b, "filler", i, 8);
+    }
+}
+
 static void grow_index(struct stage *stage)
 {
     put_numbered(stage->a, "grown", stage->next, 8);
@@ -572,6 +594,7 @@ const struct scene scenes[] = {
     { "put-over-tombstone", 5, register_snapshot, put_over_tombstone },
     { "batch", 1, NULL, batch },
     { "batch-makes-spaces", 1, NULL, batch_makes_spaces },
+    { "batch-many", 1, fill_index_nearly, batch_many },
     { "batch-dropped", 1, NULL, batch_dropped },
     { "create-seal", 2, NULL, create_and_seal },
     { "create-small-seal", 1, NULL, create_small_and_seal },

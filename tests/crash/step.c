@@ -55,6 +55,13 @@ enum step_event step_once(struct step *step)
     return wait_for_stop(step);
 }
 
+enum step_event step_system_call(struct step *step)
+{
+    kit_must(ptrace(PTRACE_SYSCALL, step->pid, NULL, NULL) == 0, "PTRACE_SYSCALL");
+    step->n++;
+    return wait_for_stop(step);
+}
+
 enum step_event step_through(struct step *step)
 {
     kit_must(ptrace(PTRACE_CONT, step->pid, NULL, NULL) == 0, "PTRACE_CONT");

@@ -33,6 +33,9 @@ void step_start(struct step *step, void (*child)(void *arg), void *arg);
 /* Let it run one instruction. */
 enum step_event step_once(struct step *step);
 
+/* Let it run until it enters or leaves a system call. */
+enum step_event step_system_call(struct step *step);
+
 /* Let it run freely until it raises SIGSTOP. */
 enum step_event step_through(struct step *step);
 
