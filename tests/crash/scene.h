@@ -7,6 +7,7 @@
 #ifndef CRASH_SCENE_H
 #define CRASH_SCENE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "brain.h"
@@ -31,6 +32,7 @@ struct scene {
     uint32_t n_ops;
     void (*prepare)(struct stage *stage); /* NULL: nothing more than the common ground */
     void (*operate)(struct stage *stage); /* does operation number stage->next */
+    bool is_long; /* many instructions: left out where all scenes are played in the short form */
 };
 
 extern const struct scene scenes[];
