@@ -12,7 +12,7 @@
  * --strict        the store must not take more for all but values than after that round, which
  *                 then has to be long enough to have seen the peaks (15 seconds are)
  * --dir PATH      make the store in a folder there (a tmpfs of 64 MB, say)
- * --capacity MB   of the store (default 48)
+ * --capacity MB   of the store (default 16)
  * --pidns         each victim in a PID namespace of its own
  * --python EXE    the writers are Python processes, run with EXE; --script PATH: random_kills.py
  * --seed N
@@ -36,6 +36,7 @@
 #include "kit.h"
 
 #define AUDIT_S 300u
+#define FILL_S  3.0
 
 struct options {
     uint64_t n_kills;
@@ -163,27 +164,36 @@ static void print_growth(const struct weight *first, const struct weight *last)
 #define EXTRA_WRITERS 2u
 #define EXTRA_READERS 4u
 
-/* A snapshot that stands for a moment makes limbo grow by thousands of objects. A reader that the
- * scheduler forgets for as long does the same, sooner or later: the first round shall have seen it.
- * */
-#define SNAPSHOT_S 1.5
-
-static pid_t hold_snapshot(const struct killer *killer)
+static uint64_t n_refused(const struct kills_board *board)
 {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < board->n_writers; i++) {
+        n += atomic_load(&board->writers[i].n_full);
+    }
+    return n;
+}
+
+/* A snapshot keeps all that is replaced. A reader that the scheduler forgets while it has one does
+ * so for a moment, sooner or later; the first round shall have seen worse: one that stands until
+ * the store is full. */
+static void fill_limbo(const struct killer *killer)
+{
+    double end = kit_seconds() + FILL_S;
     pid_t pid = kit_fork();
     if (pid == 0) {
         brain_store *store;
         brain_snapshot *snapshot;
-        if (brain_open(killer->path, NULL, &store) != 0 ||
-            brain_snapshot_open(store, &snapshot) != 0) {
-            _exit(1);
+        if (brain_open(killer->path, NULL, &store) == 0 &&
+            brain_snapshot_open(store, &snapshot) == 0) {
+            while (n_refused(killer->board) == 0 && kit_seconds() < end) {
+                usleep(1000);
+            }
+            brain_snapshot_close(snapshot);
+            brain_close(store);
         }
-        usleep((useconds_t)(SNAPSHOT_S * 1e6));
-        brain_snapshot_close(snapshot);
-        brain_close(store);
         _exit(0);
     }
-    return pid;
+    (void)kit_reap(pid);
 }
 
 static bool run_undisturbed(struct killer *killer, double seconds, struct weight *weight)
@@ -192,8 +202,8 @@ static bool run_undisturbed(struct killer *killer, double seconds, struct weight
     board->n_writers += EXTRA_WRITERS;
     board->n_readers += EXTRA_READERS;
     killer_start(killer);
+    fill_limbo(killer);
     double start = kit_seconds();
-    (void)kit_reap(hold_snapshot(killer));
     while (kit_seconds() - start < seconds && atomic_load(&board->failed) == 0) {
         usleep(10000);
     }
@@ -264,10 +274,9 @@ static void print_count(const char *what, const struct killer_count *count)
 
 static void print_report(const struct killer *killer, double seconds)
 {
-    uint64_t n_ops = 0, n_gets = 0, n_full = 0;
+    uint64_t n_ops = 0, n_gets = 0, n_full = n_refused(killer->board);
     for (uint32_t i = 0; i < killer->board->n_writers; i++) {
         n_ops += atomic_load(&killer->board->writers[i].n_ops);
-        n_full += atomic_load(&killer->board->writers[i].n_full);
     }
     for (uint32_t i = 0; i < killer->board->n_readers; i++) {
         n_gets += atomic_load(&killer->board->readers[i].n_gets);
@@ -422,7 +431,7 @@ int main(int argc, char **argv)
                                .aimed_percent = 60,
                                .seconds = 1e9,
                                .undisturbed_s = 3,
-                               .capacity_mb = 48 };
+                               .capacity_mb = 16 };
     int stat_fd;
     (void)argc;
     killer.board = shared_memory(sizeof *killer.board, &killer.board_fd);
