@@ -18,6 +18,7 @@
 #include "pin.h"
 #include "reclaim.h"
 #include "recover.h"
+#include "replace.h"
 #include "slot.h"
 #include "snap.h"
 #include "space.h"
@@ -291,7 +292,7 @@ int brain_usage(brain_store *store, uint64_t *capacity_bytes_out, uint64_t *live
 
 int brain_is_busy(const brain_store *store)
 {
-    return (bn_load_relaxed(&store->state_view->lock_word) & BN_LOCK_OWNER) != 0;
+    return (bn_load_relaxed(&store->own_state->lock_word) & BN_LOCK_OWNER) != 0;
 }
 
 const char *brain_path(const brain_store *store)
@@ -380,10 +381,10 @@ void brain_space_close(brain_space *space)
 /* For changes: usable, and open for writing. */
 static int check_writable(struct brain_store *store)
 {
-    int err = bn_store_usable(store);
-    if (bn_likely(err == 0 && store->data != NULL)) {
+    if (bn_store_writable(store)) {
         return 0;
     }
+    int err = bn_store_usable(store);
     return err != 0 ? bn_store_check_usable(store)
                     : bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing",
                                store->path);
@@ -457,7 +458,14 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
     uint64_t number;
     struct brain_store *store = space->store;
     int err = check_writable(store);
-    err = err != 0 ? err : bn_write_init(&write, space, name, name_len, value, if_version);
+    err = err != 0 ? err : bn_replace(space, name, name_len, value, if_version, &number);
+    if (err != BN_SLOWLY) {
+        if (err == 0 && version_out != NULL) {
+            *version_out = number;
+        }
+        return err;
+    }
+    err = bn_write_init(&write, space, name, name_len, value, if_version);
     if (bn_unlikely(err != 0)) {
         return err;
     }

@@ -206,11 +206,11 @@ static void check_slab(struct checker *c, uint32_t slab)
         (const void *)(bn_region_at(store, BN_REGION_SLOTS) + (uint64_t)slab * BN_SLAB_BYTES);
     uint32_t n_virgin = (uint32_t)(rec->free_word >> 32 & 0xffff), n_listed = 0;
     uint32_t n_free = n_virgin; /* whose bytes mean nothing */
-    if (rec->lines == 0) {
+    if (rec->shape.lines == 0) {
         return;
     }
-    for (uint32_t i = 0; i + n_virgin < rec->n_slots; i++) {
-        uint32_t slot = slab * BN_SLAB_LINES + rec->first_line + i * rec->lines;
+    for (uint32_t i = 0; i + n_virgin < rec->shape.n_slots; i++) {
+        uint32_t slot = slab * BN_SLAB_LINES + rec->shape.first_line + i * rec->shape.lines;
         const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
         if (cold == NULL) {
             problem(c, "slab %u is damaged", slab);
@@ -220,8 +220,8 @@ static void check_slab(struct checker *c, uint32_t slab)
         check_slot(c, slot, cold);
     }
     const struct bn_cold_rec *cold = (const void *)(rec + 1);
-    for (uint32_t at = (uint32_t)(rec->free_word & 0xffff); at != 0 && at <= rec->n_slots &&
-                                                            n_listed <= rec->n_slots; n_listed++) {
+    for (uint32_t at = (uint32_t)(rec->free_word & 0xffff); at != 0 && at <= rec->shape.n_slots &&
+                                                            n_listed <= rec->shape.n_slots; n_listed++) {
         at = cold[at - 1].set_idx;
     }
     if (n_free != (rec->free_word >> 16 & 0xffff) || n_listed + n_virgin != n_free) {

@@ -17,10 +17,10 @@ static struct bn_publish_rec *publish_at(const struct brain_store *store, uint32
     return (struct bn_publish_rec *)(void *)bn_region_at(store, BN_REGION_PUBLISH) + i;
 }
 
-static uint32_t publish_check(const struct bn_publish_rec *rec, uint64_t number)
+static uint32_t publish_check(struct bn_publish_rec rec, uint64_t number)
 {
-    uint64_t h = ((uint64_t)rec->fresh << 32 ^ rec->older ^ number << 9) * UINT64_C(0x9E3779B97F4A7C15);
-    h ^= (uint64_t)rec->holder << 32 ^ rec->removes ^ (uint64_t)rec->flags << 48;
+    uint64_t h = ((uint64_t)rec.fresh << 32 ^ rec.older ^ number << 9) * UINT64_C(0x9E3779B97F4A7C15);
+    h ^= (uint64_t)rec.holder << 32 ^ rec.detail ^ (uint64_t)rec.flags << 48;
     h *= UINT64_C(0x9E3779B97F4A7C15);
     return (uint32_t)(h >> 32);
 }
@@ -49,11 +49,15 @@ void bn_journal_settle(struct brain_store *store)
     bn_store_release(&store->state->counts, counts & ~BN_JOURNAL_UNDO_MASK);
 }
 
-void bn_journal_publish(struct brain_store *store, const struct bn_publish_rec *rec)
+void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec)
 {
     uint64_t counts = bn_load_relaxed(&store->state->counts);
     struct bn_publish_rec *to = publish_at(store, bn_journal_counts(store).n_publish);
-    *to = *rec;
+    to->fresh = rec.fresh;
+    to->older = rec.older;
+    to->holder = rec.holder;
+    to->flags = rec.flags;
+    to->detail = rec.detail;
     to->check = publish_check(rec, number_of(store));
     bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) + ONE_PUBLISH);
 }
@@ -86,7 +90,7 @@ int bn_journal_get_publish(const struct brain_store *store, uint32_t i, bool tru
         return bn_error_corrupt("%s: the journal's length is wrong", store->path);
     }
     *rec_out = *publish_at(store, i);
-    if (rec_out->check != publish_check(rec_out, number_of(store))) {
+    if (rec_out->check != publish_check(*rec_out, number_of(store))) {
         return bn_error_corrupt("%s: record %u of the journal has a wrong checksum", store->path, i);
     }
     return 0;

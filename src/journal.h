@@ -89,7 +89,7 @@ static inline void bn_journal_u32(struct brain_store *store, void *word, uint32_
 }
 
 void bn_journal_settle(struct brain_store *store);
-void bn_journal_publish(struct brain_store *store, const struct bn_publish_rec *rec);
+void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec);
 void bn_journal_tidying(struct brain_store *store);
 void bn_journal_tidied(struct brain_store *store);
 void bn_journal_clear(struct brain_store *store);

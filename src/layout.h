@@ -187,13 +187,14 @@ struct bn_publish_rec {
     uint32_t older;  /* the slot that it replaces, 0: none */
     uint32_t holder; /* the private slot whose extent goes to `fresh` with the commit, 0: none */
     uint32_t flags;  /* enum bn_publish_flags */
-    uint32_t removes; /* with BN_PUBLISH_REMOVES: id of the space that goes */
+    uint32_t detail; /* see the flags */
     uint32_t check;
 };
 static_assert(sizeof(struct bn_publish_rec) == 24, "publish record is part of the format");
 
 enum bn_publish_flags {
-    BN_PUBLISH_REMOVES = 1u << 0, /* removes a namespace */
+    BN_PUBLISH_REMOVES = 1u << 0, /* removes the namespace of id `detail` */
+    BN_PUBLISH_SWAPS = 1u << 1,   /* `fresh` was in limbo, with `detail` bytes: `older` takes its place */
 };
 
 /* ---- slots ------------------------------------------------------------------------------------- */
@@ -209,15 +210,21 @@ enum bn_publish_flags {
 #define BN_SLOT_MAX_LINES 32u
 #define BN_INLINE_MAX (BN_SLOT_MAX_LINES * BN_LINE)
 
+/* How a slab is divided: one of bn_slab_shapes, by class (slot.h), or all zero while it has no class. */
+struct bn_slab_shape {
+    uint16_t lines;      /* per slot */
+    uint16_t first_line; /* of slot 0 */
+    uint16_t n_slots;
+    uint16_t class_idx;
+};
+static_assert(sizeof(struct bn_slab_shape) == 8, "one word, one journal entry");
+
 /* Head of a slab.  writer: lock holder, journalled.
  * free_word  free_head (ordinal + 1) | n_free << 16 | n_virgin << 32: one word, one journal entry. Virgin
  *            slots are those from the end that were never used; n_free counts them too. */
 struct bn_slab_rec {
     uint64_t free_word;
-    uint16_t lines;      /* per slot; 0: the slab has no class */
-    uint16_t first_line; /* of slot 0 */
-    uint16_t n_slots;
-    uint16_t class_idx;
+    struct bn_slab_shape shape;
     uint32_t next; /* slab + 1, in slab_partial[] or slab_free */
     uint32_t prev;
     uint64_t pad[5];
@@ -320,6 +327,8 @@ struct bn_space_id_rec {
  * gen       rises before `removed` is set back to 0 for a new use; never restored.
  * first_segment, hole  cells of the NAMES region; 0: none. The used part of the last segment: last_used. */
 struct bn_space_rec {
+    uint64_t pad1[5]; /* first: what a put loads from record 1 must not lie where it has just stored in the
+                         state page, modulo 4096, or the processor takes the one for the other */
     _Atomic uint64_t removed;
     _Atomic uint32_t gen;
     uint32_t pad2; /* gen is in no word that is journalled */
@@ -330,7 +339,6 @@ struct bn_space_rec {
     uint32_t hole;
     uint32_t next; /* in space_free or space_dead */
     uint32_t pad0;
-    uint64_t pad1[5];
 };
 static_assert(sizeof(struct bn_space_rec) == 128, "space record is part of the format");
 

@@ -216,34 +216,37 @@ void bn_pin_bury(struct brain_store *store, uint32_t row)
 
 /* ---- scanning */
 
-static uint32_t place_of(uint32_t slot)
+static uint32_t place_of(const struct bn_suspects *suspects, uint32_t slot)
 {
-    return (slot * UINT32_C(2654435761)) >> 20; /* 12 bits: 4 * BN_SUSPECTS_MAX places */
+    return (slot * UINT32_C(2654435761)) >> 20 & suspects->mask;
 }
-static_assert(4 * BN_SUSPECTS_MAX == 1u << 12, "place_of() gives 12 bits");
+static_assert(4 * BN_SUSPECTS_MAX == 1u << 12, "place_of() has 12 bits to give");
 
-void bn_suspects_clear(struct bn_suspects *suspects)
+void bn_suspects_clear(struct bn_suspects *suspects, uint32_t n_max)
 {
+    n_max = n_max < BN_SUSPECTS_MAX ? n_max : BN_SUSPECTS_MAX;
     suspects->n = 0;
-    memset(suspects->by_hash, 0, sizeof suspects->by_hash);
+    suspects->mask = (4u << bn_log2_ceil(n_max + 1)) - 1;
+    suspects->mask &= 4 * BN_SUSPECTS_MAX - 1;
+    memset(suspects->by_hash, 0, (suspects->mask + 1) * sizeof suspects->by_hash[0]);
 }
 
 void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, uint32_t gen)
 {
-    uint32_t i = suspects->n++, p = place_of(slot);
+    uint32_t i = suspects->n++, p = place_of(suspects, slot);
     suspects->slot[i] = slot;
     suspects->gen[i] = gen;
     suspects->kept[i] = false;
     while (suspects->by_hash[p] != 0) {
-        p = (p + 1) % (4 * BN_SUSPECTS_MAX);
+        p = (p + 1) & suspects->mask;
     }
     suspects->by_hash[p] = (uint16_t)(i + 1);
 }
 
 static int find_suspect(const struct bn_suspects *suspects, uint32_t slot)
 {
-    for (uint32_t p = place_of(slot); suspects->by_hash[p] != 0;
-         p = (p + 1) % (4 * BN_SUSPECTS_MAX)) {
+    uint32_t p = place_of(suspects, slot);
+    for (; suspects->by_hash[p] != 0; p = (p + 1) & suspects->mask) {
         if (suspects->slot[suspects->by_hash[p] - 1] == slot) {
             return suspects->by_hash[p] - 1;
         }

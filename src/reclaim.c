@@ -26,6 +26,7 @@
 #define FREE_PER_HOLDING 128u
 #define BITE 64u
 #define DUE_AT 64u
+#define LOOK_EVERY 16u /* puts */
 
 /* ---- limbo */
 
@@ -36,11 +37,14 @@ static int collect(struct brain_store *store, bool wait, uint32_t *from, struct 
     if (err != 0) {
         return err;
     }
-    bn_suspects_clear(suspects);
     uint32_t n = bn_set_count(store, BN_SET_LIMBO);
+    bn_suspects_clear(suspects, n);
+    if (*from == 0) {
+        bn_ready_clear(store); /* those that are still there are among the suspects */
+    }
     for (uint32_t i = *from; i < n && suspects->n < BN_SUSPECTS_MAX; i++) {
         uint32_t slot = bn_set_get(store, BN_SET_LIMBO, i);
-        if (bn_slot_cold(store, slot) != NULL) {
+        if (bn_slot_exists(store, slot)) {
             bn_suspects_add(suspects, slot, bn_slot_at(store, slot)->gen);
         }
     }
@@ -51,7 +55,7 @@ static int collect(struct brain_store *store, bool wait, uint32_t *from, struct 
 
 /* Free suspect `i` if it may be. Under the lock. Adds to `*n_freed` where the slot left limbo. */
 static int free_suspect(struct brain_store *store, const struct bn_suspects *suspects, uint32_t i,
-                        const struct bn_snaps *snaps, uint32_t *n_freed)
+                        const struct bn_snaps *snaps, bool keeps, uint32_t *n_freed)
 {
     uint32_t slot = suspects->slot[i];
     const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
@@ -60,6 +64,9 @@ static int free_suspect(struct brain_store *store, const struct bn_suspects *sus
         return 0;
     }
     if (snaps->oldest >= cold->stamp) {
+        if (keeps && !(bn_slot_at(store, slot)->flags & BN_SLOT_EXTENT) && bn_ready_add(store, slot)) {
+            return 0;
+        }
         int err = bn_txn_free_limbo(store, slot, false);
         *n_freed += err == 0;
         return err;
@@ -71,7 +78,7 @@ static int free_suspect(struct brain_store *store, const struct bn_suspects *sus
 }
 
 static int free_suspects(struct brain_store *store, bool wait, const struct bn_suspects *suspects,
-                         const struct bn_snaps *snaps, uint32_t *n_freed)
+                         const struct bn_snaps *snaps, bool keeps, uint32_t *n_freed)
 {
     int err = 0;
     /* From the end: the last of the set leaves it without another having to move into its place. */
@@ -82,14 +89,15 @@ static int free_suspects(struct brain_store *store, bool wait, const struct bn_s
         }
         uint32_t end = i > FREE_PER_HOLDING ? i - FREE_PER_HOLDING : 0;
         while (i > end && err == 0) {
-            err = free_suspect(store, suspects, --i, snaps, n_freed);
+            err = free_suspect(store, suspects, --i, snaps, keeps, n_freed);
         }
         bn_lock_release(store);
     }
     return err;
 }
 
-int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out)
+/* Look through limbo. `keeps`: of the small slots that may be freed some stay, ready for our next puts. */
+static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint64_t *n_out)
 {
     struct bn_suspects *suspects = malloc(sizeof *suspects);
     uint64_t n_all = 0, n_cells = 0;
@@ -105,7 +113,7 @@ int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out)
         bn_fence_seq(); /* PAIR snap, PAIR pin-retire: what we look at left the index before */
         bn_snap_look(store, &snaps); /* registrations before pins: who leaves pins first */
         if (bn_pin_mark(store, suspects, &n_cells) == 0) {
-            err = free_suspects(store, wait, suspects, &snaps, &n_freed);
+            err = free_suspects(store, wait, suspects, &snaps, keeps, &n_freed);
         }
         n_all += n_freed;
         from -= from < n_freed ? from : n_freed; /* the set has become shorter by as many */
@@ -119,6 +127,11 @@ int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out)
         *n_out = n_all;
     }
     return err;
+}
+
+int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out)
+{
+    return reclaim_limbo(store, wait, false, n_out);
 }
 
 /* ---- tombstones and removed namespaces */
@@ -203,7 +216,7 @@ int bn_reclaim_removed(struct brain_store *store, bool wait)
 
 /* ---- when */
 
-void bn_reclaim_due(struct brain_store *store, bool retired_extent)
+void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts)
 {
     const struct bn_state_rec *state = store->state;
     /* Read without the lock: a guess that is wrong now is right next time. */
@@ -211,20 +224,21 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent)
     if (bn_unlikely(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_tombs)) != 0 ||
                     bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->space_dead)) != 0)) {
         /* Not waited for at first; but what a killed remover left must not pile up behind a busy lock. */
-        uint32_t n = bn_add_seq(&store->n_since_removed_look, 1u);
-        if ((n % 16 == 15 || retired_extent) &&
-            bn_reclaim_removed(store, n >= 64) != BRAIN_E_BUSY) {
+        uint32_t before = bn_add_seq(&store->n_since_removed_look, n_puts), n = before + n_puts;
+        if ((n / LOOK_EVERY != before / LOOK_EVERY || retired_extent) &&
+            bn_reclaim_removed(store, n >= 4 * LOOK_EVERY) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
         }
     }
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 + 2 * (uint64_t)bn_load_relaxed(&store->n_kept);
-    if (retired_extent || bn_unlikely(n_limbo >= due)) {
+    if (retired_extent || bn_unlikely(n_limbo >= due && n_limbo >= due + bn_ready_count(store))) {
         /* Not waited for, unless the lock was busy so often that limbo grows without bound. */
-        int err = bn_reclaim_limbo(store, n_limbo >= 4 * due, NULL);
+        int err = reclaim_limbo(store, n_limbo >= 4 * due, true, NULL);
         /* What stays after a whole round is pinned: do not look at it again at every put. */
         uint32_t left = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
+        uint32_t ready = bn_ready_count(store);
         if (err == 0) {
-            bn_store_relaxed(&store->n_kept, left);
+            bn_store_relaxed(&store->n_kept, left > ready ? left - ready : 0);
         }
     }
 }

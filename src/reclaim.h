@@ -8,7 +8,7 @@
 
 /* After a change, still not under the lock: reclaim if it is due. `retired_extent`: a value with pages of its
  * own went to limbo, look at once. */
-void bn_reclaim_due(struct brain_store *store, bool retired_extent);
+void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts);
 
 /* Free all of limbo that nobody needs. `*n_out`, if not NULL: how many slots. */
 int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out);

@@ -7,17 +7,10 @@
  */
 #include "slot.h"
 
+#include <string.h>
+
 #include "alloc.h"
 #include "journal.h"
-
-static unsigned class_for(uint64_t inline_bytes)
-{
-    unsigned c = 0;
-    while (bn_slot_class_lines[c] * BN_LINE < inline_bytes) {
-        c++;
-    }
-    return c;
-}
 
 /* ---- shapes and bounds */
 
@@ -25,7 +18,7 @@ uint32_t bn_slot_lines(uint64_t size, uint64_t body_len, uint32_t flags)
 {
     struct bn_slot_shape shape;
     bn_slot_shape(size, body_len, flags, &shape);
-    return bn_slot_class_lines[class_for(shape.inline_bytes)];
+    return bn_slab_shapes[bn_slot_class(shape.inline_bytes)].lines;
 }
 
 uint32_t bn_slot_flags_for(uint64_t size, uint64_t body_len)
@@ -119,23 +112,11 @@ static void unlink_slab(struct brain_store *store, uint32_t *head, uint32_t slab
 static void format_slab(struct brain_store *store, uint32_t slab, unsigned c)
 {
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
-    uint32_t n = (BN_SLAB_BYTES - (uint32_t)sizeof *rec) /
-                 (bn_slot_class_lines[c] * BN_LINE + (uint32_t)sizeof(struct bn_cold_rec));
-    uint32_t first;
-    for (;; n--) { /* rounding to a line may cost the last slot */
-        first = (uint32_t)(sizeof *rec + n * sizeof(struct bn_cold_rec) + BN_LINE - 1) / BN_LINE;
-        if (first + n * bn_slot_class_lines[c] <= BN_SLAB_LINES) {
-            break;
-        }
-    }
-    union {
-        struct {
-            uint16_t lines, first_line, n_slots, class_idx;
-        } part;
-        uint64_t word;
-    } u = { .part = { bn_slot_class_lines[c], (uint16_t)first, (uint16_t)n, (uint16_t)c } };
-    bn_journal_u64(store, &rec->lines, u.word);
-    bn_journal_u64(store, &rec->free_word, free_word(0, n, n));
+    uint64_t shape;
+    memcpy(&shape, &bn_slab_shapes[c], sizeof shape);
+    bn_journal_u64(store, &rec->shape, shape);
+    bn_journal_u64(store, &rec->free_word,
+                   free_word(0, bn_slab_shapes[c].n_slots, bn_slab_shapes[c].n_slots));
 }
 
 /* A slab of class `c` at the head of its list. */
@@ -172,8 +153,8 @@ static int take_from_list(struct brain_store *store, unsigned c, uint32_t *slot_
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
     uint64_t word = rec->free_word;
     uint32_t head = FREE_HEAD(word), n_free = N_FREE(word), n_virgin = N_VIRGIN(word), ordinal;
-    if (bn_unlikely(n_free == 0 || n_free > rec->n_slots || n_virgin > n_free || head > rec->n_slots ||
-                    rec->class_idx != c)) {
+    if (bn_unlikely(n_free == 0 || n_free > rec->shape.n_slots || n_virgin > n_free || head > rec->shape.n_slots ||
+                    rec->shape.class_idx != c)) {
         return bn_error_corrupt("%s: slab %u counts its slots wrong", store->path, slab);
     }
     struct bn_cold_rec *cold = (struct bn_cold_rec *)(void *)(rec + 1);
@@ -181,13 +162,13 @@ static int take_from_list(struct brain_store *store, unsigned c, uint32_t *slot_
         ordinal = head - 1;
         head = cold[ordinal].set_idx;
     } else {
-        ordinal = rec->n_slots - n_virgin;
+        ordinal = rec->shape.n_slots - n_virgin;
         n_virgin--;
-        if (bn_likely(ordinal < rec->n_slots)) { /* the slab may have been another class's: any bytes */
+        if (bn_likely(ordinal < rec->shape.n_slots)) { /* the slab may have been another class's: any bytes */
             bn_slot_set_state(&cold[ordinal], BN_SLOT_FREE, 0);
         }
     }
-    if (bn_unlikely(head > rec->n_slots || ordinal >= rec->n_slots ||
+    if (bn_unlikely(head > rec->shape.n_slots || ordinal >= rec->shape.n_slots ||
                     bn_slot_state(&cold[ordinal]) != BN_SLOT_FREE)) {
         return bn_error_corrupt("%s: the free slots of slab %u", store->path, slab);
     }
@@ -195,7 +176,7 @@ static int take_from_list(struct brain_store *store, unsigned c, uint32_t *slot_
     if (n_free == 1) {
         unlink_slab(store, &store->state->slab_partial[c], slab);
     }
-    *slot_out = slab * BN_SLAB_LINES + rec->first_line + ordinal * rec->lines;
+    *slot_out = slab * BN_SLAB_LINES + rec->shape.first_line + ordinal * rec->shape.lines;
     return 0;
 }
 
@@ -209,7 +190,7 @@ static bool is_down_to_spare(const struct brain_store *store)
 
 int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out)
 {
-    unsigned c = class_for(inline_bytes);
+    unsigned c = bn_slot_class(inline_bytes);
     if (store->state->slab_partial[c] == 0 || (c == 0 && bn_unlikely(is_down_to_spare(store)))) {
         int err = provide_slab(store, c);
         if (err != 0) {
@@ -242,20 +223,20 @@ int bn_slot_give(struct brain_store *store, uint32_t slot)
     }
     uint32_t slab = slot / BN_SLAB_LINES;
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
-    uint32_t *partial = &store->state->slab_partial[rec->class_idx];
+    uint32_t *partial = &store->state->slab_partial[rec->shape.class_idx];
     uint64_t word = rec->free_word;
-    uint32_t ordinal = (slot % BN_SLAB_LINES - rec->first_line) / rec->lines;
+    uint32_t ordinal = (slot % BN_SLAB_LINES - rec->shape.first_line) / rec->shape.lines;
     bn_journal_u64(store, &cold->state_owner, BN_SLOT_FREE | (uint64_t)FREE_HEAD(word) << 32);
     bn_journal_u64(store, &rec->free_word,
                    free_word(ordinal + 1, N_FREE(word) + 1, N_VIRGIN(word)));
     if (N_FREE(word) == 0) {
         link_slab(store, partial, slab);
-    } else if (N_FREE(word) + 1 == rec->n_slots && (rec->next != 0 || rec->prev != 0)) {
+    } else if (N_FREE(word) + 1 == rec->shape.n_slots && (rec->next != 0 || rec->prev != 0)) {
         /* Nothing in it is in use, and its class has another: let any class have it. It has none until then:
          * if the step that gives it one is undone, its free list may be overwritten. */
         unlink_slab(store, partial, slab);
         link_slab(store, &store->state->slab_free, slab);
-        bn_journal_u64(store, &rec->lines, 0);
+        bn_journal_u64(store, &rec->shape, 0);
     }
     return 0;
 }
@@ -329,4 +310,68 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, str
     }
     bn_journal_u32(store, set_count(store, set), n - 1);
     return 0;
+}
+
+int bn_set_swap(struct brain_store *store, uint32_t leaves, const struct bn_cold_rec *leaves_cold,
+                uint32_t slot, struct bn_cold_rec *cold)
+{
+    uint32_t i = leaves_cold->set_idx, *cells = set_cells(store, BN_SET_LIMBO);
+    if (bn_unlikely(i >= bn_set_count(store, BN_SET_LIMBO) || (cells[i] != leaves && cells[i] != slot))) {
+        return bn_error_corrupt("%s: slot %u says it is at %u of limbo", store->path, leaves, i);
+    }
+    bn_store_release(bn_atomic32(&cold->set_idx), i);
+    bn_store_release(bn_atomic32(&cells[i]), slot);
+    return 0;
+}
+
+/* ---- ready slots */
+
+uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
+{
+    struct bn_ready *ready = &store->ready[c];
+    uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
+    const uint32_t *limbo = set_cells(store, BN_SET_LIMBO);
+    uint32_t n_limbo = bn_set_count(store, BN_SET_LIMBO), found = 0;
+    while (n > 0 && found == 0) {
+        uint32_t slot = ready->slot[--n];
+        struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+        if (bn_likely(cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
+                      bn_slot_at(store, slot)->gen == ready->gen[n] && cold->set_idx < n_limbo &&
+                      limbo[cold->set_idx] == slot)) {
+            found = slot;
+            *cold_out = cold;
+        }
+    }
+    bn_store_relaxed(&ready->n, n);
+    return found;
+}
+
+bool bn_ready_add(struct brain_store *store, uint32_t slot)
+{
+    unsigned c = bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx;
+    struct bn_ready *ready = &store->ready[c];
+    uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
+    if (n == BN_READY_MAX) {
+        return false;
+    }
+    ready->slot[n] = slot;
+    ready->gen[n] = bn_slot_at(store, slot)->gen;
+    bn_store_relaxed(&ready->n, n + 1);
+    return true;
+}
+
+void bn_ready_clear(struct brain_store *store)
+{
+    for (unsigned c = 0; c < BN_N_CLASSES; c++) {
+        bn_store_relaxed(&store->ready[c].n, 0u);
+    }
+}
+
+uint32_t bn_ready_count(const struct brain_store *store)
+{
+    uint32_t n = 0;
+    for (unsigned c = 0; c < BN_N_CLASSES; c++) {
+        n += bn_load_relaxed(&store->ready[c].n);
+    }
+    return n;
 }

@@ -127,41 +127,44 @@ static inline bool bn_slot_same(const uint8_t *a, const uint8_t *b, uint32_t n)
 
 static inline struct bn_slot_rec *bn_slot_at(const struct brain_store *store, uint32_t slot)
 {
-    return (struct bn_slot_rec *)(void *)(bn_region_at(store, BN_REGION_SLOTS) +
-                                          (uint64_t)slot * BN_LINE);
+    return (struct bn_slot_rec *)(void *)(store->own_slots + (uint64_t)slot * BN_LINE);
 }
 
-/* Lines of a slot by class, and 65536 / lines rounded up: x / lines == x * inverse >> 16 for x < 1024. */
-static const uint16_t bn_slot_class_lines[BN_N_CLASSES] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 };
-static const uint32_t bn_slot_class_inverse[BN_N_CLASSES] = { 65536, 32768, 21846, 16384, 10923,
-                                                              8192,  5462,  4096,  2731,  2048 };
+/* Slabs by class: as many slots as fit, with their cold records. tests/unit/test_slot.c has the formula. */
+static const struct bn_slab_shape bn_slab_shapes[BN_N_CLASSES] = {
+    { 1, 395, 629, 0 }, { 2, 245, 389, 1 }, { 3, 178, 282, 2 }, { 4, 140, 221, 3 }, { 6, 98, 154, 4 },
+    { 8, 75, 118, 5 },  { 12, 52, 81, 6 },  { 16, 40, 61, 7 },  { 24, 27, 41, 8 },  { 32, 21, 31, 9 },
+};
+
+/* 65536 / lines rounded up, by class: x / lines == x * inverse >> 16 for x < 1024. */
+static const uint32_t bn_slot_inverse[BN_N_CLASSES] = { 65536, 32768, 21846, 16384, 10923,
+                                                        8192,  5462,  4096,  2731,  2048 };
 
 /* Of readers of a read-only store too, who only look. */
 static inline struct bn_slab_rec *bn_slab_at(const struct brain_store *store, uint32_t slab)
 {
-    uintptr_t base = (uintptr_t)(store->data != NULL ? store->data : store->view);
-    return (struct bn_slab_rec *)(base + store->region_off[BN_REGION_SLOTS] +
-                                  (uint64_t)slab * BN_SLAB_BYTES);
+    return (struct bn_slab_rec *)(void *)(store->own_slots + (uint64_t)slab * BN_SLAB_BYTES);
 }
 
 /* The cold record of a slot: NULL where `slot` is not the number of one (damage). */
 static inline struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, uint32_t slot)
 {
     uint32_t slab = slot / BN_SLAB_LINES, line = slot % BN_SLAB_LINES;
-    if (bn_unlikely(slab >= store->state_view->n_slabs ||
+    if (bn_unlikely(slab >= store->own_state->n_slabs ||
                     ((uint64_t)slab + 1) * BN_SLAB_BYTES >
-                        bn_load_relaxed(&store->state_view->backed[BN_REGION_SLOTS]))) {
+                        bn_load_relaxed(&store->own_state->backed[BN_REGION_SLOTS]))) {
         return NULL;
     }
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
-    uint32_t c = rec->class_idx, first = rec->first_line, n = rec->n_slots;
-    if (bn_unlikely(c >= BN_N_CLASSES || line < first || first == 0)) {
+    uint32_t c = rec->shape.class_idx;
+    if (bn_unlikely(c >= BN_N_CLASSES ||
+                    __builtin_memcmp(&rec->shape, &bn_slab_shapes[c], sizeof rec->shape) != 0)) {
         return NULL;
     }
-    uint32_t ordinal = (line - first) * bn_slot_class_inverse[c] >> 16;
-    if (bn_unlikely(rec->lines != bn_slot_class_lines[c] || first + ordinal * rec->lines != line ||
-                    ordinal >= n ||
-                    sizeof *rec + n * sizeof(struct bn_cold_rec) > first * BN_LINE)) {
+    uint32_t first = bn_slab_shapes[c].first_line, lines = bn_slab_shapes[c].lines;
+    uint32_t ordinal = (line - first) * bn_slot_inverse[c] >> 16;
+    if (bn_unlikely(line < first || ordinal >= bn_slab_shapes[c].n_slots ||
+                    first + ordinal * lines != line)) {
         return NULL;
     }
     return (struct bn_cold_rec *)(void *)(rec + 1) + ordinal;
@@ -196,6 +199,30 @@ static inline void bn_slot_set_state(struct bn_cold_rec *cold, enum bn_slot_stat
     bn_store_release(bn_atomic32(&cold->state_owner), (uint32_t)state | owner << 8);
 }
 
+/* Class of a slot for so many bytes. */
+static inline unsigned bn_slot_class(uint64_t inline_bytes)
+{
+    unsigned c = 0;
+    while (bn_slab_shapes[c].lines * BN_LINE < inline_bytes) {
+        c++;
+    }
+    return c;
+}
+
+/* ---- ready slots (store.h) */
+
+/* A slot of class `c` that is still in limbo; it stays there. 0: none. */
+uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out);
+
+/* Remember a slot of limbo that nobody can need. False: enough of its class are ready. */
+bool bn_ready_add(struct brain_store *store, uint32_t slot);
+
+/* Forget all. */
+void bn_ready_clear(struct brain_store *store);
+
+/* How many there are. A guess, without the lock. */
+uint32_t bn_ready_count(const struct brain_store *store);
+
 /* ---- sets: dense arrays of slots; a slot's set_idx says where it stands */
 
 enum bn_set { BN_SET_LIMBO, BN_SET_PRIVATE, BN_SET_TOMBS };
@@ -209,5 +236,10 @@ int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n);
 /* Add, having asked for room / remove. Journalled. CORRUPT where the set does not hold it. */
 void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
 int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
+
+/* Put `slot` in the place that `leaves` has in limbo. Not journalled: to do it again changes nothing, as long
+ * as the set_idx of `leaves` is left alone. CORRUPT where neither of them is there. */
+int bn_set_swap(struct brain_store *store, uint32_t leaves, const struct bn_cold_rec *leaves_cold,
+                uint32_t slot, struct bn_cold_rec *cold);
 
 #endif

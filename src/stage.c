@@ -30,15 +30,6 @@ static uint64_t now_live(const struct brain_store *store)
     return bn_load_relaxed(&bn_tally_now(store->state->live)->bytes);
 }
 
-/* Whether `more` bytes of data still fit. Under the lock. */
-bool bn_stage_has_room(const struct brain_store *store, uint64_t more)
-{
-    const struct bn_state_rec *state = store->state;
-    uint64_t taken = now_live(store) + state->limbo_bytes + state->private_bytes;
-    uint64_t capacity = bn_load_relaxed(&state->capacity_bytes);
-    return more <= capacity && taken <= capacity - more;
-}
-
 /* Who keeps limbo from being freed, for the text of FULL: the pin on its largest value, or a snapshot. */
 static void describe_holder(struct brain_store *store, char *text, size_t room)
 {
@@ -105,7 +96,7 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked, struct
     if (err != BRAIN_E_FULL) {
         return err;
     }
-    bool fits = bn_stage_has_room(store, asked); /* then it is the file system that is full; its text stands */
+    bool fits = bn_txn_has_room(store, asked); /* then it is the file system that is full; its text stands */
     if (!tried->reclaimed) {
         tried->reclaimed = true;
         err = bn_reclaim_all(store);
@@ -123,7 +114,7 @@ static int try_take_extent(struct brain_store *store, uint64_t extent_bytes, uin
     if (err != 0) {
         return err;
     }
-    err = bn_stage_has_room(store, size) ? bn_txn_take_private(store, extent_bytes, size, holder_out)
+    err = bn_txn_has_room(store, size) ? bn_txn_take_private(store, extent_bytes, size, holder_out)
                                 : BRAIN_E_FULL;
     bn_lock_release(store);
     return err;

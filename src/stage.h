@@ -11,9 +11,6 @@ struct bn_stage_obstacle {
     bool trimmed;
 };
 
-/* Whether `more` bytes of data still fit the capacity. Under the lock; without it a guess. */
-bool bn_stage_has_room(const struct brain_store *store, uint64_t more);
-
 /* Deal with what stood in the way of a change of `asked` bytes that answered `err`: 0: try again; else the
  * error for the caller, FULL with its text. Not under the lock. */
 int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,

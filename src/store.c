@@ -379,6 +379,9 @@ static int map_data(struct brain_store *store, const struct bn_super_rec *super,
     store->state_view = (const struct bn_state_rec *)(const void *)(store->view + BN_STATE_OFF);
     store->state = store->data == NULL ? NULL : (void *)(store->data + BN_STATE_OFF);
     store->slots_view = bn_region_view(store, BN_REGION_SLOTS);
+    store->own_state = store->data != NULL ? store->state : store->state_view;
+    store->own_slots = store->data != NULL ? bn_region_at(store, BN_REGION_SLOTS)
+                                           : (uint8_t *)(uintptr_t)store->slots_view;
     store->buckets_view = bn_region_view(store, BN_REGION_BUCKETS);
     store->hash_seed = super->hash_seed;
     store->capacity_max_bytes = super->capacity_max_bytes;

@@ -40,6 +40,17 @@ struct bn_ledger {
     _Atomic uint32_t mirroring;
 };
 
+#define BN_READY_MAX 512u
+
+/* Slots of one class that lie in limbo and that nobody can need any more, as this process has found
+ * (reclaim.c): its next puts take them. What it found does not age; whether a slot is still what it was
+ * then, the gen tells. Guarded by the writer lock, but for `n`, which others may look at. */
+struct bn_ready {
+    _Atomic uint32_t n;
+    uint32_t slot[BN_READY_MAX];
+    uint32_t gen[BN_READY_MAX];
+};
+
 struct brain_store {
     /* what a get touches */
     _Atomic uint32_t *mark; /* 1; 0 in a child that came about without fork() */
@@ -53,14 +64,19 @@ struct brain_store {
     _Atomic uint64_t overflow_backed;
     struct bn_ledger ledger;
 
-    /* what a writer needs besides */
+    /* what a writer needs besides. It never looks through `view` on its way: two addresses of one line are
+     * two lines to AMD's way predictor, and each change from one to the other costs a miss. */
     uint8_t *data; /* NULL: read-only */
     struct bn_state_rec *state;
+    const struct bn_state_rec *own_state; /* by `data`, or by `view` where there is no other */
+    uint8_t *own_slots;
     bn_off region_off[BN_N_REGIONS];
     uint64_t region_bytes[BN_N_REGIONS];
     int64_t lock_timeout_ns;
     _Atomic uint32_t region_needed; /* with BN_AGAIN: which region, and up to where */
     _Atomic uint64_t region_needed_bytes;
+
+    struct bn_ready ready[BN_N_CLASSES];
 
     /* reclaiming: guesses of this process (reclaim.c) */
     _Atomic uint64_t n_cells_seen;
@@ -115,6 +131,13 @@ static inline int bn_store_usable(const struct brain_store *store)
         return 0; /* relaxed: an answer that is a moment old is as good */
     }
     return bn_load_relaxed(store->mark) == 1 ? BRAIN_E_DESTROYED : BRAIN_E_FORKED;
+}
+
+/* The same for a change. */
+static inline bool bn_store_writable(const struct brain_store *store)
+{
+    return bn_likely(store->data != NULL && bn_load_relaxed(store->mark) == 1 &&
+                     bn_load_relaxed(&store->state->destroyed) == 0); /* relaxed: as above */
 }
 
 /* The same, with a detail text on failure. */

@@ -57,10 +57,12 @@ int bn_txn_begin(struct brain_store *store, uint32_t n_changes)
 /* ---- find */
 
 /* Whether `slot` is a version of the name: 1, 0 or CORRUPT. */
-static int is_named(struct brain_store *store, uint32_t slot, const struct bn_change *change)
+static int is_named(struct brain_store *store, uint32_t slot, const struct bn_change *change,
+                    struct bn_cold_rec **cold_out)
 {
     const uint8_t *data, *body;
-    if (bn_unlikely(bn_slot_cold(store, slot) == NULL || !bn_slot_exists(store, slot))) {
+    *cold_out = bn_slot_cold(store, slot);
+    if (bn_unlikely(*cold_out == NULL || !bn_slot_exists(store, slot))) {
         return bn_error_corrupt("%s: the index names slot %u, which is none", store->path, slot);
     }
     const struct bn_slot_rec *rec = bn_slot_at(store, slot);
@@ -78,7 +80,7 @@ static int find_word(struct brain_store *store, struct bn_change *change)
     _Atomic uint64_t *word;
     while ((word = bn_index_next_match(store, change->hash, &cursor)) != NULL) {
         uint32_t slot = bn_index_slot(bn_load_relaxed(word));
-        int named = is_named(store, slot, change);
+        int named = is_named(store, slot, change, &change->older_cold);
         if (named < 0) {
             return named;
         }
@@ -101,7 +103,8 @@ static int find_word(struct brain_store *store, struct bn_change *change)
 int bn_txn_find(struct brain_store *store, struct bn_change *change)
 {
     const struct bn_space_rec *space = bn_space_at(store, change->space_id);
-    if (space == NULL || !bn_space_stands(store, space, change->space_gen)) {
+    if (space == NULL || bn_load_relaxed(&space->removed) != 0 || /* relaxed: under the lock */
+        bn_load_relaxed(&space->gen) != change->space_gen) {
         return BN_SPACE_GONE;
     }
     int err = find_word(store, change);
@@ -123,43 +126,46 @@ int bn_txn_find(struct brain_store *store, struct bn_change *change)
 
 /* ---- take */
 
+bool bn_txn_has_room(const struct brain_store *store, uint64_t more)
+{
+    const struct bn_state_rec *state = store->state;
+    uint64_t live = bn_load_relaxed(&bn_tally_now(state->live)->bytes);
+    uint64_t capacity = bn_load_relaxed(&state->capacity_bytes);
+    return more <= capacity && live + state->limbo_bytes + state->private_bytes <= capacity - more;
+}
+
 void bn_txn_copy_parts(const struct bn_part_list *data, uint8_t *to)
 {
     uint64_t at = 0;
     for (uint32_t i = 0; i < data->n_parts; i++) {
         const brain_part *part = &data->parts[i];
         uint64_t start = part->align > 1 ? bn_align_up(at, part->align) : at;
-        memset(to + at, 0, start - at);
-        if (part->size_bytes > 0) {
-            memcpy(to + start, part->data, part->size_bytes);
+        if (bn_unlikely(start > at)) {
+            memset(to + at, 0, start - at);
         }
+        bn_copy(to + start, part->data, part->size_bytes);
         at = start + part->size_bytes;
     }
 }
 
-static void fill_inline(struct bn_slot_rec *rec, const struct bn_change *change)
+static void fill_inline(struct bn_slot_rec *rec, const struct bn_change *change,
+                        const struct bn_slot_shape *shape)
 {
-    struct bn_slot_shape shape;
-    uint32_t body_len = change->name_len + change->meta_len + change->description_len;
-    bn_slot_shape(change->size, body_len, change->flags, &shape);
     if (!(change->flags & BN_SLOT_EXTENT)) {
-        bn_txn_copy_parts(&change->data, (uint8_t *)rec + shape.data_off);
+        bn_txn_copy_parts(&change->data, (uint8_t *)rec + shape->data_off);
     }
     if (!(change->flags & BN_SLOT_BODY_OUT)) {
-        uint8_t *body = (uint8_t *)rec + shape.body_off;
-        memcpy(body, change->name, change->name_len);
-        if (change->meta_len > 0) {
-            memcpy(body + change->name_len, change->meta, change->meta_len);
-        }
-        if (change->description_len > 0) {
-            memcpy(body + change->name_len + change->meta_len, change->description,
-                   change->description_len);
-        }
+        uint8_t *body = (uint8_t *)rec + shape->body_off;
+        bn_copy(body, change->name, change->name_len);
+        bn_copy(body + change->name_len, change->meta, change->meta_len);
+        bn_copy(body + change->name_len + change->meta_len, change->description,
+                change->description_len);
     }
 }
 
 /* All fields of a slot that is ours alone. */
-static void fill(struct brain_store *store, const struct bn_change *change, struct bn_slot_rec *rec)
+static void fill(struct brain_store *store, const struct bn_change *change,
+                 const struct bn_slot_shape *shape, struct bn_slot_rec *rec)
 {
     uint32_t flags = change->flags | (change->is_delete ? BN_SLOT_TOMB : 0u) |
                      (change->older_absent ? BN_SLOT_OLDER_ABSENT : 0u);
@@ -177,7 +183,16 @@ static void fill(struct brain_store *store, const struct bn_change *change, stru
     rec->size_high = (uint16_t)(change->size >> 32);
     rec->size_low = (uint32_t)change->size;
     rec->gen = next_gen(store);
-    fill_inline(rec, change);
+    fill_inline(rec, change, shape);
+}
+
+static void fill_cold(const struct bn_change *change, struct bn_cold_rec *cold)
+{
+    cold->stamp = 0;
+    cold->created_ns = bn_os_wall_ns();
+    cold->hash_low = (uint32_t)change->hash;
+    cold->expiry_s = 0;
+    cold->value_gone = 0;
 }
 
 int bn_txn_take(struct brain_store *store, struct bn_change *change)
@@ -192,21 +207,41 @@ int bn_txn_take(struct brain_store *store, struct bn_change *change)
     if (bn_unlikely(err != 0)) {
         return err;
     }
-    struct bn_cold_rec *cold = bn_slot_cold(store, change->fresh);
-    fill(store, change, bn_slot_at(store, change->fresh));
-    cold->stamp = 0;
-    cold->created_ns = bn_os_wall_ns();
-    cold->hash_low = (uint32_t)change->hash;
-    cold->expiry_s = 0;
-    cold->value_gone = 0;
+    change->fresh_cold = bn_slot_cold(store, change->fresh);
+    fill(store, change, &shape, bn_slot_at(store, change->fresh));
+    fill_cold(change, change->fresh_cold);
     struct bn_publish_rec rec = { .fresh = change->fresh,
                                   .older = change->older,
                                   .holder = change->holder,
                                   .flags = change->removes_space != 0 ? BN_PUBLISH_REMOVES : 0,
-                                  .removes = change->removes_space };
+                                  .detail = change->removes_space };
     /* Before: the slab has the slot again after a crash. After: it is ours, and goes to limbo. */
-    bn_journal_publish(store, &rec);
+    bn_journal_publish(store, rec);
     return 0;
+}
+
+bool bn_txn_take_ready(struct brain_store *store, struct bn_change *change)
+{
+    struct bn_slot_shape shape;
+    bn_slot_shape(change->size, change->name_len + change->meta_len + change->description_len,
+                  change->flags, &shape);
+    uint32_t slot = bn_ready_take(store, bn_slot_class(shape.inline_bytes), &change->fresh_cold);
+    uint64_t had = slot != 0 ? bn_slot_size(bn_slot_at(store, slot)) : 0;
+    if (slot == 0 || (change->size > had && !bn_txn_has_room(store, change->size - had))) {
+        return false;
+    }
+    change->fresh = slot;
+    change->swaps = true;
+    change->had = (uint32_t)had;
+    struct bn_publish_rec rec = { .fresh = slot,
+                                  .older = change->older,
+                                  .flags = BN_PUBLISH_SWAPS,
+                                  .detail = change->had };
+    /* It is the transaction's before it is filled: from here on limbo_bytes counts it with what it had. */
+    bn_journal_publish(store, rec);
+    fill(store, change, &shape, bn_slot_at(store, slot));
+    fill_cold(change, change->fresh_cold);
+    return true;
 }
 
 /* ---- swing */
@@ -229,8 +264,8 @@ static void count(struct brain_store *store, const struct bn_change *change, str
     int64_t names = (int64_t)!change->is_delete - (int64_t)was;
     int64_t bytes = (int64_t)change->size -
                     (was ? (int64_t)bn_slot_size(bn_slot_at(store, change->older)) : 0);
-    bn_tally_add(store, space->tally, names, bytes);
-    if (change->space_id != BN_ROOT_SPACE) {
+    bn_tally_add(store, space->tally, names, bytes); /* its number tells who waits: always */
+    if (change->space_id != BN_ROOT_SPACE && (names != 0 || bytes != 0)) {
         bn_tally_add(store, store->state->live, names, bytes);
     }
     if (change->removes_space != 0) {
@@ -242,13 +277,22 @@ static void count(struct brain_store *store, const struct bn_change *change, str
     }
 }
 
+/* The older slot takes the place in limbo that the fresh one had with `had` bytes. */
+static void swap_bytes(struct brain_store *store, const struct bn_change *change)
+{
+    uint64_t bytes = bn_slot_size(bn_slot_at(store, change->older));
+    if (bytes != change->had) {
+        bn_journal_u64(store, &store->state->limbo_bytes,
+                       store->state->limbo_bytes + bytes - change->had);
+    }
+}
+
 int bn_txn_swing(struct brain_store *store, struct bn_change *change)
 {
     struct bn_space_rec *space = bn_space_at(store, change->space_id);
-    struct bn_cold_rec *cold = bn_slot_cold(store, change->fresh);
     uint32_t cell = 0;
     if (change->older != 0) {
-        cell = bn_slot_cold(store, change->older)->cell;
+        cell = change->older_cold->cell;
         if (bn_unlikely(!bn_names_exists(store, cell))) {
             return bn_error_corrupt("%s: slot %u has no place in a list of names", store->path,
                                     change->older);
@@ -259,7 +303,7 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
             return err;
         }
     }
-    bn_store_release(bn_atomic32(&cold->cell), cell);
+    bn_store_release(bn_atomic32(&change->fresh_cold->cell), cell);
     if (change->holder != 0) { /* the extent changes hands; the undo gives it back */
         const struct bn_slot_rec *rec = bn_slot_at(store, change->fresh);
         bn_journal_u32(store, (void *)(uintptr_t)&bn_alloc_record(store, rec->page)->owner,
@@ -268,6 +312,9 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
     bn_journal_u64(store, change->word, bn_index_word(change->hash, change->fresh)); /* PAIR swing */
     bn_journal_u32(store, bn_names_cell(store, cell), change->fresh);
     count(store, change, space);
+    if (change->swaps) {
+        swap_bytes(store, change);
+    }
     return 0;
 }
 
@@ -325,8 +372,35 @@ static void clear_places(struct brain_store *store, uint32_t slot, const struct 
     }
 }
 
+/* A fresh slot that comes from limbo, and the older one, which takes its place there. All plain stores: to do
+ * it again is no harm. */
+static int swap_places(struct brain_store *store, uint32_t fresh, struct bn_cold_rec *fresh_cold,
+                       uint32_t older, struct bn_cold_rec *older_cold)
+{
+    int err = bn_set_swap(store, fresh, fresh_cold, older, older_cold);
+    if (bn_unlikely(err != 0)) {
+        return err;
+    }
+    bn_store_release(bn_atomic64(&older_cold->stamp), txn_number(store));
+    bn_store_release(bn_atomic32(&older_cold->value_gone), 0u);
+    bn_slot_set_state(older_cold, BN_SLOT_LIMBO, 0);
+    bn_store_release(&bn_slot_at(store, fresh)->pending, (uint8_t)0);
+    bn_slot_set_state(fresh_cold, BN_SLOT_LIVE, 0);
+    return 0;
+}
+
+static int tidy_swap(struct brain_store *store, const struct bn_publish_rec *rec)
+{
+    struct bn_cold_rec *fresh = bn_slot_cold(store, rec->fresh), *older = bn_slot_cold(store, rec->older);
+    if (fresh == NULL || older == NULL) {
+        return bn_error_corrupt("%s: the journal names slot %u or %u, which is none", store->path,
+                                rec->fresh, rec->older);
+    }
+    return swap_places(store, rec->fresh, fresh, rec->older, older);
+}
+
 /* The fresh slot of a record: it stays, unless it is a tombstone that nobody needs. */
-static int tidy_fresh(struct brain_store *store, uint32_t slot, uint64_t oldest)
+static int tidy_fresh(struct brain_store *store, uint32_t slot)
 {
     struct bn_cold_rec *cold = bn_slot_cold(store, slot);
     struct bn_slot_rec *rec = bn_slot_at(store, slot);
@@ -336,7 +410,7 @@ static int tidy_fresh(struct brain_store *store, uint32_t slot, uint64_t oldest)
     bn_store_release(&rec->pending, (uint8_t)0);
     if (!(rec->flags & BN_SLOT_TOMB)) {
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
-    } else if (oldest < rec->number) {
+    } else if (bn_snap_oldest(store) < rec->number) { /* after the commit, before the word is cleared */
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
         bn_set_add(store, BN_SET_TOMBS, slot, cold);
     } else {
@@ -391,27 +465,37 @@ static void tidy_removed(struct brain_store *store, uint32_t space_id)
     }
 }
 
+static int tidy_record(struct brain_store *store, const struct bn_publish_rec *rec)
+{
+    if (rec->flags & BN_PUBLISH_SWAPS) {
+        return tidy_swap(store, rec);
+    }
+    int err = rec->older == 0 ? 0 : tidy_older(store, rec->older);
+    err = err != 0 ? err : tidy_fresh(store, rec->fresh);
+    err = err != 0 || rec->holder == 0 ? err : tidy_holder(store, rec->holder);
+    if (err == 0 && (rec->flags & BN_PUBLISH_REMOVES)) {
+        tidy_removed(store, rec->detail);
+    }
+    return err;
+}
+
 /* `trusted`: the records are this process's own of a moment ago. */
 static int tidy(struct brain_store *store, bool trusted)
 {
     struct bn_journal_counts counts = bn_journal_counts(store);
-    uint64_t oldest = bn_snap_oldest(store); /* after the commit, before any tombstone is cleared */
-    for (uint32_t i = counts.n_tidied; i < counts.n_publish; i++) {
+    int err = 0;
+    for (uint32_t i = counts.n_tidied; i < counts.n_publish && err == 0; i++) {
         struct bn_publish_rec rec;
-        int err = bn_journal_get_publish(store, i, trusted, &rec);
-        err = err != 0 || rec.older == 0 ? err : tidy_older(store, rec.older);
-        err = err != 0 ? err : tidy_fresh(store, rec.fresh, oldest);
-        err = err != 0 || rec.holder == 0 ? err : tidy_holder(store, rec.holder);
-        if (err != 0) {
-            return err;
+        err = bn_journal_get_publish(store, i, trusted, &rec);
+        err = err != 0 ? err : tidy_record(store, &rec);
+        if (err == 0 && i + 1 < counts.n_publish) {
+            bn_journal_tidied(store); /* of the last, clearing says so */
         }
-        if (rec.flags & BN_PUBLISH_REMOVES) {
-            tidy_removed(store, rec.removes);
-        }
-        bn_journal_tidied(store);
     }
-    bn_journal_clear(store);
-    return 0;
+    if (bn_likely(err == 0)) {
+        bn_journal_clear(store);
+    }
+    return err;
 }
 
 int bn_txn_commit(struct brain_store *store, uint64_t *number_out)
@@ -421,6 +505,20 @@ int bn_txn_commit(struct brain_store *store, uint64_t *number_out)
     bn_journal_tidying(store);
     *number_out = number;
     return tidy(store, true);
+}
+
+int bn_txn_commit_swap(struct brain_store *store, const struct bn_change *change, uint64_t *number_out)
+{
+    uint64_t number = txn_number(store);
+    /* PAIR commit. Nothing is looked at before the lock is released, which is the full barrier. */
+    bn_store_release(&store->state->committed, number);
+    *number_out = number;
+    /* No step of its own for the tidying, as in bn_txn_commit(): it makes no notes. */
+    int err = swap_places(store, change->fresh, change->fresh_cold, change->older, change->older_cold);
+    if (bn_likely(err == 0)) {
+        bn_journal_clear(store);
+    }
+    return err;
 }
 
 /* ---- abort and recovery */
@@ -437,6 +535,16 @@ static void keep_name(struct brain_store *store, const struct bn_publish_rec *re
     }
 }
 
+/* A slot that came from limbo has never left it; but it may have another size by now. */
+static void stays_in_limbo(struct brain_store *store, const struct bn_publish_rec *rec,
+                           struct bn_cold_rec *cold)
+{
+    bn_store_release(bn_atomic64(&cold->stamp), txn_number(store));
+    bn_store_release(bn_atomic32(&cold->value_gone), 0u);
+    bn_journal_u64(store, &store->state->limbo_bytes,
+                   store->state->limbo_bytes + bn_slot_size(bn_slot_at(store, rec->fresh)) - rec->detail);
+}
+
 /* The fresh slots of a transaction that did not commit: a reader may have seen them. */
 static int discard(struct brain_store *store)
 {
@@ -449,8 +557,12 @@ static int discard(struct brain_store *store)
             return err != 0 ? err : bn_error_corrupt("%s: the journal names slot %u", store->path,
                                                      rec.fresh);
         }
-        keep_name(store, &rec);
-        to_limbo(store, rec.fresh, cold, txn_number(store), true);
+        if (rec.flags & BN_PUBLISH_SWAPS) {
+            stays_in_limbo(store, &rec, cold);
+        } else {
+            keep_name(store, &rec);
+            to_limbo(store, rec.fresh, cold, txn_number(store), true);
+        }
         bn_journal_tidied(store);
     }
     bn_journal_clear(store);

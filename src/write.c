@@ -183,7 +183,7 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
             change->older != 0 && (bn_slot_at(store, change->older)->flags & BN_SLOT_EXTENT) != 0;
         more += change->holder == 0 ? change->size : 0;
     }
-    return more == 0 || bn_stage_has_room(store, more) ? 0 : BRAIN_E_FULL;
+    return more == 0 || bn_txn_has_room(store, more) ? 0 : BRAIN_E_FULL;
 }
 
 static int take_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
@@ -562,7 +562,7 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
         bn_watch_wake(store, writes[i].space->key, writes[i].change.name, writes[i].change.name_len);
         retired_extent = retired_extent || writes[i].retires_extent;
     }
-    bn_reclaim_due(store, retired_extent);
+    bn_reclaim_due(store, retired_extent, 1);
     if (n > SPLITS_PER_HOLDING) {
         (void)catch_up(store); /* the batch is in; if this fails, later puts split */
     }

@@ -25,4 +25,28 @@ static inline unsigned bn_log2_ceil(uint64_t x)
     return x <= 1 ? 0 : bn_log2_floor(x - 1) + 1;
 }
 
+/* memcpy() of what is short more often than not; NULL is allowed where there is nothing to copy. */
+static inline void bn_copy(void *to, const void *from, uint64_t n)
+{
+    if (n > 16) {
+        __builtin_memcpy(to, from, n);
+    } else if (n >= 8) { /* two words that may overlap */
+        uint64_t first, last;
+        __builtin_memcpy(&first, from, 8);
+        __builtin_memcpy(&last, (const uint8_t *)from + n - 8, 8);
+        __builtin_memcpy(to, &first, 8);
+        __builtin_memcpy((uint8_t *)to + n - 8, &last, 8);
+    } else if (n >= 4) {
+        uint32_t first, last;
+        __builtin_memcpy(&first, from, 4);
+        __builtin_memcpy(&last, (const uint8_t *)from + n - 4, 4);
+        __builtin_memcpy(to, &first, 4);
+        __builtin_memcpy((uint8_t *)to + n - 4, &last, 4);
+    } else {
+        for (uint64_t i = 0; i < n; i++) {
+            ((uint8_t *)to)[i] = ((const uint8_t *)from)[i];
+        }
+    }
+}
+
 #endif
