@@ -8,22 +8,8 @@
  */
 #include "journal.h"
 
-#define ONE_PUBLISH ((uint64_t)1 << 22)
 #define ONE_TIDIED ((uint64_t)1 << 42)
 #define TIDYING ((uint64_t)1 << 63)
-
-static struct bn_publish_rec *publish_at(const struct brain_store *store, uint32_t i)
-{
-    return (struct bn_publish_rec *)(void *)bn_region_at(store, BN_REGION_PUBLISH) + i;
-}
-
-static uint32_t publish_check(struct bn_publish_rec rec, uint64_t number)
-{
-    uint64_t h = ((uint64_t)rec.fresh << 32 ^ rec.older ^ number << 9) * UINT64_C(0x9E3779B97F4A7C15);
-    h ^= (uint64_t)rec.holder << 32 ^ rec.detail ^ (uint64_t)rec.flags << 48;
-    h *= UINT64_C(0x9E3779B97F4A7C15);
-    return (uint32_t)(h >> 32);
-}
 
 static uint64_t number_of(const struct brain_store *store)
 {
@@ -37,29 +23,10 @@ int bn_journal_room(struct brain_store *store, uint32_t n_undo, uint32_t n_publi
                                           (uint64_t)n_publish * sizeof(struct bn_publish_rec));
 }
 
-void bn_journal_begin(struct brain_store *store)
-{
-    assert(bn_journal_is_empty(store));
-    bn_store_release(&store->state->txn_number, bn_load_relaxed(&store->state->committed) + 1);
-}
-
 void bn_journal_settle(struct brain_store *store)
 {
     uint64_t counts = bn_load_relaxed(&store->state->counts);
     bn_store_release(&store->state->counts, counts & ~BN_JOURNAL_UNDO_MASK);
-}
-
-void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec)
-{
-    uint64_t counts = bn_load_relaxed(&store->state->counts);
-    struct bn_publish_rec *to = publish_at(store, bn_journal_counts(store).n_publish);
-    to->fresh = rec.fresh;
-    to->older = rec.older;
-    to->holder = rec.holder;
-    to->flags = rec.flags;
-    to->detail = rec.detail;
-    to->check = publish_check(rec, number_of(store));
-    bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) + ONE_PUBLISH);
 }
 
 void bn_journal_tidying(struct brain_store *store)
@@ -74,23 +41,18 @@ void bn_journal_tidied(struct brain_store *store)
     bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) + ONE_TIDIED);
 }
 
-void bn_journal_clear(struct brain_store *store)
-{
-    bn_store_release(&store->state->counts, (uint64_t)0);
-}
-
 int bn_journal_get_publish(const struct brain_store *store, uint32_t i, bool trusted,
                            struct bn_publish_rec *rec_out)
 {
     if (bn_likely(trusted)) {
-        *rec_out = *publish_at(store, i);
+        *rec_out = *bn_journal_publish_at(store, i);
         return 0;
     }
     if ((i + 1) * sizeof *rec_out > bn_load_relaxed(&store->state->backed[BN_REGION_PUBLISH])) {
         return bn_error_corrupt("%s: the journal's length is wrong", store->path);
     }
-    *rec_out = *publish_at(store, i);
-    if (rec_out->check != publish_check(*rec_out, number_of(store))) {
+    *rec_out = *bn_journal_publish_at(store, i);
+    if (rec_out->check != bn_journal_publish_check(*rec_out, number_of(store))) {
         return bn_error_corrupt("%s: record %u of the journal has a wrong checksum", store->path, i);
     }
     return 0;

@@ -43,11 +43,16 @@ static inline bool bn_journal_is_empty(const struct brain_store *store)
  * BN_JOURNAL_STEP notes and 100 records. */
 int bn_journal_room(struct brain_store *store, uint32_t n_undo, uint32_t n_publish);
 
-void bn_journal_begin(struct brain_store *store);
+static inline void bn_journal_begin(struct brain_store *store)
+{
+    assert(bn_journal_is_empty(store));
+    bn_store_release(&store->state->txn_number, bn_load_relaxed(&store->state->committed) + 1);
+}
 
 #define BN_JOURNAL_OFF_BITS 40
 #define BN_JOURNAL_OFF_MASK (((uint64_t)1 << BN_JOURNAL_OFF_BITS) - 1)
 #define BN_JOURNAL_UNDO_MASK ((uint64_t)0x3fffff)
+#define BN_JOURNAL_ONE_PUBLISH ((uint64_t)1 << 22)
 
 static inline struct bn_undo_rec *bn_journal_undo_at(const struct brain_store *store, uint32_t i)
 {
@@ -60,19 +65,24 @@ static inline uint64_t bn_journal_undo_check(bn_off off, uint64_t old, uint64_t 
     return (h >> BN_JOURNAL_OFF_BITS) << BN_JOURNAL_OFF_BITS;
 }
 
-/* Note the 8 bytes at `word`. */
-static inline void bn_journal_note(struct brain_store *store, void *word)
+/* Write the 8 bytes at `word` as note `i` of transaction `number`. The caller counts it. */
+static inline void bn_journal_write_note(struct brain_store *store, uint32_t i, uint64_t number, void *word)
 {
-    uint64_t counts = bn_load_relaxed(&store->state->counts);
-    uint32_t i = (uint32_t)(counts & BN_JOURNAL_UNDO_MASK);
     bn_off off = (bn_off)((const uint8_t *)word - store->data);
     uint64_t old = bn_load_relaxed(bn_atomic64(word));
     struct bn_undo_rec *rec = bn_journal_undo_at(store, i);
     assert((off & 7) == 0 &&
            (i + 1) * sizeof *rec <= bn_load_relaxed(&store->state->backed[BN_REGION_UNDO]));
-    bn_store_release(bn_atomic64(&rec->off_check),
-                     off | bn_journal_undo_check(off, old, bn_load_relaxed(&store->state->txn_number)));
+    bn_store_release(bn_atomic64(&rec->off_check), off | bn_journal_undo_check(off, old, number));
     bn_store_release(bn_atomic64(&rec->old), old);
+}
+
+/* Note the 8 bytes at `word`. */
+static inline void bn_journal_note(struct brain_store *store, void *word)
+{
+    uint64_t counts = bn_load_relaxed(&store->state->counts);
+    bn_journal_write_note(store, (uint32_t)(counts & BN_JOURNAL_UNDO_MASK),
+                          bn_load_relaxed(&store->state->txn_number), word);
     bn_store_release(&store->state->counts, counts + 1);
 }
 
@@ -88,11 +98,40 @@ static inline void bn_journal_u32(struct brain_store *store, void *word, uint32_
     bn_store_release(bn_atomic32(word), value);
 }
 
+static inline struct bn_publish_rec *bn_journal_publish_at(const struct brain_store *store, uint32_t i)
+{
+    return (struct bn_publish_rec *)(void *)bn_region_at(store, BN_REGION_PUBLISH) + i;
+}
+
+static inline uint32_t bn_journal_publish_check(struct bn_publish_rec rec, uint64_t number)
+{
+    uint64_t h = ((uint64_t)rec.fresh << 32 ^ rec.older ^ number << 9) * UINT64_C(0x9E3779B97F4A7C15);
+    h ^= (uint64_t)rec.holder << 32 ^ rec.detail ^ (uint64_t)rec.flags << 48;
+    h *= UINT64_C(0x9E3779B97F4A7C15);
+    return (uint32_t)(h >> 32);
+}
+
+static inline void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec)
+{
+    uint64_t counts = bn_load_relaxed(&store->state->counts);
+    struct bn_publish_rec *to = bn_journal_publish_at(store, bn_journal_counts(store).n_publish);
+    to->fresh = rec.fresh;
+    to->older = rec.older;
+    to->holder = rec.holder;
+    to->flags = rec.flags;
+    to->detail = rec.detail;
+    to->check = bn_journal_publish_check(rec, bn_load_relaxed(&store->state->txn_number));
+    bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) + BN_JOURNAL_ONE_PUBLISH);
+}
+
 void bn_journal_settle(struct brain_store *store);
-void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec);
 void bn_journal_tidying(struct brain_store *store);
 void bn_journal_tidied(struct brain_store *store);
-void bn_journal_clear(struct brain_store *store);
+
+static inline void bn_journal_clear(struct brain_store *store)
+{
+    bn_store_release(&store->state->counts, (uint64_t)0);
+}
 
 /* Publish record `i`: 0, or CORRUPT where its check fails; `trusted` ones are not checked. */
 int bn_journal_get_publish(const struct brain_store *store, uint32_t i, bool trusted,

@@ -16,18 +16,12 @@
 #define FIRST_SLEEP_NS ((int64_t)500 * 1000)
 #define LONGEST_SLEEP_NS ((int64_t)100 * 1000 * 1000)
 
-static uint64_t taken_by(const struct brain_store *store, uint64_t word, uint64_t keep_waiters)
-{
-    return ((word & ~(BN_LOCK_OWNER | BN_LOCK_WAITERS)) + BN_LOCK_EPOCH) | keep_waiters |
-           (store->row + 1);
-}
-
 /* Take it if it is free. */
 static inline bool try_take(struct brain_store *store, uint64_t keep_waiters)
 {
     uint64_t word = bn_load_relaxed(&store->state->lock_word);
     return (word & BN_LOCK_OWNER) == 0 &&
-           bn_cas_seq(&store->state->lock_word, &word, taken_by(store, word, keep_waiters));
+           bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, keep_waiters));
 }
 
 /* If the owner is dead, take over. */
@@ -38,7 +32,7 @@ static bool try_take_over(struct brain_store *store, uint32_t *died_out)
     if (owner == 0 || owner > BN_CLIENTS_MAX || bn_client_alive(store, owner - 1)) {
         return false;
     }
-    if (!bn_cas_seq(&store->state->lock_word, &word, taken_by(store, word, BN_LOCK_WAITERS))) {
+    if (!bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, BN_LOCK_WAITERS))) {
         return false;
     }
     *died_out = owner;
@@ -112,7 +106,7 @@ int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out)
     if (bn_unlikely(store->data == NULL)) {
         return bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
     }
-    if (bn_likely(try_take(store, 0))) {
+    if (bn_lock_try(store)) {
         return 0;
     }
     if (!wait) {
@@ -121,14 +115,8 @@ int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out)
     return wait_for(store, died_out);
 }
 
-void bn_lock_release(struct brain_store *store)
+void bn_lock_release_slow(struct brain_store *store)
 {
-    uint64_t word = bn_load_relaxed(&store->state->lock_word);
-    uint64_t free_word = word & ~(BN_LOCK_OWNER | BN_LOCK_WAITERS);
-    if (bn_likely((word & BN_LOCK_WAITERS) == 0) &&
-        bn_likely(bn_cas_seq(&store->state->lock_word, &word, free_word))) {
-        return;
-    }
     (void)bn_and_seq(&store->state->lock_word, ~(BN_LOCK_OWNER | BN_LOCK_WAITERS));
     const uint32_t *half = (const uint32_t *)(const void *)&store->state->lock_word;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__

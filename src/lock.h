@@ -21,6 +21,25 @@
 #define BN_LOCK_WAITERS UINT64_C(0x8000)
 #define BN_LOCK_EPOCH UINT64_C(0x10000)
 
+/* The word of one who takes the lock. */
+static inline uint64_t bn_lock_taken(const struct brain_store *store, uint64_t word,
+                                     uint64_t keep_waiters)
+{
+    return ((word & ~(BN_LOCK_OWNER | BN_LOCK_WAITERS)) + BN_LOCK_EPOCH) | keep_waiters |
+           (store->row + 1);
+}
+
+/* Take the lock if it is free: at the first attempt, or not. */
+static inline bool bn_lock_try(struct brain_store *store)
+{
+    if (bn_unlikely(store->data == NULL)) {
+        return false;
+    }
+    uint64_t word = bn_load_relaxed(&store->state->lock_word);
+    return (word & BN_LOCK_OWNER) == 0 &&
+           bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, 0));
+}
+
 /* Take the lock, waiting up to the store's lock timeout (`wait` false: not at all).
  *
  * `*died_out`: the row + 1 of a dead owner that it was taken over from, 0: none. The caller recovers
@@ -28,6 +47,17 @@
  * Returns 0, or: TIMEOUT (the detail names the owner); BUSY (not waiting); PERM (read-only store). */
 int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out);
 
-void bn_lock_release(struct brain_store *store);
+/* Where somebody sleeps on it. */
+void bn_lock_release_slow(struct brain_store *store);
+
+/* A full barrier. */
+static inline void bn_lock_release(struct brain_store *store)
+{
+    uint64_t word = bn_load_relaxed(&store->state->lock_word);
+    if (bn_unlikely((word & BN_LOCK_WAITERS) != 0 ||
+                    !bn_cas_seq(&store->state->lock_word, &word, word & ~BN_LOCK_OWNER))) {
+        bn_lock_release_slow(store);
+    }
+}
 
 #endif

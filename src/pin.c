@@ -222,29 +222,25 @@ static uint32_t place_of(const struct bn_suspects *suspects, uint32_t slot)
 }
 static_assert(4 * BN_SUSPECTS_MAX == 1u << 12, "place_of() has 12 bits to give");
 
-void bn_suspects_clear(struct bn_suspects *suspects, uint32_t n_max)
+/* Made when the first pin is met: more often than not there is none. */
+static void make_by_hash(struct bn_suspects *suspects)
 {
-    n_max = n_max < BN_SUSPECTS_MAX ? n_max : BN_SUSPECTS_MAX;
-    suspects->n = 0;
-    suspects->mask = (4u << bn_log2_ceil(n_max + 1)) - 1;
-    suspects->mask &= 4 * BN_SUSPECTS_MAX - 1;
+    suspects->mask = (4u << bn_log2_ceil(suspects->n)) - 1;
     memset(suspects->by_hash, 0, (suspects->mask + 1) * sizeof suspects->by_hash[0]);
-}
-
-void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, uint32_t gen)
-{
-    uint32_t i = suspects->n++, p = place_of(suspects, slot);
-    suspects->slot[i] = slot;
-    suspects->gen[i] = gen;
-    suspects->kept[i] = false;
-    while (suspects->by_hash[p] != 0) {
-        p = (p + 1) & suspects->mask;
+    for (uint32_t i = 0; i < suspects->n; i++) {
+        uint32_t p = place_of(suspects, suspects->slot[i]);
+        while (suspects->by_hash[p] != 0) {
+            p = (p + 1) & suspects->mask;
+        }
+        suspects->by_hash[p] = (uint16_t)(i + 1);
     }
-    suspects->by_hash[p] = (uint16_t)(i + 1);
 }
 
-static int find_suspect(const struct bn_suspects *suspects, uint32_t slot)
+static int find_suspect(struct bn_suspects *suspects, uint32_t slot)
 {
+    if (suspects->mask == 0) {
+        make_by_hash(suspects);
+    }
     uint32_t p = place_of(suspects, slot);
     for (; suspects->by_hash[p] != 0; p = (p + 1) & suspects->mask) {
         if (suspects->slot[suspects->by_hash[p] - 1] == slot) {

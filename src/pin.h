@@ -16,7 +16,7 @@ struct bn_suspects {
     uint32_t slot[BN_SUSPECTS_MAX];
     uint32_t gen[BN_SUSPECTS_MAX];
     bool kept[BN_SUSPECTS_MAX];       /* by a pin */
-    uint32_t mask;                         /* places in use of the next, a power of two, less one */
+    uint32_t mask;                         /* of places in the next; 0: it is not made yet */
     uint16_t by_hash[4 * BN_SUSPECTS_MAX]; /* position + 1; open addressing */
 };
 
@@ -83,9 +83,19 @@ uint64_t bn_pin_count(struct brain_store *store, uint32_t row);
 /* Give the pages of a dead client back. Under the lock, with its row claimed. */
 void bn_pin_bury(struct brain_store *store, uint32_t row);
 
-/* Make ready for at most `n_max` of them. */
-void bn_suspects_clear(struct bn_suspects *suspects, uint32_t n_max);
-void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, uint32_t gen);
+static inline void bn_suspects_clear(struct bn_suspects *suspects)
+{
+    suspects->n = 0;
+    suspects->mask = 0;
+}
+
+static inline void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, uint32_t gen)
+{
+    uint32_t i = suspects->n++;
+    suspects->slot[i] = slot;
+    suspects->gen[i] = gen;
+    suspects->kept[i] = false;
+}
 
 /* Mark those suspects that a living client pins. Not under the lock. Returns how many cells were looked at,
  * or BN_AGAIN where a pin may have moved during the scan: then nothing may be freed on its word. */

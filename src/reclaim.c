@@ -38,7 +38,7 @@ static int collect(struct brain_store *store, bool wait, uint32_t *from, struct 
         return err;
     }
     uint32_t n = bn_set_count(store, BN_SET_LIMBO);
-    bn_suspects_clear(suspects, n);
+    bn_suspects_clear(suspects);
     if (*from == 0) {
         bn_ready_clear(store); /* those that are still there are among the suspects */
     }
@@ -58,13 +58,14 @@ static int free_suspect(struct brain_store *store, const struct bn_suspects *sus
                         const struct bn_snaps *snaps, bool keeps, uint32_t *n_freed)
 {
     uint32_t slot = suspects->slot[i];
-    const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+    struct bn_cold_rec *cold = bn_slot_cold(store, slot);
     if (suspects->kept[i] || cold == NULL || bn_slot_state(cold) != BN_SLOT_LIMBO ||
         bn_slot_at(store, slot)->gen != suspects->gen[i]) {
         return 0;
     }
     if (snaps->oldest >= cold->stamp) {
-        if (keeps && !(bn_slot_at(store, slot)->flags & BN_SLOT_EXTENT) && bn_ready_add(store, slot)) {
+        if (keeps && !(bn_slot_at(store, slot)->flags & BN_SLOT_EXTENT) &&
+            bn_ready_add(store, slot, cold)) {
             return 0;
         }
         int err = bn_txn_free_limbo(store, slot, false);

@@ -69,16 +69,15 @@ static int put_in_order(struct brain_store *store, uint32_t died)
     return err;
 }
 
-int bn_recover_enter(struct brain_store *store, bool wait)
+int bn_recover_enter_slow(struct brain_store *store, bool wait, bool is_ours)
 {
-    for (;;) {
-        uint32_t died;
-        int err = bn_lock_acquire(store, wait, &died);
+    for (;; is_ours = false) {
+        uint32_t died = 0;
+        int err = is_ours ? 0 : bn_lock_acquire(store, wait, &died);
         if (bn_unlikely(err != 0)) {
             return err;
         }
-        if (bn_likely(died == 0 && bn_journal_is_empty(store) &&
-                      (bn_load_relaxed(&store->state->index_state) & 1) == 0)) {
+        if (died == 0 && bn_recover_is_in_order(store)) {
             return 0;
         }
         err = put_in_order(store, died);

@@ -2,11 +2,27 @@
 #ifndef BN_RECOVER_H
 #define BN_RECOVER_H
 
-#include "store.h"
+#include "journal.h"
+#include "lock.h"
+
+/* Whether nobody left anything under way. Under the lock. */
+static inline bool bn_recover_is_in_order(const struct brain_store *store)
+{
+    return bn_journal_is_empty(store) &&
+           (bn_load_relaxed(&store->state->index_state) & 1) == 0; /* relaxed: under the lock */
+}
+
+/* bn_recover_enter() where the lock is not free, or (`is_ours`) is ours and there is something to do. */
+int bn_recover_enter_slow(struct brain_store *store, bool wait, bool is_ours);
 
 /* Take the writer lock with the store in order: after a dead writer, recover first. `wait` false: BUSY
  * instead of waiting. On success the caller releases with bn_lock_release(). */
-int bn_recover_enter(struct brain_store *store, bool wait);
+static inline int bn_recover_enter(struct brain_store *store, bool wait)
+{
+    bool is_ours = bn_lock_try(store);
+    return bn_likely(is_ours && bn_recover_is_in_order(store))
+               ? 0 : bn_recover_enter_slow(store, wait, is_ours);
+}
 
 /* Reap the clients that died: their unpublished slots, pins and registrations. `*n_out`, if not NULL: how
  * many. Takes the lock. */

@@ -1,100 +1,245 @@
 /* replace.c - the commonest change: another small value under a name that has one.
  *
- * Slots:    the fresh one is a slot of limbo that this process found to be needed by nobody (reclaim.c); the
- *           one that is replaced takes its place there. So no slab and no set changes, and a put that is
- *           followed by another costs no more than the words that readers look at.
- * Limbo:    is looked through when no slot is ready, once in some dozens of puts.
+ * A transaction as any other (txn.c), with the same records, but of one change whose steps are known
+ * beforehand, so that they can be written down one after the other:
+ *
+ *   find      everything that can go wrong comes first, and is left to write.c
+ *   publish   the fresh slot becomes the transaction's: one that lies in limbo and is ready (store.h)
+ *   fill
+ *   note      all words that will change, counted by one store
+ *   swing     index word, cell, the tallies' numbers
+ *   commit    one store
+ *   swap      the slot that was replaced takes the place in limbo of the fresh one
+ *
+ * Ordering: as in txn.c. The commit is a release: nothing is looked at before the lock is released, which is
+ *           the full barrier that the looks at pins, registrations and sleepers need (PAIR commit).
+ * Crash:    txn.c recovers it; BN_PUBLISH_SWAPS says that the fresh slot never left limbo.
  */
 #include "replace.h"
 
 #include "base/hash.h"
+#include "base/os.h"
+#include "index.h"
 #include "journal.h"
 #include "lock.h"
+#include "names.h"
 #include "reclaim.h"
 #include "recover.h"
 #include "slot.h"
+#include "space.h"
 #include "txn.h"
 #include "watch.h"
 
 #define LOOK_EVERY 16u /* puts; a power of two */
 
-static bool is_small(const brain_value *value, size_t name_len)
+/* What is put, and where. */
+struct put {
+    const uint8_t *name, *data, *meta;
+    uint64_t hash, if_version;
+    uint32_t name_len, size, meta_len, kind;
+    struct bn_space_ref space;
+    unsigned class_idx;
+};
+
+/* What is found there. */
+struct found {
+    struct bn_space_rec *space;
+    _Atomic uint64_t *word;
+    uint32_t older, fresh;
+    struct bn_cold_rec *older_cold, *fresh_cold;
+};
+
+static inline bool is_small(const brain_value *value, size_t name_len)
 {
+    const brain_part *part = value->parts;
     return value->n_parts <= 1 && value->description == NULL && value->kind <= 255 &&
            name_len <= BRAIN_NAME_MAX && value->meta_len <= BRAIN_META_MAX &&
-           (value->n_parts == 0 ||
-            (value->parts->align <= 8 && value->parts->size_bytes < BN_SLOT_ALIGNED_FROM &&
-             (value->parts->data != NULL || value->parts->size_bytes == 0))) &&
-           name_len + value->meta_len < BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM;
+           name_len + value->meta_len < BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM &&
+           (value->n_parts == 0 || (part->align <= 8 && part->size_bytes < BN_SLOT_ALIGNED_FROM &&
+                                    (part->data != NULL || part->size_bytes == 0)));
 }
 
-/* Field by field: to clear them all first would cost as much as the lookup. */
-static void describe(const struct brain_space *space, const struct bn_space_ref *ref, const void *name,
-                     uint32_t name_len, const brain_value *value, struct bn_change *change)
-{
-    change->name = name;
-    change->hash = bn_hash_name(space->store->hash_seed, ref->id, name, name_len);
-    change->name_len = name_len;
-    change->space_id = ref->id;
-    change->space_gen = ref->gen;
-    change->is_delete = false;
-    change->removes_space = 0;
-    change->data = (struct bn_part_list){ value->parts, value->n_parts };
-    change->size = value->n_parts != 0 ? value->parts->size_bytes : 0;
-    change->holder = 0;
-    change->flags = 0;
-    change->kind = value->kind;
-    change->meta = value->meta;
-    change->meta_len = (uint32_t)value->meta_len;
-    change->description = NULL;
-    change->description_len = 0;
-    change->has_description = false;
-    change->is_skipped = false;
-}
+/* ---- find */
 
-/* Whether what is there may be replaced here: a small value without a description. */
-static bool may_replace(struct brain_store *store, const struct bn_change *change)
+/* Whether `slot` is a small value of the name, without a description, and of the version that is asked for. */
+static inline bool may_replace(struct brain_store *store, const struct put *put, uint32_t slot)
 {
-    if (change->older == 0) {
+    if (!bn_slot_exists(store, slot)) {
         return false;
     }
-    const struct bn_slot_rec *rec = bn_slot_at(store, change->older);
-    return (rec->flags & (BN_SLOT_TOMB | BN_SLOT_EXTENT)) == 0 && rec->description_len == 0;
+    const struct bn_slot_rec *rec = bn_slot_at(store, slot);
+    const uint8_t *body = bn_slot_small_body(rec);
+    return rec->space == put->space.id && rec->name_len == put->name_len && body != NULL &&
+           (rec->flags & BN_SLOT_TOMB) == 0 && rec->description_len == 0 &&
+           (put->if_version == BRAIN_ANY_VERSION || put->if_version == rec->number) &&
+           bn_slot_same(body, put->name, put->name_len);
 }
 
-/* Under the lock. */
-static int replace(struct brain_store *store, struct bn_change *change, uint64_t *number_out)
+/* The name's word, if it stands in the first line of its chain. */
+static inline bool find_word(struct brain_store *store, const struct put *put, struct found *found)
 {
-    if (bn_txn_find(store, change) != 0 || !may_replace(store, change)) {
+    uint64_t n = bn_load_relaxed(&store->state->index_state) >> 1; /* relaxed: under the lock */
+    struct bn_bucket_rec *line =
+        bn_index_bucket_at(store, bn_index_bucket(put->hash, n == 0 ? 1 : n));
+    for (uint32_t i = 0; line != NULL && i < BN_BUCKET_WORDS; i++) {
+        uint64_t word = bn_load_relaxed(&line->words[i]);
+        if (bn_index_matches(word, put->hash) && may_replace(store, put, bn_index_slot(word))) {
+            found->word = &line->words[i];
+            found->older = bn_index_slot(word);
+            found->older_cold = bn_slot_cold(store, found->older);
+            return found->older_cold != NULL;
+        }
+    }
+    return false;
+}
+
+static inline bool find(struct brain_store *store, const struct put *put, struct found *found)
+{
+    found->space = bn_space_at(store, put->space.id);
+    if (found->space == NULL || bn_load_relaxed(&found->space->removed) != 0 ||
+        bn_load_relaxed(&found->space->gen) != put->space.gen || !find_word(store, put, found) ||
+        !bn_names_exists(store, found->older_cold->cell)) {
+        return false;
+    }
+    found->fresh = bn_ready_take(store, put->class_idx, &found->fresh_cold);
+    if (found->fresh == 0) {
+        return false;
+    }
+    uint64_t had = bn_slot_size(bn_slot_at(store, found->fresh));
+    return put->size <= had || bn_txn_has_room(store, put->size - had);
+}
+
+/* ---- fill */
+
+static inline void fill(struct brain_store *store, const struct put *put, const struct found *found,
+                        uint64_t number)
+{
+    struct bn_slot_rec *rec = bn_slot_at(store, found->fresh);
+    struct bn_cold_rec *cold = found->fresh_cold;
+    uint8_t *body = (uint8_t *)rec + BN_SLOT_HEAD;
+    uint64_t n_uses = bn_load_relaxed(&store->state->n_uses) + 1; /* relaxed: under the lock */
+    bn_store_relaxed(&store->state->n_uses, n_uses);
+    rec->number = number;
+    bn_store_relaxed(&rec->pending, (uint8_t)1); /* relaxed: the swing publishes it */
+    rec->flags = 0;
+    rec->kind = (uint8_t)put->kind;
+    rec->pad = 0;
+    rec->space = put->space.id;
+    rec->older = found->older;
+    rec->page = 0;
+    rec->name_len = (uint16_t)put->name_len;
+    rec->meta_len = (uint16_t)put->meta_len;
+    rec->description_len = 0;
+    rec->size_high = 0;
+    rec->size_low = put->size;
+    rec->gen = (uint32_t)n_uses;
+    bn_copy(body, put->data, put->size);
+    bn_copy(body + put->size, put->name, put->name_len);
+    bn_copy(body + put->size + put->name_len, put->meta, put->meta_len);
+    cold->stamp = 0;
+    cold->created_ns = bn_os_wall_ns();
+    cold->hash_low = (uint32_t)put->hash;
+    cold->expiry_s = 0;
+    cold->value_gone = 0;
+    cold->cell = found->older_cold->cell;
+}
+
+/* ---- note and swing */
+
+/* The words that change, but for the index word and the cell: all 8 bytes wide. */
+struct words {
+    uint32_t n;
+    void *word[3];
+    uint64_t value[3];
+};
+
+static inline void add(struct words *words, void *word, uint64_t value)
+{
+    words->word[words->n] = word;
+    words->value[words->n++] = value;
+}
+
+static inline void swing(struct brain_store *store, const struct put *put, const struct found *found,
+                         uint64_t number, uint64_t had)
+{
+    struct bn_state_rec *state = store->state;
+    uint64_t older_size = bn_slot_size(bn_slot_at(store, found->older));
+    int64_t more = (int64_t)put->size - (int64_t)older_size;
+    _Atomic uint32_t *cell = bn_names_cell(store, found->older_cold->cell);
+    struct words words = { .n = 0 };
+    add(&words, &bn_tally_prepare(found->space->tally, 0, more)->number, number);
+    if (more != 0 && put->space.id != BN_ROOT_SPACE) {
+        add(&words, &bn_tally_prepare(state->live, 0, more)->number, number);
+    }
+    if (older_size != had) {
+        add(&words, &state->limbo_bytes, state->limbo_bytes + older_size - had);
+    }
+
+    bn_journal_write_note(store, 0, number, found->word);
+    bn_journal_write_note(store, 1, number, (void *)((uintptr_t)cell & ~(uintptr_t)7));
+    for (uint32_t i = 0; i < words.n; i++) {
+        bn_journal_write_note(store, 2 + i, number, words.word[i]);
+    }
+    bn_store_release(&state->counts, BN_JOURNAL_ONE_PUBLISH + 2 + words.n);
+
+    bn_store_release(found->word, bn_index_word(put->hash, found->fresh)); /* PAIR swing */
+    bn_store_release(cell, found->fresh);
+    for (uint32_t i = 0; i < words.n; i++) {
+        bn_store_release(bn_atomic64(words.word[i]), words.value[i]);
+    }
+}
+
+/* ---- */
+
+/* Under the lock. */
+static inline int replace(struct brain_store *store, const struct put *put, uint64_t *number_out)
+{
+    struct found found;
+    if (!find(store, put, &found)) {
         return BN_SLOWLY; /* whatever it is, write.c finds it again, and answers */
     }
     bn_journal_begin(store);
-    if (!bn_txn_take_ready(store, change)) {
-        return BN_SLOWLY;
-    }
-    int err = bn_txn_swing(store, change);
-    return bn_unlikely(err != 0) ? bn_txn_abort(store, err) : bn_txn_commit_swap(store, change, number_out);
+    uint64_t number = bn_load_relaxed(&store->state->txn_number);
+    uint64_t had = bn_slot_size(bn_slot_at(store, found.fresh));
+    struct bn_publish_rec rec = { .fresh = found.fresh,
+                                  .older = found.older,
+                                  .flags = BN_PUBLISH_SWAPS,
+                                  .detail = (uint32_t)had };
+    /* Before it is filled: from here on limbo_bytes counts it with what it had. */
+    bn_journal_publish(store, rec);
+    fill(store, put, &found, number);
+    swing(store, put, &found, number, had);
+    bn_store_release(&store->state->committed, number); /* PAIR commit */
+    bn_slot_swap_limbo(store, found.fresh, found.fresh_cold, found.older, found.older_cold, number);
+    bn_journal_clear(store);
+    *number_out = number;
+    return 0;
 }
 
 int bn_replace(struct brain_space *space, const void *name, size_t name_len, const brain_value *value,
                uint64_t if_version, uint64_t *number_out)
 {
     struct brain_store *store = space->store;
-    struct bn_space_ref ref;
-    if (!is_small(value, name_len) || bn_handle_resolve(space, &ref) != 0) {
+    struct put put;
+    if (!is_small(value, name_len) || bn_handle_resolve(space, &put.space) != 0) {
         return BN_SLOWLY;
     }
-    struct bn_change change;
-    describe(space, &ref, name, (uint32_t)name_len, value, &change);
-    change.if_version = if_version;
-    uint64_t body_len = change.name_len + change.meta_len;
-    const struct bn_ready *ready =
-        &store->ready[bn_slot_class(BN_SLOT_HEAD + change.size + body_len)];
-    uint32_t n_ready = bn_load_relaxed(&ready->n); /* relaxed: a guess */
+    put.name = name;
+    put.name_len = (uint32_t)name_len;
+    put.data = value->n_parts != 0 ? value->parts->data : NULL;
+    put.size = value->n_parts != 0 ? (uint32_t)value->parts->size_bytes : 0;
+    put.meta = value->meta;
+    put.meta_len = (uint32_t)value->meta_len;
+    put.kind = value->kind;
+    put.if_version = if_version;
+    put.hash = bn_hash_name(store->hash_seed, put.space.id, name, name_len);
+    put.class_idx = bn_slot_class(BN_SLOT_HEAD + put.size + put.name_len + put.meta_len);
+
+    uint32_t n_ready = bn_load_relaxed(&store->ready[put.class_idx].n); /* relaxed: a guess */
     if (n_ready == 0 || bn_recover_enter(store, false) != 0) {
         return BN_SLOWLY;
     }
-    int err = replace(store, &change, number_out);
+    int err = replace(store, &put, number_out);
     bn_lock_release(store);
     if (bn_likely(err == 0)) {
         bn_watch_wake(store, space->key, name, name_len);

@@ -312,50 +312,18 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, str
     return 0;
 }
 
-int bn_set_swap(struct brain_store *store, uint32_t leaves, const struct bn_cold_rec *leaves_cold,
-                uint32_t slot, struct bn_cold_rec *cold)
-{
-    uint32_t i = leaves_cold->set_idx, *cells = set_cells(store, BN_SET_LIMBO);
-    if (bn_unlikely(i >= bn_set_count(store, BN_SET_LIMBO) || (cells[i] != leaves && cells[i] != slot))) {
-        return bn_error_corrupt("%s: slot %u says it is at %u of limbo", store->path, leaves, i);
-    }
-    bn_store_release(bn_atomic32(&cold->set_idx), i);
-    bn_store_release(bn_atomic32(&cells[i]), slot);
-    return 0;
-}
-
 /* ---- ready slots */
 
-uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
+bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold)
 {
-    struct bn_ready *ready = &store->ready[c];
-    uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
-    const uint32_t *limbo = set_cells(store, BN_SET_LIMBO);
-    uint32_t n_limbo = bn_set_count(store, BN_SET_LIMBO), found = 0;
-    while (n > 0 && found == 0) {
-        uint32_t slot = ready->slot[--n];
-        struct bn_cold_rec *cold = bn_slot_cold(store, slot);
-        if (bn_likely(cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
-                      bn_slot_at(store, slot)->gen == ready->gen[n] && cold->set_idx < n_limbo &&
-                      limbo[cold->set_idx] == slot)) {
-            found = slot;
-            *cold_out = cold;
-        }
-    }
-    bn_store_relaxed(&ready->n, n);
-    return found;
-}
-
-bool bn_ready_add(struct brain_store *store, uint32_t slot)
-{
-    unsigned c = bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx;
-    struct bn_ready *ready = &store->ready[c];
+    struct bn_ready *ready = &store->ready[bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx];
     uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
     if (n == BN_READY_MAX) {
         return false;
     }
-    ready->slot[n] = slot;
-    ready->gen[n] = bn_slot_at(store, slot)->gen;
+    ready->of[n].slot = slot;
+    ready->of[n].gen = bn_slot_at(store, slot)->gen;
+    ready->of[n].cold = cold;
     bn_store_relaxed(&ready->n, n + 1);
     return true;
 }

@@ -104,23 +104,29 @@ static inline const uint8_t *bn_slot_small_body(const struct bn_slot_rec *rec)
 /* Whether two runs of bytes are equal; names are short. */
 static inline bool bn_slot_same(const uint8_t *a, const uint8_t *b, uint32_t n)
 {
-    while (n >= 8) {
-        uint64_t x, y;
-        __builtin_memcpy(&x, a, 8);
-        __builtin_memcpy(&y, b, 8);
-        if (x != y) {
-            return false;
+    uint64_t x, y;
+    if (n >= 8) {
+        for (; n > 8; n -= 8, a += 8, b += 8) {
+            __builtin_memcpy(&x, a, 8);
+            __builtin_memcpy(&y, b, 8);
+            if (x != y) {
+                return false;
+            }
         }
-        a += 8;
-        b += 8;
-        n -= 8;
+        __builtin_memcpy(&x, a + n - 8, 8); /* the last 8, some of them once more */
+        __builtin_memcpy(&y, b + n - 8, 8);
+        return x == y;
     }
-    for (; n > 0; n--) {
-        if (*a++ != *b++) {
-            return false;
-        }
+    if (n >= 4) {
+        uint32_t v, w;
+        __builtin_memcpy(&v, a, 4);
+        __builtin_memcpy(&w, b, 4);
+        x = v ^ w;
+        __builtin_memcpy(&v, a + n - 4, 4);
+        __builtin_memcpy(&w, b + n - 4, 4);
+        return (x | (v ^ w)) == 0;
     }
-    return true;
+    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
 }
 
 /* ---- writing: under the lock */
@@ -147,12 +153,11 @@ static inline struct bn_slab_rec *bn_slab_at(const struct brain_store *store, ui
 }
 
 /* The cold record of a slot: NULL where `slot` is not the number of one (damage). */
-static inline struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, uint32_t slot)
+static inline struct bn_cold_rec *bn_slot_cold(struct brain_store *store, uint32_t slot)
 {
     uint32_t slab = slot / BN_SLAB_LINES, line = slot % BN_SLAB_LINES;
-    if (bn_unlikely(slab >= store->own_state->n_slabs ||
-                    ((uint64_t)slab + 1) * BN_SLAB_BYTES >
-                        bn_load_relaxed(&store->own_state->backed[BN_REGION_SLOTS]))) {
+    if (bn_unlikely(((uint64_t)slab + 1) * BN_SLAB_BYTES > bn_load_relaxed(&store->slots_backed)) &&
+        !bn_slot_exists_slow(store, (slab + 1) * BN_SLAB_LINES - 1)) {
         return NULL;
     }
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
@@ -161,10 +166,9 @@ static inline struct bn_cold_rec *bn_slot_cold(const struct brain_store *store, 
                     __builtin_memcmp(&rec->shape, &bn_slab_shapes[c], sizeof rec->shape) != 0)) {
         return NULL;
     }
-    uint32_t first = bn_slab_shapes[c].first_line, lines = bn_slab_shapes[c].lines;
-    uint32_t ordinal = (line - first) * bn_slot_inverse[c] >> 16;
-    if (bn_unlikely(line < first || ordinal >= bn_slab_shapes[c].n_slots ||
-                    first + ordinal * lines != line)) {
+    uint32_t past = line - bn_slab_shapes[c].first_line; /* of a line before: too large by far */
+    uint32_t ordinal = past * bn_slot_inverse[c] >> 16;
+    if (bn_unlikely(ordinal >= bn_slab_shapes[c].n_slots || ordinal * bn_slab_shapes[c].lines != past)) {
         return NULL;
     }
     return (struct bn_cold_rec *)(void *)(rec + 1) + ordinal;
@@ -209,20 +213,6 @@ static inline unsigned bn_slot_class(uint64_t inline_bytes)
     return c;
 }
 
-/* ---- ready slots (store.h) */
-
-/* A slot of class `c` that is still in limbo; it stays there. 0: none. */
-uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out);
-
-/* Remember a slot of limbo that nobody can need. False: enough of its class are ready. */
-bool bn_ready_add(struct brain_store *store, uint32_t slot);
-
-/* Forget all. */
-void bn_ready_clear(struct brain_store *store);
-
-/* How many there are. A guess, without the lock. */
-uint32_t bn_ready_count(const struct brain_store *store);
-
 /* ---- sets: dense arrays of slots; a slot's set_idx says where it stands */
 
 enum bn_set { BN_SET_LIMBO, BN_SET_PRIVATE, BN_SET_TOMBS };
@@ -237,9 +227,53 @@ int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n);
 void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
 int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
 
-/* Put `slot` in the place that `leaves` has in limbo. Not journalled: to do it again changes nothing, as long
- * as the set_idx of `leaves` is left alone. CORRUPT where neither of them is there. */
-int bn_set_swap(struct brain_store *store, uint32_t leaves, const struct bn_cold_rec *leaves_cold,
-                uint32_t slot, struct bn_cold_rec *cold);
+/* ---- ready slots (store.h) */
+
+/* Remember a small slot of limbo that nobody can need. False: enough of its class are ready. */
+bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold);
+
+/* Forget all. */
+void bn_ready_clear(struct brain_store *store);
+
+/* How many there are. A guess, without the lock. */
+uint32_t bn_ready_count(const struct brain_store *store);
+
+/* A slot of class `c` that is ready, and in limbo still; it stays there. 0: none. */
+static inline uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
+{
+    struct bn_ready *ready = &store->ready[c];
+    const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);
+    uint32_t n_limbo = bn_set_count(store, BN_SET_LIMBO), found = 0;
+    uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
+    while (n > 0 && found == 0) {
+        struct bn_cold_rec *cold = ready->of[--n].cold;
+        uint32_t slot = ready->of[n].slot, i = cold->set_idx;
+        /* If its slab has another class by now, `cold` is any bytes; but then `slot` is not in limbo. */
+        if (bn_likely(i < n_limbo && limbo[i] == slot && bn_slot_state(cold) == BN_SLOT_LIMBO &&
+                      bn_slot_at(store, slot)->gen == ready->of[n].gen)) {
+            found = slot;
+            *cold_out = cold;
+        }
+    }
+    bn_store_relaxed(&ready->n, n);
+    return found;
+}
+
+/* After a commit: `older`, replaced by commit `number`, takes the place in limbo of `fresh`, which is live.
+ * Plain stores that may be repeated: that of the place is found by the set_idx of `fresh`, which stays. */
+static inline void bn_slot_swap_limbo(struct brain_store *store, uint32_t fresh,
+                                      struct bn_cold_rec *fresh_cold, uint32_t older,
+                                      struct bn_cold_rec *older_cold, uint64_t number)
+{
+    uint32_t i = fresh_cold->set_idx;
+    uint32_t *limbo = (uint32_t *)(void *)bn_region_at(store, BN_REGION_LIMBO);
+    bn_store_release(bn_atomic64(&older_cold->stamp), number);
+    bn_store_release(bn_atomic32(&older_cold->value_gone), 0u);
+    bn_store_release(bn_atomic32(&older_cold->set_idx), i);
+    bn_store_release(bn_atomic32(&limbo[i]), older);
+    bn_slot_set_state(older_cold, BN_SLOT_LIMBO, 0);
+    bn_store_release(&bn_slot_at(store, fresh)->pending, (uint8_t)0);
+    bn_slot_set_state(fresh_cold, BN_SLOT_LIVE, 0);
+}
 
 #endif

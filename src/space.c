@@ -99,15 +99,13 @@ const struct bn_tally_rec *bn_tally_now(const struct bn_tally_rec tally[2])
 void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64_t count, int64_t bytes)
 {
     uint64_t number = bn_load_relaxed(&store->state->txn_number);
-    const struct bn_tally_rec *now = bn_tally_now(tally);
-    uint64_t new_count = bn_load_relaxed(&now->count) + (uint64_t)count;
-    uint64_t new_bytes = bn_load_relaxed(&now->bytes) + (uint64_t)bytes;
-    bool ours = bn_load_relaxed(&now->number) == number;
-    struct bn_tally_rec *to = ours == (now == &tally[0]) ? &tally[0] : &tally[1];
-    bn_store_release(&to->count, new_count);
-    bn_store_release(&to->bytes, new_bytes);
-    if (!ours) {
-        bn_journal_u64(store, &to->number, number);
+    struct bn_tally_rec *now = &tally[bn_load_relaxed(&tally[1].number) > bn_load_relaxed(&tally[0].number)];
+    if (bn_load_relaxed(&now->number) != number) {
+        now = bn_tally_prepare(tally, count, bytes);
+        bn_journal_u64(store, &now->number, number);
+    } else { /* a second time in this transaction */
+        bn_store_release(&now->count, bn_load_relaxed(&now->count) + (uint64_t)count);
+        bn_store_release(&now->bytes, bn_load_relaxed(&now->bytes) + (uint64_t)bytes);
     }
 }
 

@@ -36,6 +36,17 @@ void bn_space_give_dead(struct brain_store *store);
 
 /* ---- tallies (layout.h) */
 
+/* Fill the older of two records with what the newer has and more. It is valid when it has a number: the
+ * caller stores that, journalled. */
+static inline struct bn_tally_rec *bn_tally_prepare(struct bn_tally_rec tally[2], int64_t count,
+                                                    int64_t bytes)
+{
+    int newer = bn_load_relaxed(&tally[1].number) > bn_load_relaxed(&tally[0].number);
+    bn_store_release(&tally[!newer].count, bn_load_relaxed(&tally[newer].count) + (uint64_t)count);
+    bn_store_release(&tally[!newer].bytes, bn_load_relaxed(&tally[newer].bytes) + (uint64_t)bytes);
+    return &tally[!newer];
+}
+
 /* Add to a tally in the transaction under way. Journalled. */
 void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64_t count, int64_t bytes);
 

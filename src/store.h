@@ -47,8 +47,11 @@ struct bn_ledger {
  * then, the gen tells. Guarded by the writer lock, but for `n`, which others may look at. */
 struct bn_ready {
     _Atomic uint32_t n;
-    uint32_t slot[BN_READY_MAX];
-    uint32_t gen[BN_READY_MAX];
+    struct {
+        uint32_t slot;
+        uint32_t gen;
+        struct bn_cold_rec *cold;
+    } of[BN_READY_MAX];
 };
 
 struct brain_store {

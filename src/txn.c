@@ -220,30 +220,6 @@ int bn_txn_take(struct brain_store *store, struct bn_change *change)
     return 0;
 }
 
-bool bn_txn_take_ready(struct brain_store *store, struct bn_change *change)
-{
-    struct bn_slot_shape shape;
-    bn_slot_shape(change->size, change->name_len + change->meta_len + change->description_len,
-                  change->flags, &shape);
-    uint32_t slot = bn_ready_take(store, bn_slot_class(shape.inline_bytes), &change->fresh_cold);
-    uint64_t had = slot != 0 ? bn_slot_size(bn_slot_at(store, slot)) : 0;
-    if (slot == 0 || (change->size > had && !bn_txn_has_room(store, change->size - had))) {
-        return false;
-    }
-    change->fresh = slot;
-    change->swaps = true;
-    change->had = (uint32_t)had;
-    struct bn_publish_rec rec = { .fresh = slot,
-                                  .older = change->older,
-                                  .flags = BN_PUBLISH_SWAPS,
-                                  .detail = change->had };
-    /* It is the transaction's before it is filled: from here on limbo_bytes counts it with what it had. */
-    bn_journal_publish(store, rec);
-    fill(store, change, &shape, bn_slot_at(store, slot));
-    fill_cold(change, change->fresh_cold);
-    return true;
-}
-
 /* ---- swing */
 
 /* Index word and list cell of a name that has none yet. */
@@ -277,16 +253,6 @@ static void count(struct brain_store *store, const struct bn_change *change, str
     }
 }
 
-/* The older slot takes the place in limbo that the fresh one had with `had` bytes. */
-static void swap_bytes(struct brain_store *store, const struct bn_change *change)
-{
-    uint64_t bytes = bn_slot_size(bn_slot_at(store, change->older));
-    if (bytes != change->had) {
-        bn_journal_u64(store, &store->state->limbo_bytes,
-                       store->state->limbo_bytes + bytes - change->had);
-    }
-}
-
 int bn_txn_swing(struct brain_store *store, struct bn_change *change)
 {
     struct bn_space_rec *space = bn_space_at(store, change->space_id);
@@ -312,9 +278,6 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
     bn_journal_u64(store, change->word, bn_index_word(change->hash, change->fresh)); /* PAIR swing */
     bn_journal_u32(store, bn_names_cell(store, cell), change->fresh);
     count(store, change, space);
-    if (change->swaps) {
-        swap_bytes(store, change);
-    }
     return 0;
 }
 
@@ -372,23 +335,7 @@ static void clear_places(struct brain_store *store, uint32_t slot, const struct 
     }
 }
 
-/* A fresh slot that comes from limbo, and the older one, which takes its place there. All plain stores: to do
- * it again is no harm. */
-static int swap_places(struct brain_store *store, uint32_t fresh, struct bn_cold_rec *fresh_cold,
-                       uint32_t older, struct bn_cold_rec *older_cold)
-{
-    int err = bn_set_swap(store, fresh, fresh_cold, older, older_cold);
-    if (bn_unlikely(err != 0)) {
-        return err;
-    }
-    bn_store_release(bn_atomic64(&older_cold->stamp), txn_number(store));
-    bn_store_release(bn_atomic32(&older_cold->value_gone), 0u);
-    bn_slot_set_state(older_cold, BN_SLOT_LIMBO, 0);
-    bn_store_release(&bn_slot_at(store, fresh)->pending, (uint8_t)0);
-    bn_slot_set_state(fresh_cold, BN_SLOT_LIVE, 0);
-    return 0;
-}
-
+/* Both slots of a record that replace.c made. */
 static int tidy_swap(struct brain_store *store, const struct bn_publish_rec *rec)
 {
     struct bn_cold_rec *fresh = bn_slot_cold(store, rec->fresh), *older = bn_slot_cold(store, rec->older);
@@ -396,7 +343,13 @@ static int tidy_swap(struct brain_store *store, const struct bn_publish_rec *rec
         return bn_error_corrupt("%s: the journal names slot %u or %u, which is none", store->path,
                                 rec->fresh, rec->older);
     }
-    return swap_places(store, rec->fresh, fresh, rec->older, older);
+    uint32_t i = fresh->set_idx;
+    uint32_t there = i < bn_set_count(store, BN_SET_LIMBO) ? bn_set_get(store, BN_SET_LIMBO, i) : 0;
+    if (there == 0 || (there != rec->fresh && there != rec->older)) {
+        return bn_error_corrupt("%s: slot %u says it is at %u of limbo", store->path, rec->fresh, i);
+    }
+    bn_slot_swap_limbo(store, rec->fresh, fresh, rec->older, older, txn_number(store));
+    return 0;
 }
 
 /* The fresh slot of a record: it stays, unless it is a tombstone that nobody needs. */
@@ -505,20 +458,6 @@ int bn_txn_commit(struct brain_store *store, uint64_t *number_out)
     bn_journal_tidying(store);
     *number_out = number;
     return tidy(store, true);
-}
-
-int bn_txn_commit_swap(struct brain_store *store, const struct bn_change *change, uint64_t *number_out)
-{
-    uint64_t number = txn_number(store);
-    /* PAIR commit. Nothing is looked at before the lock is released, which is the full barrier. */
-    bn_store_release(&store->state->committed, number);
-    *number_out = number;
-    /* No step of its own for the tidying, as in bn_txn_commit(): it makes no notes. */
-    int err = swap_places(store, change->fresh, change->fresh_cold, change->older, change->older_cold);
-    if (bn_likely(err == 0)) {
-        bn_journal_clear(store);
-    }
-    return err;
 }
 
 /* ---- abort and recovery */

@@ -46,8 +46,6 @@ struct bn_change {
     bool is_skipped;          /* a delete of what is not there */
     uint64_t older_version;   /* 0: absent */
     uint32_t fresh;
-    bool swaps;               /* `fresh` came from limbo, where it had */
-    uint32_t had;             /* so many bytes; `older` takes its place */
 };
 
 /* Internal answers of bn_txn_find: the value that is there has a description to be kept, which the caller
@@ -65,10 +63,6 @@ int bn_txn_find(struct brain_store *store, struct bn_change *change);
 /* Take and fill the fresh slot. On error the caller aborts. */
 int bn_txn_take(struct brain_store *store, struct bn_change *change);
 
-/* The same for a small value under a name that has one (nothing is kept in an extent), with a slot that is
- * ready (slot.h). False: there is none, or no room for a larger value; nothing has happened. */
-bool bn_txn_take_ready(struct brain_store *store, struct bn_change *change);
-
 /* Whether `more` bytes of data still fit the capacity. Under the lock; without it a guess. */
 bool bn_txn_has_room(const struct brain_store *store, uint64_t more);
 
@@ -77,9 +71,6 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change);
 
 /* Make everything visible, and tidy. `*number_out` is the commit's number. */
 int bn_txn_commit(struct brain_store *store, uint64_t *number_out);
-
-/* The same for a transaction of one change whose slot was ready. */
-int bn_txn_commit_swap(struct brain_store *store, const struct bn_change *change, uint64_t *number_out);
 
 /* Undo everything. Returns `err`, or what went wrong with the undoing. */
 int bn_txn_abort(struct brain_store *store, int err);
