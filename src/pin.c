@@ -284,6 +284,34 @@ int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_
     return bn_load_seq(&store->clients->moves) == moves && n_chunks(store) == n ? 0 : BN_AGAIN;
 }
 
+int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, uint32_t *pins, uint32_t room,
+                uint32_t *n_out)
+{
+    uint64_t moves = bn_load_seq(&store->clients->moves), n_cells = 0;
+    uint32_t n = n_chunks(store), n_pins = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct bn_chunk_rec *chunk = chunk_at(store, i);
+        uint32_t top = bn_load_seq(&chunk->top);
+        top = bn_load_seq(&chunk->owner) == 0 ? 0 : top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
+        n_cells += top;
+        if (n_cells > n_cells_max) {
+            return BN_AGAIN;
+        }
+        for (uint32_t k = 0; k < top; k++) {
+            uint32_t slot = bn_load_seq(&chunk->cells[k]); /* PAIR pin-retire */
+            if (slot != 0 && n_pins == room) {
+                return BN_AGAIN;
+            }
+            if (slot != 0) {
+                pins[n_pins++] = slot;
+            }
+        }
+    }
+    bn_fence_seq();
+    *n_out = n_pins;
+    return bn_load_seq(&store->clients->moves) == moves && n_chunks(store) == n ? 0 : BN_AGAIN;
+}
+
 uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot)
 {
     for (uint32_t i = 0; i < n_chunks(store); i++) {

@@ -101,6 +101,11 @@ static inline void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, 
  * or BN_AGAIN where a pin may have moved during the scan: then nothing may be freed on its word. */
 int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_t *n_cells_out);
 
+/* Copy all pins of all rows to `pins`: 0; or BN_AGAIN where there are more than `room`, or more than
+ * `n_cells_max` cells to be looked at, or one may have moved meanwhile. After a full barrier. */
+int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, uint32_t *pins, uint32_t room,
+                uint32_t *n_out);
+
 /* Some living client that pins `slot`, other than none: its row + 1, or 0. */
 uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot);
 

@@ -27,6 +27,7 @@
 #define BITE 64u
 #define DUE_AT 64u
 #define LOOK_EVERY 16u /* puts */
+#define CELLS_PER_SLOT 8u /* of the ledger, that may be looked at for each slot that is gained */
 
 /* ---- limbo */
 
@@ -213,6 +214,40 @@ int bn_reclaim_removed(struct brain_store *store, bool wait)
         }
     }
     return err;
+}
+
+/* ---- ready slots */
+
+/* Pins that are looked for one by one. */
+#define PINS_MAX 16u
+
+static bool is_pinned(const uint32_t *pins, uint32_t n_pins, uint32_t slot)
+{
+    for (uint32_t i = 0; i < n_pins; i++) {
+        if (pins[i] == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void bn_reclaim_retired(struct brain_store *store, unsigned c)
+{
+    struct bn_spares *retired = &store->retired[c];
+    uint32_t n = bn_load_relaxed(&retired->n), n_pins; /* relaxed: under the lock */
+    uint32_t pins[PINS_MAX];
+    bn_store_relaxed(&retired->n, 0u);
+    /* They left the index before the lock was taken, a full barrier: PAIR snap, PAIR pin-retire. */
+    if (bn_load_seq(&store->clients->n_snaps) != 0 ||
+        bn_pin_list(store, n * CELLS_PER_SLOT, pins, PINS_MAX, &n_pins) != 0) {
+        return; /* they are in limbo, as all others */
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (!is_pinned(pins, n_pins, retired->of[i].slot)) {
+            bn_spares_add(&store->ready[c], retired->of[i].slot, retired->of[i].gen,
+                          retired->of[i].cold);
+        }
+    }
 }
 
 /* ---- when */

@@ -10,6 +10,10 @@
  * own went to limbo, look at once. */
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts);
 
+/* Of the slots of class `c` that this process has retired, make those ready that nobody can need. Under the
+ * lock. Does nothing where a look would cost more than it gives: then bn_reclaim_due() does it. */
+void bn_reclaim_retired(struct brain_store *store, unsigned c);
+
 /* Free all of limbo that nobody needs. `*n_out`, if not NULL: how many slots. */
 int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out);
 

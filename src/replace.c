@@ -47,6 +47,7 @@ struct found {
     _Atomic uint64_t *word;
     uint32_t older, fresh;
     struct bn_cold_rec *older_cold, *fresh_cold;
+    unsigned older_class;
 };
 
 static inline bool is_small(const brain_value *value, size_t name_len)
@@ -87,6 +88,7 @@ static inline bool find_word(struct brain_store *store, const struct put *put, s
             found->word = &line->words[i];
             found->older = bn_index_slot(word);
             found->older_cold = bn_slot_cold(store, found->older);
+            found->older_class = bn_slab_at(store, found->older / BN_SLAB_LINES)->shape.class_idx;
             return found->older_cold != NULL;
         }
     }
@@ -102,8 +104,12 @@ static inline bool find(struct brain_store *store, const struct put *put, struct
         return false;
     }
     found->fresh = bn_ready_take(store, put->class_idx, &found->fresh_cold);
-    if (found->fresh == 0) {
-        return false;
+    if (bn_unlikely(found->fresh == 0)) {
+        bn_reclaim_retired(store, put->class_idx);
+        found->fresh = bn_ready_take(store, put->class_idx, &found->fresh_cold);
+        if (found->fresh == 0) {
+            return false;
+        }
     }
     uint64_t had = bn_slot_size(bn_slot_at(store, found->fresh));
     return put->size <= had || bn_txn_has_room(store, put->size - had);
@@ -111,37 +117,40 @@ static inline bool find(struct brain_store *store, const struct put *put, struct
 
 /* ---- fill */
 
+/* Eight bytes at a time: fields that share a word are put together first, or the stores alone would take as
+ * long as the rest. Offsets: layout.h pins them. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define PENDING 0x01000000u
+#define KIND_SHIFT 8
+#define NAME_META(name_len, meta_len) ((name_len) << 16 | (meta_len))
+#else
+#define PENDING 0x01u
+#define KIND_SHIFT 16
+#define NAME_META(name_len, meta_len) ((meta_len) << 16 | (name_len))
+#endif
+
 static inline void fill(struct brain_store *store, const struct put *put, const struct found *found,
                         uint64_t number)
 {
     struct bn_slot_rec *rec = bn_slot_at(store, found->fresh);
     struct bn_cold_rec *cold = found->fresh_cold;
     uint8_t *body = (uint8_t *)rec + BN_SLOT_HEAD;
+    _Atomic uint64_t *word = bn_atomic64(rec);
     uint64_t n_uses = bn_load_relaxed(&store->state->n_uses) + 1; /* relaxed: under the lock */
     bn_store_relaxed(&store->state->n_uses, n_uses);
     rec->number = number;
-    bn_store_relaxed(&rec->pending, (uint8_t)1); /* relaxed: the swing publishes it */
-    rec->flags = 0;
-    rec->kind = (uint8_t)put->kind;
-    rec->pad = 0;
-    rec->space = put->space.id;
-    rec->older = found->older;
-    rec->page = 0;
-    rec->name_len = (uint16_t)put->name_len;
-    rec->meta_len = (uint16_t)put->meta_len;
-    rec->description_len = 0;
-    rec->size_high = 0;
-    rec->size_low = put->size;
-    rec->gen = (uint32_t)n_uses;
+    /* relaxed: the swing publishes all of it */
+    bn_store_relaxed(&word[1], bn_pair(PENDING | put->kind << KIND_SHIFT, put->space.id));
+    bn_store_relaxed(&word[2], bn_pair(found->older, 0)); /* and page */
+    bn_store_relaxed(&word[3], bn_pair(NAME_META(put->name_len, put->meta_len), 0));
+    bn_store_relaxed(&word[4], bn_pair(put->size, (uint32_t)n_uses)); /* size_low and gen */
     bn_copy(body, put->data, put->size);
     bn_copy(body + put->size, put->name, put->name_len);
     bn_copy(body + put->size + put->name_len, put->meta, put->meta_len);
     cold->stamp = 0;
     cold->created_ns = bn_os_wall_ns();
-    cold->hash_low = (uint32_t)put->hash;
-    cold->expiry_s = 0;
-    cold->value_gone = 0;
-    cold->cell = found->older_cold->cell;
+    bn_store_relaxed(bn_atomic64(&cold->cell), bn_pair(found->older_cold->cell, (uint32_t)put->hash));
+    bn_store_relaxed(bn_atomic64(&cold->expiry_s), (uint64_t)0); /* and value_gone */
 }
 
 /* ---- note and swing */
@@ -212,6 +221,7 @@ static inline int replace(struct brain_store *store, const struct put *put, uint
     bn_store_release(&store->state->committed, number); /* PAIR commit */
     bn_slot_swap_limbo(store, found.fresh, found.fresh_cold, found.older, found.older_cold, number);
     bn_journal_clear(store);
+    bn_spares_add(&store->retired[found.older_class], found.older, bn_slot_at(store, found.older)->gen, found.older_cold);
     *number_out = number;
     return 0;
 }
@@ -235,15 +245,17 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, con
     put.hash = bn_hash_name(store->hash_seed, put.space.id, name, name_len);
     put.class_idx = bn_slot_class(BN_SLOT_HEAD + put.size + put.name_len + put.meta_len);
 
-    uint32_t n_ready = bn_load_relaxed(&store->ready[put.class_idx].n); /* relaxed: a guess */
-    if (n_ready == 0 || bn_recover_enter(store, false) != 0) {
+    /* relaxed: a guess */
+    uint32_t n_ready = bn_load_relaxed(&store->ready[put.class_idx].n);
+    uint32_t n_retired = bn_load_relaxed(&store->retired[put.class_idx].n);
+    if (n_ready + n_retired == 0 || bn_recover_enter(store, false) != 0) {
         return BN_SLOWLY;
     }
     int err = replace(store, &put, number_out);
     bn_lock_release(store);
     if (bn_likely(err == 0)) {
         bn_watch_wake(store, space->key, name, name_len);
-        if (n_ready % LOOK_EVERY == 1) {
+        if (n_retired % LOOK_EVERY == 0) {
             bn_reclaim_due(store, false, LOOK_EVERY);
         }
     }

@@ -316,22 +316,15 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, str
 
 bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold)
 {
-    struct bn_ready *ready = &store->ready[bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx];
-    uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
-    if (n == BN_READY_MAX) {
-        return false;
-    }
-    ready->of[n].slot = slot;
-    ready->of[n].gen = bn_slot_at(store, slot)->gen;
-    ready->of[n].cold = cold;
-    bn_store_relaxed(&ready->n, n + 1);
-    return true;
+    unsigned c = bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx;
+    return bn_spares_add(&store->ready[c], slot, bn_slot_at(store, slot)->gen, cold);
 }
 
 void bn_ready_clear(struct brain_store *store)
 {
     for (unsigned c = 0; c < BN_N_CLASSES; c++) {
         bn_store_relaxed(&store->ready[c].n, 0u);
+        bn_store_relaxed(&store->retired[c].n, 0u);
     }
 }
 
@@ -339,7 +332,7 @@ uint32_t bn_ready_count(const struct brain_store *store)
 {
     uint32_t n = 0;
     for (unsigned c = 0; c < BN_N_CLASSES; c++) {
-        n += bn_load_relaxed(&store->ready[c].n);
+        n += bn_load_relaxed(&store->ready[c].n) + bn_load_relaxed(&store->retired[c].n);
     }
     return n;
 }

@@ -227,23 +227,39 @@ int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n);
 void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
 int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
 
-/* ---- ready slots (store.h) */
+/* ---- spares (store.h) */
+
+/* False: there are as many as fit. */
+static inline bool bn_spares_add(struct bn_spares *spares, uint32_t slot, uint32_t gen,
+                                 struct bn_cold_rec *cold)
+{
+    uint32_t n = bn_load_relaxed(&spares->n); /* relaxed: under the lock */
+    if (bn_unlikely(n == BN_READY_MAX)) {
+        return false;
+    }
+    spares->of[n].slot = slot;
+    spares->of[n].gen = gen;
+    spares->of[n].cold = cold;
+    bn_store_relaxed(&spares->n, n + 1);
+    return true;
+}
 
 /* Remember a small slot of limbo that nobody can need. False: enough of its class are ready. */
 bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold);
 
-/* Forget all. */
+/* Forget all, the retired ones too. */
 void bn_ready_clear(struct brain_store *store);
 
-/* How many there are. A guess, without the lock. */
+/* How many there are, of both kinds. A guess, without the lock. */
 uint32_t bn_ready_count(const struct brain_store *store);
 
 /* A slot of class `c` that is ready, and in limbo still; it stays there. 0: none. */
 static inline uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
 {
-    struct bn_ready *ready = &store->ready[c];
+    struct bn_spares *ready = &store->ready[c];
     const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);
-    uint32_t n_limbo = bn_set_count(store, BN_SET_LIMBO), found = 0;
+    uint64_t room = bn_load_relaxed(&store->state->backed[BN_REGION_LIMBO]) / sizeof(uint32_t);
+    uint32_t n_limbo = store->state->n_limbo <= room ? store->state->n_limbo : 0, found = 0;
     uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
     while (n > 0 && found == 0) {
         struct bn_cold_rec *cold = ready->of[--n].cold;
@@ -269,9 +285,8 @@ static inline void bn_slot_swap_limbo(struct brain_store *store, uint32_t fresh,
     uint32_t *limbo = (uint32_t *)(void *)bn_region_at(store, BN_REGION_LIMBO);
     bn_store_release(bn_atomic64(&older_cold->stamp), number);
     bn_store_release(bn_atomic32(&older_cold->value_gone), 0u);
-    bn_store_release(bn_atomic32(&older_cold->set_idx), i);
     bn_store_release(bn_atomic32(&limbo[i]), older);
-    bn_slot_set_state(older_cold, BN_SLOT_LIMBO, 0);
+    bn_store_release(bn_atomic64(&older_cold->state_owner), bn_pair(BN_SLOT_LIMBO, i)); /* and set_idx */
     bn_store_release(&bn_slot_at(store, fresh)->pending, (uint8_t)0);
     bn_slot_set_state(fresh_cold, BN_SLOT_LIVE, 0);
 }

@@ -40,13 +40,11 @@ struct bn_ledger {
     _Atomic uint32_t mirroring;
 };
 
-#define BN_READY_MAX 512u
+#define BN_READY_MAX 256u
 
-/* Slots of one class that lie in limbo and that nobody can need any more, as this process has found
- * (reclaim.c): its next puts take them. What it found does not age; whether a slot is still what it was
- * then, the gen tells. Guarded by the writer lock, but for `n`, which others may look at. */
-struct bn_ready {
-    _Atomic uint32_t n;
+/* Slots of limbo that this process knows of. Whether one is still what it was then, its gen tells. */
+struct bn_spares {
+    _Atomic uint32_t n; /* guarded by the writer lock, as all of it; but others may look at it */
     struct {
         uint32_t slot;
         uint32_t gen;
@@ -79,7 +77,9 @@ struct brain_store {
     _Atomic uint32_t region_needed; /* with BN_AGAIN: which region, and up to where */
     _Atomic uint64_t region_needed_bytes;
 
-    struct bn_ready ready[BN_N_CLASSES];
+    struct bn_spares ready[BN_N_CLASSES];   /* nobody can need them any more, which does not age: the next
+                                               small puts take them */
+    struct bn_spares retired[BN_N_CLASSES]; /* replaced since, and not looked at yet */
 
     /* reclaiming: guesses of this process (reclaim.c) */
     _Atomic uint64_t n_cells_seen;

@@ -13,6 +13,19 @@ static inline uint64_t bn_align_up(uint64_t x, uint64_t align)
     return (x + align - 1) & ~(align - 1);
 }
 
+/* The 8 bytes that two 32-bit fields make up, one behind the other. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+static inline uint64_t bn_pair(uint32_t first, uint32_t second)
+{
+    return (uint64_t)first << 32 | second;
+}
+#else
+static inline uint64_t bn_pair(uint32_t first, uint32_t second)
+{
+    return (uint64_t)second << 32 | first;
+}
+#endif
+
 /* Position of the highest bit that is set; x > 0. */
 static inline unsigned bn_log2_floor(uint64_t x)
 {
