@@ -391,6 +391,15 @@ BRAIN_API int brain_space_remove(brain_space *space);
 BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
                         const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
+/* As brain_put(), where that is short and can be done at once: a value below 256 bytes under a name that
+ * has such a value already, while no other writer is at work. Else BUSY, whatever the reason, nothing has
+ * happened, and brain_put() is to be called: it has the full answer.
+ *
+ * Returns 0, or: BUSY; PERM; CORRUPT; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: O(1), no
+ * system call but where it is this put's turn to give back what others left in limbo. */
+BRAIN_API int brain_try_put(brain_space *space, const void *name, size_t name_len,
+                            const brain_value *value, uint64_t if_version, uint64_t *version_out);
+
 /* Put bytes as BRAIN_KIND_BYTES; else as brain_put() with BRAIN_ANY_VERSION. */
 BRAIN_API int brain_put_bytes(brain_space *space, const void *name, size_t name_len,
                               const void *data, size_t size_bytes);
@@ -402,6 +411,18 @@ BRAIN_API int brain_put_bytes(brain_space *space, const void *name, size_t name_
  * Returns 0, or: NOT_FOUND; BUSY (no memory for another pin); CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: never; takes no lock.  Cost: O(1), no system call. */
 BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out);
+
+/* As brain_get(); but a small value without metadata may be copied into `buf` instead of being pinned,
+ * which costs less. Then view->data is `buf`, view->name is `name`, meta and description are not there
+ * (brain_get() has the description), and brain_view_drop() has nothing to do.
+ *
+ * buf, room  aligned to 8 bytes; values below 256 bytes that fit it together with their name may be copied.
+ *
+ * Returns as brain_get(), and INVAL.  Blocks: never.  Cost: writes to no shared memory where it copies.
+ * Source: the value is read as under a seqlock (Hans Boehm, Can Seqlocks Get Along With Programming
+ * Language Memory Models?, MSPC 2012). */
+BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, void *buf,
+                                size_t room, brain_view *view_out);
 
 /* Copy the data of `name` into `buf`.
  *

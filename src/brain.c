@@ -25,6 +25,7 @@
 #include "watch.h"
 #include "write.h"
 
+#define SMALL_WORDS 48u /* for brain_exists() */
 #define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)
 
 /* ---- stores */
@@ -479,6 +480,21 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
     return err;
 }
 
+int brain_try_put(brain_space *space, const void *name, size_t name_len, const brain_value *value,
+                  uint64_t if_version, uint64_t *version_out)
+{
+    uint64_t number;
+    int err = check_writable(space->store);
+    err = err != 0 ? err : bn_replace(space, name, name_len, value, if_version, &number);
+    if (bn_likely(err == 0)) {
+        if (version_out != NULL) {
+            *version_out = number;
+        }
+        return 0;
+    }
+    return err == BN_SLOWLY ? BRAIN_E_BUSY : err;
+}
+
 int brain_put_bytes(brain_space *space, const void *name, size_t name_len, const void *data,
                     size_t size_bytes)
 {
@@ -500,8 +516,9 @@ int brain_delete(brain_space *space, const void *name, size_t name_len, uint64_t
     return err;
 }
 
-/* Find and pin, for all kinds of gets. */
-static inline int find(brain_space *space, const void *name, size_t name_len, struct bn_found *found)
+/* Find and pin, or copy where there is a place to copy to, for all kinds of gets. */
+static inline int find(brain_space *space, const void *name, size_t name_len, struct bn_found *found,
+                       struct bn_copied *copied)
 {
     int err = bn_store_usable(space->store);
     if (bn_unlikely(err != 0)) {
@@ -510,20 +527,51 @@ static inline int find(brain_space *space, const void *name, size_t name_len, st
     if (bn_unlikely(name_len > BRAIN_NAME_MAX)) {
         return name_too_long(name_len);
     }
-    return bn_handle_get(space, name, name_len, found);
+    return copied == NULL ? bn_handle_get(space, name, name_len, found)
+                          : bn_handle_get_or_copy(space, name, name_len, found, copied);
+}
+
+/* A view of what was found. */
+static inline int show(brain_store *store, const struct bn_found *found, brain_view *view_out)
+{
+    int err = bn_read_view(store, found->slot, found->pin, view_out);
+    if (bn_unlikely(err != 0)) {
+        bn_pin_drop(store, found->pin);
+    }
+    return err;
 }
 
 int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
 {
     struct bn_found found;
-    int err = find(space, name, name_len, &found);
-    if (bn_likely(err == 0)) {
-        err = bn_read_view(space->store, found.slot, found.pin, view_out);
-        if (bn_unlikely(err != 0)) {
-            bn_pin_drop(space->store, found.pin);
-        }
+    int err = find(space, name, name_len, &found, NULL);
+    return bn_likely(err == 0) ? show(space->store, &found, view_out) : err;
+}
+
+int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, void *buf, size_t room,
+                      brain_view *view_out)
+{
+    struct bn_found found;
+    struct bn_copied copied = { .to = buf, .room = room };
+    if (bn_unlikely(((uintptr_t)buf & 7) != 0)) {
+        return bn_error(BRAIN_E_INVAL, "the buffer has to be aligned to 8 bytes");
     }
-    return err;
+    int err = find(space, name, name_len, &found, &copied);
+    if (bn_unlikely(err != 0 || found.slot != 0)) {
+        return err != 0 ? err : show(space->store, &found, view_out);
+    }
+    view_out->data = buf;
+    view_out->size_bytes = copied.size;
+    view_out->meta = NULL;
+    view_out->description = NULL;
+    view_out->name = name;
+    view_out->version = copied.version;
+    view_out->kind = copied.kind;
+    view_out->meta_len = 0;
+    view_out->description_len = 0;
+    view_out->name_len = (uint16_t)name_len;
+    view_out->store = NULL;
+    return 0;
 }
 
 /* Drop a pin on a slot; if the value has pages of its own and has left the index, it may be the last. */
@@ -596,12 +644,17 @@ int brain_get_copy(brain_space *space, const void *name, size_t name_len, void *
 int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t *version_out)
 {
     struct bn_found found;
-    int err = find(space, name, name_len, &found);
+    uint64_t buf[SMALL_WORDS];
+    struct bn_copied copied = { .to = buf, .room = sizeof buf };
+    int err = find(space, name, name_len, &found, &copied);
     if (bn_likely(err == 0)) {
         if (version_out != NULL) {
-            *version_out = bn_slot_view(space->store, found.slot)->number;
+            *version_out = found.slot == 0 ? copied.version
+                                           : bn_slot_view(space->store, found.slot)->number;
         }
-        drop(space->store, found.slot, found.pin);
+        if (found.slot != 0) {
+            drop(space->store, found.slot, found.pin);
+        }
     }
     return err;
 }

@@ -13,23 +13,17 @@ int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_o
 {
     int err = bn_read_space(space->store, space->name, space->name_len, space->key, &ref_out->id,
                             &ref_out->gen);
+    if (err == 0 && bn_space_view(space->store, ref_out->id) == NULL) {
+        return bn_error_corrupt("%s: the record of a namespace", space->store->path);
+    }
     if (err == 0) {
         bn_store_relaxed(&space->resolved, (uint64_t)ref_out->gen << 32 | ref_out->id);
     }
     return err;
 }
 
-bool bn_handle_stands(struct brain_space *space, struct bn_space_ref ref)
-{
-    const struct bn_space_rec *rec = bn_space_view(space->store, ref.id);
-    if (bn_likely(rec != NULL && bn_space_stands(space->store, rec, ref.gen))) {
-        return true;
-    }
-    bn_handle_forget(space);
-    return false;
-}
-
-int bn_handle_get(struct brain_space *space, const void *name, size_t name_len, struct bn_found *found)
+BN_INLINE int get(struct brain_space *space, const void *name, size_t name_len,
+                      struct bn_found *found, struct bn_copied *copied)
 {
     struct brain_store *store = space->store;
     for (;;) {
@@ -42,14 +36,26 @@ int bn_handle_get(struct brain_space *space, const void *name, size_t name_len, 
                               .name_len = (uint32_t)name_len,
                               .space_id = ref.id,
                               .hash = bn_hash_name(store->hash_seed, ref.id, name, name_len) };
-        err = bn_read_get(store, &key, found);
+        err = copied == NULL ? bn_read_get(store, &key, found)
+                             : bn_read_get_or_copy(store, &key, found, copied);
         if (bn_likely((err == 0 || err == BRAIN_E_NOT_FOUND) && bn_handle_stands(space, ref))) {
             return err;
         }
-        if (err == 0) {
+        if (err == 0 && found->slot != 0) {
             bn_pin_drop(store, found->pin);
-        } else if (err != BRAIN_E_NOT_FOUND) {
+        } else if (err != 0 && err != BRAIN_E_NOT_FOUND) {
             return err;
         }
     }
+}
+
+int bn_handle_get(struct brain_space *space, const void *name, size_t name_len, struct bn_found *found)
+{
+    return get(space, name, name_len, found, NULL);
+}
+
+int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t name_len,
+                          struct bn_found *found, struct bn_copied *copied)
+{
+    return get(space, name, name_len, found, copied);
 }

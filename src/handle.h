@@ -3,6 +3,7 @@
 #define BN_HANDLE_H
 
 #include "read.h"
+#include "space.h"
 #include "store.h"
 
 struct brain_space {
@@ -32,16 +33,29 @@ static inline int bn_handle_resolve(struct brain_space *space, struct bn_space_r
     return bn_handle_resolve_slow(space, ref_out);
 }
 
-/* Whether the reference still held after the lookup that used it; if not, it is forgotten. */
-bool bn_handle_stands(struct brain_space *space, struct bn_space_ref ref);
-
 static inline void bn_handle_forget(struct brain_space *space)
 {
     bn_store_relaxed(&space->resolved, (uint64_t)0);
 }
 
+/* Whether the reference still held after the lookup that used it; if not, it is forgotten. Its record was
+ * seen to exist when it was resolved. */
+static inline bool bn_handle_stands(struct brain_space *space, struct bn_space_ref ref)
+{
+    const struct bn_space_rec *spaces = (const void *)bn_region_view(space->store, BN_REGION_SPACES);
+    if (bn_likely(bn_space_stands(space->store, &spaces[ref.id], ref.gen))) {
+        return true;
+    }
+    bn_handle_forget(space);
+    return false;
+}
+
 /* Find and pin a value by a handle: as bn_read_get(). */
 int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
                   struct bn_found *found_out);
+
+/* The same, as bn_read_get_or_copy(). */
+int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t name_len,
+                          struct bn_found *found_out, struct bn_copied *copied);
 
 #endif

@@ -42,7 +42,7 @@ static const struct bn_bucket_rec *line_view(struct brain_store *store, enum bn_
     return (const struct bn_bucket_rec *)(const void *)bn_region_view(store, region) + i;
 }
 
-const struct bn_bucket_rec *bn_index_bucket_view(struct brain_store *store, uint64_t bucket)
+const struct bn_bucket_rec *bn_index_bucket_view_slow(struct brain_store *store, uint64_t bucket)
 {
     return line_view(store, BN_REGION_BUCKETS, &store->buckets_backed, bucket);
 }

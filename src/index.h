@@ -35,7 +35,17 @@ static inline uint64_t bn_index_bucket(uint64_t hash, uint64_t n_buckets)
 
 /* ---- reading: lines are untrusted; NULL where a number leads out of backed memory */
 
-const struct bn_bucket_rec *bn_index_bucket_view(struct brain_store *store, uint64_t bucket);
+const struct bn_bucket_rec *bn_index_bucket_view_slow(struct brain_store *store, uint64_t bucket);
+
+static inline const struct bn_bucket_rec *bn_index_bucket_view(struct brain_store *store, uint64_t bucket)
+{
+    if (bn_likely((bucket + 1) * sizeof(struct bn_bucket_rec) <=
+                  bn_load_relaxed(&store->buckets_backed))) { /* relaxed: rises only */
+        return (const struct bn_bucket_rec *)(const void *)store->buckets_view + bucket;
+    }
+    return bn_index_bucket_view_slow(store, bucket);
+}
+
 const struct bn_bucket_rec *bn_index_overflow_view(struct brain_store *store, uint64_t line);
 
 /* ---- writing: under the lock */

@@ -7,6 +7,12 @@
  *           there yet: pin the older one, and load `committed` again (PAIR commit): if it has not passed,
  *           the older one was the value at that moment. A pending one that is judged visible needs one more
  *           look at the word: a later commit passes the number of an aborted one.
+ * Copy:     a small value may be copied without a pin, as a seqlock is read (Boehm, MSPC 2012): the word, the
+ *           slot's gen, the word again; what is there, eight bytes at a time; word and gen once more. The
+ *           first three: the slot is in the index, its filling behind it. The last two: nothing in between
+ *           can have been of a later use of its memory, for whoever stores there either fences after storing
+ *           gen or releases, having left the index before (PAIR refill). Anything else than a committed small
+ *           value is left to the pinned way.
  * Miss:     believed if index_state stood still. In the middle of a split a hash of the new bucket is
  *           looked for in the old one first, then in the new: words move only that way.
  * As of:    a registered reader judges by number alone, and follows `older` as far as it must.
@@ -32,7 +38,7 @@
 /* ---- names */
 
 /* Whether a slot that is safe to look at is a version of the name: 1, 0 or CORRUPT. */
-static inline int is_named(struct brain_store *store, uint32_t slot, const struct bn_key *key)
+BN_INLINE int is_named(struct brain_store *store, uint32_t slot, const struct bn_key *key)
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, slot);
     const uint8_t *data, *body;
@@ -83,15 +89,52 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
 }
 
+/* Copy the value without a pin, if it is small. False: pin it. */
+BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key,
+                            const _Atomic uint64_t *place, uint64_t word, uint32_t slot,
+                            struct bn_copied *copied)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)rec;
+    const _Atomic uint32_t *gen_now = (const _Atomic uint32_t *)(const void *)&rec->gen;
+    uint32_t gen = bn_load_acquire(gen_now); /* PAIR refill */
+    if (bn_load_acquire(place) != word) {    /* PAIR swing */
+        return false;
+    }
+    /* relaxed: what is torn is thrown away below */
+    bool pending = bn_load_relaxed(&rec->pending) != 0;
+    uint32_t size = rec->size_low, name_len = rec->name_len, n = (size + name_len + 7) / 8;
+    copied->kind = rec->kind;
+    copied->version = bn_load_relaxed(&from[0]);
+    if (pending || (rec->flags & (BN_SLOT_TOMB | BN_SLOT_EXTENT)) != 0 || rec->meta_len != 0 ||
+        rec->size_high != 0 || size >= BN_SLOT_ALIGNED_FROM || name_len != key->name_len ||
+        rec->space != key->space_id || size + (size_t)name_len + 7 > copied->room) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        copied->to[i] = bn_load_relaxed(&from[BN_SLOT_HEAD / 8 + i]);
+    }
+    bn_fence_acquire();
+    if (bn_load_acquire(place) != word || bn_load_relaxed(gen_now) != gen) { /* PAIR refill */
+        return false;
+    }
+    copied->size = size;
+    return bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
+}
+
 /* Look at one index word that matches. Pins go to found->pin (`*has_pin`). 0: found; NOT_FOUND: the name is
  * absent; RETRY; BN_AGAIN: another name, look on; else an error. */
-static inline int try_word(struct brain_store *store, const struct bn_key *key,
+BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
                            const _Atomic uint64_t *place, uint64_t word, bool *has_pin,
-                           struct bn_found *found)
+                           struct bn_found *found, struct bn_copied *copied)
 {
     uint32_t slot = bn_index_slot(word);
     if (bn_unlikely(!bn_slot_exists(store, slot))) {
         return no_such_slot(store, slot);
+    }
+    if (copied != NULL && try_copy(store, key, place, word, slot, copied)) {
+        found->slot = 0;
+        return 0;
     }
     if (bn_likely(!*has_pin)) {
         int err = bn_pin_take(store, slot, &found->pin);
@@ -118,8 +161,8 @@ static inline int try_word(struct brain_store *store, const struct bn_key *key,
 }
 
 /* Look through the chain of a bucket. BN_AGAIN: it is not there. */
-static inline int search_chain(struct brain_store *store, const struct bn_key *key, uint64_t bucket,
-                               bool *has_pin, struct bn_found *found)
+BN_INLINE int search_chain(struct brain_store *store, const struct bn_key *key, uint64_t bucket,
+                               bool *has_pin, struct bn_found *found, struct bn_copied *copied)
 {
     const struct bn_bucket_rec *line = bn_index_bucket_view(store, bucket);
     for (uint32_t n = 0; n < BN_CHAIN_MAX; n++) {
@@ -129,7 +172,7 @@ static inline int search_chain(struct brain_store *store, const struct bn_key *k
         for (uint32_t i = 0; i < BN_BUCKET_WORDS; i++) {
             uint64_t word = bn_load_acquire(&line->words[i]); /* PAIR swing */
             if (bn_index_matches(word, key->hash)) {
-                int err = try_word(store, key, &line->words[i], word, has_pin, found);
+                int err = try_word(store, key, &line->words[i], word, has_pin, found, copied);
                 if (bn_likely(err != BN_AGAIN)) {
                     return err;
                 }
@@ -145,11 +188,12 @@ static inline int search_chain(struct brain_store *store, const struct bn_key *k
 }
 
 /* Where the hash is looked for in state `word`: one bucket, in the middle of a split perhaps two. */
-static inline uint32_t buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[2])
+BN_INLINE uint32_t buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[2])
 {
     uint64_t n = word >> 1;
     n = n == 0 ? 1 : n;
     bucket[0] = bn_index_bucket(hash, n);
+    bucket[1] = bucket[0];
     if (bn_likely((word & 1) == 0)) {
         return 1;
     }
@@ -170,7 +214,8 @@ static int judge_miss(struct brain_store *store, uint64_t word, int err)
                           : BRAIN_E_NOT_FOUND;
 }
 
-int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_found *found)
+BN_INLINE int get(struct brain_store *store, const struct bn_key *key, struct bn_found *found,
+                      struct bn_copied *copied)
 {
     bool has_pin = false;
     uint64_t bucket[2];
@@ -178,12 +223,12 @@ int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_f
     for (;;) {
         uint64_t state = bn_load_seq(&store->state_view->index_state);
         uint32_t n = buckets_of(state, key->hash, bucket);
-        err = search_chain(store, key, bucket[0], &has_pin, found);
+        err = search_chain(store, key, bucket[0], &has_pin, found, copied);
         if (bn_unlikely(err == BN_AGAIN && n == 2)) {
-            err = search_chain(store, key, bucket[1], &has_pin, found);
+            err = search_chain(store, key, bucket[1], &has_pin, found, copied);
         }
         if (bn_likely(err == 0)) {
-            return 0;
+            break;
         }
         if (err == BN_AGAIN || err == ENDLESS) {
             err = judge_miss(store, state, err);
@@ -192,10 +237,21 @@ int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_f
             break;
         }
     }
-    if (has_pin) {
+    if (bn_unlikely(has_pin && (err != 0 || found->slot == 0))) {
         bn_pin_drop(store, found->pin);
     }
     return err;
+}
+
+int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_found *found)
+{
+    return get(store, key, found, NULL);
+}
+
+int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key, struct bn_found *found,
+                        struct bn_copied *copied)
+{
+    return get(store, key, found, copied);
 }
 
 /* ---- as of a commit */

@@ -21,6 +21,18 @@ struct bn_found {
 /* Find and pin the committed value of a name: 0, NOT_FOUND (no pin is held), BUSY, CORRUPT. */
 int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_found *found_out);
 
+/* Where a small value may be copied to, name behind it, instead of being pinned. */
+struct bn_copied {
+    uint64_t *to;
+    size_t room; /* bytes */
+    uint32_t size, kind;
+    uint64_t version;
+};
+
+/* The same; or found->slot is 0: the value was copied, and no pin is held. */
+int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key, struct bn_found *found_out,
+                        struct bn_copied *copied);
+
 /* Find the value of a name as of commit `number`, at which this client is registered: 0, NOT_FOUND,
  * CORRUPT. The slot stays as long as the registration. */
 int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t number,

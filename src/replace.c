@@ -50,7 +50,7 @@ struct found {
     unsigned older_class;
 };
 
-static inline bool is_small(const brain_value *value, size_t name_len)
+BN_INLINE bool is_small(const brain_value *value, size_t name_len)
 {
     const brain_part *part = value->parts;
     return value->n_parts <= 1 && value->description == NULL && value->kind <= 255 &&
@@ -63,7 +63,7 @@ static inline bool is_small(const brain_value *value, size_t name_len)
 /* ---- find */
 
 /* Whether `slot` is a small value of the name, without a description, and of the version that is asked for. */
-static inline bool may_replace(struct brain_store *store, const struct put *put, uint32_t slot)
+BN_INLINE bool may_replace(struct brain_store *store, const struct put *put, uint32_t slot)
 {
     if (!bn_slot_exists(store, slot)) {
         return false;
@@ -77,7 +77,7 @@ static inline bool may_replace(struct brain_store *store, const struct put *put,
 }
 
 /* The name's word, if it stands in the first line of its chain. */
-static inline bool find_word(struct brain_store *store, const struct put *put, struct found *found)
+BN_INLINE bool find_word(struct brain_store *store, const struct put *put, struct found *found)
 {
     uint64_t n = bn_load_relaxed(&store->state->index_state) >> 1; /* relaxed: under the lock */
     struct bn_bucket_rec *line =
@@ -95,7 +95,7 @@ static inline bool find_word(struct brain_store *store, const struct put *put, s
     return false;
 }
 
-static inline bool find(struct brain_store *store, const struct put *put, struct found *found)
+BN_INLINE bool find(struct brain_store *store, const struct put *put, struct found *found)
 {
     found->space = bn_space_at(store, put->space.id);
     if (found->space == NULL || bn_load_relaxed(&found->space->removed) != 0 ||
@@ -129,21 +129,20 @@ static inline bool find(struct brain_store *store, const struct put *put, struct
 #define NAME_META(name_len, meta_len) ((meta_len) << 16 | (name_len))
 #endif
 
-static inline void fill(struct brain_store *store, const struct put *put, const struct found *found,
+BN_INLINE void fill(struct brain_store *store, const struct put *put, const struct found *found,
                         uint64_t number)
 {
     struct bn_slot_rec *rec = bn_slot_at(store, found->fresh);
     struct bn_cold_rec *cold = found->fresh_cold;
     uint8_t *body = (uint8_t *)rec + BN_SLOT_HEAD;
     _Atomic uint64_t *word = bn_atomic64(rec);
-    uint64_t n_uses = bn_load_relaxed(&store->state->n_uses) + 1; /* relaxed: under the lock */
-    bn_store_relaxed(&store->state->n_uses, n_uses);
+    bn_slot_begin_use(store, rec);
     rec->number = number;
     /* relaxed: the swing publishes all of it */
     bn_store_relaxed(&word[1], bn_pair(PENDING | put->kind << KIND_SHIFT, put->space.id));
     bn_store_relaxed(&word[2], bn_pair(found->older, 0)); /* and page */
     bn_store_relaxed(&word[3], bn_pair(NAME_META(put->name_len, put->meta_len), 0));
-    bn_store_relaxed(&word[4], bn_pair(put->size, (uint32_t)n_uses)); /* size_low and gen */
+    bn_store_relaxed(bn_atomic32(&rec->size_low), put->size);
     bn_copy(body, put->data, put->size);
     bn_copy(body + put->size, put->name, put->name_len);
     bn_copy(body + put->size + put->name_len, put->meta, put->meta_len);
@@ -162,13 +161,13 @@ struct words {
     uint64_t value[3];
 };
 
-static inline void add(struct words *words, void *word, uint64_t value)
+BN_INLINE void add(struct words *words, void *word, uint64_t value)
 {
     words->word[words->n] = word;
     words->value[words->n++] = value;
 }
 
-static inline void swing(struct brain_store *store, const struct put *put, const struct found *found,
+BN_INLINE void swing(struct brain_store *store, const struct put *put, const struct found *found,
                          uint64_t number, uint64_t had)
 {
     struct bn_state_rec *state = store->state;
@@ -201,7 +200,7 @@ static inline void swing(struct brain_store *store, const struct put *put, const
 /* ---- */
 
 /* Under the lock. */
-static inline int replace(struct brain_store *store, const struct put *put, uint64_t *number_out)
+BN_INLINE int replace(struct brain_store *store, const struct put *put, uint64_t *number_out)
 {
     struct found found;
     if (!find(store, put, &found)) {

@@ -20,7 +20,7 @@ static inline const struct bn_slot_rec *bn_slot_view(const struct brain_store *s
 bool bn_slot_exists_slow(struct brain_store *store, uint32_t slot);
 
 /* Whether `slot`, with all that it can have inline, lies in backed memory. */
-static inline bool bn_slot_exists(struct brain_store *store, uint32_t slot)
+BN_INLINE bool bn_slot_exists(struct brain_store *store, uint32_t slot)
 {
     return bn_likely(((uint64_t)slot + BN_SLOT_MAX_LINES) * BN_LINE <=
                      bn_load_relaxed(&store->slots_backed)) || /* relaxed: rises only */
@@ -93,7 +93,7 @@ int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **dat
 
 /* The name of a slot in the commonest shape (small and inline), which needs no more checks than that the
  * slot exists; else NULL: use bn_slot_locate(). */
-static inline const uint8_t *bn_slot_small_body(const struct bn_slot_rec *rec)
+BN_INLINE const uint8_t *bn_slot_small_body(const struct bn_slot_rec *rec)
 {
     bool small = !(rec->flags & BN_SLOT_EXTENT) && rec->size_high == 0 &&
                  rec->size_low < BN_SLOT_ALIGNED_FROM &&
@@ -102,7 +102,7 @@ static inline const uint8_t *bn_slot_small_body(const struct bn_slot_rec *rec)
 }
 
 /* Whether two runs of bytes are equal; names are short. */
-static inline bool bn_slot_same(const uint8_t *a, const uint8_t *b, uint32_t n)
+BN_INLINE bool bn_slot_same(const uint8_t *a, const uint8_t *b, uint32_t n)
 {
     uint64_t x, y;
     if (n >= 8) {
@@ -153,7 +153,7 @@ static inline struct bn_slab_rec *bn_slab_at(const struct brain_store *store, ui
 }
 
 /* The cold record of a slot: NULL where `slot` is not the number of one (damage). */
-static inline struct bn_cold_rec *bn_slot_cold(struct brain_store *store, uint32_t slot)
+BN_INLINE struct bn_cold_rec *bn_slot_cold(struct brain_store *store, uint32_t slot)
 {
     uint32_t slab = slot / BN_SLAB_LINES, line = slot % BN_SLAB_LINES;
     if (bn_unlikely(((uint64_t)slab + 1) * BN_SLAB_BYTES > bn_load_relaxed(&store->slots_backed)) &&
@@ -226,6 +226,16 @@ int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n);
 /* Add, having asked for room / remove. Journalled. CORRUPT where the set does not hold it. */
 void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
 int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
+
+/* Begin to fill a slot: its gen is never the same twice, a plain counter that no undo sets back. Before
+ * anything else is stored there: who copies it without a pin sees from gen that it is another (PAIR refill). */
+static inline void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *rec)
+{
+    uint64_t n = bn_load_relaxed(&store->state->n_uses) + 1; /* relaxed: under the lock */
+    bn_store_relaxed(&store->state->n_uses, n);
+    bn_store_release(bn_atomic32(&rec->gen), (uint32_t)n);
+    bn_fence_release(); /* PAIR refill */
+}
 
 /* ---- spares (store.h) */
 

@@ -31,14 +31,6 @@ static uint64_t txn_number(const struct brain_store *store)
     return bn_load_relaxed(&store->state->txn_number); /* relaxed: under the lock */
 }
 
-/* Never the same twice: a plain counter under the lock, that no undo sets back. */
-static uint32_t next_gen(struct brain_store *store)
-{
-    uint64_t n = bn_load_relaxed(&store->state->n_uses) + 1;
-    bn_store_relaxed(&store->state->n_uses, n);
-    return (uint32_t)n;
-}
-
 int bn_txn_begin(struct brain_store *store, uint32_t n_changes)
 {
     int err = 0;
@@ -169,6 +161,7 @@ static void fill(struct brain_store *store, const struct bn_change *change,
 {
     uint32_t flags = change->flags | (change->is_delete ? BN_SLOT_TOMB : 0u) |
                      (change->older_absent ? BN_SLOT_OLDER_ABSENT : 0u);
+    bn_slot_begin_use(store, rec);
     rec->number = txn_number(store);
     bn_store_relaxed(&rec->pending, (uint8_t)1); /* relaxed: the swing publishes it */
     rec->flags = (uint8_t)flags;
@@ -182,7 +175,6 @@ static void fill(struct brain_store *store, const struct bn_change *change,
     rec->description_len = (uint16_t)change->description_len;
     rec->size_high = (uint16_t)(change->size >> 32);
     rec->size_low = (uint32_t)change->size;
-    rec->gen = next_gen(store);
     fill_inline(rec, change, shape);
 }
 
@@ -552,8 +544,8 @@ static int take_holder(struct brain_store *store, uint64_t size, bool spare, uin
     }
     struct bn_slot_rec *rec = bn_slot_at(store, *slot_out);
     struct bn_cold_rec *cold = bn_slot_cold(store, *slot_out);
-    memset(rec, 0, sizeof *rec);
-    rec->gen = next_gen(store);
+    bn_slot_begin_use(store, rec);
+    memset(rec, 0, offsetof(struct bn_slot_rec, gen));
     rec->size_high = (uint16_t)(size >> 32);
     rec->size_low = (uint32_t)size;
     rec->flags = BN_SLOT_EXTENT;

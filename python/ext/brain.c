@@ -241,6 +241,10 @@ int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_
     if (self->space == NULL) { /* closed by what ran while the value was pickled */
         bp_brain_raise_closed(self);
         code = BP_RAISED;
+    } else if (encoded.size_bytes < BP_SMALL_BYTES &&
+               (code = brain_try_put(self->space, utf8, name_len, &encoded.value, if_version,
+                                     version_out)) != BRAIN_E_BUSY) {
+        /* done */
     } else if (encoded.size_bytes < BP_LARGE_BYTES && !is_busy(self)) {
         code = brain_put(self->space, utf8, name_len, &encoded.value, if_version, version_out);
     } else {
@@ -253,15 +257,19 @@ int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_
     return code;
 }
 
+/* Room for a small value and its name: a copy on the stack is the quickest. */
+#define SMALL_WORDS 48
+
 /* Get and decode. Returns a new reference; NULL with no exception set where the name is missing; NULL
  * with one. */
 static PyObject *look_up(struct bp_brain *self, PyObject *name)
 {
     brain_view view;
+    uint64_t small[SMALL_WORDS];
     size_t name_len;
     const char *utf8 = bp_brain_name(self, name, &name_len);
     if (utf8 == NULL) return NULL;
-    int code = brain_get(self->space, utf8, name_len, &view);
+    int code = brain_get_or_copy(self->space, utf8, name_len, small, sizeof small, &view);
     if (code == 0) return bp_convert_decode(self->state, &view, self->pickle);
     if (code != BRAIN_E_NOT_FOUND) bp_errors_raise(self->state, code);
     return NULL;

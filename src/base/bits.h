@@ -7,6 +7,9 @@
 #define bn_likely(x) __builtin_expect(!!(x), 1)
 #define bn_unlikely(x) __builtin_expect(!!(x), 0)
 
+/* For the few functions on the way of a get and of a small put, where each call counts. */
+#define BN_INLINE static inline __attribute__((always_inline))
+
 /* `x` up to the next multiple of `align`, a power of two. */
 static inline uint64_t bn_align_up(uint64_t x, uint64_t align)
 {
