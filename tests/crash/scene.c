@@ -16,6 +16,7 @@
 #include "fate.h"
 #include "kit.h"
 #include "layout.h"
+#include "store.h"
 
 #define SMALL  24u
 #define MEDIUM 400u   /* inline, in a slot of several lines */
@@ -119,6 +120,18 @@ void scene_close(struct stage *stage)
     brain_close(stage->store);
 }
 
+static struct bn_state_rec read_state(const struct stage *stage)
+{
+    char path[KIT_PATH_MAX + 16];
+    struct bn_state_rec state = { .committed = 0 };
+    snprintf(path, sizeof path, "%s/data", brain_directory(stage->store));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : pread(fd, &state, sizeof state, (off_t)BN_STATE_OFF);
+    need(n == (ssize_t)sizeof state ? 0 : BRAIN_E_IO, path);
+    close(fd);
+    return state;
+}
+
 /* ---- puts ------------------------------------------------------------------------------------ */
 
 static void put_new_small(struct stage *stage)
@@ -213,6 +226,63 @@ static void put_wordy(struct stage *stage)
 static void replace_twice(struct stage *stage)
 {
     put(stage->a, "small3", SMALL, 1 + stage->next);
+}
+
+/* ---- the short way of a small put (src/replace.c) -------------------------------------------- */
+
+#define CLASS_OF_SMALL 1u /* two lines */
+
+static uint32_t n_ready(const struct stage *stage)
+{
+    return bn_load_relaxed(&stage->store->ready[CLASS_OF_SMALL].n);
+}
+
+/* Until more slots are ready than the operations take. */
+static void get_ready(struct stage *stage)
+{
+    for (uint32_t n = 0; n_ready(stage) < 48; n++) {
+        put(stage->a, "small3", SMALL, n);
+        need(n < 10000 ? 0 : BRAIN_E_BUSY, "no slot becomes ready");
+    }
+}
+
+/* Until `n_left` are: after those the next put looks at what was replaced since. */
+static void use_up_ready(struct stage *stage, uint32_t n_left)
+{
+    get_ready(stage);
+    while (n_ready(stage) > n_left) {
+        put(stage->a, "small3", SMALL, n_ready(stage));
+    }
+}
+
+static void use_up_all(struct stage *stage)
+{
+    use_up_ready(stage, 0);
+}
+
+static void use_up_and_hold(struct stage *stage)
+{
+    use_up_ready(stage, 1);
+    need(brain_get(stage->a, "small3", 6, &stage->view), "small3");
+}
+
+static void replace_ready(struct stage *stage)
+{
+    put(stage->a, "small3", SMALL, 1 + stage->next);
+}
+
+/* The slot that is held is the last that was replaced when the second put looks. */
+static void replace_ready_held(struct stage *stage)
+{
+    char before[SMALL];
+    memcpy(before, stage->view.data, SMALL);
+    put(stage->a, "small3", SMALL, 300 + stage->next);
+    need(memcmp(before, stage->view.data, SMALL) == 0 ? 0 : BRAIN_E_CORRUPT, "a view has changed");
+}
+
+static void replace_ready_in_size(struct stage *stage)
+{
+    put(stage->a, "small3", stage->next == 0 ? SMALL + 5 : SMALL - 5, 1);
 }
 
 /* ---- deletes --------------------------------------------------------------------------------- */
@@ -451,18 +521,6 @@ static void space_remove_under_snapshot(struct stage *stage)
 
 /* ---- growth ---------------------------------------------------------------------------------- */
 
-static struct bn_state_rec read_state(const struct stage *stage)
-{
-    char path[KIT_PATH_MAX + 16];
-    struct bn_state_rec state = { .committed = 0 };
-    snprintf(path, sizeof path, "%s/data", brain_directory(stage->store));
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : pread(fd, &state, sizeof state, (off_t)BN_STATE_OFF);
-    need(n == (ssize_t)sizeof state ? 0 : BRAIN_E_IO, path);
-    close(fd);
-    return state;
-}
-
 /* Near the end of a doubling, when buckets that are not split yet are fullest: two in five have an
  * overflow line. Which ones depends on the store's seed. Every third or fourth new name splits one.
  * */
@@ -582,6 +640,10 @@ const struct scene scenes[] = {
     { "put-if-version", 2, NULL, put_if_version, false },
     { "replace-small", 1, NULL, replace_small, false },
     { "replace-small-held", 2, hold_view, replace_twice, false },
+    { "replace-ready", 2, get_ready, replace_ready, false },
+    { "replace-ready-in-size", 2, get_ready, replace_ready_in_size, false },
+    { "replace-ready-after-look", 2, use_up_all, replace_ready, false },
+    { "replace-ready-held", 3, use_up_and_hold, replace_ready_held, false },
     { "replace-large", 1, NULL, replace_large, false },
     { "replace-large-twice", 3, NULL, replace_large_twice, false },
     { "replace-small-by-large", 1, NULL, replace_small_by_large, false },

@@ -59,6 +59,7 @@ static struct held_snapshot snapshots[N_SNAPSHOTS];
 static struct held_object objects[N_OBJECTS];
 static uint64_t last_version = 1;
 static uint64_t n_full;
+static uint64_t n_short, n_copied; /* puts and gets that went the short way */
 static uint8_t *room; /* for the data of one put */
 static uint8_t extra[2][65536];
 
@@ -291,7 +292,13 @@ static void do_put(void)
     make_description(&value, &given, older);
     uint64_t condition = any_condition(older, false, &code), version = 99;
     brain_space *space = spaces[any_store()][s];
-    int err = brain_put(space, names[n], name_lens[n], &given, condition, &version);
+    int err = check_below(2) == 0 ? BRAIN_E_BUSY
+                                  : brain_try_put(space, names[n], name_lens[n], &given, condition,
+                                                  &version);
+    n_short += err == 0;
+    if (err == BRAIN_E_BUSY) { /* whatever it was, nothing has happened */
+        err = brain_put(space, names[n], name_lens[n], &given, condition, &version);
+    }
     if (is_full(err)) {
         err = brain_put(space, names[n], name_lens[n], &given, condition, &version);
         if (is_really_full(err, value.size)) {
@@ -411,6 +418,26 @@ static void do_get(void)
     held[i] = (struct held_view){ .view = view, .value = *value, .name = n };
 }
 
+static void check_get_or_copy(brain_space *space, const struct value *value, uint32_t n)
+{
+    static uint64_t buf[64];
+    brain_view view;
+    int err = brain_get_or_copy(space, names[n], name_lens[n], buf, check_below(sizeof buf), &view);
+    CHECK_CODE(err, value->version == 0 ? BRAIN_E_NOT_FOUND : 0);
+    if (err != 0) {
+        return;
+    }
+    bool is_copy = view.data == buf;
+    n_copied += is_copy;
+    CHECK(!is_copy || (value->size < 256 && view.store == NULL && view.name == names[n]));
+    CHECK_U64(view.version, value->version);
+    CHECK_U64(view.kind, value->kind);
+    CHECK_U64(view.size_bytes, value->size);
+    CHECK_U64(view.name_len, name_lens[n]);
+    CHECK(check_is_filled(view.data, value->size, value->seed));
+    brain_view_drop(&view);
+}
+
 static void do_get_copy(void)
 {
     uint32_t s = any_space(), n = any_name(), kind = 999;
@@ -430,6 +457,7 @@ static void do_get_copy(void)
         CHECK_U64(kind, value->kind);
         CHECK(check_is_filled(room, size, value->seed));
     }
+    check_get_or_copy(space, value, n);
     version = 999;
     err = brain_exists(space, names[n], name_lens[n], &version);
     CHECK_CODE(err, value->version == 0 ? BRAIN_E_NOT_FOUND : 0);
@@ -720,8 +748,9 @@ int main(int argc, char **argv)
         check_all(i < n_checked || i % 40 == 0);
     }
     check_empty();
-    printf("%llu steps, %llu commits, %llu times full\n", (unsigned long long)n_steps,
-           (unsigned long long)check_stat(stores[0]).committed, (unsigned long long)n_full);
+    printf("%llu steps, %llu commits, %llu times full, %llu short puts, %llu copies\n",
+           (unsigned long long)n_steps, (unsigned long long)check_stat(stores[0]).committed,
+           (unsigned long long)n_full, (unsigned long long)n_short, (unsigned long long)n_copied);
     for (uint32_t i = 0; i < N_STORES; i++) {
         for (uint32_t s = 0; s < N_SPACES; s++) {
             brain_space_close(spaces[i][s]);

@@ -1,4 +1,4 @@
 # A tombstone is cleared although a snapshot still needs the link behind it.
 # file: src/txn.c
 # run: test_frozen_writer delete-small
-s/} else if (oldest < rec->number) {/} else if (oldest == 0) {/
+s/} else if (bn_snap_oldest(store) < rec->number) {/} else if (bn_snap_oldest(store) == 0) {/
