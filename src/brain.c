@@ -518,20 +518,27 @@ int brain_get(brain_space *space, const void *name, size_t name_len, brain_view 
     return err;
 }
 
-/* Drop a pin on a slot; if the value has pages of its own and has left the index, it may be the last. */
+/* The pin on `slot`, of commit `number`, may have been the last on a value that has left the index. */
+static void look_after(struct brain_store *store, uint32_t slot, uint64_t number)
+{
+    const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+    if (cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
+        bn_slot_view(store, slot)->number == number && bn_store_usable(store) == 0) {
+        bn_reclaim_last(store);
+    }
+}
+
+/* Drop a pin on a slot. A value with pages of its own is looked at afterwards; until that is over the pin
+ * stands for nothing, or a close in another thread would unmap what is looked at. */
 static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
 {
     bool has_extent = (bn_slot_view(store, slot)->flags & BN_SLOT_EXTENT) != 0;
-    uint64_t number = bn_slot_view(store, slot)->number;
-    bn_pin_drop(store, pin);
     if (bn_unlikely(has_extent && store->data != NULL && !bn_load_relaxed(&store->closed))) {
-        bn_fence_seq(); /* PAIR pin-retire: the retirer sees the pin gone, or we see the slot retired */
-        const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
-        if (cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
-            bn_slot_view(store, slot)->number == number && bn_store_usable(store) == 0) {
-            bn_reclaim_last(store);
-        }
+        uint64_t number = bn_slot_view(store, slot)->number;
+        bn_pin_let_go(store, pin);
+        look_after(store, slot, number);
     }
+    bn_pin_drop(store, pin);
 }
 
 void brain_view_drop(brain_view *view)

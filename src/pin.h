@@ -67,6 +67,20 @@ static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
     }
 }
 
+/* In the place of a slot: a pin that keeps the store mapped here, and no slot. */
+#define BN_PIN_NOTHING UINT32_MAX
+
+/* Let pin `pin` go of its slot, but stand until it is dropped: while it does, no close of another thread
+ * unmaps the store. A full barrier. */
+static inline void bn_pin_let_go(struct brain_store *store, uint32_t pin)
+{
+    bn_store_release(bn_pin_cell(&store->ledger, pin), BN_PIN_NOTHING);
+    bn_fence_seq(); /* PAIR pin-retire: the retirer sees the pin gone, or what follows sees the slot retired */
+    if (bn_unlikely(bn_load_relaxed(&store->ledger.mirroring) != 0)) {
+        bn_pin_mirror(store, pin);
+    }
+}
+
 /* The first page of this client's ledger. */
 int bn_pin_init(struct brain_store *store);
 
