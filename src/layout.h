@@ -420,8 +420,9 @@ struct bn_wake_rec {
 };
 
 /* A page of the pin ledger: cells of one client.
- * owner  row + 1; 0: nobody's.  writer: claimed by compare-and-swap; released by its owner, or by the
- *        reaper of a dead one after the cells were zeroed.
+ * owner  life + 1; 0: nobody's.  A life is a row, or from BN_CLIENTS_MAX on that of a forked child without
+ *        one.  writer: claimed by compare-and-swap; released by its owner, or by the reaper of a dead one
+ *        after the cells were zeroed.
  * top    cells from 0 to top may hold pins.  writer: the owner; rises only, before the first pin in a cell.
  * cells  a slot number, 0: none.  writer: the owner.  order: sequentially consistent (PAIR pin-retire). */
 struct bn_chunk_rec {
@@ -438,9 +439,11 @@ static_assert(sizeof(struct bn_chunk_rec) == BN_PAGE, "chunk record is part of t
 #define BN_CHUNKS_OFF (BN_WAKE_OFF + (bn_off)BN_WAKE_WORDS * sizeof(struct bn_wake_rec))
 #define BN_CLIENTS_BYTES (BN_CHUNKS_OFF + (bn_off)BN_CHUNKS_MAX * BN_PAGE)
 
-/* Byte locks of `clients`, far beyond its contents. */
-#define BN_LIFE_OFF(row) ((int64_t)1 << 60 | (int64_t)(row) * 2)
-#define BN_CLAIM_OFF(row) (BN_LIFE_OFF(row) + 1)
+/* Byte locks of `clients`, far beyond its contents: two for each life. There are as many without a row as
+ * there can be pages for their pins. */
+#define BN_LIVES_MAX (BN_CLIENTS_MAX + BN_CHUNKS_MAX)
+#define BN_LIFE_OFF(life) ((int64_t)1 << 60 | (int64_t)(life) * 2)
+#define BN_CLAIM_OFF(life) (BN_LIFE_OFF(life) + 1)
 
 /* Byte lock of `data`: held while it is made longer. */
 #define BN_GROW_OFF ((int64_t)1 << 61)

@@ -90,11 +90,14 @@ void bn_pin_deinit(struct brain_store *store);
 /* How many pins this process holds. */
 uint64_t bn_pin_count_own(const struct brain_store *store);
 
-/* How many pins the living client of row `row` holds; of all rows: UINT32_MAX. */
+/* How many pins the living client of row `row` holds; all the living: UINT32_MAX. */
 uint64_t bn_pin_count(struct brain_store *store, uint32_t row);
 
-/* Give the pages of a dead client back. Under the lock, with its row claimed. */
-void bn_pin_bury(struct brain_store *store, uint32_t row);
+/* Give the pages of a dead client, or another dead life, back. With it claimed. */
+void bn_pin_bury(struct brain_store *store, uint32_t life);
+
+/* Give the pages of forked children back that had no row, and are dead. Needs no lock. */
+void bn_pin_bury_orphans(struct brain_store *store);
 
 void bn_suspects_clear(struct bn_suspects *suspects);
 void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, uint32_t gen);
@@ -103,12 +106,12 @@ void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, uint32_t gen);
  * or BN_AGAIN where a pin may have moved during the scan: then nothing may be freed on its word. */
 int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_t *n_cells_out);
 
-/* Some living client that pins `slot`, other than none: its row + 1, or 0. */
+/* Some living client, or another life, that pins `slot`: its number + 1, or 0. */
 uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot);
 
-/* Prepare pages for the child that sits on `row`, with a copy of all pins; from then until
+/* Prepare pages for the child whose row or life this is, with a copy of all pins; from then until
  * bn_pin_mirror_end(), pins of this process go to both. */
-int bn_pin_mirror_begin(struct brain_store *store, uint32_t row);
+int bn_pin_mirror_begin(struct brain_store *store, uint32_t life);
 
 /* In the parent: stop copying. In the child: the copies become its ledger. */
 void bn_pin_mirror_end(struct brain_store *store, bool in_child);

@@ -122,6 +122,7 @@ int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out)
             bn_lock_release(store);
         }
     }
+    bn_pin_bury_orphans(store);
     if (n_out != NULL) {
         *n_out = n;
     }
