@@ -71,6 +71,7 @@ static int try_seat(struct brain_store *store, uint32_t row, struct bn_seat *sea
             err = lock_life(store, fd, row, seat);
         }
         if (err == 0) {
+            (void)bn_add_seq(&rec->n_seats, (uint64_t)1);
             bn_store_release(&rec->state, (uint32_t)BN_ROW_USED);
             bn_raise32(&store->clients->n_rows, row + 1);
         }

@@ -397,6 +397,8 @@ enum bn_row_state { BN_ROW_FREE, BN_ROW_USED };
 
 /* One client. Whether it lives is not written here: the kernel drops its lock on its life byte.
  * state     writer: whoever holds the claim byte.  crash: USED with the life byte unlocked: to be reaped.
+ * n_seats   how often the row was given out.  writer: whoever holds the claim byte, before the newcomer may
+ *           hold anything: a reaper sees whether the dead is still the one that it began with.
  * snaps     numbers that this client reads as of, 0: none.  writer: the client (PAIR snap); the reaper of a
  *           dead one.
  * the rest  for messages and brain_clients() alone. */
@@ -406,7 +408,8 @@ struct bn_row_rec {
     uint64_t pid_namespace;
     uint64_t start_ns;
     char command[64];
-    uint64_t pad0[5];
+    _Atomic uint64_t n_seats;
+    uint64_t pad0[4];
     alignas(64) _Atomic uint64_t snaps[BN_SNAPS];
     uint64_t pad1[8];
 };

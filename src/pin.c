@@ -19,6 +19,10 @@
 #include "base/os.h"
 #include "client.h"
 
+/* Burying under the lock: pages looked at / cleared in one step. */
+#define LOOKS_A_STEP 4096u
+#define BURIED_A_STEP 64u
+
 static struct bn_chunk_rec *chunk_at(const struct brain_store *store, uint32_t i)
 {
     return (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + (bn_off)i * BN_PAGE);
@@ -207,12 +211,24 @@ uint64_t bn_pin_count(struct brain_store *store, uint32_t row)
     return n;
 }
 
-void bn_pin_bury(struct brain_store *store, uint32_t life)
+bool bn_pin_bury_some(struct brain_store *store, uint32_t life, uint32_t *from)
 {
-    for (uint32_t i = 0; i < n_chunks(store); i++) {
+    uint32_t n = n_chunks(store), n_buried = 0, i = *from;
+    uint32_t end = n - i > LOOKS_A_STEP ? i + LOOKS_A_STEP : n;
+    for (; i < end && n_buried < BURIED_A_STEP; i++) {
         if (bn_load_acquire(&chunk_at(store, i)->owner) == life + 1) {
             release_chunk(chunk_at(store, i));
+            n_buried++;
         }
+    }
+    *from = i;
+    return i == n;
+}
+
+void bn_pin_bury(struct brain_store *store, uint32_t life)
+{
+    uint32_t from = 0;
+    while (!bn_pin_bury_some(store, life, &from)) {
     }
 }
 

@@ -93,8 +93,11 @@ uint64_t bn_pin_count_own(const struct brain_store *store);
 /* How many pins the living client of row `row` holds; all the living: UINT32_MAX. */
 uint64_t bn_pin_count(struct brain_store *store, uint32_t row);
 
-/* Give the pages of a dead client, or another dead life, back. With it claimed. */
+/* Give the pages of a dead client, or another dead life, back. With it claimed, or our own. */
 void bn_pin_bury(struct brain_store *store, uint32_t life);
+
+/* The same in steps of a bounded size, from page `*from` on. Whether that was the last. */
+bool bn_pin_bury_some(struct brain_store *store, uint32_t life, uint32_t *from);
 
 /* Give the pages of forked children back that had no row, and are dead. Needs no lock. */
 void bn_pin_bury_orphans(struct brain_store *store);
