@@ -62,7 +62,16 @@ static int check_options(const brain_options *given, brain_options *options)
  * are not waited for: if they leave no gap, the next to attach does it. */
 static void reap_at_attach(struct brain_store *store)
 {
-    for (int i = 0; i < REAP_TRIES && bn_recover_reap(store, false, NULL) == BRAIN_E_BUSY; i++) {
+    for (int i = 0; i < REAP_TRIES && store->has_leftovers; i++) {
+        if (bn_recover_inherit(store) != BRAIN_E_BUSY) {
+            break;
+        }
+        sched_yield();
+    }
+    for (int i = 0; i < REAP_TRIES && store->data != NULL; i++) {
+        if (bn_recover_reap(store, false, NULL) != BRAIN_E_BUSY) {
+            break;
+        }
         sched_yield();
     }
 }
@@ -72,18 +81,19 @@ static int attach(struct brain_store *store)
 {
     struct bn_seat seat;
     uint32_t n_dead = 0;
-    int err = bn_client_seat(store, &seat, &n_dead);
+    int err = bn_client_seat(store, true, &seat, &n_dead);
     if (err != 0) {
         return err;
     }
     store->row = seat.row;
     store->life_map = seat.life_map;
+    store->has_leftovers = seat.was_dead;
     int os = bn_os_dont_fork(seat.life_map, BN_PAGE);
     if (os != 0) {
         return bn_error_os(os, "cannot keep %s from children", store->path);
     }
     bn_client_sign(store, store->row);
-    if (n_dead > 0 && store->data != NULL) {
+    if (n_dead > 0) {
         reap_at_attach(store);
     }
     err = bn_pin_init(store);

@@ -13,11 +13,15 @@ static inline struct bn_row_rec *bn_client_row(const struct brain_store *store, 
 struct bn_seat {
     uint32_t row;
     void *life_map; /* a page mapped by the description that locks the life byte */
+    bool was_dead;  /* what the row's last client held is there yet: bn_recover_inherit() */
 };
 
-/* Take a free row and lock its life byte. `*n_dead_out`: rows of the dead that were seen on the way.
- * BUSY where there is none; FULL where there is no memory for one. */
-int bn_client_seat(struct brain_store *store, struct bn_seat *seat_out, uint32_t *n_dead_out);
+/* Take a free row and lock its life byte. Where there is none, and `over_dead`, that of a dead client, which
+ * stays as it is: so the row is to be reaped by whoever sits there, or by others if they die.
+ * `*n_dead_out`: rows of the dead that were seen on the way. BUSY where there is none; FULL where there is
+ * no memory for one. */
+int bn_client_seat(struct brain_store *store, bool over_dead, struct bn_seat *seat_out,
+                   uint32_t *n_dead_out);
 
 /* Lock the life byte of one that gets no row, to hold pins for: `row` of the seat is a life from
  * BN_CLIENTS_MAX on. BUSY where none was found. */
@@ -26,7 +30,8 @@ int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out);
 /* Fill the row of this process with pid and command line. */
 void bn_client_sign(struct brain_store *store, uint32_t row);
 
-/* Give this process's row back; its pins are gone already. */
+/* Give this process's row back; its pins are gone already. With leftovers of the dead it is left to be
+ * reaped. */
 void bn_client_leave(struct brain_store *store);
 
 /* Whether the client of a row, or another life, lives. An error counts as alive: nobody is buried on a

@@ -30,10 +30,10 @@ static int install_result;
 static int seat_child(struct brain_store *store, struct bn_seat *seat)
 {
     uint32_t n_dead;
-    int err = bn_client_seat(store, seat, &n_dead);
-    if ((n_dead > 0 || err == BRAIN_E_BUSY) && store->data != NULL) {
+    int err = bn_client_seat(store, false, seat, &n_dead);
+    if ((n_dead > 0 || err != 0) && store->data != NULL) {
         (void)bn_recover_reap(store, false, NULL);
-        err = err == BRAIN_E_BUSY ? bn_client_seat(store, seat, &n_dead) : err;
+        err = err != 0 ? bn_client_seat(store, false, seat, &n_dead) : 0;
     }
     if (err != 0) {
         bn_pin_bury_orphans(store);
@@ -92,6 +92,7 @@ static void in_child(void)
             continue; /* an orphan; the page that keeps it alive is mapped until it ends */
         }
         store->row = store->child_row;
+        store->has_leftovers = false;
         store->life_map = store->child_life_map; /* the parent's was not inherited */
         (void)bn_os_dont_fork(store->life_map, BN_PAGE);
         bn_client_sign(store, store->row);

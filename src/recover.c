@@ -177,3 +177,20 @@ int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out)
     }
     return err;
 }
+
+int bn_recover_inherit(struct brain_store *store)
+{
+    uint32_t end = UINT32_MAX;
+    int err = 0;
+    bn_snap_bury(store, store->row);
+    bn_pin_bury(store, store->row);
+    while (store->data != NULL && end != 0 && err == 0) {
+        err = bn_recover_enter(store, false);
+        if (err == 0) {
+            err = drop_unpublished(store, store->row, &end);
+            bn_lock_release(store);
+        }
+    }
+    store->has_leftovers = end != 0;
+    return err;
+}

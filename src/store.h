@@ -75,6 +75,7 @@ struct brain_store {
     /* this client */
     uint32_t row;
     void *life_map; /* keeps the description that locks the life byte */
+    bool has_leftovers; /* the row was a dead client's, whose unpublished slots are there yet */
 
     /* the rest */
     struct bn_file data_file, clients_file, dir_file;

@@ -1,6 +1,8 @@
-/* test_client.c - rows of the dead: reaped in short steps. */
+/* test_client.c - rows of the dead: taken over where there is no other, and reaped in short steps. */
 #include "check.h"
 
+#include "base/os.h"
+#include "client.h"
 #include "lock.h"
 #include "recover.h"
 
@@ -24,6 +26,37 @@ static void hold_things(brain_store *store, uint32_t n_objects)
     }
 }
 
+/* All rows but those of the living are of the dead from now on. */
+static void kill_all_rows(brain_store *store)
+{
+    int fd;
+    CHECK_OK(bn_store_clients_fd(store, &fd));
+    CHECK_OK(bn_os_back(fd, BN_ROWS_OFF, BN_CLIENTS_MAX * sizeof(struct bn_row_rec)));
+    bn_raise32(&store->clients->n_rows, BN_CLIENTS_MAX);
+    for (uint32_t row = 0; row < BN_CLIENTS_MAX; row++) {
+        bn_store_release(&bn_client_row(store, row)->state, (uint32_t)BN_ROW_USED);
+    }
+}
+
+/* A store whose clients have all died, with all rows taken. */
+static void begin(uint32_t n_objects, bool with_lock)
+{
+    path = check_path();
+    brain_close(check_open(path, 64 * CHECK_MIB));
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        uint32_t died;
+        brain_store *store = check_open(path, 0);
+        hold_things(store, n_objects);
+        kill_all_rows(store);
+        if (with_lock) {
+            CHECK_OK(bn_lock_acquire(store, true, &died));
+        }
+        _exit(0); /* as good as killed: nothing runs at its end */
+    }
+    CHECK_CHILD(pid);
+}
+
 static void end(brain_store *store)
 {
     CHECK_OK(brain_trim(store, NULL));
@@ -42,6 +75,94 @@ static void end(brain_store *store)
     CHECK_U64(clients[0].alive, true);
     check_destroy(store);
 }
+
+static void check_all_dead(bool with_lock)
+{
+    begin(300, with_lock);
+    brain_store *store = check_open(path, 0);
+    CHECK_U64(check_stat(store).n_snapshots, 0);
+    CHECK_U64(check_stat(store).n_pins, 0);
+    if (!with_lock) {
+        CHECK_U64(check_stat(store).private_bytes, 0);
+    }
+    end(store);
+}
+
+/* A reader cannot free unpublished slots: its row is left to others, though it closes the store. */
+static void check_reader_first(void)
+{
+    begin(3, false);
+    brain_store *reader = check_open_with(path, 0, BRAIN_OPEN_READ_ONLY | BRAIN_OPEN_EXISTING);
+    CHECK_U64(check_stat(reader).n_snapshots, 0);
+    CHECK_U64(check_stat(reader).n_pins, 0);
+    uint64_t left = check_stat(reader).private_bytes;
+    uint32_t row = reader->row;
+    brain_store *store = check_open(path, 0);
+    CHECK(store->row != row);
+    CHECK(check_stat(store).private_bytes == left || left == 0);
+    CHECK_U64(check_stat(store).n_clients, 2);
+    brain_close(reader);
+    end(store);
+}
+
+/* Somebody is killed who sat down on such a row, at once or a little later. */
+static void check_dead_over_dead(void)
+{
+    begin(3, false);
+    struct brain_store *store = check_open(path, 0);
+    kill_all_rows(store);
+    for (int i = 0; i < 10; i++) {
+        struct bn_seat seat;
+        uint32_t n_dead;
+        CHECK_OK(bn_client_seat(store, true, &seat, &n_dead));
+        CHECK(seat.was_dead && seat.row != store->row);
+        CHECK(bn_client_alive(store, seat.row));
+        bn_os_unmap(seat.life_map, BN_PAGE);
+        CHECK(!bn_client_alive(store, seat.row));
+    }
+    end(store);
+}
+
+static void check_many_come_at_once(void)
+{
+    enum { N = 12 };
+    begin(50, true);
+    struct check_gate start = check_gate_new(), there = check_gate_new(), leave = check_gate_new();
+    pid_t pids[N];
+    for (int i = 0; i < N; i++) {
+        pids[i] = check_fork();
+        if (pids[i] == 0) {
+            check_gate_pass(&start);
+            brain_store *store = check_open_with(path, 0, i % 3 == 0 ? BRAIN_OPEN_READ_ONLY : 0);
+            check_gate_open(&there);
+            check_gate_pass(&leave);
+            if (i % 2 == 0) {
+                brain_close(store);
+            }
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < N; i++) {
+        check_gate_open(&start);
+    }
+    for (int i = 0; i < N; i++) {
+        check_gate_pass(&there);
+    }
+    brain_store *store = check_open(path, 0);
+    CHECK_U64(check_stat(store).n_clients, N + 1);
+    for (int i = 0; i < N; i++) {
+        check_gate_open(&leave);
+    }
+    for (int i = 0; i < N; i++) {
+        CHECK_CHILD(pids[i]);
+    }
+    check_gate_free(&start);
+    check_gate_free(&there);
+    check_gate_free(&leave);
+    end(store);
+}
+
+/* ---- steps */
 
 static uint64_t n_holdings(const brain_store *store)
 {
@@ -93,6 +214,11 @@ static void check_half_reaped(void)
 int main(void)
 {
     check_begin();
+    check_all_dead(false);
+    check_all_dead(true);
+    check_reader_first();
+    check_dead_over_dead();
+    check_many_come_at_once();
     check_reaping_in_steps();
     check_half_reaped();
     return 0;
