@@ -92,6 +92,7 @@ static void in_child(void)
             continue; /* an orphan; the page that keeps it alive is mapped until it ends */
         }
         store->row = store->child_row;
+        store->n_forks++;
         store->has_leftovers = false;
         store->life_map = store->child_life_map; /* the parent's was not inherited */
         (void)bn_os_dont_fork(store->life_map, BN_PAGE);

@@ -131,6 +131,61 @@ static void check_things_of_the_parent(void)
     end();
 }
 
+/* A grandchild sits on the row of its dead grandparent: still the things of that are not its own. */
+static void check_things_of_the_dead(void)
+{
+    begin();
+    struct check_gate forked = check_gate_new(), gone = check_gate_new(), done = check_gate_new();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_snapshot *snapshot;
+        brain_object *object;
+        brain_batch *batch;
+        brain_view view;
+        uint32_t row = store->row;
+        CHECK_OK(brain_snapshot_open(store, &snapshot));
+        CHECK_OK(brain_create(store, 100000, &object));
+        CHECK_OK(brain_batch_new(store, &batch));
+        if (check_fork() == 0) {
+            check_gate_open(&forked);
+            check_gate_pass(&gone);
+            CHECK_OK(brain_trim(store, NULL));
+            pid_t grandchild = check_fork();
+            if (grandchild == 0) {
+                brain_snapshot *own;
+                CHECK_U64(store->row, row);
+                CHECK_OK(brain_snapshot_open(store, &own));
+                CHECK_CODE(brain_snapshot_get(snapshot, space, "a", 1, &view), BRAIN_E_FORKED);
+                CHECK_CODE(brain_batch_commit(batch, NULL), BRAIN_E_FORKED);
+                brain_snapshot_close(snapshot);
+                brain_object_release(object);
+                brain_batch_free(batch);
+                CHECK_U64(check_stat(store).n_snapshots, 1);
+                CHECK_U64(store->clients->n_snaps, 1);
+                brain_snapshot_close(own);
+                CHECK_U64(store->clients->n_snaps, 0);
+                _exit(0);
+            }
+            CHECK_CHILD(grandchild);
+            check_gate_open(&done);
+            _exit(0);
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&forked);
+    check_kill(pid);
+    check_gate_open(&gone);
+    check_gate_pass(&done);
+    while (check_stat(store).n_clients > 1) { /* it ends */
+    }
+    check_gate_free(&forked);
+    check_gate_free(&gone);
+    check_gate_free(&done);
+    end();
+}
+
 static void check_clone(void)
 {
     begin();
@@ -458,6 +513,7 @@ int main(void)
     check_begin();
     check_open_store();
     check_things_of_the_parent();
+    check_things_of_the_dead();
     check_clone();
     check_grandchildren();
     check_orphan_keeps_views();
