@@ -123,6 +123,37 @@ static void check_dead_over_dead(void)
     end(store);
 }
 
+/* Kills whoever attaches, a little later each time: all that was held comes back all the same. */
+static void check_killed_attaching(void)
+{
+    check_state = check_new_seed();
+    snprintf(check_note, sizeof check_note, "seed 0x%llx", (unsigned long long)check_state);
+    begin(20, true);
+    for (int i = 0; i < 40; i++) {
+        struct check_gate ready = check_gate_new();
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            check_gate_open(&ready);
+            brain_store *store = check_open_with(path, 0, i % 4 == 3 ? BRAIN_OPEN_READ_ONLY : 0);
+            if (i % 8 == 0 && store->data != NULL) {
+                hold_things(store, 20);
+                kill_all_rows(store);
+            }
+            for (;;) {
+                pause();
+            }
+        }
+        check_gate_pass(&ready);
+        uint64_t n = check_below(20000000);
+        for (volatile uint64_t k = 0; k < n; k++) {
+        }
+        check_kill(pid);
+        check_gate_free(&ready);
+    }
+    end(check_open(path, 0));
+    check_note[0] = '\0';
+}
+
 static void check_many_come_at_once(void)
 {
     enum { N = 12 };
@@ -218,6 +249,7 @@ int main(void)
     check_all_dead(true);
     check_reader_first();
     check_dead_over_dead();
+    check_killed_attaching();
     check_many_come_at_once();
     check_reaping_in_steps();
     check_half_reaped();
