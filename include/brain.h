@@ -88,7 +88,7 @@ enum brain_error {
     BRAIN_E_CORRUPT = -20,   /* the store's bytes make no sense */
     BRAIN_E_FORMAT = -21,    /* made by a version of the library that this one cannot read */
     BRAIN_E_DESTROYED = -22, /* somebody removed the store while it was open */
-    BRAIN_E_FORKED = -23,    /* in a child that came about without fork(): open the store anew */
+    BRAIN_E_FORKED = -23,    /* in a child that came about without fork(), or found no client row: open anew */
 };
 
 /* A short, constant English text for a code. Never NULL. */

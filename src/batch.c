@@ -24,14 +24,14 @@ struct brain_batch {
     struct brain_store *store;
     struct item *items;
     uint32_t n, room;
-    uint32_t row; /* the client whose the extents are: in a forked child the batch is only freed */
+    uint32_t n_forks; /* the process whose the extents are: in a child of it the batch is only freed */
 };
 
 /* Whether the batch may go on: the store is usable, and this is the process that began it. */
 static int check_batch(const struct brain_batch *batch)
 {
     int err = bn_store_check_usable(batch->store);
-    if (err == 0 && batch->row != batch->store->row) {
+    if (err == 0 && batch->n_forks != batch->store->n_forks) {
         err = bn_error(BRAIN_E_FORKED, "a batch stays with the process that made it");
     }
     return err;
@@ -44,7 +44,7 @@ int brain_batch_new(brain_store *store, brain_batch **batch_out)
         return bn_error(BRAIN_E_NOMEM, "no memory for a batch");
     }
     batch->store = store;
-    batch->row = store->row;
+    batch->n_forks = store->n_forks;
     *batch_out = batch;
     return 0;
 }
@@ -66,7 +66,7 @@ static void clear(struct brain_batch *batch)
 void brain_batch_free(brain_batch *batch)
 {
     if (batch != NULL) {
-        if (bn_store_usable(batch->store) == 0 && batch->row == batch->store->row) {
+        if (bn_store_usable(batch->store) == 0 && batch->n_forks == batch->store->n_forks) {
             clear(batch);
         } else {
             for (uint32_t i = 0; i < batch->n; i++) {

@@ -64,7 +64,16 @@ static int check_options(const brain_options *given, brain_options *options)
  * are not waited for: if they leave no gap, the next to attach does it. */
 static void reap_at_attach(struct brain_store *store)
 {
-    for (int i = 0; i < REAP_TRIES && bn_recover_reap(store, false, NULL) == BRAIN_E_BUSY; i++) {
+    for (int i = 0; i < REAP_TRIES && store->has_leftovers; i++) {
+        if (bn_recover_inherit(store) != BRAIN_E_BUSY) {
+            break;
+        }
+        sched_yield();
+    }
+    for (int i = 0; i < REAP_TRIES && store->data != NULL; i++) {
+        if (bn_recover_reap(store, false, NULL) != BRAIN_E_BUSY) {
+            break;
+        }
         sched_yield();
     }
 }
@@ -74,18 +83,19 @@ static int attach(struct brain_store *store)
 {
     struct bn_seat seat;
     uint32_t n_dead = 0;
-    int err = bn_client_seat(store, &seat, &n_dead);
+    int err = bn_client_seat(store, true, &seat, &n_dead);
     if (err != 0) {
         return err;
     }
     store->row = seat.row;
     store->life_map = seat.life_map;
+    store->has_leftovers = seat.was_dead;
     int os = bn_os_dont_fork(seat.life_map, BN_PAGE);
     if (os != 0) {
         return bn_error_os(os, "cannot keep %s from children", store->path);
     }
     bn_client_sign(store, store->row);
-    if (n_dead > 0 && store->data != NULL) {
+    if (n_dead > 0) {
         reap_at_attach(store);
     }
     err = bn_pin_init(store);
@@ -574,20 +584,27 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, voi
     return 0;
 }
 
-/* Drop a pin on a slot; if the value has pages of its own and has left the index, it may be the last. */
+/* The pin on `slot`, of commit `number`, may have been the last on a value that has left the index. */
+static void look_after(struct brain_store *store, uint32_t slot, uint64_t number)
+{
+    const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+    if (cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
+        bn_slot_view(store, slot)->number == number && bn_store_usable(store) == 0) {
+        bn_reclaim_last(store);
+    }
+}
+
+/* Drop a pin on a slot. A value with pages of its own is looked at afterwards; until that is over the pin
+ * stands for nothing, or a close in another thread would unmap what is looked at. */
 static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
 {
     bool has_extent = (bn_slot_view(store, slot)->flags & BN_SLOT_EXTENT) != 0;
-    uint64_t number = bn_slot_view(store, slot)->number;
-    bn_pin_drop(store, pin);
     if (bn_unlikely(has_extent && store->data != NULL && !bn_load_relaxed(&store->closed))) {
-        bn_fence_seq(); /* PAIR pin-retire: the retirer sees the pin gone, or we see the slot retired */
-        const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
-        if (cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
-            bn_slot_view(store, slot)->number == number && bn_store_usable(store) == 0) {
-            bn_reclaim_last(store);
-        }
+        uint64_t number = bn_slot_view(store, slot)->number;
+        bn_pin_let_go(store, pin);
+        look_after(store, slot, number);
     }
+    bn_pin_drop(store, pin);
 }
 
 void brain_view_drop(brain_view *view)

@@ -5,9 +5,12 @@
  *           by the same description, whose descriptor is closed at once. So the lock outlives the closing
  *           of every descriptor, and the kernel drops it when the process ends, however it ends. The page
  *           is not inherited by children (MADV_DONTFORK), or a child would keep the parent alive.
+ * Orphans:  a forked child for which there is no row has the two bytes alone: a life, and pins.
  * Claim:    locked while a row is given out or reaped, so no reaper takes a newcomer for a dead one.
  * Never:    asks by process id: they are reused, and differ between PID namespaces.
- * Crash:    between lock and USED: the row is FREE and unlocked again. USED and unlocked: to be reaped.
+ * Crash:    between lock and USED: the row is FREE and unlocked again. USED and unlocked: to be reaped. A
+ *           newcomer who finds no other row sits down on such a one, as it is, and reaps it; if that dies
+ *           before it is done, the row is to be reaped as before.
  */
 #include "client.h"
 
@@ -19,6 +22,9 @@
 
 /* How many rows to ask the kernel about while looking for a free one. */
 #define MAX_ASKED 32u
+
+/* How many lives without a row to try, from a random one on. */
+#define ORPHAN_TRIES 64u
 
 /* Back the page that holds a row, before it is touched. */
 static int back_row(struct brain_store *store, uint32_t row)
@@ -38,8 +44,25 @@ static bool lock_word_names(const struct brain_store *store, uint32_t row)
     return (bn_load_acquire(&store->state_view->lock_word) & 0x7fff) == row + 1;
 }
 
-/* Try to sit down on `row` with a description of our own. NOT_FOUND: it is taken. */
-static int try_seat(struct brain_store *store, uint32_t row, struct bn_seat *seat)
+/* Lock a life byte, through a page that is mapped by the same description. NOT_FOUND: it is taken. */
+static int lock_life(struct brain_store *store, int fd, uint32_t life, struct bn_seat *seat)
+{
+    void *map = NULL;
+    if (bn_os_byte_lock(fd, BN_LIFE_OFF(life)) != 0) {
+        return BRAIN_E_NOT_FOUND;
+    }
+    int os = bn_os_map_anywhere(BN_PAGE, fd, 0, &map);
+    if (os != 0) {
+        return bn_error_os(os, "cannot map a page of %s", store->directory);
+    }
+    *seat = (struct bn_seat){ .row = life, .life_map = map };
+    return 0;
+}
+
+/* Try to sit down on `row`, which is FREE, or USED by the dead, with a description of our own. NOT_FOUND: it
+ * is taken. A row that the lock names is nobody's to take: its owner would seem to live. */
+static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state state,
+                    struct bn_seat *seat)
 {
     struct bn_row_rec *rec = bn_client_row(store, row);
     int fd, err = bn_store_open_clients(store, &fd);
@@ -48,16 +71,14 @@ static int try_seat(struct brain_store *store, uint32_t row, struct bn_seat *sea
     }
     err = BRAIN_E_NOT_FOUND;
     if (bn_os_byte_lock(fd, BN_CLAIM_OFF(row)) == 0) {
-        if (bn_load_acquire(&rec->state) == BN_ROW_FREE && !lock_word_names(store, row) &&
-            bn_os_byte_lock(fd, BN_LIFE_OFF(row)) == 0) {
-            void *map = NULL;
-            int os = bn_os_map_anywhere(BN_PAGE, fd, 0, &map);
-            err = os == 0 ? 0 : bn_error_os(os, "cannot map a page of %s", store->directory);
-            if (err == 0) {
-                *seat = (struct bn_seat){ .row = row, .life_map = map };
-                bn_store_release(&rec->state, (uint32_t)BN_ROW_USED);
-                bn_raise32(&store->clients->n_rows, row + 1);
-            }
+        if (bn_load_acquire(&rec->state) == state && !lock_word_names(store, row)) {
+            err = lock_life(store, fd, row, seat);
+        }
+        if (err == 0) {
+            seat->was_dead = state == BN_ROW_USED;
+            (void)bn_add_seq(&rec->n_seats, (uint64_t)1);
+            bn_store_release(&rec->state, (uint32_t)BN_ROW_USED);
+            bn_raise32(&store->clients->n_rows, row + 1);
         }
         bn_os_byte_unlock(fd, BN_CLAIM_OFF(row));
     }
@@ -65,30 +86,69 @@ static int try_seat(struct brain_store *store, uint32_t row, struct bn_seat *sea
     return err;
 }
 
-int bn_client_seat(struct brain_store *store, struct bn_seat *seat_out, uint32_t *n_dead_out)
+static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_t *n_dead)
 {
     uint32_t n_rows = bn_client_n_rows(store), n_asked = 0;
-    *n_dead_out = 0;
-    for (uint32_t row = 0; row < BN_CLIENTS_MAX; row++) {
-        if (row >= n_rows) {
-            int err = back_row(store, row);
-            if (err != 0) {
-                return err;
-            }
-        }
-        if (bn_load_acquire(&bn_client_row(store, row)->state) != BN_ROW_FREE) {
-            if (n_asked < MAX_ASKED) {
-                n_asked++;
-                *n_dead_out += !bn_client_alive(store, row);
-            }
-            continue;
-        }
-        int err = try_seat(store, row, seat_out);
-        if (err != BRAIN_E_NOT_FOUND) {
+    int err = BRAIN_E_NOT_FOUND;
+    for (uint32_t row = 0; row < BN_CLIENTS_MAX && err == BRAIN_E_NOT_FOUND; row++) {
+        if (row >= n_rows && (err = back_row(store, row)) != 0) {
             return err;
         }
+        err = BRAIN_E_NOT_FOUND;
+        if (bn_load_acquire(&bn_client_row(store, row)->state) == BN_ROW_FREE) {
+            err = try_seat(store, row, BN_ROW_FREE, seat);
+        } else if (n_asked < MAX_ASKED) {
+            n_asked++;
+            *n_dead += !bn_client_alive(store, row);
+        }
     }
-    return bn_error(BRAIN_E_BUSY, "%s: all %u client rows are taken", store->path, BN_CLIENTS_MAX);
+    return err;
+}
+
+static int seat_over_dead(struct brain_store *store, struct bn_seat *seat)
+{
+    uint32_t n_rows = bn_client_n_rows(store);
+    int err = BRAIN_E_NOT_FOUND;
+    for (uint32_t row = 0; row < n_rows && err == BRAIN_E_NOT_FOUND; row++) {
+        if (!bn_client_alive(store, row)) {
+            err = try_seat(store, row, BN_ROW_USED, seat);
+        }
+    }
+    return err;
+}
+
+int bn_client_seat(struct brain_store *store, bool over_dead, struct bn_seat *seat_out,
+                   uint32_t *n_dead_out)
+{
+    *n_dead_out = 0;
+    int err = seat_on_free(store, seat_out, n_dead_out);
+    if (err != 0 && over_dead && seat_over_dead(store, seat_out) == 0) {
+        *n_dead_out += 1; /* and there are more, likely */
+        return 0;
+    }
+    return err != BRAIN_E_NOT_FOUND ? err
+                                    : bn_error(BRAIN_E_BUSY, "%s: all %u client rows are taken",
+                                               store->path, BN_CLIENTS_MAX);
+}
+
+int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out)
+{
+    uint64_t start = 0;
+    int os = bn_os_random(&start, sizeof start);
+    int fd, err = os != 0 ? bn_error_os(os, "no random number") : bn_store_open_clients(store, &fd);
+    if (err != 0) {
+        return err;
+    }
+    err = BRAIN_E_NOT_FOUND;
+    for (uint32_t i = 0; i < ORPHAN_TRIES && err == BRAIN_E_NOT_FOUND; i++) {
+        uint32_t life = BN_CLIENTS_MAX + (uint32_t)(start + i) % BN_CHUNKS_MAX;
+        if (bn_os_byte_lock(fd, BN_CLAIM_OFF(life)) == 0) {
+            err = lock_life(store, fd, life, seat_out);
+            bn_os_byte_unlock(fd, BN_CLAIM_OFF(life));
+        }
+    }
+    close(fd); /* as in try_seat() */
+    return err == BRAIN_E_NOT_FOUND ? BRAIN_E_BUSY : err;
 }
 
 void bn_client_sign(struct brain_store *store, uint32_t row)
@@ -104,33 +164,36 @@ void bn_client_sign(struct brain_store *store, uint32_t row)
 void bn_client_leave(struct brain_store *store)
 {
     /* First the state, then the lock: a row that is FREE and locked is given to nobody yet. */
-    bn_store_release(&bn_client_row(store, store->row)->state, (uint32_t)BN_ROW_FREE);
+    if (!store->has_leftovers) {
+        bn_store_release(&bn_client_row(store, store->row)->state, (uint32_t)BN_ROW_FREE);
+    }
     bn_os_unmap(store->life_map, BN_PAGE);
     store->life_map = NULL;
 }
 
-bool bn_client_alive(struct brain_store *store, uint32_t row)
+bool bn_client_alive(struct brain_store *store, uint32_t life)
 {
     int fd;
     bool held = true;
-    if (row == store->row && store->life_map != NULL) {
+    if (life == store->row && store->life_map != NULL) {
         return true;
     }
-    if (bn_store_clients_fd(store, &fd) != 0 || bn_os_byte_locked(fd, BN_LIFE_OFF(row), &held) != 0) {
+    if (bn_store_clients_fd(store, &fd) != 0 || bn_os_byte_locked(fd, BN_LIFE_OFF(life), &held) != 0) {
         return true;
     }
     return held;
 }
 
-int bn_client_claim_dead(struct brain_store *store, uint32_t row, int *fd_out)
+int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out)
 {
     int fd, err = bn_store_open_clients(store, &fd);
     if (err != 0) {
         return err;
     }
-    if (bn_os_byte_lock(fd, BN_CLAIM_OFF(row)) != 0 ||
-        bn_load_acquire(&bn_client_row(store, row)->state) != BN_ROW_USED ||
-        bn_client_alive(store, row)) {
+    if (bn_os_byte_lock(fd, BN_CLAIM_OFF(life)) != 0 ||
+        (life < BN_CLIENTS_MAX &&
+         bn_load_acquire(&bn_client_row(store, life)->state) != BN_ROW_USED) ||
+        bn_client_alive(store, life)) {
         close(fd);
         return BRAIN_E_NOT_FOUND;
     }
@@ -138,13 +201,15 @@ int bn_client_claim_dead(struct brain_store *store, uint32_t row, int *fd_out)
     return 0;
 }
 
-void bn_client_describe(const struct brain_store *store, uint32_t row, char *text, size_t room)
+void bn_client_describe(const struct brain_store *store, uint32_t life, char *text, size_t room)
 {
-    if (row >= bn_client_n_rows(store)) {
-        snprintf(text, room, "an unknown process");
+    if (life >= bn_client_n_rows(store)) {
+        snprintf(text, room, "%s", life < BN_CLIENTS_MAX
+                                       ? "an unknown process"
+                                       : "a forked child for which there was no client row");
         return;
     }
-    const struct bn_row_rec *rec = bn_client_row(store, row);
+    const struct bn_row_rec *rec = bn_client_row(store, life);
     char command[sizeof rec->command];
     memcpy(command, rec->command, sizeof command);
     command[sizeof command - 1] = '\0';

@@ -13,24 +13,34 @@ static inline struct bn_row_rec *bn_client_row(const struct brain_store *store, 
 struct bn_seat {
     uint32_t row;
     void *life_map; /* a page mapped by the description that locks the life byte */
+    bool was_dead;  /* what the row's last client held is there yet: bn_recover_inherit() */
 };
 
-/* Take a free row and lock its life byte. `*n_dead_out`: rows of the dead that were seen on the way.
- * BUSY where there is none; FULL where there is no memory for one. */
-int bn_client_seat(struct brain_store *store, struct bn_seat *seat_out, uint32_t *n_dead_out);
+/* Take a free row and lock its life byte. Where there is none, and `over_dead`, that of a dead client, which
+ * stays as it is: so the row is to be reaped by whoever sits there, or by others if they die.
+ * `*n_dead_out`: rows of the dead that were seen on the way. BUSY where there is none; FULL where there is
+ * no memory for one. */
+int bn_client_seat(struct brain_store *store, bool over_dead, struct bn_seat *seat_out,
+                   uint32_t *n_dead_out);
+
+/* Lock the life byte of one that gets no row, to hold pins for: `row` of the seat is a life from
+ * BN_CLIENTS_MAX on. BUSY where none was found. */
+int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out);
 
 /* Fill the row of this process with pid and command line. */
 void bn_client_sign(struct brain_store *store, uint32_t row);
 
-/* Give this process's row back; its pins are gone already. */
+/* Give this process's row back; its pins are gone already. With leftovers of the dead it is left to be
+ * reaped. */
 void bn_client_leave(struct brain_store *store);
 
-/* Whether the client of a row lives. An error counts as alive: nobody is buried on a guess. */
-bool bn_client_alive(struct brain_store *store, uint32_t row);
+/* Whether the client of a row, or another life, lives. An error counts as alive: nobody is buried on a
+ * guess. */
+bool bn_client_alive(struct brain_store *store, uint32_t life);
 
-/* Hold the claim byte of a dead client's row, so that nobody is seated there. `*fd_out` is the caller's to
- * close. NOT_FOUND where the row is free, alive, or claimed by somebody else. */
-int bn_client_claim_dead(struct brain_store *store, uint32_t row, int *fd_out);
+/* Hold the claim byte of a dead client's row, or of another dead life, so that nobody is seated there.
+ * `*fd_out` is the caller's to close. NOT_FOUND where it is free, alive, or claimed by somebody else. */
+int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out);
 
 /* How many rows may be looked at. */
 static inline uint32_t bn_client_n_rows(const struct brain_store *store)
@@ -39,7 +49,7 @@ static inline uint32_t bn_client_n_rows(const struct brain_store *store)
     return n < BN_CLIENTS_MAX ? n : BN_CLIENTS_MAX;
 }
 
-/* "process 42 (python app.py)" of a row, for messages. */
-void bn_client_describe(const struct brain_store *store, uint32_t row, char *text, size_t room);
+/* "process 42 (python app.py)" of a row or another life, for messages. */
+void bn_client_describe(const struct brain_store *store, uint32_t life, char *text, size_t room);
 
 #endif

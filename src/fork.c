@@ -7,8 +7,11 @@
  *
  * Owns:     the list of this process's stores; all of its functions run between atfork handlers.
  * Crash:    the parent dies before or in the fork: the row is USED and its byte unlocked, and is reaped.
+ * Orphans:  where no row can be had the child gets the life byte and the pins alone. Its calls say FORKED,
+ *           but what it inherited stays until it ends, and its own children, who inherit that page as well,
+ *           have ended; whoever comes by buries them (pin.c).
  * A child that came about in another way (a raw clone) finds `mark` wiped, and its calls say FORKED. So does
- * one for which no row could be had.
+ * one that could not even get the pages for its pins: its views are as safe as its parent's.
  * vfork() and posix_spawn() run no handlers: they cost nothing.
  */
 #include "fork.h"
@@ -23,16 +26,31 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct brain_store *stores;
 static int install_result;
 
+/* A row, or at least a life. Reaps earlier children: who forks all day must not use up rows and pages. */
+static int seat_child(struct brain_store *store, struct bn_seat *seat)
+{
+    uint32_t n_dead;
+    int err = bn_client_seat(store, false, seat, &n_dead);
+    if ((n_dead > 0 || err != 0) && store->data != NULL) {
+        (void)bn_recover_reap(store, false, NULL);
+        err = err != 0 ? bn_client_seat(store, false, seat, &n_dead) : 0;
+    }
+    if (err != 0) {
+        bn_pin_bury_orphans(store);
+        err = bn_client_seat_orphan(store, seat);
+    }
+    return err;
+}
+
 static void prepare_store(struct brain_store *store)
 {
     struct bn_seat seat;
-    uint32_t n_dead;
     store->has_child_seat = false;
-    if (bn_client_seat(store, &seat, &n_dead) != 0) {
-        return;
+    if (bn_load_relaxed(store->mark) != 1) {
+        return; /* an orphan: the pins that its child needs have a life already, which that inherits */
     }
-    if (n_dead > 0 && store->data != NULL) { /* earlier children: who forks all day must not use up the rows */
-        (void)bn_recover_reap(store, false, NULL);
+    if (seat_child(store, &seat) != 0) {
+        return;
     }
     if (bn_pin_mirror_begin(store, seat.row) != 0) {
         bn_os_unmap(seat.life_map, BN_PAGE);
@@ -70,7 +88,12 @@ static void in_child(void)
             continue; /* `mark` is wiped: calls say so */
         }
         bn_pin_mirror_end(store, true);
+        if (store->child_row >= BN_CLIENTS_MAX) {
+            continue; /* an orphan; the page that keeps it alive is mapped until it ends */
+        }
         store->row = store->child_row;
+        store->n_forks++;
+        store->has_leftovers = false;
         store->life_map = store->child_life_map; /* the parent's was not inherited */
         (void)bn_os_dont_fork(store->life_map, BN_PAGE);
         bn_client_sign(store, store->row);

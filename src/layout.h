@@ -404,7 +404,10 @@ static_assert(offsetof(struct bn_clients_rec, n_rows) == 64, "clients head is pa
 enum bn_row_state { BN_ROW_FREE, BN_ROW_USED };
 
 /* One client. Whether it lives is not written here: the kernel drops its lock on its life byte.
- * state     writer: whoever holds the claim byte.  crash: USED with the life byte unlocked: to be reaped.
+ * state     writer: whoever holds the claim byte.  crash: USED with the life byte unlocked: to be reaped, or
+ *           to be taken over by a newcomer, who reaps what was held.
+ * n_seats   how often the row was given out.  writer: whoever holds the claim byte, before the newcomer may
+ *           hold anything: a reaper sees whether the dead is still the one that it began with.
  * snaps     numbers that this client reads as of, 0: none.  writer: the client (PAIR snap); the reaper of a
  *           dead one.
  * the rest  for messages and brain_clients() alone. */
@@ -414,7 +417,8 @@ struct bn_row_rec {
     uint64_t pid_namespace;
     uint64_t start_ns;
     char command[64];
-    uint64_t pad0[5];
+    _Atomic uint64_t n_seats;
+    uint64_t pad0[4];
     alignas(64) _Atomic uint64_t snaps[BN_SNAPS];
     uint64_t pad1[8];
 };
@@ -428,8 +432,9 @@ struct bn_wake_rec {
 };
 
 /* A page of the pin ledger: cells of one client.
- * owner  row + 1; 0: nobody's.  writer: claimed by compare-and-swap; released by its owner, or by the
- *        reaper of a dead one after the cells were zeroed.
+ * owner  life + 1; 0: nobody's.  A life is a row, or from BN_CLIENTS_MAX on that of a forked child without
+ *        one.  writer: claimed by compare-and-swap; released by its owner, or by the reaper of a dead one
+ *        after the cells were zeroed.
  * top    cells from 0 to top may hold pins.  writer: the owner; rises only, before the first pin in a cell.
  * cells  a slot number, 0: none.  writer: the owner.  order: sequentially consistent (PAIR pin-retire). */
 struct bn_chunk_rec {
@@ -446,9 +451,11 @@ static_assert(sizeof(struct bn_chunk_rec) == BN_PAGE, "chunk record is part of t
 #define BN_CHUNKS_OFF (BN_WAKE_OFF + (bn_off)BN_WAKE_WORDS * sizeof(struct bn_wake_rec))
 #define BN_CLIENTS_BYTES (BN_CHUNKS_OFF + (bn_off)BN_CHUNKS_MAX * BN_PAGE)
 
-/* Byte locks of `clients`, far beyond its contents. */
-#define BN_LIFE_OFF(row) ((int64_t)1 << 60 | (int64_t)(row) * 2)
-#define BN_CLAIM_OFF(row) (BN_LIFE_OFF(row) + 1)
+/* Byte locks of `clients`, far beyond its contents: two for each life. There are as many without a row as
+ * there can be pages for their pins. */
+#define BN_LIVES_MAX (BN_CLIENTS_MAX + BN_CHUNKS_MAX)
+#define BN_LIFE_OFF(life) ((int64_t)1 << 60 | (int64_t)(life) * 2)
+#define BN_CLAIM_OFF(life) (BN_LIFE_OFF(life) + 1)
 
 /* Byte lock of `data`: held while it is made longer. */
 #define BN_GROW_OFF ((int64_t)1 << 61)

@@ -31,7 +31,7 @@ struct brain_object {
     bool is_sealed;
     bool has_pin;
     uint32_t pin;
-    uint32_t row;       /* the client that it belongs to: in a forked child it is only freed */
+    uint32_t n_forks;   /* the process that it belongs to: in a child of it it is only freed */
 };
 
 static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pages)
@@ -95,7 +95,7 @@ int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_
         return err != 0 ? err : bn_error(BRAIN_E_NOMEM, "no memory for an object");
     }
     object->store = store;
-    object->row = store->row;
+    object->n_forks = store->n_forks;
     object->size_bytes = size_bytes;
     err = init(object);
     if (err != 0) {
@@ -157,7 +157,7 @@ static int publish(struct brain_object *object, struct bn_write *write, uint64_t
 /* Whether this is the process that made the object, and not a child of it. */
 static bool is_ours(const struct brain_object *object)
 {
-    return bn_load_relaxed(object->store->mark) == 1 && object->row == object->store->row;
+    return bn_load_relaxed(object->store->mark) == 1 && object->n_forks == object->store->n_forks;
 }
 
 int brain_object_seal(brain_object *object, brain_space *space, const void *name, size_t name_len,

@@ -8,14 +8,20 @@
  *           the slot out of the index, full barrier, scan the cells. One of the two sees the other.
  *           PAIR ledger: n_chunks and `top` rise before the first pin that lies beyond the old value; a
  *           scan loads them after its barrier.
- * Crash:    cells of a dead client stay set and do not count, since its life byte is unlocked.
+ * Crash:    cells of a dead client stay set and do not count, since its life byte is unlocked. The same goes
+ *           for a forked child without a row: its pages name a life that is no row.
  */
 #include "pin.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/os.h"
 #include "client.h"
+
+/* Burying under the lock: pages looked at / cleared in one step. */
+#define LOOKS_A_STEP 4096u
+#define BURIED_A_STEP 64u
 
 static struct bn_chunk_rec *chunk_at(const struct brain_store *store, uint32_t i)
 {
@@ -30,19 +36,19 @@ static uint32_t n_chunks(const struct brain_store *store)
 
 /* ---- chunks */
 
-static bool try_claim(struct brain_store *store, uint32_t i, uint32_t row)
+static bool try_claim(struct brain_store *store, uint32_t i, uint32_t life)
 {
     uint32_t nobody = 0;
     return bn_load_relaxed(&chunk_at(store, i)->owner) == 0 &&
-           bn_cas_seq(&chunk_at(store, i)->owner, &nobody, row + 1);
+           bn_cas_seq(&chunk_at(store, i)->owner, &nobody, life + 1);
 }
 
-/* Claim a page for `row`: one that nobody owns, else a new one. */
-static int claim_chunk(struct brain_store *store, uint32_t row, struct bn_chunk_rec **chunk_out)
+/* Claim a page for a row or another life: one that nobody owns, else a new one. */
+static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk_rec **chunk_out)
 {
     uint32_t n = n_chunks(store);
     for (uint32_t i = 0; i < n; i++) {
-        if (try_claim(store, i, row)) {
+        if (try_claim(store, i, life)) {
             *chunk_out = chunk_at(store, i);
             return 0;
         }
@@ -55,7 +61,7 @@ static int claim_chunk(struct brain_store *store, uint32_t row, struct bn_chunk_
                               store->path, store->directory);
             return BRAIN_E_BUSY;
         }
-        if (try_claim(store, i, row)) {
+        if (try_claim(store, i, life)) {
             bn_raise32(&store->clients->n_chunks, i + 1); /* PAIR ledger */
             *chunk_out = chunk_at(store, i);
             return 0;
@@ -197,7 +203,7 @@ uint64_t bn_pin_count(struct brain_store *store, uint32_t row)
         uint32_t owner = bn_load_acquire(&chunk->owner);
         if (owner != last) {
             last = owner;
-            counts = owner != 0 && owner <= BN_CLIENTS_MAX && (row == UINT32_MAX || owner == row + 1) &&
+            counts = owner != 0 && owner <= BN_LIVES_MAX && (row == UINT32_MAX || owner == row + 1) &&
                      bn_client_alive(store, owner - 1);
         }
         n += counts ? count_chunk(chunk) : 0;
@@ -205,11 +211,36 @@ uint64_t bn_pin_count(struct brain_store *store, uint32_t row)
     return n;
 }
 
-void bn_pin_bury(struct brain_store *store, uint32_t row)
+bool bn_pin_bury_some(struct brain_store *store, uint32_t life, uint32_t *from)
+{
+    uint32_t n = n_chunks(store), n_buried = 0, i = *from;
+    uint32_t end = n - i > LOOKS_A_STEP ? i + LOOKS_A_STEP : n;
+    for (; i < end && n_buried < BURIED_A_STEP; i++) {
+        if (bn_load_acquire(&chunk_at(store, i)->owner) == life + 1) {
+            release_chunk(chunk_at(store, i));
+            n_buried++;
+        }
+    }
+    *from = i;
+    return i == n;
+}
+
+void bn_pin_bury(struct brain_store *store, uint32_t life)
+{
+    uint32_t from = 0;
+    while (!bn_pin_bury_some(store, life, &from)) {
+    }
+}
+
+void bn_pin_bury_orphans(struct brain_store *store)
 {
     for (uint32_t i = 0; i < n_chunks(store); i++) {
-        if (bn_load_acquire(&chunk_at(store, i)->owner) == row + 1) {
-            release_chunk(chunk_at(store, i));
+        int claim;
+        uint32_t owner = bn_load_acquire(&chunk_at(store, i)->owner);
+        if (owner > BN_CLIENTS_MAX && owner <= BN_LIVES_MAX && !bn_client_alive(store, owner - 1) &&
+            bn_client_claim_dead(store, owner - 1, &claim) == 0) {
+            bn_pin_bury(store, owner - 1); /* the claim keeps others off: of that life, and of its pages */
+            close(claim);
         }
     }
 }
@@ -256,7 +287,7 @@ static uint32_t mark_chunk(struct brain_store *store, const struct bn_chunk_rec 
 {
     uint32_t owner = bn_load_seq(&chunk->owner), top = bn_load_seq(&chunk->top);
     int alive = -1;
-    if (owner == 0 || owner > BN_CLIENTS_MAX) {
+    if (owner == 0 || owner > BN_LIVES_MAX) {
         return 0;
     }
     top = top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
@@ -347,10 +378,10 @@ void bn_pin_mirror(struct brain_store *store, uint32_t pin)
     copy_cell(&store->ledger.chunks[pin >> 10]->cells[pin & 1023], &copy->cells[pin & 1023]);
 }
 
-static int copy_chunk(struct brain_store *store, uint32_t row, uint32_t i)
+static int copy_chunk(struct brain_store *store, uint32_t life, uint32_t i)
 {
     struct bn_chunk_rec *copy, *from = store->ledger.chunks[i];
-    int err = claim_chunk(store, row, &copy);
+    int err = claim_chunk(store, life, &copy);
     if (err != 0) {
         return err;
     }
@@ -363,17 +394,17 @@ static int copy_chunk(struct brain_store *store, uint32_t row, uint32_t i)
     return 0;
 }
 
-int bn_pin_mirror_begin(struct brain_store *store, uint32_t row)
+int bn_pin_mirror_begin(struct brain_store *store, uint32_t life)
 {
     int err = 0;
     pthread_mutex_lock(&store->mutex); /* no growth in between; fork.c releases it by mirror_end */
     for (uint32_t i = 0; i < bn_load_relaxed(&store->ledger.n_chunks) && err == 0; i++) {
-        err = copy_chunk(store, row, i);
+        err = copy_chunk(store, life, i);
     }
     (void)bn_add_seq(&store->clients->moves, 1u);
     if (err != 0) {
         bn_pin_mirror_end(store, false);
-        bn_pin_bury(store, row);
+        bn_pin_bury(store, life);
     }
     return err;
 }

@@ -68,6 +68,20 @@ static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
     }
 }
 
+/* In the place of a slot: a pin that keeps the store mapped here, and no slot. */
+#define BN_PIN_NOTHING UINT32_MAX
+
+/* Let pin `pin` go of its slot, but stand until it is dropped: while it does, no close of another thread
+ * unmaps the store. A full barrier. */
+static inline void bn_pin_let_go(struct brain_store *store, uint32_t pin)
+{
+    bn_store_release(bn_pin_cell(&store->ledger, pin), BN_PIN_NOTHING);
+    bn_fence_seq(); /* PAIR pin-retire: the retirer sees the pin gone, or what follows sees the slot retired */
+    if (bn_unlikely(bn_load_relaxed(&store->ledger.mirroring) != 0)) {
+        bn_pin_mirror(store, pin);
+    }
+}
+
 /* The first page of this client's ledger. */
 int bn_pin_init(struct brain_store *store);
 
@@ -77,11 +91,17 @@ void bn_pin_deinit(struct brain_store *store);
 /* How many pins this process holds. */
 uint64_t bn_pin_count_own(const struct brain_store *store);
 
-/* How many pins the living client of row `row` holds; of all rows: UINT32_MAX. */
+/* How many pins the living client of row `row` holds; all the living: UINT32_MAX. */
 uint64_t bn_pin_count(struct brain_store *store, uint32_t row);
 
-/* Give the pages of a dead client back. Under the lock, with its row claimed. */
-void bn_pin_bury(struct brain_store *store, uint32_t row);
+/* Give the pages of a dead client, or another dead life, back. With it claimed, or our own. */
+void bn_pin_bury(struct brain_store *store, uint32_t life);
+
+/* The same in steps of a bounded size, from page `*from` on. Whether that was the last. */
+bool bn_pin_bury_some(struct brain_store *store, uint32_t life, uint32_t *from);
+
+/* Give the pages of forked children back that had no row, and are dead. Needs no lock. */
+void bn_pin_bury_orphans(struct brain_store *store);
 
 static inline void bn_suspects_clear(struct bn_suspects *suspects)
 {
@@ -106,12 +126,12 @@ int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_
 int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, uint32_t *pins, uint32_t room,
                 uint32_t *n_out);
 
-/* Some living client that pins `slot`, other than none: its row + 1, or 0. */
+/* Some living client, or another life, that pins `slot`: its number + 1, or 0. */
 uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot);
 
-/* Prepare pages for the child that sits on `row`, with a copy of all pins; from then until
+/* Prepare pages for the child whose row or life this is, with a copy of all pins; from then until
  * bn_pin_mirror_end(), pins of this process go to both. */
-int bn_pin_mirror_begin(struct brain_store *store, uint32_t row);
+int bn_pin_mirror_begin(struct brain_store *store, uint32_t life);
 
 /* In the parent: stop copying. In the child: the copies become its ledger. */
 void bn_pin_mirror_end(struct brain_store *store, bool in_child);

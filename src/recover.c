@@ -3,7 +3,8 @@
  * Owns:     nothing. Calls the modules in this order, under the lock that was taken over:
  *           1. the transaction under way is undone, or tidied after if it had committed (txn.c)
  *           2. a split under way is completed (index.c)
- *           3. the dead owner's row is reaped: unpublished slots, ledger, registrations
+ *           3. the dead owner's row is reaped: unpublished slots, ledger, registrations; if these are many,
+ *              in part, and the row stays that of a dead client, whom anybody goes on to reap
  *           4. sleepers are woken: the dead may have owed them that
  * Crash:    in the middle of any of it: the next one begins at 1 again; each is idempotent or journalled.
  */
@@ -21,39 +22,78 @@
 #include "txn.h"
 #include "watch.h"
 
-/* Free what client `row` had taken and not published. From the end: removal moves the last to the hole. */
-static int drop_unpublished(struct brain_store *store, uint32_t row)
+/* So that reaping keeps nobody waiting for long. */
+#define DROPS_PER_HOLDING 128u
+#define LOOKS_PER_HOLDING 4096u
+
+/* A dead client on its way out. One that had a hundred thousand unpublished slots takes many holdings of the
+ * lock; in between anybody may go on with it, or sit down on its row. */
+struct burial {
+    uint32_t row;
+    uint64_t n_seats;     /* of the row when this began; UINT64_MAX: it did not begin */
+    uint32_t private_end; /* from here on the private set has none of its slots */
+    uint32_t page;        /* before this the ledger has none of its pages */
+};
+
+static struct burial burial_of(uint32_t row, uint64_t n_seats)
 {
-    for (uint32_t i = bn_set_count(store, BN_SET_PRIVATE); i-- > 0;) {
-        uint32_t slot = bn_set_get(store, BN_SET_PRIVATE, i);
+    return (struct burial){ .row = row, .n_seats = n_seats, .private_end = UINT32_MAX };
+}
+
+/* Free some of what client `row` had taken and not published. From the end: removal moves the last to the
+ * hole, and newcomers are added there, so from `*end` on, and later too, there are none of a dead one. */
+static int drop_unpublished(struct brain_store *store, uint32_t row, uint32_t *end)
+{
+    uint32_t n = bn_set_count(store, BN_SET_PRIVATE), i = *end < n ? *end : n;
+    uint32_t n_dropped = 0, stop = i > LOOKS_PER_HOLDING ? i - LOOKS_PER_HOLDING : 0;
+    while (i > stop && n_dropped < DROPS_PER_HOLDING) {
+        uint32_t slot = bn_set_get(store, BN_SET_PRIVATE, --i);
         const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
         if (cold == NULL) {
             return bn_error_corrupt("%s: the set of unpublished slots names %u", store->path, slot);
         }
-        /* Warm whatever it has: pages that the dead backed without saying so are found by the next trim. */
-        int err = bn_slot_owner(cold) == row ? bn_txn_drop_private(store, slot, row, true) : 0;
-        if (err != 0) {
-            return err;
+        if (bn_slot_owner(cold) == row) {
+            /* Warm whatever it has: pages that the dead backed without saying so are found by the next trim. */
+            int err = bn_txn_drop_private(store, slot, row, true);
+            if (err != 0) {
+                return err;
+            }
+            n_dropped++;
         }
     }
+    *end = i;
     return 0;
 }
 
-/* Under the lock. NOT_FOUND: it lives, or is nobody's. */
-static int reap_row(struct brain_store *store, uint32_t row)
+/* What is done in one holding of the lock. NOT_FOUND: it lives, or is nobody's. */
+static int bury_some(struct brain_store *store, struct burial *burial, bool *done_out)
 {
-    int claim, err = bn_client_claim_dead(store, row, &claim);
+    struct bn_row_rec *rec = bn_client_row(store, burial->row);
+    int claim, err = bn_client_claim_dead(store, burial->row, &claim);
     if (err != 0) {
         return err;
     }
-    err = drop_unpublished(store, row);
-    if (err == 0) {
-        bn_snap_bury(store, row);
-        bn_pin_bury(store, row);
-        bn_store_release(&bn_client_row(store, row)->state, (uint32_t)BN_ROW_FREE);
+    if (bn_load_acquire(&rec->n_seats) != burial->n_seats) { /* another died there since */
+        *burial = burial_of(burial->row, bn_load_acquire(&rec->n_seats));
+    }
+    err = drop_unpublished(store, burial->row, &burial->private_end);
+    *done_out = err == 0 && burial->private_end == 0 &&
+                bn_pin_bury_some(store, burial->row, &burial->page);
+    if (*done_out) {
+        bn_snap_bury(store, burial->row);
+        bn_store_release(&rec->state, (uint32_t)BN_ROW_FREE);
     }
     close(claim);
     return err;
+}
+
+/* A start: what is left, the row among it, is for bn_recover_reap(). */
+static int begin_burial(struct brain_store *store, uint32_t row)
+{
+    struct burial burial = burial_of(row, UINT64_MAX);
+    bool done;
+    int err = bury_some(store, &burial, &done);
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
 }
 
 static int put_in_order(struct brain_store *store, uint32_t died)
@@ -62,8 +102,7 @@ static int put_in_order(struct brain_store *store, uint32_t died)
     err = err != 0 ? err : bn_index_recover(store);
     if (err == 0 && died != 0) {
         (void)bn_add_seq(&store->state->n_recoveries, (uint64_t)1);
-        err = reap_row(store, died - 1);
-        err = err == BRAIN_E_NOT_FOUND ? 0 : err;
+        err = begin_burial(store, died - 1);
         bn_watch_wake_all(store);
     }
     return err;
@@ -104,25 +143,53 @@ bool bn_recover_has_dead(struct brain_store *store)
     return false;
 }
 
+/* Reap a dead client entirely, in as many holdings as it takes. */
+static int bury(struct brain_store *store, bool wait, uint32_t row, uint32_t *n)
+{
+    struct burial burial = burial_of(row, UINT64_MAX);
+    bool done = false;
+    int err = 0;
+    while (!done && err == 0) {
+        err = bn_recover_enter(store, wait);
+        if (err == 0) {
+            err = bury_some(store, &burial, &done);
+            bn_lock_release(store);
+        }
+    }
+    *n += done;
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}
+
 int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out)
 {
     uint32_t n = 0, n_rows = bn_client_n_rows(store);
     int err = 0;
     for (uint32_t row = 0; row < n_rows && err == 0; row++) {
-        if (bn_load_acquire(&bn_client_row(store, row)->state) != BN_ROW_USED ||
-            bn_client_alive(store, row)) {
-            continue;
-        }
-        err = bn_recover_enter(store, wait); /* one row a holding */
-        if (err == 0) {
-            err = reap_row(store, row);
-            n += err == 0;
-            err = err == BRAIN_E_NOT_FOUND ? 0 : err;
-            bn_lock_release(store);
+        if (bn_load_acquire(&bn_client_row(store, row)->state) == BN_ROW_USED &&
+            !bn_client_alive(store, row)) {
+            err = bury(store, wait, row, &n);
         }
     }
+    bn_pin_bury_orphans(store);
     if (n_out != NULL) {
         *n_out = n;
     }
+    return err;
+}
+
+int bn_recover_inherit(struct brain_store *store)
+{
+    uint32_t end = UINT32_MAX;
+    int err = 0;
+    bn_snap_bury(store, store->row);
+    bn_pin_bury(store, store->row);
+    while (store->data != NULL && end != 0 && err == 0) {
+        err = bn_recover_enter(store, false);
+        if (err == 0) {
+            err = drop_unpublished(store, store->row, &end);
+            bn_lock_release(store);
+        }
+    }
+    store->has_leftovers = end != 0;
     return err;
 }

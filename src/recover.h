@@ -28,6 +28,11 @@ static inline int bn_recover_enter(struct brain_store *store, bool wait)
  * many. Takes the lock. */
 int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out);
 
+/* This client was seated over a dead one: give back what that held. What others never ask for, pins and
+ * registrations, at once; unpublished slots under the lock, which is not waited for: BUSY. While they are
+ * there store->has_leftovers stands; a read-only client has to leave them to those who come after it. */
+int bn_recover_inherit(struct brain_store *store);
+
 /* Whether any client has died and was not reaped. Not under the lock. */
 bool bn_recover_has_dead(struct brain_store *store);
 

@@ -21,7 +21,7 @@ struct brain_snapshot {
     struct brain_store *store;
     uint64_t number;
     uint32_t cell;
-    uint32_t row; /* the client that registered: in a forked child the registration is the parent's */
+    uint32_t n_forks; /* the process that registered: in a child of it the registration is the parent's */
 };
 
 int brain_snapshot_open(brain_store *store, brain_snapshot **snapshot_out)
@@ -32,7 +32,7 @@ int brain_snapshot_open(brain_store *store, brain_snapshot **snapshot_out)
         return err != 0 ? err : bn_error(BRAIN_E_NOMEM, "no memory for a snapshot");
     }
     snapshot->store = store;
-    snapshot->row = store->row;
+    snapshot->n_forks = store->n_forks;
     err = bn_snap_register(store, &snapshot->cell, &snapshot->number);
     if (err != 0) {
         free(snapshot);
@@ -47,7 +47,7 @@ void brain_snapshot_close(brain_snapshot *snapshot)
     if (snapshot == NULL) {
         return;
     }
-    if (bn_load_relaxed(snapshot->store->mark) == 1 && snapshot->row == snapshot->store->row) {
+    if (bn_load_relaxed(snapshot->store->mark) == 1 && snapshot->n_forks == snapshot->store->n_forks) {
         bn_snap_leave(snapshot->store, snapshot->cell);
     }
     free(snapshot);
@@ -61,7 +61,7 @@ uint64_t brain_snapshot_number(const brain_snapshot *snapshot)
 static int check_snapshot(const struct brain_snapshot *snapshot)
 {
     int err = bn_store_check_usable(snapshot->store);
-    if (err == 0 && snapshot->row != snapshot->store->row) {
+    if (err == 0 && snapshot->n_forks != snapshot->store->n_forks) {
         err = bn_error(BRAIN_E_FORKED, "a snapshot stays with the process that took it");
     }
     return err;

@@ -28,8 +28,8 @@ int bn_store_check_usable(const struct brain_store *store)
                         "for a new store", store->path);
     }
     if (err == BRAIN_E_FORKED) {
-        return bn_error(err, "%s was opened by a parent process and this child did not come about by "
-                        "fork(): open the store anew", store->path);
+        return bn_error(err, "%s was opened by a parent process, and this child did not come about by "
+                        "fork(), or found no client row free: open the store anew", store->path);
     }
     return 0;
 }

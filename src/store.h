@@ -7,8 +7,8 @@
  * cannot undo it (readers, and what users get). A read-only store has `view` alone. `clients` is mapped
  * once, writable.
  *
- * Fork safety: all fields are as in the parent; fork.c changes `row`, `life_map` and the ledger in the
- * child. `mark` is wiped to zero in a child that came about without fork().
+ * Fork safety: all fields are as in the parent; fork.c changes `row`, `n_forks`, `life_map` and the ledger in
+ * the child. `mark` is wiped to zero in a child that came about without fork().
  */
 #ifndef BN_STORE_H
 #define BN_STORE_H
@@ -93,7 +93,10 @@ struct brain_store {
 
     /* this client */
     uint32_t row;
+    uint32_t n_forks; /* since the store was opened: a thing with another number is an ancestor's, though
+                         that had the same row */
     void *life_map; /* keeps the description that locks the life byte */
+    bool has_leftovers; /* the row was a dead client's, whose unpublished slots are there yet */
 
     /* the rest */
     struct bn_file data_file, clients_file, dir_file;

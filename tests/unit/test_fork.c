@@ -5,6 +5,9 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 
+#include "base/os.h"
+#include "client.h"
+
 static brain_store *store;
 static brain_space *space;
 
@@ -128,6 +131,61 @@ static void check_things_of_the_parent(void)
     end();
 }
 
+/* A grandchild sits on the row of its dead grandparent: still the things of that are not its own. */
+static void check_things_of_the_dead(void)
+{
+    begin();
+    struct check_gate forked = check_gate_new(), gone = check_gate_new(), done = check_gate_new();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_snapshot *snapshot;
+        brain_object *object;
+        brain_batch *batch;
+        brain_view view;
+        uint32_t row = store->row;
+        CHECK_OK(brain_snapshot_open(store, &snapshot));
+        CHECK_OK(brain_create(store, 100000, &object));
+        CHECK_OK(brain_batch_new(store, &batch));
+        if (check_fork() == 0) {
+            check_gate_open(&forked);
+            check_gate_pass(&gone);
+            CHECK_OK(brain_trim(store, NULL));
+            pid_t grandchild = check_fork();
+            if (grandchild == 0) {
+                brain_snapshot *own;
+                CHECK_U64(store->row, row);
+                CHECK_OK(brain_snapshot_open(store, &own));
+                CHECK_CODE(brain_snapshot_get(snapshot, space, "a", 1, &view), BRAIN_E_FORKED);
+                CHECK_CODE(brain_batch_commit(batch, NULL), BRAIN_E_FORKED);
+                brain_snapshot_close(snapshot);
+                brain_object_release(object);
+                brain_batch_free(batch);
+                CHECK_U64(check_stat(store).n_snapshots, 1);
+                CHECK_U64(store->clients->n_snaps, 1);
+                brain_snapshot_close(own);
+                CHECK_U64(store->clients->n_snaps, 0);
+                _exit(0);
+            }
+            CHECK_CHILD(grandchild);
+            check_gate_open(&done);
+            _exit(0);
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&forked);
+    check_kill(pid);
+    check_gate_open(&gone);
+    check_gate_pass(&done);
+    while (check_stat(store).n_clients > 1) { /* it ends */
+    }
+    check_gate_free(&forked);
+    check_gate_free(&gone);
+    check_gate_free(&done);
+    end();
+}
+
 static void check_clone(void)
 {
     begin();
@@ -191,6 +249,197 @@ static void check_grandchildren(void)
     check_value("deep", "deep");
     CHECK(memcmp(view.data, "old", 3) == 0);
     brain_view_drop(&view);
+    end();
+}
+
+/* ---- children for whom there is no row */
+
+/* Clients that live as long as the descriptor is open, in all rows but the first `n`. */
+static int take_rows(uint32_t n)
+{
+    int fd;
+    CHECK_OK(bn_store_open_clients(store, &fd));
+    struct flock lives = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = BN_LIFE_OFF(n),
+                           .l_len = 2 * (BN_CLIENTS_MAX - n) };
+    CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lives));
+    CHECK_OK(bn_os_back(fd, BN_ROWS_OFF, BN_CLIENTS_MAX * sizeof(struct bn_row_rec)));
+    for (uint32_t row = n; row < BN_CLIENTS_MAX; row++) {
+        CHECK_U64(bn_client_row(store, row)->state, BN_ROW_FREE);
+        bn_store_release(&bn_client_row(store, row)->state, (uint32_t)BN_ROW_USED);
+    }
+    bn_raise32(&store->clients->n_rows, BN_CLIENTS_MAX);
+    return fd;
+}
+
+static uint32_t count_pages(void)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < store->clients->n_chunks; i++) {
+        struct bn_chunk_rec *chunk = (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + i * BN_PAGE);
+        n += chunk->owner != 0;
+    }
+    return n;
+}
+
+struct inherited {
+    brain_view small, large;
+};
+
+static void inherit(struct inherited *views)
+{
+    static uint8_t large[20000];
+    check_fill(large, sizeof large, 5);
+    CHECK_OK(brain_put_bytes(space, "large", 5, large, sizeof large));
+    CHECK_OK(brain_get(space, "a", 1, &views->small));
+    CHECK_OK(brain_get(space, "large", 5, &views->large));
+}
+
+static void check_inherited(const struct inherited *views)
+{
+    CHECK(memcmp(views->small.data, "old", 3) == 0);
+    CHECK(check_is_filled(views->large.data, 20000, 5));
+}
+
+static void check_orphan(struct inherited *views)
+{
+    char byte;
+    CHECK_CODE(brain_get_copy(space, "a", 1, &byte, 1, NULL, NULL, NULL), BRAIN_E_FORKED);
+    CHECK_DETAIL("no client row");
+    check_inherited(views);
+}
+
+/* Give back what can be, and overwrite it. */
+static void overwrite(void)
+{
+    static uint8_t data[20000];
+    CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_delete(space, "large", 5, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_trim(store, NULL));
+    for (uint32_t i = 0; i < 100; i++) {
+        CHECK_OK(brain_put_bytes(space, &i, sizeof i, data, i % 2 == 0 ? sizeof data : 3));
+    }
+}
+
+/* The parent lets go of its views, and closes the store: the child's stay. */
+static void check_orphan_keeps_views(void)
+{
+    begin();
+    struct inherited views;
+    struct check_gate done = check_gate_new(), looked = check_gate_new();
+    uint32_t n_pages = count_pages();
+    int rows = take_rows(2);
+    brain_store *first = store;
+    brain_space *of_first = space;
+    store = check_open(brain_path(first), 0); /* in row 1: none is left */
+    space = check_space(store, "default");
+    inherit(&views);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        close(rows);
+        check_orphan(&views);
+        check_gate_pass(&done);
+        check_orphan(&views);
+        brain_view_drop(&views.small);
+        brain_space_close(space);
+        brain_close(store); /* the other view goes on */
+        CHECK(check_is_filled(views.large.data, 20000, 5));
+        check_gate_open(&looked);
+        check_gate_pass(&done);
+        CHECK(check_is_filled(views.large.data, 20000, 5));
+        _exit(0);
+    }
+    brain_view_drop(&views.small);
+    brain_view_drop(&views.large);
+    brain_space_close(space);
+    brain_close(store);
+    store = first;
+    space = of_first;
+    overwrite();
+    CHECK_U64(check_stat(store).n_pins, 2);
+    check_gate_open(&done);
+    check_gate_pass(&looked);
+    CHECK_OK(brain_trim(store, NULL));
+    check_gate_open(&done);
+    CHECK_CHILD(pid);
+    check_gate_free(&done);
+    check_gate_free(&looked);
+    close(rows);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(count_pages(), n_pages);
+    end();
+}
+
+/* Its parent is killed, it is killed itself, and a child of its own still has the views. */
+static void check_orphan_of_the_dead(void)
+{
+    begin();
+    struct inherited views;
+    struct check_gate forked = check_gate_new(), done = check_gate_new(), looked = check_gate_new();
+    uint32_t n_pages = count_pages();
+    pid_t *orphan = check_shared(sizeof *orphan);
+    int rows = take_rows(2);
+    pid_t parent = check_fork();
+    if (parent == 0) {
+        close(rows);
+        inherit(&views);
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            check_orphan(&views);
+            *orphan = getpid();
+            if (check_fork() == 0) {
+                check_gate_open(&forked);
+                check_gate_pass(&done);
+                check_orphan(&views);
+                check_gate_open(&looked);
+                _exit(0);
+            }
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&forked);
+    CHECK(*orphan > 1); /* not reaped by its parent: the number is still its own */
+    CHECK_SYS(kill(*orphan, SIGKILL));
+    check_kill(parent);
+    overwrite();
+    CHECK_U64(check_stat(store).n_pins, 2);
+    check_gate_open(&done);
+    check_gate_pass(&looked);
+    close(rows);
+    while (check_stat(store).n_pins != 0) { /* it ends */
+    }
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(count_pages(), n_pages);
+    munmap(orphan, sizeof *orphan);
+    check_gate_free(&forked);
+    check_gate_free(&done);
+    check_gate_free(&looked);
+    end();
+}
+
+/* Who forks again and again without a row uses no more pages than there are children. */
+static void check_orphans_are_buried(void)
+{
+    begin();
+    struct inherited views;
+    uint32_t n_pages = count_pages();
+    int rows = take_rows(1);
+    inherit(&views);
+    for (int i = 0; i < 20; i++) {
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            check_orphan(&views);
+            _exit(0);
+        }
+        CHECK_CHILD(pid);
+        CHECK(count_pages() <= n_pages + 1);
+    }
+    brain_view_drop(&views.small);
+    brain_view_drop(&views.large);
+    close(rows);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(count_pages(), n_pages);
     end();
 }
 
@@ -264,8 +513,12 @@ int main(void)
     check_begin();
     check_open_store();
     check_things_of_the_parent();
+    check_things_of_the_dead();
     check_clone();
     check_grandchildren();
+    check_orphan_keeps_views();
+    check_orphan_of_the_dead();
+    check_orphans_are_buried();
     if (!CHECK_ASAN) {
         check_fork_among_threads();
     }

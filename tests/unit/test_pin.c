@@ -1,6 +1,10 @@
 /* test_pin.c - views keep what they show: many of them, in children too, and no longer than they live. */
 #include "check.h"
 
+#include <pthread.h>
+
+#include "pin.h"
+
 #define N_VIEWS 100000u
 
 static brain_store *store;
@@ -213,6 +217,50 @@ static void check_view_after_close(void)
     end();
 }
 
+/* One thread drops the last view, whose value comes back with it; another closes the store as soon as the
+ * pin is gone. */
+struct closing {
+    brain_store *store;
+    uint32_t slot;
+    uint32_t pin;
+    _Atomic bool ready;
+};
+
+static void *close_at_drop(void *argument)
+{
+    struct closing *closing = argument;
+    _Atomic uint32_t *cell = bn_pin_cell(&closing->store->ledger, closing->pin);
+    bn_store_seq(&closing->ready, true);
+    while (bn_load_seq(cell) == closing->slot) {
+    }
+    brain_close(closing->store);
+    return NULL;
+}
+
+static void check_close_beside_drop(void)
+{
+    begin(CHECK_MIB);
+    for (uint32_t i = 0; i < 200; i++) {
+        put(1, i, 8000);
+        brain_store *second = check_open(brain_path(store), 0);
+        brain_space *its = check_space(second, "default");
+        uint32_t name = 1;
+        brain_view view;
+        pthread_t thread;
+        CHECK_OK(brain_get(its, &name, sizeof name, &view));
+        brain_space_close(its);
+        CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
+        struct closing closing = { .store = second, .slot = view.slot, .pin = view.pin };
+        CHECK(pthread_create(&thread, NULL, close_at_drop, &closing) == 0);
+        while (!bn_load_seq(&closing.ready)) {
+        }
+        brain_view_drop(&view);
+        CHECK(pthread_join(thread, NULL) == 0);
+        CHECK_U64(check_stat(store).n_clients, 1);
+    }
+    end();
+}
+
 int main(void)
 {
     check_begin();
@@ -222,5 +270,6 @@ int main(void)
     check_fork_keeps();
     check_parent_dies();
     check_view_after_close();
+    check_close_beside_drop();
     return 0;
 }

@@ -1,0 +1,257 @@
+/* test_client.c - rows of the dead: taken over where there is no other, and reaped in short steps. */
+#include "check.h"
+
+#include "base/os.h"
+#include "client.h"
+#include "lock.h"
+#include "recover.h"
+
+static const char *path;
+
+/* What somebody has who is about to die. */
+static void hold_things(brain_store *store, uint32_t n_objects)
+{
+    brain_space *space = check_space(store, "default");
+    brain_view view;
+    brain_snapshot *snapshot;
+    brain_object *object;
+    CHECK_OK(brain_put_bytes(space, "a", 1, "old", 3));
+    for (int i = 0; i < 1500; i++) { /* more than a page of the ledger */
+        CHECK_OK(brain_get(space, "a", 1, &view));
+    }
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    CHECK_OK(brain_put_bytes(space, "a", 1, "new", 3));
+    for (uint32_t i = 0; i < n_objects; i++) {
+        CHECK_OK(brain_create(store, 5000, &object));
+    }
+}
+
+/* All rows but those of the living are of the dead from now on. */
+static void kill_all_rows(brain_store *store)
+{
+    int fd;
+    CHECK_OK(bn_store_clients_fd(store, &fd));
+    CHECK_OK(bn_os_back(fd, BN_ROWS_OFF, BN_CLIENTS_MAX * sizeof(struct bn_row_rec)));
+    bn_raise32(&store->clients->n_rows, BN_CLIENTS_MAX);
+    for (uint32_t row = 0; row < BN_CLIENTS_MAX; row++) {
+        bn_store_release(&bn_client_row(store, row)->state, (uint32_t)BN_ROW_USED);
+    }
+}
+
+/* A store whose clients have all died, with all rows taken. */
+static void begin(uint32_t n_objects, bool with_lock)
+{
+    path = check_path();
+    brain_close(check_open(path, 64 * CHECK_MIB));
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        uint32_t died;
+        brain_store *store = check_open(path, 0);
+        hold_things(store, n_objects);
+        kill_all_rows(store);
+        if (with_lock) {
+            CHECK_OK(bn_lock_acquire(store, true, &died));
+        }
+        _exit(0); /* as good as killed: nothing runs at its end */
+    }
+    CHECK_CHILD(pid);
+}
+
+static void end(brain_store *store)
+{
+    CHECK_OK(brain_trim(store, NULL));
+    brain_stat stat = check_stat(store);
+    CHECK_U64(stat.n_clients, 1);
+    CHECK_U64(stat.n_pins, 0);
+    CHECK_U64(stat.n_snapshots, 0);
+    CHECK_U64(stat.private_bytes, 0);
+    CHECK_U64(stat.n_limbo, 0);
+    CHECK_U64(store->clients->n_snaps, 0);
+    CHECK_SOUND(store);
+    brain_client clients[1];
+    size_t n = 0;
+    CHECK_OK(brain_clients(store, clients, 1, &n));
+    CHECK_U64(n, 1);
+    CHECK_U64(clients[0].alive, true);
+    check_destroy(store);
+}
+
+static void check_all_dead(bool with_lock)
+{
+    begin(300, with_lock);
+    brain_store *store = check_open(path, 0);
+    CHECK_U64(check_stat(store).n_snapshots, 0);
+    CHECK_U64(check_stat(store).n_pins, 0);
+    if (!with_lock) {
+        CHECK_U64(check_stat(store).private_bytes, 0);
+    }
+    end(store);
+}
+
+/* A reader cannot free unpublished slots: its row is left to others, though it closes the store. */
+static void check_reader_first(void)
+{
+    begin(3, false);
+    brain_store *reader = check_open_with(path, 0, BRAIN_OPEN_READ_ONLY | BRAIN_OPEN_EXISTING);
+    CHECK_U64(check_stat(reader).n_snapshots, 0);
+    CHECK_U64(check_stat(reader).n_pins, 0);
+    uint64_t left = check_stat(reader).private_bytes;
+    uint32_t row = reader->row;
+    brain_store *store = check_open(path, 0);
+    CHECK(store->row != row);
+    CHECK(check_stat(store).private_bytes == left || left == 0);
+    CHECK_U64(check_stat(store).n_clients, 2);
+    brain_close(reader);
+    end(store);
+}
+
+/* Somebody is killed who sat down on such a row, at once or a little later. */
+static void check_dead_over_dead(void)
+{
+    begin(3, false);
+    struct brain_store *store = check_open(path, 0);
+    kill_all_rows(store);
+    for (int i = 0; i < 10; i++) {
+        struct bn_seat seat;
+        uint32_t n_dead;
+        CHECK_OK(bn_client_seat(store, true, &seat, &n_dead));
+        CHECK(seat.was_dead && seat.row != store->row);
+        CHECK(bn_client_alive(store, seat.row));
+        bn_os_unmap(seat.life_map, BN_PAGE);
+        CHECK(!bn_client_alive(store, seat.row));
+    }
+    end(store);
+}
+
+/* Kills whoever attaches, a little later each time: all that was held comes back all the same. */
+static void check_killed_attaching(void)
+{
+    check_state = check_new_seed();
+    snprintf(check_note, sizeof check_note, "seed 0x%llx", (unsigned long long)check_state);
+    begin(20, true);
+    for (int i = 0; i < 40; i++) {
+        struct check_gate ready = check_gate_new();
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            check_gate_open(&ready);
+            brain_store *store = check_open_with(path, 0, i % 4 == 3 ? BRAIN_OPEN_READ_ONLY : 0);
+            if (i % 8 == 0 && store->data != NULL) {
+                hold_things(store, 20);
+                kill_all_rows(store);
+            }
+            for (;;) {
+                pause();
+            }
+        }
+        check_gate_pass(&ready);
+        uint64_t n = check_below(20000000);
+        for (volatile uint64_t k = 0; k < n; k++) {
+        }
+        check_kill(pid);
+        check_gate_free(&ready);
+    }
+    end(check_open(path, 0));
+    check_note[0] = '\0';
+}
+
+static void check_many_come_at_once(void)
+{
+    enum { N = 12 };
+    begin(50, true);
+    struct check_gate start = check_gate_new(), there = check_gate_new(), leave = check_gate_new();
+    pid_t pids[N];
+    for (int i = 0; i < N; i++) {
+        pids[i] = check_fork();
+        if (pids[i] == 0) {
+            check_gate_pass(&start);
+            brain_store *store = check_open_with(path, 0, i % 3 == 0 ? BRAIN_OPEN_READ_ONLY : 0);
+            check_gate_open(&there);
+            check_gate_pass(&leave);
+            if (i % 2 == 0) {
+                brain_close(store);
+            }
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < N; i++) {
+        check_gate_open(&start);
+    }
+    for (int i = 0; i < N; i++) {
+        check_gate_pass(&there);
+    }
+    brain_store *store = check_open(path, 0);
+    CHECK_U64(check_stat(store).n_clients, N + 1);
+    for (int i = 0; i < N; i++) {
+        check_gate_open(&leave);
+    }
+    for (int i = 0; i < N; i++) {
+        CHECK_CHILD(pids[i]);
+    }
+    check_gate_free(&start);
+    check_gate_free(&there);
+    check_gate_free(&leave);
+    end(store);
+}
+
+/* ---- steps */
+
+static uint64_t n_holdings(const brain_store *store)
+{
+    return store->state->lock_word / BN_LOCK_EPOCH;
+}
+
+static void check_reaping_in_steps(void)
+{
+    enum { N = 1000 };
+    path = check_path();
+    brain_store *store = check_open(path, 64 * CHECK_MIB);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        hold_things(store, N);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    CHECK_U64(store->state->n_private, N);
+    uint64_t before = n_holdings(store);
+    CHECK_OK(bn_recover_reap(store, true, NULL));
+    CHECK_U64(store->state->n_private, 0);
+    CHECK(n_holdings(store) - before > N / 200);
+    end(store);
+}
+
+/* He who takes the lock from the dead does not do all of it, and another goes on. */
+static void check_half_reaped(void)
+{
+    enum { N = 1000 };
+    path = check_path();
+    brain_store *store = check_open(path, 64 * CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        uint32_t died;
+        hold_things(store, N);
+        CHECK_OK(bn_lock_acquire(store, true, &died));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    CHECK_OK(brain_put_bytes(space, "b", 1, "b", 1));
+    CHECK(store->state->n_private > N / 2 && store->state->n_private < N);
+    brain_close(check_open(path, 0));
+    CHECK_U64(store->state->n_private, 0);
+    brain_space_close(space);
+    end(store);
+}
+
+int main(void)
+{
+    check_begin();
+    check_all_dead(false);
+    check_all_dead(true);
+    check_reader_first();
+    check_dead_over_dead();
+    check_killed_attaching();
+    check_many_come_at_once();
+    check_reaping_in_steps();
+    check_half_reaped();
+    return 0;
+}
