@@ -203,6 +203,26 @@ static bool read_spaces(struct state_reader *reader, struct state *state, char *
     return true;
 }
 
+/* Whether a get that may copy gives the same: nobody writes meanwhile. */
+static bool same_copied(struct state_reader *reader, uint32_t i, const brain_view *view, char *text)
+{
+    const brain_key *key = &reader->keys[i];
+    uint64_t copy[64];
+    brain_view other;
+    int err = brain_get_or_copy(key->space, key->name, key->name_len, copy, sizeof copy, &other);
+    if (err != 0) {
+        return failed(text, "brain_get_or_copy", err);
+    }
+    bool same = other.version == view->version && other.kind == view->kind &&
+                other.size_bytes == view->size_bytes &&
+                memcmp(other.data, view->data, view->size_bytes) == 0;
+    brain_view_drop(&other);
+    if (!same) {
+        snprintf(text, STATE_TEXT_MAX, "name %u: a copy is another value than a view", i);
+    }
+    return same;
+}
+
 bool state_by_get(struct state_reader *reader, struct state *state, char *text)
 {
     memset(state, 0, sizeof *state);
@@ -216,7 +236,7 @@ bool state_by_get(struct state_reader *reader, struct state *state, char *text)
         if (err != 0) {
             return failed(text, "brain_get", err);
         }
-        if (!right_name(reader, i, &view, text)) {
+        if (!right_name(reader, i, &view, text) || !same_copied(reader, i, &view, text)) {
             return false;
         }
         state->seen[i] = look_at(&view, state);

@@ -152,13 +152,16 @@ static void *reader(void *argument)
     while (n_writing > 0) {
         uint32_t name = (uint32_t)(check_mix(seed++) % N_NAMES);
         brain_view view;
-        int err = brain_get(space, &name, sizeof name, &view);
+        uint64_t copy[32];
+        int err = seed % 2 == 0
+                      ? brain_get(space, &name, sizeof name, &view)
+                      : brain_get_or_copy(space, &name, sizeof name, copy, sizeof copy, &view);
         if (err == 0) {
             struct value value = check_value(&view);
             CHECK(value.number >= last[name]); /* never older than what was seen */
             CHECK_U64(value.writer, name % N_WRITERS);
             last[name] = value.number;
-            if (seed % 3 != 0 || !hand_over(&view)) {
+            if (seed % 3 != 0 || view.store == NULL || !hand_over(&view)) {
                 brain_view_drop(&view);
             }
         } else {
