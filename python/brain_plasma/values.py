@@ -10,6 +10,8 @@ import functools
 import pickle
 import re
 
+from .exceptions import BrainError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,9 +96,10 @@ def explain_failure(value: object, name: object, error: Exception) -> str:
 
     `error` is what the pickler raised for the whole. The part is found by pickling smaller and smaller
     ones, which takes long where there are many; nobody waits for it but whoever gets the exception.
+    Not where a value puts others while it is pickled: of those each would look for its part again.
     """
     path = "value"
-    if not isinstance(error, RecursionError):
+    if not isinstance(error, (RecursionError, BrainError)):
         for _ in range(_DEPTH_MAX):
             found = _first_failing(value)
             if found is None:

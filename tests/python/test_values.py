@@ -514,3 +514,25 @@ def test_pickles_are_refused_where_others_may_write(path):
     with Brain(path) as brain:
         with pytest.raises(exceptions.BrainPickleError):
             brain["x"]
+
+
+class PutsItself:
+    """Stores itself while it is pickled, and so on without end."""
+
+    def __init__(self, brain):
+        self.brain = brain
+
+    def __reduce__(self):
+        self.brain["again"] = self
+        return int, (5,)
+
+
+def test_a_value_that_puts_itself_while_it_is_pickled(brain):
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(200)
+    try:
+        with pytest.raises(exceptions.BrainValueTypeError, match="RecursionError"):
+            brain["x"] = PutsItself(brain)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert len(brain) == 0
