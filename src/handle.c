@@ -29,12 +29,30 @@ bool bn_handle_stands(struct brain_space *space, struct bn_space_ref ref)
     return false;
 }
 
+/* A namespace that went, and the last commit then. */
+struct gone {
+    struct bn_space_ref ref;
+    uint64_t committed;
+};
+
+/* Whether the root leads to a record that says it went, and nobody changed anything meanwhile. */
+static bool makes_no_sense(struct brain_store *store, struct bn_space_ref ref, struct gone *gone)
+{
+    struct gone now = { ref, bn_load_acquire(&store->state_view->committed) };
+    bool same = now.committed == gone->committed && ref.id == gone->ref.id && ref.gen == gone->ref.gen;
+    *gone = now;
+    return same;
+}
+
 int bn_handle_get(struct brain_space *space, const void *name, size_t name_len, struct bn_found *found)
 {
     struct brain_store *store = space->store;
+    struct gone gone = { .committed = 0 }; /* numbers begin with 1 */
     for (;;) {
         struct bn_space_ref ref;
-        int err = bn_handle_resolve(space, &ref);
+        /* The second time from the root itself: what is noted another thread may have noted too late. */
+        int err = gone.committed == 0 ? bn_handle_resolve(space, &ref)
+                                      : bn_handle_resolve_slow(space, &ref);
         if (bn_unlikely(err != 0)) {
             return err;
         }
@@ -50,6 +68,9 @@ int bn_handle_get(struct brain_space *space, const void *name, size_t name_len, 
             bn_pin_drop(store, found->pin);
         } else if (err != BRAIN_E_NOT_FOUND) {
             return err;
+        }
+        if (makes_no_sense(store, ref, &gone)) {
+            return bn_error_corrupt("%s: the record of a namespace", store->path);
         }
     }
 }

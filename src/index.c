@@ -263,6 +263,10 @@ static void drop_empty_tail(struct brain_store *store, uint64_t bucket)
 static int finish_split(struct brain_store *store, uint64_t n)
 {
     uint64_t high = (uint64_t)1 << bn_log2_floor(n);
+    if (bn_index_bucket_at(store, n) == NULL) { /* the old one's number is lower */
+        return bn_error_corrupt("%s: the index says that it has %llu buckets", store->path,
+                                (unsigned long long)n);
+    }
     int err = move_words(store, n - high, n, 2 * high - 1);
     if (err != 0) {
         return err;

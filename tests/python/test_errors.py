@@ -248,6 +248,42 @@ def test_a_store_whose_first_bytes_are_others(path, which):
         Brain(path)
 
 
+INDEX_STATE = 4096  # the first word of the second page
+SPACES = 22 * 8  # where the first page says where the records of namespaces are, of 128 bytes each
+
+
+@pytest.mark.parametrize("what", ["index", "namespace"])
+def test_a_word_that_is_damaged(path, what, other):
+    """It neither ends nor stops the process: a split of a bucket far beyond the index; a record that is of
+    another namespace than the index says."""
+    with Brain(path) as brain:
+        brain["x"] = 1
+    dead = other("from brain_plasma import Brain\nbrain = Brain(path)\nprint()\ninput()")
+    dead.line()
+    dead.signal(signal.SIGKILL)
+    dead.process.wait()
+    with open(files(path)[0], "r+b") as file:
+        if what == "index":
+            file.seek(INDEX_STATE)
+            file.write(b"\xa1\xf4\xf0\x89\0\0\0\0")
+        else:
+            file.seek(SPACES)
+            file.seek(int.from_bytes(file.read(8), "little") + 128 + 8)
+            file.write(b"\xff" * 4)
+    code = """
+import signal
+from brain_plasma import Brain
+from brain_plasma.exceptions import BrainCorruptError
+signal.alarm(20)
+try:
+    brain = Brain(path)
+    brain['x']
+except BrainCorruptError as error:
+    print(path in str(error))
+"""
+    assert other(code).end() == "True"
+
+
 # ---- somebody else's ----------------------------------------------------------------------------
 
 
