@@ -40,10 +40,13 @@ static_assert(offsetof(struct bn_block_rec, owner) == 8, "owner begins the secon
 
 /* ---- free lists */
 
-static void push(struct brain_store *store, uint32_t page, unsigned order, bool warm)
+static int push(struct brain_store *store, uint32_t page, unsigned order, bool warm)
 {
     struct bn_state_rec *state = store->state;
     uint32_t first = state->block_free[warm][order];
+    if (bn_unlikely(first > state->value_end)) {
+        return bn_error_corrupt("%s: the list of free blocks of order %u", store->path, order);
+    }
     bn_journal_u64(store, record(store, page), first); /* next = first, prev = 0 */
     set_record(store, page, 0, BN_BLOCK_FREE, order, warm);
     if (first != 0) {
@@ -52,6 +55,7 @@ static void push(struct brain_store *store, uint32_t page, unsigned order, bool 
         bn_journal_u32(store, &state->block_orders[warm], state->block_orders[warm] | 1u << order);
     }
     bn_journal_u32(store, &state->block_free[warm][order], page + 1);
+    return 0;
 }
 
 static void unlink_block(struct brain_store *store, uint32_t page)
@@ -89,7 +93,7 @@ static bool is_free_block(const struct brain_store *store, uint64_t page, unsign
 }
 
 /* Free one aligned block, joining it with its buddy as often as that is free. */
-static void free_block(struct brain_store *store, uint32_t page, unsigned order, bool warm)
+static int free_block(struct brain_store *store, uint32_t page, unsigned order, bool warm)
 {
     while (order + 1 < BN_N_ORDERS) {
         uint32_t buddy = page ^ 1u << order;
@@ -101,22 +105,24 @@ static void free_block(struct brain_store *store, uint32_t page, unsigned order,
         page &= ~(1u << order);
         order++;
     }
-    push(store, page, order, warm);
+    return push(store, page, order, warm);
 }
 
 /* Free [page, page + n): cut into the largest aligned blocks. */
-static void free_range(struct brain_store *store, uint32_t page, uint64_t n, bool warm)
+static int free_range(struct brain_store *store, uint32_t page, uint64_t n, bool warm)
 {
-    while (n > 0) {
+    int err = 0;
+    while (n > 0 && err == 0) {
         unsigned order = bn_log2_floor(n);
         if (page != 0 && (unsigned)__builtin_ctz(page) < order) {
             order = (unsigned)__builtin_ctz(page);
         }
         order = order < BN_N_ORDERS ? order : BN_N_ORDERS - 1;
-        free_block(store, page, order, warm);
+        err = free_block(store, page, order, warm);
         page += 1u << order;
         n -= (uint64_t)1 << order;
     }
+    return err;
 }
 
 /* ---- taking */
@@ -156,11 +162,9 @@ static int take_fresh(struct brain_store *store, uint64_t n_pages, unsigned orde
         return err;
     }
     bn_journal_u32(store, &store->state->value_end, (uint32_t)new_end);
-    if (start > end) {
-        free_range(store, (uint32_t)end, start - end, false);
-    }
+    err = start > end ? free_range(store, (uint32_t)end, start - end, false) : 0;
     *page_out = (uint32_t)start;
-    return 0;
+    return err;
 }
 
 /* Warm memory is worth a good deal, but a small value must not break up a large warm block while a cold
@@ -182,7 +186,7 @@ int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, u
     int err = pop_block(store, warm, want, &page, &got);
     if (err == 0) {
         uint64_t rest = ((uint64_t)1 << got) - n_pages;
-        free_range(store, page + (uint32_t)n_pages, rest, warm);
+        err = free_range(store, page + (uint32_t)n_pages, rest, warm);
     } else if (err == BRAIN_E_NOT_FOUND) {
         err = take_fresh(store, n_pages, want, &page);
     }
@@ -200,8 +204,7 @@ int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bo
         return bn_error_corrupt("%s: an extent at page %u is not recorded as one", store->path, page);
     }
     set_record(store, page, 0, BN_BLOCK_NONE, 0, false);
-    free_range(store, page, n_pages, warm);
-    return 0;
+    return free_range(store, page, n_pages, warm);
 }
 
 int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page_out,

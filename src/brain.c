@@ -419,10 +419,12 @@ int brain_space_exists(brain_space *space)
 static int read_tally(brain_space *space, uint64_t *count_out, uint64_t *number_out)
 {
     struct brain_store *store = space->store;
+    struct bn_gone gone = { .committed = 0 };
     for (;;) {
         struct bn_space_ref ref;
         uint64_t bytes;
-        int err = bn_handle_resolve(space, &ref);
+        int err = gone.committed == 0 ? bn_handle_resolve(space, &ref)
+                                      : bn_handle_resolve_slow(space, &ref);
         if (err != 0 && err != BRAIN_E_NOT_FOUND) {
             return err;
         }
@@ -437,6 +439,9 @@ static int read_tally(brain_space *space, uint64_t *count_out, uint64_t *number_
         }
         if (bn_handle_stands(space, ref)) {
             return 0;
+        }
+        if (bn_handle_makes_no_sense(store, ref, &gone)) {
+            return bn_error_corrupt("%s: the record of a namespace", store->path);
         }
     }
 }

@@ -22,13 +22,24 @@ int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_o
     return err;
 }
 
+bool bn_handle_makes_no_sense(struct brain_store *store, struct bn_space_ref ref, struct bn_gone *gone)
+{
+    struct bn_gone now = { ref, bn_load_acquire(&store->state_view->committed) };
+    bool same = now.committed == gone->committed && ref.id == gone->ref.id && ref.gen == gone->ref.gen;
+    *gone = now;
+    return same;
+}
+
 BN_INLINE int get(struct brain_space *space, const void *name, size_t name_len,
-                      struct bn_found *found, struct bn_copied *copied)
+                  struct bn_found *found, struct bn_copied *copied)
 {
     struct brain_store *store = space->store;
+    struct bn_gone gone = { .committed = 0 }; /* numbers begin with 1 */
     for (;;) {
         struct bn_space_ref ref;
-        int err = bn_handle_resolve(space, &ref);
+        /* The second time from the root itself: what is noted another thread may have noted too late. */
+        int err = gone.committed == 0 ? bn_handle_resolve(space, &ref)
+                                      : bn_handle_resolve_slow(space, &ref);
         if (bn_unlikely(err != 0)) {
             return err;
         }
@@ -45,6 +56,9 @@ BN_INLINE int get(struct brain_space *space, const void *name, size_t name_len,
             bn_pin_drop(store, found->pin);
         } else if (err != 0 && err != BRAIN_E_NOT_FOUND) {
             return err;
+        }
+        if (bn_handle_makes_no_sense(store, ref, &gone)) {
+            return bn_error_corrupt("%s: the record of a namespace", store->path);
         }
     }
 }

@@ -33,6 +33,17 @@ static inline int bn_handle_resolve(struct brain_space *space, struct bn_space_r
     return bn_handle_resolve_slow(space, ref_out);
 }
 
+/* A namespace that went, and the last commit then. Numbers begin with 1: start from 0. */
+struct bn_gone {
+    struct bn_space_ref ref;
+    uint64_t committed;
+};
+
+/* Whether the root led to the same record a second time that says it went, and nobody changed anything
+ * meanwhile: damage. The second time it is to be resolved from the root itself
+ * (bn_handle_resolve_slow()): what is noted another thread may have noted too late. */
+bool bn_handle_makes_no_sense(struct brain_store *store, struct bn_space_ref ref, struct bn_gone *gone);
+
 static inline void bn_handle_forget(struct brain_space *space)
 {
     bn_store_relaxed(&space->resolved, (uint64_t)0);

@@ -263,6 +263,10 @@ static void drop_empty_tail(struct brain_store *store, uint64_t bucket)
 static int finish_split(struct brain_store *store, uint64_t n)
 {
     uint64_t high = (uint64_t)1 << bn_log2_floor(n);
+    if (bn_index_bucket_at(store, n) == NULL) { /* the old one's number is lower */
+        return bn_error_corrupt("%s: the index says that it has %llu buckets", store->path,
+                                (unsigned long long)n);
+    }
     int err = move_words(store, n - high, n, 2 * high - 1);
     if (err != 0) {
         return err;
@@ -281,13 +285,13 @@ int bn_index_grow(struct brain_store *store)
     if ((n + 1) * sizeof(struct bn_bucket_rec) > store->region_bytes[BN_REGION_BUCKETS]) {
         return 0; /* as large as it gets: chains grow instead */
     }
-    int err = bn_store_need(store, BN_REGION_BUCKETS, (n + 1) * sizeof(struct bn_bucket_rec));
+    int err = bn_store_want(store, BN_REGION_BUCKETS, (n + 1) * sizeof(struct bn_bucket_rec));
     /* Whatever the split may need is there before it begins: it cannot be undone. */
-    err = err != 0 ? err : bn_store_need(store, BN_REGION_OVERFLOW,
+    err = err != 0 ? err : bn_store_want(store, BN_REGION_OVERFLOW,
                                          ((uint64_t)store->state->n_overflow + 16) *
                                              sizeof(struct bn_bucket_rec));
     if (err != 0) {
-        return err;
+        return err == BRAIN_E_FULL ? 0 : err; /* no memory: chains grow, and deletes go on, until there is */
     }
     /* 1. From here readers look in both buckets, and believe no miss that began before. */
     bn_store_seq(&store->state->index_state, n << 1 | 1);

@@ -66,8 +66,8 @@ struct bn_index_cursor {
 _Atomic uint64_t *bn_index_next_match(struct brain_store *store, uint64_t hash,
                                       struct bn_index_cursor *cursor);
 
-/* If there are more names than the buckets are for, split one. Outside of any transaction: the journal must
- * be empty. 0, BN_AGAIN, CORRUPT. */
+/* If there are more names than the buckets are for, and there is memory, split one. Outside of any
+ * transaction: the journal must be empty. 0, BN_AGAIN, CORRUPT. */
 int bn_index_grow(struct brain_store *store);
 
 /* Complete a split that a dead writer left. The journal must be empty. 0, BN_AGAIN, CORRUPT. */

@@ -417,7 +417,8 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     return err;
 }
 
-static int try_open(const struct place *place, const brain_options *options,
+/* `made`: by us just now; where the link to it cannot be made it is removed, for nobody would find it. */
+static int try_open(const struct place *place, const brain_options *options, bool made,
                     struct brain_store **store_out)
 {
     char where[PATH_MAX];
@@ -429,6 +430,10 @@ static int try_open(const struct place *place, const brain_options *options,
         snprintf(where, sizeof where, "%.3700s/%s", place->parent, place->name); /* a lost link? */
         err = open_at(where, place, options, store_out);
         if (err == 0 && (err = make_link(place)) != 0) {
+            if (made) {
+                bn_store_release(&(*store_out)->state->destroyed, 1u);
+                (void)bn_path_remove(*store_out);
+            }
             bn_store_free(*store_out);
         }
         return err;
@@ -445,7 +450,7 @@ int bn_path_open(const char *path, const brain_options *options, struct brain_st
     }
     bool made = false;
     for (int i = 0; i < TRIES; i++) {
-        err = try_open(&place, options, store_out);
+        err = try_open(&place, options, made, store_out);
         if (err == 0 && (options->flags & BRAIN_OPEN_EXCLUSIVE) && !made) {
             bn_store_free(*store_out);
             return bn_error(BRAIN_E_EXISTS, "there is a store at %s already", place.path);

@@ -60,6 +60,31 @@ static int no_such_slot(const struct brain_store *store, uint32_t slot)
     return bn_error_corrupt("%s: the index names slot %u, which is none", store->path, slot);
 }
 
+/* ---- trying again */
+
+#define TRIES_MAX 1000000u
+
+/* What stood when a search had to be begun anew. */
+struct progress {
+    uint64_t committed, index_state;
+    uint32_t n_tries;
+};
+
+/* Whether to try again: each time it is because a writer has swung a word, or taken it back, or committed, or
+ * moved words. Where that happens so often without a single commit or move, it is damage. */
+static int try_again(struct brain_store *store, struct progress *progress)
+{
+    struct progress now = { bn_load_acquire(&store->state_view->committed),
+                            bn_load_acquire(&store->state_view->index_state), progress->n_tries + 1 };
+    if (now.committed != progress->committed || now.index_state != progress->index_state) {
+        now.n_tries = 0;
+    }
+    *progress = now;
+    return now.n_tries < TRIES_MAX
+               ? 0 : bn_error_corrupt("%s: a name cannot be read: its slot changes, and nothing is "
+                                      "committed", store->path);
+}
+
 /* ---- get */
 
 /* The value behind a pending slot that is pinned. 0, NOT_FOUND, RETRY, CORRUPT. */
@@ -217,6 +242,7 @@ static int judge_miss(struct brain_store *store, uint64_t word, int err)
 BN_INLINE int get(struct brain_store *store, const struct bn_key *key, struct bn_found *found,
                       struct bn_copied *copied)
 {
+    struct progress progress = { .n_tries = 0 };
     bool has_pin = false;
     uint64_t bucket[2];
     int err;
@@ -233,7 +259,8 @@ BN_INLINE int get(struct brain_store *store, const struct bn_key *key, struct bn
         if (err == BN_AGAIN || err == ENDLESS) {
             err = judge_miss(store, state, err);
         }
-        if (err != RETRY) {
+        err = err == RETRY ? try_again(store, &progress) : err;
+        if (err != 0) {
             break;
         }
     }
@@ -316,6 +343,7 @@ static int search_chain_as_of(struct brain_store *store, const struct bn_key *ke
 int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t number,
                   uint32_t *slot_out)
 {
+    struct progress progress = { .n_tries = 0 };
     uint64_t bucket[2];
     for (;;) {
         uint64_t state = bn_load_seq(&store->state_view->index_state);
@@ -328,6 +356,10 @@ int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t 
             err = judge_miss(store, state, err);
         }
         if (err != RETRY) {
+            return err;
+        }
+        err = try_again(store, &progress);
+        if (err != 0) {
             return err;
         }
     }

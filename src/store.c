@@ -129,14 +129,39 @@ int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t byt
     return 0;
 }
 
+/* What BN_AGAIN asks for. The thread's, and not the store's: between BN_AGAIN and bn_store_satisfy() the lock
+ * is released, and other threads may need something else. */
+static _Thread_local struct {
+    enum bn_region region;
+    uint64_t bytes;
+    bool is_wanted; /* by bn_store_want() */
+} needed;
+static _Thread_local uint32_t n_without; /* how many wants to refuse */
+
+/* Where memory was wanted in vain, how often to do without before it is asked for again: more often than
+ * anybody wants it in one holding of the lock, who would else begin again and again. */
+#define WITHOUT 1000u
+
 int bn_store_need(struct brain_store *store, enum bn_region region, uint64_t bytes)
 {
     if (bn_likely(bytes <= bn_load_relaxed(&store->state->backed[region]))) {
         return 0; /* relaxed: under the lock, and the pages themselves need no order */
     }
-    store->region_needed = region;
-    store->region_needed_bytes = bytes;
+    needed.region = region;
+    needed.bytes = bytes;
+    needed.is_wanted = false;
     return BN_AGAIN;
+}
+
+int bn_store_want(struct brain_store *store, enum bn_region region, uint64_t bytes)
+{
+    int err = bn_store_need(store, region, bytes);
+    if (bn_unlikely(err != 0)) {
+        needed.is_wanted = true;
+        err = n_without > 0 ? BRAIN_E_FULL : err;
+        n_without -= n_without > 0;
+    }
+    return err;
 }
 
 /* How far ahead to back a region: a step is paid for once, its memory stays. */
@@ -150,14 +175,23 @@ static uint64_t ahead(enum bn_region region, uint64_t bytes)
 
 int bn_store_satisfy(struct brain_store *store)
 {
-    enum bn_region region = store->region_needed;
-    uint64_t bytes = store->region_needed_bytes;
+    enum bn_region region = needed.region;
+    uint64_t bytes = needed.bytes;
     if (region == BN_REGION_VALUES) {
         return bn_store_extend(store, bytes);
     }
     uint64_t more = bytes + ahead(region, bytes);
     more = more > store->region_bytes[region] ? store->region_bytes[region] : more;
-    return bn_store_back(store, region, more < bytes ? bytes : more);
+    int err = bn_store_back(store, region, more < bytes ? bytes : more);
+    if (err == BRAIN_E_FULL && more > bytes) {
+        err = bn_store_back(store, region, bytes); /* there may be room for what is needed now */
+    }
+    n_without = err == 0 ? 0 : n_without;
+    if (err == BRAIN_E_FULL && needed.is_wanted) {
+        n_without = WITHOUT;
+        err = 0;
+    }
+    return err;
 }
 
 /* ---- growth of the file */

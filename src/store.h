@@ -74,8 +74,6 @@ struct brain_store {
     bn_off region_off[BN_N_REGIONS];
     uint64_t region_bytes[BN_N_REGIONS];
     int64_t lock_timeout_ns;
-    _Atomic uint32_t region_needed; /* with BN_AGAIN: which region, and up to where */
-    _Atomic uint64_t region_needed_bytes;
 
     struct bn_spares ready[BN_N_CLASSES];   /* nobody can need them any more, which does not age: the next
                                                small puts take them */
@@ -180,7 +178,11 @@ int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t byt
 /* Whether `bytes` of a region are backed: 0, or BN_AGAIN with the need noted, or FULL at the region's end. */
 int bn_store_need(struct brain_store *store, enum bn_region region, uint64_t bytes);
 
-/* Do what the last BN_AGAIN asked for. Not under the lock. */
+/* As bn_store_need(), for what one can do without: where bn_store_satisfy() cannot get it, that succeeds all
+ * the same, and bn_store_want() says FULL for a while to this thread. */
+int bn_store_want(struct brain_store *store, enum bn_region region, uint64_t bytes);
+
+/* Do what this thread's last BN_AGAIN asked for. Not under the lock. FULL as bn_store_back(). */
 int bn_store_satisfy(struct brain_store *store);
 
 /* Bytes of the VALUES region that this process has mapped; maps more where the file has grown so that

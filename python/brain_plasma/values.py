@@ -10,6 +10,8 @@ import functools
 import pickle
 import re
 
+from .exceptions import BrainError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +26,13 @@ _TEXT_MAX = 15  # what brain_tensor.dtype has room for
 _DESCR_MAX = 32_000  # beside the shape, in 65,535 bytes of metadata
 
 
-def dtype_to_text(dtype: numpy.dtype) -> tuple[str, str | None, int] | None:
+def dtype_to_text(
+    dtype: numpy.dtype,
+) -> tuple[str, str | None, int, tuple[str, ...] | None] | None:
     """How `dtype` is written in the store: type string, `descr` of a structured type, bytes of an
-    element. None where its elements are more than plain bytes, or where the text would not give the
-    same type back (types of other packages, records): such arrays are pickled.
+    element; and its names, where this is true for as long as `dtype.names` is that tuple. None where
+    its elements are more than plain bytes, or where the text would not give the same type back (types
+    of other packages, records): such arrays are pickled.
     """
     if dtype.hasobject or dtype.kind not in _PLAIN_KINDS or dtype.itemsize == 0:
         return None
@@ -45,23 +50,28 @@ def dtype_to_text(dtype: numpy.dtype) -> tuple[str, str | None, int] | None:
         again = dtype_from_text(dtype.str, descr and descr.encode(), dtype.itemsize)
     except Exception:  # whatever NumPy finds wrong with it: pickles have a form of their own
         return None
-    return (dtype.str, descr, dtype.itemsize) if _same(again, dtype) else None
+    names = None if _is_nested(dtype) else dtype.names
+    return (dtype.str, descr, dtype.itemsize, names) if _same(again, dtype) else None
+
+
+def _is_nested(dtype: numpy.dtype) -> bool:
+    return any(field[0].base.names is not None for field in (dtype.fields or {}).values())
 
 
 def _same(one: numpy.dtype, other: numpy.dtype) -> bool:
     return one == other and one.type is other.type and one.names == other.names
 
 
-@functools.lru_cache(maxsize=256)
 def dtype_from_text(text: str, descr: bytes | None, item_bytes: int) -> numpy.dtype:
     """The dtype that dtype_to_text() wrote so. The texts come out of the store and are not trusted:
     a type with pointers in it would read any address.
+
+    A structured one is made anew each time: whoever gets it can rename its fields.
     """
     import numpy
 
     if descr is not None:
-        fields = ast.literal_eval(descr.decode())
-        dtype = numpy.lib.format.descr_to_dtype(fields)
+        dtype = numpy.lib.format.descr_to_dtype(_fields(descr))
     elif _PLAIN_TEXT.fullmatch(text):
         dtype = numpy.dtype(text)
     else:
@@ -69,6 +79,11 @@ def dtype_from_text(text: str, descr: bytes | None, item_bytes: int) -> numpy.dt
     if dtype.hasobject or dtype.subdtype is not None or dtype.itemsize != item_bytes:
         raise ValueError(f"no type of plain elements of {item_bytes} bytes: {text!r}")
     return dtype
+
+
+@functools.lru_cache(maxsize=256)
+def _fields(descr: bytes) -> object:
+    return ast.literal_eval(descr.decode())
 
 
 # ---- values that cannot be stored ---------------------------------------------------------------
@@ -81,9 +96,10 @@ def explain_failure(value: object, name: object, error: Exception) -> str:
 
     `error` is what the pickler raised for the whole. The part is found by pickling smaller and smaller
     ones, which takes long where there are many; nobody waits for it but whoever gets the exception.
+    Not where a value puts others while it is pickled: of those each would look for its part again.
     """
     path = "value"
-    if not isinstance(error, RecursionError):
+    if not isinstance(error, (RecursionError, BrainError)):
         for _ in range(_DEPTH_MAX):
             found = _first_failing(value)
             if found is None:

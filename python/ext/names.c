@@ -29,6 +29,20 @@ static bool read_version(struct bp_brain *self, PyObject *object, uint64_t *vers
 
 /* ---- look, then change ------------------------------------------------------------------------ */
 
+/* As brain_delete(). Like a put, it gives up the GIL only where another writer is at work. */
+static int delete_version(struct bp_brain *self, const char *name, size_t name_len,
+                          uint64_t version)
+{
+    if (!brain_is_busy(self->store->store)) {
+        return brain_delete(self->space, name, name_len, version);
+    }
+    struct bp_space *held = bp_handle_space_take(self->current);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = brain_delete(held->space, name, name_len, version);
+    Py_END_ALLOW_THREADS bp_handle_space_drop(held);
+    return code;
+}
+
 /* Decode `view` of `name`, then delete the name if it still has that version: a value that cannot be
  * decoded stays. Returns 0 with `*value_out`, STALE, or BP_RAISED. */
 static int take_out(struct bp_brain *self, const char *name, size_t name_len, brain_view *view,
@@ -41,7 +55,7 @@ static int take_out(struct bp_brain *self, const char *name, size_t name_len, br
         Py_DECREF(value);
         return BP_RAISED;
     }
-    int code = brain_delete(self->space, name, name_len, version);
+    int code = delete_version(self, name, name_len, version);
     if (code == 0) {
         *value_out = value;
         return 0;

@@ -58,6 +58,7 @@ struct bp_dtype {
     char text[16];   /* as in brain_tensor.dtype */
     PyObject *dtype; /* numpy.dtype, owned; NULL: this entry is free */
     PyObject *descr; /* str, owned, of a structured type; else NULL */
+    PyObject *names; /* dtype.names as it was then, owned; NULL also where a field has fields itself */
     uint64_t item_bytes;
     bool storable; /* else arrays of it are pickled */
 };

@@ -173,14 +173,21 @@ PyObject *bp_store_use_namespace(PyObject *op, PyObject *name)
     struct bp_space *space = bp_handle_space(self->state, self->store, name);
     if (space == NULL) return NULL;
     int code = brain_space_exists(space->space);
-    if (code == BRAIN_E_NOT_FOUND) code = brain_space_create(space->space);
+    if (code == BRAIN_E_NOT_FOUND) {
+        Py_BEGIN_ALLOW_THREADS code = brain_space_create(space->space);
+        Py_END_ALLOW_THREADS
+    }
     if (code != 0 && code != BRAIN_E_EXISTS) {
         bp_errors_raise(self->state, code);
-        bp_handle_space_drop(space);
-        return NULL;
+    } else if (bp_brain_is_open(self)) { /* it may have been closed meanwhile, or opened elsewhere */
+        if (self->store == space->owner) {
+            bp_brain_use(self, space);
+            Py_RETURN_NONE;
+        }
+        bp_errors_format(self->state, BP_CLOSED, "this Brain was opened anew meanwhile");
     }
-    bp_brain_use(self, space);
-    Py_RETURN_NONE;
+    bp_handle_space_drop(space);
+    return NULL;
 }
 
 const char bp_store_drop_namespace_doc[] = "_drop_namespace($self, name, /)\n--\n\n"

@@ -96,23 +96,25 @@ static int numpy_is_in_use(struct bp_state *state)
 
 static void forget_dtype(struct bp_dtype *entry)
 {
-    PyObject *dtype = entry->dtype, *descr = entry->descr;
+    PyObject *dtype = entry->dtype, *descr = entry->descr, *names = entry->names;
     entry->dtype = NULL;
     entry->descr = NULL;
+    entry->names = NULL;
     Py_XDECREF(dtype);
     Py_XDECREF(descr);
+    Py_XDECREF(names);
 }
 
-/* Fill a free entry from what values.dtype_to_text() says: (text, descr or None, item_bytes), or None
- * where such arrays are to be pickled. */
+/* Fill a free entry from what values.dtype_to_text() says: (text, descr or None, item_bytes, names or None),
+ * or None where such arrays are to be pickled. */
 static int describe_dtype(PyObject *answer, PyObject *dtype, struct bp_dtype *entry)
 {
     entry->storable = answer != Py_None;
     if (entry->storable) {
         const char *text;
         unsigned long long item_bytes;
-        PyObject *descr;
-        if (!PyArg_ParseTuple(answer, "sOK", &text, &descr, &item_bytes)) return -1;
+        PyObject *descr, *names;
+        if (!PyArg_ParseTuple(answer, "sOKO", &text, &descr, &item_bytes, &names)) return -1;
         if (strlen(text) >= sizeof entry->text) {
             PyErr_SetString(PyExc_ValueError, "the text of a dtype is too long");
             return -1;
@@ -121,24 +123,41 @@ static int describe_dtype(PyObject *answer, PyObject *dtype, struct bp_dtype *en
         memcpy(entry->text, text, strlen(text));
         entry->item_bytes = item_bytes;
         if (descr != Py_None) entry->descr = Py_NewRef(descr);
+        if (names != Py_None) entry->names = Py_NewRef(names);
     }
     entry->dtype = Py_NewRef(dtype);
     return 0;
 }
 
-/* What is known of `dtype`, an entry of the table; or NULL with an exception set. */
+/* Whether `entry`, found by its dtype, still says what that is: of a structured type the names of the fields
+ * can be changed in place, which gives it another tuple of them. Those within a field nobody can watch. */
+static bool is_current(const struct bp_dtype *entry)
+{
+    if (entry->descr == NULL) return true;
+    if (entry->names == NULL) return false;
+    PyObject *names = PyObject_GetAttrString(entry->dtype, "names");
+    bool same = names == entry->names;
+    if (names == NULL) PyErr_Clear();
+    Py_XDECREF(names);
+    return same;
+}
+
+/* What is known of `dtype`, an entry of the table; or NULL with an exception set. The entry is good until
+ * Python code runs: that may give up the GIL, and another thread overwrite it. */
 static const struct bp_dtype *find_dtype(struct bp_state *state, PyObject *dtype)
 {
     struct bp_numpy *numpy = &state->numpy;
-    for (int i = 0; i < BP_N_DTYPES; i++) {
-        if (numpy->by_dtype[i].dtype == dtype) return &numpy->by_dtype[i];
+    struct bp_dtype *entry = NULL;
+    for (int i = 0; i < BP_N_DTYPES && entry == NULL; i++) {
+        if (numpy->by_dtype[i].dtype == dtype) entry = &numpy->by_dtype[i];
     }
+    if (entry != NULL && is_current(entry)) return entry;
     PyObject *function = bp_state_values_function(state, "dtype_to_text");
     if (function == NULL) return NULL;
     PyObject *answer = PyObject_CallFunctionObjArgs(function, dtype, NULL);
     Py_DECREF(function);
     if (answer == NULL) return NULL;
-    struct bp_dtype *entry = &numpy->by_dtype[numpy->next_dtype++ % BP_N_DTYPES];
+    if (entry == NULL) entry = &numpy->by_dtype[numpy->next_dtype++ % BP_N_DTYPES];
     forget_dtype(entry);
     int failed = describe_dtype(answer, dtype, entry);
     Py_DECREF(answer);
@@ -235,13 +254,14 @@ static PyObject *contiguous(PyObject *array)
     return PyObject_CallMethod(array, "copy", "s", "C");
 }
 
-static int encode_array(struct bp_state *state, PyObject *value, const struct bp_dtype *dtype,
-                        struct bp_encoded *encoded)
+/* Returns 1: encoded; 0: to be pickled; -1 with an exception set. */
+static int encode_array(struct bp_state *state, struct bp_encoded *encoded)
 {
     brain_tensor tensor;
-    encoded->owner = contiguous(value);
-    if (encoded->owner == NULL) return -1;
     const struct array_object *array = (struct array_object *)encoded->owner;
+    const struct bp_dtype *dtype = find_dtype(state, array->dtype);
+    if (dtype == NULL) return -1;
+    if (!dtype->storable) return 0;
     if (describe_array(array, dtype, &tensor) != 0) return -1;
     if (encode_meta(state, &tensor, encoded) != 0) return -1;
 
@@ -261,11 +281,12 @@ int bp_tensor_encode(struct bp_state *state, PyObject *value, struct bp_encoded 
     int in_use = numpy_is_in_use(state);
     if (in_use <= 0) return in_use;
     if (Py_TYPE(value) != state->numpy.array_type) return 0;
-    const struct array_object *array = (struct array_object *)value;
-    if (array->ndim > BRAIN_TENSOR_NDIM_MAX) return 0;
-    const struct bp_dtype *dtype = find_dtype(state, array->dtype);
+    if (((struct array_object *)value)->ndim > BRAIN_TENSOR_NDIM_MAX) return 0;
+    const struct bp_dtype *dtype = find_dtype(state, ((struct array_object *)value)->dtype);
     if (dtype == NULL) return -1;
-    return dtype->storable ? encode_array(state, value, dtype, encoded) : 0;
+    if (!dtype->storable) return 0;
+    encoded->owner = contiguous(value); /* may give up the GIL: `dtype` is not to be used after it */
+    return encoded->owner == NULL ? -1 : encode_array(state, encoded);
 }
 
 /* ---- from the store --------------------------------------------------------------------------- */
@@ -326,6 +347,7 @@ int bp_tensor_traverse(struct bp_state *state, visitproc visit, void *arg)
         Py_VISIT(state->numpy.by_text[i].dtype);
         Py_VISIT(state->numpy.by_dtype[i].dtype);
         Py_VISIT(state->numpy.by_dtype[i].descr);
+        Py_VISIT(state->numpy.by_dtype[i].names);
     }
     return 0;
 }

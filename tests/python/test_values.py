@@ -10,6 +10,7 @@ import math
 import pickle
 import subprocess
 import sys
+import threading
 import uuid
 
 import numpy as np
@@ -236,6 +237,45 @@ def test_more_types_than_are_remembered(brain):
         assert brain["x"].dtype == np.dtype(f"U{size}")
     for size in range(1, 100):
         assert brain[f"s{size}"].dtype.names == (f"a{size}",)
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_fields_that_are_renamed(brain, inner):
+    """The names of a structured type's fields can be changed in place: of one that was put before, and of
+    one that was recalled."""
+    dtype = np.dtype([("a", "i4"), ("b", [("c", "f8")])]) if inner else np.dtype("i4,f8")
+    value = np.zeros(3, dtype)
+    renamed = (lambda array: array.dtype["b"]) if inner else (lambda array: array.dtype)
+    before, after = renamed(value).names, tuple(f"new{name}" for name in renamed(value).names)
+    brain["x"] = value
+    renamed(brain["x"]).names = after
+    assert renamed(brain["x"]).names == before
+    renamed(value).names = after
+    brain["x"] = value
+    assert renamed(brain["x"]).names == after
+
+
+def test_other_types_are_stored_while_an_array_is_copied(brain):
+    """To make an array contiguous gives up the GIL; its type is not mixed up with what others store."""
+    value = np.arange(4_000_000, dtype="i4")[::2]
+    strange = [np.zeros(1, f"S{size}") for size in range(50, 90)]
+    done = threading.Event()
+
+    def store_others():
+        while not done.is_set():
+            for array in strange:
+                brain["other"] = array
+
+    thread = threading.Thread(target=store_others)
+    thread.start()
+    try:
+        for _ in range(20):
+            brain["x"] = value
+            assert brain["x"].dtype == value.dtype
+            assert np.array_equal(brain["x"], value)
+    finally:
+        done.set()
+        thread.join()
 
 
 SHAPES = [(), (0,), (1,), (5,), (0, 3), (3, 0), (2, 3), (2, 3, 4), (1, 1, 1, 7), (2,) * 16]
@@ -474,3 +514,25 @@ def test_pickles_are_refused_where_others_may_write(path):
     with Brain(path) as brain:
         with pytest.raises(exceptions.BrainPickleError):
             brain["x"]
+
+
+class PutsItself:
+    """Stores itself while it is pickled, and so on without end."""
+
+    def __init__(self, brain):
+        self.brain = brain
+
+    def __reduce__(self):
+        self.brain["again"] = self
+        return int, (5,)
+
+
+def test_a_value_that_puts_itself_while_it_is_pickled(brain):
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(200)
+    try:
+        with pytest.raises(exceptions.BrainValueTypeError, match="RecursionError"):
+            brain["x"] = PutsItself(brain)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert len(brain) == 0

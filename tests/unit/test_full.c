@@ -187,6 +187,47 @@ static void fill(const char *dir, size_t size)
     check_destroy(store);
 }
 
+/* Somebody else takes all that the file system has left. What can be done without more memory goes on: the
+ * index would grow, and does not. */
+static void check_no_room_left(const char *dir)
+{
+    char path[200], file[200];
+    snprintf(path, sizeof path, "%s/store", dir);
+    snprintf(file, sizeof file, "%s/file", dir);
+    brain_store *store = check_open(path, 1 << 20);
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(brain_space_create(space));
+    int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK_SYS(fd);
+    for (uint64_t step = 1 << 20; step >= 4096; step /= 2) {
+        struct stat st;
+        do {
+            CHECK_SYS(fstat(fd, &st));
+        } while (posix_fallocate(fd, st.st_size, (off_t)step) == 0);
+    }
+    uint32_t n = 0;
+    int err;
+    while ((err = brain_put_bytes(space, &n, sizeof n, &n, sizeof n)) == 0) {
+        n++;
+    }
+    CHECK_CODE(err, BRAIN_E_FULL);
+    printf("%u values where no memory is left, then: %s\n", n, brain_error_detail());
+    CHECK(n > 0);
+    for (uint32_t i = 0; i < n; i++) {
+        CHECK_OK(brain_exists(space, &i, sizeof i, NULL));
+        CHECK_OK(brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION));
+    }
+    CHECK_SOUND(store);
+    CHECK_SYS(close(fd));
+    CHECK_SYS(unlink(file));
+    for (uint32_t i = 0; i < 4 * n; i++) {
+        CHECK_OK(brain_put_bytes(space, &i, sizeof i, &i, sizeof i));
+    }
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 static void check_no_room_to_make(const char *dir)
 {
     char path[200];
@@ -215,6 +256,7 @@ static void check_small_file_system(void)
         fill(dir, 2000);
         fill(dir, 5000);
         fill(dir, 1000000);
+        check_no_room_left(dir);
         CHECK_SYS(umount(dir));
         CHECK_SYS(mount("none", dir, "tmpfs", 0, "size=200k"));
         check_no_room_to_make(dir);

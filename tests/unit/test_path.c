@@ -37,6 +37,19 @@ static void check_link(void)
     CHECK(!is_there(path) && !is_there(target));
 }
 
+/* Where no link can be made, no store is left on /dev/shm, where nobody would find it. */
+static void check_no_link(void)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/proc/self/brain-test-%d", (int)getpid());
+    brain_options options = BRAIN_OPTIONS_INIT;
+    brain_store *none = NULL;
+    CHECK(brain_open(path, &options, &none) < 0 && none == NULL);
+    CHECK_DETAIL("cannot make the link");
+    options.flags = BRAIN_OPEN_EXISTING;
+    CHECK_CODE(brain_open(path, &options, &none), BRAIN_E_NOT_FOUND);
+}
+
 static void check_in_memory(void)
 {
     const char *path = check_path();
@@ -187,6 +200,7 @@ int main(void)
     check_begin();
     check_state = check_new_seed();
     check_link();
+    check_no_link();
     check_in_memory();
     check_relative();
     check_race("/dev/shm");
