@@ -268,20 +268,21 @@ def test_a_word_that_is_damaged(path, what, other):
             file.write(b"\xa1\xf4\xf0\x89\0\0\0\0")
         else:
             file.seek(SPACES)
-            file.seek(int.from_bytes(file.read(8), "little") + 128 + 8)
+            file.seek(int.from_bytes(file.read(8), "little") + 128 + 48)
             file.write(b"\xff" * 4)
-    code = """
+    for use in "brain['x']", "len(brain)":
+        code = f"""
 import signal
 from brain_plasma import Brain
 from brain_plasma.exceptions import BrainCorruptError
 signal.alarm(20)
 try:
     brain = Brain(path)
-    brain['x']
+    {use}
 except BrainCorruptError as error:
     print(path in str(error))
 """
-    assert other(code).end() == "True"
+        assert other(code).end() == "True"
 
 
 # ---- somebody else's ----------------------------------------------------------------------------
