@@ -107,7 +107,7 @@ static int any_name(brain_space *space, PyObject **name_out, brain_view *view_ou
     if (code != 0) return code;
     code = brain_iter_next(iter, &name, &name_len);
     if (code == 0) {
-        *name_out = PyUnicode_DecodeUTF8(name, (Py_ssize_t)name_len, NULL);
+        *name_out = PyUnicode_DecodeUTF8(name, (Py_ssize_t)name_len, "surrogateescape");
         code = *name_out == NULL ? BP_RAISED : brain_iter_get(iter, view_out);
         if (code != 0) Py_XDECREF(*name_out);
     }
@@ -135,7 +135,12 @@ PyObject *bp_names_popitem(PyObject *op, PyObject *Py_UNUSED(ignored))
         if (!bp_brain_is_open(self)) return NULL;
         code = any_name(self->space, &name, &view);
         if (code != 0) break;
-        const char *utf8 = bp_brain_name(self, name, &name_len); /* came from UTF-8: cannot fail */
+        const char *utf8 = bp_brain_name(self, name, &name_len);
+        if (utf8 == NULL) { /* a program in C has put a name that is no UTF-8 */
+            Py_DECREF(name);
+            brain_view_drop(&view);
+            return NULL;
+        }
         code = take_out(self, utf8, name_len, &view, &value);
         if (code == 0) result = Py_BuildValue("(ON)", name, value);
         Py_DECREF(name);
