@@ -51,6 +51,7 @@ static inline bool bp_brain_is_open(struct bp_brain *self)
 /* The bytes of a name of this open Brain, valid as long as `name`; or NULL with an exception set. */
 static inline const char *bp_brain_name(struct bp_brain *self, PyObject *name, size_t *len_out)
 {
+    *len_out = 0;
     if (self->space == NULL) {
         bp_brain_raise_closed(self);
         return NULL;
