@@ -391,13 +391,23 @@ BRAIN_API int brain_space_remove(brain_space *space);
 BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
                         const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
+/* Where a small value was found. For callers who use a name again and again: keep one for each pair of a
+ * space and a name, zeroed at first; calls with it find the value without looking for it, as long as it is
+ * where it was, and else note where it is now. It refers to nothing, and is never wrong, only useless.
+ * Belongs to one thread at a time, and to one open space. */
+typedef struct brain_hint {
+    uint64_t space, place, word; /* the library's, all of them */
+    uint32_t gen, reserved;
+} brain_hint;
+
 /* As brain_put(), where that is short and can be done at once: a value below 256 bytes under a name that
  * has such a value already, while no other writer is at work. Else BUSY, whatever the reason, nothing has
  * happened, and brain_put() is to be called: it has the full answer.
  *
+ * hint  NULL, or the hint of this name in this space.
  * Returns 0, or: BUSY; PERM; CORRUPT; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: O(1), no
  * system call but where it is this put's turn to give back what others left in limbo. */
-BRAIN_API int brain_try_put(brain_space *space, const void *name, size_t name_len,
+BRAIN_API int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
                             const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
 /* Put bytes as BRAIN_KIND_BYTES; else as brain_put() with BRAIN_ANY_VERSION. */
@@ -416,13 +426,14 @@ BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len, b
  * which costs less. Then view->data is `buf`, view->name is `name`, meta and description are not there
  * (brain_get() has the description), and brain_view_drop() has nothing to do.
  *
+ * hint       NULL, or the hint of this name in this space.
  * buf, room  aligned to 8 bytes; values below 256 bytes that fit it together with their name may be copied.
  *
  * Returns as brain_get(), and INVAL.  Blocks: never.  Cost: writes to no shared memory where it copies.
  * Source: the value is read as under a seqlock (Hans Boehm, Can Seqlocks Get Along With Programming
  * Language Memory Models?, MSPC 2012). */
-BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, void *buf,
-                                size_t room, brain_view *view_out);
+BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t name_len,
+                                brain_hint *hint, void *buf, size_t room, brain_view *view_out);
 
 /* Copy the data of `name` into `buf`.
  *

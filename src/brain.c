@@ -474,7 +474,7 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
     uint64_t number;
     struct brain_store *store = space->store;
     int err = check_writable(store);
-    err = err != 0 ? err : bn_replace(space, name, name_len, value, if_version, &number);
+    err = err != 0 ? err : bn_replace(space, name, name_len, NULL, value, if_version, &number);
     if (err != BN_SLOWLY) {
         if (err == 0 && version_out != NULL) {
             *version_out = number;
@@ -495,12 +495,12 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
     return err;
 }
 
-int brain_try_put(brain_space *space, const void *name, size_t name_len, const brain_value *value,
-                  uint64_t if_version, uint64_t *version_out)
+int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
+                  const brain_value *value, uint64_t if_version, uint64_t *version_out)
 {
     uint64_t number;
     int err = check_writable(space->store);
-    err = err != 0 ? err : bn_replace(space, name, name_len, value, if_version, &number);
+    err = err != 0 ? err : bn_replace(space, name, name_len, hint, value, if_version, &number);
     if (bn_likely(err == 0)) {
         if (version_out != NULL) {
             *version_out = number;
@@ -532,8 +532,8 @@ int brain_delete(brain_space *space, const void *name, size_t name_len, uint64_t
 }
 
 /* Find and pin, or copy where there is a place to copy to, for all kinds of gets. */
-static inline int find(brain_space *space, const void *name, size_t name_len, struct bn_found *found,
-                       struct bn_copied *copied)
+static inline int find(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
+                       struct bn_found *found, struct bn_copied *copied)
 {
     int err = bn_store_usable(space->store);
     if (bn_unlikely(err != 0)) {
@@ -543,7 +543,7 @@ static inline int find(brain_space *space, const void *name, size_t name_len, st
         return name_too_long(name_len);
     }
     return copied == NULL ? bn_handle_get(space, name, name_len, found)
-                          : bn_handle_get_or_copy(space, name, name_len, found, copied);
+                          : bn_handle_get_or_copy(space, name, name_len, hint, found, copied);
 }
 
 /* A view of what was found. */
@@ -559,19 +559,19 @@ static inline int show(brain_store *store, const struct bn_found *found, brain_v
 int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
 {
     struct bn_found found;
-    int err = find(space, name, name_len, &found, NULL);
+    int err = find(space, name, name_len, NULL, &found, NULL);
     return bn_likely(err == 0) ? show(space->store, &found, view_out) : err;
 }
 
-int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, void *buf, size_t room,
-                      brain_view *view_out)
+int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, brain_hint *hint, void *buf,
+                      size_t room, brain_view *view_out)
 {
     struct bn_found found;
     struct bn_copied copied = { .to = buf, .room = room };
     if (bn_unlikely(((uintptr_t)buf & 7) != 0)) {
         return bn_error(BRAIN_E_INVAL, "the buffer has to be aligned to 8 bytes");
     }
-    int err = find(space, name, name_len, &found, &copied);
+    int err = find(space, name, name_len, hint, &found, &copied);
     if (bn_unlikely(err != 0 || found.slot != 0)) {
         return err != 0 ? err : show(space->store, &found, view_out);
     }
@@ -668,7 +668,7 @@ int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t
     struct bn_found found;
     uint64_t buf[SMALL_WORDS];
     struct bn_copied copied = { .to = buf, .room = sizeof buf };
-    int err = find(space, name, name_len, &found, &copied);
+    int err = find(space, name, name_len, NULL, &found, &copied);
     if (bn_likely(err == 0)) {
         if (version_out != NULL) {
             *version_out = found.slot == 0 ? copied.version

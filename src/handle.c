@@ -17,7 +17,7 @@ int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_o
         return bn_error_corrupt("%s: the record of a namespace", space->store->path);
     }
     if (err == 0) {
-        bn_store_relaxed(&space->resolved, (uint64_t)ref_out->gen << 32 | ref_out->id);
+        bn_store_relaxed(&space->resolved, bn_handle_word(*ref_out));
     }
     return err;
 }
@@ -50,6 +50,9 @@ BN_INLINE int get(struct brain_space *space, const void *name, size_t name_len,
         err = copied == NULL ? bn_read_get(store, &key, found)
                              : bn_read_get_or_copy(store, &key, found, copied);
         if (bn_likely((err == 0 || err == BRAIN_E_NOT_FOUND) && bn_handle_stands(space, ref))) {
+            if (copied != NULL) {
+                copied->resolved = bn_handle_word(ref);
+            }
             return err;
         }
         if (err == 0 && found->slot != 0) {
@@ -69,7 +72,17 @@ int bn_handle_get(struct brain_space *space, const void *name, size_t name_len, 
 }
 
 int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t name_len,
-                          struct bn_found *found, struct bn_copied *copied)
+                          brain_hint *hint, struct bn_found *found, struct bn_copied *copied)
 {
-    return get(space, name, name_len, found, copied);
+    if (hint != NULL && bn_handle_is_hint(space, hint) &&
+        bn_read_hinted(space->store, hint, copied) &&
+        bn_handle_stands(space, bn_handle_ref(hint->space))) {
+        found->slot = 0;
+        return 0;
+    }
+    int err = get(space, name, name_len, found, copied);
+    if (hint != NULL && err == 0 && found->slot == 0) {
+        *hint = (brain_hint){ copied->resolved, copied->place, copied->word, copied->gen, 0 };
+    }
+    return err;
 }

@@ -19,6 +19,22 @@ struct bn_space_ref {
     uint32_t gen;
 };
 
+static inline struct bn_space_ref bn_handle_ref(uint64_t word)
+{
+    return (struct bn_space_ref){ (uint32_t)word, (uint32_t)(word >> 32) };
+}
+
+static inline uint64_t bn_handle_word(struct bn_space_ref ref)
+{
+    return (uint64_t)ref.gen << 32 | ref.id;
+}
+
+/* Whether a hint is of what the space stands for now. */
+static inline bool bn_handle_is_hint(struct brain_space *space, const brain_hint *hint)
+{
+    return hint->space != 0 && hint->space == bn_load_relaxed(&space->resolved); /* relaxed: as below */
+}
+
 /* Look the namespace up anew: 0, NOT_FOUND, ... */
 int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_out);
 
@@ -27,7 +43,7 @@ static inline int bn_handle_resolve(struct brain_space *space, struct bn_space_r
 {
     uint64_t word = bn_load_relaxed(&space->resolved); /* relaxed: verified after use */
     if (bn_likely(word != 0)) {
-        *ref_out = (struct bn_space_ref){ (uint32_t)word, (uint32_t)(word >> 32) };
+        *ref_out = bn_handle_ref(word);
         return 0;
     }
     return bn_handle_resolve_slow(space, ref_out);
@@ -67,6 +83,6 @@ int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
 
 /* The same, as bn_read_get_or_copy(). */
 int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t name_len,
-                          struct bn_found *found_out, struct bn_copied *copied);
+                          brain_hint *hint, struct bn_found *found_out, struct bn_copied *copied);
 
 #endif

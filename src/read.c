@@ -114,37 +114,42 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
 }
 
-/* Copy the value without a pin, if it is small. False: pin it. */
-BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key,
-                            const _Atomic uint64_t *place, uint64_t word, uint32_t slot,
-                            struct bn_copied *copied)
+static inline const _Atomic uint32_t *gen_of(const struct bn_slot_rec *rec)
 {
-    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    return (const _Atomic uint32_t *)(const void *)&rec->gen;
+}
+
+/* Copy the value without a pin, if it is small. False: pin it. `key` NULL: it is known that this use of the
+ * slot, `gen`, is of the name. */
+BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key, uint32_t gen,
+                        const _Atomic uint64_t *place, uint64_t word, struct bn_copied *copied)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, bn_index_slot(word));
     const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)rec;
-    const _Atomic uint32_t *gen_now = (const _Atomic uint32_t *)(const void *)&rec->gen;
-    uint32_t gen = bn_load_acquire(gen_now); /* PAIR refill */
-    if (bn_load_acquire(place) != word) {    /* PAIR swing */
+    if (bn_load_acquire(place) != word) { /* PAIR swing */
         return false;
     }
     /* relaxed: what is torn is thrown away below */
     bool pending = bn_load_relaxed(&rec->pending) != 0;
-    uint32_t size = rec->size_low, name_len = rec->name_len, n = (size + name_len + 7) / 8;
+    uint32_t size = rec->size_low, name_len = key != NULL ? rec->name_len : 0;
+    uint32_t n = (size + name_len + 7) / 8;
     copied->kind = rec->kind;
     copied->version = bn_load_relaxed(&from[0]);
     if (pending || (rec->flags & (BN_SLOT_TOMB | BN_SLOT_EXTENT)) != 0 || rec->meta_len != 0 ||
-        rec->size_high != 0 || size >= BN_SLOT_ALIGNED_FROM || name_len != key->name_len ||
-        rec->space != key->space_id || size + (size_t)name_len + 7 > copied->room) {
+        rec->size_high != 0 || size >= BN_SLOT_ALIGNED_FROM ||
+        size + (size_t)name_len + 7 > copied->room ||
+        (key != NULL && (name_len != key->name_len || rec->space != key->space_id))) {
         return false;
     }
     for (uint32_t i = 0; i < n; i++) {
         copied->to[i] = bn_load_relaxed(&from[BN_SLOT_HEAD / 8 + i]);
     }
     bn_fence_acquire();
-    if (bn_load_acquire(place) != word || bn_load_relaxed(gen_now) != gen) { /* PAIR refill */
+    if (bn_load_acquire(place) != word || bn_load_relaxed(gen_of(rec)) != gen) { /* PAIR refill */
         return false;
     }
     copied->size = size;
-    return bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
+    return key == NULL || bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
 }
 
 /* Look at one index word that matches. Pins go to found->pin (`*has_pin`). 0: found; NOT_FOUND: the name is
@@ -157,9 +162,15 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
     if (bn_unlikely(!bn_slot_exists(store, slot))) {
         return no_such_slot(store, slot);
     }
-    if (copied != NULL && try_copy(store, key, place, word, slot, copied)) {
-        found->slot = 0;
-        return 0;
+    if (copied != NULL) {
+        uint32_t gen = bn_load_acquire(gen_of(bn_slot_view(store, slot))); /* PAIR refill */
+        if (try_copy(store, key, gen, place, word, copied)) {
+            copied->place = (bn_off)((const uint8_t *)place - store->view);
+            copied->word = word;
+            copied->gen = gen;
+            found->slot = 0;
+            return 0;
+        }
     }
     if (bn_likely(!*has_pin)) {
         int err = bn_pin_take(store, slot, &found->pin);
@@ -279,6 +290,14 @@ int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key, str
                         struct bn_copied *copied)
 {
     return get(store, key, found, copied);
+}
+
+bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied)
+{
+    const _Atomic uint64_t *place = (const _Atomic uint64_t *)(const void *)(store->view + hint->place);
+    return bn_load_acquire(place) == hint->word &&
+           bn_load_acquire(gen_of(bn_slot_view(store, bn_index_slot(hint->word)))) == hint->gen &&
+           try_copy(store, NULL, hint->gen, place, hint->word, copied);
 }
 
 /* ---- as of a commit */

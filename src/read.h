@@ -27,11 +27,19 @@ struct bn_copied {
     size_t room; /* bytes */
     uint32_t size, kind;
     uint64_t version;
+    uint64_t resolved; /* and the rest: where it was found, for a hint */
+    bn_off place;
+    uint64_t word;
+    uint32_t gen;
 };
 
 /* The same; or found->slot is 0: the value was copied, and no pin is held. */
 int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key, struct bn_found *found_out,
                         struct bn_copied *copied);
+
+/* Copy the value that a hint leads to. False: it is not there any more, or not to be copied. A use of a slot is
+ * of one name for ever, so neither name nor hash is looked at. */
+bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied);
 
 /* Find the value of a name as of commit `number`, at which this client is registered: 0, NOT_FOUND,
  * CORRUPT. The slot stays as long as the registration. */

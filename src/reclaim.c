@@ -27,6 +27,7 @@
 #define BITE 64u
 #define DUE_AT 64u
 #define LOOK_EVERY 16u /* puts */
+#define READY_MIN 24u
 #define CELLS_PER_SLOT 8u /* of the ledger, that may be looked at for each slot that is gained */
 
 /* ---- limbo */
@@ -54,6 +55,14 @@ static int collect(struct brain_store *store, bool wait, uint32_t *from, struct 
     return 0;
 }
 
+/* How many slots of a class are kept ready: few, so that they stay in the processor's first cache, but enough
+ * for a look at all pins to be worth it (bn_reclaim_retired()). */
+static uint32_t n_ready_max(const struct brain_store *store)
+{
+    uint64_t n = bn_load_relaxed(&store->n_cells_seen) / CELLS_PER_SLOT + READY_MIN / 2;
+    return n < READY_MIN ? READY_MIN : n < BN_READY_MAX ? (uint32_t)n : BN_READY_MAX;
+}
+
 /* Free suspect `i` if it may be. Under the lock. Adds to `*n_freed` where the slot left limbo. */
 static int free_suspect(struct brain_store *store, const struct bn_suspects *suspects, uint32_t i,
                         const struct bn_snaps *snaps, bool keeps, uint32_t *n_freed)
@@ -66,7 +75,7 @@ static int free_suspect(struct brain_store *store, const struct bn_suspects *sus
     }
     if (snaps->oldest >= cold->stamp) {
         if (keeps && !(bn_slot_at(store, slot)->flags & BN_SLOT_EXTENT) &&
-            bn_ready_add(store, slot, cold)) {
+            bn_ready_add(store, slot, cold, n_ready_max(store))) {
             return 0;
         }
         int err = bn_txn_free_limbo(store, slot, false);

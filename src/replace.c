@@ -35,6 +35,7 @@
 /* What is put, and where. */
 struct put {
     const uint8_t *name, *data, *meta;
+    const brain_hint *hint; /* NULL: there is none that is of use */
     uint64_t hash, if_version;
     uint32_t name_len, size, meta_len, kind;
     struct bn_space_ref space;
@@ -48,6 +49,7 @@ struct found {
     uint32_t older, fresh;
     struct bn_cold_rec *older_cold, *fresh_cold;
     unsigned older_class;
+    uint64_t new_word;
 };
 
 BN_INLINE bool is_small(const brain_value *value, size_t name_len)
@@ -62,8 +64,8 @@ BN_INLINE bool is_small(const brain_value *value, size_t name_len)
 
 /* ---- find */
 
-/* Whether `slot` is a small value of the name, without a description, and of the version that is asked for. */
-BN_INLINE bool may_replace(struct brain_store *store, const struct put *put, uint32_t slot)
+/* Whether `slot` is a small value of the name. */
+BN_INLINE bool is_named(struct brain_store *store, const struct put *put, uint32_t slot)
 {
     if (!bn_slot_exists(store, slot)) {
         return false;
@@ -71,38 +73,62 @@ BN_INLINE bool may_replace(struct brain_store *store, const struct put *put, uin
     const struct bn_slot_rec *rec = bn_slot_at(store, slot);
     const uint8_t *body = bn_slot_small_body(rec);
     return rec->space == put->space.id && rec->name_len == put->name_len && body != NULL &&
-           (rec->flags & BN_SLOT_TOMB) == 0 && rec->description_len == 0 &&
-           (put->if_version == BRAIN_ANY_VERSION || put->if_version == rec->number) &&
            bn_slot_same(body, put->name, put->name_len);
 }
 
-/* The name's word, if it stands in the first line of its chain. */
-BN_INLINE bool find_word(struct brain_store *store, const struct put *put, struct found *found)
+/* Whether what is there is small, without a description, and of the version that is asked for. */
+BN_INLINE bool may_replace(const struct put *put, const struct bn_slot_rec *rec)
 {
+    return (rec->flags & (BN_SLOT_TOMB | BN_SLOT_EXTENT)) == 0 && rec->description_len == 0 &&
+           (put->if_version == BRAIN_ANY_VERSION || put->if_version == rec->number);
+}
+
+/* The word that a hint leads to: the same slot, in the same use, stands where it stood. */
+BN_INLINE bool find_hinted(struct brain_store *store, const brain_hint *hint, struct found *found)
+{
+    _Atomic uint64_t *place = bn_atomic64(store->data + hint->place);
+    uint32_t slot = bn_index_slot(hint->word);
+    if (bn_load_relaxed(place) != hint->word || bn_slot_at(store, slot)->gen != hint->gen) {
+        return false;
+    }
+    found->word = place;
+    found->older = slot;
+    return true;
+}
+
+/* The name's word, if it stands in the first line of its chain. */
+BN_INLINE bool find_word(struct brain_store *store, struct put *put, struct found *found)
+{
+    put->hash = bn_hash_name(store->hash_seed, put->space.id, put->name, put->name_len);
     uint64_t n = bn_load_relaxed(&store->state->index_state) >> 1; /* relaxed: under the lock */
     struct bn_bucket_rec *line =
         bn_index_bucket_at(store, bn_index_bucket(put->hash, n == 0 ? 1 : n));
     for (uint32_t i = 0; line != NULL && i < BN_BUCKET_WORDS; i++) {
         uint64_t word = bn_load_relaxed(&line->words[i]);
-        if (bn_index_matches(word, put->hash) && may_replace(store, put, bn_index_slot(word))) {
+        if (bn_index_matches(word, put->hash) && is_named(store, put, bn_index_slot(word))) {
             found->word = &line->words[i];
             found->older = bn_index_slot(word);
-            found->older_cold = bn_slot_cold(store, found->older);
-            found->older_class = bn_slab_at(store, found->older / BN_SLAB_LINES)->shape.class_idx;
-            return found->older_cold != NULL;
+            return true;
         }
     }
     return false;
 }
 
-BN_INLINE bool find(struct brain_store *store, const struct put *put, struct found *found)
+BN_INLINE bool find(struct brain_store *store, struct put *put, struct found *found)
 {
     found->space = bn_space_at(store, put->space.id);
     if (found->space == NULL || bn_load_relaxed(&found->space->removed) != 0 ||
-        bn_load_relaxed(&found->space->gen) != put->space.gen || !find_word(store, put, found) ||
-        !bn_names_exists(store, found->older_cold->cell)) {
+        bn_load_relaxed(&found->space->gen) != put->space.gen ||
+        !((put->hint != NULL && find_hinted(store, put->hint, found)) ||
+          find_word(store, put, found)) ||
+        !may_replace(put, bn_slot_at(store, found->older))) {
         return false;
     }
+    found->older_cold = bn_slot_cold(store, found->older);
+    if (found->older_cold == NULL || !bn_names_exists(store, found->older_cold->cell)) {
+        return false;
+    }
+    found->older_class = bn_slab_at(store, found->older / BN_SLAB_LINES)->shape.class_idx;
     found->fresh = bn_ready_take(store, put->class_idx, &found->fresh_cold);
     if (bn_unlikely(found->fresh == 0)) {
         bn_reclaim_retired(store, put->class_idx);
@@ -148,7 +174,7 @@ BN_INLINE void fill(struct brain_store *store, const struct put *put, const stru
     bn_copy(body + put->size + put->name_len, put->meta, put->meta_len);
     cold->stamp = 0;
     cold->created_ns = bn_os_wall_ns();
-    bn_store_relaxed(bn_atomic64(&cold->cell), bn_pair(found->older_cold->cell, (uint32_t)put->hash));
+    bn_store_relaxed(bn_atomic64(&cold->cell), bn_pair(found->older_cold->cell, found->older_cold->hash_low));
     bn_store_relaxed(bn_atomic64(&cold->expiry_s), (uint64_t)0); /* and value_gone */
 }
 
@@ -168,7 +194,7 @@ BN_INLINE void add(struct words *words, void *word, uint64_t value)
 }
 
 BN_INLINE void swing(struct brain_store *store, const struct put *put, const struct found *found,
-                         uint64_t number, uint64_t had)
+                     uint64_t number, uint64_t had)
 {
     struct bn_state_rec *state = store->state;
     uint64_t older_size = bn_slot_size(bn_slot_at(store, found->older));
@@ -190,7 +216,7 @@ BN_INLINE void swing(struct brain_store *store, const struct put *put, const str
     }
     bn_store_release(&state->counts, BN_JOURNAL_ONE_PUBLISH + 2 + words.n);
 
-    bn_store_release(found->word, bn_index_word(put->hash, found->fresh)); /* PAIR swing */
+    bn_store_release(found->word, found->new_word); /* PAIR swing */
     bn_store_release(cell, found->fresh);
     for (uint32_t i = 0; i < words.n; i++) {
         bn_store_release(bn_atomic64(words.word[i]), words.value[i]);
@@ -200,7 +226,7 @@ BN_INLINE void swing(struct brain_store *store, const struct put *put, const str
 /* ---- */
 
 /* Under the lock. */
-BN_INLINE int replace(struct brain_store *store, const struct put *put, uint64_t *number_out)
+BN_INLINE int replace(struct brain_store *store, struct put *put, brain_hint *hint, uint64_t *number_out)
 {
     struct found found;
     if (!find(store, put, &found)) {
@@ -215,6 +241,7 @@ BN_INLINE int replace(struct brain_store *store, const struct put *put, uint64_t
                                   .detail = (uint32_t)had };
     /* Before it is filled: from here on limbo_bytes counts it with what it had. */
     bn_journal_publish(store, rec);
+    found.new_word = bn_index_word(bn_load_relaxed(found.word), found.fresh); /* of the same hash */
     fill(store, put, &found, number);
     swing(store, put, &found, number, had);
     bn_store_release(&store->state->committed, number); /* PAIR commit */
@@ -222,11 +249,16 @@ BN_INLINE int replace(struct brain_store *store, const struct put *put, uint64_t
     bn_journal_clear(store);
     bn_spares_add(&store->retired[found.older_class], found.older, bn_slot_at(store, found.older)->gen, found.older_cold);
     *number_out = number;
+    if (hint != NULL) {
+        *hint = (brain_hint){ bn_handle_word(put->space),
+                              (bn_off)((const uint8_t *)found.word - store->data), found.new_word,
+                              bn_slot_at(store, found.fresh)->gen, 0 };
+    }
     return 0;
 }
 
-int bn_replace(struct brain_space *space, const void *name, size_t name_len, const brain_value *value,
-               uint64_t if_version, uint64_t *number_out)
+int bn_replace(struct brain_space *space, const void *name, size_t name_len, brain_hint *hint,
+               const brain_value *value, uint64_t if_version, uint64_t *number_out)
 {
     struct brain_store *store = space->store;
     struct put put;
@@ -241,7 +273,7 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, con
     put.meta_len = (uint32_t)value->meta_len;
     put.kind = value->kind;
     put.if_version = if_version;
-    put.hash = bn_hash_name(store->hash_seed, put.space.id, name, name_len);
+    put.hint = hint != NULL && hint->space == bn_handle_word(put.space) ? hint : NULL;
     put.class_idx = bn_slot_class(BN_SLOT_HEAD + put.size + put.name_len + put.meta_len);
 
     /* relaxed: a guess */
@@ -250,7 +282,7 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, con
     if (n_ready + n_retired == 0 || bn_recover_enter(store, false) != 0) {
         return BN_SLOWLY;
     }
-    int err = replace(store, &put, number_out);
+    int err = replace(store, &put, hint, number_out);
     bn_lock_release(store);
     if (bn_likely(err == 0)) {
         bn_watch_wake(store, space->key, name, name_len);

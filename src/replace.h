@@ -12,7 +12,7 @@
  *
  * The same transaction as any other (txn.c), of one change, without what that never needs: data in an
  * extent, a namespace to be made, a description to be kept, a free slot from a slab. */
-int bn_replace(struct brain_space *space, const void *name, size_t name_len, const brain_value *value,
-               uint64_t if_version, uint64_t *number_out);
+int bn_replace(struct brain_space *space, const void *name, size_t name_len, brain_hint *hint,
+               const brain_value *value, uint64_t if_version, uint64_t *number_out);
 
 #endif

@@ -314,10 +314,11 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, str
 
 /* ---- ready slots */
 
-bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold)
+bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold, uint32_t n_max)
 {
     unsigned c = bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx;
-    return bn_spares_add(&store->ready[c], slot, bn_slot_at(store, slot)->gen, cold);
+    return bn_load_relaxed(&store->ready[c].n) < n_max &&
+           bn_spares_add(&store->ready[c], slot, bn_slot_at(store, slot)->gen, cold);
 }
 
 void bn_ready_clear(struct brain_store *store)

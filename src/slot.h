@@ -255,7 +255,7 @@ static inline bool bn_spares_add(struct bn_spares *spares, uint32_t slot, uint32
 }
 
 /* Remember a small slot of limbo that nobody can need. False: enough of its class are ready. */
-bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold);
+bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold, uint32_t n_max);
 
 /* Forget all, the retired ones too. */
 void bn_ready_clear(struct brain_store *store);

@@ -80,8 +80,34 @@ static PyObject *brain_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
     return (PyObject *)self;
 }
 
+struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8, size_t len)
+{
+    if (len > BP_RECENT_NAME_MAX || Py_TYPE(name) != &PyUnicode_Type) return NULL;
+    if (self->recent == NULL) {
+        self->recent = PyMem_Calloc(BP_RECENT, sizeof *self->recent);
+        if (self->recent == NULL) return NULL;
+    }
+    struct bp_recent *recent = &self->recent[bp_brain_recent_place(name)];
+    PyObject *old = recent->name;
+    *recent = (struct bp_recent){ .name = Py_NewRef(name), .utf8 = utf8, .len = len };
+    Py_XDECREF(old);
+    return recent;
+}
+
+/* Hints are of one namespace. */
+static void forget_recent(struct bp_brain *self)
+{
+    struct bp_recent *recent = self->recent;
+    self->recent = NULL;
+    for (size_t i = 0; recent != NULL && i < BP_RECENT; i++) {
+        Py_XDECREF(recent[i].name);
+    }
+    PyMem_Free(recent);
+}
+
 void bp_brain_use(struct bp_brain *self, struct bp_space *space)
 {
+    forget_recent(self);
     struct bp_space *old = self->current;
     self->current = space;
     self->space = space->space;
@@ -92,6 +118,7 @@ void bp_brain_close(struct bp_brain *self)
 {
     struct bp_space *space = self->current;
     struct bp_store *store = self->store;
+    forget_recent(self);
     self->space = NULL;
     self->current = NULL;
     self->store = NULL;
@@ -229,29 +256,38 @@ static bool is_busy(const struct bp_brain *self)
     return brain_is_busy(self->current->owner->store) != 0;
 }
 
+/* Put what brain_try_put() did not. */
+static int put_slowly(struct bp_brain *self, const char *utf8, size_t name_len,
+                      const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
+{
+    if (encoded->size_bytes < BP_LARGE_BYTES && !is_busy(self)) {
+        return brain_put(self->space, utf8, name_len, &encoded->value, if_version, version_out);
+    }
+    struct bp_space *held = bp_handle_space_take(self->current);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code =
+        brain_put(held->space, utf8, name_len, &encoded->value, if_version, version_out);
+    Py_END_ALLOW_THREADS bp_handle_space_drop(held);
+    return code;
+}
+
 int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
                  uint64_t *version_out)
 {
     struct bp_encoded encoded;
+    brain_hint *hint;
     size_t name_len;
-    const char *utf8 = bp_brain_name(self, name, &name_len);
-    if (utf8 == NULL) return BP_RAISED;
+    if (!bp_brain_is_open(self)) return BP_RAISED;
     if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) != 0) return BP_RAISED;
-    int code;
-    if (self->space == NULL) { /* closed by what ran while the value was pickled */
-        bp_brain_raise_closed(self);
-        code = BP_RAISED;
-    } else if (encoded.size_bytes < BP_SMALL_BYTES &&
-               (code = brain_try_put(self->space, utf8, name_len, &encoded.value, if_version,
-                                     version_out)) != BRAIN_E_BUSY) {
-        /* done */
-    } else if (encoded.size_bytes < BP_LARGE_BYTES && !is_busy(self)) {
-        code = brain_put(self->space, utf8, name_len, &encoded.value, if_version, version_out);
-    } else {
-        struct bp_space *held = bp_handle_space_take(self->current);
-        Py_BEGIN_ALLOW_THREADS code =
-            brain_put(held->space, utf8, name_len, &encoded.value, if_version, version_out);
-        Py_END_ALLOW_THREADS bp_handle_space_drop(held);
+    /* After the value was encoded: that may run anything, which may close this Brain. */
+    const char *utf8 = bp_brain_hinted_name(self, name, &name_len, &hint);
+    int code = utf8 == NULL ? BP_RAISED : BRAIN_E_BUSY;
+    if (code != BP_RAISED && encoded.size_bytes < BP_SMALL_BYTES) {
+        code = brain_try_put(self->space, utf8, name_len, hint, &encoded.value, if_version,
+                             version_out);
+    }
+    if (code == BRAIN_E_BUSY) {
+        code = put_slowly(self, utf8, name_len, &encoded, if_version, version_out);
     }
     bp_convert_free(&encoded);
     return code;
@@ -266,10 +302,11 @@ static PyObject *look_up(struct bp_brain *self, PyObject *name)
 {
     brain_view view;
     uint64_t small[SMALL_WORDS];
+    brain_hint *hint;
     size_t name_len;
-    const char *utf8 = bp_brain_name(self, name, &name_len);
+    const char *utf8 = bp_brain_hinted_name(self, name, &name_len, &hint);
     if (utf8 == NULL) return NULL;
-    int code = brain_get_or_copy(self->space, utf8, name_len, small, sizeof small, &view);
+    int code = brain_get_or_copy(self->space, utf8, name_len, hint, small, sizeof small, &view);
     if (code == 0 && view.store == NULL && view.kind == BRAIN_KIND_PICKLE) {
         code = brain_get(self->space, utf8, name_len, &view); /* what is unpickled may keep its bytes */
     }

@@ -11,6 +11,17 @@
 #include "handle.h"
 #include "state.h"
 
+/* A name that was used lately, in the namespace in use: its bytes, and where its value was found. */
+struct bp_recent {
+    PyObject *name; /* str, owned: so no other object can have its address. NULL: nothing is here */
+    const char *utf8;
+    size_t len;
+    brain_hint hint;
+};
+
+#define BP_RECENT 512        /* a power of two */
+#define BP_RECENT_NAME_MAX 64 /* bytes; longer names are not kept */
+
 struct bp_brain {
     PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
     brain_space *space; /* current->space, for the hot paths; NULL: closed, or not opened yet */
@@ -18,6 +29,7 @@ struct bp_brain {
     struct bp_store *store;
     PyObject *path; /* str, as given; NULL: never opened */
     bool pickle;    /* pickles may be written and read */
+    struct bp_recent *recent; /* BP_RECENT of them, by address of the name; NULL: none yet */
 };
 
 /* A method and its docstring, by how it takes its arguments. */
@@ -60,6 +72,35 @@ static inline const char *bp_brain_name(struct bp_brain *self, PyObject *name, s
     const char *utf8 = PyUnicode_AsUTF8AndSize(name, &length);
     if (utf8 == NULL || length > (Py_ssize_t)BRAIN_NAME_MAX) return bp_brain_raise_name(self, name);
     *len_out = (size_t)length;
+    return utf8;
+}
+
+/* The place of a name among the recent ones. */
+static inline size_t bp_brain_recent_place(PyObject *name)
+{
+    uintptr_t address = (uintptr_t)name;
+    return (address >> 4 ^ address >> 13) % BP_RECENT;
+}
+
+/* The name among the recent ones, from now on; NULL where it is not to be kept (then use the rest). */
+struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8, size_t len);
+
+/* The bytes of a name of this open Brain, as bp_brain_name(), and its hint, NULL: it has none. Both until
+ * other names are looked up, or the GIL is given up. */
+static inline const char *bp_brain_hinted_name(struct bp_brain *self, PyObject *name, size_t *len_out,
+                                               brain_hint **hint_out)
+{
+    if (self->recent != NULL) { /* then it is open */
+        struct bp_recent *recent = &self->recent[bp_brain_recent_place(name)];
+        if (recent->name == name) {
+            *len_out = recent->len;
+            *hint_out = &recent->hint;
+            return recent->utf8;
+        }
+    }
+    const char *utf8 = bp_brain_name(self, name, len_out);
+    struct bp_recent *recent = utf8 != NULL ? bp_brain_remember(self, name, utf8, *len_out) : NULL;
+    *hint_out = recent != NULL ? &recent->hint : NULL;
     return utf8;
 }
 

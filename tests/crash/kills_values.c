@@ -144,7 +144,7 @@ bool kills_read(struct kills_board *board, brain_space *space, const char *name,
 {
     brain_view view;
     uint64_t copy[KILLS_COPY_WORDS];
-    int err = brain_get_or_copy(space, name, strlen(name), copy, sizeof copy, &view);
+    int err = brain_get_or_copy(space, name, strlen(name), NULL, copy, sizeof copy, &view);
     if (err == BRAIN_E_NOT_FOUND) {
         *id_out = 0;
         if (version_out != NULL) {

@@ -240,7 +240,7 @@ static uint32_t n_ready(const struct stage *stage)
 /* Until more slots are ready than the operations take. */
 static void get_ready(struct stage *stage)
 {
-    for (uint32_t n = 0; n_ready(stage) < 48; n++) {
+    for (uint32_t n = 0; n_ready(stage) < 16; n++) {
         put(stage->a, "small3", SMALL, n);
         need(n < 10000 ? 0 : BRAIN_E_BUSY, "no slot becomes ready");
     }

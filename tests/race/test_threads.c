@@ -148,6 +148,7 @@ static bool drop_one(void)
 static void *reader(void *argument)
 {
     uint64_t last[N_NAMES] = { 0 }, last_pair[N_WRITERS] = { 0 };
+    static _Thread_local brain_hint hints[N_NAMES];
     uint64_t seed = (uint64_t)(uintptr_t)argument;
     while (n_writing > 0) {
         uint32_t name = (uint32_t)(check_mix(seed++) % N_NAMES);
@@ -155,7 +156,7 @@ static void *reader(void *argument)
         uint64_t copy[32];
         int err = seed % 2 == 0
                       ? brain_get(space, &name, sizeof name, &view)
-                      : brain_get_or_copy(space, &name, sizeof name, copy, sizeof copy, &view);
+                      : brain_get_or_copy(space, &name, sizeof name, &hints[name], copy, sizeof copy, &view);
         if (err == 0) {
             struct value value = check_value(&view);
             CHECK(value.number >= last[name]); /* never older than what was seen */

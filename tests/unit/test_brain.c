@@ -281,6 +281,20 @@ static uint64_t any_condition(const struct value *older, bool is_delete, int *co
 
 /* ---- operations */
 
+/* NULL at times; else one that was used for the name in this space, if not its last. */
+static brain_hint *any_hint(brain_space *space, uint32_t n)
+{
+    static brain_hint hints[N_STORES][N_SPACES][N_NAMES];
+    for (uint32_t i = 0; i < N_STORES; i++) {
+        for (uint32_t s = 0; s < N_SPACES; s++) {
+            if (spaces[i][s] == space && check_below(4) > 0) {
+                return &hints[i][s][n];
+            }
+        }
+    }
+    return NULL;
+}
+
 static void do_put(void)
 {
     uint32_t s = any_space(), n = any_name();
@@ -293,8 +307,8 @@ static void do_put(void)
     uint64_t condition = any_condition(older, false, &code), version = 99;
     brain_space *space = spaces[any_store()][s];
     int err = check_below(2) == 0 ? BRAIN_E_BUSY
-                                  : brain_try_put(space, names[n], name_lens[n], &given, condition,
-                                                  &version);
+                                  : brain_try_put(space, names[n], name_lens[n], any_hint(space, n),
+                                                  &given, condition, &version);
     n_short += err == 0;
     if (err == BRAIN_E_BUSY) { /* whatever it was, nothing has happened */
         err = brain_put(space, names[n], name_lens[n], &given, condition, &version);
@@ -422,7 +436,7 @@ static void check_get_or_copy(brain_space *space, const struct value *value, uin
 {
     static uint64_t buf[64];
     brain_view view;
-    int err = brain_get_or_copy(space, names[n], name_lens[n], buf, check_below(sizeof buf), &view);
+    int err = brain_get_or_copy(space, names[n], name_lens[n], any_hint(space, n), buf, check_below(sizeof buf), &view);
     CHECK_CODE(err, value->version == 0 ? BRAIN_E_NOT_FOUND : 0);
     if (err != 0) {
         return;
