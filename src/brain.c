@@ -585,6 +585,8 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, bra
     view_out->meta_len = 0;
     view_out->description_len = 0;
     view_out->name_len = (uint16_t)name_len;
+    view_out->reserved = 0;
+    view_out->slot = view_out->pin = 0;
     view_out->store = NULL;
     return 0;
 }

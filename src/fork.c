@@ -19,6 +19,7 @@
 #include "base/os.h"
 #include "client.h"
 #include "pin.h"
+#include "slot.h"
 #include "recover.h"
 
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -83,6 +84,7 @@ static void in_parent(void)
 static void in_child(void)
 {
     for (struct brain_store *store = stores; store != NULL; store = store->next) {
+        bn_ready_clear(store); /* another thread may have been at it */
         if (!store->has_child_seat) {
             bn_store_init_mutex(store);
             continue; /* `mark` is wiped: calls say so */

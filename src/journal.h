@@ -66,7 +66,7 @@ static inline uint64_t bn_journal_undo_check(bn_off off, uint64_t old, uint64_t 
 }
 
 /* Write the 8 bytes at `word` as note `i` of transaction `number`. The caller counts it. */
-static inline void bn_journal_write_note(struct brain_store *store, uint32_t i, uint64_t number, void *word)
+BN_INLINE void bn_journal_write_note(struct brain_store *store, uint32_t i, uint64_t number, void *word)
 {
     bn_off off = (bn_off)((const uint8_t *)word - store->data);
     uint64_t old = bn_load_relaxed(bn_atomic64(word));
@@ -75,6 +75,12 @@ static inline void bn_journal_write_note(struct brain_store *store, uint32_t i, 
            (i + 1) * sizeof *rec <= bn_load_relaxed(&store->state->backed[BN_REGION_UNDO]));
     bn_store_release(bn_atomic64(&rec->off_check), off | bn_journal_undo_check(off, old, number));
     bn_store_release(bn_atomic64(&rec->old), old);
+}
+
+/* Count `n` notes more, which are written. */
+static inline void bn_journal_count_notes(struct brain_store *store, uint32_t n)
+{
+    bn_store_release(&store->state->counts, bn_load_relaxed(&store->state->counts) + n);
 }
 
 /* Note the 8 bytes at `word`. */
@@ -111,7 +117,7 @@ static inline uint32_t bn_journal_publish_check(struct bn_publish_rec rec, uint6
     return (uint32_t)(h >> 32);
 }
 
-static inline void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec)
+BN_INLINE void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec)
 {
     uint64_t counts = bn_load_relaxed(&store->state->counts);
     struct bn_publish_rec *to = bn_journal_publish_at(store, bn_journal_counts(store).n_publish);

@@ -114,6 +114,9 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
 }
 
+/* A field as it is now: it may change as we look, so it is loaded once (relaxed: judged by what follows). */
+#define NOW(field) bn_load_relaxed((const _Atomic __typeof__(field) *)(const void *)&(field))
+
 static inline const _Atomic uint32_t *gen_of(const struct bn_slot_rec *rec)
 {
     return (const _Atomic uint32_t *)(const void *)&rec->gen;
@@ -129,16 +132,16 @@ BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key, uin
     if (bn_load_acquire(place) != word) { /* PAIR swing */
         return false;
     }
-    /* relaxed: what is torn is thrown away below */
-    bool pending = bn_load_relaxed(&rec->pending) != 0;
-    uint32_t size = rec->size_low, name_len = key != NULL ? rec->name_len : 0;
+    /* What is torn is thrown away below. */
+    uint32_t size = NOW(rec->size_low), name_len = key != NULL ? NOW(rec->name_len) : 0;
     uint32_t n = (size + name_len + 7) / 8;
-    copied->kind = rec->kind;
-    copied->version = bn_load_relaxed(&from[0]);
-    if (pending || (rec->flags & (BN_SLOT_TOMB | BN_SLOT_EXTENT)) != 0 || rec->meta_len != 0 ||
-        rec->size_high != 0 || size >= BN_SLOT_ALIGNED_FROM ||
-        size + (size_t)name_len + 7 > copied->room ||
-        (key != NULL && (name_len != key->name_len || rec->space != key->space_id))) {
+    copied->kind = NOW(rec->kind);
+    copied->version = NOW(rec->number);
+    if (bn_load_relaxed(&rec->pending) != 0 ||
+        (NOW(rec->flags) & (BN_SLOT_TOMB | BN_SLOT_EXTENT)) != 0 || NOW(rec->meta_len) != 0 ||
+        NOW(rec->size_high) != 0 || size >= BN_SLOT_ALIGNED_FROM ||
+        (uint64_t)n * 8 > copied->room || n > (BN_INLINE_MAX - BN_SLOT_HEAD) / 8 ||
+        (key != NULL && (name_len != key->name_len || NOW(rec->space) != key->space_id))) {
         return false;
     }
     for (uint32_t i = 0; i < n; i++) {

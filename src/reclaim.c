@@ -26,7 +26,6 @@
 #define FREE_PER_HOLDING 128u
 #define BITE 64u
 #define DUE_AT 64u
-#define LOOK_EVERY 16u /* puts */
 #define READY_MIN 24u
 #define CELLS_PER_SLOT 8u /* of the ledger, that may be looked at for each slot that is gained */
 
@@ -75,6 +74,7 @@ static int free_suspect(struct brain_store *store, const struct bn_suspects *sus
     }
     if (snaps->oldest >= cold->stamp) {
         if (keeps && !(bn_slot_at(store, slot)->flags & BN_SLOT_EXTENT) &&
+            bn_slot_size(bn_slot_at(store, slot)) < BN_INLINE_MAX &&
             bn_ready_add(store, slot, cold, n_ready_max(store))) {
             return 0;
         }
@@ -245,23 +245,24 @@ void bn_reclaim_retired(struct brain_store *store, unsigned c)
     struct bn_spares *retired = &store->retired[c];
     uint32_t n = bn_load_relaxed(&retired->n), n_pins; /* relaxed: under the lock */
     uint32_t pins[PINS_MAX];
+    struct bn_snaps snaps;
     bn_store_relaxed(&retired->n, 0u);
     /* They left the index before the lock was taken, a full barrier: PAIR snap, PAIR pin-retire. */
-    if (bn_load_seq(&store->clients->n_snaps) != 0 ||
+    if (!bn_snap_look_briefly(store, &snaps) ||
         bn_pin_list(store, n * CELLS_PER_SLOT, pins, PINS_MAX, &n_pins) != 0) {
-        return; /* they are in limbo, as all others */
+        return;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (!is_pinned(pins, n_pins, retired->of[i].slot)) {
-            bn_spares_add(&store->ready[c], retired->of[i].slot, retired->of[i].gen,
-                          retired->of[i].cold);
+        struct bn_cold_rec *cold = retired->of[i].cold;
+        if (snaps.oldest >= cold->stamp && !is_pinned(pins, n_pins, retired->of[i].slot)) {
+            bn_spares_add(&store->ready[c], retired->of[i].slot, retired->of[i].gen, cold);
         }
     }
 }
 
 /* ---- when */
 
-void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts)
+void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait)
 {
     const struct bn_state_rec *state = store->state;
     /* Read without the lock: a guess that is wrong now is right next time. */
@@ -270,15 +271,15 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
                     bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->space_dead)) != 0)) {
         /* Not waited for at first; but what a killed remover left must not pile up behind a busy lock. */
         uint32_t before = bn_add_seq(&store->n_since_removed_look, n_puts), n = before + n_puts;
-        if ((n / LOOK_EVERY != before / LOOK_EVERY || retired_extent) &&
-            bn_reclaim_removed(store, n >= 4 * LOOK_EVERY) != BRAIN_E_BUSY) {
+        if ((n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY || retired_extent) &&
+            bn_reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
         }
     }
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 + 2 * (uint64_t)bn_load_relaxed(&store->n_kept);
     if (retired_extent || bn_unlikely(n_limbo >= due && n_limbo >= due + bn_ready_count(store))) {
         /* Not waited for, unless the lock was busy so often that limbo grows without bound. */
-        int err = reclaim_limbo(store, n_limbo >= 4 * due, true, NULL);
+        int err = reclaim_limbo(store, may_wait && n_limbo >= 4 * due, true, NULL);
         /* What stays after a whole round is pinned: do not look at it again at every put. */
         uint32_t left = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
         uint32_t ready = bn_ready_count(store);

@@ -1,17 +1,21 @@
 /* reclaim.h - giving memory back: limbo, tombstones that had to stay, removed namespaces, free pages.
  *
- * No function here is called under the lock; each takes it, for short steps. */
+ * All but bn_reclaim_retired() take the lock, for short steps. */
 #ifndef BN_RECLAIM_H
 #define BN_RECLAIM_H
 
 #include "store.h"
 
-/* After a change, still not under the lock: reclaim if it is due. `retired_extent`: a value with pages of its
- * own went to limbo, look at once. */
-void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts);
+#define BN_RECLAIM_LOOK_EVERY 16u /* puts */
 
-/* Of the slots of class `c` that this process has retired, make those ready that nobody can need. Under the
- * lock. Does nothing where a look would cost more than it gives: then bn_reclaim_due() does it. */
+/* After `n_puts` puts of this process, the last of them a moment ago: reclaim if it is due. `retired_extent`: a
+ * value with pages of its own went to limbo, look at once. `may_wait`: for the lock, where it was not to be had
+ * so often that something piles up. */
+void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait);
+
+/* Of the slots of class `c` that this process has retired, make those ready that nobody can need, and forget
+ * the rest. Under the lock. Where a look would cost more than it gives all are forgotten: bn_reclaim_due()
+ * finds them in limbo. */
 void bn_reclaim_retired(struct brain_store *store, unsigned c);
 
 /* Free all of limbo that nobody needs. `*n_out`, if not NULL: how many slots. */

@@ -30,8 +30,6 @@
 #include "txn.h"
 #include "watch.h"
 
-#define LOOK_EVERY 16u /* puts; a power of two */
-
 /* What is put, and where. */
 struct put {
     const uint8_t *name, *data, *meta;
@@ -49,16 +47,18 @@ struct found {
     uint32_t older, fresh;
     struct bn_cold_rec *older_cold, *fresh_cold;
     unsigned older_class;
+    uint32_t had; /* bytes of `fresh` in limbo */
     uint64_t new_word;
 };
 
-BN_INLINE bool is_small(const brain_value *value, size_t name_len)
+BN_INLINE bool is_small(const brain_value *value, const void *name, size_t name_len)
 {
     const brain_part *part = value->parts;
     return value->n_parts <= 1 && value->description == NULL && value->kind <= 255 &&
-           name_len <= BRAIN_NAME_MAX && value->meta_len <= BRAIN_META_MAX &&
+           (name != NULL || name_len == 0) && name_len <= BRAIN_NAME_MAX && value->meta_len <= BRAIN_META_MAX &&
            name_len + value->meta_len < BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM &&
-           (value->n_parts == 0 || (part->align <= 8 && part->size_bytes < BN_SLOT_ALIGNED_FROM &&
+           (value->n_parts == 0 || (part->align <= 8 && (part->align & (part->align - 1)) == 0 &&
+                                    part->size_bytes < BN_SLOT_ALIGNED_FROM &&
                                     (part->data != NULL || part->size_bytes == 0)));
 }
 
@@ -129,16 +129,29 @@ BN_INLINE bool find(struct brain_store *store, struct put *put, struct found *fo
         return false;
     }
     found->older_class = bn_slab_at(store, found->older / BN_SLAB_LINES)->shape.class_idx;
+    found->new_word = bn_index_word(bn_load_relaxed(found->word), 0); /* of the same hash */
+    return true;
+}
+
+static uint32_t take_after_look(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
+{
+    bn_reclaim_retired(store, c);
+    return bn_ready_take(store, c, cold_out);
+}
+
+/* A slot that is ready, if the larger of two values still fits. */
+BN_INLINE bool take_fresh(struct brain_store *store, const struct put *put, struct found *found)
+{
     found->fresh = bn_ready_take(store, put->class_idx, &found->fresh_cold);
     if (bn_unlikely(found->fresh == 0)) {
-        bn_reclaim_retired(store, put->class_idx);
-        found->fresh = bn_ready_take(store, put->class_idx, &found->fresh_cold);
+        found->fresh = take_after_look(store, put->class_idx, &found->fresh_cold);
         if (found->fresh == 0) {
             return false;
         }
     }
-    uint64_t had = bn_slot_size(bn_slot_at(store, found->fresh));
-    return put->size <= had || bn_txn_has_room(store, put->size - had);
+    found->new_word |= found->fresh;
+    found->had = bn_slot_at(store, found->fresh)->size_low; /* it is small: bn_ready_add() */
+    return put->size <= found->had || bn_txn_has_room(store, put->size - found->had);
 }
 
 /* ---- fill */
@@ -180,81 +193,70 @@ BN_INLINE void fill(struct brain_store *store, const struct put *put, const stru
 
 /* ---- note and swing */
 
-/* The words that change, but for the index word and the cell: all 8 bytes wide. */
-struct words {
-    uint32_t n;
-    void *word[3];
-    uint64_t value[3];
-};
-
-BN_INLINE void add(struct words *words, void *word, uint64_t value)
-{
-    words->word[words->n] = word;
-    words->value[words->n++] = value;
-}
-
+/* Five words at most. The last two change only where sizes do. */
 BN_INLINE void swing(struct brain_store *store, const struct put *put, const struct found *found,
-                     uint64_t number, uint64_t had)
+                     uint64_t number)
 {
     struct bn_state_rec *state = store->state;
     uint64_t older_size = bn_slot_size(bn_slot_at(store, found->older));
     int64_t more = (int64_t)put->size - (int64_t)older_size;
     _Atomic uint32_t *cell = bn_names_cell(store, found->older_cold->cell);
-    struct words words = { .n = 0 };
-    add(&words, &bn_tally_prepare(found->space->tally, 0, more)->number, number);
-    if (more != 0 && put->space.id != BN_ROOT_SPACE) {
-        add(&words, &bn_tally_prepare(state->live, 0, more)->number, number);
+    struct bn_tally_rec *of_space = bn_tally_prepare(found->space->tally, 0, more);
+    struct bn_tally_rec *of_all = bn_unlikely(more != 0 && put->space.id != BN_ROOT_SPACE)
+                                      ? bn_tally_prepare(state->live, 0, more) : NULL;
+    uint64_t limbo_bytes = state->limbo_bytes + older_size - found->had;
+    uint32_t n = 0;
+    bn_journal_write_note(store, n++, number, found->word);
+    bn_journal_write_note(store, n++, number, (void *)((uintptr_t)cell & ~(uintptr_t)7));
+    bn_journal_write_note(store, n++, number, &of_space->number);
+    if (of_all != NULL) {
+        bn_journal_write_note(store, n++, number, &of_all->number);
     }
-    if (older_size != had) {
-        add(&words, &state->limbo_bytes, state->limbo_bytes + older_size - had);
+    if (limbo_bytes != state->limbo_bytes) {
+        bn_journal_write_note(store, n++, number, &state->limbo_bytes);
     }
-
-    bn_journal_write_note(store, 0, number, found->word);
-    bn_journal_write_note(store, 1, number, (void *)((uintptr_t)cell & ~(uintptr_t)7));
-    for (uint32_t i = 0; i < words.n; i++) {
-        bn_journal_write_note(store, 2 + i, number, words.word[i]);
-    }
-    bn_store_release(&state->counts, BN_JOURNAL_ONE_PUBLISH + 2 + words.n);
+    bn_journal_count_notes(store, n);
 
     bn_store_release(found->word, found->new_word); /* PAIR swing */
     bn_store_release(cell, found->fresh);
-    for (uint32_t i = 0; i < words.n; i++) {
-        bn_store_release(bn_atomic64(words.word[i]), words.value[i]);
+    bn_store_release(&of_space->number, number);
+    if (of_all != NULL) {
+        bn_store_release(&of_all->number, number);
     }
+    bn_store_release(bn_atomic64(&state->limbo_bytes), limbo_bytes);
 }
 
 /* ---- */
 
-/* Under the lock. */
-BN_INLINE int replace(struct brain_store *store, struct put *put, brain_hint *hint, uint64_t *number_out)
+/* Under the lock. False: nothing has happened; whatever it is, write.c finds it again, and answers. */
+BN_INLINE bool replace(struct brain_store *store, struct put *put, brain_hint *hint, uint64_t *number_out)
 {
     struct found found;
-    if (!find(store, put, &found)) {
-        return BN_SLOWLY; /* whatever it is, write.c finds it again, and answers */
+    if (!find(store, put, &found) || !take_fresh(store, put, &found)) {
+        return false;
     }
     bn_journal_begin(store);
     uint64_t number = bn_load_relaxed(&store->state->txn_number);
-    uint64_t had = bn_slot_size(bn_slot_at(store, found.fresh));
     struct bn_publish_rec rec = { .fresh = found.fresh,
                                   .older = found.older,
                                   .flags = BN_PUBLISH_SWAPS,
-                                  .detail = (uint32_t)had };
+                                  .detail = found.had };
     /* Before it is filled: from here on limbo_bytes counts it with what it had. */
     bn_journal_publish(store, rec);
-    found.new_word = bn_index_word(bn_load_relaxed(found.word), found.fresh); /* of the same hash */
     fill(store, put, &found, number);
-    swing(store, put, &found, number, had);
+    swing(store, put, &found, number);
     bn_store_release(&store->state->committed, number); /* PAIR commit */
     bn_slot_swap_limbo(store, found.fresh, found.fresh_cold, found.older, found.older_cold, number);
     bn_journal_clear(store);
-    bn_spares_add(&store->retired[found.older_class], found.older, bn_slot_at(store, found.older)->gen, found.older_cold);
+    bn_spares_add(&store->retired[found.older_class], found.older,
+                  bn_slot_at(store, found.older)->gen, found.older_cold);
     *number_out = number;
     if (hint != NULL) {
         *hint = (brain_hint){ bn_handle_word(put->space),
                               (bn_off)((const uint8_t *)found.word - store->data), found.new_word,
                               bn_slot_at(store, found.fresh)->gen, 0 };
     }
-    return 0;
+    return true;
 }
 
 int bn_replace(struct brain_space *space, const void *name, size_t name_len, brain_hint *hint,
@@ -262,7 +264,7 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, bra
 {
     struct brain_store *store = space->store;
     struct put put;
-    if (!is_small(value, name_len) || bn_handle_resolve(space, &put.space) != 0) {
+    if (!is_small(value, name, name_len) || bn_handle_resolve(space, &put.space) != 0) {
         return BN_SLOWLY;
     }
     put.name = name;
@@ -279,16 +281,17 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, bra
     /* relaxed: a guess */
     uint32_t n_ready = bn_load_relaxed(&store->ready[put.class_idx].n);
     uint32_t n_retired = bn_load_relaxed(&store->retired[put.class_idx].n);
-    if (n_ready + n_retired == 0 || bn_recover_enter(store, false) != 0) {
+    if (n_ready + n_retired == 0 || !bn_lock_try(store)) {
         return BN_SLOWLY;
     }
-    int err = replace(store, &put, hint, number_out);
+    bool done = bn_recover_is_in_order(store) && replace(store, &put, hint, number_out);
     bn_lock_release(store);
-    if (bn_likely(err == 0)) {
-        bn_watch_wake(store, space->key, name, name_len);
-        if (n_retired % LOOK_EVERY == 0) {
-            bn_reclaim_due(store, false, LOOK_EVERY);
-        }
+    if (bn_unlikely(!done)) {
+        return BN_SLOWLY;
     }
-    return err;
+    bn_watch_wake(store, space->key, name, name_len);
+    if (n_retired % BN_RECLAIM_LOOK_EVERY == 0) {
+        bn_reclaim_due(store, false, BN_RECLAIM_LOOK_EVERY, false);
+    }
+    return 0;
 }

@@ -8,7 +8,7 @@
 #define BN_SLOWLY (-120)
 
 /* Replace the value of a name, if it has one that is small, by another small one: 0 and `*number_out`;
- * BN_SLOWLY; or an error from after the commit point (CORRUPT).
+ * or BN_SLOWLY. Does not wait.
  *
  * The same transaction as any other (txn.c), of one change, without what that never needs: data in an
  * extent, a namespace to be made, a description to be kept, a free slot from a slab. */

@@ -229,7 +229,7 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, str
 
 /* Begin to fill a slot: its gen is never the same twice, a plain counter that no undo sets back. Before
  * anything else is stored there: who copies it without a pin sees from gen that it is another (PAIR refill). */
-static inline void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *rec)
+BN_INLINE void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *rec)
 {
     uint64_t n = bn_load_relaxed(&store->state->n_uses) + 1; /* relaxed: under the lock */
     bn_store_relaxed(&store->state->n_uses, n);
@@ -240,7 +240,7 @@ static inline void bn_slot_begin_use(struct brain_store *store, struct bn_slot_r
 /* ---- spares (store.h) */
 
 /* False: there are as many as fit. */
-static inline bool bn_spares_add(struct bn_spares *spares, uint32_t slot, uint32_t gen,
+BN_INLINE bool bn_spares_add(struct bn_spares *spares, uint32_t slot, uint32_t gen,
                                  struct bn_cold_rec *cold)
 {
     uint32_t n = bn_load_relaxed(&spares->n); /* relaxed: under the lock */
@@ -250,7 +250,7 @@ static inline bool bn_spares_add(struct bn_spares *spares, uint32_t slot, uint32
     spares->of[n].slot = slot;
     spares->of[n].gen = gen;
     spares->of[n].cold = cold;
-    bn_store_relaxed(&spares->n, n + 1);
+    bn_store_release(&spares->n, n + 1);
     return true;
 }
 
@@ -264,7 +264,7 @@ void bn_ready_clear(struct brain_store *store);
 uint32_t bn_ready_count(const struct brain_store *store);
 
 /* A slot of class `c` that is ready, and in limbo still; it stays there. 0: none. */
-static inline uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
+BN_INLINE uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
 {
     struct bn_spares *ready = &store->ready[c];
     const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);
@@ -287,7 +287,7 @@ static inline uint32_t bn_ready_take(struct brain_store *store, unsigned c, stru
 
 /* After a commit: `older`, replaced by commit `number`, takes the place in limbo of `fresh`, which is live.
  * Plain stores that may be repeated: that of the place is found by the set_idx of `fresh`, which stays. */
-static inline void bn_slot_swap_limbo(struct brain_store *store, uint32_t fresh,
+BN_INLINE void bn_slot_swap_limbo(struct brain_store *store, uint32_t fresh,
                                       struct bn_cold_rec *fresh_cold, uint32_t older,
                                       struct bn_cold_rec *older_cold, uint64_t number)
 {

@@ -12,6 +12,8 @@
 
 #include "client.h"
 
+#define ROWS_BRIEFLY 64u
+
 static void add_number(struct bn_snaps *snaps, uint64_t number)
 {
     snaps->oldest = number < snaps->oldest ? number : snaps->oldest;
@@ -43,6 +45,15 @@ void bn_snap_look(struct brain_store *store, struct bn_snaps *snaps)
             }
         }
     }
+}
+
+bool bn_snap_look_briefly(struct brain_store *store, struct bn_snaps *snaps)
+{
+    if (bn_load_seq(&store->clients->n_snaps) != 0 && bn_client_n_rows(store) > ROWS_BRIEFLY) {
+        return false;
+    }
+    bn_snap_look(store, snaps);
+    return true;
 }
 
 uint64_t bn_snap_oldest(struct brain_store *store)

@@ -16,6 +16,9 @@ struct bn_snaps {
  * (commit, unlinking). PAIR snap. */
 void bn_snap_look(struct brain_store *store, struct bn_snaps *snaps_out);
 
+/* The same, unless it would take long: false. */
+bool bn_snap_look_briefly(struct brain_store *store, struct bn_snaps *snaps_out);
+
 /* The oldest number that a living client reads as of; UINT64_MAX: none. */
 uint64_t bn_snap_oldest(struct brain_store *store);
 

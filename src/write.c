@@ -562,7 +562,7 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
         bn_watch_wake(store, writes[i].space->key, writes[i].change.name, writes[i].change.name_len);
         retired_extent = retired_extent || writes[i].retires_extent;
     }
-    bn_reclaim_due(store, retired_extent, 1);
+    bn_reclaim_due(store, retired_extent, 1, true);
     if (n > SPLITS_PER_HOLDING) {
         (void)catch_up(store); /* the batch is in; if this fails, later puts split */
     }

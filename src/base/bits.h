@@ -42,7 +42,7 @@ static inline unsigned bn_log2_ceil(uint64_t x)
 }
 
 /* memcpy() of what is short more often than not; NULL is allowed where there is nothing to copy. */
-static inline void bn_copy(void *to, const void *from, uint64_t n)
+BN_INLINE void bn_copy(void *to, const void *from, uint64_t n)
 {
     if (n > 16) {
         __builtin_memcpy(to, from, n);
