@@ -397,7 +397,7 @@ BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
  * Belongs to one thread at a time, and to one open space. */
 typedef struct brain_hint {
     uint64_t space, place, word; /* the library's, all of them */
-    uint32_t gen, reserved;
+    uint32_t gen, record;
 } brain_hint;
 
 /* As brain_put(), where that is short and can be done at once: a value below 256 bytes under a name that

@@ -26,7 +26,7 @@
 #define FREE_PER_HOLDING 128u
 #define BITE 64u
 #define DUE_AT 64u
-#define READY_MIN 24u
+#define READY_MIN 32u
 #define CELLS_PER_SLOT 8u /* of the ledger, that may be looked at for each slot that is gained */
 
 /* ---- limbo */

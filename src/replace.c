@@ -30,6 +30,8 @@
 #include "txn.h"
 #include "watch.h"
 
+static_assert(sizeof(struct bn_cold_rec) % 8 == 0, "cold records are counted in words (brain_hint)");
+
 /* What is put, and where. */
 struct put {
     const uint8_t *name, *data, *meta;
@@ -46,7 +48,6 @@ struct found {
     _Atomic uint64_t *word;
     uint32_t older, fresh;
     struct bn_cold_rec *older_cold, *fresh_cold;
-    unsigned older_class;
     uint32_t had; /* bytes of `fresh` in limbo */
     uint64_t new_word;
 };
@@ -93,6 +94,8 @@ BN_INLINE bool find_hinted(struct brain_store *store, const brain_hint *hint, st
     }
     found->word = place;
     found->older = slot;
+    found->older_cold = hint->record == 0 ? NULL
+                        : (struct bn_cold_rec *)(void *)(store->own_slots + (uint64_t)hint->record * 8);
     return true;
 }
 
@@ -108,6 +111,7 @@ BN_INLINE bool find_word(struct brain_store *store, struct put *put, struct foun
         if (bn_index_matches(word, put->hash) && is_named(store, put, bn_index_slot(word))) {
             found->word = &line->words[i];
             found->older = bn_index_slot(word);
+            found->older_cold = NULL;
             return true;
         }
     }
@@ -124,11 +128,12 @@ BN_INLINE bool find(struct brain_store *store, struct put *put, struct found *fo
         !may_replace(put, bn_slot_at(store, found->older))) {
         return false;
     }
-    found->older_cold = bn_slot_cold(store, found->older);
+    if (found->older_cold == NULL) {
+        found->older_cold = bn_slot_cold(store, found->older);
+    }
     if (found->older_cold == NULL || !bn_names_exists(store, found->older_cold->cell)) {
         return false;
     }
-    found->older_class = bn_slab_at(store, found->older / BN_SLAB_LINES)->shape.class_idx;
     found->new_word = bn_index_word(bn_load_relaxed(found->word), 0); /* of the same hash */
     return true;
 }
@@ -248,13 +253,15 @@ BN_INLINE bool replace(struct brain_store *store, struct put *put, brain_hint *h
     bn_store_release(&store->state->committed, number); /* PAIR commit */
     bn_slot_swap_limbo(store, found.fresh, found.fresh_cold, found.older, found.older_cold, number);
     bn_journal_clear(store);
-    bn_spares_add(&store->retired[found.older_class], found.older,
-                  bn_slot_at(store, found.older)->gen, found.older_cold);
+    const struct bn_slot_rec *older = bn_slot_at(store, found.older);
+    unsigned c = bn_slot_class(BN_SLOT_HEAD + older->size_low + bn_slot_body_len(older));
+    bn_spares_add(&store->retired[c], found.older, older->gen, found.older_cold);
     *number_out = number;
     if (hint != NULL) {
         *hint = (brain_hint){ bn_handle_word(put->space),
                               (bn_off)((const uint8_t *)found.word - store->data), found.new_word,
-                              bn_slot_at(store, found.fresh)->gen, 0 };
+                              bn_slot_at(store, found.fresh)->gen,
+                              (uint32_t)(((uint8_t *)found.fresh_cold - store->own_slots) / 8) };
     }
     return true;
 }
