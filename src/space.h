@@ -38,7 +38,7 @@ void bn_space_give_dead(struct brain_store *store);
 
 /* Fill the older of two records with what the newer has and more. It is valid when it has a number: the
  * caller stores that, journalled. */
-static inline struct bn_tally_rec *bn_tally_prepare(struct bn_tally_rec tally[2], int64_t count,
+BN_INLINE struct bn_tally_rec *bn_tally_prepare(struct bn_tally_rec tally[2], int64_t count,
                                                     int64_t bytes)
 {
     int newer = bn_load_relaxed(&tally[1].number) > bn_load_relaxed(&tally[0].number);

@@ -1,0 +1,186 @@
+/* test_replace.c - the short way of a small put: what it takes, what it leaves to others, that it does not wait;
+ * hints, and slots that are ready in several processes. */
+#include "check.h"
+
+#include "lock.h"
+#include "slot.h"
+
+#define ANY BRAIN_ANY_VERSION
+
+static brain_value one_part(const brain_part *part)
+{
+    return (brain_value){ .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = part };
+}
+
+static int try_put(brain_space *space, const char *name, brain_hint *hint, const char *data)
+{
+    brain_part part = { .data = data, .size_bytes = strlen(data) };
+    brain_value value = one_part(&part);
+    return brain_try_put(space, name, strlen(name), hint, &value, ANY, NULL);
+}
+
+static void put(brain_space *space, const char *name, const char *data)
+{
+    CHECK_OK(brain_put_bytes(space, name, strlen(name), data, strlen(data)));
+}
+
+static void check_is(brain_space *space, const char *name, brain_hint *hint, const char *data)
+{
+    uint64_t buf[16];
+    brain_view view;
+    CHECK_OK(brain_get_or_copy(space, name, strlen(name), hint, buf, sizeof buf, &view));
+    CHECK_U64(view.size_bytes, strlen(data));
+    CHECK(memcmp(view.data, data, strlen(data)) == 0);
+    brain_view_drop(&view);
+}
+
+/* Until slots for such values are ready in this process. */
+static void get_ready(brain_space *space, const char *name, const char *data)
+{
+    for (int n = 0; try_put(space, name, NULL, data) != 0 || n < 100; n++) {
+        put(space, name, data);
+        CHECK(n < 1000);
+    }
+}
+
+static void check_what_it_takes(brain_store *store, brain_space *space)
+{
+    brain_part part = { .data = "1", .size_bytes = 1 };
+    brain_value value = one_part(&part);
+    uint64_t version, next = 0;
+    get_ready(space, "a", "1");
+    CHECK_CODE(try_put(space, "new", NULL, "1"), BRAIN_E_BUSY);
+    CHECK_OK(brain_exists(space, "a", 1, &version));
+    CHECK_CODE(brain_try_put(space, "a", 1, NULL, &value, version + 1, &next), BRAIN_E_BUSY);
+    CHECK_CODE(brain_try_put(space, "a", 1, NULL, &value, 0, &next), BRAIN_E_BUSY);
+    CHECK_U64(next, 0);
+    CHECK_OK(brain_try_put(space, "a", 1, NULL, &value, version, &next));
+    CHECK(next > version);
+    part.align = 3;
+    CHECK_CODE(brain_put(space, "a", 1, &value, ANY, NULL), BRAIN_E_INVAL);
+    part.align = 0;
+    CHECK_CODE(brain_put(space, NULL, 1, &value, ANY, NULL), BRAIN_E_INVAL);
+    value.kind = 256;
+    CHECK_CODE(brain_put(space, "a", 1, &value, ANY, NULL), BRAIN_E_INVAL);
+    value.kind = BRAIN_KIND_BYTES;
+    value.description = "d";
+    value.description_len = 1;
+    CHECK_OK(brain_put(space, "a", 1, &value, ANY, NULL));
+    CHECK_CODE(try_put(space, "a", NULL, "1"), BRAIN_E_BUSY); /* its description is to be kept */
+    CHECK_SOUND(store);
+}
+
+/* Somebody else holds the lock, and stays: BUSY, at once, also when much is to be reclaimed. */
+static void check_does_not_wait(brain_store *store, brain_space *space, const char *path)
+{
+    brain_store *other = check_open(path, 0);
+    uint32_t died;
+    get_ready(space, "b", "1");
+    CHECK_OK(bn_lock_acquire(other, true, &died));
+    for (int i = 0; i < 1000; i++) {
+        CHECK_CODE(try_put(space, "b", NULL, "2"), BRAIN_E_BUSY);
+    }
+    bn_lock_release(other);
+    check_is(space, "b", NULL, "1");
+    CHECK_OK(try_put(space, "b", NULL, "2"));
+    brain_close(other);
+    CHECK_SOUND(store);
+}
+
+/* A hint is never wrong: not after others' puts, a delete, or another namespace of the same name. */
+static void check_hints(brain_store *store, brain_space *space)
+{
+    brain_hint hint = { 0 }, of_none = { 0 };
+    uint64_t buf[16];
+    brain_view view;
+    get_ready(space, "c", "1");
+    for (int i = 0; i < 300; i++) {
+        char data[2] = { (char)('a' + i % 20), '\0' };
+        if (i % 3 == 0) {
+            put(space, "c", data);
+        } else if (try_put(space, "c", &hint, data) != 0) {
+            put(space, "c", data);
+        }
+        check_is(space, "c", i % 2 == 0 ? &hint : NULL, data);
+        check_is(space, "c", &hint, data);
+    }
+    CHECK_OK(brain_delete(space, "c", 1, ANY));
+    CHECK_CODE(brain_get_or_copy(space, "c", 1, &hint, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
+    CHECK_CODE(try_put(space, "c", &hint, "1"), BRAIN_E_BUSY);
+    put(space, "c", "1");
+    check_is(space, "c", &hint, "1");
+    CHECK_OK(brain_space_remove(space));
+    CHECK_CODE(brain_get_or_copy(space, "c", 1, &hint, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
+    CHECK_CODE(brain_get_or_copy(space, "x", 1, &of_none, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
+    put(space, "x", "2");
+    CHECK_CODE(brain_get_or_copy(space, "c", 1, &hint, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
+    check_is(space, "x", &of_none, "2");
+    CHECK_SOUND(store);
+}
+
+/* Two clients find the same slots ready: each slot serves one of them. */
+static void check_two_clients(brain_store *store, brain_space *space, const char *path)
+{
+    brain_store *other = check_open(path, 0);
+    brain_space *theirs = check_space(other, "default");
+    uint32_t n_short = 0;
+    get_ready(space, "d", "1");
+    get_ready(theirs, "e", "1");
+    for (int i = 0; i < 2000; i++) {
+        char data[2] = { (char)('a' + i % 20), '\0' };
+        brain_space *whose = check_below(2) == 0 ? space : theirs;
+        const char *name = check_below(2) == 0 ? "d" : "e", *rest = name[0] == 'd' ? "e" : "d";
+        brain_view view;
+        CHECK_OK(brain_get(space, rest, 1, &view));
+        char before = *(const char *)view.data;
+        int err = try_put(whose, name, NULL, data);
+        n_short += err == 0;
+        if (err != 0) {
+            put(whose, name, data);
+        }
+        check_is(space, name, NULL, data);
+        CHECK(*(const char *)view.data == before);
+        brain_view_drop(&view);
+    }
+    CHECK(n_short > 500);
+    CHECK_SOUND(store);
+    brain_space_close(theirs);
+    brain_close(other);
+}
+
+/* What a snapshot may still show is not used again, however many puts there are. */
+static void check_snapshot(brain_store *store, brain_space *space)
+{
+    brain_snapshot *snapshot;
+    brain_view view;
+    get_ready(space, "f", "before");
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    for (int i = 0; i < 500; i++) {
+        if (try_put(space, "f", NULL, "after") != 0) {
+            put(space, "f", "after");
+        }
+    }
+    CHECK_OK(brain_snapshot_get(snapshot, space, "f", 1, &view));
+    CHECK(memcmp(view.data, "before", 6) == 0);
+    brain_view_drop(&view);
+    brain_snapshot_close(snapshot);
+    CHECK_SOUND(store);
+}
+
+int main(void)
+{
+    check_begin();
+    const char *path = check_path();
+    brain_store *store = check_open(path, CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    check_what_it_takes(store, space);
+    check_does_not_wait(store, space, path);
+    check_two_clients(store, space, path);
+    check_snapshot(store, space);
+    check_hints(store, space);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).n_limbo, 0);
+    brain_space_close(space);
+    check_destroy(store);
+    return 0;
+}
