@@ -19,6 +19,7 @@
 #include "base/os.h"
 
 #define MIB ((uint64_t)1 << 20)
+#define RESERVED_CHUNKS 16u
 
 int bn_store_check_usable(const struct brain_store *store)
 {
@@ -614,7 +615,9 @@ static int write_clients(int fd, const uint8_t store_id[16])
     int os = ftruncate(fd, (off_t)BN_CLIENTS_BYTES) != 0 ? -errno : 0;
     /* With what the first client needs: a store that could be made can be attached to. */
     os = os != 0 ? os : bn_os_back(fd, 0, BN_ROWS_OFF + BN_PAGE);
-    os = os != 0 ? os : bn_os_back(fd, BN_WAKE_OFF, BN_CHUNKS_OFF + BN_PAGE - BN_WAKE_OFF);
+    /* With pages for the views of some clients more: a store on a full file system can still be opened. */
+    os = os != 0 ? os : bn_os_back(fd, BN_WAKE_OFF,
+                                   BN_CHUNKS_OFF + RESERVED_CHUNKS * BN_PAGE - BN_WAKE_OFF);
     return os != 0 ? os : bn_os_write(fd, &head, sizeof head, 0);
 }
 

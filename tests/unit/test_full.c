@@ -189,6 +189,34 @@ static void fill(const char *dir, size_t size)
 
 /* Somebody else takes all that the file system has left. What can be done without more memory goes on: the
  * index would grow, and does not. */
+/* Others can still open the store, look at what is there, fork, and delete. */
+static void check_newcomers(const char *path)
+{
+    enum { N = 6 };
+    brain_store *others[N];
+    for (uint32_t i = 0; i < N; i++) {
+        uint32_t zero = 0;
+        brain_view view;
+        others[i] = check_open(path, 0);
+        brain_space *space = check_space(others[i], "default");
+        CHECK_OK(brain_get(space, &zero, sizeof zero, &view));
+        CHECK(memcmp(view.data, &zero, sizeof zero) == 0);
+        pid_t pid = i == 0 ? check_fork() : -1;
+        if (pid == 0) {
+            CHECK_OK(brain_exists(space, &zero, sizeof zero, NULL));
+            _exit(0);
+        }
+        if (pid > 0) {
+            CHECK_CHILD(pid);
+        }
+        brain_view_drop(&view);
+        brain_space_close(space);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        brain_close(others[i]);
+    }
+}
+
 static void check_no_room_left(const char *dir)
 {
     char path[200], file[200];
@@ -213,6 +241,7 @@ static void check_no_room_left(const char *dir)
     CHECK_CODE(err, BRAIN_E_FULL);
     printf("%u values where no memory is left, then: %s\n", n, brain_error_detail());
     CHECK(n > 0);
+    check_newcomers(path);
     for (uint32_t i = 0; i < n; i++) {
         CHECK_OK(brain_exists(space, &i, sizeof i, NULL));
         CHECK_OK(brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION));
