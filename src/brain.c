@@ -78,12 +78,11 @@ static void reap_at_attach(struct brain_store *store)
     }
 }
 
-/* Become a client of a store that is mapped. */
-static int attach(struct brain_store *store)
+/* Take a row, and see that no child inherits what says that we live. With forks held. */
+static int sit_down(struct brain_store *store, uint32_t *n_dead_out)
 {
     struct bn_seat seat;
-    uint32_t n_dead = 0;
-    int err = bn_client_seat(store, true, &seat, &n_dead);
+    int err = bn_client_seat(store, true, &seat, n_dead_out);
     if (err != 0) {
         return err;
     }
@@ -92,14 +91,36 @@ static int attach(struct brain_store *store)
     store->has_leftovers = seat.was_dead;
     int os = bn_os_dont_fork(seat.life_map, BN_PAGE);
     if (os != 0) {
-        return bn_error_os(os, "cannot keep %s from children", store->path);
+        bn_client_leave(store);
+        return bn_error_os(os, "%s: the kernel does not keep a page from children (madvise "
+                           "MADV_DONTFORK), without which nobody would see that this process died: allow "
+                           "that call (a sandbox?)", store->path);
+    }
+    return 0;
+}
+
+/* Become a client of a store that is mapped. */
+static int attach(struct brain_store *store)
+{
+    uint32_t n_dead = 0;
+    int err = bn_fork_hold();
+    if (err != 0) {
+        return err;
+    }
+    err = sit_down(store, &n_dead);
+    bn_fork_let_go();
+    if (err != 0) {
+        return err;
     }
     bn_client_sign(store, store->row);
     if (n_dead > 0) {
         reap_at_attach(store);
     }
     err = bn_pin_init(store);
-    return err != 0 ? err : bn_fork_enlist(store);
+    if (err == 0) {
+        bn_fork_enlist(store);
+    }
+    return err;
 }
 
 int brain_open(const char *path, const brain_options *given, brain_store **store_out)

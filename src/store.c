@@ -462,6 +462,24 @@ static struct brain_store *allocate(void)
             bn_store_init_mutex(store);
         }
     }
+void bn_store_pool_hold(void)
+{
+    pthread_mutex_lock(&pool_mutex);
+}
+
+void bn_store_pool_let_go(void)
+{
+    pthread_mutex_unlock(&pool_mutex);
+}
+
+void bn_store_pool_renew(void)
+{
+    for (struct brain_store *store = pool; store != NULL; store = store->next) {
+        bn_store_init_mutex(store); /* of those who looked at it once more */
+    }
+    pthread_mutex_init(&pool_mutex, NULL); /* its owner is the parent's thread */
+}
+
     return store;
 }
 

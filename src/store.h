@@ -162,6 +162,12 @@ void bn_store_free(struct brain_store *store);
  * tells sweepers that its maker lives, and is the caller's to close, also on error. */
 int bn_store_build(int dir_fd, const char *directory, const brain_options *options,
                    uint64_t capacity_bytes, int *guard_out);
+/* Over a fork: nobody takes a closed store from the pool of them, or gives one, from before it / until after it
+ * in the parent / in the child. */
+void bn_store_pool_hold(void);
+void bn_store_pool_let_go(void);
+void bn_store_pool_renew(void);
+
 
 /* A descriptor of `data` (for writing) / of `clients` that is what it was when the store was opened: it is
  * opened anew where somebody closed it. */
