@@ -194,11 +194,17 @@ int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out)
         (life < BN_CLIENTS_MAX &&
          bn_load_acquire(&bn_client_row(store, life)->state) != BN_ROW_USED) ||
         bn_client_alive(store, life)) {
-        close(fd);
+        bn_client_unclaim(life, fd);
         return BRAIN_E_NOT_FOUND;
     }
     *fd_out = fd;
     return 0;
+}
+
+void bn_client_unclaim(uint32_t life, int fd)
+{
+    bn_os_byte_unlock(fd, BN_CLAIM_OFF(life)); /* to close it is not enough: a child may have inherited it */
+    close(fd);
 }
 
 void bn_client_describe(const struct brain_store *store, uint32_t life, char *text, size_t room)

@@ -14,7 +14,6 @@
 #include "pin.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/os.h"
 #include "client.h"
@@ -240,7 +239,7 @@ void bn_pin_bury_orphans(struct brain_store *store)
         if (owner > BN_CLIENTS_MAX && owner <= BN_LIVES_MAX && !bn_client_alive(store, owner - 1) &&
             bn_client_claim_dead(store, owner - 1, &claim) == 0) {
             bn_pin_bury(store, owner - 1); /* the claim keeps others off: of that life, and of its pages */
-            close(claim);
+            bn_client_unclaim(owner - 1, claim);
         }
     }
 }

@@ -10,8 +10,6 @@
  */
 #include "recover.h"
 
-#include <unistd.h>
-
 #include "client.h"
 #include "index.h"
 #include "journal.h"
@@ -83,7 +81,7 @@ static int bury_some(struct brain_store *store, struct burial *burial, bool *don
         bn_snap_bury(store, burial->row);
         bn_store_release(&rec->state, (uint32_t)BN_ROW_FREE);
     }
-    close(claim);
+    bn_client_unclaim(burial->row, claim);
     return err;
 }
 

@@ -287,6 +287,7 @@ int bn_store_extend(struct brain_store *store, uint64_t bytes)
         return bn_error(BRAIN_E_FULL, "%s: its address space for values is used up (%llu bytes)",
                         store->path, (unsigned long long)room);
     }
+    bn_os_byte_unlock(fd, BN_GROW_OFF); /* a child may have inherited the descriptor, and with it the lock */
     uint64_t done = bn_load_relaxed(&store->state->backed[BN_REGION_VALUES]);
     uint64_t want = done + done / 2 > bytes ? done + done / 2 : bytes;
     want = bn_align_up(want, 2 * MIB);
