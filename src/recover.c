@@ -108,12 +108,14 @@ static int put_in_order(struct brain_store *store, uint32_t died)
 
 int bn_recover_enter_slow(struct brain_store *store, bool wait, bool is_ours)
 {
+    uint32_t died = 0; /* also of an earlier round: it is dead, and nobody else will learn it from the lock */
     for (;; is_ours = false) {
-        uint32_t died = 0;
-        int err = is_ours ? 0 : bn_lock_acquire(store, wait, &died);
+        uint32_t died_now = 0;
+        int err = is_ours ? 0 : bn_lock_acquire(store, wait, &died_now);
         if (bn_unlikely(err != 0)) {
             return err;
         }
+        died = died_now != 0 ? died_now : died;
         if (died == 0 && bn_recover_is_in_order(store)) {
             return 0;
         }
