@@ -66,6 +66,7 @@ extern "C" {
 #define BRAIN_DESCRIPTION_MAX 65535u /* bytes in a description */
 #define BRAIN_BATCH_MAX 131072u      /* changes in one batch */
 #define BRAIN_SNAPSHOTS_MAX 8u       /* snapshots that one process may hold at once */
+#define BRAIN_SMALL_BYTES 256u       /* of data; below: brain_try_put() and brain_get_or_copy() */
 #define BRAIN_FOREVER INT64_MAX
 
 /* ---- errors ----------------------------------------------------------------------------------- */

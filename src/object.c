@@ -82,10 +82,7 @@ static int init(struct brain_object *object)
 
 int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out)
 {
-    int err = bn_store_check_usable(store);
-    if (err == 0 && store->read_only) {
-        err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
-    }
+    int err = bn_store_check_writable(store);
     if (err == 0 && size_bytes >= (uint64_t)1 << 47) {
         err = bn_error(BRAIN_E_INVAL, "an object of %llu bytes is too large",
                        (unsigned long long)size_bytes);

@@ -81,8 +81,7 @@ int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void 
     uint32_t slot;
     int err = check_snapshot(snapshot);
     if (err == 0 && name_len > BRAIN_NAME_MAX) {
-        err = bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len,
-                       BRAIN_NAME_MAX);
+        err = bn_handle_name_too_long(name_len);
     }
     err = err != 0 ? err : space_as_of(space, snapshot->number, &key.space_id);
     if (err != 0) {

@@ -34,6 +34,17 @@ int bn_store_check_usable(const struct brain_store *store)
     return 0;
 }
 
+int bn_store_say_read_only(const struct brain_store *store)
+{
+    return bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
+}
+
+int bn_store_check_writable_slow(const struct brain_store *store)
+{
+    int err = bn_store_check_usable(store);
+    return err != 0 ? err : bn_store_say_read_only(store);
+}
+
 /* ---- files */
 
 static int note_file(int fd, struct bn_file *file)
@@ -276,6 +287,7 @@ static int lengthen(struct brain_store *store, uint64_t end)
     if (os == 0 && (uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) != 0) {
         os = -errno;
     }
+    bn_os_byte_unlock(fd, BN_GROW_OFF); /* a child may have inherited the descriptor, and with it the lock */
     close(fd);
     return os == 0 ? 0 : bn_error_os(os, "cannot make %s/data longer", store->directory);
 }
@@ -287,7 +299,6 @@ int bn_store_extend(struct brain_store *store, uint64_t bytes)
         return bn_error(BRAIN_E_FULL, "%s: its address space for values is used up (%llu bytes)",
                         store->path, (unsigned long long)room);
     }
-    bn_os_byte_unlock(fd, BN_GROW_OFF); /* a child may have inherited the descriptor, and with it the lock */
     uint64_t done = bn_load_relaxed(&store->state->backed[BN_REGION_VALUES]);
     uint64_t want = done + done / 2 > bytes ? done + done / 2 : bytes;
     want = bn_align_up(want, 2 * MIB);
@@ -448,21 +459,6 @@ void bn_store_init_mutex(struct brain_store *store)
 static pthread_mutex_t pool_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct brain_store *pool;
 
-static struct brain_store *allocate(void)
-{
-    pthread_mutex_lock(&pool_mutex);
-    struct brain_store *store = pool;
-    if (store != NULL) {
-        pool = store->next;
-        store->next = NULL;
-    }
-    pthread_mutex_unlock(&pool_mutex);
-    if (store == NULL) {
-        store = calloc(1, sizeof *store);
-        if (store != NULL) {
-            bn_store_init_mutex(store);
-        }
-    }
 void bn_store_pool_hold(void)
 {
     pthread_mutex_lock(&pool_mutex);
@@ -481,6 +477,21 @@ void bn_store_pool_renew(void)
     pthread_mutex_init(&pool_mutex, NULL); /* its owner is the parent's thread */
 }
 
+static struct brain_store *allocate(void)
+{
+    pthread_mutex_lock(&pool_mutex);
+    struct brain_store *store = pool;
+    if (store != NULL) {
+        pool = store->next;
+        store->next = NULL;
+    }
+    pthread_mutex_unlock(&pool_mutex);
+    if (store == NULL) {
+        store = calloc(1, sizeof *store);
+        if (store != NULL) {
+            bn_store_init_mutex(store);
+        }
+    }
     return store;
 }
 

@@ -47,8 +47,7 @@ static int init(struct bn_write *write, struct brain_space *space, const void *n
                 uint64_t if_version)
 {
     if (name_len > BRAIN_NAME_MAX || (name == NULL && name_len > 0)) {
-        return bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len,
-                        BRAIN_NAME_MAX);
+        return bn_handle_name_too_long(name_len);
     }
     memset(write, 0, sizeof *write);
     write->space = space;
