@@ -62,7 +62,8 @@ static int check_snapshot(const struct brain_snapshot *snapshot)
 {
     int err = bn_store_check_usable(snapshot->store);
     if (err == 0 && snapshot->n_forks != snapshot->store->n_forks) {
-        err = bn_error(BRAIN_E_FORKED, "a snapshot stays with the process that took it");
+        err = bn_error(BRAIN_E_FORKED, "this snapshot (or walk) belongs to the process that took it, of which "
+                       "this one is a child: take one here (here it can only be closed)");
     }
     return err;
 }
