@@ -28,10 +28,10 @@ struct brain_batch {
     uint32_t n_forks; /* the process whose the extents are: in a child of it the batch is only freed */
 };
 
-/* Whether the batch may go on: the store is usable, and this is the process that began it. */
+/* Whether the batch may go on: the store is usable and writable, and this is the process that began it. */
 static int check_batch(const struct brain_batch *batch)
 {
-    int err = bn_store_check_usable(batch->store);
+    int err = bn_store_check_writable(batch->store);
     if (err == 0 && batch->n_forks != batch->store->n_forks) {
         err = bn_error(BRAIN_E_FORKED, "this batch belongs to the process that made it, of which this one is "
                        "a child: make one here (here it can only be freed)");
