@@ -28,17 +28,24 @@
  *   Results    Every function that can fail returns 0 or a negative BRAIN_E_* code. Out parameters
  *              come last and are untouched on error. brain_error_detail() tells more about the last
  *              failure in the calling thread.
- *   Names      0 to BRAIN_NAME_MAX bytes, any bytes, no terminator. Namespaces: 1 to BRAIN_SPACE_MAX.
- *   Threads    A store, a space and a view may be used from any thread, and a store and a space from
- *              many at once. A batch, an object, a snapshot and an iterator belong to one thread at a
- *              time.
- *   Fork       After fork() the child goes on with the stores, spaces and views that it inherited; it
- *              is a client of its own from the first moment. Objects, batches, snapshots and iterators
- *              stay with the parent: in the child they can only be freed, without effect on the store.
- *   Signals    No function is async-signal-safe. brain_wait* return BRAIN_E_INTR when a handler ran.
+ *   Names      0 to BRAIN_NAME_MAX bytes, any bytes, no terminator. Namespaces: 1 to
+ *              BRAIN_SPACE_MAX.
+ *   Threads    A store, a space and a view may be used from any thread, and a store and a space
+ *              from many at once. A batch, an object, a snapshot and an iterator belong to one
+ *              thread at a time.
+ *   Fork       After fork() the child goes on with the stores, spaces and views that it inherited;
+ *              it is a client of its own from the first moment. Objects, batches, snapshots and
+ *              iterators stay with the parent: in the child they can only be freed, without effect
+ *              on the store.
+ *   Signals    No function is async-signal-safe. brain_wait* return BRAIN_E_INTR when a handler
+ *              ran.
+ *   Blocks     "for the writer lock": up to the store's lock timeout (brain_options), then TIMEOUT.
+ *              A call that takes the lock several times may wait as often. Who takes it over from a
+ *              process that died finishes or undoes that one's change first, which costs as much as
+ *              the change. "never": not for another process, though the call may enter the kernel.
  *   Time       Durations are nanoseconds; BRAIN_FOREVER waits without end.
- *   Version    The version of an object is the number of the commit that made it: it grows with every
- *              change of a name; 0 means "no such name".
+ *   Version    The version of an object is the number of the commit that made it: it grows with
+ *              every change of a name; 0 means "no such name".
  */
 #ifndef BRAIN_H
 #define BRAIN_H
@@ -66,9 +73,10 @@ extern "C" {
 #define BRAIN_DESCRIPTION_MAX 65535u /* bytes in a description */
 #define BRAIN_BATCH_MAX 131072u      /* changes in one batch */
 #define BRAIN_SNAPSHOTS_MAX 8u       /* snapshots that one process may hold at once */
+#define BRAIN_SMALL_BYTES 256u       /* of data; below: brain_try_put() and brain_get_or_copy() */
 #define BRAIN_FOREVER INT64_MAX
 
-/* ---- errors ----------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 enum brain_error {
     BRAIN_OK = 0,
@@ -77,7 +85,7 @@ enum brain_error {
     BRAIN_E_EXISTS = -2,    /* the name (or the store) is there already */
     BRAIN_E_STALE = -3,     /* the version is not the one that was asked for */
     BRAIN_E_FULL = -4,      /* capacity reached, or the file system has no room */
-    BRAIN_E_BUSY = -5,      /* a limit of this process or store is reached (clients, snapshots) */
+    BRAIN_E_BUSY = -5,      /* a limit is reached (clients, snapshots, views); or: not at once */
     BRAIN_E_TIMEOUT = -6,   /* a writer held the lock, or nothing changed, for that long */
     BRAIN_E_INTR = -7,      /* a signal handler ran during a wait */
     /* Faults. */
@@ -88,18 +96,19 @@ enum brain_error {
     BRAIN_E_CORRUPT = -20,   /* the store's bytes make no sense */
     BRAIN_E_FORMAT = -21,    /* made by a version of the library that this one cannot read */
     BRAIN_E_DESTROYED = -22, /* somebody removed the store while it was open */
-    BRAIN_E_FORKED = -23,    /* in a child that came about without fork(), or found no client row: open anew */
+    BRAIN_E_FORKED = -23,    /* a child that came about without fork(), or for which there was no
+                                client row: open anew */
 };
 
 /* A short, constant English text for a code. Never NULL. */
 BRAIN_API const char *brain_strerror(int code);
 
 /* What went wrong in the calling thread's last failed call: what, where, and what to do. A full
- * store's text says what was asked, what is live, in limbo and free, and who pins; a timeout's names
- * the process that holds the lock. Valid until the thread's next failing call. Never NULL. */
+ * store's text says what was asked, what is live, in limbo and free, and who pins; a timeout's
+ * names the process that holds the lock. Valid until the thread's next failing call. Never NULL. */
 BRAIN_API const char *brain_error_detail(void);
 
-/* ---- stores ----------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 typedef struct brain_store brain_store;
 
@@ -114,14 +123,16 @@ enum brain_open_flags {
 typedef struct brain_options {
     uint32_t struct_size;      /* sizeof(struct brain_options) */
     uint32_t flags;            /* enum brain_open_flags */
-    uint64_t capacity_bytes;   /* of a store that is made: what values may take, 4096 to 2^42. Default:
-                                  half of what the file system has free, at most half of what the
-                                  process's memory cgroup has left */
+    uint64_t capacity_bytes;   /* of a store that is made: what values may take, 4096 to 2^42.
+                                  Default: half of what the file system has free, at most half of
+                                  what the process's memory cgroup has left */
     uint32_t mode;             /* of a store that is made: 0600 (default), 0640 or 0660 */
     uint32_t has_group;        /* non-zero: `group` is given */
-    uint32_t group;            /* of a store that is made: group id that mode 0640 or 0660 opens it to */
+    uint32_t group;            /* of a store that is made: id of the group that mode 0640 or 0660
+                                  opens it to */
     uint32_t reserved;         /* 0 */
-    int64_t lock_timeout_ns;   /* how long a change waits for a writer; default 10 s; BRAIN_FOREVER */
+    int64_t lock_timeout_ns;   /* how long a change waits for a writer: default 10 s; or
+                                  BRAIN_FOREVER */
 } brain_options;
 
 #define BRAIN_OPTIONS_INIT { .struct_size = sizeof(brain_options) }
@@ -144,28 +155,36 @@ BRAIN_API int brain_open(const char *path, const brain_options *options, brain_s
 /* End this process's use of `store`. NULL is allowed.
  *
  * Views stay valid: the last one that is dropped unmaps the store. Spaces, batches, objects,
- * snapshots and iterators of the store must have been closed before; their memory is not freed here,
- * and a call on one of them after brain_close() is an error of the caller's. */
+ * snapshots and iterators of the store must have been closed before; their memory is not freed
+ * here, and a call on one of them after brain_close() is an error of the caller's. In a child, a pin
+ * that another thread of the parent held at the moment of the fork counts as a view that nobody drops.
+ * Threads: any, while no other is in a call on the store.  Blocks: never.  Cost: some system calls. */
 BRAIN_API_FREE void brain_close(brain_store *store);
 
 /* Let `store` hold `capacity_bytes` of values from now on, in every process that has it open.
  *
  * capacity_bytes   at least the present capacity, at most brain_stat.capacity_max_bytes.
- * Returns 0, or: INVAL; PERM; TIMEOUT; IO; CORRUPT; DESTROYED. */
+ * Returns 0, or: INVAL; PERM; TIMEOUT; IO; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.  Cost: O(1), no system call where the lock is
+ * free. */
 BRAIN_API int brain_resize(brain_store *store, uint64_t capacity_bytes);
 
 /* Give all memory that no value uses back to the system now.
  *
  * freed_bytes_out   NULL, or receives how much the files shrank by.
- * Returns 0, or: PERM; TIMEOUT; IO; CORRUPT; DESTROYED.
- * Blocks: for the writer lock, in short steps; others go on in between.  Cost: O(free memory). */
+ * Returns 0, or: PERM; TIMEOUT; FULL (no room for the record that a step needs); NOMEM; IO;
+ * CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock, in short steps; others go on in between.
+ * Cost: O(free memory + what is in limbo + pins of all clients). */
 BRAIN_API int brain_trim(brain_store *store, uint64_t *freed_bytes_out);
 
 /* Remove the store: its files, its directory and its link.
  *
  * Whoever has it open gets DESTROYED from the next call on; views stay valid. The handle must still
  * be closed.
- * Returns 0, or: PERM; IO; DESTROYED (somebody else was first). */
+ * Returns 0, or: PERM; IO; DESTROYED (somebody else was first); FORKED.
+ * Threads: any.  Blocks: never.  Cost: some system calls; the memory goes back to the system when
+ * the last process that has it open closes it or ends. */
 BRAIN_API int brain_destroy(brain_store *store);
 
 /* Numbers about a store; each as of one commit, together not necessarily of the same one. */
@@ -190,18 +209,25 @@ typedef struct brain_stat {
 } brain_stat;
 
 /* Fill `*stat_out` (set its struct_size first).
- * Returns 0, or: INVAL; CORRUPT; DESTROYED; FORKED.  Blocks: never.
+ * Returns 0, or: INVAL; IO; DESTROYED; FORKED.  Threads: any.  Blocks: never.
  * Cost: a scan of the client table and of the pin ledgers, some system calls. */
 BRAIN_API int brain_stat_get(brain_store *store, brain_stat *stat_out);
 
-/* Capacity and live bytes alone: two loads, for hot paths. Returns 0, or: DESTROYED; FORKED. */
-BRAIN_API int brain_usage(brain_store *store, uint64_t *capacity_bytes_out, uint64_t *live_bytes_out);
+/* Capacity and live bytes alone, for hot paths. Returns 0, or: DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: a few loads. */
+BRAIN_API int brain_usage(brain_store *store, uint64_t *capacity_bytes_out,
+                          uint64_t *live_bytes_out);
 
-/* Whether some writer holds the store's lock at this moment: 1 or 0. A hint: a change made now may have to
- * wait, so whoever must not block (a thread that holds an interpreter's lock) can prepare for it. */
+/* Whether some writer holds the store's lock at this moment: 1 or 0. A hint: a change made now may
+ * have to wait, so whoever must not block (a thread that holds an interpreter's lock) can prepare
+ * for it. Also 1 where a writer died with the lock, until somebody takes it over.
+ *
+ * Cannot fail: of a store that was destroyed it says what stands there; not after brain_close().
+ * Threads: any.  Blocks: never.  Cost: one load. */
 BRAIN_API int brain_is_busy(const brain_store *store);
 
-/* The path that the store was opened by, and the directory that it really lies in. Owned by store. */
+/* The path that the store was opened by, and the directory that it really lies in. Owned by
+ * store. */
 BRAIN_API const char *brain_path(const brain_store *store);
 BRAIN_API const char *brain_directory(const brain_store *store);
 
@@ -225,7 +251,9 @@ typedef struct brain_problem {
  *
  * problems   room for `n_problems` of them; may be NULL where that is 0.
  * n_out      how many problems there are, also beyond n_problems; 0 means sound.
- * Returns 0 (also with problems), or: PERM; TIMEOUT; NOMEM; DESTROYED; CORRUPT (too damaged to walk).
+ * Returns 0 (also with problems), or: PERM; TIMEOUT; NOMEM; IO; CORRUPT (what a dead writer left
+ * cannot be put in order); DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock, and keeps it until it is done.
  * Cost: O(everything in the store). */
 BRAIN_API int brain_check(brain_store *store, brain_problem *problems, size_t n_problems,
                           size_t *n_out);
@@ -243,14 +271,15 @@ typedef struct brain_client {
 } brain_client;
 
 /* List the clients of a store. `*n_out` is how many there are, also beyond `n_clients`.
- * Returns 0, or: DESTROYED; CORRUPT; IO.  Blocks: never. */
+ * Returns 0, or: DESTROYED; FORKED.  Threads: any.  Blocks: never.
+ * Cost: O(clients * pages of pins), and system calls for each client. */
 BRAIN_API int brain_clients(brain_store *store, brain_client *clients, size_t n_clients,
                             size_t *n_out);
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
-/* What a value is: a numbered registry, part of the format. 0 to 255 are the library's. Integers are
- * little-endian. The layout of metadata and data of each kind is in docs/format.md. */
+/* What a value is: a numbered registry, part of the format. 0 to 255 are the library's. Integers
+ * are little-endian. The layout of metadata and data of each kind is in docs/format.md. */
 enum brain_kind {
     BRAIN_KIND_RAW = 0,     /* bytes without a meaning */
     BRAIN_KIND_NONE = 1,    /* no data */
@@ -304,7 +333,8 @@ typedef struct brain_view {
     brain_store *store;       /* the library's; NULL once dropped */
 } brain_view;
 
-/* When the value was put, nanoseconds since 1970; coarse (some milliseconds). */
+/* When the value was put, nanoseconds since 1970; coarse (some milliseconds). 0: it is not known,
+ * as of a view that was dropped, or that brain_get_or_copy() filled with a copy. */
 BRAIN_API uint64_t brain_view_created_ns(const brain_view *view);
 
 /* Let go of a view. The memory that it shows may be reused at once. A dropped or zeroed view is
@@ -316,9 +346,9 @@ BRAIN_API_FREE void brain_view_drop(brain_view *view);
 
 /* The description of an n-dimensional array, as NumPy and DLPack have it. */
 typedef struct brain_tensor {
-    char dtype[16];      /* NumPy type string, terminated: "<f8", "|u1", "<M8[ns]" ...; decoded: zeros
-                            to the end */
-    const char *descr;   /* NULL, or for a structured type NumPy's `descr` as text, not terminated */
+    char dtype[16];      /* NumPy type string, terminated: "<f8", "|u1", "<M8[ns]" ...; decoded:
+                            zeros to the end */
+    const char *descr;   /* NULL, or of a structured type NumPy's `descr` as text, not terminated */
     uint32_t descr_len;
     uint32_t ndim;       /* 0 to BRAIN_TENSOR_NDIM_MAX */
     uint32_t fortran;    /* non-zero: the first index varies fastest */
@@ -331,48 +361,53 @@ typedef struct brain_tensor {
 BRAIN_API int brain_tensor_encode(const brain_tensor *tensor, void *buf, size_t room,
                                   size_t *len_out);
 
-/* Decode the metadata of a BRAIN_KIND_TENSOR value. Checks that `data_bytes` is what shape and element
- * size make. `descr` points into `meta`. Returns 0, or CORRUPT. */
+/* Decode the metadata of a BRAIN_KIND_TENSOR value. Checks that `data_bytes` is what shape and
+ * element size make. `descr` points into `meta`. Returns 0, or CORRUPT. */
 BRAIN_API int brain_tensor_decode(const void *meta, size_t meta_len, uint64_t data_bytes,
                                   brain_tensor *tensor_out);
 
-/* Decode a BRAIN_KIND_INT that fits int64_t / a BRAIN_KIND_FLOAT. Returns 0, INVAL (another kind, or
- * larger), or CORRUPT. */
+/* Decode a BRAIN_KIND_INT that fits int64_t / a BRAIN_KIND_FLOAT. Returns 0, INVAL (another kind,
+ * or larger), or CORRUPT. */
 BRAIN_API int brain_view_int(const brain_view *view, int64_t *value_out);
 BRAIN_API int brain_view_float(const brain_view *view, double *value_out);
 
-/* ---- namespaces ------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------ */
 
 /* A name of a namespace, with what is known of it. Not a handle on its contents: where somebody
  * removes the namespace, gets miss, and a put makes it again. */
 typedef struct brain_space brain_space;
 
-/* Name a namespace. It need not exist, and is not made. `*space_out` is the caller's, to be given to
- * brain_space_close().
+/* Name a namespace. It need not exist, and is not made. `*space_out` is the caller's, to be given
+ * to brain_space_close().
  * name_len   1 to BRAIN_SPACE_MAX.
- * Returns 0, or: INVAL; NOMEM. */
+ * Returns 0, or: INVAL; NOMEM.  Threads: any.  Blocks: never.  Cost: looks at nothing in the
+ * store. */
 BRAIN_API int brain_space_open(brain_store *store, const void *name, size_t name_len,
                                brain_space **space_out);
 
 /* Free a space. NULL is allowed. Allowed after brain_close(). */
 BRAIN_API_FREE void brain_space_close(brain_space *space);
 
-/* Make the namespace, empty. Returns 0, or: EXISTS; PERM; FULL; TIMEOUT; CORRUPT; DESTROYED. */
+/* Make the namespace, empty.
+ * Returns 0, or: EXISTS; FULL; BUSY; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.  Cost: that of a small put. */
 BRAIN_API int brain_space_create(brain_space *space);
 
-/* Whether it exists: 0 or NOT_FOUND; CORRUPT; DESTROYED.  Blocks: never. */
+/* Whether it exists: 0 or NOT_FOUND; BUSY; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: O(1), as brain_get(). */
 BRAIN_API int brain_space_exists(brain_space *space);
 
-/* How many names it holds (0 where it does not exist). Returns 0, or: CORRUPT; DESTROYED.
- * Blocks: never.  Cost: O(1). */
+/* How many names it holds (0 where it does not exist). Returns 0, or: BUSY; CORRUPT; DESTROYED;
+ * FORKED.  Threads: any.  Blocks: never.  Cost: O(1). */
 BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 
 /* Remove the namespace with all its names in one atomic step.
- * Returns 0, or: NOT_FOUND; PERM; TIMEOUT; CORRUPT; DESTROYED.
+ * Returns 0, or: NOT_FOUND; FULL; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.
  * Cost: the step is O(1); giving the memory back is O(names), in short holdings of the lock. */
 BRAIN_API int brain_space_remove(brain_space *space);
 
-/* ---- one name --------------------------------------------------------------------------------- */
+/* ---- one name -------------------------------------------------------------------------------- */
 
 #define BRAIN_ANY_VERSION UINT64_MAX
 
@@ -381,36 +416,38 @@ BRAIN_API int brain_space_remove(brain_space *space);
  * if_version    BRAIN_ANY_VERSION; or the version that the name must have now, 0: must be absent.
  * version_out   NULL, or receives the new version.
  *
- * The space is made where it does not exist. Memory: large data goes from `value` straight into shared
- * memory. On any error nothing has changed.
+ * The space is made where it does not exist. Memory: large data goes from `value` straight into
+ * shared memory. On any error nothing has changed.
  *
- * Returns 0, or: EXISTS (if_version is 0 and the name is there); STALE (another version, or absent);
- * FULL; TIMEOUT; INVAL; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
- * Threads: any.  Blocks: for the writer lock, up to the store's lock timeout.
+ * Returns 0, or: EXISTS (if_version is 0 and the name is there); STALE (another version, or
+ * absent); FULL; BUSY (no memory for a pin, as brain_get()); TIMEOUT; INVAL; PERM; IO; NOMEM;
+ * CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.
  * Cost: O(bytes); no system call where the memory is warm and the lock free. */
 BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
                         const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
-/* Where a small value was found. For callers who use a name again and again: keep one for each pair of a
- * space and a name, zeroed at first; calls with it find the value without looking for it, as long as it is
- * where it was, and else note where it is now. It refers to nothing, and is never wrong, only useless.
- * Belongs to one thread at a time, and to one open space. */
+/* Where a small value was found. For callers who use a name again and again: keep one for each pair
+ * of a space and a name, zeroed at first; calls with it find the value without looking for it, as
+ * long as it is where it was, and else note where it is now. It refers to nothing, and is never
+ * wrong, only useless. Belongs to one thread at a time, and to one open space. */
 typedef struct brain_hint {
     uint64_t space, place, word; /* the library's, all of them */
     uint32_t gen, record;
 } brain_hint;
 
-/* As brain_put(), where that is short and can be done at once: a value below 256 bytes under a name that
- * has such a value already, while no other writer is at work. Else BUSY, whatever the reason, nothing has
- * happened, and brain_put() is to be called: it has the full answer.
+/* As brain_put(), where that is short and can be done at once: a value below BRAIN_SMALL_BYTES
+ * under a name that has such a value already, while no other writer is at work. Else BUSY, whatever
+ * the reason, nothing has happened, and brain_put() is to be called: it has the full answer. This
+ * BUSY leaves no detail text: brain_error_detail() is still that of an earlier call.
  *
  * hint  NULL, or the hint of this name in this space.
- * Returns 0, or: BUSY; PERM; CORRUPT; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: O(1), no
- * system call but where it is this put's turn to give back what others left in limbo. */
+ * Returns 0, or: BUSY; PERM; CORRUPT; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost:
+ * O(1), no system call but where it is this put's turn to give back what others left in limbo. */
 BRAIN_API int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
                             const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
-/* Put bytes as BRAIN_KIND_BYTES; else as brain_put() with BRAIN_ANY_VERSION. */
+/* Put bytes as BRAIN_KIND_BYTES; else as brain_put() with BRAIN_ANY_VERSION, in all respects. */
 BRAIN_API int brain_put_bytes(brain_space *space, const void *name, size_t name_len,
                               const void *data, size_t size_bytes);
 
@@ -418,18 +455,25 @@ BRAIN_API int brain_put_bytes(brain_space *space, const void *name, size_t name_
  *
  * On success `*view_out` points into shared memory: no copy is made.
  *
- * Returns 0, or: NOT_FOUND; BUSY (no memory for another pin); CORRUPT; DESTROYED; FORKED.
- * Threads: any.  Blocks: never; takes no lock.  Cost: O(1), no system call. */
-BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out);
+ * Returns 0, or: NOT_FOUND; INVAL (the name is too long); BUSY (no memory for another pin); NOMEM,
+ * IO (the file has grown, and what was added cannot be mapped); CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never; takes no lock of the store.
+ * Cost: O(1), no system call, but for one in about a thousand views that are held at once, and
+ * where the file has grown since the process last looked. */
+BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len,
+                        brain_view *view_out);
 
-/* As brain_get(); but a small value without metadata may be copied into `buf` instead of being pinned,
- * which costs less. Then view->data is `buf`, view->name is `name`, meta and description are not there
- * (brain_get() has the description), and brain_view_drop() has nothing to do.
+/* As brain_get(); but a small value without metadata may be copied into `buf` instead of being
+ * pinned, which costs less. Then view->data is `buf`, view->name is `name`, meta and description
+ * are not there (brain_get() has the description), brain_view_created_ns() is 0, and
+ * brain_view_drop() has nothing to do.
  *
  * hint       NULL, or the hint of this name in this space.
- * buf, room  aligned to 8 bytes; values below 256 bytes that fit it together with their name may be copied.
+ * buf, room  aligned to 8 bytes; values below BRAIN_SMALL_BYTES that fit it together with their
+ *            name may be copied.
  *
- * Returns as brain_get(), and INVAL.  Blocks: never.  Cost: writes to no shared memory where it copies.
+ * Returns as brain_get(); INVAL also for a `buf` that is not aligned.
+ * Threads: any.  Blocks: never.  Cost: as brain_get(); writes to no shared memory where it copies.
  * Source: the value is read as under a seqlock (Hans Boehm, Can Seqlocks Get Along With Programming
  * Language Memory Models?, MSPC 2012). */
 BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t name_len,
@@ -440,23 +484,29 @@ BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t nam
  * room       bytes in `buf`.
  * size_out   NULL, or receives the data's size, also where FULL says that it is above `room`.
  * kind_out, version_out   NULL, or receive kind and version.
- * Returns 0, or: NOT_FOUND; FULL (`buf` is too small: nothing was copied); else as brain_get(). */
+ * Returns 0, or: NOT_FOUND; FULL (`buf` is too small: nothing was copied); else as brain_get().
+ * Threads: any.  Blocks: never.  Cost: O(bytes). */
 BRAIN_API int brain_get_copy(brain_space *space, const void *name, size_t name_len, void *buf,
                              size_t room, size_t *size_out, uint32_t *kind_out,
                              uint64_t *version_out);
 
-/* Whether `name` exists, and its version. Returns 0 (`*version_out`, if not NULL, is above 0), or:
- * NOT_FOUND; BUSY; CORRUPT; DESTROYED; FORKED.  Blocks: never. */
+/* Whether `name` exists, and its version.
+ * Returns 0 (`*version_out`, if not NULL, is above 0), or: NOT_FOUND; else as brain_get().
+ * Threads: any.  Blocks: never.  Cost: O(1), no system call but as brain_get() and
+ * brain_view_drop(); of a small value no pin is taken. */
 BRAIN_API int brain_exists(brain_space *space, const void *name, size_t name_len,
                            uint64_t *version_out);
 
 /* Delete `name`.
  * if_version   BRAIN_ANY_VERSION, or the version that it must have now.
- * Returns 0, or: NOT_FOUND; STALE; else as brain_put(). */
+ * Returns 0, or: NOT_FOUND; STALE; else as brain_put().
+ * Threads: any.  Blocks: for the writer lock.
+ * Cost: O(1), no system call where the lock is free; where the value was large, also a look at what
+ * is in limbo and at the pins of all clients, since its memory is given back at once. */
 BRAIN_API int brain_delete(brain_space *space, const void *name, size_t name_len,
                            uint64_t if_version);
 
-/* ---- writing in place ------------------------------------------------------------------------- */
+/* ---- writing in place ------------------------------------------------------------------------ */
 
 /* An object that is being written: private to this process until it is sealed. */
 typedef struct brain_object brain_object;
@@ -464,8 +514,11 @@ typedef struct brain_object brain_object;
 /* Reserve an object of `size_bytes`, to be written through brain_object_data().
  *
  * meta may be set again at the seal. `*object_out` is the caller's, to be given to
- * brain_object_seal() or brain_object_abort(). If the process dies, it is freed.
- * Returns 0, or: FULL; TIMEOUT; INVAL; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED. */
+ * brain_object_release(), sealed or not. If the process dies before the seal, it is freed.
+ * Returns 0, or: FULL; TIMEOUT; INVAL; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock; up to 1,984 bytes never.
+ * Cost: up to 1,984 bytes an allocation; else some system calls, and O(bytes) of memory that the
+ * store does not have yet. */
 BRAIN_API int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out);
 
 /* Where to write: size_bytes of writable memory, 64-byte aligned. After the seal the memory stays
@@ -473,39 +526,53 @@ BRAIN_API int brain_create(brain_store *store, uint64_t size_bytes, brain_object
  * reach the store. */
 BRAIN_API void *brain_object_data(brain_object *object);
 
-/* Publish the object under a name, as brain_put() would (`value` gives kind, metadata and description;
- * its parts must be none). On success the object is sealed; on error it is as before, and may be sealed
- * again or aborted.
- * Returns as brain_put(), or INVAL where it is sealed already. */
+/* Publish the object under a name, as brain_put() would (`value` gives kind, metadata and
+ * description; its parts must be none). On success the object is sealed; on error it is as before,
+ * and may be sealed again or released.
+ * Returns as brain_put(); INVAL also where it is sealed already, or `value` has parts; FORKED also
+ * in a child of the process that made it.
+ * Blocks: for the writer lock.  Cost: as a put of the same size where the object has at most 1,984
+ * bytes, or its name, metadata and description together about 2,000; else O(1), with some system
+ * calls. */
 BRAIN_API int brain_object_seal(brain_object *object, brain_space *space, const void *name,
                                 size_t name_len, const brain_value *value, uint64_t if_version,
                                 uint64_t *version_out);
 
-/* Let go of the object: aborts it where it is not sealed, and unmaps its memory. NULL is allowed. */
+/* Let go of the object: aborts it where it is not sealed, and unmaps its memory. NULL is allowed.
+ * Blocks: for the writer lock, where it aborts; what a timeout leaves goes with the process. */
 BRAIN_API_FREE void brain_object_release(brain_object *object);
 
-/* ---- many names at once ----------------------------------------------------------------------- */
+/* ---- many names at once ---------------------------------------------------------------------- */
 
 /* A set of changes that become visible all at once. */
 typedef struct brain_batch brain_batch;
 
-/* Begin a batch. `*batch_out` is the caller's, to be given to brain_batch_free(). Returns 0, NOMEM. */
+/* Begin a batch. `*batch_out` is the caller's, to be given to brain_batch_free(). Returns 0,
+ * NOMEM. */
 BRAIN_API int brain_batch_new(brain_store *store, brain_batch **batch_out);
 
 /* Add a put / a delete. What `value` points to is copied now. The last change of a name in a batch
- * wins. A delete of a name that is missing changes nothing. Returns 0, or: INVAL (also: more than
- * BRAIN_BATCH_MAX changes); NOMEM; FULL and as brain_put() where a large value is stored at once. */
+ * wins. A delete of a name that is missing changes nothing.
+ * Returns 0, or: INVAL (also: more than BRAIN_BATCH_MAX changes); PERM; NOMEM; DESTROYED; FORKED
+ * (also in a child of the process that made the batch); where a large value is stored at once also
+ * FULL; TIMEOUT; IO; CORRUPT. On error the batch is as before.
+ * Blocks: for the writer lock where the value is large (with its name more than about 2,000 bytes),
+ * else never.  Cost: O(bytes). */
 BRAIN_API int brain_batch_put(brain_batch *batch, brain_space *space, const void *name,
                               size_t name_len, const brain_value *value);
 BRAIN_API int brain_batch_delete(brain_batch *batch, brain_space *space, const void *name,
                                  size_t name_len);
 
-/* Make all changes in one commit. The batch is empty afterwards, also on error (nothing has changed).
+/* Make all changes in one commit. The batch is empty afterwards, also on error (nothing has
+ * changed); but with PERM, DESTROYED and FORKED it may be as before.
  * number_out   NULL, or receives the commit number: the version of everything that was put.
- * Returns 0, or as brain_put(). */
+ * Returns 0, or as brain_put(), but neither EXISTS nor STALE.
+ * Blocks: for the writer lock, and then has it for as long as the changes take: other writers wait.
+ * Cost: O(n log n) for n changes, and O(bytes) of the small values. */
 BRAIN_API int brain_batch_commit(brain_batch *batch, uint64_t *number_out);
 
-/* Drop a batch and what was not committed. NULL is allowed. */
+/* Drop a batch and what was not committed. NULL is allowed.
+ * Blocks: for the writer lock, where it holds large values. */
 BRAIN_API_FREE void brain_batch_free(brain_batch *batch);
 
 /* A name to be looked up. */
@@ -520,59 +587,73 @@ typedef struct brain_key {
  * keys, n_keys   any number; a name may stand more than once.
  * views_out      n_keys of them; for a missing name a view whose `store` is NULL.
  * number_out     NULL, or receives the number of a commit that this is the state of.
- * Returns 0, or: NOMEM; BUSY; CORRUPT; DESTROYED; FORKED. On error no view is held.
- * Blocks: never.  Cost: O(n_keys). */
+ * Returns 0, or: NOMEM; BUSY; else as brain_get(), but not NOT_FOUND. On error no view is held.
+ * Threads: any.  Blocks: never.  Cost: O(n_keys); up to four times that where writers are at
+ * work. */
 BRAIN_API int brain_get_many(brain_store *store, const brain_key *keys, size_t n_keys,
                              brain_view *views_out, uint64_t *number_out);
 
-/* The whole store as of one moment, while writers go on. Keeps what it may still show: memory of values
- * that are replaced or deleted meanwhile is not given back before brain_snapshot_close(). */
+/* The whole store as of one moment, while writers go on. Keeps what it may still show: memory of
+ * values that are replaced or deleted meanwhile is not given back before brain_snapshot_close(). */
 typedef struct brain_snapshot brain_snapshot;
 
-/* Take a snapshot. `*snapshot_out` is the caller's. Returns 0, or: BUSY (this process holds
- * BRAIN_SNAPSHOTS_MAX); NOMEM; DESTROYED; FORKED.  Blocks: never. */
+/* Take a snapshot. `*snapshot_out` is the caller's, to be given to brain_snapshot_close(), for
+ * which NULL is allowed.
+ * Returns 0, or: BUSY (this process holds BRAIN_SNAPSHOTS_MAX); NOMEM; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: O(1), no system call, to take and to close it. While one is
+ * open, writers of all processes look for what it keeps. */
 BRAIN_API int brain_snapshot_open(brain_store *store, brain_snapshot **snapshot_out);
 BRAIN_API_FREE void brain_snapshot_close(brain_snapshot *snapshot);
 
 /* The number of the commit that the snapshot shows the state of. */
 BRAIN_API uint64_t brain_snapshot_number(const brain_snapshot *snapshot);
 
-/* As brain_get(), in the state of the snapshot. The view may outlive the snapshot. */
+/* As brain_get(), in the state of the snapshot. The view may outlive the snapshot.
+ * Returns as brain_get(); FORKED also in a child of the process that took it.
+ * Blocks: never.  Cost: O(1), and O(versions of the name since the snapshot). */
 BRAIN_API int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void *name,
                                  size_t name_len, brain_view *view_out);
 
-/* A walk over the names of a namespace, or over the namespaces of a store, as of one moment: it gives
- * each name exactly once that was there then. */
+/* A walk over the names of a namespace, or over the namespaces of a store, as of one moment: it
+ * gives each name exactly once that was there then. */
 typedef struct brain_iter brain_iter;
 
-/* Begin a walk over the names of `space` / over the namespaces, in no particular order. With `snapshot`
- * NULL the walk takes one of its own.
- * Returns 0, or: BUSY; NOMEM; CORRUPT; DESTROYED; FORKED.  Blocks: never. */
+/* Begin a walk over the names of `space` / over the namespaces, in no particular order. With
+ * `snapshot` NULL the walk takes one of its own.
+ * Returns 0, or: BUSY; NOMEM; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: O(1), no system call. */
 BRAIN_API int brain_iter_names(brain_space *space, brain_snapshot *snapshot, brain_iter **iter_out);
-BRAIN_API int brain_iter_spaces(brain_store *store, brain_snapshot *snapshot, brain_iter **iter_out);
+BRAIN_API int brain_iter_spaces(brain_store *store, brain_snapshot *snapshot,
+                                brain_iter **iter_out);
 
-/* The next name: 0, or NOT_FOUND at the end; CORRUPT. `*name_out` stays valid until the next call on
- * the iterator. */
+/* The next name. `*name_out` stays valid until the next call on the iterator.
+ * Returns 0, or: NOT_FOUND (at the end); NOMEM, IO (as brain_get()); CORRUPT; DESTROYED; FORKED.
+ * Blocks: never.
+ * Cost: of a whole walk O(the most names that the namespace ever had); for each as
+ * brain_snapshot_get(). */
 BRAIN_API int brain_iter_next(brain_iter *iter, const void **name_out, size_t *name_len_out);
 
-/* Pin the value of the name that brain_iter_next() gave last. Returns as brain_get(). */
+/* Pin the value of the name that brain_iter_next() gave last. Returns as brain_get(); NOT_FOUND
+ * where it gave none.  Blocks: never.  Cost: O(1), as brain_get(). */
 BRAIN_API int brain_iter_get(brain_iter *iter, brain_view *view_out);
 BRAIN_API_FREE void brain_iter_free(brain_iter *iter);
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 /* Wait until the version of `name` is above `version`.
  *
  * timeout_ns    0 looks once; BRAIN_FOREVER.
  * version_out   receives the version that is above.
  * Returns 0, or: TIMEOUT; INTR (a signal handler ran: call again with what is left of the time);
- * CORRUPT; DESTROYED; FORKED; BUSY.
+ * else as brain_get(), but not NOT_FOUND.
+ * Threads: any.  Blocks: as asked; takes no lock.
  * Cost: a system call only where it has to sleep. A writer pays nothing where nobody waits. */
 BRAIN_API int brain_wait(brain_space *space, const void *name, size_t name_len, uint64_t version,
                          int64_t timeout_ns, uint64_t *version_out);
 
-/* Wait until the namespace has changed (a put, a delete, or its removal) in a commit above `number`.
- * Begin with the number of a snapshot or a version, or 0. number_out receives the commit's number.
+/* Wait until the namespace has changed (a put, a delete, or its removal) in a commit above
+ * `number`. Begin with the number of a snapshot or a version, or 0. number_out receives the
+ * commit's number.
  * Returns as brain_wait(). */
 BRAIN_API int brain_wait_space(brain_space *space, uint64_t number, int64_t timeout_ns,
                                uint64_t *number_out);

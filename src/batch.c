@@ -2,8 +2,9 @@
  *
  * Small values are copied when they are added; large ones go to an extent of their own at once, as for a
  * put. (Those whose name, metadata and description go there too are copied as well: such an extent is lost
- * with an aborted transaction, since readers may have looked at the name in it.) The commit is one transaction over all. Of several changes of one name the last counts: the list is
- * sorted by namespace and name, and all but the last of equals are dropped.
+ * with an aborted transaction, since readers may have looked at the name in it.) The commit is one transaction
+ * over all. Of several changes of one name the last counts: the list is sorted by namespace and name, and all
+ * but the last of equals are dropped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +28,13 @@ struct brain_batch {
     uint32_t n_forks; /* the process whose the extents are: in a child of it the batch is only freed */
 };
 
-/* Whether the batch may go on: the store is usable, and this is the process that began it. */
+/* Whether the batch may go on: the store is usable and writable, and this is the process that began it. */
 static int check_batch(const struct brain_batch *batch)
 {
-    int err = bn_store_check_usable(batch->store);
+    int err = bn_store_check_writable(batch->store);
     if (err == 0 && batch->n_forks != batch->store->n_forks) {
-        err = bn_error(BRAIN_E_FORKED, "a batch stays with the process that made it");
+        err = bn_error(BRAIN_E_FORKED, "this batch belongs to the process that made it, of which this one is "
+                       "a child: make one here (here it can only be freed)");
     }
     return err;
 }

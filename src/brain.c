@@ -26,6 +26,7 @@
 #include "write.h"
 
 #define SMALL_WORDS 48u /* for brain_exists() */
+static_assert(BRAIN_SMALL_BYTES == BN_SLOT_ALIGNED_FROM, "what brain.h calls small is what slot.h does");
 #define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)
 
 /* ---- stores */
@@ -78,12 +79,11 @@ static void reap_at_attach(struct brain_store *store)
     }
 }
 
-/* Become a client of a store that is mapped. */
-static int attach(struct brain_store *store)
+/* Take a row, and see that no child inherits what says that we live. With forks held. */
+static int sit_down(struct brain_store *store, uint32_t *n_dead_out)
 {
     struct bn_seat seat;
-    uint32_t n_dead = 0;
-    int err = bn_client_seat(store, true, &seat, &n_dead);
+    int err = bn_client_seat(store, true, &seat, n_dead_out);
     if (err != 0) {
         return err;
     }
@@ -92,14 +92,36 @@ static int attach(struct brain_store *store)
     store->has_leftovers = seat.was_dead;
     int os = bn_os_dont_fork(seat.life_map, BN_PAGE);
     if (os != 0) {
-        return bn_error_os(os, "cannot keep %s from children", store->path);
+        bn_client_leave(store);
+        return bn_error_os(os, "%s: the kernel does not keep a page from children (madvise "
+                           "MADV_DONTFORK), without which nobody would see that this process died: allow "
+                           "that call (a sandbox?)", store->path);
+    }
+    return 0;
+}
+
+/* Become a client of a store that is mapped. */
+static int attach(struct brain_store *store)
+{
+    uint32_t n_dead = 0;
+    int err = bn_fork_hold();
+    if (err != 0) {
+        return err;
+    }
+    err = sit_down(store, &n_dead);
+    bn_fork_let_go();
+    if (err != 0) {
+        return err;
     }
     bn_client_sign(store, store->row);
     if (n_dead > 0) {
         reap_at_attach(store);
     }
     err = bn_pin_init(store);
-    return err != 0 ? err : bn_fork_enlist(store);
+    if (err == 0) {
+        bn_fork_enlist(store);
+    }
+    return err;
 }
 
 int brain_open(const char *path, const brain_options *given, brain_store **store_out)
@@ -209,10 +231,7 @@ static int backed_bytes(brain_store *store, uint64_t *values_out, uint64_t *rest
 int brain_trim(brain_store *store, uint64_t *freed_bytes_out)
 {
     uint64_t before = 0, after = 0, rest;
-    int err = bn_store_check_usable(store);
-    if (err == 0 && store->read_only) {
-        err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
-    }
+    int err = bn_store_check_writable(store);
     err = err != 0 ? err : backed_bytes(store, &before, &rest);
     err = err != 0 ? err : bn_reclaim_all(store);
     err = err != 0 ? err : bn_reclaim_trim(store);
@@ -389,21 +408,9 @@ void brain_space_close(brain_space *space)
     free(space);
 }
 
-/* For changes: usable, and open for writing. */
-static int check_writable(struct brain_store *store)
-{
-    if (bn_store_writable(store)) {
-        return 0;
-    }
-    int err = bn_store_usable(store);
-    return err != 0 ? bn_store_check_usable(store)
-                    : bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing",
-                               store->path);
-}
-
 int brain_space_create(brain_space *space)
 {
-    int err = check_writable(space->store);
+    int err = bn_store_check_writable(space->store);
     return err != 0 ? err : bn_write_make_space(space);
 }
 
@@ -455,17 +462,11 @@ int brain_space_count(brain_space *space, uint64_t *n_out)
 
 int brain_space_remove(brain_space *space)
 {
-    int err = check_writable(space->store);
+    int err = bn_store_check_writable(space->store);
     return err != 0 ? err : bn_write_remove_space(space);
 }
 
 /* ---- one name */
-
-static int name_too_long(size_t name_len)
-{
-    return bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len,
-                    BRAIN_NAME_MAX);
-}
 
 int brain_put(brain_space *space, const void *name, size_t name_len, const brain_value *value,
               uint64_t if_version, uint64_t *version_out)
@@ -473,7 +474,7 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
     struct bn_write write;
     uint64_t number;
     struct brain_store *store = space->store;
-    int err = check_writable(store);
+    int err = bn_store_check_writable(store);
     err = err != 0 ? err : bn_replace(space, name, name_len, NULL, value, if_version, &number);
     if (err != BN_SLOWLY) {
         if (err == 0 && version_out != NULL) {
@@ -499,7 +500,7 @@ int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_h
                   const brain_value *value, uint64_t if_version, uint64_t *version_out)
 {
     uint64_t number;
-    int err = check_writable(space->store);
+    int err = bn_store_check_writable(space->store);
     err = err != 0 ? err : bn_replace(space, name, name_len, hint, value, if_version, &number);
     if (bn_likely(err == 0)) {
         if (version_out != NULL) {
@@ -522,7 +523,7 @@ int brain_delete(brain_space *space, const void *name, size_t name_len, uint64_t
 {
     struct bn_write write;
     uint64_t number;
-    int err = check_writable(space->store);
+    int err = bn_store_check_writable(space->store);
     err = err != 0 ? err : bn_write_init_delete(&write, space, name, name_len, if_version);
     if (err == 0) {
         err = bn_write_commit(space->store, &write, 1, false, &number);
@@ -540,7 +541,7 @@ static inline int find(brain_space *space, const void *name, size_t name_len, br
         return bn_store_check_usable(space->store);
     }
     if (bn_unlikely(name_len > BRAIN_NAME_MAX)) {
-        return name_too_long(name_len);
+        return bn_handle_name_too_long(name_len);
     }
     return copied == NULL ? bn_handle_get(space, name, name_len, found)
                           : bn_handle_get_or_copy(space, name, name_len, hint, found, copied);
@@ -736,7 +737,7 @@ int brain_wait(brain_space *space, const void *name, size_t name_len, uint64_t v
                int64_t timeout_ns, uint64_t *version_out)
 {
     if (name_len > BRAIN_NAME_MAX) {
-        return name_too_long(name_len);
+        return bn_handle_name_too_long(name_len);
     }
     return wait_above(space, name != NULL ? name : "", name_len, version, timeout_ns, version_out);
 }

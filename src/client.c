@@ -127,15 +127,24 @@ int bn_client_seat(struct brain_store *store, bool over_dead, struct bn_seat *se
         return 0;
     }
     return err != BRAIN_E_NOT_FOUND ? err
-                                    : bn_error(BRAIN_E_BUSY, "%s: all %u client rows are taken",
-                                               store->path, BN_CLIENTS_MAX);
+                                    : bn_error(BRAIN_E_BUSY, "%s: %u processes have it open, and "
+                                               "there is no client row for one more: close it in "
+                                               "some of them, or end them", store->path,
+                                               BN_CLIENTS_MAX);
+}
+
+static int no_random(const struct brain_store *store, int os)
+{
+    return bn_error_os(os, "%s: the kernel gives no random number, by which a child without a client row is "
+                       "told from others: allow getrandom() (a sandbox?), or fork with a row free",
+                       store->path);
 }
 
 int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out)
 {
     uint64_t start = 0;
     int os = bn_os_random(&start, sizeof start);
-    int fd, err = os != 0 ? bn_error_os(os, "no random number") : bn_store_open_clients(store, &fd);
+    int fd, err = os != 0 ? no_random(store, os) : bn_store_open_clients(store, &fd);
     if (err != 0) {
         return err;
     }
@@ -194,11 +203,17 @@ int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out)
         (life < BN_CLIENTS_MAX &&
          bn_load_acquire(&bn_client_row(store, life)->state) != BN_ROW_USED) ||
         bn_client_alive(store, life)) {
-        close(fd);
+        bn_client_unclaim(life, fd);
         return BRAIN_E_NOT_FOUND;
     }
     *fd_out = fd;
     return 0;
+}
+
+void bn_client_unclaim(uint32_t life, int fd)
+{
+    bn_os_byte_unlock(fd, BN_CLAIM_OFF(life)); /* to close it is not enough: a child may have inherited it */
+    close(fd);
 }
 
 void bn_client_describe(const struct brain_store *store, uint32_t life, char *text, size_t room)

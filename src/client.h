@@ -38,9 +38,10 @@ void bn_client_leave(struct brain_store *store);
  * guess. */
 bool bn_client_alive(struct brain_store *store, uint32_t life);
 
-/* Hold the claim byte of a dead client's row, or of another dead life, so that nobody is seated there.
- * `*fd_out` is the caller's to close. NOT_FOUND where it is free, alive, or claimed by somebody else. */
+/* Hold the claim byte of a dead client's row, or of another dead life, so that nobody is seated there, until
+ * bn_client_unclaim(`*fd_out`). NOT_FOUND where it is free, alive, or claimed by somebody else. */
 int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out);
+void bn_client_unclaim(uint32_t life, int fd);
 
 /* How many rows may be looked at. */
 static inline uint32_t bn_client_n_rows(const struct brain_store *store)

@@ -5,7 +5,9 @@
  * the parent unmaps its copy of that page: the lock is then the child's alone. So there is no moment in
  * which the child's inherited views are unpinned, and none in which a dead child's row looks alive.
  *
- * Owns:     the list of this process's stores; all of its functions run between atfork handlers.
+ * Owns:     the list of this process's stores, and its mutex, which a fork holds from its first handler to its
+ *           last. Whoever sits down on a row holds it too (bn_fork_hold()): a child that inherited the page or
+ *           the descriptor of that would make the dead seem to live.
  * Crash:    the parent dies before or in the fork: the row is USED and its byte unlocked, and is reaped.
  * Orphans:  where no row can be had the child gets the life byte and the pins alone. Its calls say FORKED,
  *           but what it inherited stays until it ends, and its own children, who inherit that page as well,
@@ -15,6 +17,8 @@
  * vfork() and posix_spawn() run no handlers: they cost nothing.
  */
 #include "fork.h"
+
+#include <string.h>
 
 #include "base/os.h"
 #include "client.h"
@@ -68,10 +72,12 @@ static void prepare(void)
     for (struct brain_store *store = stores; store != NULL; store = store->next) {
         prepare_store(store);
     }
+    bn_store_pool_hold();
 }
 
 static void in_parent(void)
 {
+    bn_store_pool_let_go();
     for (struct brain_store *store = stores; store != NULL; store = store->next) {
         if (store->has_child_seat) {
             bn_pin_mirror_end(store, false);
@@ -83,6 +89,7 @@ static void in_parent(void)
 
 static void in_child(void)
 {
+    bn_store_pool_renew();
     for (struct brain_store *store = stores; store != NULL; store = store->next) {
         bn_ready_clear(store); /* another thread may have been at it */
         if (!store->has_child_seat) {
@@ -109,17 +116,28 @@ static void install(void)
     install_result = pthread_atfork(prepare, in_parent, in_child);
 }
 
-int bn_fork_enlist(struct brain_store *store)
+int bn_fork_hold(void)
 {
     pthread_once(&once, install);
     if (install_result != 0) {
-        return bn_error(BRAIN_E_NOMEM, "cannot prepare for fork()");
+        return bn_error(BRAIN_E_NOMEM, "no memory to prepare for fork(): pthread_atfork() failed (%s). Free some "
+                        "memory of this process, then start it again", strerror(install_result));
     }
+    pthread_mutex_lock(&list_mutex);
+    return 0;
+}
+
+void bn_fork_let_go(void)
+{
+    pthread_mutex_unlock(&list_mutex);
+}
+
+void bn_fork_enlist(struct brain_store *store)
+{
     pthread_mutex_lock(&list_mutex);
     store->next = stores;
     stores = store;
     pthread_mutex_unlock(&list_mutex);
-    return 0;
 }
 
 void bn_fork_delist(struct brain_store *store)

@@ -9,6 +9,11 @@
 #include "pin.h"
 #include "space.h"
 
+int bn_handle_name_too_long(size_t name_len)
+{
+    return bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len, BRAIN_NAME_MAX);
+}
+
 int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_out)
 {
     int err = bn_read_space(space->store, space->name, space->name_len, space->key, &ref_out->id,

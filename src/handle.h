@@ -77,6 +77,9 @@ static inline bool bn_handle_stands(struct brain_space *space, struct bn_space_r
     return false;
 }
 
+/* INVAL, for a name that is too long, with its text. */
+int bn_handle_name_too_long(size_t name_len);
+
 /* Find and pin a value by a handle: as bn_read_get(). */
 int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
                   struct bn_found *found_out);

@@ -104,12 +104,18 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  * backed[]     bytes of a region that are backed.  writer: anyone, by compare-and-swap, after the pages are
  *              there; rises only.  crash: too low a value wastes nothing: backing again is harmless.
  * committed    THE commit point: a slot, tally or removal with a number above it is not visible yet.
- *              writer: lock holder.  order: sequentially consistent store (PAIR commit).
+ *              writer: lock holder.  order: PAIR commit. A full barrier has to stand between its store and the
+ *              looks at registrations, pins and sleepers: txn.c stores it sequentially consistent, which is
+ *              one; replace.c stores it with release, and looks at none of them before it has released the
+ *              lock, which is one.
  * lock_word    see lock.h.
  * counts       n_undo | n_publish << 22 | n_tidied << 42 | tidying << 63: all the journal's lengths in one
  *              word, so that one store moves it from one step to the next. `tidying` tells the notes made
- *              before the commit (not to be undone once it is there) from those of a tidying step.  writer: lock holder, and recovery.
+ *              before the commit (not to be undone once it is there) from those of a tidying step.
+ *              writer: lock holder, and recovery.
  * txn_number   number of the transaction under way, stored while the journal is empty.
+ * n_uses       of slots: how often one was begun to be filled; its low half is the last gen.  writer: lock
+ *              holder, plainly: no undo sets it back.  crash: a number was given to nobody.
  * journalled, guarded by the lock, of no interest to readers: everything from `slab_partial` on.
  */
 struct bn_state_rec {
@@ -126,7 +132,7 @@ struct bn_state_rec {
     _Atomic uint64_t counts;
     _Atomic uint64_t txn_number;
     _Atomic uint64_t n_recoveries;
-    _Atomic uint64_t n_uses; /* of slots: the next gen */
+    _Atomic uint64_t n_uses;
     uint64_t pad3[3];
 
     alignas(64) _Atomic uint64_t backed[BN_N_REGIONS];
@@ -181,7 +187,9 @@ static_assert(sizeof(struct bn_undo_rec) == 16, "undo record is part of the form
 /* A slot that the transaction under way puts into the index.
  *
  * From the store of state.counts that counts this record, the slot `fresh` is the transaction's: an abort
- * sends it to limbo, since a reader may have seen it; recovery after the commit tidies up after it. */
+ * sends it to limbo, since a reader may have seen it; recovery after the commit tidies up after it. With
+ * BN_PUBLISH_SWAPS it is in limbo already, an abort leaves it there, and the record is counted before the slot is
+ * filled: `detail` tells what state.limbo_bytes counts it with. */
 struct bn_publish_rec {
     uint32_t fresh;  /* the slot that is put in */
     uint32_t older;  /* the slot that it replaces, 0: none */
@@ -235,13 +243,17 @@ enum bn_slot_state {
     BN_SLOT_FREE,    /* in its slab's list */
     BN_SLOT_PRIVATE, /* in the private set: holds an extent that `owner` fills */
     BN_SLOT_LIVE,    /* in the index (a tombstone that had to stay: in the tombs set too) */
-    BN_SLOT_LIMBO,   /* in the limbo set: out of the index, perhaps pinned */
+    BN_SLOT_LIMBO,   /* in the limbo set: out of the index, perhaps pinned; if not, also the next small put's */
 };
 
 /* What only writers need to know of a slot.  writer: lock holder.
- * state_owner  state | owner row << 8.  A slot of the transaction under way is FREE until it is tidied.
- * stamp        the slot is of use to a snapshot below this number.  stored before it goes to limbo.
- * set_idx      position in the set that `state` names; FREE: next free ordinal + 1.
+ * state_owner  state | owner row << 8.  A slot of the transaction under way is FREE until it is tidied; with
+ *              BN_PUBLISH_SWAPS it is in LIMBO.
+ * stamp        the slot is of use to a snapshot below this number.  stored before it goes to limbo. PRIVATE:
+ *              pages of its extent.
+ * set_idx      position in the set that `state` names; FREE: next free ordinal + 1. LIVE: nothing; but with
+ *              BN_PUBLISH_SWAPS the place that it had in limbo, until the journal is empty: there recovery puts
+ *              the slot that it replaced.
  * cell         its cell in the NAMES region, while LIVE.
  * hash_low     low half of the name's hash (the index word has the high half).
  * value_gone   LIMBO: the extent was freed already, the record is kept for its link. */
@@ -273,10 +285,16 @@ enum bn_slot_flags {
  * Inline data below 256 bytes lies at 40, with name, metadata, description behind it; larger inline data
  * lies behind them, on a line of its own. So a short name with a number takes one cache line.
  *
- * All fields are written while the slot is the transaction's, before its number stands in the index (PAIR
- * swing), and do not change until the slot is FREE, but for `pending`: 1 until the commit is tidied.
- * Readers look at them only while they pin the slot. crash: the slot goes through limbo to FREE.
- * gen  of this use of the slot: low half of state.n_uses, which rises with each and is never restored. */
+ * All fields but gen  writer: lock holder, while the slot is the transaction's, before its number stands in the
+ *      index (PAIR swing). They do not change until it is filled again: from FREE, or from limbo where nobody can
+ *      need it (BN_PUBLISH_SWAPS). But `pending`: 1 until the commit is tidied.
+ *      reader: whoever pins the slot, or is registered. Whoever copies without a pin sees bytes of any use, and
+ *      throws them away unless index word and gen stood still (read.c).
+ *      crash: the slot goes to limbo, or has stayed there, and from there to FREE or to the next put.
+ * gen  of this use of the slot: low half of state.n_uses.  writer: lock holder, when a filling begins.
+ *      order: stored first, with release, then a release fence, then all other fields (PAIR refill).
+ *      reader: whoever copies: acquire before it copies, and again after an acquire fence. Reclaiming, ready
+ *      slots and hints ask by it whether it is still the same use.  crash: no number is ever used again. */
 struct bn_slot_rec {
     uint64_t number; /* of the commit that made it: the version */
     _Atomic uint8_t pending;

@@ -16,14 +16,6 @@
 #define FIRST_SLEEP_NS ((int64_t)500 * 1000)
 #define LONGEST_SLEEP_NS ((int64_t)100 * 1000 * 1000)
 
-/* Take it if it is free. */
-static inline bool try_take(struct brain_store *store, uint64_t keep_waiters)
-{
-    uint64_t word = bn_load_relaxed(&store->state->lock_word);
-    return (word & BN_LOCK_OWNER) == 0 &&
-           bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, keep_waiters));
-}
-
 /* If the owner is dead, take over. */
 static bool try_take_over(struct brain_store *store, uint32_t *died_out)
 {
@@ -50,11 +42,7 @@ static void sleep_on(struct brain_store *store, int64_t sleep_ns)
         !bn_cas_seq(&store->state->lock_word, &word, word | BN_LOCK_WAITERS)) {
         return;
     }
-    const uint32_t *half = (const uint32_t *)(const void *)&store->state->lock_word;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    half++;
-#endif
-    (void)bn_os_wait(half, (uint32_t)(word | BN_LOCK_WAITERS), sleep_ns);
+    (void)bn_os_wait(bn_low_half(&store->state->lock_word), (uint32_t)(word | BN_LOCK_WAITERS), sleep_ns);
 }
 
 static int timed_out(struct brain_store *store)
@@ -79,7 +67,7 @@ static int wait_for(struct brain_store *store, uint32_t *died_out)
     int64_t start = bn_os_monotonic_ns(), sleep_ns = FIRST_SLEEP_NS;
     for (;;) {
         for (int i = 0; i < SPINS; i++) {
-            if (try_take(store, 0)) {
+            if (bn_lock_try_to(store, 0)) {
                 return 0;
             }
             bn_pause();
@@ -94,7 +82,7 @@ static int wait_for(struct brain_store *store, uint32_t *died_out)
         }
         sleep_on(store, sleep_ns < left ? sleep_ns : left);
         sleep_ns = 2 * sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : LONGEST_SLEEP_NS;
-        if (try_take(store, BN_LOCK_WAITERS)) { /* others may sleep: whoever slept wakes the next */
+        if (bn_lock_try_to(store, BN_LOCK_WAITERS)) { /* others may sleep: whoever slept wakes the next */
             return 0;
         }
     }
@@ -104,7 +92,7 @@ int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out)
 {
     *died_out = 0;
     if (bn_unlikely(store->data == NULL)) {
-        return bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
+        return bn_store_say_read_only(store);
     }
     if (bn_lock_try(store)) {
         return 0;
@@ -118,9 +106,5 @@ int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out)
 void bn_lock_release_slow(struct brain_store *store)
 {
     (void)bn_and_seq(&store->state->lock_word, ~(BN_LOCK_OWNER | BN_LOCK_WAITERS));
-    const uint32_t *half = (const uint32_t *)(const void *)&store->state->lock_word;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    half++;
-#endif
-    bn_os_wake(half, 1);
+    bn_os_wake(bn_low_half(&store->state->lock_word), 1);
 }

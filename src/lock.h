@@ -29,15 +29,19 @@ static inline uint64_t bn_lock_taken(const struct brain_store *store, uint64_t w
            (store->row + 1);
 }
 
-/* Take the lock if it is free: at the first attempt, or not. */
+/* Take the lock of a writable store if it is free: at the first attempt, or not. `keep_waiters`: BN_LOCK_WAITERS
+ * where others may sleep on it, else 0. */
+static inline bool bn_lock_try_to(struct brain_store *store, uint64_t keep_waiters)
+{
+    uint64_t word = bn_load_relaxed(&store->state->lock_word); /* relaxed: the swap decides */
+    return (word & BN_LOCK_OWNER) == 0 &&
+           bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, keep_waiters));
+}
+
+/* The same of any store; nobody is known to sleep. */
 static inline bool bn_lock_try(struct brain_store *store)
 {
-    if (bn_unlikely(store->data == NULL)) {
-        return false;
-    }
-    uint64_t word = bn_load_relaxed(&store->state->lock_word);
-    return (word & BN_LOCK_OWNER) == 0 &&
-           bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, 0));
+    return bn_likely(store->data != NULL) && bn_lock_try_to(store, 0);
 }
 
 /* Take the lock, waiting up to the store's lock timeout (`wait` false: not at all).

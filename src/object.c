@@ -82,13 +82,11 @@ static int init(struct brain_object *object)
 
 int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out)
 {
-    int err = bn_store_check_usable(store);
-    if (err == 0 && store->read_only) {
-        err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
-    }
+    int err = bn_store_check_writable(store);
     if (err == 0 && size_bytes >= (uint64_t)1 << 47) {
-        err = bn_error(BRAIN_E_INVAL, "an object of %llu bytes is too large",
-                       (unsigned long long)size_bytes);
+        err = bn_error(BRAIN_E_INVAL, "an object of %llu bytes was asked for; at most %llu are allowed: "
+                       "write it in pieces", (unsigned long long)size_bytes,
+                       ((unsigned long long)1 << 47) - 1);
     }
     struct brain_object *object = err == 0 ? calloc(1, sizeof *object) : NULL;
     if (object == NULL) {
@@ -169,7 +167,8 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
     brain_value whole = *value;
     int err = bn_store_check_usable(object->store);
     if (err == 0 && !is_ours(object)) {
-        err = bn_error(BRAIN_E_FORKED, "an object stays with the process that made it");
+        err = bn_error(BRAIN_E_FORKED, "this object belongs to the process that made it, of which this one "
+                       "is a child: make one here (here it can only be released)");
     }
     if (err == 0 && (object->is_sealed || value->n_parts != 0)) {
         err = bn_error(BRAIN_E_INVAL, object->is_sealed ? "the object is sealed already"

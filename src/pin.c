@@ -14,7 +14,6 @@
 #include "pin.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/os.h"
 #include "client.h"
@@ -69,7 +68,9 @@ static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk
         }
         bn_raise32(&store->clients->n_chunks, i + 1);
     }
-    return err != 0 ? err : bn_error(BRAIN_E_BUSY, "%s: too many views are held", store->path);
+    return err != 0 ? err : bn_error(BRAIN_E_BUSY, "%s: all %u pages for views, of %u views each, are in "
+                                     "use by the processes that have it open: let go of views, or end who "
+                                     "holds many", store->path, BN_CHUNKS_MAX, BN_CHUNK_CELLS);
 }
 
 static void release_chunk(struct bn_chunk_rec *chunk)
@@ -87,8 +88,8 @@ static int grow(struct brain_store *store)
     struct bn_ledger *ledger = &store->ledger;
     uint32_t n = bn_load_relaxed(&ledger->n_chunks);
     if (n == BN_LEDGER_CHUNKS_MAX) {
-        return bn_error(BRAIN_E_BUSY, "%s: this process holds %u views, and cannot hold more",
-                        store->path, n * BN_CHUNK_CELLS);
+        return bn_error(BRAIN_E_BUSY, "%s: this process holds %u views, and cannot hold more: let go of "
+                        "some", store->path, n * BN_CHUNK_CELLS);
     }
     int err = claim_chunk(store, store->row, &ledger->chunks[n]);
     if (err == 0) {
@@ -241,7 +242,7 @@ void bn_pin_bury_orphans(struct brain_store *store)
         if (owner > BN_CLIENTS_MAX && owner <= BN_LIVES_MAX && !bn_client_alive(store, owner - 1) &&
             bn_client_claim_dead(store, owner - 1, &claim) == 0) {
             bn_pin_bury(store, owner - 1); /* the claim keeps others off: of that life, and of its pages */
-            close(claim);
+            bn_client_unclaim(owner - 1, claim);
         }
     }
 }

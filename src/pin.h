@@ -117,12 +117,14 @@ static inline void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, 
     suspects->kept[i] = false;
 }
 
-/* Mark those suspects that a living client pins. Not under the lock. Returns how many cells were looked at,
- * or BN_AGAIN where a pin may have moved during the scan: then nothing may be freed on its word. */
+/* Mark those suspects that a living client pins. Not under the lock. `*n_cells_out`: how many cells were looked
+ * at. Returns 0, or BN_AGAIN where a pin may have moved during the scan: then nothing may be freed on its
+ * word. */
 int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_t *n_cells_out);
 
-/* Copy all pins of all rows to `pins`: 0; or BN_AGAIN where there are more than `room`, or more than
- * `n_cells_max` cells to be looked at, or one may have moved meanwhile. After a full barrier. */
+/* Copy all pins of all rows, the dead included, to `pins`: 0; or BN_AGAIN where there are more than `room`, or
+ * more than `n_cells_max` cells to be looked at, or one may have moved meanwhile. After a full barrier. Short
+ * enough for the lock: loads alone. */
 int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, uint32_t *pins, uint32_t room,
                 uint32_t *n_out);
 

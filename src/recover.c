@@ -10,8 +10,6 @@
  */
 #include "recover.h"
 
-#include <unistd.h>
-
 #include "client.h"
 #include "index.h"
 #include "journal.h"
@@ -83,7 +81,7 @@ static int bury_some(struct brain_store *store, struct burial *burial, bool *don
         bn_snap_bury(store, burial->row);
         bn_store_release(&rec->state, (uint32_t)BN_ROW_FREE);
     }
-    close(claim);
+    bn_client_unclaim(burial->row, claim);
     return err;
 }
 
@@ -110,12 +108,14 @@ static int put_in_order(struct brain_store *store, uint32_t died)
 
 int bn_recover_enter_slow(struct brain_store *store, bool wait, bool is_ours)
 {
+    uint32_t died = 0; /* also of an earlier round: it is dead, and nobody else will learn it from the lock */
     for (;; is_ours = false) {
-        uint32_t died = 0;
-        int err = is_ours ? 0 : bn_lock_acquire(store, wait, &died);
+        uint32_t died_now = 0;
+        int err = is_ours ? 0 : bn_lock_acquire(store, wait, &died_now);
         if (bn_unlikely(err != 0)) {
             return err;
         }
+        died = died_now != 0 ? died_now : died;
         if (died == 0 && bn_recover_is_in_order(store)) {
             return 0;
         }

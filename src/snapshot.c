@@ -62,7 +62,8 @@ static int check_snapshot(const struct brain_snapshot *snapshot)
 {
     int err = bn_store_check_usable(snapshot->store);
     if (err == 0 && snapshot->n_forks != snapshot->store->n_forks) {
-        err = bn_error(BRAIN_E_FORKED, "a snapshot stays with the process that took it");
+        err = bn_error(BRAIN_E_FORKED, "this snapshot (or walk) belongs to the process that took it, of which "
+                       "this one is a child: take one here (here it can only be closed)");
     }
     return err;
 }
@@ -81,8 +82,7 @@ int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void 
     uint32_t slot;
     int err = check_snapshot(snapshot);
     if (err == 0 && name_len > BRAIN_NAME_MAX) {
-        err = bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len,
-                       BRAIN_NAME_MAX);
+        err = bn_handle_name_too_long(name_len);
     }
     err = err != 0 ? err : space_as_of(space, snapshot->number, &key.space_id);
     if (err != 0) {

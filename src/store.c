@@ -35,6 +35,17 @@ int bn_store_check_usable(const struct brain_store *store)
     return 0;
 }
 
+int bn_store_say_read_only(const struct brain_store *store)
+{
+    return bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", store->path);
+}
+
+int bn_store_check_writable_slow(const struct brain_store *store)
+{
+    int err = bn_store_check_usable(store);
+    return err != 0 ? err : bn_store_say_read_only(store);
+}
+
 /* ---- files */
 
 static int note_file(int fd, struct bn_file *file)
@@ -277,6 +288,7 @@ static int lengthen(struct brain_store *store, uint64_t end)
     if (os == 0 && (uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) != 0) {
         os = -errno;
     }
+    bn_os_byte_unlock(fd, BN_GROW_OFF); /* a child may have inherited the descriptor, and with it the lock */
     close(fd);
     return os == 0 ? 0 : bn_error_os(os, "cannot make %s/data longer", store->directory);
 }
@@ -447,6 +459,24 @@ void bn_store_init_mutex(struct brain_store *store)
  * more afterwards, when another may have dropped the last. */
 static pthread_mutex_t pool_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct brain_store *pool;
+
+void bn_store_pool_hold(void)
+{
+    pthread_mutex_lock(&pool_mutex);
+}
+
+void bn_store_pool_let_go(void)
+{
+    pthread_mutex_unlock(&pool_mutex);
+}
+
+void bn_store_pool_renew(void)
+{
+    for (struct brain_store *store = pool; store != NULL; store = store->next) {
+        bn_store_init_mutex(store); /* of those who looked at it once more */
+    }
+    pthread_mutex_init(&pool_mutex, NULL); /* its owner is the parent's thread */
+}
 
 static struct brain_store *allocate(void)
 {

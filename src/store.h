@@ -144,8 +144,17 @@ static inline bool bn_store_writable(const struct brain_store *store)
                      bn_load_relaxed(&store->state->destroyed) == 0); /* relaxed: as above */
 }
 
-/* The same, with a detail text on failure. */
+/* The same two, with a detail text on failure. For a change also PERM: the store is open read-only. */
 int bn_store_check_usable(const struct brain_store *store);
+int bn_store_check_writable_slow(const struct brain_store *store);
+
+static inline int bn_store_check_writable(const struct brain_store *store)
+{
+    return bn_likely(bn_store_writable(store)) ? 0 : bn_store_check_writable_slow(store);
+}
+
+/* PERM, with its text. */
+int bn_store_say_read_only(const struct brain_store *store);
 
 /* Open the store in the directory `dir_fd` (which stays the caller's). On success the store has files and
  * mappings, but is not a client yet. */
@@ -157,6 +166,12 @@ void bn_store_init_mutex(struct brain_store *store);
 
 /* Unmap, close and free, whatever state it is in. */
 void bn_store_free(struct brain_store *store);
+
+/* Over a fork: nobody takes a closed store from the pool of them, or gives one, from before it / until after it
+ * in the parent / in the child. */
+void bn_store_pool_hold(void);
+void bn_store_pool_let_go(void);
+void bn_store_pool_renew(void);
 
 /* Fill an empty directory with the files of a new store. `*guard_out`, if not -1, holds the lock that
  * tells sweepers that its maker lives, and is the caller's to close, also on error. */

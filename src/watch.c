@@ -36,6 +36,7 @@ void bn_watch_arm(struct brain_store *store, uint64_t space_key, uint64_t name_k
     if (name_key != 0) {
         (void)bn_or_seq(&space->asleep, ON_NAMES);
     }
+    bn_fence_seq(); /* PAIR wake: the marks stand before the caller looks again, whatever loads it looks with */
 }
 
 int bn_watch_sleep(const struct bn_watch *watch, int64_t timeout_ns)

@@ -37,7 +37,8 @@ static inline struct bn_wake_rec *bn_watch_rec(const struct brain_store *store, 
 static inline void bn_watch_wake(struct brain_store *store, uint64_t space_key, const void *name,
                                  size_t len)
 {
-    /* PAIR wake: after the sequentially consistent store of `committed` */
+    /* PAIR wake: after a full barrier behind the commit: its own store (txn.c), or the release of the lock
+     * (replace.c) */
     if (bn_unlikely(bn_load_seq(&bn_watch_rec(store, space_key)->asleep) != 0)) {
         bn_watch_wake_slow(store, space_key, name, len);
     }

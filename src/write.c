@@ -28,27 +28,46 @@
 
 /* ---- arguments */
 
+#define SIZE_END ((uint64_t)1 << 47) /* of a value; the record has 48 bits */
+
+static int check_part(const brain_part *part, uint32_t i)
+{
+    if (part->align > 64 || (part->align & (part->align - 1)) != 0) {
+        return bn_error(BRAIN_E_INVAL, "part %u of the value is to be aligned to %zu bytes: give 0, or a power of "
+                        "two up to 64", i, part->align);
+    }
+    if (part->data == NULL && part->size_bytes > 0) {
+        return bn_error(BRAIN_E_INVAL, "part %u of the value has %zu bytes, but its `data` is NULL: say where "
+                        "they are", i, part->size_bytes);
+    }
+    return 0;
+}
+
 static int data_size(const struct bn_part_list *data, uint64_t *size_out)
 {
     uint64_t at = 0;
     for (uint32_t i = 0; i < data->n_parts; i++) {
         const brain_part *part = &data->parts[i];
-        if (part->align > 64 || (part->align & (part->align - 1)) != 0 ||
-            (part->data == NULL && part->size_bytes > 0) || part->size_bytes > (uint64_t)1 << 46) {
-            return bn_error(BRAIN_E_INVAL, "part %u of the value has a bad size or alignment", i);
+        int err = check_part(part, i);
+        if (err != 0) {
+            return err;
         }
-        at = (part->align > 1 ? bn_align_up(at, part->align) : at) + part->size_bytes;
+        at = part->align > 1 ? bn_align_up(at, part->align) : at;
+        if (at >= SIZE_END || part->size_bytes >= SIZE_END - at) {
+            return bn_error(BRAIN_E_INVAL, "the value has more than %llu bytes, the most that one can have: "
+                            "put it in pieces", (unsigned long long)SIZE_END - 1);
+        }
+        at += part->size_bytes;
     }
     *size_out = at;
-    return at < (uint64_t)1 << 47 ? 0 : bn_error(BRAIN_E_INVAL, "the value is too large");
+    return 0;
 }
 
 static int init(struct bn_write *write, struct brain_space *space, const void *name, size_t name_len,
                 uint64_t if_version)
 {
     if (name_len > BRAIN_NAME_MAX || (name == NULL && name_len > 0)) {
-        return bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len,
-                        BRAIN_NAME_MAX);
+        return bn_handle_name_too_long(name_len);
     }
     memset(write, 0, sizeof *write);
     write->space = space;

@@ -18,9 +18,11 @@
 #include <brain.h>
 #include <stdbool.h>
 
+/* Data of fewer bytes may be for brain_try_put() and brain_get_or_copy(). */
+#define BP_SMALL_BYTES ((size_t)BRAIN_SMALL_BYTES)
+
 /* A call that moves this many bytes or more gives up the GIL. To give it up and get it back costs
  * about what it takes to copy a tenth of that, and with other threads waiting much more. */
-#define BP_SMALL_BYTES ((size_t)256) /* less may be for brain_try_put() */
 #define BP_LARGE_BYTES ((size_t)64 * 1024)
 
 /* The exceptions that C raises, in the order of the table in errors.c. */

@@ -29,6 +29,16 @@ static inline uint64_t bn_pair(uint32_t first, uint32_t second)
 }
 #endif
 
+/* The low 32 bits of a 64-bit word in memory: what a futex, which has no more, looks at. */
+static inline const uint32_t *bn_low_half(const void *word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (const uint32_t *)word + 1;
+#else
+    return (const uint32_t *)word;
+#endif
+}
+
 /* Position of the highest bit that is set; x > 0. */
 static inline unsigned bn_log2_floor(uint64_t x)
 {

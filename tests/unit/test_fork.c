@@ -508,6 +508,99 @@ static void check_fork_among_threads(void)
     end();
 }
 
+/* Opens and closes the store until it is killed. */
+static void *opener(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        brain_store *other = check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING);
+        brain_close(other);
+    }
+    return NULL;
+}
+
+#define N_CHILDREN 200
+
+/* A child that is forked while other threads sit down on a row inherits nothing that says that its parent
+ * lives: with the parent dead, those who live are those who say so. */
+static void check_fork_during_open(void)
+{
+    begin();
+    struct check_gate forked = check_gate_new(), done = check_gate_new();
+    pid_t parent = check_fork();
+    if (parent == 0) {
+        for (int i = 0; i < 4; i++) {
+            pthread_t thread;
+            CHECK(pthread_create(&thread, NULL, opener, NULL) == 0);
+        }
+        for (int i = 0; i < N_CHILDREN; i++) {
+            if (check_fork() == 0) {
+                alarm(100); /* whatever becomes of the others */
+                check_gate_open(&forked);
+                check_gate_pass(&done);
+                _exit(0);
+            }
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    for (int i = 0; i < N_CHILDREN; i++) {
+        check_gate_pass(&forked);
+    }
+    check_kill(parent);
+    uint32_t n_alive = 0;
+    for (uint32_t row = 0; row < bn_client_n_rows(store); row++) {
+        const struct bn_row_rec *rec = bn_client_row(store, row);
+        if (bn_client_alive(store, row)) {
+            CHECK_U64(rec->state, BN_ROW_USED);
+            CHECK(rec->pid != parent);
+            n_alive++;
+        }
+    }
+    CHECK(n_alive > N_CHILDREN); /* more: of stores that were open by then */
+    for (int i = 0; i < N_CHILDREN; i++) {
+        check_gate_open(&done);
+    }
+    while (check_stat(store).n_clients > 1) { /* it ends */
+    }
+    check_gate_free(&forked);
+    check_gate_free(&done);
+    end();
+}
+
+static void *pool_holder(void *held)
+{
+    bn_store_pool_hold();
+    check_gate_open(held);
+    usleep(50000);
+    bn_store_pool_let_go();
+    return NULL;
+}
+
+/* Another thread is in the middle of an open or a close: the child opens and closes all the same. */
+static void check_fork_while_pool_is_held(void)
+{
+    begin();
+    struct check_gate held = check_gate_new();
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, pool_holder, &held) == 0);
+    check_gate_pass(&held);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        alarm(20); /* instead of hanging */
+        for (int i = 0; i < 3; i++) {
+            brain_close(check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING));
+        }
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    CHECK(pthread_join(thread, NULL) == 0);
+    brain_close(check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING));
+    check_gate_free(&held);
+    end();
+}
+
 int main(void)
 {
     check_begin();
@@ -521,6 +614,8 @@ int main(void)
     check_orphans_are_buried();
     if (!CHECK_ASAN) {
         check_fork_among_threads();
+        check_fork_during_open();
+        check_fork_while_pool_is_held();
     }
     return 0;
 }
