@@ -286,15 +286,24 @@ static int map_more(struct brain_store *store, uint64_t want_end)
 
 int bn_store_map_values(struct brain_store *store, uint64_t want)
 {
-    uint64_t end = store->region_off[BN_REGION_VALUES] + want;
-    if (bn_likely(end <= bn_load_acquire(&store->mapped_bytes))) {
+    if (bn_likely(want <= bn_load_acquire(&store->values_seen))) {
         return 0;
     }
-    if (want > store->region_bytes[BN_REGION_VALUES]) {
-        return bn_error_corrupt("%s: a record points beyond the end of the file", store->path);
+    /* Beyond the pages that were ever used there is nothing, and to look at it would make it. */
+    uint64_t used = (uint64_t)bn_load_acquire(bn_atomic32((void *)(uintptr_t)&store->state_view->value_end)) *
+                    BN_PAGE;
+    if (want > used || want > store->region_bytes[BN_REGION_VALUES]) {
+        return bn_error_corrupt("%s: a record points beyond the values", store->path);
     }
+    int err = 0;
     pthread_mutex_lock(&store->mutex);
-    int err = map_more(store, end);
+    if (store->region_off[BN_REGION_VALUES] + want > bn_load_relaxed(&store->mapped_bytes)) {
+        err = map_more(store, store->region_off[BN_REGION_VALUES] + want);
+    }
+    if (err == 0) {
+        uint64_t mapped = bn_load_relaxed(&store->mapped_bytes) - store->region_off[BN_REGION_VALUES];
+        bn_raise64(&store->values_seen, used < mapped ? used : mapped);
+    }
     pthread_mutex_unlock(&store->mutex);
     return err;
 }
