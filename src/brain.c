@@ -455,7 +455,8 @@ int brain_space_count(brain_space *space, uint64_t *n_out)
     int err = bn_store_check_usable(space->store);
     uint64_t n;
     err = err != 0 ? err : read_tally(space, &n, &number);
-    if (err == 0 && n > UINT32_MAX) { /* more than there are numbers of slots */
+    /* Each name has a cell. Callers make room for as many as there are. */
+    if (err == 0 && n > bn_load_acquire(&space->store->state_view->backed[BN_REGION_NAMES]) / sizeof(uint32_t)) {
         err = bn_error_corrupt("%s: a namespace counts %llu names", space->store->path,
                                (unsigned long long)n);
     }
