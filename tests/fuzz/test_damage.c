@@ -89,6 +89,13 @@ static void fill_store(void)
     }
     put(one, long_name, 100000, 3000, "body outside");
     put(one, "huge", 2 * CHECK_MIB, 0, NULL);
+    for (uint64_t i = 0; i < 10; i += 2) { /* free blocks: given back, and not */
+        name_of(name, "big", i + 10);
+        CHECK_OK(brain_delete(one, name, strlen(name), BRAIN_ANY_VERSION));
+        if (i == 4) {
+            CHECK_OK(brain_trim(store, NULL));
+        }
+    }
     CHECK_OK(brain_get(one, "big3", 4, &views[0]));
     CHECK_OK(brain_get(one, "n7", 2, &views[1]));
     CHECK_OK(brain_get(two, "t9", 2, &views[2]));
@@ -158,6 +165,17 @@ static void read_image(struct image *image)
     CHECK_SYS(close(fd));
 }
 
+/* Whether the store has what fill_store() is to leave there. */
+static void check_has_all(void)
+{
+    struct bn_state_rec state;
+    CHECK(images[0].runs[0].off == 0 && images[0].runs[0].size >= BN_STATE_OFF + sizeof state);
+    memcpy(&state, images[0].runs[0].bytes + BN_STATE_OFF, sizeof state);
+    CHECK(state.n_overflow > 0 && state.n_limbo > 0 && state.n_private == 1 && state.n_tombs > 0);
+    CHECK(state.space_dead != 0);
+    CHECK(state.block_orders[0] != 0 && state.block_orders[1] != 0);
+}
+
 static void build_store(void)
 {
     pid_t pid = check_fork();
@@ -175,6 +193,7 @@ static void build_store(void)
     CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     read_image(&images[0]);
     read_image(&images[1]);
+    check_has_all();
 }
 
 static int write_image(const struct image *image)
