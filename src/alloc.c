@@ -13,6 +13,8 @@
 
 #include "journal.h"
 
+#define NOTES_PER_BLOCK 64u /* that freeing one makes, at most, besides one join */
+
 static struct bn_block_rec *record(const struct brain_store *store, uint32_t page)
 {
     return (struct bn_block_rec *)(void *)bn_region_at(store, BN_REGION_BLOCKS) + page;
@@ -44,7 +46,7 @@ static int push(struct brain_store *store, uint32_t page, unsigned order, bool w
 {
     struct bn_state_rec *state = store->state;
     uint32_t first = state->block_free[warm][order];
-    if (bn_unlikely(first > state->value_end)) {
+    if (bn_unlikely(first > bn_alloc_end(store) || page >= bn_alloc_end(store))) {
         return bn_error_corrupt("%s: the list of free blocks of order %u", store->path, order);
     }
     bn_journal_u64(store, record(store, page), first); /* next = first, prev = 0 */
@@ -83,7 +85,7 @@ static void unlink_block(struct brain_store *store, uint32_t page)
  * they are within it. */
 static bool is_free_block(const struct brain_store *store, uint64_t page, unsigned order)
 {
-    uint32_t end = store->state->value_end;
+    uint32_t end = bn_alloc_end(store);
     if (page >= end || order >= BN_N_ORDERS || page + ((uint64_t)1 << order) > end) {
         return false;
     }
@@ -99,6 +101,10 @@ static int free_block(struct brain_store *store, uint32_t page, unsigned order, 
         uint32_t buddy = page ^ 1u << order;
         if (!is_free_block(store, buddy, order)) {
             break;
+        }
+        if (bn_unlikely((bn_journal_counts(store).n_undo + NOTES_PER_BLOCK) * sizeof(struct bn_undo_rec) >
+                        bn_load_relaxed(&store->state->backed[BN_REGION_UNDO]))) {
+            return bn_error_corrupt("%s: too many free blocks side by side", store->path);
         }
         warm = warm || record(store, buddy)->warm;
         unlink_block(store, buddy);
@@ -137,7 +143,8 @@ static int pop_block(struct brain_store *store, bool warm, unsigned order, uint3
     }
     unsigned k = (unsigned)__builtin_ctz(orders);
     uint32_t link = store->state->block_free[warm][k];
-    if (link == 0 || !is_free_block(store, link - 1, k)) {
+    if (link == 0 || !is_free_block(store, link - 1, k) || record(store, link - 1)->warm != warm ||
+        record(store, link - 1)->prev != 0) {
         return bn_error_corrupt("%s: the list of free blocks of order %u", store->path, k);
     }
     unlink_block(store, link - 1);
@@ -199,7 +206,8 @@ int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, u
 
 int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bool warm)
 {
-    if (n_pages == 0 || page + n_pages > store->state->value_end ||
+    uint32_t end = bn_alloc_end(store);
+    if (page >= end || n_pages == 0 || n_pages > end - page ||
         record(store, page)->state != BN_BLOCK_USED) {
         return bn_error_corrupt("%s: an extent at page %u is not recorded as one", store->path, page);
     }

@@ -16,6 +16,13 @@ static inline uint64_t bn_alloc_pages(uint64_t bytes)
     return (bytes + BN_PAGE - 1) / BN_PAGE;
 }
 
+/* Pages that have a record: all below the frontier, if that can be. */
+static inline uint32_t bn_alloc_end(const struct brain_store *store)
+{
+    uint64_t room = bn_load_relaxed(&store->state->backed[BN_REGION_BLOCKS]) / sizeof(struct bn_block_rec);
+    return store->state->value_end <= room ? store->state->value_end : (uint32_t)room;
+}
+
 /* Where a page is in the file. */
 static inline bn_off bn_alloc_off(const struct brain_store *store, uint32_t page)
 {

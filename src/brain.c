@@ -294,6 +294,9 @@ int brain_stat_get(brain_store *store, brain_stat *stat_out)
     bn_tally_read(store, state->live, &all.n_objects, &all.live_bytes, NULL);
     const struct bn_space_rec *root = bn_space_view(store, BN_ROOT_SPACE);
     uint64_t ignored;
+    if (root == NULL) {
+        return bn_error_corrupt("%s: the record of the root namespace", store->path);
+    }
     bn_tally_read(store, root->tally, &all.n_namespaces, &ignored, NULL);
     all.limbo_bytes = bn_load_relaxed(bn_atomic64((void *)(uintptr_t)&state->limbo_bytes));
     all.private_bytes = bn_load_relaxed(bn_atomic64((void *)(uintptr_t)&state->private_bytes));
@@ -457,7 +460,17 @@ int brain_space_count(brain_space *space, uint64_t *n_out)
 {
     uint64_t number;
     int err = bn_store_check_usable(space->store);
-    return err != 0 ? err : read_tally(space, n_out, &number);
+    uint64_t n;
+    err = err != 0 ? err : read_tally(space, &n, &number);
+    /* Each name has a cell. Callers make room for as many as there are. */
+    if (err == 0 && n > bn_load_acquire(&space->store->state_view->backed[BN_REGION_NAMES]) / sizeof(uint32_t)) {
+        err = bn_error_corrupt("%s: a namespace counts %llu names", space->store->path,
+                               (unsigned long long)n);
+    }
+    if (err == 0) {
+        *n_out = n;
+    }
+    return err;
 }
 
 int brain_space_remove(brain_space *space)
@@ -568,7 +581,9 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, bra
                       size_t room, brain_view *view_out)
 {
     struct bn_found found;
-    struct bn_copied copied = { .to = buf, .room = room };
+    /* What is inline of a slot reaches no further, whatever it says. */
+    const size_t most = BN_INLINE_MAX - BN_SLOT_HEAD;
+    struct bn_copied copied = { .to = buf, .room = room < most ? room : most };
     if (bn_unlikely(((uintptr_t)buf & 7) != 0)) {
         return bn_error(BRAIN_E_INVAL, "the buffer has to be aligned to 8 bytes");
     }

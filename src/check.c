@@ -32,11 +32,13 @@ struct checker {
     struct brain_store *store;
     brain_problem *problems;
     size_t room, n;
+    uint32_t n_slabs, n_spaces, n_pages; /* what the state counts, as far as it is there */
+    uint64_t n_buckets, n_overflow;
     uint8_t *in_index;   /* by line of the slots region */
     uint64_t *names;     /* of each space: count, bytes as the slots have them */
     uint64_t live_count, live_bytes, limbo_bytes, private_bytes;
     uint64_t n_by_state[BN_SLOT_LIMBO + 1];
-    uint64_t n_tombs, n_entries;
+    uint64_t n_tombs, n_entries, n_cells;
 };
 
 __attribute__((format(printf, 2, 3))) static void problem(struct checker *c, const char *format, ...)
@@ -79,7 +81,7 @@ static void check_live_slot(struct checker *c, uint32_t slot)
         bn_load_relaxed(bn_names_cell(store, cold->cell)) != slot) {
         problem(c, "slot %u is not in the list of its namespace's names", slot);
     }
-    if (space == NULL || rec->space >= store->state->n_spaces) {
+    if (space == NULL || rec->space >= c->n_spaces) {
         problem(c, "slot %u is of namespace %u, which does not exist", slot, rec->space);
         return;
     }
@@ -100,10 +102,9 @@ static void check_live_slot(struct checker *c, uint32_t slot)
 static void check_word(struct checker *c, uint64_t bucket, uint64_t word)
 {
     uint32_t slot = bn_index_slot(word);
-    uint64_t n = bn_load_relaxed(&c->store->state->index_state) >> 1;
     const struct bn_cold_rec *cold = bn_slot_cold(c->store, slot);
     c->n_entries++;
-    if (cold == NULL) {
+    if (cold == NULL || slot / BN_SLAB_LINES >= c->n_slabs) {
         problem(c, "the index names slot %u, which is none", slot);
         return;
     }
@@ -111,13 +112,14 @@ static void check_word(struct checker *c, uint64_t bucket, uint64_t word)
         problem(c, "the index names slot %u, which is in state %d", slot, (int)bn_slot_state(cold));
         return;
     }
-    if (c->in_index[slot]++ != 0) {
+    if (c->in_index[slot] != 0) {
         problem(c, "the index names slot %u twice", slot);
         return;
     }
+    c->in_index[slot] = 1;
     uint64_t hash = hash_of_slot(c, slot);
     if (!bn_index_matches(word, hash) || cold->hash_low != (uint32_t)hash ||
-        bn_index_bucket(hash, n) != bucket) {
+        bn_index_bucket(hash, c->n_buckets) != bucket) {
         problem(c, "slot %u stands in the wrong place of the index", slot);
     }
     check_live_slot(c, slot);
@@ -126,9 +128,8 @@ static void check_word(struct checker *c, uint64_t bucket, uint64_t word)
 static void check_index(struct checker *c)
 {
     struct brain_store *store = c->store;
-    uint64_t n = bn_load_relaxed(&store->state->index_state) >> 1;
     uint64_t n_lines = 0;
-    for (uint64_t b = 0; b < n; b++) {
+    for (uint64_t b = 0; b < c->n_buckets && n_lines <= c->n_overflow; b++) { /* more: chains have a cycle */
         const struct bn_bucket_rec *line = bn_index_bucket_at(store, b);
         for (uint32_t k = 0; line != NULL; k++) {
             for (uint32_t i = 0; i < BN_BUCKET_WORDS; i++) {
@@ -150,8 +151,7 @@ static void check_index(struct checker *c)
         }
     }
     uint64_t n_free = 0;
-    for (uint64_t next = store->state->overflow_free; next != 0 && n_free <= store->state->n_overflow;
-         n_free++) {
+    for (uint64_t next = store->state->overflow_free; next != 0 && n_free <= c->n_overflow; n_free++) {
         const struct bn_bucket_rec *line = bn_index_overflow_at(store, next - 1);
         next = line == NULL ? 0 : bn_load_relaxed(&line->next);
     }
@@ -209,6 +209,10 @@ static void check_slab(struct checker *c, uint32_t slab)
     if (rec->shape.lines == 0) {
         return;
     }
+    if (bn_slot_cold(store, slab * BN_SLAB_LINES + rec->shape.first_line) == NULL) {
+        problem(c, "slab %u is of no class", slab);
+        return;
+    }
     for (uint32_t i = 0; i + n_virgin < rec->shape.n_slots; i++) {
         uint32_t slot = slab * BN_SLAB_LINES + rec->shape.first_line + i * rec->shape.lines;
         const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
@@ -233,7 +237,7 @@ static void check_slab(struct checker *c, uint32_t slab)
 static void check_slots(struct checker *c)
 {
     struct brain_store *store = c->store;
-    for (uint32_t slab = 0; slab < store->state->n_slabs; slab++) {
+    for (uint32_t slab = 0; slab < c->n_slabs; slab++) {
         check_slab(c, slab);
     }
     static const struct {
@@ -258,12 +262,13 @@ static void check_slots(struct checker *c)
 static void check_cells(struct checker *c, uint32_t id, const struct bn_space_rec *space)
 {
     uint32_t segment = bn_load_relaxed(&space->first_segment);
-    for (uint32_t n = 0; segment != 0; n++) {
+    while (segment != 0) {
         const struct bn_segment_rec *rec = bn_names_segment_view(c->store, segment);
-        if (rec == NULL || n > 1u << 26) {
+        if (rec == NULL || c->n_cells > bn_load_relaxed(&c->store->state->names_end)) {
             problem(c, "the list of names of namespace %u leads nowhere", id);
             return;
         }
+        c->n_cells += rec->n_cells;
         for (uint32_t i = 0; i < rec->n_cells; i++) {
             uint32_t cell = segment + BN_SEGMENT_HEAD_CELLS + i;
             uint32_t slot = bn_load_relaxed(bn_names_cell(c->store, cell));
@@ -271,7 +276,8 @@ static void check_cells(struct checker *c, uint32_t id, const struct bn_space_re
                 continue;
             }
             const struct bn_cold_rec *cold = bn_slot_cold(c->store, slot);
-            if (cold == NULL || cold->cell != cell || !c->in_index[slot] ||
+            if (cold == NULL || slot / BN_SLAB_LINES >= c->n_slabs || cold->cell != cell ||
+                !c->in_index[slot] ||
                 bn_slot_at(c->store, slot)->space != id) {
                 problem(c, "cell %u of namespace %u names slot %u, which is not its", cell, id, slot);
             }
@@ -283,7 +289,7 @@ static void check_cells(struct checker *c, uint32_t id, const struct bn_space_re
 static void check_spaces(struct checker *c)
 {
     struct brain_store *store = c->store;
-    for (uint32_t id = 0; id < store->state->n_spaces; id++) {
+    for (uint32_t id = 0; id < c->n_spaces; id++) {
         const struct bn_space_rec *space = bn_space_at(store, id);
         if (space == NULL) {
             problem(c, "namespace %u lies beyond its region", id);
@@ -352,19 +358,24 @@ static void check_bits(struct checker *c, int fd, uint32_t page, uint64_t n_page
     }
 }
 
+/* How many pages the block at `page` has; 0: one cannot tell. */
 static uint64_t check_block(struct checker *c, int fd, uint32_t page, uint64_t n_listed[2][BN_N_ORDERS])
 {
     const struct bn_block_rec *rec = bn_alloc_record(c->store, page);
     uint64_t n = 0;
     if (rec->state == BN_BLOCK_USED) {
         n = used_pages(c, page, rec->owner);
-        if (n == 0) {
+        if (n == 0 || n > c->n_pages - page) {
             problem(c, "the extent at page %u is of slot %u, which does not know it", page, rec->owner);
             return 0;
         }
         check_bits(c, fd, page, n);
     } else if (rec->state == BN_BLOCK_FREE && rec->order < BN_N_ORDERS && rec->warm <= 1) {
         n = (uint64_t)1 << rec->order;
+        if (n > c->n_pages - page) {
+            problem(c, "the free block at page %u reaches beyond the pages that are in use", page);
+            return 0;
+        }
         n_listed[rec->warm][rec->order]++;
         if (page % n != 0) {
             problem(c, "the free block at page %u is not aligned to its %llu pages", page,
@@ -391,7 +402,7 @@ static void check_lists(struct checker *c, uint64_t n_listed[2][BN_N_ORDERS])
             if ((link != 0) != (store->state->block_orders[warm] >> order & 1)) {
                 problem(c, "the map of free blocks is wrong at order %d", order);
             }
-            for (; link != 0 && link <= store->state->value_end &&
+            for (; link != 0 && link <= c->n_pages &&
                    n <= n_listed[warm][order]; n++) {
                 link = bn_alloc_record(store, link - 1)->next;
             }
@@ -407,7 +418,7 @@ static void check_extents(struct checker *c)
 {
     struct brain_store *store = c->store;
     uint64_t n_listed[2][BN_N_ORDERS] = { { 0 } };
-    uint64_t page = 0, end = store->state->value_end;
+    uint64_t page = 0, end = c->n_pages;
     int fd;
     if (bn_store_data_fd(store, &fd) != 0) {
         problem(c, "the file cannot be looked at");
@@ -419,10 +430,6 @@ static void check_extents(struct checker *c)
             return; /* reported: from here on nothing adds up */
         }
         page += n;
-    }
-    if (page != end) {
-        problem(c, "the last block reaches beyond the %llu pages that are in use",
-                (unsigned long long)end);
     }
     check_lists(c, n_listed);
     uint64_t beyond = store->region_bytes[BN_REGION_VALUES] / BN_PAGE - end;
@@ -449,11 +456,40 @@ static void check_sums(struct checker *c)
     check_sum(c, "private bytes", state->private_bytes, c->private_bytes);
 }
 
+/* A count, as far as there is memory for what is counted. */
+static uint64_t count_of(struct checker *c, const char *what, uint64_t counted, enum bn_region region,
+                         uint64_t unit)
+{
+    uint64_t room = bn_load_relaxed(&c->store->state->backed[region]) / unit;
+    if (counted > room) {
+        problem(c, "%llu %s are counted, and there is room for %llu", (unsigned long long)counted, what,
+                (unsigned long long)room);
+    }
+    return counted <= room ? counted : room;
+}
+
+static void check_counts(struct checker *c)
+{
+    const struct bn_state_rec *state = c->store->state;
+    uint64_t n = bn_load_relaxed(&state->index_state) >> 1;
+    c->n_slabs = (uint32_t)count_of(c, "slabs", state->n_slabs, BN_REGION_SLOTS, BN_SLAB_BYTES);
+    c->n_spaces = (uint32_t)count_of(c, "namespaces", state->n_spaces, BN_REGION_SPACES,
+                                     sizeof(struct bn_space_rec));
+    c->n_pages = (uint32_t)count_of(c, "pages", state->value_end, BN_REGION_BLOCKS,
+                                    sizeof(struct bn_block_rec));
+    c->n_pages = (uint32_t)count_of(c, "pages", c->n_pages, BN_REGION_VALUES, BN_PAGE);
+    c->n_overflow = count_of(c, "overflow lines", state->n_overflow, BN_REGION_OVERFLOW,
+                             sizeof(struct bn_bucket_rec));
+    c->n_buckets = count_of(c, "buckets", n == 0 ? 1 : n, BN_REGION_BUCKETS, sizeof(struct bn_bucket_rec));
+    (void)count_of(c, "cells", state->names_end, BN_REGION_NAMES, sizeof(uint32_t));
+}
+
 int bn_check_all(struct brain_store *store, brain_problem *problems, size_t n_problems, size_t *n_out)
 {
     struct checker c = { .store = store, .problems = problems, .room = n_problems };
-    c.in_index = calloc((uint64_t)store->state->n_slabs + 1, BN_SLAB_LINES);
-    c.names = calloc((size_t)store->state->n_spaces + 1, 2 * sizeof *c.names);
+    check_counts(&c);
+    c.in_index = calloc((uint64_t)c.n_slabs + 1, BN_SLAB_LINES);
+    c.names = calloc((size_t)c.n_spaces + 1, 2 * sizeof *c.names);
     if (c.in_index == NULL || c.names == NULL) {
         free(c.in_index);
         free(c.names);

@@ -101,10 +101,14 @@ _Atomic uint64_t *bn_index_next_match(struct brain_store *store, uint64_t hash,
                 return word;
             }
         }
+        if (bn_load_relaxed(&cursor->line->next) == 0) {
+            return NULL;
+        }
         cursor->line = next_line(store, cursor->line);
         cursor->i = 0;
         cursor->n_lines++;
     }
+    cursor->is_broken = true;
     return NULL;
 }
 
@@ -281,6 +285,13 @@ int bn_index_grow(struct brain_store *store)
     uint64_t n = n_buckets(store);
     if (bn_likely(store->state->n_entries * LOAD_BUCKETS <= n * LOAD_NAMES)) {
         return 0;
+    }
+    /* Or each change would split on, until there is no memory. (Lines are counted once they are backed.) */
+    if (store->state->n_entries > (n + store->state->n_overflow) * BN_BUCKET_WORDS ||
+        n > bn_load_relaxed(&store->state->backed[BN_REGION_BUCKETS]) / sizeof(struct bn_bucket_rec) ||
+        store->state->n_overflow >
+            bn_load_relaxed(&store->state->backed[BN_REGION_OVERFLOW]) / sizeof(struct bn_bucket_rec)) {
+        return bn_error_corrupt("%s: the index counts its words wrong", store->path);
     }
     if ((n + 1) * sizeof(struct bn_bucket_rec) > store->region_bytes[BN_REGION_BUCKETS]) {
         return 0; /* as large as it gets: chains grow instead */

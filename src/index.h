@@ -62,6 +62,7 @@ struct bn_index_cursor {
     struct bn_bucket_rec *line;
     uint32_t i;
     uint32_t n_lines;
+    bool is_broken; /* at the end: the chain leads out of the index, or has no end */
 };
 _Atomic uint64_t *bn_index_next_match(struct brain_store *store, uint64_t hash,
                                       struct bn_index_cursor *cursor);

@@ -77,6 +77,9 @@ static int wait_for(struct brain_store *store, uint32_t *died_out)
         if (try_take_over(store, died_out)) {
             return 0;
         }
+        if ((bn_load_seq(&store->state->lock_word) & BN_LOCK_OWNER) > BN_CLIENTS_MAX) {
+            return bn_error_corrupt("%s: its lock is held by a client that there cannot be", store->path);
+        }
         if (left <= 0) {
             return timed_out(store);
         }

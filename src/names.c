@@ -51,6 +51,8 @@ static bool segment_is_sound(const struct brain_store *store, uint32_t segment)
 {
     return bn_names_exists(store, segment) && segment % 16 == 0 &&
            segment_at(store, segment)->class_idx < N_SEGMENT_CLASSES &&
+           segment_at(store, segment)->n_cells ==
+               class_cells(segment_at(store, segment)->class_idx) - BN_SEGMENT_HEAD_CELLS &&
            bn_names_exists(store, segment + class_cells(segment_at(store, segment)->class_idx) - 1);
 }
 
@@ -65,6 +67,9 @@ static int take_segment(struct brain_store *store, uint32_t c, uint32_t space_id
         }
         bn_journal_u32(store, &state->segment_free[c], segment_at(store, segment)->next);
     } else {
+        if (!bn_names_exists(store, (uint32_t)state->names_end - 1) || state->names_end > BN_CELL_HOLE) {
+            return bn_error_corrupt("%s: the end of the lists of names", store->path);
+        }
         uint64_t start = bn_align_up(state->names_end, 16), end = start + n;
         if (end >= BN_CELL_HOLE) {
             return bn_error(BRAIN_E_FULL, "%s: the lists of names are as long as they get", store->path);
@@ -119,8 +124,11 @@ int bn_names_take(struct brain_store *store, struct bn_space_rec *space, uint32_
         if (!bn_names_exists(store, hole)) {
             return bn_error_corrupt("%s: the list of holes of a namespace", store->path);
         }
-        uint32_t next = bn_load_relaxed(bn_names_cell(store, hole)) & ~BN_CELL_HOLE;
-        bn_journal_u32(store, &space->hole, next);
+        uint32_t next = bn_load_relaxed(bn_names_cell(store, hole));
+        if (!(next & BN_CELL_HOLE)) {
+            return bn_error_corrupt("%s: the list of holes of a namespace", store->path);
+        }
+        bn_journal_u32(store, &space->hole, next & ~BN_CELL_HOLE);
         *cell_out = hole;
         return 0;
     }

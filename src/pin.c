@@ -155,7 +155,8 @@ int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out
         }
         if (found) {
             uint32_t next = *pin_out + 1;
-            if ((next & 1023) < bn_load_relaxed(&ledger->chunks[next >> 10]->top)) {
+            if ((next & 1023) < BN_CHUNK_CELLS &&
+                (next & 1023) < bn_load_relaxed(&ledger->chunks[next >> 10]->top)) {
                 bn_store_relaxed(&ledger->hint, next);
             }
             if (bn_load_seq(&ledger->mirroring) != 0) {

@@ -389,7 +389,7 @@ int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t 
 
 /* ---- namespaces */
 
-static int space_id_of(struct brain_store *store, uint32_t slot, uint32_t *id_out, uint32_t *gen_out)
+int bn_read_space_id(struct brain_store *store, uint32_t slot, uint32_t *id_out, uint32_t *gen_out)
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, slot);
     const uint8_t *data, *body;
@@ -402,6 +402,9 @@ static int space_id_of(struct brain_store *store, uint32_t slot, uint32_t *id_ou
         return bn_error_corrupt("%s: the record of a namespace", store->path);
     }
     memcpy(&id, data, sizeof id);
+    if (id.id == BN_ROOT_SPACE || id.gen == 0) {
+        return bn_error_corrupt("%s: the record of a namespace", store->path);
+    }
     *id_out = id.id;
     *gen_out = id.gen;
     return 0;
@@ -414,7 +417,7 @@ int bn_read_space(struct brain_store *store, const void *name, uint32_t name_len
     struct bn_found found;
     int err = bn_read_get(store, &key, &found);
     if (err == 0) {
-        err = space_id_of(store, found.slot, id_out, gen_out);
+        err = bn_read_space_id(store, found.slot, id_out, gen_out);
         bn_pin_drop(store, found.pin);
     }
     return err;
@@ -426,7 +429,7 @@ int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t na
     struct bn_key key = { .name = name, .name_len = name_len, .space_id = BN_ROOT_SPACE, .hash = hash };
     uint32_t slot, gen;
     int err = bn_read_as_of(store, &key, number, &slot);
-    return err != 0 ? err : space_id_of(store, slot, id_out, &gen);
+    return err != 0 ? err : bn_read_space_id(store, slot, id_out, &gen);
 }
 
 /* ---- views */

@@ -56,6 +56,9 @@ int bn_read_space(struct brain_store *store, const void *name, uint32_t name_len
 int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t name_len, uint64_t hash,
                         uint64_t number, uint32_t *id_out);
 
+/* What the slot of a namespace says, which is safe to look at: 0 or CORRUPT. */
+int bn_read_space_id(struct brain_store *store, uint32_t slot, uint32_t *id_out, uint32_t *gen_out);
+
 /* Fill a view of a slot that `pin` keeps: 0 or CORRUPT (the pin stays the caller's). */
 int bn_read_view(struct brain_store *store, uint32_t slot, uint32_t pin, brain_view *view_out);
 

@@ -191,7 +191,7 @@ static int removed_step(struct brain_store *store, bool *more_out)
     int err = clear_tombs(store, oldest);
     if (err == 0 && dead != 0) {
         const struct bn_space_rec *space = bn_space_at(store, dead);
-        if (space == NULL) {
+        if (space == NULL || bn_load_relaxed(&space->removed) == 0) {
             return bn_error_corrupt("%s: the list of removed namespaces", store->path);
         }
         if (oldest >= bn_load_relaxed(&space->removed)) {
@@ -204,11 +204,21 @@ static int removed_step(struct brain_store *store, bool *more_out)
     return err;
 }
 
+/* More steps than all that is listed can take: a list that was damaged may have no end. Who gives up after so
+ * many leaves the rest, if there is one, to later writers. */
+static uint64_t steps_max(const struct brain_store *store)
+{
+    const _Atomic uint64_t *backed = store->own_state->backed;
+    return 1000 + 2 * (bn_load_relaxed(&backed[BN_REGION_NAMES]) / BN_LINE +
+                       bn_load_relaxed(&backed[BN_REGION_SPACES]) / sizeof(struct bn_space_rec) +
+                       bn_load_relaxed(&backed[BN_REGION_TOMBS]) / sizeof(uint32_t) / BITE);
+}
+
 int bn_reclaim_removed(struct brain_store *store, bool wait)
 {
     bool more = true;
     int err = 0;
-    while (more && err == 0) {
+    for (uint64_t left = steps_max(store); more && err == 0 && left > 0; left--) {
         err = bn_recover_enter(store, wait);
         if (err != 0) {
             return err;
@@ -341,12 +351,13 @@ static int trim_block(struct brain_store *store)
 
 int bn_reclaim_trim(struct brain_store *store)
 {
-    int err;
-    do {
+    int err = 0;
+    /* No more blocks than there are pages: lists that were damaged may have no end. */
+    for (uint64_t left = (uint64_t)bn_alloc_end(store) + 1; err == 0 && left > 0; left--) {
         err = trim_block(store);
         if (err == BN_AGAIN) {
             err = bn_store_satisfy(store);
         }
-    } while (err == 0);
+    }
     return err == BRAIN_E_NOT_FOUND ? 0 : err;
 }

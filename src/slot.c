@@ -62,6 +62,9 @@ int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **dat
         *body_out = base + shape.body_off;
         return 0;
     }
+    if (shape.inline_bytes > BN_INLINE_MAX) {
+        return bn_error_corrupt("%s: slot %u is longer than slots are", store->path, slot);
+    }
     int err = bn_store_map_values(store, (uint64_t)rec->page * BN_PAGE + shape.extent_bytes);
     if (err != 0) {
         return err;
@@ -83,21 +86,39 @@ static uint64_t free_word(uint32_t head, uint32_t n_free, uint32_t n_virgin)
     return head | (uint64_t)n_free << 16 | (uint64_t)n_virgin << 32;
 }
 
+/* Whether what a list names, slab + 1 or 0, may be looked at. */
+static bool may_link(const struct brain_store *store, uint32_t link)
+{
+    return (uint64_t)link * BN_SLAB_BYTES <= bn_load_relaxed(&store->state->backed[BN_REGION_SLOTS]);
+}
+
+static int bad_list(const struct brain_store *store)
+{
+    return bn_error_corrupt("%s: the lists of slabs", store->path);
+}
+
 /* Put a slab at the head of a list; `head` is a word of the state. */
-static void link_slab(struct brain_store *store, uint32_t *head, uint32_t slab)
+static int link_slab(struct brain_store *store, uint32_t *head, uint32_t slab)
 {
     uint32_t first = *head;
+    if (bn_unlikely(!may_link(store, first))) {
+        return bad_list(store);
+    }
     bn_journal_u64(store, &bn_slab_at(store, slab)->next, first); /* next = first, prev = 0 */
     if (first != 0) {
         bn_journal_u32(store, &bn_slab_at(store, first - 1)->prev, slab + 1);
     }
     bn_journal_u32(store, head, slab + 1);
+    return 0;
 }
 static_assert(offsetof(struct bn_slab_rec, next) == 16, "next and prev share a word");
 
-static void unlink_slab(struct brain_store *store, uint32_t *head, uint32_t slab)
+static int unlink_slab(struct brain_store *store, uint32_t *head, uint32_t slab)
 {
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
+    if (bn_unlikely(!may_link(store, rec->next) || !may_link(store, rec->prev))) {
+        return bad_list(store);
+    }
     if (rec->next != 0) {
         bn_journal_u32(store, &bn_slab_at(store, rec->next - 1)->prev, rec->prev);
     }
@@ -106,6 +127,7 @@ static void unlink_slab(struct brain_store *store, uint32_t *head, uint32_t slab
     } else {
         bn_journal_u32(store, head, rec->next);
     }
+    return 0;
 }
 
 /* Give a slab without slots in use the class `c`. */
@@ -124,37 +146,43 @@ static int provide_slab(struct brain_store *store, unsigned c)
 {
     struct bn_state_rec *state = store->state;
     uint32_t slab;
+    int err;
     if (state->slab_free != 0) {
+        static const struct bn_slab_shape none;
         slab = state->slab_free - 1;
-        if (slab >= state->n_slabs) {
+        if (!may_link(store, state->slab_free) ||
+            memcmp(&bn_slab_at(store, slab)->shape, &none, sizeof none) != 0) {
             return bn_error_corrupt("%s: the list of free slabs", store->path);
         }
-        unlink_slab(store, &state->slab_free, slab);
+        err = unlink_slab(store, &state->slab_free, slab);
+        if (err != 0) {
+            return err;
+        }
     } else {
         slab = state->n_slabs;
-        int err = bn_store_need(store, BN_REGION_SLOTS, ((uint64_t)slab + 1) * BN_SLAB_BYTES);
+        err = bn_store_need(store, BN_REGION_SLOTS, ((uint64_t)slab + 1) * BN_SLAB_BYTES);
         if (err != 0) {
             return err;
         }
         bn_journal_u32(store, &state->n_slabs, slab + 1);
     }
     format_slab(store, slab, c);
-    link_slab(store, &state->slab_partial[c], slab);
-    return 0;
+    return link_slab(store, &state->slab_partial[c], slab);
 }
 
 /* The first free slot of the first slab in the list of class `c`. */
 static int take_from_list(struct brain_store *store, unsigned c, uint32_t *slot_out)
 {
     uint32_t slab = store->state->slab_partial[c] - 1;
-    if (bn_unlikely(slab >= store->state->n_slabs)) {
+    struct bn_slab_rec *rec = bn_slab_at(store, slab);
+    if (bn_unlikely(!may_link(store, slab + 1) ||
+                    memcmp(&rec->shape, &bn_slab_shapes[c], sizeof rec->shape) != 0)) {
         return bn_error_corrupt("%s: the list of slabs of class %u", store->path, c);
     }
-    struct bn_slab_rec *rec = bn_slab_at(store, slab);
     uint64_t word = rec->free_word;
     uint32_t head = FREE_HEAD(word), n_free = N_FREE(word), n_virgin = N_VIRGIN(word), ordinal;
-    if (bn_unlikely(n_free == 0 || n_free > rec->shape.n_slots || n_virgin > n_free || head > rec->shape.n_slots ||
-                    rec->shape.class_idx != c)) {
+    if (bn_unlikely(n_free == 0 || n_free > rec->shape.n_slots || n_virgin > n_free ||
+                    head > rec->shape.n_slots)) {
         return bn_error_corrupt("%s: slab %u counts its slots wrong", store->path, slab);
     }
     struct bn_cold_rec *cold = (struct bn_cold_rec *)(void *)(rec + 1);
@@ -173,18 +201,16 @@ static int take_from_list(struct brain_store *store, unsigned c, uint32_t *slot_
         return bn_error_corrupt("%s: the free slots of slab %u", store->path, slab);
     }
     bn_journal_u64(store, &rec->free_word, free_word(head, n_free - 1, n_virgin));
-    if (n_free == 1) {
-        unlink_slab(store, &store->state->slab_partial[c], slab);
-    }
+    int err = n_free == 1 ? unlink_slab(store, &store->state->slab_partial[c], slab) : 0;
     *slot_out = slab * BN_SLAB_LINES + rec->shape.first_line + ordinal * rec->shape.lines;
-    return 0;
+    return err;
 }
 
 /* Whether the only free slot of the smallest class is left: it is kept for bn_slot_take_spare(). */
 static bool is_down_to_spare(const struct brain_store *store)
 {
     uint32_t head = store->state->slab_partial[0];
-    return head != 0 && head <= store->state->n_slabs && bn_slab_at(store, head - 1)->next == 0 &&
+    return head != 0 && may_link(store, head) && bn_slab_at(store, head - 1)->next == 0 &&
            N_FREE(bn_slab_at(store, head - 1)->free_word) == 1;
 }
 
@@ -225,20 +251,24 @@ int bn_slot_give(struct brain_store *store, uint32_t slot)
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
     uint32_t *partial = &store->state->slab_partial[rec->shape.class_idx];
     uint64_t word = rec->free_word;
+    if (bn_unlikely(N_FREE(word) >= rec->shape.n_slots)) {
+        return bn_error_corrupt("%s: slab %u counts its slots wrong", store->path, slab);
+    }
     uint32_t ordinal = (slot % BN_SLAB_LINES - rec->shape.first_line) / rec->shape.lines;
     bn_journal_u64(store, &cold->state_owner, BN_SLOT_FREE | (uint64_t)FREE_HEAD(word) << 32);
     bn_journal_u64(store, &rec->free_word,
                    free_word(ordinal + 1, N_FREE(word) + 1, N_VIRGIN(word)));
+    int err = 0;
     if (N_FREE(word) == 0) {
-        link_slab(store, partial, slab);
+        err = link_slab(store, partial, slab);
     } else if (N_FREE(word) + 1 == rec->shape.n_slots && (rec->next != 0 || rec->prev != 0)) {
         /* Nothing in it is in use, and its class has another: let any class have it. It has none until then:
          * if the step that gives it one is undone, its free list may be overwritten. */
-        unlink_slab(store, partial, slab);
-        link_slab(store, &store->state->slab_free, slab);
+        err = unlink_slab(store, partial, slab);
+        err = err != 0 ? err : link_slab(store, &store->state->slab_free, slab);
         bn_journal_u64(store, &rec->shape, 0);
     }
-    return 0;
+    return err;
 }
 
 /* ---- sets */
@@ -275,9 +305,14 @@ int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n)
                          ((uint64_t)*set_count(store, set) + n) * sizeof(uint32_t));
 }
 
-void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold)
+int bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold)
 {
     uint32_t n = *set_count(store, set);
+    if (bn_unlikely(((uint64_t)n + 1) * sizeof(uint32_t) >
+                    bn_load_relaxed(&store->state->backed[set_region[set]]))) {
+        return bn_error_corrupt("%s: set %d counts %u slots, more than it has room for", store->path,
+                                (int)set, n);
+    }
     /* Beyond the count a cell means nothing and needs no note; but the step that adds a tombstone may have
      * removed the last one before. set_idx means nothing but in the state that the caller sets; but the
      * step that takes a private slot may be undone, and then it is the link of a free one. */
@@ -290,6 +325,7 @@ void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struc
     bn_store_release(bn_atomic32(&set_cells(store, set)[n]), slot);
     bn_store_release(bn_atomic32(&cold->set_idx), n);
     bn_journal_u32(store, set_count(store, set), n + 1);
+    return 0;
 }
 
 int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold)

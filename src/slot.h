@@ -223,8 +223,9 @@ uint32_t bn_set_get(const struct brain_store *store, enum bn_set set, uint32_t i
 /* Room for `n` more: 0 or BN_AGAIN or FULL. */
 int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n);
 
-/* Add, having asked for room / remove. Journalled. CORRUPT where the set does not hold it. */
-void bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
+/* Add, having asked for room / remove. Journalled. CORRUPT where there is no room after all / the set does not
+ * hold it. */
+int bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
 int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
 
 /* Begin to fill a slot: its gen is never the same twice, a plain counter that no undo sets back. Before

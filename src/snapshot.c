@@ -184,6 +184,7 @@ struct brain_iter {
     uint32_t i;
     uint32_t slot;    /* of the name given last; 0: none */
     uint64_t n_segments;
+    uint32_t mark;    /* the segment that was the last 2^k-th: met again, the list has no end (R. P. Brent) */
 };
 
 static int make_iter(struct brain_store *store, brain_snapshot *snapshot, struct brain_iter **iter_out)
@@ -275,7 +276,10 @@ static int next_segment(struct brain_iter *iter, const struct bn_segment_rec *se
 {
     iter->segment = bn_load_acquire(&segment->next);
     iter->i = 0;
-    if (++iter->n_segments > (uint64_t)1 << 26) {
+    iter->n_segments++;
+    if ((iter->n_segments & (iter->n_segments - 1)) == 0) {
+        iter->mark = iter->segment;
+    } else if (iter->segment != 0 && iter->segment == iter->mark) {
         return bn_error_corrupt("%s: a list of names has no end", iter->store->path);
     }
     return 0;

@@ -40,7 +40,8 @@ int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out
         }
     }
     struct bn_space_rec *rec = bn_space_at(store, id);
-    if (rec == NULL || id == BN_ROOT_SPACE) {
+    if (rec == NULL || id == BN_ROOT_SPACE ||
+        (state->space_free != 0 && bn_load_relaxed(&rec->removed) == 0)) {
         return bn_error_corrupt("%s: the list of free namespaces", store->path);
     }
     if (state->space_free != 0) {

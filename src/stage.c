@@ -82,6 +82,16 @@ static int full(struct brain_store *store, uint64_t asked)
                     (unsigned long long)private_bytes, holder);
 }
 
+#define TRIES_MAX 1000u
+
+bool bn_stage_may_try_again(const struct brain_store *store, struct bn_stage_obstacle *tried)
+{
+    uint64_t committed = bn_load_acquire(&store->state_view->committed);
+    tried->n_tries = committed == tried->committed ? tried->n_tries + 1 : 0;
+    tried->committed = committed;
+    return tried->n_tries < TRIES_MAX;
+}
+
 int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked, struct bn_stage_obstacle *tried)
 {
     if (err == BN_AGAIN) {

@@ -9,7 +9,13 @@
 struct bn_stage_obstacle {
     bool reclaimed;
     bool trimmed;
+    uint32_t n_tries; /* since the last commit that was seen */
+    uint64_t committed;
 };
+
+/* Whether a change that failed may be tried again: what gets in its way comes from commits of others, or is a
+ * want of memory that is met; so often without a commit, it is damage. */
+bool bn_stage_may_try_again(const struct brain_store *store, struct bn_stage_obstacle *tried);
 
 /* Deal with what stood in the way of a change of `asked` bytes that answered `err`: 0: try again; else the
  * error for the caller, FULL with its text. Not under the lock. */

@@ -112,15 +112,54 @@ static uint64_t slack(enum bn_region region)
     return region == BN_REGION_SLOTS ? BN_PAGE : 0;
 }
 
+/* What a region holds, as the state counts it: what is counted was backed before. */
+static uint64_t counted_bytes(const struct brain_store *store, enum bn_region region)
+{
+    const struct bn_state_rec *state = store->state;
+    uint64_t n_buckets = bn_load_acquire(&state->index_state) >> 1, unit = 1;
+    uint64_t n = 0; /* of the journal nothing is left between changes */
+    switch (region) {
+    case BN_REGION_SLOTS: n = state->n_slabs, unit = BN_SLAB_BYTES; break;
+    case BN_REGION_BUCKETS: n = n_buckets, unit = sizeof(struct bn_bucket_rec); break;
+    case BN_REGION_OVERFLOW: n = state->n_overflow, unit = sizeof(struct bn_bucket_rec); break;
+    case BN_REGION_NAMES: n = state->names_end, unit = sizeof(uint32_t); break;
+    case BN_REGION_SPACES: n = state->n_spaces, unit = sizeof(struct bn_space_rec); break;
+    case BN_REGION_LIMBO: n = state->n_limbo, unit = sizeof(uint32_t); break;
+    case BN_REGION_PRIVATE: n = state->n_private, unit = sizeof(uint32_t); break;
+    case BN_REGION_TOMBS: n = state->n_tombs, unit = sizeof(uint32_t); break;
+    case BN_REGION_BLOCKS: n = state->value_end, unit = sizeof(struct bn_block_rec); break;
+    case BN_REGION_BACKED: n = state->value_end / 8; break;
+    case BN_REGION_VALUES: n = state->value_end, unit = BN_PAGE; break;
+    default: break;
+    }
+    return n <= UINT64_MAX / unit ? n * unit : UINT64_MAX;
+}
+
+/* Before more of a region is backed: a count that is damaged must not take all the memory there is. */
+static int check_count(const struct brain_store *store, enum bn_region region)
+{
+    uint64_t counted = counted_bytes(store, region); /* first: it rises after the watermark */
+    bn_fence_acquire();
+    return counted <= bn_load_acquire(&store->state->backed[region])
+               ? 0 : bn_error_corrupt("%s: region %d counts %llu bytes, more than it has", store->path,
+                                      (int)region, (unsigned long long)counted);
+}
+
 int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t bytes)
 {
+    if (bytes > store->region_bytes[region]) {
+        int damaged = check_count(store, region);
+        return damaged != 0 ? damaged
+                            : bn_error(BRAIN_E_FULL, "%s: it holds as many objects as its records have room "
+                                       "for; delete some, or use a second store", store->path);
+    }
     uint64_t done = bn_load_acquire(&store->state->backed[region]);
     if (bytes <= done) {
         return 0;
     }
-    if (bytes > store->region_bytes[region]) {
-        return bn_error(BRAIN_E_FULL, "%s: it holds as many objects as its records have room for; delete "
-                        "some, or use a second store", store->path);
+    int damaged = check_count(store, region);
+    if (damaged != 0) {
+        return damaged;
     }
     int fd, err = bn_store_data_fd(store, &fd);
     if (err != 0) {
@@ -259,15 +298,24 @@ static int map_more(struct brain_store *store, uint64_t want_end)
 
 int bn_store_map_values(struct brain_store *store, uint64_t want)
 {
-    uint64_t end = store->region_off[BN_REGION_VALUES] + want;
-    if (bn_likely(end <= bn_load_acquire(&store->mapped_bytes))) {
+    if (bn_likely(want <= bn_load_acquire(&store->values_seen))) {
         return 0;
     }
-    if (want > store->region_bytes[BN_REGION_VALUES]) {
-        return bn_error_corrupt("%s: a record points beyond the end of the file", store->path);
+    /* Beyond the pages that were ever used there is nothing, and to look at it would make it. */
+    uint64_t used = (uint64_t)bn_load_acquire(bn_atomic32((void *)(uintptr_t)&store->state_view->value_end)) *
+                    BN_PAGE;
+    if (want > used || want > store->region_bytes[BN_REGION_VALUES]) {
+        return bn_error_corrupt("%s: a record points beyond the values", store->path);
     }
+    int err = 0;
     pthread_mutex_lock(&store->mutex);
-    int err = map_more(store, end);
+    if (store->region_off[BN_REGION_VALUES] + want > bn_load_relaxed(&store->mapped_bytes)) {
+        err = map_more(store, store->region_off[BN_REGION_VALUES] + want);
+    }
+    if (err == 0) {
+        uint64_t mapped = bn_load_relaxed(&store->mapped_bytes) - store->region_off[BN_REGION_VALUES];
+        bn_raise64(&store->values_seen, used < mapped ? used : mapped);
+    }
     pthread_mutex_unlock(&store->mutex);
     return err;
 }
@@ -296,6 +344,10 @@ static int lengthen(struct brain_store *store, uint64_t end)
 int bn_store_extend(struct brain_store *store, uint64_t bytes)
 {
     uint64_t room = store->region_bytes[BN_REGION_VALUES];
+    int damaged = check_count(store, BN_REGION_VALUES);
+    if (damaged != 0) {
+        return damaged;
+    }
     if (bytes > room) {
         return bn_error(BRAIN_E_FULL, "%s: its address space for values is used up (%llu bytes)",
                         store->path, (unsigned long long)room);
@@ -370,11 +422,16 @@ static int map_clients(struct brain_store *store, const struct bn_super_rec *sup
     struct stat st;
     struct bn_clients_rec head;
     int fd = store->clients_file.fd;
-    if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != BN_CLIENTS_BYTES ||
-        pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head ||
+    if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head || fstat(fd, &st) != 0 ||
+        (uint64_t)st.st_size != BN_CLIENTS_BYTES ||
         memcmp(head.magic, BN_MAGIC, 8) != 0 || memcmp(head.store_id, super->store_id, 16) != 0) {
         return bn_error_corrupt("%s/clients does not belong to %s/data", store->directory,
                                 store->directory);
+    }
+    /* Each page of the ledger was used before it counted. To look at pages that nobody has used makes them. */
+    if ((uint64_t)bn_load_relaxed(&head.n_chunks) * BN_PAGE > (uint64_t)st.st_blocks * 512) {
+        return bn_error_corrupt("%s/clients counts %u pages of pins, more than it has memory", store->directory,
+                                bn_load_relaxed(&head.n_chunks));
     }
     void *addr;
     int os = bn_os_map_anywhere(BN_CLIENTS_BYTES, fd, 0, &addr);
@@ -409,6 +466,26 @@ static int reserve(struct brain_store *store, uint64_t file_bytes)
                        (unsigned long long)now, store->path);
 }
 
+/* The watermarks, by which all else is checked: they rise only, by what this library backs, so once is enough.
+ * A reader goes by the regions' ends as well, and may look at what there is. */
+static int check_watermarks(const struct brain_store *store)
+{
+    static const uint64_t least[BN_N_REGIONS] = { /* what a change uses without asking for it */
+        [BN_REGION_UNDO] = 4 * BN_PAGE,
+        [BN_REGION_PUBLISH] = BN_PAGE,
+        [BN_REGION_SPACES] = BN_PAGE,
+    };
+    for (int i = 0; i < BN_N_REGIONS && !store->read_only; i++) {
+        uint64_t backed = bn_load_acquire(&store->state_view->backed[i]);
+        if (backed > store->region_bytes[i] || backed < least[i]) {
+            return bn_error_corrupt("%s: region %d of %llu bytes says that %llu are there (read-only it may "
+                                    "open)", store->path, i, (unsigned long long)store->region_bytes[i],
+                                    (unsigned long long)backed);
+        }
+    }
+    return 0;
+}
+
 static int map_data(struct brain_store *store, const struct bn_super_rec *super, uint64_t file_bytes)
 {
     for (int i = 0; i < BN_N_REGIONS; i++) {
@@ -432,7 +509,7 @@ static int map_data(struct brain_store *store, const struct bn_super_rec *super,
     store->buckets_view = bn_region_view(store, BN_REGION_BUCKETS);
     store->hash_seed = super->hash_seed;
     store->capacity_max_bytes = super->capacity_max_bytes;
-    return 0;
+    return check_watermarks(store);
 }
 
 static uint32_t access_of(const struct brain_store *store)

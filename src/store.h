@@ -63,6 +63,7 @@ struct brain_store {
     _Atomic uint64_t slots_backed; /* last seen state.backed[]: what may be looked at */
     _Atomic uint64_t buckets_backed;
     _Atomic uint64_t overflow_backed;
+    _Atomic uint64_t values_seen; /* bytes of values that are in use and mapped: the same */
     struct bn_ledger ledger;
 
     /* what a writer needs besides. It never looks through `view` on its way: two addresses of one line are
@@ -200,8 +201,8 @@ int bn_store_want(struct brain_store *store, enum bn_region region, uint64_t byt
 /* Do what this thread's last BN_AGAIN asked for. Not under the lock. FULL as bn_store_back(). */
 int bn_store_satisfy(struct brain_store *store);
 
-/* Bytes of the VALUES region that this process has mapped; maps more where the file has grown so that
- * `want` bytes are. CORRUPT where the file is shorter. */
+/* See that the first `want` bytes of the VALUES region are mapped. CORRUPT where no value has ever been that
+ * far, or the file is shorter. */
 int bn_store_map_values(struct brain_store *store, uint64_t want);
 
 /* Make the file long enough for `bytes` of values. Address space alone: nothing is backed. */

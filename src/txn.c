@@ -89,7 +89,7 @@ static int find_word(struct brain_store *store, struct bn_change *change)
     change->older = 0;
     change->older_absent = false;
     change->older_version = 0;
-    return 0;
+    return cursor.is_broken ? bn_error_corrupt("%s: the chains of the index", store->path) : 0;
 }
 
 int bn_txn_find(struct brain_store *store, struct bn_change *change)
@@ -264,6 +264,10 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
     bn_store_release(bn_atomic32(&change->fresh_cold->cell), cell);
     if (change->holder != 0) { /* the extent changes hands; the undo gives it back */
         const struct bn_slot_rec *rec = bn_slot_at(store, change->fresh);
+        if (bn_unlikely(rec->page >= bn_alloc_end(store))) {
+            return bn_error_corrupt("%s: slot %u has an extent at page %u, where none is", store->path,
+                                    change->holder, rec->page);
+        }
         bn_journal_u32(store, (void *)(uintptr_t)&bn_alloc_record(store, rec->page)->owner,
                        change->fresh);
     }
@@ -278,7 +282,7 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
 /* Whether a slot's extent, if it has one, is its own. */
 static bool owns_extent(const struct brain_store *store, uint32_t slot, const struct bn_slot_rec *rec)
 {
-    return rec->page < store->state->value_end && bn_alloc_record(store, rec->page)->owner == slot &&
+    return rec->page < bn_alloc_end(store) && bn_alloc_record(store, rec->page)->owner == slot &&
            bn_alloc_record(store, rec->page)->state == BN_BLOCK_USED;
 }
 
@@ -290,17 +294,18 @@ uint64_t bn_txn_limbo_size(const struct brain_store *store, uint32_t slot)
 
 /* A slot that has left the index (or an aborted one) goes to limbo. Journalled, but for the stamp, which
  * stands before the state says that it matters. */
-static void to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold, uint64_t stamp,
+static int to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold, uint64_t stamp,
                      bool counts)
 {
     bn_store_release(bn_atomic64(&cold->stamp), stamp);
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
     bn_slot_set_state(cold, BN_SLOT_LIMBO, 0);
-    bn_set_add(store, BN_SET_LIMBO, slot, cold);
-    if (counts) {
+    int err = bn_set_add(store, BN_SET_LIMBO, slot, cold);
+    if (err == 0 && counts) {
         bn_journal_u64(store, &store->state->limbo_bytes,
                        store->state->limbo_bytes + bn_txn_limbo_size(store, slot));
     }
+    return err;
 }
 
 /* ---- tidy */
@@ -357,10 +362,10 @@ static int tidy_fresh(struct brain_store *store, uint32_t slot)
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
     } else if (bn_snap_oldest(store) < rec->number) { /* after the commit, before the word is cleared */
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
-        bn_set_add(store, BN_SET_TOMBS, slot, cold);
+        return bn_set_add(store, BN_SET_TOMBS, slot, cold);
     } else {
         clear_places(store, slot, cold, true);
-        to_limbo(store, slot, cold, bn_load_relaxed(&store->state->committed) + 1, true);
+        return to_limbo(store, slot, cold, bn_load_relaxed(&store->state->committed) + 1, true);
     }
     return 0;
 }
@@ -379,8 +384,7 @@ static int tidy_older(struct brain_store *store, uint32_t slot)
         }
         bn_journal_note(store, &cold->state_owner); /* and set_idx, by which it is found if this is undone */
     }
-    to_limbo(store, slot, cold, txn_number(store), true);
-    return 0;
+    return to_limbo(store, slot, cold, txn_number(store), true);
 }
 
 /* The slot that held the extent while it was filled: the extent is the fresh slot's now. */
@@ -492,7 +496,10 @@ static int discard(struct brain_store *store)
             stays_in_limbo(store, &rec, cold);
         } else {
             keep_name(store, &rec);
-            to_limbo(store, rec.fresh, cold, txn_number(store), true);
+            err = to_limbo(store, rec.fresh, cold, txn_number(store), true);
+            if (err != 0) {
+                return err;
+            }
         }
         bn_journal_tidied(store);
     }
@@ -549,7 +556,10 @@ static int take_holder(struct brain_store *store, uint64_t size, bool spare, uin
     rec->size_high = (uint16_t)(size >> 32);
     rec->size_low = (uint32_t)size;
     rec->flags = BN_SLOT_EXTENT;
-    bn_set_add(store, BN_SET_PRIVATE, *slot_out, cold); /* notes the state too: it is in the same word */
+    err = bn_set_add(store, BN_SET_PRIVATE, *slot_out, cold); /* notes the state too: it is in the same word */
+    if (err != 0) {
+        return err;
+    }
     bn_slot_set_state(cold, BN_SLOT_PRIVATE, store->row);
     bn_journal_u64(store, &store->state->private_bytes, store->state->private_bytes + size);
     return 0;
@@ -651,7 +661,7 @@ int bn_txn_unlink(struct brain_store *store, uint32_t slot, bool of_dead_space)
         clear_places(store, slot, cold, !of_dead_space);
         bn_journal_note(store, &cold->state_owner); /* and set_idx: this step may be undone */
         /* The bytes of a dead space went to limbo with the commit that removed it. */
-        to_limbo(store, slot, cold, bn_load_relaxed(&store->state->committed) + 1, !of_dead_space);
+        err = to_limbo(store, slot, cold, bn_load_relaxed(&store->state->committed) + 1, !of_dead_space);
     }
     return end_step(store, err);
 }

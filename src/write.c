@@ -473,6 +473,10 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
                          struct bn_stage_obstacle *tried)
 {
     forget_aborted(store, writes, n);
+    if (!bn_stage_may_try_again(store, tried)) {
+        return bn_error_corrupt("%s: a change cannot be made: what it has to look up is not what it finds",
+                                store->path);
+    }
     if (n > 8) {
         (void)bn_reclaim_limbo(store, false, NULL); /* the slots of the failed try */
     }
@@ -607,18 +611,16 @@ static int transact_remove(struct brain_store *store, struct bn_write *write)
     if (err != 0) {
         return err;
     }
-    const uint8_t *data, *body;
-    err = bn_slot_locate(store, write->change.older, &data, &body);
+    uint32_t id, gen;
+    err = bn_read_space_id(store, write->change.older, &id, &gen);
     if (err != 0) {
         return err;
     }
-    struct bn_space_id_rec id;
-    memcpy(&id, data, sizeof id);
-    const struct bn_space_rec *rec = bn_space_at(store, id.id);
-    if (rec == NULL || id.id == BN_ROOT_SPACE || !bn_space_stands(store, rec, id.gen)) {
+    const struct bn_space_rec *rec = bn_space_at(store, id);
+    if (rec == NULL || !bn_space_stands(store, rec, gen)) {
         return bn_error_corrupt("%s: the record of a namespace", store->path);
     }
-    write->change.removes_space = id.id;
+    write->change.removes_space = id;
     return transact(store, write, 1, &number);
 }
 
@@ -640,7 +642,8 @@ int bn_write_remove_space(struct brain_space *space)
         if (err == 0) {
             break;
         }
-        err = bn_stage_overcome(store, err, 0, &tried);
+        err = err == BN_SPACE_GONE ? bn_error_corrupt("%s: the record of the root namespace", store->path)
+                                   : bn_stage_overcome(store, err, 0, &tried);
     } while (err == 0);
     if (err != 0) {
         return err;
