@@ -378,7 +378,11 @@ static void do_reads(brain_store *store, brain_space *space)
         if (DO(brain_get(space, name, strlen(name), &view)) == 0) {
             look(&view);
         }
-        if (DO(brain_get_or_copy(space, name, strlen(name), buf, sizeof buf, &view)) == 0) {
+        brain_hint hint = { 0 };
+        if (DO(brain_get_or_copy(space, name, strlen(name), &hint, buf, sizeof buf, &view)) == 0) {
+            look(&view);
+        }
+        if (DO(brain_get_or_copy(space, name, strlen(name), &hint, buf, sizeof buf, &view)) == 0) {
             look(&view);
         }
         (void)DO(brain_get_copy(space, name, strlen(name), buf, sizeof buf, NULL, NULL, &version));
@@ -427,7 +431,12 @@ static void do_small_puts(brain_space *space)
         name_of(name, check_below(3) == 0 ? "n" : "new", check_below(120));
         (void)DO(brain_put(space, name, strlen(name), &value, BRAIN_ANY_VERSION, &version));
     }
-    (void)DO(brain_try_put(space, "n3", 2, &value, BRAIN_ANY_VERSION, &version));
+    brain_hint hint = { 0 };
+    for (uint64_t i = 0; i < 100; i++) {
+        if (DO(brain_try_put(space, "n3", 2, &hint, &value, BRAIN_ANY_VERSION, &version)) != 0) {
+            (void)DO(brain_put(space, "n3", 2, &value, BRAIN_ANY_VERSION, &version));
+        }
+    }
     (void)DO(brain_put(space, "n4", 2, &value, 0, &version));
     (void)DO(brain_put(space, "n50", 3, &value, 7, NULL));
     for (uint64_t i = 0; i < 60; i++) {
