@@ -442,8 +442,9 @@ typedef struct brain_hint {
  * BUSY leaves no detail text: brain_error_detail() is still that of an earlier call.
  *
  * hint  NULL, or the hint of this name in this space.
- * Returns 0, or: BUSY; PERM; CORRUPT; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost:
- * O(1), no system call but where it is this put's turn to give back what others left in limbo. */
+ * Returns 0, or: BUSY; PERM; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.
+ * Cost: O(1), no system call but where it is this put's turn to give back what others left in limbo. */
 BRAIN_API int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
                             const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
