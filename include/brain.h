@@ -156,9 +156,11 @@ BRAIN_API int brain_open(const char *path, const brain_options *options, brain_s
  *
  * Views stay valid: the last one that is dropped unmaps the store. Spaces, batches, objects,
  * snapshots and iterators of the store must have been closed before; their memory is not freed
- * here, and a call on one of them after brain_close() is an error of the caller's. In a child, a pin
- * that another thread of the parent held at the moment of the fork counts as a view that nobody drops.
- * Threads: any, while no other is in a call on the store.  Blocks: never.  Cost: some system calls. */
+ * here, and a call on one of them after brain_close() is an error of the caller's. In a child, a
+ * pin that another thread of the parent held at the moment of the fork counts as a view that nobody
+ * drops.
+ * Threads: any, while no other is in a call on the store.  Blocks: never.  Cost: some system
+ * calls. */
 BRAIN_API_FREE void brain_close(brain_store *store);
 
 /* Let `store` hold `capacity_bytes` of values from now on, in every process that has it open.
@@ -442,8 +444,10 @@ typedef struct brain_hint {
  * BUSY leaves no detail text: brain_error_detail() is still that of an earlier call.
  *
  * hint  NULL, or the hint of this name in this space.
- * Returns 0, or: BUSY; PERM; CORRUPT; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost:
- * O(1), no system call but where it is this put's turn to give back what others left in limbo. */
+ * Returns 0, or: BUSY; PERM; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.
+ * Cost: O(1), no system call but where it is this put's turn to give back what others left in
+ * limbo. */
 BRAIN_API int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
                             const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
