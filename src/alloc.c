@@ -1,11 +1,12 @@
 /* alloc.c - extents.
  *
  * Owns:     the BLOCKS and BACKED regions; value_end, block_orders, block_free of the state.
- * Blocks:   a free block of 2^k pages is aligned to its size, recorded at its first page, and in one of
- *           two sets of lists: warm ones have backed pages (all, some, or once had), cold ones none that
- *           we know of. A block and its buddy are never both free with the same order.
- * Extents:  exactly as many pages as asked for: the rest of the block goes back at once. Its record says
- *           USED and by which slot; freeing cuts it into aligned blocks again.
+ * Blocks:   a free block of 2^k pages is aligned to its size, recorded at its first page, and in
+ *           one of two sets of lists: warm ones have backed pages (all, some, or once had), cold
+ *           ones none that we know of. A block and its buddy are never both free with the same
+ *           order.
+ * Extents:  exactly as many pages as asked for: the rest of the block goes back at once. Its record
+ *           says USED and by which slot; freeing cuts it into aligned blocks again.
  * Frontier: pages from value_end on were never used and have no records yet.
  * Crash:    all journalled; the bits of BACKED need no journal (layout.h).
  */
@@ -81,8 +82,8 @@ static void unlink_block(struct brain_store *store, uint32_t page)
     set_record(store, page, 0, BN_BLOCK_NONE, 0, false);
 }
 
-/* Whether `page` begins a free block of `order` that lies below the frontier; links are believed only if
- * they are within it. */
+/* Whether `page` begins a free block of `order` that lies below the frontier; links are believed
+ * only if they are within it. */
 static bool is_free_block(const struct brain_store *store, uint64_t page, unsigned order)
 {
     uint32_t end = bn_alloc_end(store);
@@ -90,8 +91,8 @@ static bool is_free_block(const struct brain_store *store, uint64_t page, unsign
         return false;
     }
     const struct bn_block_rec *rec = record(store, (uint32_t)page);
-    return rec->state == BN_BLOCK_FREE && rec->order == order && rec->warm <= 1 && rec->next <= end &&
-           rec->prev <= end;
+    return rec->state == BN_BLOCK_FREE && rec->order == order && rec->warm <= 1 &&
+           rec->next <= end && rec->prev <= end;
 }
 
 /* Free one aligned block, joining it with its buddy as often as that is free. */
@@ -102,7 +103,8 @@ static int free_block(struct brain_store *store, uint32_t page, unsigned order, 
         if (!is_free_block(store, buddy, order)) {
             break;
         }
-        if (bn_unlikely((bn_journal_counts(store).n_undo + NOTES_PER_BLOCK) * sizeof(struct bn_undo_rec) >
+        if (bn_unlikely((bn_journal_counts(store).n_undo + NOTES_PER_BLOCK) *
+                            sizeof(struct bn_undo_rec) >
                         bn_load_relaxed(&store->state->backed[BN_REGION_UNDO]))) {
             return bn_error_corrupt("%s: too many free blocks side by side", store->path);
         }
@@ -133,7 +135,8 @@ static int free_range(struct brain_store *store, uint32_t page, uint64_t n, bool
 
 /* ---- taking */
 
-/* The smallest block of at least `order` in the warm or cold lists: page, or NOT_FOUND, or CORRUPT. */
+/* The smallest block of at least `order` in the warm or cold lists: page, or NOT_FOUND, or
+ * CORRUPT. */
 static int pop_block(struct brain_store *store, bool warm, unsigned order, uint32_t *page_out,
                      unsigned *order_out)
 {
@@ -154,7 +157,8 @@ static int pop_block(struct brain_store *store, bool warm, unsigned order, uint3
 }
 
 /* Take from beyond the frontier: aligned, so that what is freed can join. */
-static int take_fresh(struct brain_store *store, uint64_t n_pages, unsigned order, uint32_t *page_out)
+static int take_fresh(struct brain_store *store, uint64_t n_pages, unsigned order,
+                      uint32_t *page_out)
 {
     uint64_t end = store->state->value_end, size = (uint64_t)1 << order;
     uint64_t start = bn_align_up(end, size), new_end = start + n_pages;
@@ -174,11 +178,12 @@ static int take_fresh(struct brain_store *store, uint64_t n_pages, unsigned orde
     return err;
 }
 
-/* Warm memory is worth a good deal, but a small value must not break up a large warm block while a cold
- * piece fits: large blocks would run out although the store is nearly empty. */
+/* Warm memory is worth a good deal, but a small value must not break up a large warm block while a
+ * cold piece fits: large blocks would run out although the store is nearly empty. */
 static bool prefer_warm(const struct brain_store *store, unsigned want)
 {
-    uint32_t warm = store->state->block_orders[1] >> want, cold = store->state->block_orders[0] >> want;
+    uint32_t warm = store->state->block_orders[1] >> want,
+             cold = store->state->block_orders[0] >> want;
     return warm != 0 && (cold == 0 || __builtin_ctz(warm) <= __builtin_ctz(cold) + 4);
 }
 
@@ -209,7 +214,8 @@ int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bo
     uint32_t end = bn_alloc_end(store);
     if (page >= end || n_pages == 0 || n_pages > end - page ||
         record(store, page)->state != BN_BLOCK_USED) {
-        return bn_error_corrupt("%s: an extent at page %u is not recorded as one", store->path, page);
+        return bn_error_corrupt("%s: an extent at page %u is not recorded as one", store->path,
+                                page);
     }
     set_record(store, page, 0, BN_BLOCK_NONE, 0, false);
     return free_range(store, page, n_pages, warm);

@@ -1,8 +1,8 @@
 /* alloc.h - extents of the VALUES region: a binary buddy system over pages, with an exact fit.
  *
- * Everything needs the writer lock and changes its records through the journal, but for the bits that say
- * which pages are backed: those are set by whoever backed the pages of an extent of its own, and cleared
- * by whoever is about to give the pages of one back.
+ * Everything needs the writer lock and changes its records through the journal, but for the bits
+ * that say which pages are backed: those are set by whoever backed the pages of an extent of its
+ * own, and cleared by whoever is about to give the pages of one back.
  *
  * Source: Knuth, The Art of Computer Programming 1, 2.5 (buddy system).
  */
@@ -19,7 +19,8 @@ static inline uint64_t bn_alloc_pages(uint64_t bytes)
 /* Pages that have a record: all below the frontier, if that can be. */
 static inline uint32_t bn_alloc_end(const struct brain_store *store)
 {
-    uint64_t room = bn_load_relaxed(&store->state->backed[BN_REGION_BLOCKS]) / sizeof(struct bn_block_rec);
+    uint64_t room =
+        bn_load_relaxed(&store->state->backed[BN_REGION_BLOCKS]) / sizeof(struct bn_block_rec);
     return store->state->value_end <= room ? store->state->value_end : (uint32_t)room;
 }
 
@@ -36,8 +37,8 @@ int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, u
 /* Give an extent back. `warm`: its pages are still backed. CORRUPT where it is not one. */
 int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bool warm);
 
-/* Take a whole free block with backed pages. NOT_FOUND where there is none. Whole: a part that came back cold
- * would join the warm rest again. */
+/* Take a whole free block with backed pages. NOT_FOUND where there is none. Whole: a part that came
+ * back cold would join the warm rest again. */
 int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page_out,
                        uint64_t *n_pages_out);
 

@@ -1,10 +1,10 @@
 /* batch.c - many changes that become visible at once.
  *
- * Small values are copied when they are added; large ones go to an extent of their own at once, as for a
- * put. (Those whose name, metadata and description go there too are copied as well: such an extent is lost
- * with an aborted transaction, since readers may have looked at the name in it.) The commit is one transaction
- * over all. Of several changes of one name the last counts: the list is sorted by namespace and name, and all
- * but the last of equals are dropped.
+ * Small values are copied when they are added; large ones go to an extent of their own at once, as
+ * for a put. (Those whose name, metadata and description go there too are copied as well: such an
+ * extent is lost with an aborted transaction, since readers may have looked at the name in it.) The
+ * commit is one transaction over all. Of several changes of one name the last counts: the list is
+ * sorted by namespace and name, and all but the last of equals are dropped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,22 +18,25 @@ struct item {
     struct bn_write write;
     brain_part part; /* the copy of the data */
     uint32_t order;
-    void *copy;      /* name, metadata, description, data */
+    void *copy; /* name, metadata, description, data */
 };
 
 struct brain_batch {
     struct brain_store *store;
     struct item *items;
     uint32_t n, room;
-    uint32_t n_forks; /* the process whose the extents are: in a child of it the batch is only freed */
+    uint32_t
+        n_forks; /* the process whose the extents are: in a child of it the batch is only freed */
 };
 
-/* Whether the batch may go on: the store is usable and writable, and this is the process that began it. */
+/* Whether the batch may go on: the store is usable and writable, and this is the process that began
+ * it. */
 static int check_batch(const struct brain_batch *batch)
 {
     int err = bn_store_check_writable(batch->store);
     if (err == 0 && batch->n_forks != batch->store->n_forks) {
-        err = bn_error(BRAIN_E_FORKED, "this batch belongs to the process that made it, of which this one is "
+        err = bn_error(BRAIN_E_FORKED,
+                       "this batch belongs to the process that made it, of which this one is "
                        "a child: make one here (here it can only be freed)");
     }
     return err;
@@ -113,8 +116,8 @@ static int copy_item(struct item *item, bool with_data)
 {
     struct bn_change *change = &item->write.change;
     size_t size = with_data ? (size_t)change->size : 0;
-    uint8_t *at = malloc((size_t)change->name_len + change->meta_len + change->description_len + size +
-                         1);
+    uint8_t *at =
+        malloc((size_t)change->name_len + change->meta_len + change->description_len + size + 1);
     if (at == NULL) {
         return bn_error(BRAIN_E_NOMEM, "no memory for a batch");
     }
@@ -207,7 +210,8 @@ int brain_batch_commit(brain_batch *batch, uint64_t *number_out)
     int err = check_batch(batch);
     if (err == 0 && batch->store->read_only) {
         clear(batch);
-        err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing", batch->store->path);
+        err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing",
+                       batch->store->path);
     }
     if (err != 0) {
         return err;

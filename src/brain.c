@@ -1,4 +1,5 @@
-/* brain.c - the public functions: check arguments, call one module, answer. No logic of the store. */
+/* brain.c - the public functions: check arguments, call one module, answer. No logic of the
+ * store. */
 #include "brain.h"
 
 #include <sched.h>
@@ -26,7 +27,8 @@
 #include "write.h"
 
 #define SMALL_WORDS 48u /* for brain_exists() */
-static_assert(BRAIN_SMALL_BYTES == BN_SLOT_ALIGNED_FROM, "what brain.h calls small is what slot.h does");
+static_assert(BRAIN_SMALL_BYTES == BN_SLOT_ALIGNED_FROM,
+              "what brain.h calls small is what slot.h does");
 #define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)
 
 /* ---- stores */
@@ -51,8 +53,8 @@ static int check_options(const brain_options *given, brain_options *options)
     if (options->lock_timeout_ns < 0 || (options->flags & ~15u) != 0) {
         return bn_error(BRAIN_E_INVAL, "the lock timeout is negative, or a flag is unknown");
     }
-    if (options->capacity_bytes != 0 && (options->capacity_bytes < BN_PAGE ||
-                                         options->capacity_bytes > (uint64_t)1 << 42)) {
+    if (options->capacity_bytes != 0 &&
+        (options->capacity_bytes < BN_PAGE || options->capacity_bytes > (uint64_t)1 << 42)) {
         return bn_error(BRAIN_E_INVAL, "a capacity of %llu bytes: 4096 to 2^42 are allowed",
                         (unsigned long long)options->capacity_bytes);
     }
@@ -61,8 +63,8 @@ static int check_options(const brain_options *given, brain_options *options)
 
 #define REAP_TRIES 2000
 
-/* Reap the dead that were seen on the way to our row, before we take memory for pins: theirs may do. Writers
- * are not waited for: if they leave no gap, the next to attach does it. */
+/* Reap the dead that were seen on the way to our row, before we take memory for pins: theirs may
+ * do. Writers are not waited for: if they leave no gap, the next to attach does it. */
 static void reap_at_attach(struct brain_store *store)
 {
     for (int i = 0; i < REAP_TRIES && store->has_leftovers; i++) {
@@ -93,9 +95,12 @@ static int sit_down(struct brain_store *store, uint32_t *n_dead_out)
     int os = bn_os_dont_fork(seat.life_map, BN_PAGE);
     if (os != 0) {
         bn_client_leave(store);
-        return bn_error_os(os, "%s: the kernel does not keep a page from children (madvise "
-                           "MADV_DONTFORK), without which nobody would see that this process died: allow "
-                           "that call (a sandbox?)", store->path);
+        return bn_error_os(os,
+                           "%s: the kernel does not keep a page from children (madvise "
+                           "MADV_DONTFORK), without which nobody would see that this process died: "
+                           "allow "
+                           "that call (a sandbox?)",
+                           store->path);
     }
     return 0;
 }
@@ -186,9 +191,10 @@ int brain_resize(brain_store *store, uint64_t capacity_bytes)
 {
     int err = bn_store_check_usable(store);
     if (err == 0 && capacity_bytes > store->capacity_max_bytes) {
-        err = bn_error(BRAIN_E_INVAL, "%s can hold at most %llu bytes, fixed when it was made: make a "
-                       "new store for %llu", store->path,
-                       (unsigned long long)store->capacity_max_bytes,
+        err = bn_error(BRAIN_E_INVAL,
+                       "%s can hold at most %llu bytes, fixed when it was made: make a "
+                       "new store for %llu",
+                       store->path, (unsigned long long)store->capacity_max_bytes,
                        (unsigned long long)capacity_bytes);
     }
     err = err != 0 ? err : bn_recover_enter(store, true);
@@ -249,8 +255,10 @@ int brain_destroy(brain_store *store)
         return err;
     }
     if (store->read_only || !(store->access & BRAIN_ACCESS_OWNED)) {
-        return bn_error(BRAIN_E_PERM, "%s may be destroyed by its owner alone, having opened it for "
-                        "writing", store->path);
+        return bn_error(BRAIN_E_PERM,
+                        "%s may be destroyed by its owner alone, having opened it for "
+                        "writing",
+                        store->path);
     }
     uint32_t not_yet = 0;
     if (!bn_cas_seq(&store->state->destroyed, &not_yet, 1u)) {
@@ -424,8 +432,8 @@ int brain_space_exists(brain_space *space)
     return err != 0 ? err : bn_handle_resolve_slow(space, &ref);
 }
 
-/* Tally of a namespace and the commit that changed it last; of an absent one: zero, and the last commit that
- * made or removed any. */
+/* Tally of a namespace and the commit that changed it last; of an absent one: zero, and the last
+ * commit that made or removed any. */
 static int read_tally(brain_space *space, uint64_t *count_out, uint64_t *number_out)
 {
     struct brain_store *store = space->store;
@@ -463,7 +471,8 @@ int brain_space_count(brain_space *space, uint64_t *n_out)
     uint64_t n;
     err = err != 0 ? err : read_tally(space, &n, &number);
     /* Each name has a cell. Callers make room for as many as there are. */
-    if (err == 0 && n > bn_load_acquire(&space->store->state_view->backed[BN_REGION_NAMES]) / sizeof(uint32_t)) {
+    if (err == 0 && n > bn_load_acquire(&space->store->state_view->backed[BN_REGION_NAMES]) /
+                            sizeof(uint32_t)) {
         err = bn_error_corrupt("%s: a namespace counts %llu names", space->store->path,
                                (unsigned long long)n);
     }
@@ -577,8 +586,8 @@ int brain_get(brain_space *space, const void *name, size_t name_len, brain_view 
     return bn_likely(err == 0) ? show(space->store, &found, view_out) : err;
 }
 
-int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, brain_hint *hint, void *buf,
-                      size_t room, brain_view *view_out)
+int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
+                      void *buf, size_t room, brain_view *view_out)
 {
     struct bn_found found;
     /* What is inline of a slot reaches no further, whatever it says. */
@@ -607,7 +616,8 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, bra
     return 0;
 }
 
-/* The pin on `slot`, of commit `number`, may have been the last on a value that has left the index. */
+/* The pin on `slot`, of commit `number`, may have been the last on a value that has left the
+ * index. */
 static void look_after(struct brain_store *store, uint32_t slot, uint64_t number)
 {
     const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
@@ -617,8 +627,8 @@ static void look_after(struct brain_store *store, uint32_t slot, uint64_t number
     }
 }
 
-/* Drop a pin on a slot. A value with pages of its own is looked at afterwards; until that is over the pin
- * stands for nothing, or a close in another thread would unmap what is looked at. */
+/* Drop a pin on a slot. A value with pages of its own is looked at afterwards; until that is over
+ * the pin stands for nothing, or a close in another thread would unmap what is looked at. */
 static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
 {
     bool has_extent = (bn_slot_view(store, slot)->flags & BN_SLOT_EXTENT) != 0;
@@ -641,7 +651,8 @@ void brain_view_drop(brain_view *view)
         return; /* a clone's copy of a view: the pin is its parent's */
     }
     drop(store, view->slot, view->pin);
-    /* Closed and this was the last view; or somebody else's was, and the store is in the pool (store.c). */
+    /* Closed and this was the last view; or somebody else's was, and the store is in the pool
+     * (store.c). */
     if (bn_unlikely(bn_load_relaxed(&store->closed))) {
         (void)finish_if_unused(store);
     }
@@ -649,8 +660,8 @@ void brain_view_drop(brain_view *view)
 
 uint64_t brain_view_created_ns(const brain_view *view)
 {
-    const struct bn_cold_rec *cold = view->store != NULL
-                                         ? bn_slot_cold(view->store, view->slot) : NULL;
+    const struct bn_cold_rec *cold =
+        view->store != NULL ? bn_slot_cold(view->store, view->slot) : NULL;
     return cold != NULL ? cold->created_ns : 0;
 }
 
@@ -689,8 +700,8 @@ int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t
     int err = find(space, name, name_len, NULL, &found, &copied);
     if (bn_likely(err == 0)) {
         if (version_out != NULL) {
-            *version_out = found.slot == 0 ? copied.version
-                                           : bn_slot_view(space->store, found.slot)->number;
+            *version_out =
+                found.slot == 0 ? copied.version : bn_slot_view(space->store, found.slot)->number;
         }
         if (found.slot != 0) {
             drop(space->store, found.slot, found.pin);

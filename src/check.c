@@ -1,6 +1,7 @@
 /* check.c - verifies every invariant.
  *
- * Under the lock, with recovery done, so nothing changes meanwhile (but pins and registrations). Looks at:
+ * Under the lock, with recovery done, so nothing changes meanwhile (but pins and registrations).
+ * Looks at:
  *   journal   empty; no split under way
  *   index     each word leads to a live slot of the right hash, in the right bucket; no slot twice
  *   slots     each is in exactly the place that its state says; the slabs count right
@@ -34,14 +35,15 @@ struct checker {
     size_t room, n;
     uint32_t n_slabs, n_spaces, n_pages; /* what the state counts, as far as it is there */
     uint64_t n_buckets, n_overflow;
-    uint8_t *in_index;   /* by line of the slots region */
-    uint64_t *names;     /* of each space: count, bytes as the slots have them */
+    uint8_t *in_index; /* by line of the slots region */
+    uint64_t *names;   /* of each space: count, bytes as the slots have them */
     uint64_t live_count, live_bytes, limbo_bytes, private_bytes;
     uint64_t n_by_state[BN_SLOT_LIMBO + 1];
     uint64_t n_tombs, n_entries, n_cells;
 };
 
-__attribute__((format(printf, 2, 3))) static void problem(struct checker *c, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void problem(struct checker *c, const char *format,
+                                                          ...)
 {
     if (c->n < c->room) {
         va_list args;
@@ -129,7 +131,8 @@ static void check_index(struct checker *c)
 {
     struct brain_store *store = c->store;
     uint64_t n_lines = 0;
-    for (uint64_t b = 0; b < c->n_buckets && n_lines <= c->n_overflow; b++) { /* more: chains have a cycle */
+    for (uint64_t b = 0; b < c->n_buckets && n_lines <= c->n_overflow;
+         b++) { /* more: chains have a cycle */
         const struct bn_bucket_rec *line = bn_index_bucket_at(store, b);
         for (uint32_t k = 0; line != NULL; k++) {
             for (uint32_t i = 0; i < BN_BUCKET_WORDS; i++) {
@@ -151,7 +154,8 @@ static void check_index(struct checker *c)
         }
     }
     uint64_t n_free = 0;
-    for (uint64_t next = store->state->overflow_free; next != 0 && n_free <= c->n_overflow; n_free++) {
+    for (uint64_t next = store->state->overflow_free; next != 0 && n_free <= c->n_overflow;
+         n_free++) {
         const struct bn_bucket_rec *line = bn_index_overflow_at(store, next - 1);
         next = line == NULL ? 0 : bn_load_relaxed(&line->next);
     }
@@ -167,7 +171,8 @@ static void check_index(struct checker *c)
 
 /* ---- slots and sets */
 
-static bool in_set(const struct checker *c, enum bn_set set, uint32_t slot, const struct bn_cold_rec *cold)
+static bool in_set(const struct checker *c, enum bn_set set, uint32_t slot,
+                   const struct bn_cold_rec *cold)
 {
     return cold->set_idx < bn_set_count(c->store, set) &&
            bn_set_get(c->store, set, cold->set_idx) == slot;
@@ -224,13 +229,13 @@ static void check_slab(struct checker *c, uint32_t slab)
         check_slot(c, slot, cold);
     }
     const struct bn_cold_rec *cold = (const void *)(rec + 1);
-    for (uint32_t at = (uint32_t)(rec->free_word & 0xffff); at != 0 && at <= rec->shape.n_slots &&
-                                                            n_listed <= rec->shape.n_slots; n_listed++) {
+    for (uint32_t at = (uint32_t)(rec->free_word & 0xffff);
+         at != 0 && at <= rec->shape.n_slots && n_listed <= rec->shape.n_slots; n_listed++) {
         at = cold[at - 1].set_idx;
     }
     if (n_free != (rec->free_word >> 16 & 0xffff) || n_listed + n_virgin != n_free) {
-        problem(c, "slab %u has %u free slots, lists %u, %u are virgin, and counts %u", slab, n_free,
-                n_listed, n_virgin, (unsigned)(rec->free_word >> 16 & 0xffff));
+        problem(c, "slab %u has %u free slots, lists %u, %u are virgin, and counts %u", slab,
+                n_free, n_listed, n_virgin, (unsigned)(rec->free_word >> 16 & 0xffff));
     }
 }
 
@@ -243,8 +248,11 @@ static void check_slots(struct checker *c)
     static const struct {
         enum bn_set set;
         const char *name;
-    } sets[] = { { BN_SET_LIMBO, "limbo" }, { BN_SET_PRIVATE, "private" }, { BN_SET_TOMBS, "tombs" } };
-    uint64_t wanted[] = { c->n_by_state[BN_SLOT_LIMBO], c->n_by_state[BN_SLOT_PRIVATE], c->n_tombs };
+    } sets[] = { { BN_SET_LIMBO, "limbo" },
+                 { BN_SET_PRIVATE, "private" },
+                 { BN_SET_TOMBS, "tombs" } };
+    uint64_t wanted[] = { c->n_by_state[BN_SLOT_LIMBO], c->n_by_state[BN_SLOT_PRIVATE],
+                          c->n_tombs };
     for (int i = 0; i < 3; i++) {
         if (bn_set_count(store, sets[i].set) != wanted[i]) {
             problem(c, "the set '%s' counts %u slots, but %llu are in that state", sets[i].name,
@@ -277,9 +285,9 @@ static void check_cells(struct checker *c, uint32_t id, const struct bn_space_re
             }
             const struct bn_cold_rec *cold = bn_slot_cold(c->store, slot);
             if (cold == NULL || slot / BN_SLAB_LINES >= c->n_slabs || cold->cell != cell ||
-                !c->in_index[slot] ||
-                bn_slot_at(c->store, slot)->space != id) {
-                problem(c, "cell %u of namespace %u names slot %u, which is not its", cell, id, slot);
+                !c->in_index[slot] || bn_slot_at(c->store, slot)->space != id) {
+                problem(c, "cell %u of namespace %u names slot %u, which is not its", cell, id,
+                        slot);
             }
         }
         segment = bn_load_relaxed(&rec->next);
@@ -322,17 +330,20 @@ static uint64_t used_pages(const struct checker *c, uint32_t page, uint32_t owne
 }
 
 /* Memory of pages that nobody uses and no warm block says it has. */
-static void check_no_memory(struct checker *c, int fd, uint32_t page, uint64_t n_pages, const char *what)
+static void check_no_memory(struct checker *c, int fd, uint32_t page, uint64_t n_pages,
+                            const char *what)
 {
     uint64_t bytes = 0;
     if (bn_os_backed_bytes(fd, bn_alloc_off(c->store, page), n_pages * BN_PAGE, &bytes) == 0 &&
         bytes != 0) {
-        problem(c, "%s at page %u keeps %llu bytes of memory", what, page, (unsigned long long)bytes);
+        problem(c, "%s at page %u keeps %llu bytes of memory", what, page,
+                (unsigned long long)bytes);
     }
 }
 
-/* Whether all pages of a range are there. What was backed and never touched is a hole to lseek(): to back it
- * once more costs nothing then. (Somebody else's page at that moment gives a false alarm.) */
+/* Whether all pages of a range are there. What was backed and never touched is a hole to lseek():
+ * to back it once more costs nothing then. (Somebody else's page at that moment gives a false
+ * alarm.) */
 static bool is_backed(int fd, bn_off off, uint64_t size)
 {
     struct stat before, after;
@@ -351,22 +362,24 @@ static void check_bits(struct checker *c, int fd, uint32_t page, uint64_t n_page
         bool backed;
         uint64_t n = bn_alloc_run(c->store, page + (uint32_t)at, n_pages - at, &backed);
         if (backed && !is_backed(fd, bn_alloc_off(c->store, page + (uint32_t)at), n * BN_PAGE)) {
-            problem(c, "%llu pages from %u on are said to be backed, and are not", (unsigned long long)n,
-                    page + (uint32_t)at);
+            problem(c, "%llu pages from %u on are said to be backed, and are not",
+                    (unsigned long long)n, page + (uint32_t)at);
         }
         at += n;
     }
 }
 
 /* How many pages the block at `page` has; 0: one cannot tell. */
-static uint64_t check_block(struct checker *c, int fd, uint32_t page, uint64_t n_listed[2][BN_N_ORDERS])
+static uint64_t check_block(struct checker *c, int fd, uint32_t page,
+                            uint64_t n_listed[2][BN_N_ORDERS])
 {
     const struct bn_block_rec *rec = bn_alloc_record(c->store, page);
     uint64_t n = 0;
     if (rec->state == BN_BLOCK_USED) {
         n = used_pages(c, page, rec->owner);
         if (n == 0 || n > c->n_pages - page) {
-            problem(c, "the extent at page %u is of slot %u, which does not know it", page, rec->owner);
+            problem(c, "the extent at page %u is of slot %u, which does not know it", page,
+                    rec->owner);
             return 0;
         }
         check_bits(c, fd, page, n);
@@ -402,8 +415,7 @@ static void check_lists(struct checker *c, uint64_t n_listed[2][BN_N_ORDERS])
             if ((link != 0) != (store->state->block_orders[warm] >> order & 1)) {
                 problem(c, "the map of free blocks is wrong at order %d", order);
             }
-            for (; link != 0 && link <= c->n_pages &&
-                   n <= n_listed[warm][order]; n++) {
+            for (; link != 0 && link <= c->n_pages && n <= n_listed[warm][order]; n++) {
                 link = bn_alloc_record(store, link - 1)->next;
             }
             if (n != n_listed[warm][order]) {
@@ -457,13 +469,13 @@ static void check_sums(struct checker *c)
 }
 
 /* A count, as far as there is memory for what is counted. */
-static uint64_t count_of(struct checker *c, const char *what, uint64_t counted, enum bn_region region,
-                         uint64_t unit)
+static uint64_t count_of(struct checker *c, const char *what, uint64_t counted,
+                         enum bn_region region, uint64_t unit)
 {
     uint64_t room = bn_load_relaxed(&c->store->state->backed[region]) / unit;
     if (counted > room) {
-        problem(c, "%llu %s are counted, and there is room for %llu", (unsigned long long)counted, what,
-                (unsigned long long)room);
+        problem(c, "%llu %s are counted, and there is room for %llu", (unsigned long long)counted,
+                what, (unsigned long long)room);
     }
     return counted <= room ? counted : room;
 }
@@ -480,11 +492,13 @@ static void check_counts(struct checker *c)
     c->n_pages = (uint32_t)count_of(c, "pages", c->n_pages, BN_REGION_VALUES, BN_PAGE);
     c->n_overflow = count_of(c, "overflow lines", state->n_overflow, BN_REGION_OVERFLOW,
                              sizeof(struct bn_bucket_rec));
-    c->n_buckets = count_of(c, "buckets", n == 0 ? 1 : n, BN_REGION_BUCKETS, sizeof(struct bn_bucket_rec));
+    c->n_buckets =
+        count_of(c, "buckets", n == 0 ? 1 : n, BN_REGION_BUCKETS, sizeof(struct bn_bucket_rec));
     (void)count_of(c, "cells", state->names_end, BN_REGION_NAMES, sizeof(uint32_t));
 }
 
-int bn_check_all(struct brain_store *store, brain_problem *problems, size_t n_problems, size_t *n_out)
+int bn_check_all(struct brain_store *store, brain_problem *problems, size_t n_problems,
+                 size_t *n_out)
 {
     struct checker c = { .store = store, .problems = problems, .room = n_problems };
     check_counts(&c);

@@ -1,16 +1,18 @@
 /* client.c - the client table.
  *
  * Owns:     the rows of `clients` and two byte locks for each.
- * Life:     a client holds an open-file-description lock on its life byte, through a page that is mapped
- *           by the same description, whose descriptor is closed at once. So the lock outlives the closing
- *           of every descriptor, and the kernel drops it when the process ends, however it ends. The page
- *           is not inherited by children (MADV_DONTFORK), or a child would keep the parent alive.
+ * Life:     a client holds an open-file-description lock on its life byte, through a page that is
+ *           mapped by the same description, whose descriptor is closed at once. So the lock
+ *           outlives the closing of every descriptor, and the kernel drops it when the process
+ *           ends, however it ends. The page is not inherited by children (MADV_DONTFORK), or a
+ *           child would keep the parent alive.
  * Orphans:  a forked child for which there is no row has the two bytes alone: a life, and pins.
- * Claim:    locked while a row is given out or reaped, so no reaper takes a newcomer for a dead one.
+ * Claim:    locked while a row is given out or reaped, so no reaper takes a newcomer for a dead
+ *           one.
  * Never:    asks by process id: they are reused, and differ between PID namespaces.
- * Crash:    between lock and USED: the row is FREE and unlocked again. USED and unlocked: to be reaped. A
- *           newcomer who finds no other row sits down on such a one, as it is, and reaps it; if that dies
- *           before it is done, the row is to be reaped as before.
+ * Crash:    between lock and USED: the row is FREE and unlocked again. USED and unlocked: to be
+ *           reaped. A newcomer who finds no other row sits down on such a one, as it is, and reaps
+ *           it; if that dies before it is done, the row is to be reaped as before.
  */
 #include "client.h"
 
@@ -35,8 +37,11 @@ static int back_row(struct brain_store *store, uint32_t row)
     }
     bn_off off = (BN_ROWS_OFF + row * sizeof(struct bn_row_rec)) & ~(bn_off)(BN_PAGE - 1);
     int os = bn_os_back(fd, off, BN_PAGE);
-    return os == 0 ? 0 : bn_error_os(os, "%s: no memory for one more client; the file system of %s is "
-                                     "full", store->path, store->directory);
+    return os == 0 ? 0
+                   : bn_error_os(os,
+                                 "%s: no memory for one more client; the file system of %s is "
+                                 "full",
+                                 store->path, store->directory);
 }
 
 static bool lock_word_names(const struct brain_store *store, uint32_t row)
@@ -44,7 +49,8 @@ static bool lock_word_names(const struct brain_store *store, uint32_t row)
     return (bn_load_acquire(&store->state_view->lock_word) & 0x7fff) == row + 1;
 }
 
-/* Lock a life byte, through a page that is mapped by the same description. NOT_FOUND: it is taken. */
+/* Lock a life byte, through a page that is mapped by the same description. NOT_FOUND: it is
+ * taken. */
 static int lock_life(struct brain_store *store, int fd, uint32_t life, struct bn_seat *seat)
 {
     void *map = NULL;
@@ -59,8 +65,9 @@ static int lock_life(struct brain_store *store, int fd, uint32_t life, struct bn
     return 0;
 }
 
-/* Try to sit down on `row`, which is FREE, or USED by the dead, with a description of our own. NOT_FOUND: it
- * is taken. A row that the lock names is nobody's to take: its owner would seem to live. */
+/* Try to sit down on `row`, which is FREE, or USED by the dead, with a description of our own.
+ * NOT_FOUND: it is taken. A row that the lock names is nobody's to take: its owner would seem to
+ * live. */
 static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state state,
                     struct bn_seat *seat)
 {
@@ -127,15 +134,18 @@ int bn_client_seat(struct brain_store *store, bool over_dead, struct bn_seat *se
         return 0;
     }
     return err != BRAIN_E_NOT_FOUND ? err
-                                    : bn_error(BRAIN_E_BUSY, "%s: %u processes have it open, and "
+                                    : bn_error(BRAIN_E_BUSY,
+                                               "%s: %u processes have it open, and "
                                                "there is no client row for one more: close it in "
-                                               "some of them, or end them", store->path,
-                                               BN_CLIENTS_MAX);
+                                               "some of them, or end them",
+                                               store->path, BN_CLIENTS_MAX);
 }
 
 static int no_random(const struct brain_store *store, int os)
 {
-    return bn_error_os(os, "%s: the kernel gives no random number, by which a child without a client row is "
+    return bn_error_os(os,
+                       "%s: the kernel gives no random number, by which a child without a client "
+                       "row is "
                        "told from others: allow getrandom() (a sandbox?), or fork with a row free",
                        store->path);
 }
@@ -187,7 +197,8 @@ bool bn_client_alive(struct brain_store *store, uint32_t life)
     if (life == store->row && store->life_map != NULL) {
         return true;
     }
-    if (bn_store_clients_fd(store, &fd) != 0 || bn_os_byte_locked(fd, BN_LIFE_OFF(life), &held) != 0) {
+    if (bn_store_clients_fd(store, &fd) != 0 ||
+        bn_os_byte_locked(fd, BN_LIFE_OFF(life), &held) != 0) {
         return true;
     }
     return held;
@@ -212,15 +223,16 @@ int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out)
 
 void bn_client_unclaim(uint32_t life, int fd)
 {
-    bn_os_byte_unlock(fd, BN_CLAIM_OFF(life)); /* to close it is not enough: a child may have inherited it */
+    bn_os_byte_unlock(fd, BN_CLAIM_OFF(
+                              life)); /* to close it is not enough: a child may have inherited it */
     close(fd);
 }
 
 void bn_client_describe(const struct brain_store *store, uint32_t life, char *text, size_t room)
 {
     if (life >= bn_client_n_rows(store)) {
-        snprintf(text, room, "%s", life < BN_CLIENTS_MAX
-                                       ? "an unknown process"
+        snprintf(text, room, "%s",
+                 life < BN_CLIENTS_MAX ? "an unknown process"
                                        : "a forked child for which there was no client row");
         return;
     }

@@ -16,10 +16,10 @@ struct bn_seat {
     bool was_dead;  /* what the row's last client held is there yet: bn_recover_inherit() */
 };
 
-/* Take a free row and lock its life byte. Where there is none, and `over_dead`, that of a dead client, which
- * stays as it is: so the row is to be reaped by whoever sits there, or by others if they die.
- * `*n_dead_out`: rows of the dead that were seen on the way. BUSY where there is none; FULL where there is
- * no memory for one. */
+/* Take a free row and lock its life byte. Where there is none, and `over_dead`, that of a dead
+ * client, which stays as it is: so the row is to be reaped by whoever sits there, or by others if
+ * they die. `*n_dead_out`: rows of the dead that were seen on the way. BUSY where there is none;
+ * FULL where there is no memory for one. */
 int bn_client_seat(struct brain_store *store, bool over_dead, struct bn_seat *seat_out,
                    uint32_t *n_dead_out);
 
@@ -30,16 +30,17 @@ int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out);
 /* Fill the row of this process with pid and command line. */
 void bn_client_sign(struct brain_store *store, uint32_t row);
 
-/* Give this process's row back; its pins are gone already. With leftovers of the dead it is left to be
- * reaped. */
+/* Give this process's row back; its pins are gone already. With leftovers of the dead it is left to
+ * be reaped. */
 void bn_client_leave(struct brain_store *store);
 
-/* Whether the client of a row, or another life, lives. An error counts as alive: nobody is buried on a
- * guess. */
+/* Whether the client of a row, or another life, lives. An error counts as alive: nobody is buried
+ * on a guess. */
 bool bn_client_alive(struct brain_store *store, uint32_t life);
 
-/* Hold the claim byte of a dead client's row, or of another dead life, so that nobody is seated there, until
- * bn_client_unclaim(`*fd_out`). NOT_FOUND where it is free, alive, or claimed by somebody else. */
+/* Hold the claim byte of a dead client's row, or of another dead life, so that nobody is seated
+ * there, until bn_client_unclaim(`*fd_out`). NOT_FOUND where it is free, alive, or claimed by
+ * somebody else. */
 int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out);
 void bn_client_unclaim(uint32_t life, int fd);
 

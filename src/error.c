@@ -59,8 +59,9 @@ int bn_error_corrupt(const char *format, ...)
     set_detail(format, args);
     va_end(args);
     size_t len = strlen(detail);
-    (void)snprintf(detail + len, sizeof detail - len,
-                   ": the store is damaged. Copy out what you need, then remove it and make it anew");
+    (void)
+        snprintf(detail + len, sizeof detail - len,
+                 ": the store is damaged. Copy out what you need, then remove it and make it anew");
     return BRAIN_E_CORRUPT;
 }
 
@@ -72,22 +73,39 @@ const char *brain_error_detail(void)
 const char *brain_strerror(int code)
 {
     switch (code) {
-    case BRAIN_OK: return "no error";
-    case BRAIN_E_NOT_FOUND: return "not found";
-    case BRAIN_E_EXISTS: return "exists already";
-    case BRAIN_E_STALE: return "another version than expected";
-    case BRAIN_E_FULL: return "the store is full";
-    case BRAIN_E_BUSY: return "a limit is reached";
-    case BRAIN_E_TIMEOUT: return "timed out";
-    case BRAIN_E_INTR: return "interrupted by a signal";
-    case BRAIN_E_INVAL: return "invalid argument";
-    case BRAIN_E_PERM: return "not permitted";
-    case BRAIN_E_IO: return "the operating system refused";
-    case BRAIN_E_NOMEM: return "out of memory";
-    case BRAIN_E_CORRUPT: return "the store is damaged";
-    case BRAIN_E_FORMAT: return "made by an incompatible version";
-    case BRAIN_E_DESTROYED: return "the store was destroyed";
-    case BRAIN_E_FORKED: return "not usable in this child process";
-    default: return "unknown error";
+    case BRAIN_OK:
+        return "no error";
+    case BRAIN_E_NOT_FOUND:
+        return "not found";
+    case BRAIN_E_EXISTS:
+        return "exists already";
+    case BRAIN_E_STALE:
+        return "another version than expected";
+    case BRAIN_E_FULL:
+        return "the store is full";
+    case BRAIN_E_BUSY:
+        return "a limit is reached";
+    case BRAIN_E_TIMEOUT:
+        return "timed out";
+    case BRAIN_E_INTR:
+        return "interrupted by a signal";
+    case BRAIN_E_INVAL:
+        return "invalid argument";
+    case BRAIN_E_PERM:
+        return "not permitted";
+    case BRAIN_E_IO:
+        return "the operating system refused";
+    case BRAIN_E_NOMEM:
+        return "out of memory";
+    case BRAIN_E_CORRUPT:
+        return "the store is damaged";
+    case BRAIN_E_FORMAT:
+        return "made by an incompatible version";
+    case BRAIN_E_DESTROYED:
+        return "the store was destroyed";
+    case BRAIN_E_FORKED:
+        return "not usable in this child process";
+    default:
+        return "unknown error";
     }
 }

@@ -1,16 +1,16 @@
 /* error.h - codes and the thread's detail text.
  *
- * Two classes. Expected answers (NOT_FOUND, EXISTS, STALE, FULL, BUSY, TIMEOUT, INTR) are for the caller
- * to handle. Faults (INVAL ... FORKED) are passed up unchanged. Whoever raises a fault, or FULL, BUSY,
- * TIMEOUT, says once what happened, where, and what to do; success costs nothing.
+ * Two classes. Expected answers (NOT_FOUND, EXISTS, STALE, FULL, BUSY, TIMEOUT, INTR) are for the
+ * caller to handle. Faults (INVAL ... FORKED) are passed up unchanged. Whoever raises a fault, or
+ * FULL, BUSY, TIMEOUT, says once what happened, where, and what to do; success costs nothing.
  */
 #ifndef BN_ERROR_H
 #define BN_ERROR_H
 
 #include "brain.h"
 
-/* Internal: a region has no backed room left. Never leaves the library: the write entry backs the region
- * and tries again. */
+/* Internal: a region has no backed room left. Never leaves the library: the write entry backs the
+ * region and tries again. */
 #define BN_AGAIN (-100)
 
 /* Set the detail text and return `code`. */

@@ -1,20 +1,22 @@
 /* fork.c - a forked child is a client of its own from its first moment.
  *
- * Before the fork the parent takes a row for the child and locks its life byte through a page that the child
- * will inherit, and copies its own pins there; pins of other threads go to both meanwhile. After the fork
- * the parent unmaps its copy of that page: the lock is then the child's alone. So there is no moment in
- * which the child's inherited views are unpinned, and none in which a dead child's row looks alive.
+ * Before the fork the parent takes a row for the child and locks its life byte through a page that
+ * the child will inherit, and copies its own pins there; pins of other threads go to both
+ * meanwhile. After the fork the parent unmaps its copy of that page: the lock is then the child's
+ * alone. So there is no moment in which the child's inherited views are unpinned, and none in which
+ * a dead child's row looks alive.
  *
- * Owns:     the list of this process's stores, and its mutex, which a fork holds from its first handler to its
- *           last. Whoever sits down on a row holds it too (bn_fork_hold()): a child that inherited the page or
- *           the descriptor of that would make the dead seem to live.
- * Crash:    the parent dies before or in the fork: the row is USED and its byte unlocked, and is reaped.
- * Orphans:  where no row can be had the child gets the life byte and the pins alone. Its calls say FORKED,
- *           but what it inherited stays until it ends, and its own children, who inherit that page as well,
- *           have ended; whoever comes by buries them (pin.c).
- * A child that came about in another way (a raw clone) finds `mark` wiped, and its calls say FORKED. So does
- * one that could not even get the pages for its pins: its views are as safe as its parent's.
- * vfork() and posix_spawn() run no handlers: they cost nothing.
+ * Owns:     the list of this process's stores, and its mutex, which a fork holds from its first
+ *           handler to its last. Whoever sits down on a row holds it too (bn_fork_hold()): a child
+ *           that inherited the page or the descriptor of that would make the dead seem to live.
+ * Crash:    the parent dies before or in the fork: the row is USED and its byte unlocked, and is
+ *           reaped.
+ * Orphans:  where no row can be had the child gets the life byte and the pins alone. Its calls say
+ *           FORKED, but what it inherited stays until it ends, and its own children, who inherit
+ *           that page as well, have ended; whoever comes by buries them (pin.c).
+ * A child that came about in another way (a raw clone) finds `mark` wiped, and its calls say
+ * FORKED. So does one that could not even get the pages for its pins: its views are as safe as its
+ * parent's. vfork() and posix_spawn() run no handlers: they cost nothing.
  */
 #include "fork.h"
 
@@ -23,15 +25,16 @@
 #include "base/os.h"
 #include "client.h"
 #include "pin.h"
-#include "slot.h"
 #include "recover.h"
+#include "slot.h"
 
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct brain_store *stores;
 static int install_result;
 
-/* A row, or at least a life. Reaps earlier children: who forks all day must not use up rows and pages. */
+/* A row, or at least a life. Reaps earlier children: who forks all day must not use up rows and
+ * pages. */
 static int seat_child(struct brain_store *store, struct bn_seat *seat)
 {
     uint32_t n_dead;
@@ -52,7 +55,7 @@ static void prepare_store(struct brain_store *store)
     struct bn_seat seat;
     store->has_child_seat = false;
     if (bn_load_relaxed(store->mark) != 1) {
-        return; /* an orphan: the pins that its child needs have a life already, which that inherits */
+        return; /* an orphan: its pins have a life already, which the child inherits */
     }
     if (seat_child(store, &seat) != 0) {
         return;
@@ -120,8 +123,10 @@ int bn_fork_hold(void)
 {
     pthread_once(&once, install);
     if (install_result != 0) {
-        return bn_error(BRAIN_E_NOMEM, "no memory to prepare for fork(): pthread_atfork() failed (%s). Free some "
-                        "memory of this process, then start it again", strerror(install_result));
+        return bn_error(BRAIN_E_NOMEM,
+                        "no memory to prepare for fork(): pthread_atfork() failed (%s). Free some "
+                        "memory of this process, then start it again",
+                        strerror(install_result));
     }
     pthread_mutex_lock(&list_mutex);
     return 0;

@@ -1,7 +1,8 @@
 /* handle.c - resolving a namespace's name, once, and noticing that it went.
  *
- * A lookup in a namespace is right if the namespace still stood afterwards: then what was found was its
- * state at some moment in between. If it did not, the name is resolved anew: it may have been made again.
+ * A lookup in a namespace is right if the namespace still stood afterwards: then what was found was
+ * its state at some moment in between. If it did not, the name is resolved anew: it may have been
+ * made again.
  */
 #include "handle.h"
 
@@ -11,7 +12,8 @@
 
 int bn_handle_name_too_long(size_t name_len)
 {
-    return bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len, BRAIN_NAME_MAX);
+    return bn_error(BRAIN_E_INVAL, "a name has %zu bytes; at most %u are allowed", name_len,
+                    BRAIN_NAME_MAX);
 }
 
 int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_out)
@@ -27,10 +29,12 @@ int bn_handle_resolve_slow(struct brain_space *space, struct bn_space_ref *ref_o
     return err;
 }
 
-bool bn_handle_makes_no_sense(struct brain_store *store, struct bn_space_ref ref, struct bn_gone *gone)
+bool bn_handle_makes_no_sense(struct brain_store *store, struct bn_space_ref ref,
+                              struct bn_gone *gone)
 {
     struct bn_gone now = { ref, bn_load_acquire(&store->state_view->committed) };
-    bool same = now.committed == gone->committed && ref.id == gone->ref.id && ref.gen == gone->ref.gen;
+    bool same =
+        now.committed == gone->committed && ref.id == gone->ref.id && ref.gen == gone->ref.gen;
     *gone = now;
     return same;
 }
@@ -42,7 +46,8 @@ BN_INLINE int get(struct brain_space *space, const void *name, size_t name_len,
     struct bn_gone gone = { .committed = 0 }; /* numbers begin with 1 */
     for (;;) {
         struct bn_space_ref ref;
-        /* The second time from the root itself: what is noted another thread may have noted too late. */
+        /* The second time from the root itself: what is noted another thread may have noted too
+         * late. */
         int err = gone.committed == 0 ? bn_handle_resolve(space, &ref)
                                       : bn_handle_resolve_slow(space, &ref);
         if (bn_unlikely(err != 0)) {
@@ -71,7 +76,8 @@ BN_INLINE int get(struct brain_space *space, const void *name, size_t name_len,
     }
 }
 
-int bn_handle_get(struct brain_space *space, const void *name, size_t name_len, struct bn_found *found)
+int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
+                  struct bn_found *found)
 {
     return get(space, name, name_len, found, NULL);
 }

@@ -1,4 +1,5 @@
-/* handle.h - the private side of brain_space: a name of a namespace, and what it was resolved to. */
+/* handle.h - the private side of brain_space: a name of a namespace, and what it was resolved
+ * to. */
 #ifndef BN_HANDLE_H
 #define BN_HANDLE_H
 
@@ -32,7 +33,8 @@ static inline uint64_t bn_handle_word(struct bn_space_ref ref)
 /* Whether a hint is of what the space stands for now. */
 static inline bool bn_handle_is_hint(struct brain_space *space, const brain_hint *hint)
 {
-    return hint->space != 0 && hint->space == bn_load_relaxed(&space->resolved); /* relaxed: as below */
+    return hint->space != 0 &&
+           hint->space == bn_load_relaxed(&space->resolved); /* relaxed: as below */
 }
 
 /* Look the namespace up anew: 0, NOT_FOUND, ... */
@@ -55,21 +57,23 @@ struct bn_gone {
     uint64_t committed;
 };
 
-/* Whether the root led to the same record a second time that says it went, and nobody changed anything
- * meanwhile: damage. The second time it is to be resolved from the root itself
+/* Whether the root led to the same record a second time that says it went, and nobody changed
+ * anything meanwhile: damage. The second time it is to be resolved from the root itself
  * (bn_handle_resolve_slow()): what is noted another thread may have noted too late. */
-bool bn_handle_makes_no_sense(struct brain_store *store, struct bn_space_ref ref, struct bn_gone *gone);
+bool bn_handle_makes_no_sense(struct brain_store *store, struct bn_space_ref ref,
+                              struct bn_gone *gone);
 
 static inline void bn_handle_forget(struct brain_space *space)
 {
     bn_store_relaxed(&space->resolved, (uint64_t)0);
 }
 
-/* Whether the reference still held after the lookup that used it; if not, it is forgotten. Its record was
- * seen to exist when it was resolved. */
+/* Whether the reference still held after the lookup that used it; if not, it is forgotten. Its
+ * record was seen to exist when it was resolved. */
 static inline bool bn_handle_stands(struct brain_space *space, struct bn_space_ref ref)
 {
-    const struct bn_space_rec *spaces = (const void *)bn_region_view(space->store, BN_REGION_SPACES);
+    const struct bn_space_rec *spaces =
+        (const void *)bn_region_view(space->store, BN_REGION_SPACES);
     if (bn_likely(bn_space_stands(space->store, &spaces[ref.id], ref.gen))) {
         return true;
     }

@@ -1,29 +1,30 @@
 /* index.c - name to slot.
  *
  * Owns:     the BUCKETS and OVERFLOW regions; index_state, n_entries, n_overflow, overflow_free.
- * Growth:   one bucket is split when names outnumber the buckets by more than LOAD. index_state is odd
- *           from before the first word moves until after the last one. A word is in its new place before
- *           it leaves the old one.
- * Readers:  a miss is believed only if index_state stood still. While it is odd, hashes of the new bucket
- *           are looked for in the old one first, then in the new: words move only that way. So nobody
- *           waits for a split, not even for one whose writer is stopped.
- * Crash:    an odd index_state: bn_index_recover() does the split of that bucket again. A word that is in
- *           the new chain already is not added twice. Overflow lines are taken and linked in a journalled
- *           step of its own; an empty line in a chain harms nobody.
- * Memory:   a line that was a bucket or an overflow line is never anything else, so a reader that follows
- *           a stale link still reads index words, whose slots it checks.
+ * Growth:   one bucket is split when names outnumber the buckets by more than LOAD. index_state is
+ *           odd from before the first word moves until after the last one. A word is in its new
+ *           place before it leaves the old one.
+ * Readers:  a miss is believed only if index_state stood still. While it is odd, hashes of the new
+ *           bucket are looked for in the old one first, then in the new: words move only that way.
+ *           So nobody waits for a split, not even for one whose writer is stopped.
+ * Crash:    an odd index_state: bn_index_recover() does the split of that bucket again. A word that
+ *           is in the new chain already is not added twice. Overflow lines are taken and linked in
+ *           a journalled step of its own; an empty line in a chain harms nobody.
+ * Memory:   a line that was a bucket or an overflow line is never anything else, so a reader that
+ *           follows a stale link still reads index words, whose slots it checks.
  */
 #include "index.h"
 
 #include "journal.h"
 #include "slot.h"
 
-#define LOAD_NAMES 7u /* names in 2 buckets: 3.5 of 7 words */
+#define LOAD_NAMES   7u /* names in 2 buckets: 3.5 of 7 words */
 #define LOAD_BUCKETS 2u
 
 /* ---- lines */
 
-/* A line of a region, if it is backed as far as `seen` or, after another look, the watermark says. */
+/* A line of a region, if it is backed as far as `seen` or, after another look, the watermark
+ * says. */
 static const struct bn_bucket_rec *line_view(struct brain_store *store, enum bn_region region,
                                              _Atomic uint64_t *seen, uint64_t i)
 {
@@ -52,7 +53,8 @@ const struct bn_bucket_rec *bn_index_overflow_view(struct brain_store *store, ui
     return line_view(store, BN_REGION_OVERFLOW, &store->overflow_backed, line);
 }
 
-static struct bn_bucket_rec *line_at(const struct brain_store *store, enum bn_region region, uint64_t i)
+static struct bn_bucket_rec *line_at(const struct brain_store *store, enum bn_region region,
+                                     uint64_t i)
 {
     if (i >= (uint64_t)1 << 40 ||
         (i + 1) * sizeof(struct bn_bucket_rec) > bn_load_relaxed(&store->state->backed[region])) {
@@ -112,8 +114,8 @@ _Atomic uint64_t *bn_index_next_match(struct brain_store *store, uint64_t hash,
     return NULL;
 }
 
-/* The word equal to `wanted` (whatever its hash), or the first empty one for 0, in the chain of a bucket;
- * the last line, if asked for. */
+/* The word equal to `wanted` (whatever its hash), or the first empty one for 0, in the chain of a
+ * bucket; the last line, if asked for. */
 static _Atomic uint64_t *find_in_chain(struct brain_store *store, uint64_t bucket, uint64_t wanted,
                                        uint64_t mask, struct bn_bucket_rec **last_out)
 {
@@ -139,7 +141,8 @@ _Atomic uint64_t *bn_index_find_slot(struct brain_store *store, uint32_t hash_lo
 }
 
 /* Link a new overflow line behind `last`. Journalled. */
-static int add_line(struct brain_store *store, struct bn_bucket_rec *last, _Atomic uint64_t **word_out)
+static int add_line(struct brain_store *store, struct bn_bucket_rec *last,
+                    _Atomic uint64_t **word_out)
 {
     struct bn_state_rec *state = store->state;
     uint32_t i;
@@ -185,9 +188,9 @@ int bn_index_find_room(struct brain_store *store, uint64_t hash, _Atomic uint64_
 
 /* ---- splitting */
 
-/* Move one word to the bucket `to`. The line that it may need is a journalled step of its own; from then
- * on the words themselves are stored plainly, and repeating the move changes nothing.
- * A crash after the copy: the word is in both; recovery finds it in the new chain and only clears. */
+/* Move one word to the bucket `to`. The line that it may need is a journalled step of its own; from
+ * then on the words themselves are stored plainly, and repeating the move changes nothing. A crash
+ * after the copy: the word is in both; recovery finds it in the new chain and only clears. */
 static int move_word(struct brain_store *store, _Atomic uint64_t *from, uint64_t to)
 {
     uint64_t word = bn_load_relaxed(from);
@@ -221,7 +224,8 @@ static int move_words(struct brain_store *store, uint64_t old, uint64_t fresh, u
                 return bn_error_corrupt("%s: the index names slot %u, which is none", store->path,
                                         bn_index_slot(word));
             }
-            int err = (cold->hash_low & mask) == fresh ? move_word(store, &line->words[i], fresh) : 0;
+            int err =
+                (cold->hash_low & mask) == fresh ? move_word(store, &line->words[i], fresh) : 0;
             if (err != 0) {
                 return err;
             }
@@ -241,8 +245,9 @@ static bool is_empty(const struct bn_bucket_rec *line)
     return true;
 }
 
-/* Give empty lines at the end of a chain back. Only there: a reader that stands on the line has seen the
- * whole chain, and reads on in vain; from one in the middle it would be led away from the rest. */
+/* Give empty lines at the end of a chain back. Only there: a reader that stands on the line has
+ * seen the whole chain, and reads on in vain; from one in the middle it would be led away from the
+ * rest. */
 static void drop_empty_tail(struct brain_store *store, uint64_t bucket)
 {
     for (;;) {
@@ -286,11 +291,13 @@ int bn_index_grow(struct brain_store *store)
     if (bn_likely(store->state->n_entries * LOAD_BUCKETS <= n * LOAD_NAMES)) {
         return 0;
     }
-    /* Or each change would split on, until there is no memory. (Lines are counted once they are backed.) */
+    /* Or each change would split on, until there is no memory. (Lines are counted once they are
+     * backed.) */
     if (store->state->n_entries > (n + store->state->n_overflow) * BN_BUCKET_WORDS ||
-        n > bn_load_relaxed(&store->state->backed[BN_REGION_BUCKETS]) / sizeof(struct bn_bucket_rec) ||
-        store->state->n_overflow >
-            bn_load_relaxed(&store->state->backed[BN_REGION_OVERFLOW]) / sizeof(struct bn_bucket_rec)) {
+        n > bn_load_relaxed(&store->state->backed[BN_REGION_BUCKETS]) /
+                sizeof(struct bn_bucket_rec) ||
+        store->state->n_overflow > bn_load_relaxed(&store->state->backed[BN_REGION_OVERFLOW]) /
+                                       sizeof(struct bn_bucket_rec)) {
         return bn_error_corrupt("%s: the index counts its words wrong", store->path);
     }
     if ((n + 1) * sizeof(struct bn_bucket_rec) > store->region_bytes[BN_REGION_BUCKETS]) {
@@ -298,11 +305,14 @@ int bn_index_grow(struct brain_store *store)
     }
     int err = bn_store_want(store, BN_REGION_BUCKETS, (n + 1) * sizeof(struct bn_bucket_rec));
     /* Whatever the split may need is there before it begins: it cannot be undone. */
-    err = err != 0 ? err : bn_store_want(store, BN_REGION_OVERFLOW,
-                                         ((uint64_t)store->state->n_overflow + 16) *
-                                             sizeof(struct bn_bucket_rec));
+    err = err != 0 ? err
+                   : bn_store_want(store, BN_REGION_OVERFLOW,
+                                   ((uint64_t)store->state->n_overflow + 16) *
+                                       sizeof(struct bn_bucket_rec));
     if (err != 0) {
-        return err == BRAIN_E_FULL ? 0 : err; /* no memory: chains grow, and deletes go on, until there is */
+        return err == BRAIN_E_FULL
+                   ? 0
+                   : err; /* no memory: chains grow, and deletes go on, until there is */
     }
     /* 1. From here readers look in both buckets, and believe no miss that began before. */
     bn_store_seq(&store->state->index_state, n << 1 | 1);

@@ -1,13 +1,15 @@
 /* index.h - name to slot: linear hashing over cache-line buckets.
  *
- * Source: Witold Litwin, Linear Hashing (VLDB 1980); the fingerprint in the word as in MICA and others.
+ * Source: Witold Litwin, Linear Hashing (VLDB 1980); the fingerprint in the word as in MICA and
+ * others.
  */
 #ifndef BN_INDEX_H
 #define BN_INDEX_H
 
 #include "store.h"
 
-/* Lines in one chain beyond which the store is damaged (a cycle): names cannot be made to collide. */
+/* Lines in one chain beyond which the store is damaged (a cycle): names cannot be made to
+ * collide. */
 #define BN_CHAIN_MAX 1000u
 
 static inline uint64_t bn_index_word(uint64_t hash, uint32_t slot)
@@ -37,7 +39,8 @@ static inline uint64_t bn_index_bucket(uint64_t hash, uint64_t n_buckets)
 
 const struct bn_bucket_rec *bn_index_bucket_view_slow(struct brain_store *store, uint64_t bucket);
 
-static inline const struct bn_bucket_rec *bn_index_bucket_view(struct brain_store *store, uint64_t bucket)
+static inline const struct bn_bucket_rec *bn_index_bucket_view(struct brain_store *store,
+                                                               uint64_t bucket)
 {
     if (bn_likely((bucket + 1) * sizeof(struct bn_bucket_rec) <=
                   bn_load_relaxed(&store->buckets_backed))) { /* relaxed: rises only */
@@ -53,11 +56,12 @@ const struct bn_bucket_rec *bn_index_overflow_view(struct brain_store *store, ui
 /* The index word that holds `slot`, whose hash has the low half `hash_low`. NULL: none. */
 _Atomic uint64_t *bn_index_find_slot(struct brain_store *store, uint32_t hash_low, uint32_t slot);
 
-/* An empty word where `hash` belongs; a new overflow line is linked where there is none (journalled).
- * 0, BN_AGAIN, FULL, CORRUPT. */
+/* An empty word where `hash` belongs; a new overflow line is linked where there is none
+ * (journalled). 0, BN_AGAIN, FULL, CORRUPT. */
 int bn_index_find_room(struct brain_store *store, uint64_t hash, _Atomic uint64_t **word_out);
 
-/* Walk the words in the chain of `hash` that match it: start with `*cursor` zero; NULL at the end. */
+/* Walk the words in the chain of `hash` that match it: start with `*cursor` zero; NULL at the
+ * end. */
 struct bn_index_cursor {
     struct bn_bucket_rec *line;
     uint32_t i;

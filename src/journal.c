@@ -1,15 +1,17 @@
 /* journal.c - undo until the commit, tidy after it.
  *
  * Owns:     the UNDO and PUBLISH regions, state.counts, state.txn_number.
- * Promise:  at every instruction, recovery can tell from state.counts and state.committed what to do.
- * Ordering: note, count, change: each a release store, so a death after any of them leaves the ones before.
- * Checks:   each record carries a hash of itself and the transaction's number; recovery writes nothing on
- *           the word of a record whose hash is wrong.
+ * Promise:  at every instruction, recovery can tell from state.counts and state.committed what to
+ *           do.
+ * Ordering: note, count, change: each a release store, so a death after any of them leaves the ones
+ * before.
+ * Checks:   each record carries a hash of itself and the transaction's number; recovery writes
+ *           nothing on the word of a record whose hash is wrong.
  */
 #include "journal.h"
 
 #define ONE_TIDIED ((uint64_t)1 << 42)
-#define TIDYING ((uint64_t)1 << 63)
+#define TIDYING    ((uint64_t)1 << 63)
 
 static uint64_t number_of(const struct brain_store *store)
 {
@@ -19,8 +21,9 @@ static uint64_t number_of(const struct brain_store *store)
 int bn_journal_room(struct brain_store *store, uint32_t n_undo, uint32_t n_publish)
 {
     int err = bn_store_need(store, BN_REGION_UNDO, (uint64_t)n_undo * sizeof(struct bn_undo_rec));
-    return err != 0 ? err : bn_store_need(store, BN_REGION_PUBLISH,
-                                          (uint64_t)n_publish * sizeof(struct bn_publish_rec));
+    return err != 0 ? err
+                    : bn_store_need(store, BN_REGION_PUBLISH,
+                                    (uint64_t)n_publish * sizeof(struct bn_publish_rec));
 }
 
 void bn_journal_settle(struct brain_store *store)
@@ -53,13 +56,14 @@ int bn_journal_get_publish(const struct brain_store *store, uint32_t i, bool tru
     }
     *rec_out = *bn_journal_publish_at(store, i);
     if (rec_out->check != bn_journal_publish_check(*rec_out, number_of(store))) {
-        return bn_error_corrupt("%s: record %u of the journal has a wrong checksum", store->path, i);
+        return bn_error_corrupt("%s: record %u of the journal has a wrong checksum", store->path,
+                                i);
     }
     return 0;
 }
 
-/* Whether `off` is a word that the journal may ever have noted: of the state page behind the journal's own
- * words, or of a metadata region that is backed there. */
+/* Whether `off` is a word that the journal may ever have noted: of the state page behind the
+ * journal's own words, or of a metadata region that is backed there. */
 static bool may_restore(const struct brain_store *store, bn_off off)
 {
     if (off >= BN_STATE_OFF + offsetof(struct bn_state_rec, live) &&
@@ -83,11 +87,14 @@ int bn_journal_undo(struct brain_store *store)
         return bn_error_corrupt("%s: the journal's length is wrong", store->path);
     }
     while ((counts & BN_JOURNAL_UNDO_MASK) != 0) {
-        const struct bn_undo_rec *rec = bn_journal_undo_at(store, (uint32_t)(counts & BN_JOURNAL_UNDO_MASK) - 1);
+        const struct bn_undo_rec *rec =
+            bn_journal_undo_at(store, (uint32_t)(counts & BN_JOURNAL_UNDO_MASK) - 1);
         bn_off off = rec->off_check & BN_JOURNAL_OFF_MASK;
-        if ((rec->off_check & ~BN_JOURNAL_OFF_MASK) != bn_journal_undo_check(off, rec->old, number_of(store)) ||
+        if ((rec->off_check & ~BN_JOURNAL_OFF_MASK) !=
+                bn_journal_undo_check(off, rec->old, number_of(store)) ||
             !may_restore(store, off)) {
-            return bn_error_corrupt("%s: a record of the journal has a wrong checksum", store->path);
+            return bn_error_corrupt("%s: a record of the journal has a wrong checksum",
+                                    store->path);
         }
         bn_store_release(bn_atomic64(bn_data_at(store, off)), rec->old);
         bn_store_release(&store->state->counts, --counts);

@@ -1,7 +1,7 @@
 /* journal.h - undo until the commit, tidy after it: the only way to change a shared metadata word.
  *
- * Everything here needs the writer lock. state.counts holds the three lengths; each step below ends in one
- * store of it.
+ * Everything here needs the writer lock. state.counts holds the three lengths; each step below ends
+ * in one store of it.
  *
  *   begin         txn_number; the journal is empty
  *   u64, u32      note the old word, count the note, change the word
@@ -30,7 +30,8 @@ struct bn_journal_counts {
 static inline struct bn_journal_counts bn_journal_counts(const struct brain_store *store)
 {
     uint64_t word = bn_load_relaxed(&store->state->counts);
-    return (struct bn_journal_counts){ (uint32_t)(word & 0x3fffff), (uint32_t)(word >> 22 & 0xfffff),
+    return (struct bn_journal_counts){ (uint32_t)(word & 0x3fffff),
+                                       (uint32_t)(word >> 22 & 0xfffff),
                                        (uint32_t)(word >> 42 & 0xfffff), word >> 63 };
 }
 
@@ -39,8 +40,8 @@ static inline bool bn_journal_is_empty(const struct brain_store *store)
     return bn_load_relaxed(&store->state->counts) == 0; /* relaxed: under the lock */
 }
 
-/* Ask for room for `n_undo` notes and `n_publish` records: 0 or BN_AGAIN or FULL. Not needed for fewer than
- * BN_JOURNAL_STEP notes and 100 records. */
+/* Ask for room for `n_undo` notes and `n_publish` records: 0 or BN_AGAIN or FULL. Not needed for
+ * fewer than BN_JOURNAL_STEP notes and 100 records. */
 int bn_journal_room(struct brain_store *store, uint32_t n_undo, uint32_t n_publish);
 
 static inline void bn_journal_begin(struct brain_store *store)
@@ -49,9 +50,9 @@ static inline void bn_journal_begin(struct brain_store *store)
     bn_store_release(&store->state->txn_number, bn_load_relaxed(&store->state->committed) + 1);
 }
 
-#define BN_JOURNAL_OFF_BITS 40
-#define BN_JOURNAL_OFF_MASK (((uint64_t)1 << BN_JOURNAL_OFF_BITS) - 1)
-#define BN_JOURNAL_UNDO_MASK ((uint64_t)0x3fffff)
+#define BN_JOURNAL_OFF_BITS    40
+#define BN_JOURNAL_OFF_MASK    (((uint64_t)1 << BN_JOURNAL_OFF_BITS) - 1)
+#define BN_JOURNAL_UNDO_MASK   ((uint64_t)0x3fffff)
 #define BN_JOURNAL_ONE_PUBLISH ((uint64_t)1 << 22)
 
 static inline struct bn_undo_rec *bn_journal_undo_at(const struct brain_store *store, uint32_t i)
@@ -66,7 +67,8 @@ static inline uint64_t bn_journal_undo_check(bn_off off, uint64_t old, uint64_t 
 }
 
 /* Write the 8 bytes at `word` as note `i` of transaction `number`. The caller counts it. */
-BN_INLINE void bn_journal_write_note(struct brain_store *store, uint32_t i, uint64_t number, void *word)
+BN_INLINE void bn_journal_write_note(struct brain_store *store, uint32_t i, uint64_t number,
+                                     void *word)
 {
     bn_off off = (bn_off)((const uint8_t *)word - store->data);
     uint64_t old = bn_load_relaxed(bn_atomic64(word));
@@ -104,14 +106,16 @@ static inline void bn_journal_u32(struct brain_store *store, void *word, uint32_
     bn_store_release(bn_atomic32(word), value);
 }
 
-static inline struct bn_publish_rec *bn_journal_publish_at(const struct brain_store *store, uint32_t i)
+static inline struct bn_publish_rec *bn_journal_publish_at(const struct brain_store *store,
+                                                           uint32_t i)
 {
     return (struct bn_publish_rec *)(void *)bn_region_at(store, BN_REGION_PUBLISH) + i;
 }
 
 static inline uint32_t bn_journal_publish_check(struct bn_publish_rec rec, uint64_t number)
 {
-    uint64_t h = ((uint64_t)rec.fresh << 32 ^ rec.older ^ number << 9) * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t h =
+        ((uint64_t)rec.fresh << 32 ^ rec.older ^ number << 9) * UINT64_C(0x9E3779B97F4A7C15);
     h ^= (uint64_t)rec.holder << 32 ^ rec.detail ^ (uint64_t)rec.flags << 48;
     h *= UINT64_C(0x9E3779B97F4A7C15);
     return (uint32_t)(h >> 32);
@@ -123,10 +127,12 @@ BN_INLINE void bn_journal_publish(struct brain_store *store, struct bn_publish_r
     struct bn_publish_rec *to = bn_journal_publish_at(store, bn_journal_counts(store).n_publish);
     rec.check = bn_journal_publish_check(rec, bn_load_relaxed(&store->state->txn_number));
     _Atomic uint64_t *word = bn_atomic64(to);
-    bn_store_relaxed(&word[0], bn_pair(rec.fresh, rec.older)); /* relaxed: counted by the release below */
+    bn_store_relaxed(&word[0],
+                     bn_pair(rec.fresh, rec.older)); /* relaxed: counted by the release below */
     bn_store_relaxed(&word[1], bn_pair(rec.holder, rec.flags));
     bn_store_relaxed(&word[2], bn_pair(rec.detail, rec.check));
-    bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) + BN_JOURNAL_ONE_PUBLISH);
+    bn_store_release(&store->state->counts,
+                     (counts & ~BN_JOURNAL_UNDO_MASK) + BN_JOURNAL_ONE_PUBLISH);
 }
 
 void bn_journal_settle(struct brain_store *store);
@@ -142,8 +148,8 @@ static inline void bn_journal_clear(struct brain_store *store)
 int bn_journal_get_publish(const struct brain_store *store, uint32_t i, bool trusted,
                            struct bn_publish_rec *rec_out);
 
-/* Restore all noted words, newest first: 0, or CORRUPT where a note's check fails (nothing is written by
- * it). */
+/* Restore all noted words, newest first: 0, or CORRUPT where a note's check fails (nothing is
+ * written by it). */
 int bn_journal_undo(struct brain_store *store);
 
 #endif

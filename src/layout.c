@@ -12,20 +12,30 @@
 
 /* Addresses, not memory: nothing of this is backed before it is used. */
 static const uint64_t fixed_room[BN_REGION_BLOCKS] = {
-    [BN_REGION_UNDO] = 256 * MIB,     [BN_REGION_PUBLISH] = 8 * MIB, [BN_REGION_SLOTS] = 16 * GIB,
-    [BN_REGION_BUCKETS] = 2 * GIB,    [BN_REGION_OVERFLOW] = GIB,    [BN_REGION_NAMES] = GIB,
-    [BN_REGION_SPACES] = 512 * MIB,   [BN_REGION_LIMBO] = GIB,       [BN_REGION_PRIVATE] = GIB,
+    [BN_REGION_UNDO] = 256 * MIB,   [BN_REGION_PUBLISH] = 8 * MIB, [BN_REGION_SLOTS] = 16 * GIB,
+    [BN_REGION_BUCKETS] = 2 * GIB,  [BN_REGION_OVERFLOW] = GIB,    [BN_REGION_NAMES] = GIB,
+    [BN_REGION_SPACES] = 512 * MIB, [BN_REGION_LIMBO] = GIB,       [BN_REGION_PRIVATE] = GIB,
     [BN_REGION_TOMBS] = GIB,
 };
 
 uint32_t bn_layout_signature(void)
 {
     static const uint32_t sizes[] = {
-        sizeof(struct bn_state_rec),   sizeof(struct bn_undo_rec),  sizeof(struct bn_publish_rec),
-        sizeof(struct bn_slab_rec),    sizeof(struct bn_cold_rec),  sizeof(struct bn_slot_rec),
-        sizeof(struct bn_bucket_rec),  sizeof(struct bn_space_rec), sizeof(struct bn_segment_rec),
-        sizeof(struct bn_block_rec),   sizeof(struct bn_row_rec),   sizeof(struct bn_chunk_rec),
-        sizeof(struct bn_clients_rec), BN_INLINE_MAX,               BN_CLIENTS_MAX,
+        sizeof(struct bn_state_rec),
+        sizeof(struct bn_undo_rec),
+        sizeof(struct bn_publish_rec),
+        sizeof(struct bn_slab_rec),
+        sizeof(struct bn_cold_rec),
+        sizeof(struct bn_slot_rec),
+        sizeof(struct bn_bucket_rec),
+        sizeof(struct bn_space_rec),
+        sizeof(struct bn_segment_rec),
+        sizeof(struct bn_block_rec),
+        sizeof(struct bn_row_rec),
+        sizeof(struct bn_chunk_rec),
+        sizeof(struct bn_clients_rec),
+        BN_INLINE_MAX,
+        BN_CLIENTS_MAX,
     };
     return (uint32_t)bn_hash_bytes(sizes, sizeof sizes);
 }
@@ -86,7 +96,8 @@ int bn_layout_validate(const struct bn_super_rec *super, uint64_t file_bytes, co
     }
     if (super->format > BN_FORMAT || super->features_refuse != 0) {
         return bn_error(BRAIN_E_FORMAT,
-                        "%s was made by a newer version of this library (format %u, features %llx); "
+                        "%s was made by a newer version of this library (format %u, features "
+                        "%llx); "
                         "this one reads format %u. Use the newer version, or another path",
                         path, super->format, (unsigned long long)super->features_refuse, BN_FORMAT);
     }
@@ -94,12 +105,14 @@ int bn_layout_validate(const struct bn_super_rec *super, uint64_t file_bytes, co
         return bn_error_corrupt("%s: the checksum of its first page is wrong", path);
     }
     if (super->record_signature != bn_layout_signature()) {
-        return bn_error(BRAIN_E_FORMAT, "%s was made by a build of this library with other record "
-                        "sizes (another machine type?). Use that build, or another path", path);
+        return bn_error(BRAIN_E_FORMAT,
+                        "%s was made by a build of this library with other record "
+                        "sizes (another machine type?). Use that build, or another path",
+                        path);
     }
     if (!regions_add_up(super, file_bytes)) {
-        return bn_error_corrupt("%s is %llu bytes long, which does not fit its own description", path,
-                                (unsigned long long)file_bytes);
+        return bn_error_corrupt("%s is %llu bytes long, which does not fit its own description",
+                                path, (unsigned long long)file_bytes);
     }
     return 0;
 }

@@ -1,41 +1,41 @@
 /* layout.h - the bytes that live in the two files of a store, and nothing else.
  *
- * Everything declared here is shared between processes of different versions: sizes and offsets are part
- * of the format (docs/format.md), pinned by static_assert and by tests/format. Whatever is not declared
- * here is private to one process.
+ * Everything declared here is shared between processes of different versions: sizes and offsets are
+ * part of the format (docs/format.md), pinned by static_assert and by tests/format. Whatever is not
+ * declared here is private to one process.
  *
  *   data     superblock | state | undo | publish | slots | buckets | overflow | names | spaces |
  *            limbo | private | tombs | blocks | backed | values
  *   clients  head | rows | wake-up words | ledger chunks
  *
- * Both files are sparse: each region has room to grow in place, and a watermark says up to where its
- * pages are backed. A page is backed before anyone may touch it, so that a full file system is an error
- * code and never a SIGBUS; metadata pages are never given back.
+ * Both files are sparse: each region has room to grow in place, and a watermark says up to where
+ * its pages are backed. A page is backed before anyone may touch it, so that a full file system is
+ * an error code and never a SIGBUS; metadata pages are never given back.
  *
  * In the record comments:
  *   writer  who may store to the field      guard  which lock or state protects it
  *   order   how its stores are ordered      crash  what a death leaves, and who repairs it
- * "lock" is the writer lock (lock.h). "journalled" means: changed only through journal.h, so recovery
- * restores it unless the change's transaction had committed.
+ * "lock" is the writer lock (lock.h). "journalled" means: changed only through journal.h, so
+ * recovery restores it unless the change's transaction had committed.
  */
 #ifndef BN_LAYOUT_H
 #define BN_LAYOUT_H
 
 #include <assert.h>
 #include <stdalign.h>
-#include <stdbool.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define BN_MAGIC "brainst\n"
+#define BN_MAGIC  "brainst\n"
 #define BN_FORMAT 1u
-#define BN_PAGE 4096u
-#define BN_LINE 64u
+#define BN_PAGE   4096u
+#define BN_LINE   64u
 
 typedef uint64_t bn_off; /* bytes from the start of a file; 0 is never a valid target */
 
-/* ---- superblock: written once, before the store is renamed into place ------------------------- */
+/* ---- superblock: written once, before the store is renamed into place ------------------------ */
 
 enum bn_region {
     BN_REGION_UNDO,     /* struct bn_undo_rec[] */
@@ -59,7 +59,8 @@ struct bn_region_rec {
     uint64_t size_bytes; /* room in the file. VALUES: the most that it can grow to */
 };
 
-/* Features that an older library does not know: may be ignored / allow reading only / forbid opening. */
+/* Features that an older library does not know: may be ignored / allow reading only / forbid
+ * opening. */
 struct bn_super_rec {
     char magic[8];
     uint32_t format;
@@ -77,15 +78,16 @@ struct bn_super_rec {
 static_assert(sizeof(struct bn_super_rec) == 296, "the superblock is part of the format");
 static_assert(offsetof(struct bn_super_rec, regions) == 80, "the superblock is part of the format");
 
-/* ---- state: the words of the store that change ------------------------------------------------- */
+/* ---- state: the words of the store that change ----------------------------------------------- */
 
 #define BN_N_CLASSES 10 /* slot sizes in lines: 1 2 3 4 6 8 12 16 24 32 */
-#define BN_N_ORDERS 32  /* blocks of 2^0 to 2^31 pages */
+#define BN_N_ORDERS  32 /* blocks of 2^0 to 2^31 pages */
 
-/* A number with the commit that made it, kept twice, so that a reader sees it as of a commit although a
- * writer changes it before committing: the valid one is that with the higher number not above
- * `committed`. A writer fills the other and stores its number last (journalled: after an abort its number
- * is the old, lower one, and its contents do not matter). A reader loads the number again afterwards. */
+/* A number with the commit that made it, kept twice, so that a reader sees it as of a commit
+ * although a writer changes it before committing: the valid one is that with the higher number not
+ * above `committed`. A writer fills the other and stores its number last (journalled: after an
+ * abort its number is the old, lower one, and its contents do not matter). A reader loads the
+ * number again afterwards. */
 struct bn_tally_rec {
     _Atomic uint64_t number;
     _Atomic uint64_t count; /* names */
@@ -95,27 +97,29 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
 
 /* Page 1 of `data`.
  *
- *   0 what every get loads   64 committed   128 lock and journal   192 .. tallies   384 .. writers' own
+ *   0 what every get loads  64 committed  128 lock and journal  192 tallies  384 writers' own
  *
- * index_state  (n_buckets << 1) | splitting.  writer: lock holder.  order: release; rises only. Readers
- *              take it as the count of moves: a miss is believed if it stood still. crash: an odd value is
- *              a split under way, which recovery completes, never undoes.
+ * index_state  (n_buckets << 1) | splitting.  writer: lock holder.  order: release; rises only.
+ *              Readers take it as the count of moves: a miss is believed if it stood still. crash:
+ *              an odd value is a split under way, which recovery completes, never undoes.
  * destroyed    set once by brain_destroy().
- * backed[]     bytes of a region that are backed.  writer: anyone, by compare-and-swap, after the pages are
- *              there; rises only.  crash: too low a value wastes nothing: backing again is harmless.
- * committed    THE commit point: a slot, tally or removal with a number above it is not visible yet.
- *              writer: lock holder.  order: PAIR commit. A full barrier has to stand between its store and the
- *              looks at registrations, pins and sleepers: txn.c stores it sequentially consistent, which is
- *              one; replace.c stores it with release, and looks at none of them before it has released the
- *              lock, which is one.
+ * backed[]     bytes of a region that are backed.  writer: anyone, by compare-and-swap, after the
+ *              pages are there; rises only.  crash: too low a value wastes nothing: backing again
+ *              is harmless.
+ * committed    THE commit point: a slot, tally or removal with a number above it is not visible
+ *              yet. writer: lock holder.  order: PAIR commit. A full barrier has to stand between
+ *              its store and the looks at registrations, pins and sleepers: txn.c stores it
+ *              sequentially consistent, which is one; replace.c stores it with release, and looks
+ *              at none of them before it has released the lock, which is one.
  * lock_word    see lock.h.
- * counts       n_undo | n_publish << 22 | n_tidied << 42 | tidying << 63: all the journal's lengths in one
- *              word, so that one store moves it from one step to the next. `tidying` tells the notes made
- *              before the commit (not to be undone once it is there) from those of a tidying step.
- *              writer: lock holder, and recovery.
+ * counts       n_undo | n_publish << 22 | n_tidied << 42 | tidying << 63: all the journal's lengths
+ *              in one word, so that one store moves it from one step to the next. `tidying` tells
+ *              the notes made before the commit (not to be undone once it is there) from those of a
+ *              tidying step. writer: lock holder, and recovery.
  * txn_number   number of the transaction under way, stored while the journal is empty.
- * n_uses       of slots: how often one was begun to be filled; its low half is the last gen.  writer: lock
- *              holder, plainly: no undo sets it back.  crash: a number was given to nobody.
+ * n_uses       of slots: how often one was begun to be filled; its low half is the last gen.
+ *              writer: lock holder, plainly: no undo sets it back.  crash: a number was given to
+ *              nobody.
  * journalled, guarded by the lock, of no interest to readers: everything from `slab_partial` on.
  */
 struct bn_state_rec {
@@ -141,25 +145,25 @@ struct bn_state_rec {
     alignas(64) struct bn_tally_rec live[2]; /* all names of live namespaces */
     uint64_t pad5[2];
 
-    alignas(64) uint32_t slab_partial[BN_N_CLASSES + 2]; /* slab number + 1 of a list with free slots */
-    uint32_t slab_free;       /* slab number + 1 of a list of slabs without a class */
-    uint32_t n_slabs;         /* slabs ever taken from the region */
-    uint64_t limbo_bytes;     /* data of slots in limbo and in removed namespaces */
-    uint64_t private_bytes;   /* data of slots not published yet */
+    alignas(64) uint32_t slab_partial[BN_N_CLASSES + 2]; /* slab + 1 of a list with free slots */
+    uint32_t slab_free;     /* slab number + 1 of a list of slabs without a class */
+    uint32_t n_slabs;       /* slabs ever taken from the region */
+    uint64_t limbo_bytes;   /* data of slots in limbo and in removed namespaces */
+    uint64_t private_bytes; /* data of slots not published yet */
     uint32_t n_limbo;
     uint32_t n_private;
     uint32_t n_tombs;
-    uint32_t n_overflow;      /* overflow lines ever taken from the region */
-    uint32_t overflow_free;   /* line number + 1 of a list */
-    uint32_t n_spaces;        /* space records ever taken from the region */
-    uint32_t space_free;      /* space id of a list, 0: empty (0 is the root space) */
-    uint32_t space_dead;      /* removed spaces with names still to be reclaimed: space id, 0: none */
-    uint64_t n_entries;       /* words in the index */
-    uint64_t names_end;       /* cells of the NAMES region ever taken */
+    uint32_t n_overflow;    /* overflow lines ever taken from the region */
+    uint32_t overflow_free; /* line number + 1 of a list */
+    uint32_t n_spaces;      /* space records ever taken from the region */
+    uint32_t space_free;    /* space id of a list, 0: empty (0 is the root space) */
+    uint32_t space_dead;    /* removed spaces with names still to be reclaimed: space id, 0: none */
+    uint64_t n_entries;     /* words in the index */
+    uint64_t names_end;     /* cells of the NAMES region ever taken */
     uint32_t segment_free[4]; /* by segment class: first cell of a list, 0: empty */
     uint32_t value_end;       /* pages of the VALUES region ever taken: the frontier */
     uint32_t pad6;
-    uint32_t block_orders[2]; /* bit k: block_free[w][k] is not empty */
+    uint32_t block_orders[2];            /* bit k: block_free[w][k] is not empty */
     uint32_t block_free[2][BN_N_ORDERS]; /* page + 1 of a list; [1]: blocks with backed pages */
 };
 static_assert(offsetof(struct bn_state_rec, committed) == 64, "state is part of the format");
@@ -172,7 +176,7 @@ static_assert(sizeof(struct bn_state_rec) == 832, "state is part of the format")
 #define BN_SUPER_OFF 0u
 #define BN_STATE_OFF ((bn_off)BN_PAGE)
 
-/* ---- journal ----------------------------------------------------------------------------------- */
+/* ---- journal --------------------------------------------------------------------------------- */
 
 /* The old contents of an 8-byte word that the transaction under way changed.
  *
@@ -186,10 +190,10 @@ static_assert(sizeof(struct bn_undo_rec) == 16, "undo record is part of the form
 
 /* A slot that the transaction under way puts into the index.
  *
- * From the store of state.counts that counts this record, the slot `fresh` is the transaction's: an abort
- * sends it to limbo, since a reader may have seen it; recovery after the commit tidies up after it. With
- * BN_PUBLISH_SWAPS it is in limbo already, an abort leaves it there, and the record is counted before the slot is
- * filled: `detail` tells what state.limbo_bytes counts it with. */
+ * From the store of state.counts that counts this record, the slot `fresh` is the transaction's: an
+ * abort sends it to limbo, since a reader may have seen it; recovery after the commit tidies up
+ * after it. With BN_PUBLISH_SWAPS it is in limbo already, an abort leaves it there, and the record
+ * is counted before the slot is filled: `detail` tells what state.limbo_bytes counts it with. */
 struct bn_publish_rec {
     uint32_t fresh;  /* the slot that is put in */
     uint32_t older;  /* the slot that it replaces, 0: none */
@@ -202,23 +206,24 @@ static_assert(sizeof(struct bn_publish_rec) == 24, "publish record is part of th
 
 enum bn_publish_flags {
     BN_PUBLISH_REMOVES = 1u << 0, /* removes the namespace of id `detail` */
-    BN_PUBLISH_SWAPS = 1u << 1,   /* `fresh` was in limbo, with `detail` bytes: `older` takes its place */
+    BN_PUBLISH_SWAPS = 1u << 1,   /* `fresh` was in limbo with `detail` bytes: `older` goes there */
 };
 
-/* ---- slots ------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
-/* Slots come in slabs of 64 KiB = 1024 lines. A slot is a run of 1 to 32 lines; its number is that of its
- * first line, counted over the whole region, so that a reader gets from a number to the bytes with one
- * shift. Line 0 of each slab is its head, so 0 is never a slot.
+/* Slots come in slabs of 64 KiB = 1024 lines. A slot is a run of 1 to 32 lines; its number is that
+ * of its first line, counted over the whole region, so that a reader gets from a number to the
+ * bytes with one shift. Line 0 of each slab is its head, so 0 is never a slot.
  *
  *   | slab head, 64 | cold[n_slots], 40 each | pad to a line | slot 0 | slot 1 | ...
  */
-#define BN_SLAB_LINES 1024u
-#define BN_SLAB_BYTES 65536u
+#define BN_SLAB_LINES     1024u
+#define BN_SLAB_BYTES     65536u
 #define BN_SLOT_MAX_LINES 32u
-#define BN_INLINE_MAX (BN_SLOT_MAX_LINES * BN_LINE)
+#define BN_INLINE_MAX     (BN_SLOT_MAX_LINES * BN_LINE)
 
-/* How a slab is divided: one of bn_slab_shapes, by class (slot.h), or all zero while it has no class. */
+/* How a slab is divided: one of bn_slab_shapes, by class (slot.h), or all zero while it has no
+ * class. */
 struct bn_slab_shape {
     uint16_t lines;      /* per slot */
     uint16_t first_line; /* of slot 0 */
@@ -228,8 +233,8 @@ struct bn_slab_shape {
 static_assert(sizeof(struct bn_slab_shape) == 8, "one word, one journal entry");
 
 /* Head of a slab.  writer: lock holder, journalled.
- * free_word  free_head (ordinal + 1) | n_free << 16 | n_virgin << 32: one word, one journal entry. Virgin
- *            slots are those from the end that were never used; n_free counts them too. */
+ * free_word  free_head (ordinal + 1) | n_free << 16 | n_virgin << 32: one word, one journal entry.
+ *            Virgin slots are those from the end that were never used; n_free counts them too. */
 struct bn_slab_rec {
     uint64_t free_word;
     struct bn_slab_shape shape;
@@ -243,17 +248,17 @@ enum bn_slot_state {
     BN_SLOT_FREE,    /* in its slab's list */
     BN_SLOT_PRIVATE, /* in the private set: holds an extent that `owner` fills */
     BN_SLOT_LIVE,    /* in the index (a tombstone that had to stay: in the tombs set too) */
-    BN_SLOT_LIMBO,   /* in the limbo set: out of the index, perhaps pinned; if not, also the next small put's */
+    BN_SLOT_LIMBO,   /* in the limbo set: out of the index, perhaps pinned, else the next put's */
 };
 
 /* What only writers need to know of a slot.  writer: lock holder.
- * state_owner  state | owner row << 8.  A slot of the transaction under way is FREE until it is tidied; with
- *              BN_PUBLISH_SWAPS it is in LIMBO.
- * stamp        the slot is of use to a snapshot below this number.  stored before it goes to limbo. PRIVATE:
- *              pages of its extent.
- * set_idx      position in the set that `state` names; FREE: next free ordinal + 1. LIVE: nothing; but with
- *              BN_PUBLISH_SWAPS the place that it had in limbo, until the journal is empty: there recovery puts
- *              the slot that it replaced.
+ * state_owner  state | owner row << 8.  A slot of the transaction under way is FREE until it is
+ *              tidied; with BN_PUBLISH_SWAPS it is in LIMBO.
+ * stamp        the slot is of use to a snapshot below this number.  stored before it goes to limbo.
+ *              PRIVATE: pages of its extent.
+ * set_idx      position in the set that `state` names; FREE: next free ordinal + 1. LIVE: nothing;
+ *              but with BN_PUBLISH_SWAPS the place that it had in limbo, until the journal is
+ *              empty: there recovery puts the slot that it replaced.
  * cell         its cell in the NAMES region, while LIVE.
  * hash_low     low half of the name's hash (the index word has the high half).
  * value_gone   LIMBO: the extent was freed already, the record is kept for its link. */
@@ -271,8 +276,7 @@ static_assert(sizeof(struct bn_cold_rec) == 40, "cold record is part of the form
 
 enum bn_slot_flags {
     BN_SLOT_TOMB = 1u << 0,         /* the name is absent */
-    BN_SLOT_OLDER_ABSENT = 1u << 1, /* the slot behind `older` is a tombstone: who is not registered does
-                                       not look at it */
+    BN_SLOT_OLDER_ABSENT = 1u << 1, /* the slot behind `older` is a tombstone */
     BN_SLOT_EXTENT = 1u << 2,       /* data lies in the VALUES region from `page` on */
     BN_SLOT_BODY_OUT = 1u << 3,     /* name, metadata and description follow the data there */
 };
@@ -282,19 +286,21 @@ enum bn_slot_flags {
  *   0 number   8 pending   9 flags  10 kind   12 space   16 older   20 page
  *  24 name_len  26 meta_len  28 description_len  30 size_high  32 size_low  36 gen  40 ...
  *
- * Inline data below 256 bytes lies at 40, with name, metadata, description behind it; larger inline data
- * lies behind them, on a line of its own. So a short name with a number takes one cache line.
+ * Inline data below 256 bytes lies at 40, with name, metadata, description behind it; larger inline
+ * data lies behind them, on a line of its own. So a short name with a number takes one cache line.
  *
- * All fields but gen  writer: lock holder, while the slot is the transaction's, before its number stands in the
- *      index (PAIR swing). They do not change until it is filled again: from FREE, or from limbo where nobody can
- *      need it (BN_PUBLISH_SWAPS). But `pending`: 1 until the commit is tidied.
- *      reader: whoever pins the slot, or is registered. Whoever copies without a pin sees bytes of any use, and
- *      throws them away unless index word and gen stood still (read.c).
- *      crash: the slot goes to limbo, or has stayed there, and from there to FREE or to the next put.
- * gen  of this use of the slot: low half of state.n_uses.  writer: lock holder, when a filling begins.
- *      order: stored first, with release, then a release fence, then all other fields (PAIR refill).
- *      reader: whoever copies: acquire before it copies, and again after an acquire fence. Reclaiming, ready
- *      slots and hints ask by it whether it is still the same use.  crash: no number is ever used again. */
+ * All fields but gen  writer: lock holder, while the slot is the transaction's, before its number
+ *      stands in the index (PAIR swing). They do not change until it is filled again: from FREE, or
+ *      from limbo where nobody can need it (BN_PUBLISH_SWAPS). But `pending`: 1 until the commit is
+ *      tidied. reader: whoever pins the slot, or is registered. Whoever copies without a pin sees
+ *      bytes of any use, and throws them away unless index word and gen stood still (read.c).
+ *      crash: the slot goes to limbo, or has stayed there, and from there to FREE or to the next
+ *      put.
+ * gen  of this use of the slot: low half of state.n_uses.  writer: lock holder, when a filling
+ *      begins. order: stored first, with release, then a release fence, then all other fields (PAIR
+ *      refill). reader: whoever copies: acquire before it copies, and again after an acquire fence.
+ *      Reclaiming, ready slots and hints ask by it whether it is still the same use.  crash: no
+ *      number is ever used again. */
 struct bn_slot_rec {
     uint64_t number; /* of the commit that made it: the version */
     _Atomic uint8_t pending;
@@ -302,7 +308,7 @@ struct bn_slot_rec {
     uint8_t kind;
     uint8_t pad;
     uint32_t space; /* id */
-    uint32_t older; /* slot that it replaced, 0: none. Valid until `number` is committed, and for snapshots */
+    uint32_t older; /* slot that it replaced, 0: none. Valid before the commit, and for snapshots */
     uint32_t page;  /* first value page, where EXTENT */
     uint16_t name_len;
     uint16_t meta_len;
@@ -315,37 +321,41 @@ static_assert(sizeof(struct bn_slot_rec) == 40, "slot record is part of the form
 static_assert(offsetof(struct bn_slot_rec, older) == 16, "slot record is part of the format");
 static_assert(offsetof(struct bn_slot_rec, size_low) == 32, "slot record is part of the format");
 
-/* ---- index ------------------------------------------------------------------------------------- */
+/* ---- index ----------------------------------------------------------------------------------- */
 
 #define BN_BUCKET_WORDS 7u
 
 /* A bucket of the index, or an overflow line behind one: a cache line.
  *
- * words  slot | high half of the hash << 32; 0: empty.  writer: lock holder; changed through the journal,
- *        but for the copies of a split.  order: release (PAIR swing); readers acquire and look again after
- *        they have pinned (PAIR pin-retire).
- * next   overflow line + 1; 0: end.  A line that leaves a chain is used again only as an overflow line. */
+ * words  slot | high half of the hash << 32; 0: empty.  writer: lock holder; changed through the
+ *        journal, but for the copies of a split.  order: release (PAIR swing); readers acquire and
+ *        look again after they have pinned (PAIR pin-retire).
+ * next   overflow line + 1; 0: end.  A line that leaves a chain is used again only as an overflow
+ *        line. */
 struct bn_bucket_rec {
     _Atomic uint64_t words[BN_BUCKET_WORDS];
     _Atomic uint64_t next;
 };
 static_assert(sizeof(struct bn_bucket_rec) == 64, "bucket record is part of the format");
 
-/* ---- namespaces -------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------ */
 
-/* A namespace is an object of kind SPACE under its name in space 0, the root; what is in that object: */
+/* A namespace is an object of kind SPACE under its name in space 0, the root; what is in that
+ * object: */
 struct bn_space_id_rec {
     uint32_t id;
     uint32_t gen;
 };
 
 /* One namespace.  writer: lock holder, journalled, but for gen.
- * removed   0, or the number of the commit that removes it: gone once that is committed. Readers load it
- *           after they found a name, and after they missed one.
+ * removed   0, or the number of the commit that removes it: gone once that is committed. Readers
+ *           load it after they found a name, and after they missed one.
  * gen       rises before `removed` is set back to 0 for a new use; never restored.
- * first_segment, hole  cells of the NAMES region; 0: none. The used part of the last segment: last_used. */
+ * first_segment, hole  cells of the NAMES region; 0: none. The used part of the last segment:
+ *                      last_used. */
 struct bn_space_rec {
-    uint64_t pad1[5]; /* first: what a put loads from record 1 must not lie where it has just stored in the
+    uint64_t pad1
+        [5]; /* first: what a put loads from record 1 must not lie where it has just stored in the
                          state page, modulo 4096, or the processor takes the one for the other */
     _Atomic uint64_t removed;
     _Atomic uint32_t gen;
@@ -361,9 +371,9 @@ struct bn_space_rec {
 static_assert(sizeof(struct bn_space_rec) == 128, "space record is part of the format");
 
 /* A run of cells that list the names of one space. Sizes: 64 B, 256 B, 1 KiB, 4 KiB.
- * cells  a slot number; 0: empty; BN_CELL_HOLE | next hole: free again.  A cell is swung together with the
- *        index word of its name, and stays where it is as long as the name exists. The memory is used
- *        again only for segments, zeroed before it is linked. */
+ * cells  a slot number; 0: empty; BN_CELL_HOLE | next hole: free again.  A cell is swung together
+ *        with the index word of its name, and stays where it is as long as the name exists. The
+ *        memory is used again only for segments, zeroed before it is linked. */
 struct bn_segment_rec {
     _Atomic uint32_t next; /* first cell of the next segment; 0: end */
     uint32_t n_cells;
@@ -373,15 +383,19 @@ struct bn_segment_rec {
 };
 static_assert(sizeof(struct bn_segment_rec) == 16, "segment record is part of the format");
 #define BN_SEGMENT_HEAD_CELLS 4u
-#define BN_CELL_HOLE 0x80000000u
+#define BN_CELL_HOLE          0x80000000u
 
-/* ---- value pages ------------------------------------------------------------------------------- */
+/* ---- value pages ----------------------------------------------------------------------------- */
 
-enum bn_block_state { BN_BLOCK_NONE, BN_BLOCK_FREE, BN_BLOCK_USED };
+enum bn_block_state {
+    BN_BLOCK_NONE,
+    BN_BLOCK_FREE,
+    BN_BLOCK_USED
+};
 
-/* Of a page that begins a free block (of 2^order pages, aligned to its size) or a used extent. An extent is
- * its owner's alone: a slot that names the page without being recorded here does not free it.
- * writer: lock holder, journalled.  All other pages: NONE. */
+/* Of a page that begins a free block (of 2^order pages, aligned to its size) or a used extent. An
+ * extent is its owner's alone: a slot that names the page without being recorded here does not free
+ * it. writer: lock holder, journalled.  All other pages: NONE. */
 struct bn_block_rec {
     uint32_t next; /* page + 1; FREE: the list */
     uint32_t prev;
@@ -393,21 +407,24 @@ struct bn_block_rec {
 };
 static_assert(sizeof(struct bn_block_rec) == 16, "block record is part of the format");
 
-/* BACKED: a bit that is set means that the page is backed. Set after it is, cleared before it is given
- * back, so it needs no journal: a bit that is missing costs a needless system call, no more. */
+/* BACKED: a bit that is set means that the page is backed. Set after it is, cleared before it is
+ * given back, so it needs no journal: a bit that is missing costs a needless system call, no
+ * more. */
 
-/* ---- the file `clients` ------------------------------------------------------------------------ */
+/* ---- the file `clients` ---------------------------------------------------------------------- */
 
 #define BN_CLIENTS_MAX 16384u
-#define BN_SNAPS 8u
-#define BN_WAKE_WORDS 1024u
-#define BN_CHUNKS_MAX (1u << 20)
+#define BN_SNAPS       8u
+#define BN_WAKE_WORDS  1024u
+#define BN_CHUNKS_MAX  (1u << 20)
 
 /* First page of `clients`.  writers: any client, atomically.
- * n_rows, n_chunks  how many exist: rise only, published before the first pin in a new one (PAIR ledger).
- * moves             raised after pins were copied to another row (fork) and before the first copy may be
- *                   dropped: a scan during which it moved frees nothing.
- * n_snaps           registrations that may exist; 0 spares writers the look at the rows (PAIR snap). */
+ * n_rows, n_chunks  how many exist: rise only, published before the first pin in a new one (PAIR
+ *                   ledger).
+ * moves             raised after pins were copied to another row (fork) and before the first copy
+ *                   may be dropped: a scan during which it moved frees nothing.
+ * n_snaps           registrations that may exist; 0 spares writers the look at the rows (PAIR
+ *                   snap). */
 struct bn_clients_rec {
     char magic[8];
     uint8_t store_id[16];
@@ -419,15 +436,19 @@ struct bn_clients_rec {
 };
 static_assert(offsetof(struct bn_clients_rec, n_rows) == 64, "clients head is part of the format");
 
-enum bn_row_state { BN_ROW_FREE, BN_ROW_USED };
+enum bn_row_state {
+    BN_ROW_FREE,
+    BN_ROW_USED
+};
 
 /* One client. Whether it lives is not written here: the kernel drops its lock on its life byte.
- * state     writer: whoever holds the claim byte.  crash: USED with the life byte unlocked: to be reaped, or
- *           to be taken over by a newcomer, who reaps what was held.
- * n_seats   how often the row was given out.  writer: whoever holds the claim byte, before the newcomer may
- *           hold anything: a reaper sees whether the dead is still the one that it began with.
- * snaps     numbers that this client reads as of, 0: none.  writer: the client (PAIR snap); the reaper of a
- *           dead one.
+ * state     writer: whoever holds the claim byte.  crash: USED with the life byte unlocked: to be
+ *           reaped, or to be taken over by a newcomer, who reaps what was held.
+ * n_seats   how often the row was given out.  writer: whoever holds the claim byte, before the
+ *           newcomer may hold anything: a reaper sees whether the dead is still the one that it
+ *           began with.
+ * snaps     numbers that this client reads as of, 0: none.  writer: the client (PAIR snap); the
+ *           reaper of a dead one.
  * the rest  for messages and brain_clients() alone. */
 struct bn_row_rec {
     _Atomic uint32_t state;
@@ -442,19 +463,21 @@ struct bn_row_rec {
 };
 static_assert(sizeof(struct bn_row_rec) == 256, "row record is part of the format");
 
-/* Sleepers on names and namespaces, by hash. asleep: set by whoever is about to sleep, cleared by the
- * writer that wakes; a sleeper that died costs one needless wake-up. */
+/* Sleepers on names and namespaces, by hash. asleep: set by whoever is about to sleep, cleared by
+ * the writer that wakes; a sleeper that died costs one needless wake-up. */
 struct bn_wake_rec {
     _Atomic uint32_t sequence;
     _Atomic uint32_t asleep;
 };
 
 /* A page of the pin ledger: cells of one client.
- * owner  life + 1; 0: nobody's.  A life is a row, or from BN_CLIENTS_MAX on that of a forked child without
- *        one.  writer: claimed by compare-and-swap; released by its owner, or by the reaper of a dead one
- *        after the cells were zeroed.
- * top    cells from 0 to top may hold pins.  writer: the owner; rises only, before the first pin in a cell.
- * cells  a slot number, 0: none.  writer: the owner.  order: sequentially consistent (PAIR pin-retire). */
+ * owner  life + 1; 0: nobody's.  A life is a row, or from BN_CLIENTS_MAX on that of a forked child
+ *        without one.  writer: claimed by compare-and-swap; released by its owner, or by the reaper
+ *        of a dead one after the cells were zeroed.
+ * top    cells from 0 to top may hold pins.  writer: the owner; rises only, before the first pin in
+ *        a cell.
+ * cells  a slot number, 0: none.  writer: the owner.  order: sequentially consistent (PAIR
+ *        pin-retire). */
 struct bn_chunk_rec {
     _Atomic uint32_t owner;
     _Atomic uint32_t top;
@@ -462,17 +485,17 @@ struct bn_chunk_rec {
     _Atomic uint32_t cells[1008];
 };
 static_assert(sizeof(struct bn_chunk_rec) == BN_PAGE, "chunk record is part of the format");
-#define BN_CHUNK_CELLS 1008u
+#define BN_CHUNK_CELLS   1008u
 
-#define BN_ROWS_OFF ((bn_off)BN_PAGE)
-#define BN_WAKE_OFF (BN_ROWS_OFF + (bn_off)BN_CLIENTS_MAX * sizeof(struct bn_row_rec))
-#define BN_CHUNKS_OFF (BN_WAKE_OFF + (bn_off)BN_WAKE_WORDS * sizeof(struct bn_wake_rec))
+#define BN_ROWS_OFF      ((bn_off)BN_PAGE)
+#define BN_WAKE_OFF      (BN_ROWS_OFF + (bn_off)BN_CLIENTS_MAX * sizeof(struct bn_row_rec))
+#define BN_CHUNKS_OFF    (BN_WAKE_OFF + (bn_off)BN_WAKE_WORDS * sizeof(struct bn_wake_rec))
 #define BN_CLIENTS_BYTES (BN_CHUNKS_OFF + (bn_off)BN_CHUNKS_MAX * BN_PAGE)
 
-/* Byte locks of `clients`, far beyond its contents: two for each life. There are as many without a row as
- * there can be pages for their pins. */
-#define BN_LIVES_MAX (BN_CLIENTS_MAX + BN_CHUNKS_MAX)
-#define BN_LIFE_OFF(life) ((int64_t)1 << 60 | (int64_t)(life) * 2)
+/* Byte locks of `clients`, far beyond its contents: two for each life. There are as many without a
+ * row as there can be pages for their pins. */
+#define BN_LIVES_MAX       (BN_CLIENTS_MAX + BN_CHUNKS_MAX)
+#define BN_LIFE_OFF(life)  ((int64_t)1 << 60 | (int64_t)(life)*2)
 #define BN_CLAIM_OFF(life) (BN_LIFE_OFF(life) + 1)
 
 /* Byte lock of `data`: held while it is made longer. */

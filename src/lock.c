@@ -1,9 +1,12 @@
 /* lock.c - the writer lock.
  *
- * Ordering: acquisition is a sequentially consistent swap, release too; they order all of the state.
- * Crash:    the word goes on naming the dead; who waits asks the kernel whether the owner's life byte is
- *           still locked, and takes over. A row that the word names is not given to anybody (client.c).
- * Waiters:  sleep with a timeout, so a wake-up lost with a dead owner costs a moment, never for ever.
+ * Ordering: acquisition is a sequentially consistent swap, release too; they order all of the
+ * state.
+ * Crash:    the word goes on naming the dead; who waits asks the kernel whether the owner's life
+ *           byte is still locked, and takes over. A row that the word names is not given to anybody
+ *           (client.c).
+ * Waiters:  sleep with a timeout, so a wake-up lost with a dead owner costs a moment, never for
+ *           ever.
  */
 #include "lock.h"
 
@@ -12,8 +15,8 @@
 #include "base/os.h"
 #include "client.h"
 
-#define SPINS 200
-#define FIRST_SLEEP_NS ((int64_t)500 * 1000)
+#define SPINS            200
+#define FIRST_SLEEP_NS   ((int64_t)500 * 1000)
 #define LONGEST_SLEEP_NS ((int64_t)100 * 1000 * 1000)
 
 /* If the owner is dead, take over. */
@@ -42,7 +45,8 @@ static void sleep_on(struct brain_store *store, int64_t sleep_ns)
         !bn_cas_seq(&store->state->lock_word, &word, word | BN_LOCK_WAITERS)) {
         return;
     }
-    (void)bn_os_wait(bn_low_half(&store->state->lock_word), (uint32_t)(word | BN_LOCK_WAITERS), sleep_ns);
+    (void)bn_os_wait(bn_low_half(&store->state->lock_word), (uint32_t)(word | BN_LOCK_WAITERS),
+                     sleep_ns);
 }
 
 static int timed_out(struct brain_store *store)
@@ -56,7 +60,8 @@ static int timed_out(struct brain_store *store)
     } else {
         bn_client_describe(store, owner - 1, who, sizeof who);
     }
-    return bn_error(BRAIN_E_TIMEOUT, "%s: waited %.1f s for %s, which is in the middle of a change. If it "
+    return bn_error(BRAIN_E_TIMEOUT,
+                    "%s: waited %.1f s for %s, which is in the middle of a change. If it "
                     "is stopped, continue or end it (its change is then undone or completed)",
                     store->path, (double)store->lock_timeout_ns / 1e9, who);
 }
@@ -78,14 +83,16 @@ static int wait_for(struct brain_store *store, uint32_t *died_out)
             return 0;
         }
         if ((bn_load_seq(&store->state->lock_word) & BN_LOCK_OWNER) > BN_CLIENTS_MAX) {
-            return bn_error_corrupt("%s: its lock is held by a client that there cannot be", store->path);
+            return bn_error_corrupt("%s: its lock is held by a client that there cannot be",
+                                    store->path);
         }
         if (left <= 0) {
             return timed_out(store);
         }
         sleep_on(store, sleep_ns < left ? sleep_ns : left);
         sleep_ns = 2 * sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : LONGEST_SLEEP_NS;
-        if (bn_lock_try_to(store, BN_LOCK_WAITERS)) { /* others may sleep: whoever slept wakes the next */
+        if (bn_lock_try_to(store,
+                           BN_LOCK_WAITERS)) { /* others may sleep: whoever slept wakes the next */
             return 0;
         }
     }

@@ -7,7 +7,8 @@
  *   bits 16..63  epoch: raised by every acquisition
  *
  * The low half is the futex. The epoch lets a waiter that found the owner dead take over by
- * compare-and-swap: if anybody else acquired in between, even in the same row, the word has changed.
+ * compare-and-swap: if anybody else acquired in between, even in the same row, the word has
+ * changed.
  *
  * Not a robust pthread mutex: those record thread ids, which repeat between PID namespaces.
  * Threads of one process need no lock of their own in front: one that finds its own row here waits.
@@ -17,9 +18,9 @@
 
 #include "store.h"
 
-#define BN_LOCK_OWNER UINT64_C(0x7fff)
+#define BN_LOCK_OWNER   UINT64_C(0x7fff)
 #define BN_LOCK_WAITERS UINT64_C(0x8000)
-#define BN_LOCK_EPOCH UINT64_C(0x10000)
+#define BN_LOCK_EPOCH   UINT64_C(0x10000)
 
 /* The word of one who takes the lock. */
 static inline uint64_t bn_lock_taken(const struct brain_store *store, uint64_t word,
@@ -29,8 +30,8 @@ static inline uint64_t bn_lock_taken(const struct brain_store *store, uint64_t w
            (store->row + 1);
 }
 
-/* Take the lock of a writable store if it is free: at the first attempt, or not. `keep_waiters`: BN_LOCK_WAITERS
- * where others may sleep on it, else 0. */
+/* Take the lock of a writable store if it is free: at the first attempt, or not. `keep_waiters`:
+ * BN_LOCK_WAITERS where others may sleep on it, else 0. */
 static inline bool bn_lock_try_to(struct brain_store *store, uint64_t keep_waiters)
 {
     uint64_t word = bn_load_relaxed(&store->state->lock_word); /* relaxed: the swap decides */
@@ -46,9 +47,9 @@ static inline bool bn_lock_try(struct brain_store *store)
 
 /* Take the lock, waiting up to the store's lock timeout (`wait` false: not at all).
  *
- * `*died_out`: the row + 1 of a dead owner that it was taken over from, 0: none. The caller recovers
- * before it looks at anything.
- * Returns 0, or: TIMEOUT (the detail names the owner); BUSY (not waiting); PERM (read-only store). */
+ * `*died_out`: the row + 1 of a dead owner that it was taken over from, 0: none. The caller
+ * recovers before it looks at anything. Returns 0, or: TIMEOUT (the detail names the owner); BUSY
+ * (not waiting); PERM (read-only store). */
 int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out);
 
 /* Where somebody sleeps on it. */

@@ -2,8 +2,9 @@
  *
  * Owns:     the NAMES region: segments of 64 B, 256 B, 1 KiB, 4 KiB; names_end, segment_free.
  * Growth:   a space appends segments, each of the next size up to the largest.
- * Memory:   a segment is used again only as a segment of its size, and is zeroed before it is linked: what
- *           a walker with a stale link reads is slot numbers, which it checks against its space.
+ * Memory:   a segment is used again only as a segment of its size, and is zeroed before it is
+ *           linked: what a walker with a stale link reads is slot numbers, which it checks against
+ *           its space.
  * Crash:    journalled, but for the zeroing of a segment that nothing leads to.
  */
 #include "names.h"
@@ -11,7 +12,7 @@
 #include "journal.h"
 
 #define N_SEGMENT_CLASSES 4u
-#define SEGMENTS_MAX (1u << 24) /* in one space; more is a cycle */
+#define SEGMENTS_MAX      (1u << 24) /* in one space; more is a cycle */
 
 static uint32_t class_cells(uint32_t c)
 {
@@ -33,7 +34,7 @@ const struct bn_segment_rec *bn_names_segment_view(struct brain_store *store, ui
 {
     uint64_t backed = bn_load_acquire(&store->state_view->backed[BN_REGION_NAMES]);
     backed = backed < store->region_bytes[BN_REGION_NAMES] ? backed
-                                                          : store->region_bytes[BN_REGION_NAMES];
+                                                           : store->region_bytes[BN_REGION_NAMES];
     uint64_t off = (uint64_t)segment * sizeof(uint32_t);
     if (segment == 0 || off % 64 != 0 || off + 64 > backed) {
         return NULL;
@@ -57,7 +58,8 @@ static bool segment_is_sound(const struct brain_store *store, uint32_t segment)
 }
 
 /* A zeroed segment of class `c` for a space. */
-static int take_segment(struct brain_store *store, uint32_t c, uint32_t space_id, uint32_t *segment_out)
+static int take_segment(struct brain_store *store, uint32_t c, uint32_t space_id,
+                        uint32_t *segment_out)
 {
     struct bn_state_rec *state = store->state;
     uint32_t n = class_cells(c), segment = state->segment_free[c];
@@ -67,12 +69,14 @@ static int take_segment(struct brain_store *store, uint32_t c, uint32_t space_id
         }
         bn_journal_u32(store, &state->segment_free[c], segment_at(store, segment)->next);
     } else {
-        if (!bn_names_exists(store, (uint32_t)state->names_end - 1) || state->names_end > BN_CELL_HOLE) {
+        if (!bn_names_exists(store, (uint32_t)state->names_end - 1) ||
+            state->names_end > BN_CELL_HOLE) {
             return bn_error_corrupt("%s: the end of the lists of names", store->path);
         }
         uint64_t start = bn_align_up(state->names_end, 16), end = start + n;
         if (end >= BN_CELL_HOLE) {
-            return bn_error(BRAIN_E_FULL, "%s: the lists of names are as long as they get", store->path);
+            return bn_error(BRAIN_E_FULL, "%s: the lists of names are as long as they get",
+                            store->path);
         }
         int err = bn_store_need(store, BN_REGION_NAMES, end * sizeof(uint32_t));
         if (err != 0) {
@@ -85,7 +89,8 @@ static int take_segment(struct brain_store *store, uint32_t c, uint32_t space_id
     bn_journal_u64(store, rec, (uint64_t)(n - BN_SEGMENT_HEAD_CELLS) << 32); /* next = 0, n_cells */
     bn_journal_u64(store, &rec->space, space_id | (uint64_t)c << 32);
     for (uint32_t i = BN_SEGMENT_HEAD_CELLS; i < n; i++) {
-        bn_store_relaxed(bn_names_cell(store, segment + i), 0u); /* ordered by the release that links */
+        bn_store_relaxed(bn_names_cell(store, segment + i),
+                         0u); /* ordered by the release that links */
     }
     *segment_out = segment;
     return 0;
@@ -157,7 +162,8 @@ int bn_names_give_segment(struct brain_store *store, struct bn_space_rec *space)
     if (segment == 0) {
         return 0;
     }
-    /* One a call, so that a step stays short; the caller comes again while first_segment is not 0. */
+    /* One a call, so that a step stays short; the caller comes again while first_segment is not
+     * 0. */
     if (!segment_is_sound(store, segment)) {
         return bn_error_corrupt("%s: the list of names of a namespace", store->path);
     }

@@ -1,8 +1,8 @@
 /* names.h - the list of a namespace's names: cells in segments.
  *
- * A cell holds the number of the slot that the index holds for that name, is swung with it, and stays in
- * its place as long as the name exists; so a registered walker meets each name of its moment exactly once,
- * without any care for moves.
+ * A cell holds the number of the slot that the index holds for that name, is swung with it, and
+ * stays in its place as long as the name exists; so a registered walker meets each name of its
+ * moment exactly once, without any care for moves.
  */
 #ifndef BN_NAMES_H
 #define BN_NAMES_H

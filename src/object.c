@@ -1,10 +1,10 @@
 /* object.c - objects that are written in place.
  *
- * A large object is an extent held by a private slot of this client, mapped writable on its own; at the seal
- * the extent changes hands to the published slot, and the mapping is replaced by a private copy-on-write one
- * of the same pages, so that what is written later stays in this process. A pin keeps the pages until the
- * object is released. A small one is private memory, copied at the seal as by a put; so is one whose name
- * and metadata do not fit beside the extent.
+ * A large object is an extent held by a private slot of this client, mapped writable on its own; at
+ * the seal the extent changes hands to the published slot, and the mapping is replaced by a private
+ * copy-on-write one of the same pages, so that what is written later stays in this process. A pin
+ * keeps the pages until the object is released. A small one is private memory, copied at the seal
+ * as by a put; so is one whose name and metadata do not fit beside the extent.
  *
  * Crash: the private slot goes with its client.
  */
@@ -27,11 +27,11 @@ struct brain_object {
     uint64_t size_bytes;
     uint64_t map_bytes; /* 0: `data` is malloc'ed */
     bn_off map_off;
-    uint32_t holder;    /* private slot; 0: none, or sealed */
+    uint32_t holder; /* private slot; 0: none, or sealed */
     bool is_sealed;
     bool has_pin;
     uint32_t pin;
-    uint32_t n_forks;   /* the process that it belongs to: in a child of it it is only freed */
+    uint32_t n_forks; /* the process that it belongs to: in a child of it it is only freed */
 };
 
 static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pages)
@@ -67,8 +67,7 @@ static int init(struct brain_object *object)
         object->data = aligned_alloc(64, bn_align_up(object->size_bytes + 1, 64));
         return object->data != NULL ? 0 : bn_error(BRAIN_E_NOMEM, "no memory for an object");
     }
-    int err = bn_stage_take(object->store, object->size_bytes, object->size_bytes,
-                                   &object->holder);
+    int err = bn_stage_take(object->store, object->size_bytes, object->size_bytes, &object->holder);
     if (err != 0) {
         return err;
     }
@@ -84,9 +83,10 @@ int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_
 {
     int err = bn_store_check_writable(store);
     if (err == 0 && size_bytes >= (uint64_t)1 << 47) {
-        err = bn_error(BRAIN_E_INVAL, "an object of %llu bytes was asked for; at most %llu are allowed: "
-                       "write it in pieces", (unsigned long long)size_bytes,
-                       ((unsigned long long)1 << 47) - 1);
+        err = bn_error(BRAIN_E_INVAL,
+                       "an object of %llu bytes was asked for; at most %llu are allowed: "
+                       "write it in pieces",
+                       (unsigned long long)size_bytes, ((unsigned long long)1 << 47) - 1);
     }
     struct brain_object *object = err == 0 ? calloc(1, sizeof *object) : NULL;
     if (object == NULL) {
@@ -146,7 +146,8 @@ static int publish(struct brain_object *object, struct bn_write *write, uint64_t
         }
     }
     if (err == 0 && write->was_handed_over && write->is_borrowed) {
-        object->holder = 0; /* else its data went to an extent of another shape, and this is still ours */
+        object->holder =
+            0; /* else its data went to an extent of another shape, and this is still ours */
     }
     bn_write_deinit(object->store, write);
     return err;
@@ -167,7 +168,8 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
     brain_value whole = *value;
     int err = bn_store_check_usable(object->store);
     if (err == 0 && !is_ours(object)) {
-        err = bn_error(BRAIN_E_FORKED, "this object belongs to the process that made it, of which this one "
+        err = bn_error(BRAIN_E_FORKED,
+                       "this object belongs to the process that made it, of which this one "
                        "is a child: make one here (here it can only be released)");
     }
     if (err == 0 && (object->is_sealed || value->n_parts != 0)) {
@@ -200,7 +202,8 @@ void brain_object_release(brain_object *object)
     }
     if (object->map_bytes == 0) {
         free(object->data);
-    } else if (object->is_sealed || is_ours(object)) { /* else not inherited: something else may be there */
+    } else if (object->is_sealed ||
+               is_ours(object)) { /* else not inherited: something else may be there */
         bn_os_unmap(object->data, object->map_bytes);
     }
     if (is_ours(object)) {

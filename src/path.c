@@ -1,9 +1,9 @@
 /* path.c - making, finding and removing the directory of a store.
  *
- * Making: a directory is built under a temporary name and renamed into place, failing where something is
- * there: nobody ever sees half a store, and of two makers one wins and the other opens what it made. A
- * maker that dies leaves its temporary directory to the next one, which tells by the lock on its `data`
- * that nobody is at work there.
+ * Making: a directory is built under a temporary name and renamed into place, failing where
+ * something is there: nobody ever sees half a store, and of two makers one wins and the other opens
+ * what it made. A maker that dies leaves its temporary directory to the next one, which tells by
+ * the lock on its `data` that nobody is at work there.
  *
  * /tmp is full of strangers: links are read and their owner checked here, never followed blindly.
  */
@@ -24,19 +24,19 @@
 #include "base/hash.h"
 #include "base/os.h"
 
-#define SHM "/dev/shm"
+#define SHM         "/dev/shm"
 #define TEMP_PREFIX ".brain-new-"
-#define TRIES 1000
+#define TRIES       1000
 
 /* Internal: NOT_FOUND for the caller, but nothing may be made there. */
 #define ELSEWHERE (-120)
 
 /* Where a path leads. */
 struct place {
-    char path[PATH_MAX];      /* absolute */
-    char parent[PATH_MAX];    /* of the real directory */
-    char name[NAME_MAX + 1];  /* of the real directory in it */
-    bool linked;              /* `path` is to be a link to parent/name */
+    char path[PATH_MAX];     /* absolute */
+    char parent[PATH_MAX];   /* of the real directory */
+    char name[NAME_MAX + 1]; /* of the real directory in it */
+    bool linked;             /* `path` is to be a link to parent/name */
 };
 
 /* ---- resolving */
@@ -52,7 +52,8 @@ static int make_absolute(const char *path, char out[PATH_MAX])
     }
     int n = snprintf(out, PATH_MAX, "%s%s%s", cwd, path[0] == '/' ? "" : "/", path);
     if (n >= PATH_MAX - 64) {
-        return bn_error(BRAIN_E_INVAL, "the path of a store is longer than %d bytes", PATH_MAX - 64);
+        return bn_error(BRAIN_E_INVAL, "the path of a store is longer than %d bytes",
+                        PATH_MAX - 64);
     }
     while (n > 1 && out[n - 1] == '/') {
         out[--n] = '\0';
@@ -107,8 +108,10 @@ static int target_name(const char *path, char name[NAME_MAX + 1])
     struct stat st;
     char boot[37] = "00000000";
     if (stat(SHM, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        return bn_error(BRAIN_E_IO, "there is no %s on this machine: give a path on a file system in "
-                        "memory (tmpfs)", SHM);
+        return bn_error(BRAIN_E_IO,
+                        "there is no %s on this machine: give a path on a file system in "
+                        "memory (tmpfs)",
+                        SHM);
     }
     (void)bn_os_boot_id(boot);
     snprintf(name, NAME_MAX + 1, "brain-%u-%016llx-%.8s-%llx", (unsigned)geteuid(),
@@ -150,12 +153,15 @@ static int judge_dangling(const struct place *place, const char *text)
     size_t n = place->linked ? (size_t)(our_device - ours) : 0; /* brain-UID-PATH-BOOT */
     if (!place->linked || strncmp(text, SHM "/", sizeof SHM) != 0 || their_device == NULL ||
         (size_t)(their_device - theirs) != n || strncmp(ours, theirs, n - 8) != 0) {
-        return bn_error(BRAIN_E_CORRUPT, "%s is a symbolic link to %s, which does not exist: remove "
-                        "the link, or choose another path", place->path, text);
+        return bn_error(BRAIN_E_CORRUPT,
+                        "%s is a symbolic link to %s, which does not exist: remove "
+                        "the link, or choose another path",
+                        place->path, text);
     }
     bool same_boot = strncmp(our_device - 8, their_device - 8, 8) == 0;
     if (same_boot && strcmp(our_device, their_device) != 0) {
-        return bn_error(ELSEWHERE, "%s leads to %s, which lies on another mount of %s than "
+        return bn_error(ELSEWHERE,
+                        "%s leads to %s, which lies on another mount of %s than "
                         "the one seen here (a container of its own?): share %s as well as %s, or "
                         "choose a path of this container's own",
                         place->path, text, SHM, SHM, place->path);
@@ -163,8 +169,8 @@ static int judge_dangling(const struct place *place, const char *text)
     return 0;
 }
 
-/* Look at what stands at place->path. `*store_path` becomes where the store is, or "" where there is
- * none; a link that leads nowhere and may go is removed. */
+/* Look at what stands at place->path. `*store_path` becomes where the store is, or "" where there
+ * is none; a link that leads nowhere and may go is removed. */
 static int read_link(const struct place *place, const brain_options *options,
                      char store_path[PATH_MAX])
 {
@@ -179,12 +185,16 @@ static int read_link(const struct place *place, const brain_options *options,
         return 0;
     }
     if (!S_ISLNK(st.st_mode)) {
-        return bn_error(BRAIN_E_CORRUPT, "%s is not a store but another kind of file: choose another "
-                        "path, or remove it", place->path);
+        return bn_error(BRAIN_E_CORRUPT,
+                        "%s is not a store but another kind of file: choose another "
+                        "path, or remove it",
+                        place->path);
     }
     if (st.st_uid != geteuid() && !(options->flags & BRAIN_OPEN_SHARED)) {
-        return bn_error(BRAIN_E_PERM, "%s is a link that user %u made, not you: choose another path, "
-                        "or open it as shared if you trust them", place->path, (unsigned)st.st_uid);
+        return bn_error(BRAIN_E_PERM,
+                        "%s is a link that user %u made, not you: choose another path, "
+                        "or open it as shared if you trust them",
+                        place->path, (unsigned)st.st_uid);
     }
     ssize_t n = readlink(place->path, text, sizeof text - 1);
     if (n < 0) {
@@ -222,8 +232,8 @@ static void remove_files(int dir_fd)
     (void)unlinkat(dir_fd, "data", 0);
 }
 
-/* Empty a temporary directory whose maker is dead. Its maker holds a lock on its `data` until it has been
- * renamed; whoever gets that lock instead has it for itself. */
+/* Empty a temporary directory whose maker is dead. Its maker holds a lock on its `data` until it
+ * has been renamed; whoever gets that lock instead has it for itself. */
 static void sweep_files(int dir_fd)
 {
     int fd = openat(dir_fd, "data", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -305,8 +315,9 @@ static int build(int parent_fd, const struct place *place, const char *temp,
     }
     if (err == 0) {
         int os = bn_os_rename_new(parent_fd, temp, place->name);
-        err = os == 0 ? 0 : os == -EEXIST || os == -ENOTEMPTY ? BRAIN_E_EXISTS
-                          : bn_error_os(os, "cannot make %s", where);
+        err = os == 0                             ? 0
+              : os == -EEXIST || os == -ENOTEMPTY ? BRAIN_E_EXISTS
+                                                  : bn_error_os(os, "cannot make %s", where);
     }
     struct stat st;
     if (err != 0 && err != BRAIN_E_EXISTS && fstat(dir_fd, &st) == 0 && st.st_nlink == 0) {
@@ -348,15 +359,17 @@ static int check_owner(int dir_fd, const char *where, const brain_options *optio
         return bn_error_os(-errno, "cannot look at %s", where);
     }
     if (st.st_uid != geteuid() && !(options->flags & BRAIN_OPEN_SHARED)) {
-        return bn_error(BRAIN_E_PERM, "%s belongs to user %u: choose another path, or open it as "
-                        "shared if you trust them", where, (unsigned)st.st_uid);
+        return bn_error(BRAIN_E_PERM,
+                        "%s belongs to user %u: choose another path, or open it as "
+                        "shared if you trust them",
+                        where, (unsigned)st.st_uid);
     }
     return 0;
 }
 
-/* Whether a directory that could not be opened is what somebody left who died while removing a store: `data`
- * alone, marked as destroyed, or nothing at all, where the store was to be made (not where some link of the
- * user's leads). Then it is removed. A successor's is never empty. */
+/* Whether a directory that could not be opened is what somebody left who died while removing a
+ * store: `data` alone, marked as destroyed, or nothing at all, where the store was to be made (not
+ * where some link of the user's leads). Then it is removed. A successor's is never empty. */
 static bool was_remains(int dir_fd, const char *where, bool is_target)
 {
     uint32_t destroyed = 0;
@@ -380,8 +393,8 @@ static bool was_remains(int dir_fd, const char *where, bool is_target)
     return may_go && (rmdir(where) == 0 || errno == ENOENT);
 }
 
-/* Open the store in directory `where`. NOT_FOUND where it is gone; one that somebody began to destroy is
- * removed, and NOT_FOUND too. */
+/* Open the store in directory `where`. NOT_FOUND where it is gone; one that somebody began to
+ * destroy is removed, and NOT_FOUND too. */
 static int open_at(const char *where, const struct place *place, const brain_options *options,
                    struct brain_store **store_out)
 {
@@ -417,7 +430,8 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     return err;
 }
 
-/* `made`: by us just now; where the link to it cannot be made it is removed, for nobody would find it. */
+/* `made`: by us just now; where the link to it cannot be made it is removed, for nobody would find
+ * it. */
 static int try_open(const struct place *place, const brain_options *options, bool made,
                     struct brain_store **store_out)
 {
@@ -470,7 +484,8 @@ int bn_path_open(const char *path, const brain_options *options, struct brain_st
             sched_yield(); /* somebody is at work there */
         }
     }
-    return bn_error(BRAIN_E_BUSY, "%s is being made and removed by others all the time", place.path);
+    return bn_error(BRAIN_E_BUSY, "%s is being made and removed by others all the time",
+                    place.path);
 }
 
 /* ---- removing */

@@ -1,15 +1,15 @@
 /* pin.c - the pin ledger.
  *
  * Owns:     the chunk pages of `clients`.
- * Promise:  while a pin on a slot stands that was checked against the index after it was stored, the slot
- *           is not reused.
+ * Promise:  while a pin on a slot stands that was checked against the index after it was stored,
+ *           the slot is not reused.
  * Writers:  a client stores only to chunks that it owns; recovery clears those of dead clients.
- * Ordering: PAIR pin-retire: reader: store the pin, full barrier, load the index word again. Writer: take
- *           the slot out of the index, full barrier, scan the cells. One of the two sees the other.
- *           PAIR ledger: n_chunks and `top` rise before the first pin that lies beyond the old value; a
- *           scan loads them after its barrier.
- * Crash:    cells of a dead client stay set and do not count, since its life byte is unlocked. The same goes
- *           for a forked child without a row: its pages name a life that is no row.
+ * Ordering: PAIR pin-retire: reader: store the pin, full barrier, load the index word again.
+ *           Writer: take the slot out of the index, full barrier, scan the cells. One of the two
+ *           sees the other. PAIR ledger: n_chunks and `top` rise before the first pin that lies
+ *           beyond the old value; a scan loads them after its barrier.
+ * Crash:    cells of a dead client stay set and do not count, since its life byte is unlocked. The
+ *           same goes for a forked child without a row: its pages name a life that is no row.
  */
 #include "pin.h"
 
@@ -19,7 +19,7 @@
 #include "client.h"
 
 /* Burying under the lock: pages looked at / cleared in one step. */
-#define LOOKS_A_STEP 4096u
+#define LOOKS_A_STEP  4096u
 #define BURIED_A_STEP 64u
 
 static struct bn_chunk_rec *chunk_at(const struct brain_store *store, uint32_t i)
@@ -56,9 +56,12 @@ static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk
     for (uint32_t i = n; err == 0 && i < BN_CHUNKS_MAX; i++) {
         int os = bn_os_back(fd, BN_CHUNKS_OFF + (bn_off)i * BN_PAGE, BN_PAGE);
         if (os != 0) {
-            (void)bn_error_os(os, "%s: no memory for more views, since the file system of %s is full: delete "
-                              "values and trim in a process that has it open, or make it larger (Docker: "
-                              "--shm-size)", store->path, store->directory);
+            (void)bn_error_os(
+                os,
+                "%s: no memory for more views, since the file system of %s is full: delete "
+                "values and trim in a process that has it open, or make it larger (Docker: "
+                "--shm-size)",
+                store->path, store->directory);
             return BRAIN_E_BUSY;
         }
         if (try_claim(store, i, life)) {
@@ -68,9 +71,13 @@ static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk
         }
         bn_raise32(&store->clients->n_chunks, i + 1);
     }
-    return err != 0 ? err : bn_error(BRAIN_E_BUSY, "%s: all %u pages for views, of %u views each, are in "
-                                     "use by the processes that have it open: let go of views, or end who "
-                                     "holds many", store->path, BN_CHUNKS_MAX, BN_CHUNK_CELLS);
+    return err != 0
+               ? err
+               : bn_error(BRAIN_E_BUSY,
+                          "%s: all %u pages for views, of %u views each, are in "
+                          "use by the processes that have it open: let go of views, or end who "
+                          "holds many",
+                          store->path, BN_CHUNKS_MAX, BN_CHUNK_CELLS);
 }
 
 static void release_chunk(struct bn_chunk_rec *chunk)
@@ -88,8 +95,10 @@ static int grow(struct brain_store *store)
     struct bn_ledger *ledger = &store->ledger;
     uint32_t n = bn_load_relaxed(&ledger->n_chunks);
     if (n == BN_LEDGER_CHUNKS_MAX) {
-        return bn_error(BRAIN_E_BUSY, "%s: this process holds %u views, and cannot hold more: let go of "
-                        "some", store->path, n * BN_CHUNK_CELLS);
+        return bn_error(BRAIN_E_BUSY,
+                        "%s: this process holds %u views, and cannot hold more: let go of "
+                        "some",
+                        store->path, n * BN_CHUNK_CELLS);
     }
     int err = claim_chunk(store, store->row, &ledger->chunks[n]);
     if (err == 0) {
@@ -131,7 +140,8 @@ static bool take_in_chunk(struct brain_store *store, uint32_t c, uint32_t from, 
             continue;
         }
         if (i >= bn_load_relaxed(&chunk->top)) {
-            bn_raise32(&chunk->top, i + 64 < BN_CHUNK_CELLS ? i + 64 : BN_CHUNK_CELLS); /* PAIR ledger */
+            bn_raise32(&chunk->top,
+                       i + 64 < BN_CHUNK_CELLS ? i + 64 : BN_CHUNK_CELLS); /* PAIR ledger */
         }
         if (bn_cas_seq(&chunk->cells[i], &none, slot)) { /* PAIR pin-retire */
             *pin_out = c << 10 | i;
@@ -141,8 +151,9 @@ static bool take_in_chunk(struct brain_store *store, uint32_t c, uint32_t from, 
     return false;
 }
 
-/* The place of the hint is taken: look on from there, round once, then grow. Next fit: a process that only
- * takes views finds the next cell at once; growing when a whole round fails keeps the rounds rare. */
+/* The place of the hint is taken: look on from there, round once, then grow. Next fit: a process
+ * that only takes views finds the next cell at once; growing when a whole round fails keeps the
+ * rounds rare. */
 int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out)
 {
     struct bn_ledger *ledger = &store->ledger;
@@ -182,7 +193,8 @@ static uint64_t count_chunk(const struct bn_chunk_rec *chunk)
     uint64_t n = 0;
     uint32_t top = bn_load_acquire(&chunk->top);
     for (uint32_t i = 0; i < top && i < BN_CHUNK_CELLS; i++) {
-        n += bn_load_acquire(&chunk->cells[i]) != 0; /* whoever finds none may unmap what they pinned */
+        n += bn_load_acquire(&chunk->cells[i]) !=
+             0; /* whoever finds none may unmap what they pinned */
     }
     return n;
 }
@@ -206,8 +218,8 @@ uint64_t bn_pin_count(struct brain_store *store, uint32_t row)
         uint32_t owner = bn_load_acquire(&chunk->owner);
         if (owner != last) {
             last = owner;
-            counts = owner != 0 && owner <= BN_LIVES_MAX && (row == UINT32_MAX || owner == row + 1) &&
-                     bn_client_alive(store, owner - 1);
+            counts = owner != 0 && owner <= BN_LIVES_MAX &&
+                     (row == UINT32_MAX || owner == row + 1) && bn_client_alive(store, owner - 1);
         }
         n += counts ? count_chunk(chunk) : 0;
     }
@@ -242,7 +254,8 @@ void bn_pin_bury_orphans(struct brain_store *store)
         uint32_t owner = bn_load_acquire(&chunk_at(store, i)->owner);
         if (owner > BN_CLIENTS_MAX && owner <= BN_LIVES_MAX && !bn_client_alive(store, owner - 1) &&
             bn_client_claim_dead(store, owner - 1, &claim) == 0) {
-            bn_pin_bury(store, owner - 1); /* the claim keeps others off: of that life, and of its pages */
+            bn_pin_bury(store,
+                        owner - 1); /* the claim keeps others off: of that life, and of its pages */
             bn_client_unclaim(owner - 1, claim);
         }
     }
@@ -362,7 +375,8 @@ uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot)
 
 /* ---- fork */
 
-/* Both the copier and a thread that changes the cell do this: whoever stores last has seen the last value. */
+/* Both the copier and a thread that changes the cell do this: whoever stores last has seen the last
+ * value. */
 static void copy_cell(const _Atomic uint32_t *from, _Atomic uint32_t *to)
 {
     uint32_t slot;
@@ -376,7 +390,7 @@ void bn_pin_mirror(struct brain_store *store, uint32_t pin)
 {
     struct bn_chunk_rec *copy = store->ledger.mirror[pin >> 10];
     if (copy == NULL) {
-        return; /* a page that came after the copies began: the child drops what it has no page for */
+        return; /* a page that came later: the child drops what it has no page for */
     }
     copy_cell(&store->ledger.chunks[pin >> 10]->cells[pin & 1023], &copy->cells[pin & 1023]);
 }
@@ -388,7 +402,8 @@ static int copy_chunk(struct brain_store *store, uint32_t life, uint32_t i)
     if (err != 0) {
         return err;
     }
-    bn_store_seq(&copy->top, (uint32_t)BN_CHUNK_CELLS); /* PAIR ledger; a later pin may lie anywhere */
+    bn_store_seq(&copy->top,
+                 (uint32_t)BN_CHUNK_CELLS); /* PAIR ledger; a later pin may lie anywhere */
     store->ledger.mirror[i] = copy;
     bn_store_seq(&store->ledger.mirroring, 1u);
     for (uint32_t k = 0; k < BN_CHUNK_CELLS; k++) {

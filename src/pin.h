@@ -1,7 +1,8 @@
-/* pin.h - the pin ledger: hazard pointers in the file (Maged Michael, 2004), one set of pages a client.
+/* pin.h - the pin ledger: hazard pointers in the file (Maged Michael, 2004), one set of pages a
+ * client.
  *
- * A pin says: this slot is not reused while I stand. It counts only if the index word still names the
- * slot after the pin was stored (PAIR pin-retire).
+ * A pin says: this slot is not reused while I stand. It counts only if the index word still names
+ * the slot after the pin was stored (PAIR pin-retire).
  */
 #ifndef BN_PIN_H
 #define BN_PIN_H
@@ -15,7 +16,7 @@ struct bn_suspects {
     uint32_t n;
     uint32_t slot[BN_SUSPECTS_MAX];
     uint32_t gen[BN_SUSPECTS_MAX];
-    bool kept[BN_SUSPECTS_MAX];       /* by a pin */
+    bool kept[BN_SUSPECTS_MAX];            /* by a pin */
     uint32_t mask;                         /* of places in the next; 0: it is not made yet */
     uint16_t by_hash[4 * BN_SUSPECTS_MAX]; /* position + 1; open addressing */
 };
@@ -26,8 +27,8 @@ static inline _Atomic uint32_t *bn_pin_cell(const struct bn_ledger *ledger, uint
     return &ledger->chunks[pin >> 10]->cells[pin & 1023];
 }
 
-/* Pin `slot`. `*pin_out` is to be given to bn_pin_drop(). The store of the pin is a full barrier: what the
- * caller loads next is loaded after it. BUSY where there is no memory for another. */
+/* Pin `slot`. `*pin_out` is to be given to bn_pin_drop(). The store of the pin is a full barrier:
+ * what the caller loads next is loaded after it. BUSY where there is no memory for another. */
 int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out);
 
 /* Copy a cell that has changed to a child that is being forked. */
@@ -60,7 +61,8 @@ static inline void bn_pin_move(struct brain_store *store, uint32_t pin, uint32_t
 static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
 {
     struct bn_ledger *ledger = &store->ledger;
-    bn_store_relaxed(&ledger->hint, pin); /* first: once the last pin is gone the store may be another */
+    bn_store_relaxed(&ledger->hint,
+                     pin); /* first: once the last pin is gone the store may be another */
     bn_store_release(bn_pin_cell(ledger, pin), 0u);
     /* relaxed: passing the store, it may leave the child a pin too many until it ends, no more */
     if (bn_unlikely(bn_load_relaxed(&ledger->mirroring) != 0)) {
@@ -71,12 +73,13 @@ static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
 /* In the place of a slot: a pin that keeps the store mapped here, and no slot. */
 #define BN_PIN_NOTHING UINT32_MAX
 
-/* Let pin `pin` go of its slot, but stand until it is dropped: while it does, no close of another thread
- * unmaps the store. A full barrier. */
+/* Let pin `pin` go of its slot, but stand until it is dropped: while it does, no close of another
+ * thread unmaps the store. A full barrier. */
 static inline void bn_pin_let_go(struct brain_store *store, uint32_t pin)
 {
     bn_store_release(bn_pin_cell(&store->ledger, pin), BN_PIN_NOTHING);
-    bn_fence_seq(); /* PAIR pin-retire: the retirer sees the pin gone, or what follows sees the slot retired */
+    /* PAIR pin-retire: the retirer sees the pin gone, or what follows sees the slot retired. */
+    bn_fence_seq();
     if (bn_unlikely(bn_load_relaxed(&store->ledger.mirroring) != 0)) {
         bn_pin_mirror(store, pin);
     }
@@ -117,14 +120,14 @@ static inline void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, 
     suspects->kept[i] = false;
 }
 
-/* Mark those suspects that a living client pins. Not under the lock. `*n_cells_out`: how many cells were looked
- * at. Returns 0, or BN_AGAIN where a pin may have moved during the scan: then nothing may be freed on its
- * word. */
+/* Mark those suspects that a living client pins. Not under the lock. `*n_cells_out`: how many cells
+ * were looked at. Returns 0, or BN_AGAIN where a pin may have moved during the scan: then nothing
+ * may be freed on its word. */
 int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_t *n_cells_out);
 
-/* Copy all pins of all rows, the dead included, to `pins`: 0; or BN_AGAIN where there are more than `room`, or
- * more than `n_cells_max` cells to be looked at, or one may have moved meanwhile. After a full barrier. Short
- * enough for the lock: loads alone. */
+/* Copy all pins of all rows, the dead included, to `pins`: 0; or BN_AGAIN where there are more than
+ * `room`, or more than `n_cells_max` cells to be looked at, or one may have moved meanwhile. After
+ * a full barrier. Short enough for the lock: loads alone. */
 int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, uint32_t *pins, uint32_t room,
                 uint32_t *n_out);
 

@@ -1,20 +1,21 @@
 /* read.c - how a value is found without a lock.
  *
  * Owns:     nothing; stores to this client's pins alone.
- * Get:      load the index word; pin its slot; load the word again (PAIR pin-retire). Unchanged: the slot
- *           cannot be reused while the pin stands, and what it says does not change (PAIR swing).
- *           A slot that is not pending is the value. A pending one with a number above `committed` is not
- *           there yet: pin the older one, and load `committed` again (PAIR commit): if it has not passed,
- *           the older one was the value at that moment. A pending one that is judged visible needs one more
- *           look at the word: a later commit passes the number of an aborted one.
- * Copy:     a small value may be copied without a pin, as a seqlock is read (Boehm, MSPC 2012): the word, the
- *           slot's gen, the word again; what is there, eight bytes at a time; word and gen once more. The
- *           first three: the slot is in the index, its filling behind it. The last two: nothing in between
- *           can have been of a later use of its memory, for whoever stores there either fences after storing
- *           gen or releases, having left the index before (PAIR refill). Anything else than a committed small
- *           value is left to the pinned way.
- * Miss:     believed if index_state stood still. In the middle of a split a hash of the new bucket is
- *           looked for in the old one first, then in the new: words move only that way.
+ * Get:      load the index word; pin its slot; load the word again (PAIR pin-retire). Unchanged:
+ *           the slot cannot be reused while the pin stands, and what it says does not change (PAIR
+ *           swing). A slot that is not pending is the value. A pending one with a number above
+ *           `committed` is not there yet: pin the older one, and load `committed` again (PAIR
+ *           commit): if it has not passed, the older one was the value at that moment. A pending
+ *           one that is judged visible needs one more look at the word: a later commit passes the
+ *           number of an aborted one.
+ * Copy:     a small value may be copied without a pin, as a seqlock is read (Boehm, MSPC 2012): the
+ *           word, the slot's gen, the word again; what is there, eight bytes at a time; word and
+ *           gen once more. The first three: the slot is in the index, its filling behind it. The
+ *           last two: nothing in between can have been of a later use of its memory, for whoever
+ *           stores there either fences after storing gen or releases, having left the index before
+ *           (PAIR refill). Anything else than a committed small value is left to the pinned way.
+ * Miss:     believed if index_state stood still. In the middle of a split a hash of the new bucket
+ *           is looked for in the old one first, then in the new: words move only that way.
  * As of:    a registered reader judges by number alone, and follows `older` as far as it must.
  * Waits:    never. A retry means that a writer changed a word or committed in between.
  * Bytes:    untrusted: each number is checked before it leads anywhere, chains have an end.
@@ -32,7 +33,7 @@
 #define OLDER_MAX 10000000u /* versions behind one name; more is a cycle */
 
 /* Internal: look again from the start / the chain goes on and on. */
-#define RETRY (-110)
+#define RETRY   (-110)
 #define ENDLESS (-111)
 
 /* ---- names */
@@ -70,19 +71,23 @@ struct progress {
     uint32_t n_tries;
 };
 
-/* Whether to try again: each time it is because a writer has swung a word, or taken it back, or committed, or
- * moved words. Where that happens so often without a single commit or move, it is damage. */
+/* Whether to try again: each time it is because a writer has swung a word, or taken it back, or
+ * committed, or moved words. Where that happens so often without a single commit or move, it is
+ * damage. */
 static int try_again(struct brain_store *store, struct progress *progress)
 {
     struct progress now = { bn_load_acquire(&store->state_view->committed),
-                            bn_load_acquire(&store->state_view->index_state), progress->n_tries + 1 };
+                            bn_load_acquire(&store->state_view->index_state),
+                            progress->n_tries + 1 };
     if (now.committed != progress->committed || now.index_state != progress->index_state) {
         now.n_tries = 0;
     }
     *progress = now;
     return now.n_tries < TRIES_MAX
-               ? 0 : bn_error_corrupt("%s: a name cannot be read: its slot changes, and nothing is "
-                                      "committed", store->path);
+               ? 0
+               : bn_error_corrupt("%s: a name cannot be read: its slot changes, and nothing is "
+                                  "committed",
+                                  store->path);
 }
 
 /* ---- get */
@@ -114,7 +119,8 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
 }
 
-/* A field as it is now: it may change as we look, so it is loaded once (relaxed: judged by what follows). */
+/* A field as it is now: it may change as we look, so it is loaded once (relaxed: judged by what
+ * follows). */
 #define NOW(field) bn_load_relaxed((const _Atomic __typeof__(field) *)(const void *)&(field))
 
 static inline const _Atomic uint32_t *gen_of(const struct bn_slot_rec *rec)
@@ -122,8 +128,8 @@ static inline const _Atomic uint32_t *gen_of(const struct bn_slot_rec *rec)
     return (const _Atomic uint32_t *)(const void *)&rec->gen;
 }
 
-/* Copy the value without a pin, if it is small. False: pin it. `key` NULL: it is known that this use of the
- * slot, `gen`, is of the name. */
+/* Copy the value without a pin, if it is small. False: pin it. `key` NULL: it is known that this
+ * use of the slot, `gen`, is of the name. */
 BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key, uint32_t gen,
                         const _Atomic uint64_t *place, uint64_t word, struct bn_copied *copied)
 {
@@ -155,11 +161,11 @@ BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key, uin
     return key == NULL || bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
 }
 
-/* Look at one index word that matches. Pins go to found->pin (`*has_pin`). 0: found; NOT_FOUND: the name is
- * absent; RETRY; BN_AGAIN: another name, look on; else an error. */
+/* Look at one index word that matches. Pins go to found->pin (`*has_pin`). 0: found; NOT_FOUND: the
+ * name is absent; RETRY; BN_AGAIN: another name, look on; else an error. */
 BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
-                           const _Atomic uint64_t *place, uint64_t word, bool *has_pin,
-                           struct bn_found *found, struct bn_copied *copied)
+                       const _Atomic uint64_t *place, uint64_t word, bool *has_pin,
+                       struct bn_found *found, struct bn_copied *copied)
 {
     uint32_t slot = bn_index_slot(word);
     if (bn_unlikely(!bn_slot_exists(store, slot))) {
@@ -201,7 +207,7 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
 
 /* Look through the chain of a bucket. BN_AGAIN: it is not there. */
 BN_INLINE int search_chain(struct brain_store *store, const struct bn_key *key, uint64_t bucket,
-                               bool *has_pin, struct bn_found *found, struct bn_copied *copied)
+                           bool *has_pin, struct bn_found *found, struct bn_copied *copied)
 {
     const struct bn_bucket_rec *line = bn_index_bucket_view(store, bucket);
     for (uint32_t n = 0; n < BN_CHAIN_MAX; n++) {
@@ -226,7 +232,8 @@ BN_INLINE int search_chain(struct brain_store *store, const struct bn_key *key, 
     return ENDLESS;
 }
 
-/* Where the hash is looked for in state `word`: one bucket, in the middle of a split perhaps two. */
+/* Where the hash is looked for in state `word`: one bucket, in the middle of a split perhaps
+ * two. */
 BN_INLINE uint32_t buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[2])
 {
     uint64_t n = word >> 1;
@@ -240,9 +247,9 @@ BN_INLINE uint32_t buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[2])
     return bucket[1] == bucket[0] ? 1 : 2;
 }
 
-/* Whether a search that led to no word may be believed: 0; else RETRY. `word` is index_state before it. A
- * chain without end may be the list of free lines, that a reader strayed into from a line that was freed
- * under it; then the state has moved. */
+/* Whether a search that led to no word may be believed: 0; else RETRY. `word` is index_state before
+ * it. A chain without end may be the list of free lines, that a reader strayed into from a line
+ * that was freed under it; then the state has moved. */
 static int judge_miss(struct brain_store *store, uint64_t word, int err)
 {
     bn_fence_acquire();
@@ -254,7 +261,7 @@ static int judge_miss(struct brain_store *store, uint64_t word, int err)
 }
 
 BN_INLINE int get(struct brain_store *store, const struct bn_key *key, struct bn_found *found,
-                      struct bn_copied *copied)
+                  struct bn_copied *copied)
 {
     struct progress progress = { .n_tries = 0 };
     bool has_pin = false;
@@ -297,7 +304,8 @@ int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key, str
 
 bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied)
 {
-    const _Atomic uint64_t *place = (const _Atomic uint64_t *)(const void *)(store->view + hint->place);
+    const _Atomic uint64_t *place =
+        (const _Atomic uint64_t *)(const void *)(store->view + hint->place);
     return bn_load_acquire(place) == hint->word &&
            bn_load_acquire(gen_of(bn_slot_view(store, bn_index_slot(hint->word)))) == hint->gen &&
            try_copy(store, NULL, hint->gen, place, hint->word, copied);
@@ -413,7 +421,9 @@ int bn_read_space_id(struct brain_store *store, uint32_t slot, uint32_t *id_out,
 int bn_read_space(struct brain_store *store, const void *name, uint32_t name_len, uint64_t hash,
                   uint32_t *id_out, uint32_t *gen_out)
 {
-    struct bn_key key = { .name = name, .name_len = name_len, .space_id = BN_ROOT_SPACE, .hash = hash };
+    struct bn_key key = {
+        .name = name, .name_len = name_len, .space_id = BN_ROOT_SPACE, .hash = hash
+    };
     struct bn_found found;
     int err = bn_read_get(store, &key, &found);
     if (err == 0) {
@@ -423,10 +433,12 @@ int bn_read_space(struct brain_store *store, const void *name, uint32_t name_len
     return err;
 }
 
-int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t name_len, uint64_t hash,
-                        uint64_t number, uint32_t *id_out)
+int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t name_len,
+                        uint64_t hash, uint64_t number, uint32_t *id_out)
 {
-    struct bn_key key = { .name = name, .name_len = name_len, .space_id = BN_ROOT_SPACE, .hash = hash };
+    struct bn_key key = {
+        .name = name, .name_len = name_len, .space_id = BN_ROOT_SPACE, .hash = hash
+    };
     uint32_t slot, gen;
     int err = bn_read_as_of(store, &key, number, &slot);
     return err != 0 ? err : bn_read_space_id(store, slot, id_out, &gen);

@@ -34,11 +34,11 @@ struct bn_copied {
 };
 
 /* The same; or found->slot is 0: the value was copied, and no pin is held. */
-int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key, struct bn_found *found_out,
-                        struct bn_copied *copied);
+int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key,
+                        struct bn_found *found_out, struct bn_copied *copied);
 
-/* Copy the value that a hint leads to. False: it is not there any more, or not to be copied. A use of a slot is
- * of one name for ever, so neither name nor hash is looked at. */
+/* Copy the value that a hint leads to. False: it is not there any more, or not to be copied. A use
+ * of a slot is of one name for ever, so neither name nor hash is looked at. */
 bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied);
 
 /* Find the value of a name as of commit `number`, at which this client is registered: 0, NOT_FOUND,
@@ -46,15 +46,15 @@ bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn
 int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t number,
                   uint32_t *slot_out);
 
-/* From `slot`, which stood in the index or in a list of names after the registration, to the version as of
- * `number`: 0 (`*slot_out` may be 0: absent), or CORRUPT. */
+/* From `slot`, which stood in the index or in a list of names after the registration, to the
+ * version as of `number`: 0 (`*slot_out` may be 0: absent), or CORRUPT. */
 int bn_read_version(struct brain_store *store, uint32_t slot, uint64_t number, uint32_t *slot_out);
 
 /* A namespace by name: its id and gen, in the committed state / as of a registration. */
 int bn_read_space(struct brain_store *store, const void *name, uint32_t name_len, uint64_t hash,
                   uint32_t *id_out, uint32_t *gen_out);
-int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t name_len, uint64_t hash,
-                        uint64_t number, uint32_t *id_out);
+int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t name_len,
+                        uint64_t hash, uint64_t number, uint32_t *id_out);
 
 /* What the slot of a namespace says, which is safe to look at: 0 or CORRUPT. */
 int bn_read_space_id(struct brain_store *store, uint32_t slot, uint32_t *id_out, uint32_t *gen_out);

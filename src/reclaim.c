@@ -1,11 +1,12 @@
 /* reclaim.c - giving memory back.
  *
- * Limbo:    suspects are collected under the lock; registrations and then pins are looked at without it;
- *           those that nobody needs are freed under the lock, if they are still the same slots in limbo.
- *           A slot in limbo can get no new valid pin, so what the looks said does not age.
- * Rules:    a record is freed if no living registration is below its stamp and no pin stands; the extent
- *           already if no registration lies in [number, stamp) and no pin stands, unless the name lies in
- *           it, which a registered reader may still compare.
+ * Limbo:    suspects are collected under the lock; registrations and then pins are looked at
+ *           without it; those that nobody needs are freed under the lock, if they are still the
+ *           same slots in limbo. A slot in limbo can get no new valid pin, so what the looks said
+ *           does not age.
+ * Rules:    a record is freed if no living registration is below its stamp and no pin stands; the
+ *           extent already if no registration lies in [number, stamp) and no pin stands, unless the
+ *           name lies in it, which a registered reader may still compare.
  * Crash:    each slot is freed in a journalled step of its own (txn.c).
  */
 #include "reclaim.h"
@@ -24,15 +25,16 @@
 #include "txn.h"
 
 #define FREE_PER_HOLDING 128u
-#define BITE 64u
-#define DUE_AT 64u
-#define READY_MIN 32u
-#define CELLS_PER_SLOT 8u /* of the ledger, that may be looked at for each slot that is gained */
+#define BITE             64u
+#define DUE_AT           64u
+#define READY_MIN        32u
+#define CELLS_PER_SLOT   8u /* of the ledger, that may be looked at for each slot that is gained */
 
 /* ---- limbo */
 
 /* The suspects of one round, from position `*from` of the limbo set on. */
-static int collect(struct brain_store *store, bool wait, uint32_t *from, struct bn_suspects *suspects)
+static int collect(struct brain_store *store, bool wait, uint32_t *from,
+                   struct bn_suspects *suspects)
 {
     int err = bn_recover_enter(store, wait);
     if (err != 0) {
@@ -54,8 +56,8 @@ static int collect(struct brain_store *store, bool wait, uint32_t *from, struct 
     return 0;
 }
 
-/* How many slots of a class are kept ready: few, so that they stay in the processor's first cache, but enough
- * for a look at all pins to be worth it (bn_reclaim_retired()). */
+/* How many slots of a class are kept ready: few, so that they stay in the processor's first cache,
+ * but enough for a look at all pins to be worth it (bn_reclaim_retired()). */
 static uint32_t n_ready_max(const struct brain_store *store)
 {
     uint64_t n = bn_load_relaxed(&store->n_cells_seen) / CELLS_PER_SLOT + READY_MIN / 2;
@@ -85,7 +87,8 @@ static int free_suspect(struct brain_store *store, const struct bn_suspects *sus
     const struct bn_slot_rec *rec = bn_slot_at(store, slot);
     bool bare = (rec->flags & (BN_SLOT_EXTENT | BN_SLOT_BODY_OUT)) == BN_SLOT_EXTENT;
     return bare && !cold->value_gone && !bn_snap_needs(snaps, rec->number, cold->stamp)
-               ? bn_txn_free_limbo(store, slot, true) : 0;
+               ? bn_txn_free_limbo(store, slot, true)
+               : 0;
 }
 
 static int free_suspects(struct brain_store *store, bool wait, const struct bn_suspects *suspects,
@@ -107,7 +110,8 @@ static int free_suspects(struct brain_store *store, bool wait, const struct bn_s
     return err;
 }
 
-/* Look through limbo. `keeps`: of the small slots that may be freed some stay, ready for our next puts. */
+/* Look through limbo. `keeps`: of the small slots that may be freed some stay, ready for our next
+ * puts. */
 static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint64_t *n_out)
 {
     struct bn_suspects *suspects = malloc(sizeof *suspects);
@@ -161,8 +165,8 @@ static int clear_tombs(struct brain_store *store, uint64_t oldest)
     return err;
 }
 
-/* Take up to BITE names of the first segment of a dead space out of the index; with none left there, give
- * the segment back, and after the last the record. */
+/* Take up to BITE names of the first segment of a dead space out of the index; with none left
+ * there, give the segment back, and after the last the record. */
 static int bite(struct brain_store *store)
 {
     const struct bn_space_rec *space = bn_space_at(store, store->state->space_dead);
@@ -204,8 +208,8 @@ static int removed_step(struct brain_store *store, bool *more_out)
     return err;
 }
 
-/* More steps than all that is listed can take: a list that was damaged may have no end. Who gives up after so
- * many leaves the rest, if there is one, to later writers. */
+/* More steps than all that is listed can take: a list that was damaged may have no end. Who gives
+ * up after so many leaves the rest, if there is one, to later writers. */
 static uint64_t steps_max(const struct brain_store *store)
 {
     const _Atomic uint64_t *backed = store->own_state->backed;
@@ -279,14 +283,16 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
     uint32_t n_limbo = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
     if (bn_unlikely(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_tombs)) != 0 ||
                     bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->space_dead)) != 0)) {
-        /* Not waited for at first; but what a killed remover left must not pile up behind a busy lock. */
+        /* Not waited for at first; but what a killed remover left must not pile up behind a busy
+         * lock. */
         uint32_t before = bn_add_seq(&store->n_since_removed_look, n_puts), n = before + n_puts;
         if ((n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY || retired_extent) &&
             bn_reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
         }
     }
-    uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 + 2 * (uint64_t)bn_load_relaxed(&store->n_kept);
+    uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 +
+                   2 * (uint64_t)bn_load_relaxed(&store->n_kept);
     if (retired_extent || bn_unlikely(n_limbo >= due && n_limbo >= due + bn_ready_count(store))) {
         /* Not waited for, unless the lock was busy so often that limbo grows without bound. */
         int err = reclaim_limbo(store, may_wait && n_limbo >= 4 * due, true, NULL);
@@ -315,8 +321,8 @@ int bn_reclaim_all(struct brain_store *store)
 
 /* ---- trim */
 
-/* Give the pages of one free block back. Between the lock's holdings the block is private: bits first, then
- * the pages, so that a bit never promises a page that is gone. NOT_FOUND: no more. */
+/* Give the pages of one free block back. Between the lock's holdings the block is private: bits
+ * first, then the pages, so that a bit never promises a page that is gone. NOT_FOUND: no more. */
 static int trim_block(struct brain_store *store)
 {
     uint32_t slot = 0;

@@ -1,4 +1,5 @@
-/* reclaim.h - giving memory back: limbo, tombstones that had to stay, removed namespaces, free pages.
+/* reclaim.h - giving memory back: limbo, tombstones that had to stay, removed namespaces, free
+ * pages.
  *
  * All but bn_reclaim_retired() take the lock, for short steps. */
 #ifndef BN_RECLAIM_H
@@ -8,20 +9,21 @@
 
 #define BN_RECLAIM_LOOK_EVERY 16u /* puts */
 
-/* After `n_puts` puts of this process, the last of them a moment ago: reclaim if it is due. `retired_extent`: a
- * value with pages of its own went to limbo, look at once. `may_wait`: for the lock, where it was not to be had
- * so often that something piles up. */
+/* After `n_puts` puts of this process, the last of them a moment ago: reclaim if it is due.
+ * `retired_extent`: a value with pages of its own went to limbo, look at once. `may_wait`: for the
+ * lock, where it was not to be had so often that something piles up. */
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait);
 
-/* Of the slots of class `c` that this process has retired, make those ready that nobody can need, and forget
- * the rest. Under the lock. Where a look would cost more than it gives all are forgotten: bn_reclaim_due()
- * finds them in limbo. */
+/* Of the slots of class `c` that this process has retired, make those ready that nobody can need,
+ * and forget the rest. Under the lock. Where a look would cost more than it gives all are
+ * forgotten: bn_reclaim_due() finds them in limbo. */
 void bn_reclaim_retired(struct brain_store *store, unsigned c);
 
 /* Free all of limbo that nobody needs. `*n_out`, if not NULL: how many slots. */
 int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out);
 
-/* Clear tombstones that had to stay, and reclaim removed namespaces, as far as no registration needs them. */
+/* Clear tombstones that had to stay, and reclaim removed namespaces, as far as no registration
+ * needs them. */
 int bn_reclaim_removed(struct brain_store *store, bool wait);
 
 /* All of it, the dead clients' share first: before anybody is told that the store is full. */

@@ -3,10 +3,12 @@
  * Owns:     nothing. Calls the modules in this order, under the lock that was taken over:
  *           1. the transaction under way is undone, or tidied after if it had committed (txn.c)
  *           2. a split under way is completed (index.c)
- *           3. the dead owner's row is reaped: unpublished slots, ledger, registrations; if these are many,
- *              in part, and the row stays that of a dead client, whom anybody goes on to reap
+ *           3. the dead owner's row is reaped: unpublished slots, ledger, registrations; if these
+ *              are many, in part, and the row stays that of a dead client, whom anybody goes on to
+ *              reap
  *           4. sleepers are woken: the dead may have owed them that
- * Crash:    in the middle of any of it: the next one begins at 1 again; each is idempotent or journalled.
+ * Crash:    in the middle of any of it: the next one begins at 1 again; each is idempotent or
+ *           journalled.
  */
 #include "recover.h"
 
@@ -24,8 +26,8 @@
 #define DROPS_PER_HOLDING 128u
 #define LOOKS_PER_HOLDING 4096u
 
-/* A dead client on its way out. One that had a hundred thousand unpublished slots takes many holdings of the
- * lock; in between anybody may go on with it, or sit down on its row. */
+/* A dead client on its way out. One that had a hundred thousand unpublished slots takes many
+ * holdings of the lock; in between anybody may go on with it, or sit down on its row. */
 struct burial {
     uint32_t row;
     uint64_t n_seats;     /* of the row when this began; UINT64_MAX: it did not begin */
@@ -38,8 +40,9 @@ static struct burial burial_of(uint32_t row, uint64_t n_seats)
     return (struct burial){ .row = row, .n_seats = n_seats, .private_end = UINT32_MAX };
 }
 
-/* Free some of what client `row` had taken and not published. From the end: removal moves the last to the
- * hole, and newcomers are added there, so from `*end` on, and later too, there are none of a dead one. */
+/* Free some of what client `row` had taken and not published. From the end: removal moves the last
+ * to the hole, and newcomers are added there, so from `*end` on, and later too, there are none of a
+ * dead one. */
 static int drop_unpublished(struct brain_store *store, uint32_t row, uint32_t *end)
 {
     uint32_t n = bn_set_count(store, BN_SET_PRIVATE), i = *end < n ? *end : n;
@@ -51,7 +54,8 @@ static int drop_unpublished(struct brain_store *store, uint32_t row, uint32_t *e
             return bn_error_corrupt("%s: the set of unpublished slots names %u", store->path, slot);
         }
         if (bn_slot_owner(cold) == row) {
-            /* Warm whatever it has: pages that the dead backed without saying so are found by the next trim. */
+            /* Warm whatever it has: pages that the dead backed without saying so are found by the
+             * next trim. */
             int err = bn_txn_drop_private(store, slot, row, true);
             if (err != 0) {
                 return err;
@@ -75,8 +79,8 @@ static int bury_some(struct brain_store *store, struct burial *burial, bool *don
         *burial = burial_of(burial->row, bn_load_acquire(&rec->n_seats));
     }
     err = drop_unpublished(store, burial->row, &burial->private_end);
-    *done_out = err == 0 && burial->private_end == 0 &&
-                bn_pin_bury_some(store, burial->row, &burial->page);
+    *done_out =
+        err == 0 && burial->private_end == 0 && bn_pin_bury_some(store, burial->row, &burial->page);
     if (*done_out) {
         bn_snap_bury(store, burial->row);
         bn_store_release(&rec->state, (uint32_t)BN_ROW_FREE);
@@ -108,7 +112,8 @@ static int put_in_order(struct brain_store *store, uint32_t died)
 
 int bn_recover_enter_slow(struct brain_store *store, bool wait, bool is_ours)
 {
-    uint32_t died = 0; /* also of an earlier round: it is dead, and nobody else will learn it from the lock */
+    uint32_t died =
+        0; /* also of an earlier round: it is dead, and nobody else will learn it from the lock */
     for (;; is_ours = false) {
         uint32_t died_now = 0;
         int err = is_ours ? 0 : bn_lock_acquire(store, wait, &died_now);

@@ -12,25 +12,28 @@ static inline bool bn_recover_is_in_order(const struct brain_store *store)
            (bn_load_relaxed(&store->state->index_state) & 1) == 0; /* relaxed: under the lock */
 }
 
-/* bn_recover_enter() where the lock is not free, or (`is_ours`) is ours and there is something to do. */
+/* bn_recover_enter() where the lock is not free, or (`is_ours`) is ours and there is something to
+ * do. */
 int bn_recover_enter_slow(struct brain_store *store, bool wait, bool is_ours);
 
-/* Take the writer lock with the store in order: after a dead writer, recover first. `wait` false: BUSY
- * instead of waiting. On success the caller releases with bn_lock_release(). */
+/* Take the writer lock with the store in order: after a dead writer, recover first. `wait` false:
+ * BUSY instead of waiting. On success the caller releases with bn_lock_release(). */
 static inline int bn_recover_enter(struct brain_store *store, bool wait)
 {
     bool is_ours = bn_lock_try(store);
     return bn_likely(is_ours && bn_recover_is_in_order(store))
-               ? 0 : bn_recover_enter_slow(store, wait, is_ours);
+               ? 0
+               : bn_recover_enter_slow(store, wait, is_ours);
 }
 
-/* Reap the clients that died: their unpublished slots, pins and registrations. `*n_out`, if not NULL: how
- * many. Takes the lock. */
+/* Reap the clients that died: their unpublished slots, pins and registrations. `*n_out`, if not
+ * NULL: how many. Takes the lock. */
 int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out);
 
-/* This client was seated over a dead one: give back what that held. What others never ask for, pins and
- * registrations, at once; unpublished slots under the lock, which is not waited for: BUSY. While they are
- * there store->has_leftovers stands; a read-only client has to leave them to those who come after it. */
+/* This client was seated over a dead one: give back what that held. What others never ask for, pins
+ * and registrations, at once; unpublished slots under the lock, which is not waited for: BUSY.
+ * While they are there store->has_leftovers stands; a read-only client has to leave them to those
+ * who come after it. */
 int bn_recover_inherit(struct brain_store *store);
 
 /* Whether any client has died and was not reaped. Not under the lock. */

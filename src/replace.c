@@ -1,18 +1,20 @@
 /* replace.c - the commonest change: another small value under a name that has one.
  *
- * A transaction as any other (txn.c), with the same records, but of one change whose steps are known
- * beforehand, so that they can be written down one after the other:
+ * A transaction as any other (txn.c), with the same records, but of one change whose steps are
+ * known beforehand, so that they can be written down one after the other:
  *
  *   find      everything that can go wrong comes first, and is left to write.c
- *   publish   the fresh slot becomes the transaction's: one that lies in limbo and is ready (store.h)
+ *   publish   the fresh slot becomes the transaction's: one that lies in limbo and is ready
+ *             (store.h)
  *   fill
  *   note      all words that will change, counted by one store
  *   swing     index word, cell, the tallies' numbers
  *   commit    one store
  *   swap      the slot that was replaced takes the place in limbo of the fresh one
  *
- * Ordering: as in txn.c. The commit is a release: nothing is looked at before the lock is released, which is
- *           the full barrier that the looks at pins, registrations and sleepers need (PAIR commit).
+ * Ordering: as in txn.c. The commit is a release: nothing is looked at before the lock is released,
+ *           which is the full barrier that the looks at pins, registrations and sleepers need (PAIR
+ *           commit).
  * Crash:    txn.c recovers it; BN_PUBLISH_SWAPS says that the fresh slot never left limbo.
  */
 #include "replace.h"
@@ -30,7 +32,8 @@
 #include "txn.h"
 #include "watch.h"
 
-static_assert(sizeof(struct bn_cold_rec) % 8 == 0, "cold records are counted in words (brain_hint)");
+static_assert(sizeof(struct bn_cold_rec) % 8 == 0,
+              "cold records are counted in words (brain_hint)");
 
 /* What is put, and where. */
 struct put {
@@ -56,7 +59,8 @@ BN_INLINE bool is_small(const brain_value *value, const void *name, size_t name_
 {
     const brain_part *part = value->parts;
     return value->n_parts <= 1 && value->description == NULL && value->kind <= 255 &&
-           (name != NULL || name_len == 0) && name_len <= BRAIN_NAME_MAX && value->meta_len <= BRAIN_META_MAX &&
+           (name != NULL || name_len == 0) && name_len <= BRAIN_NAME_MAX &&
+           value->meta_len <= BRAIN_META_MAX &&
            name_len + value->meta_len < BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM &&
            (value->n_parts == 0 || (part->align <= 8 && (part->align & (part->align - 1)) == 0 &&
                                     part->size_bytes < BN_SLOT_ALIGNED_FROM &&
@@ -94,8 +98,10 @@ BN_INLINE bool find_hinted(struct brain_store *store, const brain_hint *hint, st
     }
     found->word = place;
     found->older = slot;
-    found->older_cold = hint->record == 0 ? NULL
-                        : (struct bn_cold_rec *)(void *)(store->own_slots + (uint64_t)hint->record * 8);
+    found->older_cold =
+        hint->record == 0
+            ? NULL
+            : (struct bn_cold_rec *)(void *)(store->own_slots + (uint64_t)hint->record * 8);
     return true;
 }
 
@@ -138,7 +144,8 @@ BN_INLINE bool find(struct brain_store *store, struct put *put, struct found *fo
     return true;
 }
 
-static uint32_t take_after_look(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
+static uint32_t take_after_look(struct brain_store *store, unsigned c,
+                                struct bn_cold_rec **cold_out)
 {
     bn_reclaim_retired(store, c);
     return bn_ready_take(store, c, cold_out);
@@ -161,20 +168,20 @@ BN_INLINE bool take_fresh(struct brain_store *store, const struct put *put, stru
 
 /* ---- fill */
 
-/* Eight bytes at a time: fields that share a word are put together first, or the stores alone would take as
- * long as the rest. Offsets: layout.h pins them. */
+/* Eight bytes at a time: fields that share a word are put together first, or the stores alone would
+ * take as long as the rest. Offsets: layout.h pins them. */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define PENDING 0x01000000u
-#define KIND_SHIFT 8
+#define PENDING                       0x01000000u
+#define KIND_SHIFT                    8
 #define NAME_META(name_len, meta_len) ((name_len) << 16 | (meta_len))
 #else
-#define PENDING 0x01u
-#define KIND_SHIFT 16
+#define PENDING                       0x01u
+#define KIND_SHIFT                    16
 #define NAME_META(name_len, meta_len) ((meta_len) << 16 | (name_len))
 #endif
 
 BN_INLINE void fill(struct brain_store *store, const struct put *put, const struct found *found,
-                        uint64_t number)
+                    uint64_t number)
 {
     struct bn_slot_rec *rec = bn_slot_at(store, found->fresh);
     struct bn_cold_rec *cold = found->fresh_cold;
@@ -192,7 +199,8 @@ BN_INLINE void fill(struct brain_store *store, const struct put *put, const stru
     bn_copy(body + put->size + put->name_len, put->meta, put->meta_len);
     cold->stamp = 0;
     cold->created_ns = bn_os_wall_ns();
-    bn_store_relaxed(bn_atomic64(&cold->cell), bn_pair(found->older_cold->cell, found->older_cold->hash_low));
+    bn_store_relaxed(bn_atomic64(&cold->cell),
+                     bn_pair(found->older_cold->cell, found->older_cold->hash_low));
     bn_store_relaxed(bn_atomic64(&cold->expiry_s), (uint64_t)0); /* and value_gone */
 }
 
@@ -208,7 +216,8 @@ BN_INLINE void swing(struct brain_store *store, const struct put *put, const str
     _Atomic uint32_t *cell = bn_names_cell(store, found->older_cold->cell);
     struct bn_tally_rec *of_space = bn_tally_prepare(found->space->tally, 0, more);
     struct bn_tally_rec *of_all = bn_unlikely(more != 0 && put->space.id != BN_ROOT_SPACE)
-                                      ? bn_tally_prepare(state->live, 0, more) : NULL;
+                                      ? bn_tally_prepare(state->live, 0, more)
+                                      : NULL;
     uint64_t limbo_bytes = state->limbo_bytes + older_size - found->had;
     uint32_t n = 0;
     bn_journal_write_note(store, n++, number, found->word);
@@ -233,8 +242,10 @@ BN_INLINE void swing(struct brain_store *store, const struct put *put, const str
 
 /* ---- */
 
-/* Under the lock. False: nothing has happened; whatever it is, write.c finds it again, and answers. */
-BN_INLINE bool replace(struct brain_store *store, struct put *put, brain_hint *hint, uint64_t *number_out)
+/* Under the lock. False: nothing has happened; whatever it is, write.c finds it again, and
+ * answers. */
+BN_INLINE bool replace(struct brain_store *store, struct put *put, brain_hint *hint,
+                       uint64_t *number_out)
 {
     struct found found;
     if (!find(store, put, &found) || !take_fresh(store, put, &found)) {
@@ -242,10 +253,9 @@ BN_INLINE bool replace(struct brain_store *store, struct put *put, brain_hint *h
     }
     bn_journal_begin(store);
     uint64_t number = bn_load_relaxed(&store->state->txn_number);
-    struct bn_publish_rec rec = { .fresh = found.fresh,
-                                  .older = found.older,
-                                  .flags = BN_PUBLISH_SWAPS,
-                                  .detail = found.had };
+    struct bn_publish_rec rec = {
+        .fresh = found.fresh, .older = found.older, .flags = BN_PUBLISH_SWAPS, .detail = found.had
+    };
     /* Before it is filled: from here on limbo_bytes counts it with what it had. */
     bn_journal_publish(store, rec);
     fill(store, put, &found, number);

@@ -1,8 +1,9 @@
 /* slot.c - the object table.
  *
  * Owns:     the SLOTS region (slabs) and the three sets.
- * Slabs:    64 KiB of slots of one size; a slab with free slots is in the list of its class, one without
- *           any slot in use in `slab_free`, for any class. Only the head of a list is taken from.
+ * Slabs:    64 KiB of slots of one size; a slab with free slots is in the list of its class, one
+ *           without any slot in use in `slab_free`, for any class. Only the head of a list is taken
+ *           from.
  * Crash:    all journalled. Slot bytes need no journal: while a slot is FREE they mean nothing.
  */
 #include "slot.h"
@@ -38,7 +39,8 @@ bool bn_slot_exists_slow(struct brain_store *store, uint32_t slot)
     uint64_t room = store->region_bytes[BN_REGION_SLOTS];
     backed = backed < room ? backed : room;
     bn_store_relaxed(&store->slots_backed, backed);
-    /* A slot of fewer lines may end the last slab; what can be inline of it still lies within that. */
+    /* A slot of fewer lines may end the last slab; what can be inline of it still lies within
+     * that. */
     return ((uint64_t)slot + 1) * BN_LINE <= backed;
 }
 
@@ -77,9 +79,9 @@ int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **dat
 
 /* ---- slabs */
 
-#define FREE_HEAD(word) ((uint32_t)((word) & 0xffff))
-#define N_FREE(word) ((uint32_t)((word) >> 16 & 0xffff))
-#define N_VIRGIN(word) ((uint32_t)((word) >> 32 & 0xffff))
+#define FREE_HEAD(word) ((uint32_t)((word)&0xffff))
+#define N_FREE(word)    ((uint32_t)((word) >> 16 & 0xffff))
+#define N_VIRGIN(word)  ((uint32_t)((word) >> 32 & 0xffff))
 
 static uint64_t free_word(uint32_t head, uint32_t n_free, uint32_t n_virgin)
 {
@@ -89,7 +91,8 @@ static uint64_t free_word(uint32_t head, uint32_t n_free, uint32_t n_virgin)
 /* Whether what a list names, slab + 1 or 0, may be looked at. */
 static bool may_link(const struct brain_store *store, uint32_t link)
 {
-    return (uint64_t)link * BN_SLAB_BYTES <= bn_load_relaxed(&store->state->backed[BN_REGION_SLOTS]);
+    return (uint64_t)link * BN_SLAB_BYTES <=
+           bn_load_relaxed(&store->state->backed[BN_REGION_SLOTS]);
 }
 
 static int bad_list(const struct brain_store *store)
@@ -192,7 +195,8 @@ static int take_from_list(struct brain_store *store, unsigned c, uint32_t *slot_
     } else {
         ordinal = rec->shape.n_slots - n_virgin;
         n_virgin--;
-        if (bn_likely(ordinal < rec->shape.n_slots)) { /* the slab may have been another class's: any bytes */
+        if (bn_likely(ordinal <
+                      rec->shape.n_slots)) { /* the slab may have been another class's: any bytes */
             bn_slot_set_state(&cold[ordinal], BN_SLOT_FREE, 0);
         }
     }
@@ -237,7 +241,8 @@ int bn_slot_take_spare(struct brain_store *store, uint32_t *slot_out)
     return take_from_list(store, 0, slot_out);
 }
 
-static_assert(offsetof(struct bn_cold_rec, set_idx) == offsetof(struct bn_cold_rec, state_owner) + 4 &&
+static_assert(offsetof(struct bn_cold_rec, set_idx) ==
+                      offsetof(struct bn_cold_rec, state_owner) + 4 &&
                   offsetof(struct bn_cold_rec, state_owner) % 8 == 0,
               "state and set_idx share a word");
 
@@ -262,8 +267,8 @@ int bn_slot_give(struct brain_store *store, uint32_t slot)
     if (N_FREE(word) == 0) {
         err = link_slab(store, partial, slab);
     } else if (N_FREE(word) + 1 == rec->shape.n_slots && (rec->next != 0 || rec->prev != 0)) {
-        /* Nothing in it is in use, and its class has another: let any class have it. It has none until then:
-         * if the step that gives it one is undone, its free list may be overwritten. */
+        /* Nothing in it is in use, and its class has another: let any class have it. It has none
+         * until then: if the step that gives it one is undone, its free list may be overwritten. */
         err = unlink_slab(store, partial, slab);
         err = err != 0 ? err : link_slab(store, &store->state->slab_free, slab);
         bn_journal_u64(store, &rec->shape, 0);
@@ -278,8 +283,9 @@ static const enum bn_region set_region[] = { BN_REGION_LIMBO, BN_REGION_PRIVATE,
 static uint32_t *set_count(const struct brain_store *store, enum bn_set set)
 {
     struct bn_state_rec *state = store->state;
-    return set == BN_SET_LIMBO ? &state->n_limbo : set == BN_SET_PRIVATE ? &state->n_private
-                                                                         : &state->n_tombs;
+    return set == BN_SET_LIMBO     ? &state->n_limbo
+           : set == BN_SET_PRIVATE ? &state->n_private
+                                   : &state->n_tombs;
 }
 
 static uint32_t *set_cells(const struct brain_store *store, enum bn_set set)
@@ -310,12 +316,13 @@ int bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct
     uint32_t n = *set_count(store, set);
     if (bn_unlikely(((uint64_t)n + 1) * sizeof(uint32_t) >
                     bn_load_relaxed(&store->state->backed[set_region[set]]))) {
-        return bn_error_corrupt("%s: set %d counts %u slots, more than it has room for", store->path,
-                                (int)set, n);
+        return bn_error_corrupt("%s: set %d counts %u slots, more than it has room for",
+                                store->path, (int)set, n);
     }
-    /* Beyond the count a cell means nothing and needs no note; but the step that adds a tombstone may have
-     * removed the last one before. set_idx means nothing but in the state that the caller sets; but the
-     * step that takes a private slot may be undone, and then it is the link of a free one. */
+    /* Beyond the count a cell means nothing and needs no note; but the step that adds a tombstone
+     * may have removed the last one before. set_idx means nothing but in the state that the caller
+     * sets; but the step that takes a private slot may be undone, and then it is the link of a free
+     * one. */
     if (set == BN_SET_TOMBS) {
         bn_journal_note(store, (void *)((uintptr_t)&set_cells(store, set)[n] & ~(uintptr_t)7));
     }
@@ -328,12 +335,13 @@ int bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct
     return 0;
 }
 
-int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold)
+int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot,
+                  struct bn_cold_rec *cold)
 {
     uint32_t n = bn_set_count(store, set), i = cold->set_idx, *cells = set_cells(store, set);
     if (i >= n || cells[i] != slot) {
-        return bn_error_corrupt("%s: slot %u says it is at %u of the %u in set %d", store->path, slot, i, n,
-                                (int)set);
+        return bn_error_corrupt("%s: slot %u says it is at %u of the %u in set %d", store->path,
+                                slot, i, n, (int)set);
     }
     uint32_t last = cells[n - 1];
     if (last != slot) {
@@ -350,7 +358,8 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, str
 
 /* ---- ready slots */
 
-bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold, uint32_t n_max)
+bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold,
+                  uint32_t n_max)
 {
     unsigned c = bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx;
     return bn_load_relaxed(&store->ready[c].n) < n_max &&

@@ -1,7 +1,8 @@
-/* slot.h - the object table: slots, their states, and the sets that hold the unpublished and retired.
+/* slot.h - the object table: slots, their states, and the sets that hold the unpublished and
+ * retired.
  *
- * A slot is in exactly one place: FREE in its slab's list (or in a publish record of the transaction
- * under way); PRIVATE in the private set; LIVE in the index; LIMBO in the limbo set.
+ * A slot is in exactly one place: FREE in its slab's list (or in a publish record of the
+ * transaction under way); PRIVATE in the private set; LIVE in the index; LIMBO in the limbo set.
  */
 #ifndef BN_SLOT_H
 #define BN_SLOT_H
@@ -37,7 +38,7 @@ static inline uint32_t bn_slot_body_len(const struct bn_slot_rec *rec)
     return (uint32_t)rec->name_len + rec->meta_len + rec->description_len;
 }
 
-#define BN_SLOT_HEAD sizeof(struct bn_slot_rec)
+#define BN_SLOT_HEAD         sizeof(struct bn_slot_rec)
 #define BN_SLOT_ALIGNED_FROM 256u /* data of at least so many bytes is 64-byte aligned */
 
 /* Where data and body (name, metadata, description) lie within a slot, or within its extent. */
@@ -91,8 +92,8 @@ static inline uint64_t bn_slot_pages(const struct bn_slot_rec *rec)
 int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
                    const uint8_t **body_out);
 
-/* The name of a slot in the commonest shape (small and inline), which needs no more checks than that the
- * slot exists; else NULL: use bn_slot_locate(). */
+/* The name of a slot in the commonest shape (small and inline), which needs no more checks than
+ * that the slot exists; else NULL: use bn_slot_locate(). */
 BN_INLINE const uint8_t *bn_slot_small_body(const struct bn_slot_rec *rec)
 {
     bool small = !(rec->flags & BN_SLOT_EXTENT) && rec->size_high == 0 &&
@@ -136,10 +137,12 @@ static inline struct bn_slot_rec *bn_slot_at(const struct brain_store *store, ui
     return (struct bn_slot_rec *)(void *)(store->own_slots + (uint64_t)slot * BN_LINE);
 }
 
-/* Slabs by class: as many slots as fit, with their cold records. tests/unit/test_slot.c has the formula. */
+/* Slabs by class: as many slots as fit, with their cold records. tests/unit/test_slot.c has the
+ * formula. */
 static const struct bn_slab_shape bn_slab_shapes[BN_N_CLASSES] = {
-    { 1, 395, 629, 0 }, { 2, 245, 389, 1 }, { 3, 178, 282, 2 }, { 4, 140, 221, 3 }, { 6, 98, 154, 4 },
-    { 8, 75, 118, 5 },  { 12, 52, 81, 6 },  { 16, 40, 61, 7 },  { 24, 27, 41, 8 },  { 32, 21, 31, 9 },
+    { 1, 395, 629, 0 }, { 2, 245, 389, 1 }, { 3, 178, 282, 2 }, { 4, 140, 221, 3 },
+    { 6, 98, 154, 4 },  { 8, 75, 118, 5 },  { 12, 52, 81, 6 },  { 16, 40, 61, 7 },
+    { 24, 27, 41, 8 },  { 32, 21, 31, 9 },
 };
 
 /* 65536 / lines rounded up, by class: x / lines == x * inverse >> 16 for x < 1024. */
@@ -168,7 +171,8 @@ BN_INLINE struct bn_cold_rec *bn_slot_cold(struct brain_store *store, uint32_t s
     }
     uint32_t past = line - bn_slab_shapes[c].first_line; /* of a line before: too large by far */
     uint32_t ordinal = past * bn_slot_inverse[c] >> 16;
-    if (bn_unlikely(ordinal >= bn_slab_shapes[c].n_slots || ordinal * bn_slab_shapes[c].lines != past)) {
+    if (bn_unlikely(ordinal >= bn_slab_shapes[c].n_slots ||
+                    ordinal * bn_slab_shapes[c].lines != past)) {
         return NULL;
     }
     return (struct bn_cold_rec *)(void *)(rec + 1) + ordinal;
@@ -177,7 +181,8 @@ BN_INLINE struct bn_cold_rec *bn_slot_cold(struct brain_store *store, uint32_t s
 static inline enum bn_slot_state bn_slot_state(const struct bn_cold_rec *cold)
 {
     /* relaxed: under the lock; who drops a view looks without it, and only for a hint */
-    return (enum bn_slot_state)(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&cold->state_owner)) & 0xff);
+    return (enum bn_slot_state)(
+        bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&cold->state_owner)) & 0xff);
 }
 
 static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
@@ -185,20 +190,21 @@ static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
     return cold->state_owner >> 8;
 }
 
-/* Take a slot of at least `inline_bytes` from its slab's list: 0, BN_AGAIN, FULL, CORRUPT. Its state stays
- * FREE until the caller sets it. Journalled. */
+/* Take a slot of at least `inline_bytes` from its slab's list: 0, BN_AGAIN, FULL, CORRUPT. Its
+ * state stays FREE until the caller sets it. Journalled. */
 int bn_slot_take(struct brain_store *store, uint64_t inline_bytes, uint32_t *slot_out);
 
-/* Take a slot of one line, though it be the last: the others are refused that, so that memory can be given
- * back (which takes a slot for a moment) when the file system is full. */
+/* Take a slot of one line, though it be the last: the others are refused that, so that memory can
+ * be given back (which takes a slot for a moment) when the file system is full. */
 int bn_slot_take_spare(struct brain_store *store, uint32_t *slot_out);
 
 /* Put a slot back into its slab's list. Journalled. */
 int bn_slot_give(struct brain_store *store, uint32_t slot);
 
-/* Set state and owner row. Not journalled: the steps that do so set it again when they are repeated, or, if
- * they are undone, note the old one themselves. */
-static inline void bn_slot_set_state(struct bn_cold_rec *cold, enum bn_slot_state state, uint32_t owner)
+/* Set state and owner row. Not journalled: the steps that do so set it again when they are
+ * repeated, or, if they are undone, note the old one themselves. */
+static inline void bn_slot_set_state(struct bn_cold_rec *cold, enum bn_slot_state state,
+                                     uint32_t owner)
 {
     bn_store_release(bn_atomic32(&cold->state_owner), (uint32_t)state | owner << 8);
 }
@@ -215,7 +221,11 @@ static inline unsigned bn_slot_class(uint64_t inline_bytes)
 
 /* ---- sets: dense arrays of slots; a slot's set_idx says where it stands */
 
-enum bn_set { BN_SET_LIMBO, BN_SET_PRIVATE, BN_SET_TOMBS };
+enum bn_set {
+    BN_SET_LIMBO,
+    BN_SET_PRIVATE,
+    BN_SET_TOMBS
+};
 
 uint32_t bn_set_count(const struct brain_store *store, enum bn_set set);
 uint32_t bn_set_get(const struct brain_store *store, enum bn_set set, uint32_t i);
@@ -223,13 +233,15 @@ uint32_t bn_set_get(const struct brain_store *store, enum bn_set set, uint32_t i
 /* Room for `n` more: 0 or BN_AGAIN or FULL. */
 int bn_set_room(struct brain_store *store, enum bn_set set, uint32_t n);
 
-/* Add, having asked for room / remove. Journalled. CORRUPT where there is no room after all / the set does not
- * hold it. */
+/* Add, having asked for room / remove. Journalled. CORRUPT where there is no room after all / the
+ * set does not hold it. */
 int bn_set_add(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
-int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot, struct bn_cold_rec *cold);
+int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot,
+                  struct bn_cold_rec *cold);
 
-/* Begin to fill a slot: its gen is never the same twice, a plain counter that no undo sets back. Before
- * anything else is stored there: who copies it without a pin sees from gen that it is another (PAIR refill). */
+/* Begin to fill a slot: its gen is never the same twice, a plain counter that no undo sets back.
+ * Before anything else is stored there: who copies it without a pin sees from gen that it is
+ * another (PAIR refill). */
 BN_INLINE void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *rec)
 {
     uint64_t n = bn_load_relaxed(&store->state->n_uses) + 1; /* relaxed: under the lock */
@@ -242,7 +254,7 @@ BN_INLINE void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *
 
 /* False: there are as many as fit. */
 BN_INLINE bool bn_spares_add(struct bn_spares *spares, uint32_t slot, uint32_t gen,
-                                 struct bn_cold_rec *cold)
+                             struct bn_cold_rec *cold)
 {
     uint32_t n = bn_load_relaxed(&spares->n); /* relaxed: under the lock */
     if (bn_unlikely(n == BN_READY_MAX)) {
@@ -256,7 +268,8 @@ BN_INLINE bool bn_spares_add(struct bn_spares *spares, uint32_t slot, uint32_t g
 }
 
 /* Remember a small slot of limbo that nobody can need. False: enough of its class are ready. */
-bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold, uint32_t n_max);
+bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold,
+                  uint32_t n_max);
 
 /* Forget all, the retired ones too. */
 void bn_ready_clear(struct brain_store *store);
@@ -265,7 +278,8 @@ void bn_ready_clear(struct brain_store *store);
 uint32_t bn_ready_count(const struct brain_store *store);
 
 /* A slot of class `c` that is ready, and in limbo still; it stays there. 0: none. */
-BN_INLINE uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct bn_cold_rec **cold_out)
+BN_INLINE uint32_t bn_ready_take(struct brain_store *store, unsigned c,
+                                 struct bn_cold_rec **cold_out)
 {
     struct bn_spares *ready = &store->ready[c];
     const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);
@@ -275,7 +289,8 @@ BN_INLINE uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct b
     while (n > 0 && found == 0) {
         struct bn_cold_rec *cold = ready->of[--n].cold;
         uint32_t slot = ready->of[n].slot, i = cold->set_idx;
-        /* If its slab has another class by now, `cold` is any bytes; but then `slot` is not in limbo. */
+        /* If its slab has another class by now, `cold` is any bytes; but then `slot` is not in
+         * limbo. */
         if (bn_likely(i < n_limbo && limbo[i] == slot && bn_slot_state(cold) == BN_SLOT_LIMBO &&
                       bn_slot_at(store, slot)->gen == ready->of[n].gen)) {
             found = slot;
@@ -286,18 +301,20 @@ BN_INLINE uint32_t bn_ready_take(struct brain_store *store, unsigned c, struct b
     return found;
 }
 
-/* After a commit: `older`, replaced by commit `number`, takes the place in limbo of `fresh`, which is live.
- * Plain stores that may be repeated: that of the place is found by the set_idx of `fresh`, which stays. */
+/* After a commit: `older`, replaced by commit `number`, takes the place in limbo of `fresh`, which
+ * is live. Plain stores that may be repeated: that of the place is found by the set_idx of `fresh`,
+ * which stays. */
 BN_INLINE void bn_slot_swap_limbo(struct brain_store *store, uint32_t fresh,
-                                      struct bn_cold_rec *fresh_cold, uint32_t older,
-                                      struct bn_cold_rec *older_cold, uint64_t number)
+                                  struct bn_cold_rec *fresh_cold, uint32_t older,
+                                  struct bn_cold_rec *older_cold, uint64_t number)
 {
     uint32_t i = fresh_cold->set_idx;
     uint32_t *limbo = (uint32_t *)(void *)bn_region_at(store, BN_REGION_LIMBO);
     bn_store_release(bn_atomic64(&older_cold->stamp), number);
     bn_store_release(bn_atomic32(&older_cold->value_gone), 0u);
     bn_store_release(bn_atomic32(&limbo[i]), older);
-    bn_store_release(bn_atomic64(&older_cold->state_owner), bn_pair(BN_SLOT_LIMBO, i)); /* and set_idx */
+    bn_store_release(bn_atomic64(&older_cold->state_owner),
+                     bn_pair(BN_SLOT_LIMBO, i)); /* and set_idx */
     bn_store_release(&bn_slot_at(store, fresh)->pending, (uint8_t)0);
     bn_slot_set_state(fresh_cold, BN_SLOT_LIVE, 0);
 }

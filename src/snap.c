@@ -1,12 +1,13 @@
 /* snap.c - registrations.
  *
  * Owns:     snaps[] of the rows; n_snaps of the clients head.
- * Ordering: PAIR snap: reader: raise n_snaps, store `committed` into its cell, barrier, load `committed`
- *           again; where it moved, again. Writer: commit, barrier, load n_snaps and the cells. So a writer
- *           that does not see the registration committed before it, and the reader registered as of that.
- * Crash:    a dead client's cells do not count (its life byte is unlocked), and are cleared when its row is
- *           reaped. Death between raising n_snaps and storing the cell leaves n_snaps one too high: writers
- *           then look at the rows although there is nothing to see.
+ * Ordering: PAIR snap: reader: raise n_snaps, store `committed` into its cell, barrier, load
+ *           `committed` again; where it moved, again. Writer: commit, barrier, load n_snaps and the
+ *           cells. So a writer that does not see the registration committed before it, and the
+ *           reader registered as of that.
+ * Crash:    a dead client's cells do not count (its life byte is unlocked), and are cleared when
+ *           its row is reaped. Death between raising n_snaps and storing the cell leaves n_snaps
+ *           one too high: writers then look at the rows although there is nothing to see.
  */
 #include "snap.h"
 
@@ -76,7 +77,8 @@ bool bn_snap_needs(const struct bn_snaps *snaps, uint64_t from, uint64_t below)
     return false;
 }
 
-/* A cell of our row that no other thread of this process has. Claimed by a number that keeps everything. */
+/* A cell of our row that no other thread of this process has. Claimed by a number that keeps
+ * everything. */
 static int claim_cell(struct brain_store *store, uint32_t *cell_out)
 {
     struct bn_row_rec *row = bn_client_row(store, store->row);
@@ -87,8 +89,10 @@ static int claim_cell(struct brain_store *store, uint32_t *cell_out)
             return 0;
         }
     }
-    return bn_error(BRAIN_E_BUSY, "%s: this process holds %u snapshots (iterators included), and cannot "
-                    "hold more: close one", store->path, BN_SNAPS);
+    return bn_error(BRAIN_E_BUSY,
+                    "%s: this process holds %u snapshots (iterators included), and cannot "
+                    "hold more: close one",
+                    store->path, BN_SNAPS);
 }
 
 int bn_snap_register(struct brain_store *store, uint32_t *cell_out, uint64_t *number_out)

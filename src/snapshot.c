@@ -1,8 +1,8 @@
 /* snapshot.c - the store as of one commit: snapshots, walks, and gets of many names.
  *
- * A snapshot is a registration (snap.c). A walk goes through the cells of a namespace's list: a cell stays
- * in its place as long as its name exists, and while the registration stands so does everything that was
- * there at its moment, so each name of that moment is met exactly once.
+ * A snapshot is a registration (snap.c). A walk goes through the cells of a namespace's list: a
+ * cell stays in its place as long as its name exists, and while the registration stands so does
+ * everything that was there at its moment, so each name of that moment is met exactly once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct brain_snapshot {
     struct brain_store *store;
     uint64_t number;
     uint32_t cell;
-    uint32_t n_forks; /* the process that registered: in a child of it the registration is the parent's */
+    uint32_t n_forks; /* of who registered: in a child it is its parent's */
 };
 
 int brain_snapshot_open(brain_store *store, brain_snapshot **snapshot_out)
@@ -47,7 +47,8 @@ void brain_snapshot_close(brain_snapshot *snapshot)
     if (snapshot == NULL) {
         return;
     }
-    if (bn_load_relaxed(snapshot->store->mark) == 1 && snapshot->n_forks == snapshot->store->n_forks) {
+    if (bn_load_relaxed(snapshot->store->mark) == 1 &&
+        snapshot->n_forks == snapshot->store->n_forks) {
         bn_snap_leave(snapshot->store, snapshot->cell);
     }
     free(snapshot);
@@ -62,7 +63,8 @@ static int check_snapshot(const struct brain_snapshot *snapshot)
 {
     int err = bn_store_check_usable(snapshot->store);
     if (err == 0 && snapshot->n_forks != snapshot->store->n_forks) {
-        err = bn_error(BRAIN_E_FORKED, "this snapshot (or walk) belongs to the process that took it, of which "
+        err = bn_error(BRAIN_E_FORKED,
+                       "this snapshot (or walk) belongs to the process that took it, of which "
                        "this one is a child: take one here (here it can only be closed)");
     }
     return err;
@@ -71,7 +73,8 @@ static int check_snapshot(const struct brain_snapshot *snapshot)
 /* The id of a namespace as of the snapshot. */
 static int space_as_of(struct brain_space *space, uint64_t number, uint32_t *id_out)
 {
-    return bn_read_space_as_of(space->store, space->name, space->name_len, space->key, number, id_out);
+    return bn_read_space_as_of(space->store, space->name, space->name_len, space->key, number,
+                               id_out);
 }
 
 int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void *name,
@@ -136,7 +139,8 @@ static int get_many_as_of(struct brain_store *store, const brain_key *keys, size
     }
     for (; i < n && err == 0; i++) {
         views[i].store = NULL;
-        err = brain_snapshot_get(snapshot, keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
+        err =
+            brain_snapshot_get(snapshot, keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
         err = err == BRAIN_E_NOT_FOUND ? 0 : err;
     }
     *number_out = snapshot->number;
@@ -182,12 +186,13 @@ struct brain_iter {
     uint32_t space_id;
     uint32_t segment; /* 0: at the end */
     uint32_t i;
-    uint32_t slot;    /* of the name given last; 0: none */
+    uint32_t slot; /* of the name given last; 0: none */
     uint64_t n_segments;
-    uint32_t mark;    /* the segment that was the last 2^k-th: met again, the list has no end (R. P. Brent) */
+    uint32_t mark; /* the last 2^k-th segment: met again, the list has no end (Brent) */
 };
 
-static int make_iter(struct brain_store *store, brain_snapshot *snapshot, struct brain_iter **iter_out)
+static int make_iter(struct brain_store *store, brain_snapshot *snapshot,
+                     struct brain_iter **iter_out)
 {
     int err = snapshot != NULL ? check_snapshot(snapshot) : bn_store_check_usable(store);
     struct brain_iter *iter = err == 0 ? calloc(1, sizeof *iter) : NULL;
@@ -262,8 +267,8 @@ static int judge_cell(struct brain_iter *iter, uint32_t slot, uint32_t *slot_out
         return 0;
     }
     if (!bn_slot_exists(iter->store, slot)) {
-        return bn_error_corrupt("%s: a list of names holds slot %u, which is none", iter->store->path,
-                                slot);
+        return bn_error_corrupt("%s: a list of names holds slot %u, which is none",
+                                iter->store->path, slot);
     }
     if (bn_slot_view(iter->store, slot)->space != iter->space_id) {
         return 0; /* a segment that is another namespace's by now */
@@ -294,7 +299,8 @@ int brain_iter_next(brain_iter *iter, const void **name_out, size_t *name_len_ou
             return bn_error_corrupt("%s: a list of names", iter->store->path);
         }
         while (err == 0 && iter->i < segment->n_cells) {
-            uint32_t slot = bn_load_acquire(&bn_names_cells_view(segment)[iter->i++]); /* PAIR swing */
+            uint32_t slot =
+                bn_load_acquire(&bn_names_cells_view(segment)[iter->i++]); /* PAIR swing */
             err = judge_cell(iter, slot, &iter->slot);
             if (err == 0 && iter->slot != 0) {
                 const uint8_t *data, *body;

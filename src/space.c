@@ -1,9 +1,9 @@
 /* space.c - namespace records and tallies.
  *
  * Owns:     the SPACES region; n_spaces, space_free, space_dead.
- * Life:     free (in space_free) -> live -> dead (in space_dead: its names are reclaimed bite by bite) ->
- *           free. `removed` stays set while dead and free, so whoever remembers the id sees it is gone; a
- *           new use raises `gen` before it clears `removed`.
+ * Life:     free (in space_free) -> live -> dead (in space_dead: its names are reclaimed bite by
+ *           bite) -> free. `removed` stays set while dead and free, so whoever remembers the id
+ *           sees it is gone; a new use raises `gen` before it clears `removed`.
  */
 #include "space.h"
 
@@ -51,7 +51,7 @@ int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out
     }
     uint32_t gen = bn_load_relaxed(&rec->gen) + 1;
     bn_store_release(&rec->gen, gen); /* not journalled: readers compare it */
-    for (int i = 0; i < 2; i++) { /* of a FREE record nobody reads the tally */
+    for (int i = 0; i < 2; i++) {     /* of a FREE record nobody reads the tally */
         bn_store_relaxed(&rec->tally[i].count, (uint64_t)0);
         bn_store_relaxed(&rec->tally[i].bytes, (uint64_t)0);
         bn_journal_u64(store, &rec->tally[i].number,
@@ -97,10 +97,12 @@ const struct bn_tally_rec *bn_tally_now(const struct bn_tally_rec tally[2])
     return &tally[newest(tally, UINT64_MAX)];
 }
 
-void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64_t count, int64_t bytes)
+void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64_t count,
+                  int64_t bytes)
 {
     uint64_t number = bn_load_relaxed(&store->state->txn_number);
-    struct bn_tally_rec *now = &tally[bn_load_relaxed(&tally[1].number) > bn_load_relaxed(&tally[0].number)];
+    struct bn_tally_rec *now =
+        &tally[bn_load_relaxed(&tally[1].number) > bn_load_relaxed(&tally[0].number)];
     if (bn_load_relaxed(&now->number) != number) {
         now = bn_tally_prepare(tally, count, bytes);
         bn_journal_u64(store, &now->number, number);

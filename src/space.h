@@ -1,6 +1,7 @@
 /* space.h - namespace records and tallies.
  *
- * A namespace is an object of kind SPACE in the root space, whose data is the id of a record here. */
+ * A namespace is an object of kind SPACE in the root space, whose data is the id of a record
+ * here. */
 #ifndef BN_SPACE_H
 #define BN_SPACE_H
 
@@ -14,7 +15,8 @@ struct bn_space_rec *bn_space_at(const struct brain_store *store, uint32_t id);
 /* The same for reading. */
 const struct bn_space_rec *bn_space_view(struct brain_store *store, uint32_t id);
 
-/* Whether (id, gen) is still what it was resolved to: not removed by a committed change, not reused. */
+/* Whether (id, gen) is still what it was resolved to: not removed by a committed change, not
+ * reused. */
 static inline bool bn_space_stands(const struct brain_store *store, const struct bn_space_rec *rec,
                                    uint32_t gen)
 {
@@ -36,10 +38,10 @@ void bn_space_give_dead(struct brain_store *store);
 
 /* ---- tallies (layout.h) */
 
-/* Fill the older of two records with what the newer has and more. It is valid when it has a number: the
- * caller stores that, journalled. */
+/* Fill the older of two records with what the newer has and more. It is valid when it has a number:
+ * the caller stores that, journalled. */
 BN_INLINE struct bn_tally_rec *bn_tally_prepare(struct bn_tally_rec tally[2], int64_t count,
-                                                    int64_t bytes)
+                                                int64_t bytes)
 {
     int newer = bn_load_relaxed(&tally[1].number) > bn_load_relaxed(&tally[0].number);
     bn_store_release(&tally[!newer].count, bn_load_relaxed(&tally[newer].count) + (uint64_t)count);
@@ -48,12 +50,14 @@ BN_INLINE struct bn_tally_rec *bn_tally_prepare(struct bn_tally_rec tally[2], in
 }
 
 /* Add to a tally in the transaction under way. Journalled. */
-void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64_t count, int64_t bytes);
+void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64_t count,
+                  int64_t bytes);
 
 /* The tally as the lock holder sees it, transaction under way included. */
 const struct bn_tally_rec *bn_tally_now(const struct bn_tally_rec tally[2]);
 
-/* The tally as of the last commit; `*number_out`, if not NULL, is the commit that changed it last. */
+/* The tally as of the last commit; `*number_out`, if not NULL, is the commit that changed it
+ * last. */
 void bn_tally_read(const struct brain_store *store, const struct bn_tally_rec tally[2],
                    uint64_t *count_out, uint64_t *bytes_out, uint64_t *number_out);
 

@@ -1,11 +1,13 @@
-/* stage.c - large data on its way into an extent, outside the lock; and what to do when there is no room.
+/* stage.c - large data on its way into an extent, outside the lock; and what to do when there is no
+ * room.
  *
  * Owns:     nothing. An extent that is being filled belongs to a private slot of this client.
- * Writes:   where pages are backed through the mapping, else by pwrite, which backs them on the way and says
- *           ENOSPC where a store would die of SIGBUS.
- * Room:     before FULL is said, the dead are reaped, limbo is emptied, and where it is the file system that
- *           is full, free pages are given back.
- * Crash:    the private slot is recorded with this client, and freed with its extent when it is reaped.
+ * Writes:   where pages are backed through the mapping, else by pwrite, which backs them on the way
+ *           and says ENOSPC where a store would die of SIGBUS.
+ * Room:     before FULL is said, the dead are reaped, limbo is emptied, and where it is the file
+ *           system that is full, free pages are given back.
+ * Crash:    the private slot is recorded with this client, and freed with its extent when it is
+ *           reaped.
  */
 #include "stage.h"
 
@@ -30,7 +32,8 @@ static uint64_t now_live(const struct brain_store *store)
     return bn_load_relaxed(&bn_tally_now(store->state->live)->bytes);
 }
 
-/* Who keeps limbo from being freed, for the text of FULL: the pin on its largest value, or a snapshot. */
+/* Who keeps limbo from being freed, for the text of FULL: the pin on its largest value, or a
+ * snapshot. */
 static void describe_holder(struct brain_store *store, char *text, size_t room)
 {
     uint32_t largest = 0;
@@ -69,17 +72,21 @@ static int full(struct brain_store *store, uint64_t asked)
 {
     char holder[320] = "";
     const struct bn_state_rec *state = store->state;
-    uint64_t live = now_live(store), limbo = state->limbo_bytes, private_bytes = state->private_bytes;
+    uint64_t live = now_live(store), limbo = state->limbo_bytes,
+             private_bytes = state->private_bytes;
     uint64_t capacity = bn_load_relaxed(&state->capacity_bytes), sum = live + limbo + private_bytes;
     if (limbo > 0) {
         describe_holder(store, holder, sizeof holder);
     }
-    return bn_error(BRAIN_E_FULL, "%s is full: %llu bytes were asked for, %llu of %llu are free (live "
-                    "%llu, in limbo %llu, being written %llu)%s. Delete values, let go of views, or "
-                    "resize", store->path, (unsigned long long)asked,
+    return bn_error(BRAIN_E_FULL,
+                    "%s is full: %llu bytes were asked for, %llu of %llu are free (live "
+                    "%llu, in limbo %llu, being written %llu)%s. Delete values, let go of views, "
+                    "or "
+                    "resize",
+                    store->path, (unsigned long long)asked,
                     (unsigned long long)(sum < capacity ? capacity - sum : 0),
-                    (unsigned long long)capacity, (unsigned long long)live, (unsigned long long)limbo,
-                    (unsigned long long)private_bytes, holder);
+                    (unsigned long long)capacity, (unsigned long long)live,
+                    (unsigned long long)limbo, (unsigned long long)private_bytes, holder);
 }
 
 #define TRIES_MAX 1000u
@@ -92,7 +99,8 @@ bool bn_stage_may_try_again(const struct brain_store *store, struct bn_stage_obs
     return tried->n_tries < TRIES_MAX;
 }
 
-int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked, struct bn_stage_obstacle *tried)
+int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
+                      struct bn_stage_obstacle *tried)
 {
     if (err == BN_AGAIN) {
         err = bn_store_satisfy(store);
@@ -106,7 +114,9 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked, struct
     if (err != BRAIN_E_FULL) {
         return err;
     }
-    bool fits = bn_txn_has_room(store, asked); /* then it is the file system that is full; its text stands */
+    bool fits =
+        bn_txn_has_room(store,
+                        asked); /* then it is the file system that is full; its text stands */
     if (!tried->reclaimed) {
         tried->reclaimed = true;
         err = bn_reclaim_all(store);
@@ -125,13 +135,13 @@ static int try_take_extent(struct brain_store *store, uint64_t extent_bytes, uin
         return err;
     }
     err = bn_txn_has_room(store, size) ? bn_txn_take_private(store, extent_bytes, size, holder_out)
-                                : BRAIN_E_FULL;
+                                       : BRAIN_E_FULL;
     bn_lock_release(store);
     return err;
 }
 
 int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
-                         uint32_t *holder_out)
+                  uint32_t *holder_out)
 {
     struct bn_stage_obstacle tried = { 0 };
     for (;;) {
@@ -149,16 +159,18 @@ int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t siz
 void bn_stage_drop(struct brain_store *store, uint32_t holder)
 {
     if (holder != 0 && bn_recover_enter(store, true) == 0) {
-        (void)bn_txn_drop_private(store, holder, store->row, true); /* else it goes with this client */
+        (void)bn_txn_drop_private(store, holder, store->row,
+                                  true); /* else it goes with this client */
         bn_lock_release(store);
     }
 }
 
 static int no_memory(struct brain_store *store, int os, uint64_t bytes)
 {
-    return bn_error_os(os, "%s: no memory for %llu bytes; the file system of %s is full. Delete values "
-                       "and trim, or make it larger (Docker: --shm-size)", store->path,
-                       (unsigned long long)bytes, store->directory);
+    return bn_error_os(os,
+                       "%s: no memory for %llu bytes; the file system of %s is full. Delete values "
+                       "and trim, or make it larger (Docker: --shm-size)",
+                       store->path, (unsigned long long)bytes, store->directory);
 }
 
 int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
@@ -182,8 +194,9 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
     return err;
 }
 
-/* Write a run of bytes into an extent, from `off` on: through the mapping where the pages are backed, else
- * by pwrite, which backs them on the way (and says ENOSPC where a store would die of SIGBUS). */
+/* Write a run of bytes into an extent, from `off` on: through the mapping where the pages are
+ * backed, else by pwrite, which backs them on the way (and says ENOSPC where a store would die of
+ * SIGBUS). */
 static int write_run(struct brain_store *store, uint32_t page, uint64_t off, const uint8_t *bytes,
                      uint64_t size)
 {
@@ -250,7 +263,8 @@ int bn_stage_data(struct brain_store *store, struct bn_change *change)
     if (!(change->flags & BN_SLOT_EXTENT) || change->holder != 0) {
         return 0;
     }
-    bn_slot_shape(change->size, (uint64_t)change->name_len + change->meta_len + change->description_len,
+    bn_slot_shape(change->size,
+                  (uint64_t)change->name_len + change->meta_len + change->description_len,
                   change->flags, &shape);
     uint32_t holder = 0;
     int err = bn_stage_take(store, shape.extent_bytes, change->size, &holder);

@@ -1,4 +1,5 @@
-/* stage.h - large data on its way into an extent, outside the lock; and what to do when there is no room. */
+/* stage.h - large data on its way into an extent, outside the lock; and what to do when there is no
+ * room. */
 #ifndef BN_STAGE_H
 #define BN_STAGE_H
 
@@ -13,12 +14,12 @@ struct bn_stage_obstacle {
     uint64_t committed;
 };
 
-/* Whether a change that failed may be tried again: what gets in its way comes from commits of others, or is a
- * want of memory that is met; so often without a commit, it is damage. */
+/* Whether a change that failed may be tried again: what gets in its way comes from commits of
+ * others, or is a want of memory that is met; so often without a commit, it is damage. */
 bool bn_stage_may_try_again(const struct brain_store *store, struct bn_stage_obstacle *tried);
 
-/* Deal with what stood in the way of a change of `asked` bytes that answered `err`: 0: try again; else the
- * error for the caller, FULL with its text. Not under the lock. */
+/* Deal with what stood in the way of a change of `asked` bytes that answered `err`: 0: try again;
+ * else the error for the caller, FULL with its text. Not under the lock. */
 int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
                       struct bn_stage_obstacle *tried);
 
@@ -26,7 +27,8 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
 int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
                   uint32_t *holder_out);
 
-/* Free a private slot of this client; 0 is allowed. If the lock is not to be had it goes with the client. */
+/* Free a private slot of this client; 0 is allowed. If the lock is not to be had it goes with the
+ * client. */
 void bn_stage_drop(struct brain_store *store, uint32_t holder);
 
 /* Give an extent's pages memory. */

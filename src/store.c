@@ -2,7 +2,8 @@
  *
  * Owns:     descriptors and mappings; the watermarks of the regions (state.backed[]).
  * Promise:  nothing is touched that is not backed: a region is usable up to its watermark, which is
- *           raised after fallocate succeeded. So a full file system is an error code, never a SIGBUS.
+ *           raised after fallocate succeeded. So a full file system is an error code, never a
+ *           SIGBUS.
  * Never:    calls the kernel for memory while the writer lock is held (callers see to it).
  */
 #include "store.h"
@@ -18,19 +19,23 @@
 
 #include "base/os.h"
 
-#define MIB ((uint64_t)1 << 20)
+#define MIB             ((uint64_t)1 << 20)
 #define RESERVED_CHUNKS 16u
 
 int bn_store_check_usable(const struct brain_store *store)
 {
     int err = bn_store_usable(store);
     if (err == BRAIN_E_DESTROYED) {
-        return bn_error(err, "%s was destroyed while it was open here. Views stay valid; open it anew "
-                        "for a new store", store->path);
+        return bn_error(err,
+                        "%s was destroyed while it was open here. Views stay valid; open it anew "
+                        "for a new store",
+                        store->path);
     }
     if (err == BRAIN_E_FORKED) {
-        return bn_error(err, "%s was opened by a parent process, and this child did not come about by "
-                        "fork(), or found no client row free: open the store anew", store->path);
+        return bn_error(err,
+                        "%s was opened by a parent process, and this child did not come about by "
+                        "fork(), or found no client row free: open the store anew",
+                        store->path);
     }
     return 0;
 }
@@ -70,7 +75,8 @@ static int reopen(const struct brain_store *store, const char *name, int flags,
     }
     if (!bn_os_same_file(fd, file->device, file->inode)) {
         close(fd);
-        return bn_error(BRAIN_E_DESTROYED, "%s is not the store any more that was opened here", path);
+        return bn_error(BRAIN_E_DESTROYED, "%s is not the store any more that was opened here",
+                        path);
     }
     *fd_out = fd;
     return 0;
@@ -91,7 +97,8 @@ static int checked_fd(struct brain_store *store, struct bn_file *file, const cha
 
 int bn_store_data_fd(struct brain_store *store, int *fd_out)
 {
-    return checked_fd(store, &store->data_file, "data", store->read_only ? O_RDONLY : O_RDWR, fd_out);
+    return checked_fd(store, &store->data_file, "data", store->read_only ? O_RDONLY : O_RDWR,
+                      fd_out);
 }
 
 int bn_store_clients_fd(struct brain_store *store, int *fd_out)
@@ -119,30 +126,55 @@ static uint64_t counted_bytes(const struct brain_store *store, enum bn_region re
     uint64_t n_buckets = bn_load_acquire(&state->index_state) >> 1, unit = 1;
     uint64_t n = 0; /* of the journal nothing is left between changes */
     switch (region) {
-    case BN_REGION_SLOTS: n = state->n_slabs, unit = BN_SLAB_BYTES; break;
-    case BN_REGION_BUCKETS: n = n_buckets, unit = sizeof(struct bn_bucket_rec); break;
-    case BN_REGION_OVERFLOW: n = state->n_overflow, unit = sizeof(struct bn_bucket_rec); break;
-    case BN_REGION_NAMES: n = state->names_end, unit = sizeof(uint32_t); break;
-    case BN_REGION_SPACES: n = state->n_spaces, unit = sizeof(struct bn_space_rec); break;
-    case BN_REGION_LIMBO: n = state->n_limbo, unit = sizeof(uint32_t); break;
-    case BN_REGION_PRIVATE: n = state->n_private, unit = sizeof(uint32_t); break;
-    case BN_REGION_TOMBS: n = state->n_tombs, unit = sizeof(uint32_t); break;
-    case BN_REGION_BLOCKS: n = state->value_end, unit = sizeof(struct bn_block_rec); break;
-    case BN_REGION_BACKED: n = state->value_end / 8; break;
-    case BN_REGION_VALUES: n = state->value_end, unit = BN_PAGE; break;
-    default: break;
+    case BN_REGION_SLOTS:
+        n = state->n_slabs, unit = BN_SLAB_BYTES;
+        break;
+    case BN_REGION_BUCKETS:
+        n = n_buckets, unit = sizeof(struct bn_bucket_rec);
+        break;
+    case BN_REGION_OVERFLOW:
+        n = state->n_overflow, unit = sizeof(struct bn_bucket_rec);
+        break;
+    case BN_REGION_NAMES:
+        n = state->names_end, unit = sizeof(uint32_t);
+        break;
+    case BN_REGION_SPACES:
+        n = state->n_spaces, unit = sizeof(struct bn_space_rec);
+        break;
+    case BN_REGION_LIMBO:
+        n = state->n_limbo, unit = sizeof(uint32_t);
+        break;
+    case BN_REGION_PRIVATE:
+        n = state->n_private, unit = sizeof(uint32_t);
+        break;
+    case BN_REGION_TOMBS:
+        n = state->n_tombs, unit = sizeof(uint32_t);
+        break;
+    case BN_REGION_BLOCKS:
+        n = state->value_end, unit = sizeof(struct bn_block_rec);
+        break;
+    case BN_REGION_BACKED:
+        n = state->value_end / 8;
+        break;
+    case BN_REGION_VALUES:
+        n = state->value_end, unit = BN_PAGE;
+        break;
+    default:
+        break;
     }
     return n <= UINT64_MAX / unit ? n * unit : UINT64_MAX;
 }
 
-/* Before more of a region is backed: a count that is damaged must not take all the memory there is. */
+/* Before more of a region is backed: a count that is damaged must not take all the memory there
+ * is. */
 static int check_count(const struct brain_store *store, enum bn_region region)
 {
     uint64_t counted = counted_bytes(store, region); /* first: it rises after the watermark */
     bn_fence_acquire();
     return counted <= bn_load_acquire(&store->state->backed[region])
-               ? 0 : bn_error_corrupt("%s: region %d counts %llu bytes, more than it has", store->path,
-                                      (int)region, (unsigned long long)counted);
+               ? 0
+               : bn_error_corrupt("%s: region %d counts %llu bytes, more than it has", store->path,
+                                  (int)region, (unsigned long long)counted);
 }
 
 int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t bytes)
@@ -150,8 +182,10 @@ int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t byt
     if (bytes > store->region_bytes[region]) {
         int damaged = check_count(store, region);
         return damaged != 0 ? damaged
-                            : bn_error(BRAIN_E_FULL, "%s: it holds as many objects as its records have room "
-                                       "for; delete some, or use a second store", store->path);
+                            : bn_error(BRAIN_E_FULL,
+                                       "%s: it holds as many objects as its records have room "
+                                       "for; delete some, or use a second store",
+                                       store->path);
     }
     uint64_t done = bn_load_acquire(&store->state->backed[region]);
     if (bytes <= done) {
@@ -169,19 +203,25 @@ int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t byt
     int os = bn_os_back(fd, store->region_off[region] + done, end - done + slack(region));
     if (os != 0) {
         static const char *const kinds[BN_N_REGIONS] = {
-            "the journal", "the journal", "objects", "the index", "the index", "lists of names",
-            "namespaces", "limbo", "objects being written", "tombstones", "extents", "extents", "values",
+            "the journal", "the journal", "objects",
+            "the index",   "the index",   "lists of names",
+            "namespaces",  "limbo",       "objects being written",
+            "tombstones",  "extents",     "extents",
+            "values",
         };
-        return bn_error_os(os, "%s: cannot get %llu bytes of memory for %s; the file system of %s is full. "
-                           "Delete values and trim, or make it larger", store->path,
-                           (unsigned long long)(end - done), kinds[region], store->directory);
+        return bn_error_os(os,
+                           "%s: cannot get %llu bytes of memory for %s; the file system of %s is "
+                           "full. "
+                           "Delete values and trim, or make it larger",
+                           store->path, (unsigned long long)(end - done), kinds[region],
+                           store->directory);
     }
     bn_raise64(&store->state->backed[region], end);
     return 0;
 }
 
-/* What BN_AGAIN asks for. The thread's, and not the store's: between BN_AGAIN and bn_store_satisfy() the lock
- * is released, and other threads may need something else. */
+/* What BN_AGAIN asks for. The thread's, and not the store's: between BN_AGAIN and
+ * bn_store_satisfy() the lock is released, and other threads may need something else. */
 static _Thread_local struct {
     enum bn_region region;
     uint64_t bytes;
@@ -189,8 +229,8 @@ static _Thread_local struct {
 } needed;
 static _Thread_local uint32_t n_without; /* how many wants to refuse */
 
-/* Where memory was wanted in vain, how often to do without before it is asked for again: more often than
- * anybody wants it in one holding of the lock, who would else begin again and again. */
+/* Where memory was wanted in vain, how often to do without before it is asked for again: more often
+ * than anybody wants it in one holding of the lock, who would else begin again and again. */
 #define WITHOUT 1000u
 
 int bn_store_need(struct brain_store *store, enum bn_region region, uint64_t bytes)
@@ -285,7 +325,8 @@ static int map_more(struct brain_store *store, uint64_t want_end)
     }
     end = end > store->reserved_bytes ? store->reserved_bytes : end & ~(uint64_t)(BN_PAGE - 1);
     if (end < want_end) {
-        return bn_error(BRAIN_E_NOMEM, "%s has grown beyond the address space that this process could "
+        return bn_error(BRAIN_E_NOMEM,
+                        "%s has grown beyond the address space that this process could "
                         "set aside (%llu bytes): raise the limit (ulimit -v) and open it anew",
                         store->path, (unsigned long long)store->reserved_bytes);
     }
@@ -302,8 +343,9 @@ int bn_store_map_values(struct brain_store *store, uint64_t want)
         return 0;
     }
     /* Beyond the pages that were ever used there is nothing, and to look at it would make it. */
-    uint64_t used = (uint64_t)bn_load_acquire(bn_atomic32((void *)(uintptr_t)&store->state_view->value_end)) *
-                    BN_PAGE;
+    uint64_t used =
+        (uint64_t)bn_load_acquire(bn_atomic32((void *)(uintptr_t)&store->state_view->value_end)) *
+        BN_PAGE;
     if (want > used || want > store->region_bytes[BN_REGION_VALUES]) {
         return bn_error_corrupt("%s: a record points beyond the values", store->path);
     }
@@ -313,15 +355,16 @@ int bn_store_map_values(struct brain_store *store, uint64_t want)
         err = map_more(store, store->region_off[BN_REGION_VALUES] + want);
     }
     if (err == 0) {
-        uint64_t mapped = bn_load_relaxed(&store->mapped_bytes) - store->region_off[BN_REGION_VALUES];
+        uint64_t mapped =
+            bn_load_relaxed(&store->mapped_bytes) - store->region_off[BN_REGION_VALUES];
         bn_raise64(&store->values_seen, used < mapped ? used : mapped);
     }
     pthread_mutex_unlock(&store->mutex);
     return err;
 }
 
-/* Make the file at least `end` long, never shorter: look and lengthen under a lock of the kernel's, which a
- * death drops. Nothing is backed by it. */
+/* Make the file at least `end` long, never shorter: look and lengthen under a lock of the kernel's,
+ * which a death drops. Nothing is backed by it. */
 static int lengthen(struct brain_store *store, uint64_t end)
 {
     int fd, err = reopen(store, "data", O_RDWR, &store->data_file, &fd);
@@ -336,7 +379,8 @@ static int lengthen(struct brain_store *store, uint64_t end)
     if (os == 0 && (uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) != 0) {
         os = -errno;
     }
-    bn_os_byte_unlock(fd, BN_GROW_OFF); /* a child may have inherited the descriptor, and with it the lock */
+    bn_os_byte_unlock(
+        fd, BN_GROW_OFF); /* a child may have inherited the descriptor, and with it the lock */
     close(fd);
     return os == 0 ? 0 : bn_error_os(os, "cannot make %s/data longer", store->directory);
 }
@@ -370,9 +414,10 @@ static int open_files(int dir_fd, struct brain_store *store)
     int flags = (store->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW;
     int data = openat(dir_fd, "data", flags);
     if (data < 0 && errno == ENOENT) {
-        return bn_error(BRAIN_E_CORRUPT, "%s%s%s is a directory, but not a store (it has no file 'data'). "
-                        "Choose another path", store->path,
-                        strcmp(store->path, store->directory) != 0 ? " leads to " : "",
+        return bn_error(BRAIN_E_CORRUPT,
+                        "%s%s%s is a directory, but not a store (it has no file 'data'). "
+                        "Choose another path",
+                        store->path, strcmp(store->path, store->directory) != 0 ? " leads to " : "",
                         strcmp(store->path, store->directory) != 0 ? store->directory : "");
     }
     if (data < 0 && !store->read_only && (errno == EACCES || errno == EROFS)) {
@@ -411,8 +456,10 @@ static int read_super(struct brain_store *store, struct bn_super_rec *super, uin
     *bytes_out = (uint64_t)st.st_size;
     int err = bn_layout_validate(super, (uint64_t)st.st_size, store->directory);
     if (err == 0 && super->features_read_only != 0 && !store->read_only) {
-        err = bn_error(BRAIN_E_FORMAT, "%s was made by a newer version of this library, and may only be "
-                       "read by this one: open it read-only", store->directory);
+        err = bn_error(BRAIN_E_FORMAT,
+                       "%s was made by a newer version of this library, and may only be "
+                       "read by this one: open it read-only",
+                       store->directory);
     }
     return err;
 }
@@ -423,15 +470,16 @@ static int map_clients(struct brain_store *store, const struct bn_super_rec *sup
     struct bn_clients_rec head;
     int fd = store->clients_file.fd;
     if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head || fstat(fd, &st) != 0 ||
-        (uint64_t)st.st_size != BN_CLIENTS_BYTES ||
-        memcmp(head.magic, BN_MAGIC, 8) != 0 || memcmp(head.store_id, super->store_id, 16) != 0) {
+        (uint64_t)st.st_size != BN_CLIENTS_BYTES || memcmp(head.magic, BN_MAGIC, 8) != 0 ||
+        memcmp(head.store_id, super->store_id, 16) != 0) {
         return bn_error_corrupt("%s/clients does not belong to %s/data", store->directory,
                                 store->directory);
     }
-    /* Each page of the ledger was used before it counted. To look at pages that nobody has used makes them. */
+    /* Each page of the ledger was used before it counted. To look at pages that nobody has used
+     * makes them. */
     if ((uint64_t)bn_load_relaxed(&head.n_chunks) * BN_PAGE > (uint64_t)st.st_blocks * 512) {
-        return bn_error_corrupt("%s/clients counts %u pages of pins, more than it has memory", store->directory,
-                                bn_load_relaxed(&head.n_chunks));
+        return bn_error_corrupt("%s/clients counts %u pages of pins, more than it has memory",
+                                store->directory, bn_load_relaxed(&head.n_chunks));
     }
     void *addr;
     int os = bn_os_map_anywhere(BN_CLIENTS_BYTES, fd, 0, &addr);
@@ -442,11 +490,12 @@ static int map_clients(struct brain_store *store, const struct bn_super_rec *sup
     return 0;
 }
 
-/* Set aside room for all that the store can grow to; where the process may not have so much (a limit on
- * address space), for what it is now. */
+/* Set aside room for all that the store can grow to; where the process may not have so much (a
+ * limit on address space), for what it is now. */
 static int reserve(struct brain_store *store, uint64_t file_bytes)
 {
-    const uint64_t most = store->region_off[BN_REGION_VALUES] + store->region_bytes[BN_REGION_VALUES];
+    const uint64_t most =
+        store->region_off[BN_REGION_VALUES] + store->region_bytes[BN_REGION_VALUES];
     const uint64_t now = file_bytes & ~(uint64_t)(BN_PAGE - 1);
     const uint64_t sizes[] = { most, now };
     void *data = NULL, *view = NULL;
@@ -466,11 +515,12 @@ static int reserve(struct brain_store *store, uint64_t file_bytes)
                        (unsigned long long)now, store->path);
 }
 
-/* The watermarks, by which all else is checked: they rise only, by what this library backs, so once is enough.
- * A reader goes by the regions' ends as well, and may look at what there is. */
+/* The watermarks, by which all else is checked: they rise only, by what this library backs, so once
+ * is enough. A reader goes by the regions' ends as well, and may look at what there is. */
 static int check_watermarks(const struct brain_store *store)
 {
-    static const uint64_t least[BN_N_REGIONS] = { /* what a change uses without asking for it */
+    static const uint64_t least[BN_N_REGIONS] = {
+        /* what a change uses without asking for it */
         [BN_REGION_UNDO] = 4 * BN_PAGE,
         [BN_REGION_PUBLISH] = BN_PAGE,
         [BN_REGION_SPACES] = BN_PAGE,
@@ -478,15 +528,18 @@ static int check_watermarks(const struct brain_store *store)
     for (int i = 0; i < BN_N_REGIONS && !store->read_only; i++) {
         uint64_t backed = bn_load_acquire(&store->state_view->backed[i]);
         if (backed > store->region_bytes[i] || backed < least[i]) {
-            return bn_error_corrupt("%s: region %d of %llu bytes says that %llu are there (read-only it may "
-                                    "open)", store->path, i, (unsigned long long)store->region_bytes[i],
+            return bn_error_corrupt("%s: region %d of %llu bytes says that %llu are there "
+                                    "(read-only it may "
+                                    "open)",
+                                    store->path, i, (unsigned long long)store->region_bytes[i],
                                     (unsigned long long)backed);
         }
     }
     return 0;
 }
 
-static int map_data(struct brain_store *store, const struct bn_super_rec *super, uint64_t file_bytes)
+static int map_data(struct brain_store *store, const struct bn_super_rec *super,
+                    uint64_t file_bytes)
 {
     for (int i = 0; i < BN_N_REGIONS; i++) {
         store->region_off[i] = super->regions[i].off;
@@ -532,8 +585,8 @@ void bn_store_init_mutex(struct brain_store *store)
     pthread_mutexattr_destroy(&attr);
 }
 
-/* Stores that were closed, to be used again. Never freed: a thread that drops a view looks at its store once
- * more afterwards, when another may have dropped the last. */
+/* Stores that were closed, to be used again. Never freed: a thread that drops a view looks at its
+ * store once more afterwards, when another may have dropped the last. */
 static pthread_mutex_t pool_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct brain_store *pool;
 
@@ -645,8 +698,8 @@ void bn_store_free(struct brain_store *store)
 
 /* ---- build */
 
-static int make_file(int dir_fd, const char *name, const char *directory, const brain_options *options,
-                     uint32_t mode, int *fd_out)
+static int make_file(int dir_fd, const char *name, const char *directory,
+                     const brain_options *options, uint32_t mode, int *fd_out)
 {
     int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
@@ -655,7 +708,8 @@ static int make_file(int dir_fd, const char *name, const char *directory, const 
     int err = 0;
     if (options->has_group && fchown(fd, (uid_t)-1, (gid_t)options->group) != 0) {
         err = bn_error_os(-errno, "cannot give %s to group %u", directory, options->group);
-    } else if (fchmod(fd, mode) != 0) { /* not by openat(): the umask shall not narrow what was asked */
+    } else if (fchmod(fd, mode) !=
+               0) { /* not by openat(): the umask shall not narrow what was asked */
         err = bn_error_os(-errno, "cannot set the mode of %s/%s", directory, name);
     }
     if (err != 0) {
@@ -671,13 +725,14 @@ static void first_state(struct bn_state_rec *state, uint64_t capacity_bytes, uin
     *state = (struct bn_state_rec){ .capacity_bytes = capacity_bytes };
     state->index_state = 64u << 1; /* one page of buckets */
     state->committed = 1;
-    for (int i = 0; i < BN_REGION_BLOCKS; i++) { /* a start of each: to delete and to trim needs no more */
+    for (int i = 0; i < BN_REGION_BLOCKS;
+         i++) { /* a start of each: to delete and to trim needs no more */
         state->backed[i] = BN_PAGE;
     }
     state->backed[BN_REGION_UNDO] = 4 * BN_PAGE;
     state->backed[BN_REGION_SLOTS] = 2 * BN_SLAB_BYTES;
     state->backed[BN_REGION_VALUES] = values_bytes;
-    state->n_spaces = 1; /* the root */
+    state->n_spaces = 1;                          /* the root */
     state->names_end = BN_SEGMENT_HEAD_CELLS * 4; /* cell 0 is nobody's */
     state->live[0].number = 1;
 }
@@ -698,7 +753,8 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
     super.checksum = bn_layout_checksum(&super);
     uint64_t values = bn_align_up(4 * capacity_bytes + 2 * MIB, 2 * MIB);
     values = values > plan.regions[BN_REGION_VALUES].size_bytes
-                 ? plan.regions[BN_REGION_VALUES].size_bytes : values;
+                 ? plan.regions[BN_REGION_VALUES].size_bytes
+                 : values;
     struct bn_state_rec state;
     first_state(&state, capacity_bytes, values);
     if (os == 0 && ftruncate(fd, (off_t)(plan.regions[BN_REGION_VALUES].off + values)) != 0) {
@@ -706,7 +762,9 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
     }
     os = os != 0 ? os : bn_os_back(fd, 0, 2 * BN_PAGE);
     for (int i = 0; i < BN_REGION_VALUES && os == 0; i++) {
-        os = state.backed[i] == 0 ? 0 : bn_os_back(fd, plan.regions[i].off, state.backed[i] + slack((enum bn_region)i));
+        os = state.backed[i] == 0
+                 ? 0
+                 : bn_os_back(fd, plan.regions[i].off, state.backed[i] + slack((enum bn_region)i));
     }
     struct bn_space_rec root = { .gen = 1, .tally[0].number = 1 };
     os = os != 0 ? os : bn_os_write(fd, &root, sizeof root, plan.regions[BN_REGION_SPACES].off);
@@ -722,9 +780,11 @@ static int write_clients(int fd, const uint8_t store_id[16])
     int os = ftruncate(fd, (off_t)BN_CLIENTS_BYTES) != 0 ? -errno : 0;
     /* With what the first client needs: a store that could be made can be attached to. */
     os = os != 0 ? os : bn_os_back(fd, 0, BN_ROWS_OFF + BN_PAGE);
-    /* With pages for the views of some clients more: a store on a full file system can still be opened. */
-    os = os != 0 ? os : bn_os_back(fd, BN_WAKE_OFF,
-                                   BN_CHUNKS_OFF + RESERVED_CHUNKS * BN_PAGE - BN_WAKE_OFF);
+    /* With pages for the views of some clients more: a store on a full file system can still be
+     * opened. */
+    os = os != 0
+             ? os
+             : bn_os_back(fd, BN_WAKE_OFF, BN_CHUNKS_OFF + RESERVED_CHUNKS * BN_PAGE - BN_WAKE_OFF);
     return os != 0 ? os : bn_os_write(fd, &head, sizeof head, 0);
 }
 

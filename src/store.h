@@ -2,13 +2,13 @@
  *
  * Nothing here is shared with other processes; layout.h has what is.
  *
- * Mappings. The `data` file is mapped twice over address space that is set aside for all it can grow to:
- * writable at `data` (writers), read-only at `view`, from a descriptor opened read-only so that mprotect
- * cannot undo it (readers, and what users get). A read-only store has `view` alone. `clients` is mapped
- * once, writable.
+ * Mappings. The `data` file is mapped twice over address space that is set aside for all it can
+ * grow to: writable at `data` (writers), read-only at `view`, from a descriptor opened read-only so
+ * that mprotect cannot undo it (readers, and what users get). A read-only store has `view` alone.
+ * `clients` is mapped once, writable.
  *
- * Fork safety: all fields are as in the parent; fork.c changes `row`, `n_forks`, `life_map` and the ledger in
- * the child. `mark` is wiped to zero in a child that came about without fork().
+ * Fork safety: all fields are as in the parent; fork.c changes `row`, `n_forks`, `life_map` and the
+ * ledger in the child. `mark` is wiped to zero in a child that came about without fork().
  */
 #ifndef BN_STORE_H
 #define BN_STORE_H
@@ -31,7 +31,8 @@ struct bn_file {
     ino_t inode;
 };
 
-/* This process's pages of the pin ledger. Guarded by `store->mutex`, but for `hint` and the cells. */
+/* This process's pages of the pin ledger. Guarded by `store->mutex`, but for `hint` and the
+ * cells. */
 struct bn_ledger {
     struct bn_chunk_rec *chunks[BN_LEDGER_CHUNKS_MAX];
     struct bn_chunk_rec *mirror[BN_LEDGER_CHUNKS_MAX]; /* of a child, while it is being forked */
@@ -42,7 +43,8 @@ struct bn_ledger {
 
 #define BN_READY_MAX 256u
 
-/* Slots of limbo that this process knows of. Whether one is still what it was then, its gen tells. */
+/* Slots of limbo that this process knows of. Whether one is still what it was then, its gen
+ * tells. */
 struct bn_spares {
     _Atomic uint32_t n; /* guarded by the writer lock, as all of it; but others may look at it */
     struct {
@@ -66,8 +68,9 @@ struct brain_store {
     _Atomic uint64_t values_seen; /* bytes of values that are in use and mapped: the same */
     struct bn_ledger ledger;
 
-    /* what a writer needs besides. It never looks through `view` on its way: two addresses of one line are
-     * two lines to AMD's way predictor, and each change from one to the other costs a miss. */
+    /* what a writer needs besides. It never looks through `view` on its way: two addresses of one
+     * line are two lines to AMD's way predictor, and each change from one to the other costs a
+     * miss. */
     uint8_t *data; /* NULL: read-only */
     struct bn_state_rec *state;
     const struct bn_state_rec *own_state; /* by `data`, or by `view` where there is no other */
@@ -76,7 +79,8 @@ struct brain_store {
     uint64_t region_bytes[BN_N_REGIONS];
     int64_t lock_timeout_ns;
 
-    struct bn_spares ready[BN_N_CLASSES];   /* nobody can need them any more, which does not age: the next
+    struct bn_spares
+        ready[BN_N_CLASSES]; /* nobody can need them any more, which does not age: the next
                                                small puts take them */
     struct bn_spares retired[BN_N_CLASSES]; /* replaced since, and not looked at yet */
 
@@ -86,15 +90,16 @@ struct brain_store {
     _Atomic uint32_t n_since_removed_look;
 
     /* mappings */
-    uint64_t reserved_bytes;        /* of each of `data` and `view` */
-    _Atomic uint64_t mapped_bytes;  /* of them, mapped so far */
+    uint64_t reserved_bytes;       /* of each of `data` and `view` */
+    _Atomic uint64_t mapped_bytes; /* of them, mapped so far */
     struct bn_clients_rec *clients;
 
     /* this client */
     uint32_t row;
-    uint32_t n_forks; /* since the store was opened: a thing with another number is an ancestor's, though
+    uint32_t
+        n_forks; /* since the store was opened: a thing with another number is an ancestor's, though
                          that had the same row */
-    void *life_map; /* keeps the description that locks the life byte */
+    void *life_map;     /* keeps the description that locks the life byte */
     bool has_leftovers; /* the row was a dead client's, whose unpublished slots are there yet */
 
     /* the rest */
@@ -104,13 +109,15 @@ struct brain_store {
     uint32_t access;
     uint64_t capacity_max_bytes;
     bool read_only;
-    _Atomic bool closed;    /* views alone keep it */
-    bool finished;          /* nobody keeps it */
-    bool has_child_seat;    /* this and the next two are fork.c's */
+    _Atomic bool closed; /* views alone keep it */
+    bool finished;       /* nobody keeps it */
+    bool has_child_seat; /* this and the next two are fork.c's */
     uint32_t child_row;
     void *child_life_map;
-    pthread_mutex_t mutex;  /* growth of mappings and of the ledger, close; never held across a wait */
-    struct brain_store *next; /* all open stores of the process (fork.c), or all closed ones (store.c) */
+    pthread_mutex_t
+        mutex; /* growth of mappings and of the ledger, close; never held across a wait */
+    struct brain_store
+        *next; /* all open stores of the process (fork.c), or all closed ones (store.c) */
 };
 
 static inline uint8_t *bn_data_at(const struct brain_store *store, bn_off off)
@@ -145,7 +152,8 @@ static inline bool bn_store_writable(const struct brain_store *store)
                      bn_load_relaxed(&store->state->destroyed) == 0); /* relaxed: as above */
 }
 
-/* The same two, with a detail text on failure. For a change also PERM: the store is open read-only. */
+/* The same two, with a detail text on failure. For a change also PERM: the store is open
+ * read-only. */
 int bn_store_check_usable(const struct brain_store *store);
 int bn_store_check_writable_slow(const struct brain_store *store);
 
@@ -157,8 +165,8 @@ static inline int bn_store_check_writable(const struct brain_store *store)
 /* PERM, with its text. */
 int bn_store_say_read_only(const struct brain_store *store);
 
-/* Open the store in the directory `dir_fd` (which stays the caller's). On success the store has files and
- * mappings, but is not a client yet. */
+/* Open the store in the directory `dir_fd` (which stays the caller's). On success the store has
+ * files and mappings, but is not a client yet. */
 int bn_store_map(int dir_fd, const char *directory, const char *path, const brain_options *options,
                  struct brain_store **store_out);
 
@@ -168,41 +176,42 @@ void bn_store_init_mutex(struct brain_store *store);
 /* Unmap, close and free, whatever state it is in. */
 void bn_store_free(struct brain_store *store);
 
-/* Over a fork: nobody takes a closed store from the pool of them, or gives one, from before it / until after it
- * in the parent / in the child. */
+/* Over a fork: nobody takes a closed store from the pool of them, or gives one, from before it /
+ * until after it in the parent / in the child. */
 void bn_store_pool_hold(void);
 void bn_store_pool_let_go(void);
 void bn_store_pool_renew(void);
 
-/* Fill an empty directory with the files of a new store. `*guard_out`, if not -1, holds the lock that
- * tells sweepers that its maker lives, and is the caller's to close, also on error. */
+/* Fill an empty directory with the files of a new store. `*guard_out`, if not -1, holds the lock
+ * that tells sweepers that its maker lives, and is the caller's to close, also on error. */
 int bn_store_build(int dir_fd, const char *directory, const brain_options *options,
                    uint64_t capacity_bytes, int *guard_out);
 
-/* A descriptor of `data` (for writing) / of `clients` that is what it was when the store was opened: it is
- * opened anew where somebody closed it. */
+/* A descriptor of `data` (for writing) / of `clients` that is what it was when the store was
+ * opened: it is opened anew where somebody closed it. */
 int bn_store_data_fd(struct brain_store *store, int *fd_out);
 int bn_store_clients_fd(struct brain_store *store, int *fd_out);
 
 /* A new open description of `clients`, the caller's to close. */
 int bn_store_open_clients(struct brain_store *store, int *fd_out);
 
-/* Back `region` at least up to `bytes` (relative to its start), and say so to everybody. Not under the
- * lock. FULL where the file system has no room, or the region has none. */
+/* Back `region` at least up to `bytes` (relative to its start), and say so to everybody. Not under
+ * the lock. FULL where the file system has no room, or the region has none. */
 int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t bytes);
 
-/* Whether `bytes` of a region are backed: 0, or BN_AGAIN with the need noted, or FULL at the region's end. */
+/* Whether `bytes` of a region are backed: 0, or BN_AGAIN with the need noted, or FULL at the
+ * region's end. */
 int bn_store_need(struct brain_store *store, enum bn_region region, uint64_t bytes);
 
-/* As bn_store_need(), for what one can do without: where bn_store_satisfy() cannot get it, that succeeds all
- * the same, and bn_store_want() says FULL for a while to this thread. */
+/* As bn_store_need(), for what one can do without: where bn_store_satisfy() cannot get it, that
+ * succeeds all the same, and bn_store_want() says FULL for a while to this thread. */
 int bn_store_want(struct brain_store *store, enum bn_region region, uint64_t bytes);
 
 /* Do what this thread's last BN_AGAIN asked for. Not under the lock. FULL as bn_store_back(). */
 int bn_store_satisfy(struct brain_store *store);
 
-/* See that the first `want` bytes of the VALUES region are mapped. CORRUPT where no value has ever been that
- * far, or the file is shorter. */
+/* See that the first `want` bytes of the VALUES region are mapped. CORRUPT where no value has ever
+ * been that far, or the file is shorter. */
 int bn_store_map_values(struct brain_store *store, uint64_t want);
 
 /* Make the file long enough for `bytes` of values. Address space alone: nothing is backed. */

@@ -1,15 +1,16 @@
 /* txn.c - one commit point.
  *
  * Owns:     the order of steps that makes a change atomic; state.committed.
- * Steps:    take: slots are taken and filled; each becomes the transaction's with its publish record.
- *           swing: index words and list cells name the fresh slots, which are pending: readers follow
- *           `older` instead. commit: one store. tidy: pending marks, older slots to limbo.
+ * Steps:    take: slots are taken and filled; each becomes the transaction's with its publish
+ *           record. swing: index words and list cells name the fresh slots, which are pending:
+ *           readers follow `older` instead. commit: one store. tidy: pending marks, older slots to
+ *           limbo.
  * Ordering: PAIR swing: the release store of an index word publishes the slot's fields.
- *           PAIR commit: the sequentially consistent store of `committed`; readers of pending slots load it.
- *           It is also the full barrier before the looks at registrations (PAIR snap), pins (PAIR
- *           pin-retire) and sleepers (PAIR wake).
- * Crash:    state.counts and state.committed tell what to do: bn_txn_recover(). A live writer that gives up
- *           calls the same.
+ *           PAIR commit: the sequentially consistent store of `committed`; readers of pending slots
+ *           load it. It is also the full barrier before the looks at registrations (PAIR snap),
+ *           pins (PAIR pin-retire) and sleepers (PAIR wake).
+ * Crash:    state.counts and state.committed tell what to do: bn_txn_recover(). A live writer that
+ *           gives up calls the same.
  */
 #include "txn.h"
 
@@ -105,8 +106,9 @@ int bn_txn_find(struct brain_store *store, struct bn_change *change)
     }
     uint64_t version = change->older_version;
     if (change->if_version != BRAIN_ANY_VERSION && change->if_version != version) {
-        return change->if_version == 0 ? BRAIN_E_EXISTS
-               : change->is_delete && version == 0 ? BRAIN_E_NOT_FOUND : BRAIN_E_STALE;
+        return change->if_version == 0             ? BRAIN_E_EXISTS
+               : change->is_delete && version == 0 ? BRAIN_E_NOT_FOUND
+                                                   : BRAIN_E_STALE;
     }
     if (change->is_delete) {
         return version == 0 ? BRAIN_E_NOT_FOUND : 0;
@@ -215,8 +217,8 @@ int bn_txn_take(struct brain_store *store, struct bn_change *change)
 /* ---- swing */
 
 /* Index word and list cell of a name that has none yet. */
-static int new_places(struct brain_store *store, struct bn_change *change, struct bn_space_rec *space,
-                      uint32_t *cell_out)
+static int new_places(struct brain_store *store, struct bn_change *change,
+                      struct bn_space_rec *space, uint32_t *cell_out)
 {
     int err = bn_index_find_room(store, change->hash, &change->word);
     err = err != 0 ? err : bn_names_take(store, space, change->space_id, cell_out);
@@ -226,12 +228,13 @@ static int new_places(struct brain_store *store, struct bn_change *change, struc
     return err;
 }
 
-static void count(struct brain_store *store, const struct bn_change *change, struct bn_space_rec *space)
+static void count(struct brain_store *store, const struct bn_change *change,
+                  struct bn_space_rec *space)
 {
     bool was = change->older_version != 0;
     int64_t names = (int64_t)!change->is_delete - (int64_t)was;
-    int64_t bytes = (int64_t)change->size -
-                    (was ? (int64_t)bn_slot_size(bn_slot_at(store, change->older)) : 0);
+    int64_t bytes =
+        (int64_t)change->size - (was ? (int64_t)bn_slot_size(bn_slot_at(store, change->older)) : 0);
     bn_tally_add(store, space->tally, names, bytes); /* its number tells who waits: always */
     if (change->space_id != BN_ROOT_SPACE && (names != 0 || bytes != 0)) {
         bn_tally_add(store, store->state->live, names, bytes);
@@ -265,13 +268,14 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
     if (change->holder != 0) { /* the extent changes hands; the undo gives it back */
         const struct bn_slot_rec *rec = bn_slot_at(store, change->fresh);
         if (bn_unlikely(rec->page >= bn_alloc_end(store))) {
-            return bn_error_corrupt("%s: slot %u has an extent at page %u, where none is", store->path,
-                                    change->holder, rec->page);
+            return bn_error_corrupt("%s: slot %u has an extent at page %u, where none is",
+                                    store->path, change->holder, rec->page);
         }
         bn_journal_u32(store, (void *)(uintptr_t)&bn_alloc_record(store, rec->page)->owner,
                        change->fresh);
     }
-    bn_journal_u64(store, change->word, bn_index_word(change->hash, change->fresh)); /* PAIR swing */
+    bn_journal_u64(store, change->word,
+                   bn_index_word(change->hash, change->fresh)); /* PAIR swing */
     bn_journal_u32(store, bn_names_cell(store, cell), change->fresh);
     count(store, change, space);
     return 0;
@@ -280,7 +284,8 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
 /* ---- limbo */
 
 /* Whether a slot's extent, if it has one, is its own. */
-static bool owns_extent(const struct brain_store *store, uint32_t slot, const struct bn_slot_rec *rec)
+static bool owns_extent(const struct brain_store *store, uint32_t slot,
+                        const struct bn_slot_rec *rec)
 {
     return rec->page < bn_alloc_end(store) && bn_alloc_record(store, rec->page)->owner == slot &&
            bn_alloc_record(store, rec->page)->state == BN_BLOCK_USED;
@@ -292,10 +297,10 @@ uint64_t bn_txn_limbo_size(const struct brain_store *store, uint32_t slot)
     return (rec->flags & BN_SLOT_EXTENT) && !owns_extent(store, slot, rec) ? 0 : bn_slot_size(rec);
 }
 
-/* A slot that has left the index (or an aborted one) goes to limbo. Journalled, but for the stamp, which
- * stands before the state says that it matters. */
-static int to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold, uint64_t stamp,
-                     bool counts)
+/* A slot that has left the index (or an aborted one) goes to limbo. Journalled, but for the stamp,
+ * which stands before the state says that it matters. */
+static int to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold,
+                    uint64_t stamp, bool counts)
 {
     bn_store_release(bn_atomic64(&cold->stamp), stamp);
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
@@ -310,8 +315,8 @@ static int to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec
 
 /* ---- tidy */
 
-/* Take a tombstone's word out of the index and its cell out of the list. A word that holds something else by
- * now was cleared before. */
+/* Take a tombstone's word out of the index and its cell out of the list. A word that holds
+ * something else by now was cleared before. */
 static void clear_places(struct brain_store *store, uint32_t slot, const struct bn_cold_rec *cold,
                          bool give_cell)
 {
@@ -335,7 +340,8 @@ static void clear_places(struct brain_store *store, uint32_t slot, const struct 
 /* Both slots of a record that replace.c made. */
 static int tidy_swap(struct brain_store *store, const struct bn_publish_rec *rec)
 {
-    struct bn_cold_rec *fresh = bn_slot_cold(store, rec->fresh), *older = bn_slot_cold(store, rec->older);
+    struct bn_cold_rec *fresh = bn_slot_cold(store, rec->fresh),
+                       *older = bn_slot_cold(store, rec->older);
     if (fresh == NULL || older == NULL) {
         return bn_error_corrupt("%s: the journal names slot %u or %u, which is none", store->path,
                                 rec->fresh, rec->older);
@@ -343,7 +349,8 @@ static int tidy_swap(struct brain_store *store, const struct bn_publish_rec *rec
     uint32_t i = fresh->set_idx;
     uint32_t there = i < bn_set_count(store, BN_SET_LIMBO) ? bn_set_get(store, BN_SET_LIMBO, i) : 0;
     if (there == 0 || (there != rec->fresh && there != rec->older)) {
-        return bn_error_corrupt("%s: slot %u says it is at %u of limbo", store->path, rec->fresh, i);
+        return bn_error_corrupt("%s: slot %u says it is at %u of limbo", store->path, rec->fresh,
+                                i);
     }
     bn_slot_swap_limbo(store, rec->fresh, fresh, rec->older, older, txn_number(store));
     return 0;
@@ -360,7 +367,8 @@ static int tidy_fresh(struct brain_store *store, uint32_t slot)
     bn_store_release(&rec->pending, (uint8_t)0);
     if (!(rec->flags & BN_SLOT_TOMB)) {
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
-    } else if (bn_snap_oldest(store) < rec->number) { /* after the commit, before the word is cleared */
+    } else if (bn_snap_oldest(store) <
+               rec->number) { /* after the commit, before the word is cleared */
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
         return bn_set_add(store, BN_SET_TOMBS, slot, cold);
     } else {
@@ -382,7 +390,8 @@ static int tidy_older(struct brain_store *store, uint32_t slot)
         if (err != 0) {
             return err;
         }
-        bn_journal_note(store, &cold->state_owner); /* and set_idx, by which it is found if this is undone */
+        bn_journal_note(
+            store, &cold->state_owner); /* and set_idx, by which it is found if this is undone */
     }
     return to_limbo(store, slot, cold, txn_number(store), true);
 }
@@ -458,8 +467,8 @@ int bn_txn_commit(struct brain_store *store, uint64_t *number_out)
 
 /* ---- abort and recovery */
 
-/* A reader that met an aborted slot may still compare its name; where that lies in the extent, the extent has
- * to go through limbo too, with the slot, instead of back to its holder. */
+/* A reader that met an aborted slot may still compare its name; where that lies in the extent, the
+ * extent has to go through limbo too, with the slot, instead of back to its holder. */
 static void keep_name(struct brain_store *store, const struct bn_publish_rec *rec)
 {
     const struct bn_slot_rec *fresh = bn_slot_at(store, rec->fresh);
@@ -477,7 +486,8 @@ static void stays_in_limbo(struct brain_store *store, const struct bn_publish_re
     bn_store_release(bn_atomic64(&cold->stamp), txn_number(store));
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
     bn_journal_u64(store, &store->state->limbo_bytes,
-                   store->state->limbo_bytes + bn_slot_size(bn_slot_at(store, rec->fresh)) - rec->detail);
+                   store->state->limbo_bytes + bn_slot_size(bn_slot_at(store, rec->fresh)) -
+                       rec->detail);
 }
 
 /* The fresh slots of a transaction that did not commit: a reader may have seen them. */
@@ -489,8 +499,9 @@ static int discard(struct brain_store *store)
         int err = bn_journal_get_publish(store, i, false, &rec);
         struct bn_cold_rec *cold = err == 0 ? bn_slot_cold(store, rec.fresh) : NULL;
         if (cold == NULL) {
-            return err != 0 ? err : bn_error_corrupt("%s: the journal names slot %u", store->path,
-                                                     rec.fresh);
+            return err != 0
+                       ? err
+                       : bn_error_corrupt("%s: the journal names slot %u", store->path, rec.fresh);
         }
         if (rec.flags & BN_PUBLISH_SWAPS) {
             stays_in_limbo(store, &rec, cold);
@@ -545,7 +556,8 @@ static int end_step(struct brain_store *store, int err)
 /* A slot of one line in the private set, whose extent `take` provides. */
 static int take_holder(struct brain_store *store, uint64_t size, bool spare, uint32_t *slot_out)
 {
-    int err = spare ? bn_slot_take_spare(store, slot_out) : bn_slot_take(store, BN_SLOT_HEAD, slot_out);
+    int err =
+        spare ? bn_slot_take_spare(store, slot_out) : bn_slot_take(store, BN_SLOT_HEAD, slot_out);
     if (err != 0) {
         return err;
     }
@@ -556,7 +568,8 @@ static int take_holder(struct brain_store *store, uint64_t size, bool spare, uin
     rec->size_high = (uint16_t)(size >> 32);
     rec->size_low = (uint32_t)size;
     rec->flags = BN_SLOT_EXTENT;
-    err = bn_set_add(store, BN_SET_PRIVATE, *slot_out, cold); /* notes the state too: it is in the same word */
+    err = bn_set_add(store, BN_SET_PRIVATE, *slot_out,
+                     cold); /* notes the state too: it is in the same word */
     if (err != 0) {
         return err;
     }
@@ -574,10 +587,12 @@ int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64
     }
     bn_journal_begin(store);
     err = take_holder(store, size, false, slot_out);
-    err = err != 0 ? err : bn_alloc_take(store, bn_alloc_pages(extent_bytes), *slot_out,
-                                         &bn_slot_at(store, *slot_out)->page);
+    err = err != 0 ? err
+                   : bn_alloc_take(store, bn_alloc_pages(extent_bytes), *slot_out,
+                                   &bn_slot_at(store, *slot_out)->page);
     if (err == 0) {
-        bn_slot_cold(store, *slot_out)->stamp = bn_alloc_pages(extent_bytes); /* PRIVATE: its pages */
+        bn_slot_cold(store, *slot_out)->stamp =
+            bn_alloc_pages(extent_bytes); /* PRIVATE: its pages */
     }
     return end_step(store, err);
 }
@@ -591,8 +606,9 @@ int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out)
     }
     bn_journal_begin(store);
     err = take_holder(store, 0, true, slot_out);
-    err = err != 0 ? err : bn_alloc_take_warm(store, *slot_out, &bn_slot_at(store, *slot_out)->page,
-                                              &n_pages);
+    err = err != 0
+              ? err
+              : bn_alloc_take_warm(store, *slot_out, &bn_slot_at(store, *slot_out)->page, &n_pages);
     if (err == 0) {
         bn_slot_cold(store, *slot_out)->stamp = n_pages;
     }
@@ -603,7 +619,8 @@ int bn_txn_drop_private(struct brain_store *store, uint32_t slot, uint32_t row, 
 {
     struct bn_cold_rec *cold = bn_slot_cold(store, slot);
     if (cold == NULL || bn_slot_state(cold) != BN_SLOT_PRIVATE || bn_slot_owner(cold) != row) {
-        return bn_error_corrupt("%s: slot %u is not being written by client %u", store->path, slot, row);
+        return bn_error_corrupt("%s: slot %u is not being written by client %u", store->path, slot,
+                                row);
     }
     struct bn_slot_rec *rec = bn_slot_at(store, slot);
     bn_journal_begin(store);
@@ -661,7 +678,8 @@ int bn_txn_unlink(struct brain_store *store, uint32_t slot, bool of_dead_space)
         clear_places(store, slot, cold, !of_dead_space);
         bn_journal_note(store, &cold->state_owner); /* and set_idx: this step may be undone */
         /* The bytes of a dead space went to limbo with the commit that removed it. */
-        err = to_limbo(store, slot, cold, bn_load_relaxed(&store->state->committed) + 1, !of_dead_space);
+        err = to_limbo(store, slot, cold, bn_load_relaxed(&store->state->committed) + 1,
+                       !of_dead_space);
     }
     return end_step(store, err);
 }

@@ -1,9 +1,11 @@
-/* txn.h - one commit point: fresh slots are swung into the index, then one store makes them visible.
+/* txn.h - one commit point: fresh slots are swung into the index, then one store makes them
+ * visible.
  *
  *   begin -> find, take each -> swing each -> commit -> tidy
  *                           \-> abort
  *
- * Everything needs the writer lock. What can fail comes before the commit; from there on only damage can.
+ * Everything needs the writer lock. What can fail comes before the commit; from there on only
+ * damage can.
  */
 #ifndef BN_TXN_H
 #define BN_TXN_H
@@ -29,29 +31,29 @@ struct bn_change {
 
     struct bn_part_list data; /* where it is not in an extent already */
     uint64_t size;
-    uint32_t holder;          /* private slot whose extent has the data, 0: inline */
-    uint32_t flags;           /* BN_SLOT_EXTENT, BN_SLOT_BODY_OUT */
+    uint32_t holder; /* private slot whose extent has the data, 0: inline */
+    uint32_t flags;  /* BN_SLOT_EXTENT, BN_SLOT_BODY_OUT */
     uint32_t kind;
     uint32_t meta_len;
     const void *meta;
     const void *description;
     uint32_t description_len;
-    bool has_description;     /* else that of the older value is kept, if it has none */
+    bool has_description; /* else that of the older value is kept, if it has none */
 
     /* filled by bn_txn_find and bn_txn_take */
     _Atomic uint64_t *word;
     struct bn_cold_rec *older_cold, *fresh_cold;
-    uint32_t older;           /* slot in the index now, a tombstone included */
+    uint32_t older; /* slot in the index now, a tombstone included */
     bool older_absent;
-    bool is_skipped;          /* a delete of what is not there */
-    uint64_t older_version;   /* 0: absent */
+    bool is_skipped;        /* a delete of what is not there */
+    uint64_t older_version; /* 0: absent */
     uint32_t fresh;
 };
 
-/* Internal answers of bn_txn_find: the value that is there has a description to be kept, which the caller
- * must bring along / the space was removed, the caller must look it up anew. */
+/* Internal answers of bn_txn_find: the value that is there has a description to be kept, which the
+ * caller must bring along / the space was removed, the caller must look it up anew. */
 #define BN_NEED_DESCRIPTION (-101)
-#define BN_SPACE_GONE (-102)
+#define BN_SPACE_GONE       (-102)
 
 /* Begin a transaction of at most `n_changes`: 0, BN_AGAIN, FULL. */
 int bn_txn_begin(struct brain_store *store, uint32_t n_changes);
@@ -80,8 +82,8 @@ int bn_txn_recover(struct brain_store *store);
 
 /* Steps of a transaction each, without a commit, since nobody can see the difference: */
 
-/* Take a private slot that holds an extent of `extent_bytes` for `size` bytes of data. It is freed if this
- * client dies. 0, BN_AGAIN, FULL, CORRUPT. */
+/* Take a private slot that holds an extent of `extent_bytes` for `size` bytes of data. It is freed
+ * if this client dies. 0, BN_AGAIN, FULL, CORRUPT. */
 int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
                         uint32_t *slot_out);
 

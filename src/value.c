@@ -40,8 +40,10 @@ int brain_tensor_encode(const brain_tensor *tensor, void *buf, size_t room, size
     size_t len = 16 + (size_t)tensor->ndim * 8 + dtype_len + descr_len;
     if (tensor->ndim > BRAIN_TENSOR_NDIM_MAX || dtype_len == sizeof tensor->dtype ||
         len > BRAIN_META_MAX || (buf != NULL && room < len)) {
-        return bn_error(BRAIN_E_INVAL, "this tensor cannot be described: %u axes, %zu bytes of "
-                        "description", tensor->ndim, len);
+        return bn_error(BRAIN_E_INVAL,
+                        "this tensor cannot be described: %u axes, %zu bytes of "
+                        "description",
+                        tensor->ndim, len);
     }
     *len_out = len;
     uint8_t *to = buf;

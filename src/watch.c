@@ -1,12 +1,12 @@
 /* watch.c - waiting for a change.
  *
  * Owns:     the wake-up words of `clients`.
- * Ordering: PAIR wake: sleeper: read the sequence, mark the word, look at the name. Writer: commit, look at
- *           the mark. Whoever comes second sees the other.
- * Marks:    bit 0: somebody sleeps on this word. bit 1, on a namespace's word: somebody sleeps on the word
- *           of a name in it; it stays, and costs later writers there the hash of a key.
- * Crash:    a sleeper that died leaves a mark, which costs one needless wake-up. A writer that died before
- *           waking: sleepers look again after a second, and recovery wakes all.
+ * Ordering: PAIR wake: sleeper: read the sequence, mark the word, look at the name. Writer: commit,
+ *           look at the mark. Whoever comes second sees the other.
+ * Marks:    bit 0: somebody sleeps on this word. bit 1, on a namespace's word: somebody sleeps on
+ *           the word of a name in it; it stays, and costs later writers there the hash of a key.
+ * Crash:    a sleeper that died leaves a mark, which costs one needless wake-up. A writer that died
+ *           before waking: sleepers look again after a second, and recovery wakes all.
  */
 #include "watch.h"
 
@@ -15,8 +15,8 @@
 #include "base/hash.h"
 #include "base/os.h"
 
-#define ON_THIS 1u
-#define ON_NAMES 2u
+#define ON_THIS    1u
+#define ON_NAMES   2u
 #define LONGEST_NS ((int64_t)1000 * 1000 * 1000)
 
 uint64_t bn_watch_name_key(const struct brain_store *store, uint64_t space_key, const void *name,
@@ -36,7 +36,8 @@ void bn_watch_arm(struct brain_store *store, uint64_t space_key, uint64_t name_k
     if (name_key != 0) {
         (void)bn_or_seq(&space->asleep, ON_NAMES);
     }
-    bn_fence_seq(); /* PAIR wake: the marks stand before the caller looks again, whatever loads it looks with */
+    /* PAIR wake: the marks stand before the caller looks again, whatever loads it looks with. */
+    bn_fence_seq();
 }
 
 int bn_watch_sleep(const struct bn_watch *watch, int64_t timeout_ns)

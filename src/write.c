@@ -1,9 +1,10 @@
 /* write.c - changes.
  *
- * A change goes: resolve the namespace (make it where it is missing); large data into an extent of its own,
- * outside the lock; then under the lock one transaction (txn.c). What gets in the way is dealt with outside
- * the lock, and the change tried again: a region without backed room is backed, a description that has to
- * be kept is fetched, a full store is reclaimed, a full file system is trimmed, each before FULL is said.
+ * A change goes: resolve the namespace (make it where it is missing); large data into an extent of
+ * its own, outside the lock; then under the lock one transaction (txn.c). What gets in the way is
+ * dealt with outside the lock, and the change tried again: a region without backed room is backed,
+ * a description that has to be kept is fetched, a full store is reclaimed, a full file system is
+ * trimmed, each before FULL is said.
  *
  * Crash: a private slot with its extent is recorded with this client, and freed when it is reaped.
  */
@@ -33,12 +34,16 @@
 static int check_part(const brain_part *part, uint32_t i)
 {
     if (part->align > 64 || (part->align & (part->align - 1)) != 0) {
-        return bn_error(BRAIN_E_INVAL, "part %u of the value is to be aligned to %zu bytes: give 0, or a power of "
-                        "two up to 64", i, part->align);
+        return bn_error(BRAIN_E_INVAL,
+                        "part %u of the value is to be aligned to %zu bytes: give 0, or a power of "
+                        "two up to 64",
+                        i, part->align);
     }
     if (part->data == NULL && part->size_bytes > 0) {
-        return bn_error(BRAIN_E_INVAL, "part %u of the value has %zu bytes, but its `data` is NULL: say where "
-                        "they are", i, part->size_bytes);
+        return bn_error(BRAIN_E_INVAL,
+                        "part %u of the value has %zu bytes, but its `data` is NULL: say where "
+                        "they are",
+                        i, part->size_bytes);
     }
     return 0;
 }
@@ -54,8 +59,10 @@ static int data_size(const struct bn_part_list *data, uint64_t *size_out)
         }
         at = part->align > 1 ? bn_align_up(at, part->align) : at;
         if (at >= SIZE_END || part->size_bytes >= SIZE_END - at) {
-            return bn_error(BRAIN_E_INVAL, "the value has more than %llu bytes, the most that one can have: "
-                            "put it in pieces", (unsigned long long)SIZE_END - 1);
+            return bn_error(BRAIN_E_INVAL,
+                            "the value has more than %llu bytes, the most that one can have: "
+                            "put it in pieces",
+                            (unsigned long long)SIZE_END - 1);
         }
         at += part->size_bytes;
     }
@@ -63,8 +70,8 @@ static int data_size(const struct bn_part_list *data, uint64_t *size_out)
     return 0;
 }
 
-static int init(struct bn_write *write, struct brain_space *space, const void *name, size_t name_len,
-                uint64_t if_version)
+static int init(struct bn_write *write, struct brain_space *space, const void *name,
+                size_t name_len, uint64_t if_version)
 {
     if (name_len > BRAIN_NAME_MAX || (name == NULL && name_len > 0)) {
         return bn_handle_name_too_long(name_len);
@@ -83,8 +90,8 @@ static void choose_shape(struct bn_change *change)
                                                         change->description_len);
 }
 
-int bn_write_init(struct bn_write *write, struct brain_space *space, const void *name, size_t name_len,
-                  const brain_value *value, uint64_t if_version)
+int bn_write_init(struct bn_write *write, struct brain_space *space, const void *name,
+                  size_t name_len, const brain_value *value, uint64_t if_version)
 {
     int err = init(write, space, name, name_len, if_version);
     struct bn_change *change = &write->change;
@@ -93,8 +100,10 @@ int bn_write_init(struct bn_write *write, struct brain_space *space, const void 
     }
     if (value->kind > 255 || value->meta_len > BRAIN_META_MAX ||
         value->description_len > BRAIN_DESCRIPTION_MAX) {
-        return bn_error(BRAIN_E_INVAL, "a value's kind is at most 255, its metadata %u and its "
-                        "description %u bytes", BRAIN_META_MAX, BRAIN_DESCRIPTION_MAX);
+        return bn_error(BRAIN_E_INVAL,
+                        "a value's kind is at most 255, its metadata %u and its "
+                        "description %u bytes",
+                        BRAIN_META_MAX, BRAIN_DESCRIPTION_MAX);
     }
     change->kind = value->kind;
     change->data = (struct bn_part_list){ value->parts, value->n_parts };
@@ -143,7 +152,8 @@ static int keep_data(struct brain_store *store, struct bn_write *write)
         return bn_error(BRAIN_E_NOMEM, "no memory to keep %llu bytes of a batch",
                         (unsigned long long)change->size);
     }
-    memcpy(write->kept_data, bn_data_at(store, bn_alloc_off(store, bn_slot_at(store, change->holder)->page)),
+    memcpy(write->kept_data,
+           bn_data_at(store, bn_alloc_off(store, bn_slot_at(store, change->holder)->page)),
            change->size);
     write->kept_part = (brain_part){ .data = write->kept_data, .size_bytes = (size_t)change->size };
     change->data = (struct bn_part_list){ &write->kept_part, 1 };
@@ -162,7 +172,8 @@ void bn_write_deinit(struct brain_store *store, struct bn_write *write)
 
 /* ---- commit */
 
-/* A change in a namespace that it makes: see that nobody else has made it; then nothing is there. */
+/* A change in a namespace that it makes: see that nobody else has made it; then nothing is
+ * there. */
 static int find_nothing(struct brain_store *store, struct bn_write *write)
 {
     struct bn_change *change = &write->change;
@@ -183,7 +194,7 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
     uint64_t more = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct bn_change *change = &writes[i].change;
-        int err = writes[i].has_no_space ? BRAIN_E_NOT_FOUND
+        int err = writes[i].has_no_space    ? BRAIN_E_NOT_FOUND
                   : writes[i].maker != NULL ? find_nothing(store, &writes[i])
                                             : bn_txn_find(store, change);
         if (err == 0 && writes[i].makes_only) {
@@ -217,8 +228,8 @@ static int take_all(struct brain_store *store, struct bn_write *writes, uint32_t
     return err;
 }
 
-/* Take the records of new namespaces: after all slots, so that an abort gives them back. Their ids go into
- * slots that nobody can see yet: those of the namespaces and those of what is put there. */
+/* Take the records of new namespaces: after all slots, so that an abort gives them back. Their ids
+ * go into slots that nobody can see yet: those of the namespaces and those of what is put there. */
 static int make_spaces(struct brain_store *store, struct bn_write *writes, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -230,13 +241,14 @@ static int make_spaces(struct brain_store *store, struct bn_write *writes, uint3
             if (err != 0) {
                 return err;
             }
-            memcpy((uint8_t *)bn_slot_at(store, maker->change.fresh) + BN_SLOT_HEAD, &id, sizeof id);
+            memcpy((uint8_t *)bn_slot_at(store, maker->change.fresh) + BN_SLOT_HEAD, &id,
+                   sizeof id);
             maker->made_id = id.id;
         }
         if (maker != NULL && !change->is_skipped) {
             change->space_id = maker->made_id;
-            change->hash = bn_hash_name(store->hash_seed, change->space_id, change->name,
-                                        change->name_len);
+            change->hash =
+                bn_hash_name(store->hash_seed, change->space_id, change->name, change->name_len);
             bn_slot_at(store, change->fresh)->space = change->space_id;
             bn_slot_cold(store, change->fresh)->hash_low = (uint32_t)change->hash;
         }
@@ -266,7 +278,8 @@ static uint32_t count_makers(const struct bn_write *writes, uint32_t n)
 }
 
 /* One transaction. Under the lock. */
-static int transact(struct brain_store *store, struct bn_write *writes, uint32_t n, uint64_t *number_out)
+static int transact(struct brain_store *store, struct bn_write *writes, uint32_t n,
+                    uint64_t *number_out)
 {
     uint32_t n_makers = count_makers(writes, n);
     int err = bn_txn_begin(store, n + n_makers);
@@ -361,7 +374,8 @@ static int add_maker(struct bn_write *writes, uint32_t i)
     return 0;
 }
 
-/* Find the namespace of one change. Where it is missing a put makes it, and a delete has nothing to do. */
+/* Find the namespace of one change. Where it is missing a put makes it, and a delete has nothing to
+ * do. */
 static int resolve(struct brain_store *store, struct bn_write *writes, uint32_t i)
 {
     struct bn_change *change = &writes[i].change;
@@ -474,7 +488,8 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
 {
     forget_aborted(store, writes, n);
     if (!bn_stage_may_try_again(store, tried)) {
-        return bn_error_corrupt("%s: a change cannot be made: what it has to look up is not what it finds",
+        return bn_error_corrupt("%s: a change cannot be made: what it has to look up is not what "
+                                "it finds",
                                 store->path);
     }
     if (n > 8) {
@@ -523,8 +538,8 @@ static int catch_up(struct brain_store *store)
     return err;
 }
 
-/* A batch asks for all the memory it may need before it begins: a try that fails in the middle sends the
- * slots that it took to limbo. */
+/* A batch asks for all the memory it may need before it begins: a try that fails in the middle
+ * sends the slots that it took to limbo. */
 static int reserve_all(struct brain_store *store, const struct bn_write *writes, uint32_t n)
 {
     uint64_t lines = 0;
@@ -540,17 +555,22 @@ static int reserve_all(struct brain_store *store, const struct bn_write *writes,
     n += n_makers;
     uint64_t slots = lines * BN_LINE + n * sizeof(struct bn_cold_rec);
     slots += slots / 16 + (uint64_t)BN_N_CLASSES * BN_SLAB_BYTES; /* ends of slabs */
-    int err = bn_store_back(store, BN_REGION_SLOTS, (uint64_t)state->n_slabs * BN_SLAB_BYTES + slots);
-    err = err != 0 ? err : bn_store_back(store, BN_REGION_OVERFLOW,
-                                         ((uint64_t)state->n_overflow + n / 3 + 64) *
-                                             sizeof(struct bn_bucket_rec));
-    err = err != 0 ? err : bn_store_back(store, BN_REGION_SPACES,
-                                         ((uint64_t)state->n_spaces + n_makers) *
-                                             sizeof(struct bn_space_rec));
+    int err =
+        bn_store_back(store, BN_REGION_SLOTS, (uint64_t)state->n_slabs * BN_SLAB_BYTES + slots);
+    err = err != 0 ? err
+                   : bn_store_back(store, BN_REGION_OVERFLOW,
+                                   ((uint64_t)state->n_overflow + n / 3 + 64) *
+                                       sizeof(struct bn_bucket_rec));
+    err = err != 0
+              ? err
+              : bn_store_back(store, BN_REGION_SPACES,
+                              ((uint64_t)state->n_spaces + n_makers) * sizeof(struct bn_space_rec));
     /* A new namespace's first segment has 16 cells. */
-    return err != 0 ? err : bn_store_back(store, BN_REGION_NAMES,
-                                          (state->names_end + n + n / 8 + 16 * (uint64_t)n_makers + 4096) *
-                                              sizeof(uint32_t));
+    return err != 0
+               ? err
+               : bn_store_back(store, BN_REGION_NAMES,
+                               (state->names_end + n + n / 8 + 16 * (uint64_t)n_makers + 4096) *
+                                   sizeof(uint32_t));
 }
 
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
@@ -582,7 +602,8 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
     }
     bool retired_extent = false;
     for (uint32_t i = 0; i < n; i++) {
-        bn_watch_wake(store, writes[i].space->key, writes[i].change.name, writes[i].change.name_len);
+        bn_watch_wake(store, writes[i].space->key, writes[i].change.name,
+                      writes[i].change.name_len);
         retired_extent = retired_extent || writes[i].retires_extent;
     }
     bn_reclaim_due(store, retired_extent, 1, true);
@@ -642,8 +663,9 @@ int bn_write_remove_space(struct brain_space *space)
         if (err == 0) {
             break;
         }
-        err = err == BN_SPACE_GONE ? bn_error_corrupt("%s: the record of the root namespace", store->path)
-                                   : bn_stage_overcome(store, err, 0, &tried);
+        err = err == BN_SPACE_GONE
+                  ? bn_error_corrupt("%s: the record of the root namespace", store->path)
+                  : bn_stage_overcome(store, err, 0, &tried);
     } while (err == 0);
     if (err != 0) {
         return err;

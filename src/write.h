@@ -1,4 +1,5 @@
-/* write.h - changes: from what a caller wants to one transaction, with all that may get in the way. */
+/* write.h - changes: from what a caller wants to one transaction, with all that may get in the
+ * way. */
 #ifndef BN_WRITE_H
 #define BN_WRITE_H
 
@@ -13,27 +14,28 @@ struct bn_write {
     void *kept_description;    /* ours to free */
     void *kept_data;           /* ours to free: what `kept_part` names */
     brain_part kept_part;
-    bool is_only_staged;       /* the data is in the holder's extent and nowhere else */
+    bool is_only_staged; /* the data is in the holder's extent and nowhere else */
     bool retires_extent;
-    bool has_no_space;         /* a delete where there is no such namespace */
-    struct bn_write *maker;    /* the change that makes its namespace in the same transaction, or NULL */
-    bool owns_maker;           /* the first of those that share it */
-    bool makes_only;           /* there is nothing to put: the namespace alone */
-    uint32_t made_id;          /* of a maker: the id of the namespace */
-    bool is_borrowed;          /* the holder is an object's: never freed here */
-    bool was_handed_over;      /* the holder's extent is the published slot's now */
-    bool wants_pin;            /* pin the published slot, before anybody can replace it */
+    bool has_no_space; /* a delete where there is no such namespace */
+    struct bn_write
+        *maker;           /* the change that makes its namespace in the same transaction, or NULL */
+    bool owns_maker;      /* the first of those that share it */
+    bool makes_only;      /* there is nothing to put: the namespace alone */
+    uint32_t made_id;     /* of a maker: the id of the namespace */
+    bool is_borrowed;     /* the holder is an object's: never freed here */
+    bool was_handed_over; /* the holder's extent is the published slot's now */
+    bool wants_pin;       /* pin the published slot, before anybody can replace it */
     uint32_t pin;
 };
 
 /* Check names and value, and fill `write` but for what depends on the store. 0 or INVAL. */
-int bn_write_init(struct bn_write *write, struct brain_space *space, const void *name, size_t name_len,
-                  const brain_value *value, uint64_t if_version);
+int bn_write_init(struct bn_write *write, struct brain_space *space, const void *name,
+                  size_t name_len, const brain_value *value, uint64_t if_version);
 int bn_write_init_delete(struct bn_write *write, struct brain_space *space, const void *name,
                          size_t name_len, uint64_t if_version);
 
-/* Make `n` changes in one commit. `*number_out`: its number. On error nothing has changed. Deletes of missing
- * names: `lenient` skips them, else NOT_FOUND. */
+/* Make `n` changes in one commit. `*number_out`: its number. On error nothing has changed. Deletes
+ * of missing names: `lenient` skips them, else NOT_FOUND. */
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                     uint64_t *number_out);
 

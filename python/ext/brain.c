@@ -1,16 +1,17 @@
 /* brain.c - the type Brain: its life, and the slots of the mapping.
  *
- * brain_plasma.Brain, what users get, is a Python class over this one that overrides none of its slots:
- * brain[k] goes from the interpreter's opcode to brain_subscript() without a Python frame.
+ * brain_plasma.Brain, what users get, is a Python class over this one that overrides none of its
+ * slots: brain[k] goes from the interpreter's opcode to brain_subscript() without a Python frame.
  *
  * Owns:     a reference on a store and on the space that is in use (handle.c).
- * GIL:      see module.c. Code of others runs while a value is pickled or unpickled, and in whatever an
- *           exception's class does; it may close this Brain. So `self->space` is read anew after that.
+ * GIL:      see module.c. Code of others runs while a value is pickled or unpickled, and in
+ *           whatever an exception's class does; it may close this Brain. So `self->space` is read
+ *           anew after that.
  */
 #include "brainobject.h"
 #include "convert.h"
 
-/* ---- messages --------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 PyObject *bp_brain_raise_closed(struct bp_brain *self)
 {
@@ -50,7 +51,7 @@ const char *bp_brain_raise_name(struct bp_brain *self, PyObject *name)
     return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* The state of the module, which is the one that defines `type` or one of its bases. */
 static struct bp_state *state_of(PyTypeObject *type)
@@ -80,7 +81,8 @@ static PyObject *brain_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
     return (PyObject *)self;
 }
 
-struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8, size_t len)
+struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8,
+                                    size_t len)
 {
     if (len > BP_RECENT_NAME_MAX || Py_TYPE(name) != &PyUnicode_Type) return NULL;
     if (self->recent == NULL) {
@@ -127,8 +129,8 @@ void bp_brain_close(struct bp_brain *self)
     bp_handle_store_drop(store);
 }
 
-/* Whether pickles may be loaded: `choice` is None, True or False; None: only where nobody else can have
- * written them. Returns -1 with an exception set. */
+/* Whether pickles may be loaded: `choice` is None, True or False; None: only where nobody else can
+ * have written them. Returns -1 with an exception set. */
 static int may_pickle(brain_store *store, PyObject *choice)
 {
     if (choice != Py_None) return PyObject_IsTrue(choice);
@@ -213,8 +215,8 @@ static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
     return result;
 }
 
-/* A Brain refers to two strings and to nothing that could refer back; the class is a heap type that a
- * subclass may give a __dict__, so the collector has to know it all the same. */
+/* A Brain refers to two strings and to nothing that could refer back; the class is a heap type that
+ * a subclass may give a __dict__, so the collector has to know it all the same. */
 static int brain_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
@@ -247,10 +249,10 @@ static PyObject *brain_close_method(PyObject *op, PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
-/* ---- the mapping ------------------------------------------------------------------------------ */
+/* ---- the mapping ----------------------------------------------------------------------------- */
 
-/* Whether a writer is at work now, perhaps a stopped one: then this thread may have to wait, and the others
- * shall go on. A hint; where the writer comes a moment later, the wait keeps the GIL. */
+/* Whether a writer is at work now, perhaps a stopped one: then this thread may have to wait, and
+ * the others shall go on. A hint; where the writer comes a moment later, the wait keeps the GIL. */
 static bool is_busy(const struct bp_brain *self)
 {
     return brain_is_busy(self->current->owner->store) != 0;
@@ -296,8 +298,8 @@ int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_
 /* Room for a small value and its name: a copy on the stack is the quickest. */
 #define SMALL_WORDS 48
 
-/* Get and decode. Returns a new reference; NULL with no exception set where the name is missing; NULL
- * with one. */
+/* Get and decode. Returns a new reference; NULL with no exception set where the name is missing;
+ * NULL with one. */
 static PyObject *look_up(struct bp_brain *self, PyObject *name)
 {
     brain_view view;
@@ -308,7 +310,8 @@ static PyObject *look_up(struct bp_brain *self, PyObject *name)
     if (utf8 == NULL) return NULL;
     int code = brain_get_or_copy(self->space, utf8, name_len, hint, small, sizeof small, &view);
     if (code == 0 && view.store == NULL && view.kind == BRAIN_KIND_PICKLE) {
-        code = brain_get(self->space, utf8, name_len, &view); /* what is unpickled may keep its bytes */
+        code = brain_get(self->space, utf8, name_len,
+                         &view); /* what is unpickled may keep its bytes */
     }
     if (code == 0) return bp_convert_decode(self->state, &view, self->pickle);
     if (code != BRAIN_E_NOT_FOUND) bp_errors_raise(self->state, code);
@@ -350,8 +353,7 @@ static int brain_delete_item(struct bp_brain *self, PyObject *name)
         code = brain_delete(self->space, utf8, name_len, BRAIN_ANY_VERSION);
     } else {
         struct bp_space *held = bp_handle_space_take(self->current);
-        Py_BEGIN_ALLOW_THREADS code =
-            brain_delete(held->space, utf8, name_len, BRAIN_ANY_VERSION);
+        Py_BEGIN_ALLOW_THREADS code = brain_delete(held->space, utf8, name_len, BRAIN_ANY_VERSION);
         Py_END_ALLOW_THREADS bp_handle_space_drop(held);
     }
     /* To delete what is missing is no error here, as it was none in brain-plasma 0.3. */
@@ -394,8 +396,8 @@ static Py_ssize_t brain_length(PyObject *op)
     return -1;
 }
 
-/* Over a list, and not over a walk of the library's: a walk keeps a snapshot of the whole store for as
- * long as the loop runs, and a process may hold few of them. */
+/* Over a list, and not over a walk of the library's: a walk keeps a snapshot of the whole store for
+ * as long as the loop runs, and a process may hold few of them. */
 static PyObject *brain_iter_slot(PyObject *op)
 {
     struct bp_brain *self = (struct bp_brain *)op;
@@ -406,7 +408,7 @@ static PyObject *brain_iter_slot(PyObject *op)
     return iterator;
 }
 
-/* ---- attributes ------------------------------------------------------------------------------- */
+/* ---- attributes ------------------------------------------------------------------------------ */
 
 static PyObject *brain_get_path(PyObject *op, void *Py_UNUSED(closure))
 {
@@ -439,7 +441,7 @@ static PyObject *brain_get_directory(PyObject *op, void *Py_UNUSED(closure))
     return PyUnicode_DecodeFSDefault(brain_directory(self->store->store));
 }
 
-/* ---- the type --------------------------------------------------------------------------------- */
+/* ---- the type -------------------------------------------------------------------------------- */
 
 static PyGetSetDef brain_getset[] = {
     { "path", brain_get_path, NULL, "str: what the store was opened by.", NULL },

@@ -11,7 +11,8 @@
 #include "handle.h"
 #include "state.h"
 
-/* A name that was used lately, in the namespace in use: its bytes, and where its value was found. */
+/* A name that was used lately, in the namespace in use: its bytes, and where its value was
+ * found. */
 struct bp_recent {
     PyObject *name; /* str, owned: so no other object can have its address. NULL: nothing is here */
     const char *utf8;
@@ -19,16 +20,16 @@ struct bp_recent {
     brain_hint hint;
 };
 
-#define BP_RECENT 512        /* a power of two */
-#define BP_RECENT_NAME_MAX 64 /* bytes; longer names are not kept */
+#define BP_RECENT          512 /* a power of two */
+#define BP_RECENT_NAME_MAX 64  /* bytes; longer names are not kept */
 
 struct bp_brain {
     PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
     brain_space *space; /* current->space, for the hot paths; NULL: closed, or not opened yet */
     struct bp_space *current;
     struct bp_store *store;
-    PyObject *path; /* str, as given; NULL: never opened */
-    bool pickle;    /* pickles may be written and read */
+    PyObject *path;           /* str, as given; NULL: never opened */
+    bool pickle;              /* pickles may be written and read */
     struct bp_recent *recent; /* BP_RECENT of them, by address of the name; NULL: none yet */
 };
 
@@ -60,7 +61,8 @@ static inline bool bp_brain_is_open(struct bp_brain *self)
     return false;
 }
 
-/* The bytes of a name of this open Brain, valid as long as `name`; or NULL with an exception set. */
+/* The bytes of a name of this open Brain, valid as long as `name`; or NULL with an exception
+ * set. */
 static inline const char *bp_brain_name(struct bp_brain *self, PyObject *name, size_t *len_out)
 {
     *len_out = 0;
@@ -82,13 +84,15 @@ static inline size_t bp_brain_recent_place(PyObject *name)
     return (address >> 4 ^ address >> 13) % BP_RECENT;
 }
 
-/* The name among the recent ones, from now on; NULL where it is not to be kept (then use the rest). */
-struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8, size_t len);
+/* The name among the recent ones, from now on; NULL where it is not to be kept (then use the
+ * rest). */
+struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8,
+                                    size_t len);
 
-/* The bytes of a name of this open Brain, as bp_brain_name(), and its hint, NULL: it has none. Both until
- * other names are looked up, or the GIL is given up. */
-static inline const char *bp_brain_hinted_name(struct bp_brain *self, PyObject *name, size_t *len_out,
-                                               brain_hint **hint_out)
+/* The bytes of a name of this open Brain, as bp_brain_name(), and its hint, NULL: it has none. Both
+ * until other names are looked up, or the GIL is given up. */
+static inline const char *bp_brain_hinted_name(struct bp_brain *self, PyObject *name,
+                                               size_t *len_out, brain_hint **hint_out)
 {
     if (self->recent != NULL) { /* then it is open */
         struct bp_recent *recent = &self->recent[bp_brain_recent_place(name)];

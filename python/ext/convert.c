@@ -1,8 +1,8 @@
 /* convert.c - between Python objects and the values of the store.
  *
  * The kinds that C and every other language can read are chosen by exact type: a subclass may carry
- * more than its base, and a recall has to give the type that was put. So a subclass, and whatever has
- * no kind, is pickled (pickled.c). Arrays are in tensor.c.
+ * more than its base, and a recall has to give the type that was put. So a subclass, and whatever
+ * has no kind, is pickled (pickled.c). Arrays are in tensor.c.
  *
  * The two functions with a case for each kind stand on the hot path: a get of a small value is one
  * call of the library, one of these cases and one drop.
@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-/* ---- to the store ----------------------------------------------------------------------------- */
+/* ---- to the store ---------------------------------------------------------------------------- */
 
 static void set_data(struct bp_encoded *encoded, uint32_t kind, const void *data, size_t size_bytes)
 {
@@ -126,7 +126,7 @@ void bp_convert_free(struct bp_encoded *encoded)
     if (encoded->pickled != NULL) bp_pickled_free(encoded->pickled);
 }
 
-/* ---- from the store --------------------------------------------------------------------------- */
+/* ---- from the store -------------------------------------------------------------------------- */
 
 static PyObject *decode_int(struct bp_state *state, const brain_view *view)
 {

@@ -29,9 +29,9 @@ int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyOb
                       struct bp_encoded *encoded_out);
 void bp_convert_free(struct bp_encoded *encoded);
 
-/* The object that `view` shows. Takes the view over: it is dropped, or owned by the result. Runs code
- * that the store holds where it is a pickle.
- * Returns a new reference, or NULL with an exception set. */
+/* The object that `view` shows. Takes the view over: it is dropped, or owned by the result. Runs
+ * code that the store holds where it is a pickle. Returns a new reference, or NULL with an
+ * exception set. */
 PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickle);
 
 #endif

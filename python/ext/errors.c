@@ -1,8 +1,8 @@
 /* errors.c - from BRAIN_E_* to exceptions.
  *
- * One table names the classes, one says which code is which. An answer that a caller of the library is
- * expected to handle (a miss, a version that has moved on) is handled where the call stands and comes
- * here only by way of a bug.
+ * One table names the classes, one says which code is which. An answer that a caller of the library
+ * is expected to handle (a miss, a version that has moved on) is handled where the call stands and
+ * comes here only by way of a bug.
  */
 #include "errors.h"
 

@@ -1,8 +1,8 @@
 /* handle.c - stores and spaces that outlive close() while a call in them runs.
  *
- * close() and set_namespace() may come from another thread while a call runs without the GIL. Such a
- * call holds a reference on the space that it works in, and the space one on its store; whoever drops
- * the last closes. A call that keeps the GIL needs none: nobody else can run.
+ * close() and set_namespace() may come from another thread while a call runs without the GIL. Such
+ * a call holds a reference on the space that it works in, and the space one on its store; whoever
+ * drops the last closes. A call that keeps the GIL needs none: nobody else can run.
  *
  * Guard of the counts: the GIL.
  */

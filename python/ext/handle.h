@@ -24,8 +24,8 @@ struct bp_space {
 struct bp_store *bp_handle_store(brain_store *store);
 void bp_handle_store_drop(struct bp_store *store);
 
-/* Name the namespace `name`, a str, of `owner`. Returns a first reference, or NULL with an exception
- * set. */
+/* Name the namespace `name`, a str, of `owner`. Returns a first reference, or NULL with an
+ * exception set. */
 struct bp_space *bp_handle_space(struct bp_state *state, struct bp_store *owner, PyObject *name);
 struct bp_space *bp_handle_space_take(struct bp_space *space);
 void bp_handle_space_drop(struct bp_space *space);

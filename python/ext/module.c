@@ -1,25 +1,25 @@
 /* module.c - the extension module brain_plasma._core.
  *
  * One file per type: brain.c (with names.c and store.c) and view.c; what values look like is in
- * convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions, handle.c keeps what calls
- * without the GIL use. Only brain.h is included of the library.
+ * convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions, handle.c keeps what
+ * calls without the GIL use. Only brain.h is included of the library.
  *
  * The GIL
  *   It is held in what is short and never blocks: get, `in`, len, versions, lists of names.
- *   It is given up in what may block or take long: open, wait, commits of batches, making and removal
- *   of namespaces, resize, trim, check, destroy, and copies of BP_LARGE_BYTES or more.
- *   A put of a small value, and a delete, give it up only where another writer is at work at that moment
- *   (perhaps stopped in the middle of a change). To give it up each time would cost more than the put
- *   itself wherever other threads want it.
+ *   It is given up in what may block or take long: open, wait, commits of batches, making and
+ *   removal of namespaces, resize, trim, check, destroy, and copies of BP_LARGE_BYTES or more. A
+ *   put of a small value, and a delete, give it up only where another writer is at work at that
+ *   moment (perhaps stopped in the middle of a change). To give it up each time would cost more
+ *   than the put itself wherever other threads want it.
  *
  * Order of locks
- *   GIL, then the writer lock of a store. A thread that holds the writer lock never asks for the GIL:
- *   the library calls nothing back.
+ *   GIL, then the writer lock of a store. A thread that holds the writer lock never asks for the
+ *   GIL: the library calls nothing back.
  *
  * Threads and forks
- *   What is private to the process (counts, caches) is guarded by the GIL; the module is not made for
- *   the free-threaded build, which has no stable ABI. After fork() the child goes on with what it
- *   inherited; the library makes it a client of its own.
+ *   What is private to the process (counts, caches) is guarded by the GIL; the module is not made
+ *   for the free-threaded build, which has no stable ABI. After fork() the child goes on with what
+ *   it inherited; the library makes it a client of its own.
  */
 #include "errors.h"
 #include "state.h"

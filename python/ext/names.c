@@ -1,8 +1,8 @@
 /* names.c - the methods of Brain about one name, and about many at once.
  *
- * What a dict does in one step and the store in two (look, then change) is a loop here: the change is
- * made only if the version is still the one that was looked at, and else all is done again. Somebody
- * else has then made progress, so the loop ends.
+ * What a dict does in one step and the store in two (look, then change) is a loop here: the change
+ * is made only if the version is still the one that was looked at, and else all is done again.
+ * Somebody else has then made progress, so the loop ends.
  */
 #include "brainobject.h"
 #include "convert.h"
@@ -27,7 +27,7 @@ static bool read_version(struct bp_brain *self, PyObject *object, uint64_t *vers
     return true;
 }
 
-/* ---- look, then change ------------------------------------------------------------------------ */
+/* ---- look, then change ----------------------------------------------------------------------- */
 
 /* As brain_delete(). Like a put, it gives up the GIL only where another writer is at work. */
 static int delete_version(struct bp_brain *self, const char *name, size_t name_len,
@@ -43,8 +43,8 @@ static int delete_version(struct bp_brain *self, const char *name, size_t name_l
     return code;
 }
 
-/* Decode `view` of `name`, then delete the name if it still has that version: a value that cannot be
- * decoded stays. Returns 0 with `*value_out`, STALE, or BP_RAISED. */
+/* Decode `view` of `name`, then delete the name if it still has that version: a value that cannot
+ * be decoded stays. Returns 0 with `*value_out`, STALE, or BP_RAISED. */
 static int take_out(struct bp_brain *self, const char *name, size_t name_len, brain_view *view,
                     PyObject **value_out)
 {
@@ -182,7 +182,7 @@ PyObject *bp_names_setdefault(PyObject *op, PyObject *const *args, Py_ssize_t n_
     }
 }
 
-/* ---- versions --------------------------------------------------------------------------------- */
+/* ---- versions -------------------------------------------------------------------------------- */
 
 const char bp_names_version_doc[] =
     "version($self, name, /)\n--\n\n"
@@ -227,7 +227,7 @@ PyObject *bp_names_replace_if(PyObject *op, PyObject *const *args, Py_ssize_t n_
     return bp_errors_raise(self->state, code);
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 /* A wait is cut into pieces of this length: between them it looks whether the Brain was closed, and
  * whether a signal came whose handler ran in another thread. */
@@ -299,7 +299,7 @@ PyObject *bp_names_wait(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     return result;
 }
 
-/* ---- many names ------------------------------------------------------------------------------- */
+/* ---- many names ------------------------------------------------------------------------------ */
 
 /* Add one change to `batch`. */
 static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *batch,

@@ -7,12 +7,13 @@
  *     8   u64  pickle_bytes
  *    16   n_buffers times: u64 offset from the start of the data, u64 size_bytes
  *     then    the pickle, pickle_bytes long
- *     then    each buffer at its offset, a multiple of 64; gaps are zeros. One of no bytes has offset 0.
+ *     then    each buffer at its offset, a multiple of 64; gaps are zeros. One of no bytes has
+ *             offset 0.
  *
- * A put hands the library the table, the pickle and the buffers as they lie, and it copies each once. A
- * recall unpickles over views of the shared bytes: an array in a dict, or a column of a table, is not
- * copied. The bytes of the table are not trusted. Those of the pickle are code, and whether they may be
- * run was decided when the store was opened.
+ * A put hands the library the table, the pickle and the buffers as they lie, and it copies each
+ * once. A recall unpickles over views of the shared bytes: an array in a dict, or a column of a
+ * table, is not copied. The bytes of the table are not trusted. Those of the pickle are code, and
+ * whether they may be run was decided when the store was opened.
  */
 #include "pickled.h"
 
@@ -61,7 +62,7 @@ static PyObject *raise_refused(struct bp_state *state, const char *what)
                             what);
 }
 
-/* ---- to the store ----------------------------------------------------------------------------- */
+/* ---- to the store ---------------------------------------------------------------------------- */
 
 /* Turn the exception of a pickler into one that says which part of the value it was. */
 static void explain_failure(struct bp_state *state, PyObject *value, PyObject *name)
@@ -214,7 +215,7 @@ void bp_pickled_free(struct bp_pickled *pickled)
     PyMem_Free(pickled);
 }
 
-/* ---- from the store --------------------------------------------------------------------------- */
+/* ---- from the store -------------------------------------------------------------------------- */
 
 /* Where things lie in a stored pickle; `entries` points into it. */
 struct stored {

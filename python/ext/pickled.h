@@ -1,4 +1,5 @@
-/* pickled.h - values that have no kind of their own: pickle protocol 5 with its buffers beside it. */
+/* pickled.h - values that have no kind of their own: pickle protocol 5 with its buffers beside
+ * it. */
 #ifndef BP_PICKLED_H
 #define BP_PICKLED_H
 

@@ -1,8 +1,8 @@
 /* state.h - what one imported copy of the extension owns, and the objects that its files share.
  *
- * Nothing here is a C global: two interpreters in one process have two of everything. An object finds
- * its state through a pointer of its own, since the stable ABI has no quick way from a subclass to the
- * module (PyType_GetModuleByDef() came to it with 3.13).
+ * Nothing here is a C global: two interpreters in one process have two of everything. An object
+ * finds its state through a pointer of its own, since the stable ABI has no quick way from a
+ * subclass to the module (PyType_GetModuleByDef() came to it with 3.13).
  *
  * Guard of every field: the GIL.
  */
@@ -60,7 +60,8 @@ struct bp_dtype {
     char text[16];   /* as in brain_tensor.dtype */
     PyObject *dtype; /* numpy.dtype, owned; NULL: this entry is free */
     PyObject *descr; /* str, owned, of a structured type; else NULL */
-    PyObject *names; /* dtype.names as it was then, owned; NULL also where a field has fields itself */
+    PyObject
+        *names; /* dtype.names as it was then, owned; NULL also where a field has fields itself */
     uint64_t item_bytes;
     bool storable; /* else arrays of it are pickled */
 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* Append the names that `iter` has left to `list`. */
 static int append_names(struct bp_brain *self, brain_iter *iter, PyObject *list)
@@ -12,7 +12,8 @@ static int append_names(struct bp_brain *self, brain_iter *iter, PyObject *list)
     size_t name_len;
     int code;
     while ((code = brain_iter_next(iter, &name, &name_len)) == 0) {
-        /* A program in C may have put names that are no UTF-8: show them as Python shows such files. */
+        /* A program in C may have put names that are no UTF-8: show them as Python shows such
+         * files. */
         PyObject *text = PyUnicode_DecodeUTF8(name, (Py_ssize_t)name_len, "surrogateescape");
         int failed = text == NULL || PyList_Append(list, text) != 0;
         Py_XDECREF(text);
@@ -106,7 +107,7 @@ PyObject *bp_store_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     return list;
 }
 
-/* ---- namespaces ------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------ */
 
 static PyObject *raise_no_namespace(struct bp_brain *self, PyObject *name)
 {
@@ -179,7 +180,8 @@ PyObject *bp_store_use_namespace(PyObject *op, PyObject *name)
     }
     if (code != 0 && code != BRAIN_E_EXISTS) {
         bp_errors_raise(self->state, code);
-    } else if (bp_brain_is_open(self)) { /* it may have been closed meanwhile, or opened elsewhere */
+    } else if (bp_brain_is_open(
+                   self)) { /* it may have been closed meanwhile, or opened elsewhere */
         if (self->store == space->owner) {
             bp_brain_use(self, space);
             Py_RETURN_NONE;
@@ -209,7 +211,7 @@ PyObject *bp_store_drop_namespace(PyObject *op, PyObject *name)
     return code == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
-/* ---- the store -------------------------------------------------------------------------------- */
+/* ---- the store ------------------------------------------------------------------------------- */
 
 /* Capacity and live bytes; false with an exception set. */
 static bool read_usage(struct bp_brain *self, uint64_t *capacity_out, uint64_t *live_out)

@@ -1,14 +1,14 @@
 /* tensor.c - NumPy arrays, without a copy and without NumPy's headers.
  *
- * An array is stored as the plain bytes of its elements, and recalled as an array of its own over the
- * shared bytes: read-only, its base a View that holds the pin. Elements that are not plain bytes
- * (objects, StringDType, the types of other packages) and subclasses go by pickle, whose buffers are
- * not copied either.
+ * An array is stored as the plain bytes of its elements, and recalled as an array of its own over
+ * the shared bytes: read-only, its base a View that holds the pin. Elements that are not plain
+ * bytes (objects, StringDType, the types of other packages) and subclasses go by pickle, whose
+ * buffers are not copied either.
  *
  * To make an array through Python code costs microseconds. So NumPy is asked for its table of C
- * functions when the first array comes by, in either direction. Positions in that table, and the start
- * of the struct of an array, are part of NumPy's binary interface: 1.x and 2.x agree in all that is
- * used here, and another major version is refused.
+ * functions when the first array comes by, in either direction. Positions in that table, and the
+ * start of the struct of an array, are part of NumPy's binary interface: 1.x and 2.x agree in all
+ * that is used here, and another major version is refused.
  */
 #include "tensor.h"
 
@@ -41,7 +41,7 @@ struct array_object {
     int flags;
 };
 
-/* ---- NumPy ------------------------------------------------------------------------------------ */
+/* ---- NumPy ----------------------------------------------------------------------------------- */
 
 static PyObject *import_umath(void)
 {
@@ -80,7 +80,8 @@ static int load_numpy(struct bp_state *state)
     return result;
 }
 
-/* Whether NumPy is loaded; where the program has not imported it, no value of its can be an array. */
+/* Whether NumPy is loaded; where the program has not imported it, no value of its can be an
+ * array. */
 static int numpy_is_in_use(struct bp_state *state)
 {
     if (state->numpy.array_type != NULL) return 1;
@@ -92,7 +93,7 @@ static int numpy_is_in_use(struct bp_state *state)
     return load_numpy(state) == 0 ? 1 : -1;
 }
 
-/* ---- dtypes ----------------------------------------------------------------------------------- */
+/* ---- dtypes ---------------------------------------------------------------------------------- */
 
 static void forget_dtype(struct bp_dtype *entry)
 {
@@ -105,8 +106,8 @@ static void forget_dtype(struct bp_dtype *entry)
     Py_XDECREF(names);
 }
 
-/* Fill a free entry from what values.dtype_to_text() says: (text, descr or None, item_bytes, names or None),
- * or None where such arrays are to be pickled. */
+/* Fill a free entry from what values.dtype_to_text() says: (text, descr or None, item_bytes, names
+ * or None), or None where such arrays are to be pickled. */
 static int describe_dtype(PyObject *answer, PyObject *dtype, struct bp_dtype *entry)
 {
     entry->storable = answer != Py_None;
@@ -129,8 +130,9 @@ static int describe_dtype(PyObject *answer, PyObject *dtype, struct bp_dtype *en
     return 0;
 }
 
-/* Whether `entry`, found by its dtype, still says what that is: of a structured type the names of the fields
- * can be changed in place, which gives it another tuple of them. Those within a field nobody can watch. */
+/* Whether `entry`, found by its dtype, still says what that is: of a structured type the names of
+ * the fields can be changed in place, which gives it another tuple of them. Those within a field
+ * nobody can watch. */
 static bool is_current(const struct bp_dtype *entry)
 {
     if (entry->descr == NULL) return true;
@@ -142,8 +144,8 @@ static bool is_current(const struct bp_dtype *entry)
     return same;
 }
 
-/* What is known of `dtype`, an entry of the table; or NULL with an exception set. The entry is good until
- * Python code runs: that may give up the GIL, and another thread overwrite it. */
+/* What is known of `dtype`, an entry of the table; or NULL with an exception set. The entry is good
+ * until Python code runs: that may give up the GIL, and another thread overwrite it. */
 static const struct bp_dtype *find_dtype(struct bp_state *state, PyObject *dtype)
 {
     struct bp_numpy *numpy = &state->numpy;
@@ -202,7 +204,7 @@ static PyObject *dtype_of(struct bp_state *state, const brain_tensor *tensor)
     return dtype;
 }
 
-/* ---- to the store ----------------------------------------------------------------------------- */
+/* ---- to the store ---------------------------------------------------------------------------- */
 
 static int describe_array(const struct array_object *array, const struct bp_dtype *dtype,
                           brain_tensor *tensor)
@@ -285,18 +287,19 @@ int bp_tensor_encode(struct bp_state *state, PyObject *value, struct bp_encoded 
     const struct bp_dtype *dtype = find_dtype(state, ((struct array_object *)value)->dtype);
     if (dtype == NULL) return -1;
     if (!dtype->storable) return 0;
-    encoded->owner = contiguous(value); /* may give up the GIL: `dtype` is not to be used after it */
+    encoded->owner =
+        contiguous(value); /* may give up the GIL: `dtype` is not to be used after it */
     return encoded->owner == NULL ? -1 : encode_array(state, encoded);
 }
 
-/* ---- from the store --------------------------------------------------------------------------- */
+/* ---- from the store -------------------------------------------------------------------------- */
 
 /* Takes over `dtype` and `base`. */
 static PyObject *new_array(const struct bp_numpy *numpy, PyObject *dtype,
                            const brain_tensor *tensor, PyObject *base)
 {
-    /* Not writable, since FLAG_WRITEABLE (0x400) is not among the flags. NumPy does not write through
-     * the pointer then, and finds by itself whether the data is aligned. */
+    /* Not writable, since FLAG_WRITEABLE (0x400) is not among the flags. NumPy does not write
+     * through the pointer then, and finds by itself whether the data is aligned. */
     int flags = tensor->fortran ? FLAG_F_CONTIGUOUS : FLAG_C_CONTIGUOUS;
     void *data = (void *)(uintptr_t)((struct bp_view *)base)->data;
     static_assert(sizeof(intptr_t) == sizeof(uint64_t), "NumPy's shapes are read as they are");
@@ -307,7 +310,8 @@ static PyObject *new_array(const struct bp_numpy *numpy, PyObject *dtype,
         Py_DECREF(base);
         return NULL;
     }
-    /* What PyArray_SetBaseObject() does, without its search for chains of arrays: a View is none. */
+    /* What PyArray_SetBaseObject() does, without its search for chains of arrays: a View is
+     * none. */
     ((struct array_object *)array)->base = base;
     return array;
 }
@@ -338,7 +342,7 @@ PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view)
     return array;
 }
 
-/* ---- garbage collection ----------------------------------------------------------------------- */
+/* ---- garbage collection ---------------------------------------------------------------------- */
 
 int bp_tensor_traverse(struct bp_state *state, visitproc visit, void *arg)
 {

@@ -1,15 +1,15 @@
 /* view.c - the type View: bytes of a value, and the pin that keeps them.
  *
  * Owns:     one pin, from creation to deallocation; or a reference on the View that does.
- * Promise:  while a View, or anything that exports from it, is alive, its bytes neither change nor go:
- *           not when the name is replaced, not when the Brain is closed, not when the store is
+ * Promise:  while a View, or anything that exports from it, is alive, its bytes neither change nor
+ *           go: not when the name is replaced, not when the Brain is closed, not when the store is
  *           destroyed. An export holds a reference on the View, so there is no count to keep.
  * Threads:  the GIL guards reference counts and the spare list; the bytes never change.
- * Cycles:   none are possible, a View refers to nothing but a View. So the garbage collector need not
- *           know the type, which saves a third of what it costs to make one.
+ * Cycles:   none are possible, a View refers to nothing but a View. So the garbage collector need
+ *           not know the type, which saves a third of what it costs to make one.
  *
- * Every recall of an array makes a View and lets go of one. Their memory is kept in a short list: that
- * saves the allocator's zeroing of a hundred bytes that are overwritten at once.
+ * Every recall of an array makes a View and lets go of one. Their memory is kept in a short list:
+ * that saves the allocator's zeroing of a hundred bytes that are overwritten at once.
  */
 #include "view.h"
 

@@ -13,12 +13,12 @@ struct bp_view {
     brain_view pin;
 };
 
-/* A View of all of `pin`, which it owns from then on, also where this fails. A new reference, or NULL
- * with MemoryError set. */
+/* A View of all of `pin`, which it owns from then on, also where this fails. A new reference, or
+ * NULL with MemoryError set. */
 PyObject *bp_view_new(struct bp_state *state, const brain_view *pin);
 
-/* A View of `size_bytes` bytes from `offset` of `view`, which it keeps alive; the caller has checked
- * that they are there. A new reference, or NULL with MemoryError set. */
+/* A View of `size_bytes` bytes from `offset` of `view`, which it keeps alive; the caller has
+ * checked that they are there. A new reference, or NULL with MemoryError set. */
 PyObject *bp_view_part(PyObject *view, uint64_t offset, uint64_t size_bytes);
 
 /* Free the memory that is kept for further views. */

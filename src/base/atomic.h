@@ -12,25 +12,25 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define bn_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
-#define bn_load_acquire(p) atomic_load_explicit((p), memory_order_acquire)
-#define bn_load_seq(p) atomic_load_explicit((p), memory_order_seq_cst)
+#define bn_load_relaxed(p)     atomic_load_explicit((p), memory_order_relaxed)
+#define bn_load_acquire(p)     atomic_load_explicit((p), memory_order_acquire)
+#define bn_load_seq(p)         atomic_load_explicit((p), memory_order_seq_cst)
 #define bn_store_relaxed(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 #define bn_store_release(p, v) atomic_store_explicit((p), (v), memory_order_release)
-#define bn_store_seq(p, v) atomic_store_explicit((p), (v), memory_order_seq_cst)
-#define bn_exchange_seq(p, v) atomic_exchange_explicit((p), (v), memory_order_seq_cst)
-#define bn_add_seq(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
-#define bn_and_seq(p, v) atomic_fetch_and_explicit((p), (v), memory_order_seq_cst)
-#define bn_or_seq(p, v) atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
+#define bn_store_seq(p, v)     atomic_store_explicit((p), (v), memory_order_seq_cst)
+#define bn_exchange_seq(p, v)  atomic_exchange_explicit((p), (v), memory_order_seq_cst)
+#define bn_add_seq(p, v)       atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
+#define bn_and_seq(p, v)       atomic_fetch_and_explicit((p), (v), memory_order_seq_cst)
+#define bn_or_seq(p, v)        atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
 #define bn_cas_seq(p, expected, v)                                                                 \
     atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_seq_cst,            \
                                             memory_order_seq_cst)
-#define bn_fence_seq() atomic_thread_fence(memory_order_seq_cst)
+#define bn_fence_seq()     atomic_thread_fence(memory_order_seq_cst)
 #define bn_fence_acquire() atomic_thread_fence(memory_order_acquire)
 #define bn_fence_release() atomic_thread_fence(memory_order_release)
 
-/* A word of a record that is not declared atomic because only the lock holder reads it: stored whole
- * and in program order, so that a death between two stores leaves the first alone. */
+/* A word of a record that is not declared atomic because only the lock holder reads it: stored
+ * whole and in program order, so that a death between two stores leaves the first alone. */
 #define bn_atomic64(p) ((_Atomic uint64_t *)(void *)(p))
 #define bn_atomic32(p) ((_Atomic uint32_t *)(void *)(p))
 

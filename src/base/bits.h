@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define bn_likely(x) __builtin_expect(!!(x), 1)
+#define bn_likely(x)   __builtin_expect(!!(x), 1)
 #define bn_unlikely(x) __builtin_expect(!!(x), 0)
 
 /* For the few functions on the way of a get and of a small put, where each call counts. */

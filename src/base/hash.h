@@ -16,7 +16,8 @@
 #include <xxhash.h>
 #pragma GCC diagnostic pop
 
-/* The seed differs from space to space, so that equal names of many spaces do not share a bucket. */
+/* The seed differs from space to space, so that equal names of many spaces do not share a
+ * bucket. */
 static inline uint64_t bn_hash_name(uint64_t seed, uint32_t space_id, const void *name, size_t len)
 {
     return XXH3_64bits_withSeed(name, len, seed ^ (space_id * UINT64_C(0x9E3779B97F4A7C15)));

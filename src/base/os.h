@@ -16,7 +16,8 @@
 
 /* Set aside address space that nothing else will be mapped into, without access. */
 int bn_os_reserve(size_t size, void **addr_out);
-/* Map part of a file over reserved space. Pages are not made by this, are left out of core dumps. */
+/* Map part of a file over reserved space. Pages are not made by this, are left out of core
+ * dumps. */
 int bn_os_map(void *addr, size_t size, int fd, uint64_t off, bool writable);
 /* Map part of a file anywhere: writable and shared. */
 int bn_os_map_anywhere(size_t size, int fd, uint64_t off, void **addr_out);
@@ -63,10 +64,10 @@ void bn_os_wake(const void *word, int n);
 
 /* ---- time, names, limits */
 
-uint64_t bn_os_wall_ns(void);        /* since 1970; coarse, some milliseconds */
+uint64_t bn_os_wall_ns(void); /* since 1970; coarse, some milliseconds */
 int64_t bn_os_monotonic_ns(void);
 int bn_os_random(void *bytes, size_t n);
-uint64_t bn_os_pid_namespace(void);  /* its inode number; 0: unknown */
+uint64_t bn_os_pid_namespace(void); /* its inode number; 0: unknown */
 void bn_os_command_line(char *text, size_t room);
 int bn_os_boot_id(char text[37]);
 /* What is left of the process's memory cgroup; UINT64_MAX where there is no limit. */

@@ -46,7 +46,8 @@ int bn_os_map(void *addr, size_t size, int fd, uint64_t off, bool writable)
 
 int bn_os_map_anywhere(size_t size, int fd, uint64_t off, void **addr_out)
 {
-    void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, (off_t)off);
+    void *addr =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, (off_t)off);
     if (addr == MAP_FAILED) {
         return -errno;
     }
@@ -56,8 +57,8 @@ int bn_os_map_anywhere(size_t size, int fd, uint64_t off, void **addr_out)
 
 int bn_os_map_private(void *addr, size_t size, int fd, uint64_t off)
 {
-    void *got = mmap(addr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
-                     (off_t)off);
+    void *got = mmap(addr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                     fd, (off_t)off);
     return got == MAP_FAILED ? -errno : 0;
 }
 
@@ -112,7 +113,8 @@ int bn_os_punch(int fd, uint64_t off, uint64_t size)
 {
     while (size > 0) {
         uint64_t step = size < 16 * STEP_BYTES ? size : 16 * STEP_BYTES;
-        if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)step) != 0 &&
+        if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)step) !=
+                0 &&
             errno != EINTR) {
             return -errno;
         }
@@ -316,8 +318,8 @@ static uint64_t group_left(const char *dir, const char *limit_name, const char *
 uint64_t bn_os_cgroup_left(void)
 {
     char text[2048], dir[1400];
-    uint64_t left = group_left("/sys/fs/cgroup/memory", "memory.limit_in_bytes",
-                               "memory.usage_in_bytes");
+    uint64_t left =
+        group_left("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes");
     uint64_t top = group_left("/sys/fs/cgroup", "memory.max", "memory.current");
     left = top < left ? top : left;
     if (read_text("/proc/self/cgroup", text, sizeof text) <= 0 || strncmp(text, "0::", 3) != 0) {
@@ -325,7 +327,8 @@ uint64_t bn_os_cgroup_left(void)
     }
     text[strcspn(text, "\n")] = '\0';
     snprintf(dir, sizeof dir, "/sys/fs/cgroup%.1024s", text + 3);
-    for (char *slash; (slash = strrchr(dir, '/')) != NULL && strlen(dir) > sizeof "/sys/fs/cgroup" - 1;
+    for (char *slash;
+         (slash = strrchr(dir, '/')) != NULL && strlen(dir) > sizeof "/sys/fs/cgroup" - 1;
          *slash = '\0') {
         uint64_t here = group_left(dir, "memory.max", "memory.current");
         left = here < left ? here : left;
