@@ -127,8 +127,8 @@ BN_INLINE void bn_journal_publish(struct brain_store *store, struct bn_publish_r
     struct bn_publish_rec *to = bn_journal_publish_at(store, bn_journal_counts(store).n_publish);
     rec.check = bn_journal_publish_check(rec, bn_load_relaxed(&store->state->txn_number));
     _Atomic uint64_t *word = bn_atomic64(to);
-    bn_store_relaxed(&word[0],
-                     bn_pair(rec.fresh, rec.older)); /* relaxed: counted by the release below */
+    /* relaxed: counted by the release below */
+    bn_store_relaxed(&word[0], bn_pair(rec.fresh, rec.older));
     bn_store_relaxed(&word[1], bn_pair(rec.holder, rec.flags));
     bn_store_relaxed(&word[2], bn_pair(rec.detail, rec.check));
     bn_store_release(&store->state->counts,

@@ -274,8 +274,8 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
         bn_journal_u32(store, (void *)(uintptr_t)&bn_alloc_record(store, rec->page)->owner,
                        change->fresh);
     }
-    bn_journal_u64(store, change->word,
-                   bn_index_word(change->hash, change->fresh)); /* PAIR swing */
+    /* PAIR swing */
+    bn_journal_u64(store, change->word, bn_index_word(change->hash, change->fresh));
     bn_journal_u32(store, bn_names_cell(store, cell), change->fresh);
     count(store, change, space);
     return 0;
@@ -367,8 +367,7 @@ static int tidy_fresh(struct brain_store *store, uint32_t slot)
     bn_store_release(&rec->pending, (uint8_t)0);
     if (!(rec->flags & BN_SLOT_TOMB)) {
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
-    } else if (bn_snap_oldest(store) <
-               rec->number) { /* after the commit, before the word is cleared */
+    } else if (bn_snap_oldest(store) < rec->number) { /* looked after the commit */
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
         return bn_set_add(store, BN_SET_TOMBS, slot, cold);
     } else {
