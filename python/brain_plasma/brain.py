@@ -51,14 +51,14 @@ class Brain(_core.Brain):
 
     brain[name] raises BrainNameNotExistError (a KeyError), BrainNameTypeError, BrainNameLengthError;
         BrainPickleError where pickles are refused; BrainValueError where the value cannot be unpickled,
-        or the name is no UTF-8;
-        BrainBusyError and BrainMemoryError (no room for a view), BrainCorruptError, BrainDestroyedError,
-        BrainClosedError, BrainForkedError. It never waits for a writer. Cost: no system call; the same
-        for arrays of all sizes; str and bytes are copied, what was pickled is unpickled.
+        or the name is no UTF-8; BrainBusyError and BrainMemoryError (no room for a view),
+        BrainCorruptError, BrainDestroyedError, BrainClosedError, BrainForkedError. It never waits for a
+        writer. Cost: no system call; the same for arrays of all sizes; str and bytes are copied, what
+        was pickled is unpickled.
     brain[name] = value raises BrainNameTypeError, BrainNameLengthError; BrainValueTypeError (cannot be
-        pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout), BrainPermissionError
-        (read-only), and what brain[name] raises of the store. After any of them the old value stays. It
-        waits for a writer, up to lock_timeout. Cost: one copy of the value's bytes.
+        pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
+        BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
+        the old value stays. It waits for a writer, up to lock_timeout. Cost: one copy of the bytes.
     del brain[name] raises and waits as a put does.
 
     Unlike a dict: `del` of a missing name is no error; what is no str is an error in `in` as well; == is
