@@ -98,11 +98,10 @@ def print_recalls(a, b):
         own = megabytes(row["own_bytes"])
         print(f"    {what:40}{seconds(row['first_s']):>12}{again:>10}{own:>20}")
     print(
-        f"\n    First time: in this process. Again: the median of {b['n_again']} more. Memory of its own: what "
-        f"the first\n    time added to B beside the store, which all share. Arrays and columns of numbers are "
-        f"not copied;\n    text is pickled, and takes the time and the memory. Columns that lie in the store:\n"
-        f"    {b['categories']['shared']} of {n_columns} of 'categories', {b['flights']['shared']} of "
-        f"{n_columns} of 'flights'.\n"
+        f"\n    First time: in this process. Again: the median of {b['n_again']} more. Memory of its own: what\n"
+        f"    the first time added to B beside the store, which all share. Arrays and columns of numbers are\n"
+        f"    not copied. Text is pickled: it takes the time and the memory. Columns that lie in the store:\n"
+        f"    {b['categories']['shared']} of {n_columns} of 'categories', {b['flights']['shared']} of 'flights'.\n"
     )
 
 
