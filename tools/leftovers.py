@@ -89,7 +89,7 @@ def has_mark(process, mark):
 
 
 def tests_of_this_run(root):
-    """Those that have its TMPDIR, and what they and `root` started; not this program and what started it."""
+    """Those with its TMPDIR, and what they and `root` started; not this program, nor what started it."""
     above = parents()
     mark = b"TMPDIR=" + os.fsencode(os.environ["TMPDIR"])
     ours = {process for process in above if process == root or has_mark(process, mark)}
