@@ -41,6 +41,7 @@ class B:
             "categories": categories,
             "flights": table,
             "pickle": pickled,
+            "n_again": N_AGAIN,
             "checksum": self.checksums["flights"],
         }
 

@@ -7,6 +7,7 @@ class must not define them, or each of those calls would go through a Python fun
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = "/tmp/plasma"
 DEFAULT_NAMESPACE = "default"
+CAPACITY_MIN, CAPACITY_MAX = 4096, 2**42  # as in the library
+MODES = (0o600, 0o640, 0o660)
 
 _MISSING = object()
 
@@ -45,6 +48,22 @@ class Brain(_core.Brain):
     Each recall gives an object of its own. Arrays, and the buffers of what was pickled, are not copied:
     they are read-only and lie in the shared memory, and stay as they are for as long as they are
     used, whoever replaces or deletes the name.
+
+    brain[name] raises BrainNameNotExistError (a KeyError), BrainNameTypeError, BrainNameLengthError;
+        BrainPickleError where pickles are refused; BrainValueError where the value cannot be unpickled,
+        or the name is no UTF-8; BrainBusyError and BrainMemoryError (no room for a view),
+        BrainCorruptError, BrainDestroyedError, BrainClosedError, BrainForkedError. It never waits for a
+        writer. Cost: no system call; the same for arrays of all sizes; str and bytes are copied, what
+        was pickled is unpickled.
+    brain[name] = value raises BrainNameTypeError, BrainNameLengthError; BrainValueTypeError (cannot be
+        pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
+        BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
+        the old value stays. It waits for a writer, up to lock_timeout. Cost: one copy of the bytes.
+    del brain[name] raises and waits as a put does.
+
+    Unlike a dict: `del` of a missing name is no error; what is no str is an error in `in` as well; == is
+    identity; there is no copy(), | or reversed(); `brain[name] += 1` is two steps, which replace_if()
+    makes one; iteration is over the names that there were at its start.
 
     Arguments:
         path: of the store. A single positional argument with a '/' in it is the path; one without is
@@ -92,14 +111,21 @@ class Brain(_core.Brain):
     ) -> None:
         path, namespace = _place(args, path, namespace)
         self.long_namespaces = long_namespaces
-        self._check_namespace(namespace)
+        try:
+            self._check_namespace(namespace)
+        except BrainNamespaceNameError as error:
+            if args != (namespace,):
+                raise
+            raise BrainNamespaceNameError(
+                f"{error} (for a path write {'./' + namespace!r} or path={namespace!r})"
+            ) from None
         if group is not None and mode is None:
             mode = 0o640
         super().__init__(
             path,
             namespace,
-            _number("capacity", capacity, 2**44),
-            _number("mode", mode, 0o777),
+            0 if capacity is None else _capacity(capacity),
+            0 if mode is None else _mode(mode),
             group is not None,
             _group_id(group),
             _flags(read_only, shared, create),
@@ -250,6 +276,16 @@ class Brain(_core.Brain):
 
     # ---- the store ------------------------------------------------------------------------------
 
+    def resize(self, capacity: int, /) -> None:
+        """Let the store hold `capacity` bytes of values from now on, for all who have it open. It can
+        only grow. Memory is not taken before values need it.
+
+        Raises BrainValueError for what is no number of bytes, for less than now, or for more than the
+        store can become: stat()['capacity_max_bytes'].
+        Threads: any. Waits for a writer, up to lock_timeout.
+        """
+        super().resize(_capacity(capacity))
+
     @property
     def bytes(self) -> int:
         """The capacity of the store in bytes, as size()."""
@@ -323,13 +359,23 @@ def _looks_like_path(argument: object) -> bool:
     return isinstance(argument, os.PathLike) or (isinstance(argument, str) and "/" in argument)
 
 
-def _number(what: str, value: int | None, largest: int) -> int:
-    """0 stands for the default; who asks for 0 gets an error."""
-    if value is None:
-        return 0
-    if not isinstance(value, int) or not 1 <= value <= largest:
-        raise BrainValueError(f"{what} has to be an int from 1 to {largest}: {value!r}")
-    return value
+def _capacity(capacity: object) -> int:
+    try:
+        n_bytes = operator.index(capacity)  # type: ignore[arg-type]
+    except TypeError:
+        n_bytes = 0
+    if not CAPACITY_MIN <= n_bytes <= CAPACITY_MAX:
+        raise BrainValueError(
+            f"a capacity is a number of bytes, an int from {CAPACITY_MIN} to 2**42, not {capacity!r}"
+        )
+    return n_bytes
+
+
+def _mode(mode: object) -> int:
+    if mode not in MODES:
+        shown = oct(mode) if isinstance(mode, int) else repr(mode)
+        raise BrainValueError(f"the mode of a store is 0o600, 0o640 or 0o660, not {shown}")
+    return mode  # type: ignore[return-value]
 
 
 def _group_id(group: int | str | None) -> int:

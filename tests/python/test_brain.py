@@ -189,6 +189,15 @@ def test_it_compares_and_hashes_by_identity(brain, path):
         assert len({brain, same}) == 2
 
 
+def test_what_a_dict_has_and_a_brain_does_not(brain):
+    brain["x"] = 1
+    assert not hasattr(brain, "copy")
+    with pytest.raises(TypeError):
+        brain | {"y": 2}
+    with pytest.raises(TypeError):
+        reversed(brain)
+
+
 # ---- the hot methods ----------------------------------------------------------------------------
 
 
@@ -232,6 +241,12 @@ def test_everything_public_has_a_docstring():
 def test_every_exception_is_a_brain_error():
     for name, member in inspect.getmembers(exceptions, inspect.isclass):
         assert issubclass(member, exceptions.BrainError), name
+
+
+def test_every_exception_can_be_imported_from_the_package():
+    for name, member in inspect.getmembers(exceptions, inspect.isclass):
+        assert getattr(brain_plasma, name) is member
+        assert name in brain_plasma.__all__
 
 
 # ---- opening ------------------------------------------------------------------------------------
@@ -681,11 +696,9 @@ def test_resize_makes_room(path):
         brain.resize(300_000)
         assert other.size() == 300_000
         other["x"] = b"x" * 200_000
-        for wrong in (100_000, -1, 2**70):
+        for wrong in (100_000, -1, 2**70, "1"):
             with pytest.raises(exceptions.BrainValueError):
                 brain.resize(wrong)
-        with pytest.raises(TypeError):
-            brain.resize("1")
 
 
 def test_trim_gives_memory_back(brain):

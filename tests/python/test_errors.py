@@ -214,6 +214,37 @@ def test_options_out_of_range(path, options):
     assert not os.path.lexists(path)
 
 
+@pytest.mark.parametrize("capacity", [-1, 0, 1, 4095, 2**42 + 1, 2**80, 1.5, "20MB", None], ids=str)
+def test_what_is_no_capacity_is_answered_in_one_wording(path, brain, capacity):
+    what = rf"a capacity is a number of bytes, an int from 4096 to 2\*\*42, not {capacity!r}"
+    with pytest.raises(exceptions.BrainValueError, match=what):
+        brain.resize(capacity)
+    if capacity is not None:
+        with pytest.raises(exceptions.BrainValueError, match=what):
+            Brain(path, capacity=capacity)
+
+
+def test_any_whole_number_is_a_capacity(new_path):
+    with Brain(new_path(), capacity=np.int64(1_000_000)) as brain:
+        brain.resize(np.int64(2_000_000))
+        assert brain.size() == 2_000_000
+
+
+def test_a_mode_that_no_store_has_is_shown_as_one_writes_it(path):
+    with pytest.raises(exceptions.BrainValueError, match="0o600, 0o640 or 0o660, not 0o777"):
+        Brain(path, mode=0o777)
+
+
+@pytest.mark.parametrize("place", ["rel", "a-relative-path-that-is-long"])
+def test_a_path_without_a_slash_says_how_to_write_it(place):
+    with pytest.raises(exceptions.BrainNamespaceNameError) as caught:
+        Brain(place)
+    assert f"for a path write './{place}' or path='{place}'" in str(caught.value)
+    with pytest.raises(exceptions.BrainNamespaceNameError) as caught:
+        Brain(namespace=place)
+    assert "for a path" not in str(caught.value)
+
+
 # ---- damage -------------------------------------------------------------------------------------
 
 

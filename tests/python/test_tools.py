@@ -1,0 +1,65 @@
+"""The commands of this tree, as far as they can be tried without building anything."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFTOVERS = ROOT / "tools/leftovers.py"
+
+needs_tree = pytest.mark.skipif(not LEFTOVERS.exists(), reason="tests of the tree alone")
+
+
+@needs_tree
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "tset", "test --foo", "build all", "demo --shrot", "bench harness", "prove everything"],
+)
+def test_an_unknown_argument_is_answered_with_the_usage(arguments):
+    done = subprocess.run([ROOT / "run", *arguments.split()], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "usage: " in done.stderr
+    assert done.stdout == ""
+
+
+# ---- what an interrupted run leaves -------------------------------------------------------------
+
+
+def leftovers(folder, *arguments):
+    subprocess.run(
+        [sys.executable, LEFTOVERS, *map(str, arguments)],
+        env={**os.environ, "TMPDIR": str(folder)},
+        check=True,
+    )
+
+
+OPENS = """
+import signal, subprocess
+from brain_plasma import Brain
+brain = Brain(path)
+if deaf:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    subprocess.Popen(['sleep', '100'], start_new_session=True)
+print('ready', flush=True)
+signal.pause()
+"""
+
+
+@needs_tree
+def test_the_end_of_a_run_takes_its_processes_and_stores_and_no_others(tmp_path, new_path, other):
+    opened, linked, theirs = new_path(), new_path(), new_path()
+    leftovers(tmp_path, "note", tmp_path / "before")
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    writer = other(f"path, deaf = {opened!r}, True{OPENS}", env=environment)
+    stranger = other(f"path, deaf = {theirs!r}, False{OPENS}")
+    assert (writer.line(), stranger.line()) == ("ready", "ready")
+    Path(linked).mkdir()
+    (tmp_path / "link").symlink_to(linked)
+    leftovers(tmp_path, "end", tmp_path / "before")
+    assert writer.process.wait() == -signal.SIGKILL
+    assert stranger.process.poll() is None
+    assert [os.path.exists(store) for store in (opened, linked, theirs)] == [False, False, True]
