@@ -152,7 +152,7 @@ static uint32_t take_after_look(struct brain_store *store, unsigned c,
 }
 
 /* A slot that is ready, if the larger of two values still fits. */
-BN_INLINE bool take_fresh(struct brain_store *store, const struct put *put, struct found *found)
+BN_INLINE bool take_ready(struct brain_store *store, const struct put *put, struct found *found)
 {
     found->fresh = bn_ready_take(store, put->class_idx, &found->fresh_cold);
     if (bn_unlikely(found->fresh == 0)) {
@@ -248,7 +248,7 @@ BN_INLINE bool replace(struct brain_store *store, struct put *put, brain_hint *h
                        uint64_t *number_out)
 {
     struct found found;
-    if (!find(store, put, &found) || !take_fresh(store, put, &found)) {
+    if (!find(store, put, &found) || !take_ready(store, put, &found)) {
         return false;
     }
     bn_journal_begin(store);
