@@ -1,0 +1,1009 @@
+/* test_stepped_reader.c - a reader that stands still at each instruction of a get, while a writer goes on.
+ *
+ *     test_stepped_reader [--full] [--tries N] [--seed N] [--dir PARENT] [SCENE...]
+ *     test_stepped_reader --list
+ *
+ * A process gets a small value under single-step: by brain_get_or_copy() with and without a hint, and by
+ * brain_get(). After instruction i of the call it stands still and a second process, the writer, changes
+ * things: puts, until the slot that the reader has found is filled anew; deletes; removes the namespace;
+ * gives the slot's memory to values of another size. In some scenes the writer itself then stands still in
+ * the middle of filling that slot, while the reader goes on to the end of its call, or by m instructions
+ * more, after which the writer ends its put first. Each i, and each of these pairs and triples, is a try of
+ * its own.
+ *
+ * What the reader returns must be one committed value of the name: its version is that of a commit, kind,
+ * size and bytes are those that were put in it; not an older one than was committed before the call, not one
+ * that was not committed when it returned; and NOT_FOUND only where the name was absent meanwhile. A value
+ * that it holds a pin on must still be the same after many more puts.
+ *
+ * This proof looks inside (slot numbers, gen, the list of ready slots), to bring about what chance would in
+ * years: the very slot, filled anew, back under the same word; bytes of another value that look like the
+ * slot's head, gen included; two names with the same word.
+ *
+ * --full     every instruction, instead of N tries for each scene and way of reading
+ * SCENE      only scenes whose name begins like this
+ *
+ * Exits with 0, 1 (something was found), 2 (the proof could not be made), 77 (not on this machine).
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "brain.h"
+#include "fate.h"
+#include "handle.h"
+#include "index.h"
+#include "kit.h"
+#include "slot.h"
+#include "step.h"
+
+#define NAME_LEN      8u
+#define ROOM          384u /* of the reader's buffer */
+#define HISTORY       4096u
+#define PUTS_MAX      600u /* until a slot must have come round */
+#define N_PADS        420u /* more than a slab has slots of two lines */
+#define N_FILLERS     82u  /* twice as many as a slab has slots of 24 lines: their class keeps a slab */
+#define FILLER_BYTES  1472u
+#define PRINTED       5u
+#define CALL_SECONDS  60u
+#define WRITER_STOPS  4u /* in a filling, where reader and writer both stop twice */
+#define STRIDE        6u
+#define TRIES_DEFAULT 80u
+
+/* Of absences, in the place of a serial number. */
+#define ABSENT 0u
+
+enum way { COPIES, COPIES_HINTED, PINS, N_WAYS };
+
+static const char *const way_names[N_WAYS] = { "copy", "hint", "pin" };
+
+struct commit {
+    uint64_t version;
+    uint64_t serial; /* what was put follows from it; ABSENT: there was nothing then */
+};
+
+/* What the reader got. */
+struct answer {
+    int err;
+    bool pinned;
+    uint64_t version, size_bytes;
+    uint32_t kind;
+    bool has_name;
+    uint8_t data[ROOM];
+};
+
+struct writer;
+
+/* What the three processes share. */
+struct shared {
+    char path[KIT_PATH_MAX];
+    char name[NAME_LEN], twin[NAME_LEN]; /* the second in one scene only */
+
+    enum way way;
+    _Atomic uint32_t in_call; /* 1: the reader is in the call; 2: it has returned */
+    brain_hint found;         /* where the value is at the beginning of a try */
+    struct answer answer, later;
+
+    void (*act)(struct writer *writer); /* what the writer is to do */
+    uint64_t writer_data; /* where the writer has mapped the store */
+    uint64_t n_commits;
+    struct commit history[HISTORY];
+    uint64_t n_absences, serial;
+    bool is_back; /* the writer has brought about what it was to */
+};
+
+struct writer {
+    brain_store *store;
+    brain_space *space, *others;
+};
+
+static struct shared *shared;
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static uint32_t kind_of(uint64_t serial)
+{
+    return (uint32_t)(serial % 8);
+}
+
+/* All in slots of two lines. The same for many puts, as a mixture of two values is one that no look at the
+ * size or at the name behind the data would notice. */
+static uint32_t size_of(uint64_t serial)
+{
+    return 40 + (uint32_t)((serial >> 6) % 37);
+}
+
+static void must(int err, const char *what)
+{
+    if (err != 0) {
+        kit_die("%s: %s", what, brain_error_detail());
+    }
+}
+
+static uint64_t put_as(brain_space *space, const char *name, uint64_t serial)
+{
+    uint8_t bytes[ROOM];
+    uint64_t version = 0;
+    brain_part part = { .data = bytes, .size_bytes = size_of(serial) };
+    brain_value value = { .kind = kind_of(serial), .n_parts = 1, .parts = &part };
+    kit_fill(bytes, part.size_bytes, serial);
+    must(brain_put(space, name, NAME_LEN, &value, BRAIN_ANY_VERSION, &version), "brain_put");
+    return version;
+}
+
+static void note(uint64_t version, uint64_t serial)
+{
+    shared->history[shared->n_commits++ % HISTORY] = (struct commit){ version, serial };
+}
+
+static const struct commit *last_commit(void)
+{
+    return &shared->history[(shared->n_commits - 1) % HISTORY];
+}
+
+static const struct commit *find_commit(uint64_t version)
+{
+    for (uint64_t i = shared->n_commits; i > 0 && i + HISTORY > shared->n_commits; i--) {
+        const struct commit *commit = &shared->history[(i - 1) % HISTORY];
+        if (commit->version == version && commit->serial != ABSENT) {
+            return commit;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the writer: what it can do -------------------------------------------------------------- */
+
+static void put(struct writer *writer)
+{
+    uint64_t serial = ++shared->serial;
+    note(put_as(writer->space, shared->name, serial), serial);
+}
+
+static void put_twice(struct writer *writer)
+{
+    put(writer);
+    put(writer);
+}
+
+static void note_absence(void)
+{
+    shared->n_absences++;
+}
+
+static void delete_name(struct writer *writer)
+{
+    note_absence();
+    must(brain_delete(writer->space, shared->name, NAME_LEN, BRAIN_ANY_VERSION), "brain_delete");
+}
+
+static void delete_and_put(struct writer *writer)
+{
+    delete_name(writer);
+    put(writer);
+}
+
+static bool word_is_back(const struct writer *writer)
+{
+    return bn_load_acquire(bn_atomic64(writer->store->data + shared->found.place)) == shared->found.word;
+}
+
+/* Until the slot that the reader has found is what it was to the index: another use of it, in its place. */
+static void put_until_back(struct writer *writer)
+{
+    shared->is_back = false;
+    for (uint32_t i = 0; i < PUTS_MAX && !shared->is_back; i++) {
+        put(writer);
+        shared->is_back = word_is_back(writer);
+    }
+}
+
+static void put_until_back_and_once_more(struct writer *writer)
+{
+    put_until_back(writer);
+    put(writer);
+}
+
+/* And have its slot freed: where few puts find nothing ready, they take slots from the list it is in. */
+static void delete_and_free(struct writer *writer)
+{
+    delete_name(writer);
+    must(brain_trim(writer->store, NULL), "brain_trim");
+}
+
+static void delete_and_put_until_back(struct writer *writer)
+{
+    delete_and_free(writer);
+    put_until_back(writer);
+}
+
+/* The slot that the next put of a value of this size fills; 0: it has to look for one. */
+static uint32_t next_fresh(const struct writer *writer)
+{
+    unsigned c = bn_slot_class(BN_SLOT_HEAD + size_of(shared->serial + 1) + NAME_LEN);
+    const struct bn_spares *ready = &writer->store->ready[c];
+    uint32_t n = bn_load_relaxed(&ready->n);
+    return n != 0 ? ready->of[n - 1].slot : 0;
+}
+
+/* Until the next put will fill the slot that the reader has found. */
+static void put_until_next(struct writer *writer)
+{
+    uint32_t slot = bn_index_slot(shared->found.word), i = 0;
+    do {
+        put(writer);
+        shared->is_back = next_fresh(writer) == slot && !word_is_back(writer);
+    } while (!shared->is_back && ++i < PUTS_MAX);
+}
+
+static void remake_space(struct writer *writer)
+{
+    note_absence();
+    must(brain_space_remove(writer->space), "brain_space_remove");
+    must(brain_space_create(writer->space), "brain_space_create");
+    put_until_back(writer);
+}
+
+/* ---- the writer: another name in the same word */
+
+static void delete_twin(struct writer *writer)
+{
+    int err = brain_delete(writer->space, shared->twin, NAME_LEN, BRAIN_ANY_VERSION);
+    must(err == BRAIN_E_NOT_FOUND ? 0 : err, "brain_delete");
+}
+
+struct hashed {
+    uint64_t hash, i;
+};
+
+static int compare_hashed(const void *a, const void *b)
+{
+    uint64_t x = ((const struct hashed *)a)->hash, y = ((const struct hashed *)b)->hash;
+    return (x > y) - (x < y);
+}
+
+/* Two names of one bucket whose words in the index differ in the slot alone. Of 300,000 names in a bucket
+ * about ten pairs have the high half of the hash in common. */
+static void choose_twins(struct writer *writer)
+{
+    enum { N = 300000 };
+    struct hashed *all = calloc(N, sizeof *all);
+    struct bn_space_ref ref;
+    uint64_t n_buckets = bn_load_acquire(&writer->store->state_view->index_state) >> 1;
+    kit_must(all != NULL, "calloc");
+    must(bn_handle_resolve_slow(writer->space, &ref), "the namespace");
+    for (uint64_t i = 0, n = 0; n < N; i++) {
+        uint64_t hash = bn_hash_name(writer->store->hash_seed, ref.id, &i, NAME_LEN);
+        if (bn_index_bucket(hash, n_buckets) == 0) {
+            all[n++] = (struct hashed){ hash, i };
+        }
+    }
+    qsort(all, N, sizeof *all, compare_hashed);
+    uint32_t k = 1;
+    while (k < N && all[k].hash >> 32 != all[k - 1].hash >> 32) {
+        k++;
+    }
+    if (k == N) {
+        kit_die("no two names have the same word");
+    }
+    memcpy(shared->name, &all[k].i, NAME_LEN);
+    memcpy(shared->twin, &all[k - 1].i, NAME_LEN);
+    free(all);
+}
+
+/* The name goes; another one, whose hash has the same high half, comes to stand in its word and its slot. */
+static void let_twin_in(struct writer *writer)
+{
+    shared->is_back = false;
+    delete_and_free(writer);
+    for (uint32_t i = 0; i < PUTS_MAX && !shared->is_back; i++) {
+        (void)put_as(writer->space, shared->twin, ++shared->serial);
+        shared->is_back = word_is_back(writer);
+    }
+}
+
+static void restore_from_twin(struct writer *writer)
+{
+    delete_twin(writer);
+    put(writer);
+}
+
+/* ---- the writer: the slot's memory becomes another value's */
+
+static void pad_name(char name[NAME_LEN + 1], char letter, uint32_t i)
+{
+    snprintf(name, NAME_LEN + 1, "%c%07u", letter, i % 10000000u);
+}
+
+/* Fill a slab, so that the value lies in another one. */
+static void prepare_slabs(struct writer *writer)
+{
+    char name[NAME_LEN + 1];
+    for (uint32_t i = 0; i < N_PADS; i++) {
+        pad_name(name, 'p', i);
+        (void)put_as(writer->others, name, i + 1);
+    }
+}
+
+/* Delete pads from the last one on, until the value's slab has none and another slab of its class has room;
+ * then the slab is any class's. A value of 600 bytes keeps the name in the meantime: it needs other slots. */
+static void move_away(struct writer *writer, uint32_t slab)
+{
+    uint8_t bytes[600];
+    uint64_t serial = ++shared->serial, version;
+    char name[NAME_LEN + 1];
+    kit_fill(bytes, sizeof bytes, serial);
+    brain_part part = { .data = bytes, .size_bytes = sizeof bytes };
+    brain_value value = { .kind = kind_of(serial), .n_parts = 1, .parts = &part };
+    must(brain_put(writer->space, shared->name, NAME_LEN, &value, BRAIN_ANY_VERSION, &version), "brain_put");
+    note(version, serial | UINT64_C(1) << 63);
+    for (uint32_t i = 0; i < N_PADS; i++) {
+        brain_view view;
+        pad_name(name, 'p', i);
+        if (brain_get(writer->others, name, NAME_LEN, &view) == 0) {
+            bool is_there = view.slot / BN_SLAB_LINES == slab;
+            brain_view_drop(&view);
+            if (is_there || i == 0) {
+                must(brain_delete(writer->others, name, NAME_LEN, BRAIN_ANY_VERSION), "brain_delete");
+            }
+        }
+    }
+    must(brain_trim(writer->store, NULL), "brain_trim");
+}
+
+/* Bytes for a large value: where the slot was lies what looks like the slot, but for the data. */
+static void make_image(const struct writer *writer, uint32_t slot, uint8_t *bytes, const uint8_t *image)
+{
+    const struct bn_slab_shape *shape = &bn_slab_shapes[bn_slot_class(BN_LINE + FILLER_BYTES)];
+    uint32_t line = (slot % BN_SLAB_LINES - shape->first_line) % shape->lines;
+    (void)writer;
+    memset(bytes, 0xa5, FILLER_BYTES);
+    if (line > 0 && line + 2 <= shape->lines) {
+        memcpy(bytes + (line - 1) * BN_LINE, image, 2 * BN_LINE);
+    }
+}
+
+static void give_memory_away(struct writer *writer)
+{
+    uint32_t slot = bn_index_slot(shared->found.word);
+    uint8_t image[2 * BN_LINE], bytes[FILLER_BYTES];
+    char name[NAME_LEN + 1];
+    memcpy(image, bn_slot_view(writer->store, slot), sizeof image);
+    uint32_t size = bn_slot_view(writer->store, slot)->size_low;
+    for (uint32_t i = 0; i < size; i++) {
+        image[BN_SLOT_HEAD + i] ^= 0x5a;
+    }
+    make_image(writer, slot, bytes, image);
+    move_away(writer, slot / BN_SLAB_LINES);
+    for (uint32_t i = 0; i < N_FILLERS; i++) {
+        pad_name(name, 'f', i);
+        brain_part part = { .data = bytes, .size_bytes = sizeof bytes };
+        brain_value value = { .n_parts = 1, .parts = &part };
+        must(brain_put(writer->others, name, NAME_LEN, &value, BRAIN_ANY_VERSION, NULL), "brain_put");
+    }
+    shared->is_back = memcmp(image, bn_slot_view(writer->store, slot), sizeof image) == 0;
+}
+
+static void take_memory_back(struct writer *writer)
+{
+    char name[NAME_LEN + 1];
+    for (uint32_t i = 0; i < N_FILLERS; i++) {
+        pad_name(name, 'f', i);
+        int err = brain_delete(writer->others, name, NAME_LEN, BRAIN_ANY_VERSION);
+        must(err == BRAIN_E_NOT_FOUND ? 0 : err, "brain_delete");
+    }
+    must(brain_trim(writer->store, NULL), "brain_trim");
+}
+
+static void give_memory_away_and_back(struct writer *writer)
+{
+    give_memory_away(writer);
+    bool was_given = shared->is_back;
+    take_memory_back(writer);
+    put_until_back(writer);
+    shared->is_back = shared->is_back && was_given;
+}
+
+/* The value, with few pads, in a slab that can be emptied. */
+static void restore_slabs(struct writer *writer)
+{
+    char name[NAME_LEN + 1];
+    take_memory_back(writer);
+    for (uint32_t i = 0; i < N_PADS; i++) {
+        pad_name(name, 'p', i);
+        if (brain_exists(writer->others, name, NAME_LEN, NULL) != 0) {
+            (void)put_as(writer->others, name, i + 1);
+        }
+    }
+    put(writer);
+}
+
+/* ---- scenes ---------------------------------------------------------------------------------- */
+
+enum stops {
+    WRITER_RUNS,       /* the writer acts while the reader stands still */
+    WRITER_STOPS_ONCE, /* and stops in the middle of a put, until the reader has returned */
+    BOTH_STOP_TWICE,   /* and stops there, until the reader has gone on by some instructions */
+};
+
+struct scene {
+    const char *name;
+    enum stops stops;
+    void (*act)(struct writer *writer);
+    void (*prepare)(struct writer *writer); /* NULL: puts the value */
+    void (*restore)(struct writer *writer); /* puts the value in any case */
+    bool comes_back; /* shared->is_back says whether it was brought about */
+};
+
+static const struct scene scenes[] = {
+    { "put", WRITER_RUNS, put, NULL, put, false },
+    { "put-twice", WRITER_RUNS, put_twice, NULL, put, false },
+    { "put-until-back", WRITER_RUNS, put_until_back, NULL, put, true },
+    { "put-until-back-and-once-more", WRITER_RUNS, put_until_back_and_once_more, NULL, put, true },
+    { "put-partly", WRITER_STOPS_ONCE, NULL, NULL, put, false },
+    { "refill-partly", WRITER_STOPS_ONCE, put_until_next, NULL, put, true },
+    { "refill-partly-and-end", BOTH_STOP_TWICE, put_until_next, NULL, put, true },
+    { "delete", WRITER_RUNS, delete_name, NULL, put, false },
+    { "delete-and-put", WRITER_RUNS, delete_and_put, NULL, put, false },
+    { "delete-and-put-until-back", WRITER_RUNS, delete_and_put_until_back, NULL, put, true },
+    { "remake-space", WRITER_RUNS, remake_space, NULL, put, true },
+    { "twin", WRITER_RUNS, let_twin_in, choose_twins, restore_from_twin, true },
+    { "other-sizes", WRITER_RUNS, give_memory_away, prepare_slabs, restore_slabs, true },
+    { "other-sizes-and-back", WRITER_RUNS, give_memory_away_and_back, prepare_slabs, restore_slabs, true },
+};
+#define N_SCENES (sizeof scenes / sizeof scenes[0])
+
+/* ---- the two processes ----------------------------------------------------------------------- */
+
+static brain_store *open_store(void)
+{
+    brain_store *store;
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.capacity_bytes = 16u << 20;
+    must(brain_open(shared->path, &options, &store), "brain_open");
+    return store;
+}
+
+static brain_space *open_space(brain_store *store, const char *name)
+{
+    brain_space *space;
+    must(brain_space_open(store, name, strlen(name), &space), "brain_space_open");
+    return space;
+}
+
+static void write_on_demand(void *arg)
+{
+    struct writer writer;
+    (void)arg;
+    writer.store = open_store();
+    writer.space = open_space(writer.store, "space");
+    shared->writer_data = (uint64_t)(uintptr_t)writer.store->data;
+    writer.others = open_space(writer.store, "others");
+    must(brain_space_create(writer.space), "brain_space_create");
+    for (;;) {
+        raise(SIGSTOP);
+        shared->act(&writer);
+    }
+}
+
+static void note_answer(struct answer *answer, int err, const brain_view *view)
+{
+    answer->err = err;
+    if (err == 0) {
+        uint64_t n = view->size_bytes < ROOM ? view->size_bytes : ROOM;
+        answer->pinned = view->store != NULL;
+        answer->version = view->version;
+        answer->kind = view->kind;
+        answer->size_bytes = view->size_bytes;
+        answer->has_name = view->name_len == NAME_LEN && memcmp(view->name, shared->name, NAME_LEN) == 0;
+        memcpy(answer->data, view->data, n);
+    }
+}
+
+/* Two stops for each try: before the call, having seen where the value is, and after it. */
+static void read_on_demand(void *arg)
+{
+    static _Alignas(8) uint8_t buf[ROOM];
+    brain_store *store = open_store();
+    brain_space *space = open_space(store, "space");
+    const char *name = shared->name;
+    (void)arg;
+    raise(SIGSTOP);
+    for (;;) {
+        brain_hint hint = { 0 };
+        brain_view view;
+        must(brain_get_or_copy(space, name, NAME_LEN, &hint, buf, sizeof buf, &view), "the first get");
+        brain_view_drop(&view);
+        memset(buf, 0xee, sizeof buf);
+        shared->found = hint;
+        shared->in_call = 0;
+        alarm(CALL_SECONDS); /* who waits for a writer that stands still would wait for ever */
+        raise(SIGSTOP);
+        int err;
+        bn_store_release(&shared->in_call, 1u);
+        if (shared->way == PINS) {
+            err = brain_get(space, name, NAME_LEN, &view);
+        } else {
+            err = brain_get_or_copy(space, name, NAME_LEN, shared->way == COPIES ? NULL : &hint, buf,
+                                    sizeof buf, &view);
+        }
+        bn_store_release(&shared->in_call, 2u);
+        note_answer(&shared->answer, err, &view);
+        raise(SIGSTOP);
+        note_answer(&shared->later, err, &view);
+        if (err == 0) {
+            brain_view_drop(&view);
+        }
+    }
+}
+
+/* ---- tries ----------------------------------------------------------------------------------- */
+
+struct options {
+    bool full;
+    uint32_t n_tries;
+    uint64_t seed;
+};
+
+/* All tries of one scene and one way of reading. */
+struct proof {
+    const struct scene *scene;
+    enum way way;
+    struct step reader, writer;
+    brain_store *store; /* the prover's own */
+    uint64_t newest;    /* committed when the reader returned; 0: it has not yet */
+    uint64_t n_tries, n_back, n_old, n_new, n_absent, n_pinned;
+    uint32_t n_problems;
+    bool can_watch;
+    bool is_dead; /* one of the two: nothing more can be tried */
+};
+
+/* Where the two stop: the reader after `i` instructions, the writer after the `j`-th that changed something
+ * that the reader looks at, the reader again `m` instructions later. */
+struct place {
+    uint32_t i, j, m;
+};
+
+/* How far a try came. */
+struct reached {
+    bool i, j, m; /* the stop was in the call, or in the put */
+};
+
+static void problem(struct proof *proof, const struct place *at, const char *text)
+{
+    if (proof->n_problems++ < PRINTED) {
+        printf("  %s, %s, reader at %u, writer at %u, reader at %u more: %s\n", proof->scene->name,
+               way_names[proof->way], at->i, at->j, at->m, text);
+    }
+}
+
+static bool let_run(struct proof *proof, struct step *step, const struct place *at, const char *who)
+{
+    if (step_through(step) == STEP_STOPPED) {
+        return true;
+    }
+    char text[128];
+    snprintf(text, sizeof text, "the %s ends (wait status 0x%x)", who, (unsigned)step->status);
+    problem(proof, at, text);
+    proof->is_dead = true;
+    return false;
+}
+
+static bool let_act(struct proof *proof, void (*act)(struct writer *), const struct place *at)
+{
+    shared->act = act;
+    return let_run(proof, &proof->writer, at, "writer");
+}
+
+/* What a reader looks at. */
+struct looks {
+    uint8_t slot[2 * BN_LINE];
+    uint64_t word, committed;
+};
+
+static void look(const struct proof *proof, struct looks *looks)
+{
+    memset(looks, 0, sizeof *looks);
+    memcpy(looks->slot, bn_slot_view(proof->store, bn_index_slot(shared->found.word)), sizeof looks->slot);
+    memcpy(&looks->word, proof->store->view + shared->found.place, sizeof looks->word);
+    looks->committed = bn_load_acquire(&proof->store->state_view->committed);
+}
+
+/* Let the processor stop the writer after a store to one of `n` addresses of 4 bytes; 0: no more. */
+static void watch(struct proof *proof, const uint64_t *at, uint32_t n)
+{
+#if defined(__x86_64__)
+    const uintptr_t regs = offsetof(struct user, u_debugreg);
+    uint64_t control = 0;
+    bool ok = proof->can_watch;
+    for (uint32_t i = 0; i < n && ok; i++) {
+        ok = ptrace(PTRACE_POKEUSER, proof->writer.pid, (void *)(regs + i * 8), (void *)at[i]) == 0;
+        control |= UINT64_C(1) << 2 * i | UINT64_C(0xd) << (16 + 4 * i); /* enabled; stores of 4 bytes */
+    }
+    if (proof->can_watch) {
+        ok = ptrace(PTRACE_POKEUSER, proof->writer.pid, (void *)(regs + 7 * 8), (void *)control) == 0 && ok;
+    }
+    proof->can_watch = ok;
+#else
+    (void)at;
+    (void)n;
+    proof->can_watch = false;
+#endif
+}
+
+/* What a put does before it changes anything that a reader looks at is most of it. Where the processor can
+ * watch addresses the writer runs that far, to the first store of gen, the word or the number of the last
+ * commit. False: it came to the end of the put instead, for nobody watched. */
+static bool put_to_first_change(struct proof *proof)
+{
+    const brain_store *store = proof->store;
+    uint64_t data = shared->writer_data, slots = data + store->region_off[BN_REGION_SLOTS];
+    const uint64_t at[] = {
+        slots + (uint64_t)bn_index_slot(shared->found.word) * BN_LINE + offsetof(struct bn_slot_rec, gen),
+        data + shared->found.place,
+        data + BN_STATE_OFF + offsetof(struct bn_state_rec, committed),
+    };
+    watch(proof, at, sizeof at / sizeof at[0]);
+    enum step_event event = proof->can_watch ? step_through(&proof->writer) : STEP_RAN;
+    proof->can_watch = proof->can_watch && event == STEP_RAN;
+    watch(proof, at, 0);
+    return event == STEP_RAN;
+}
+
+/* Let the writer put, up to its `j`-th change. False: it came to the end before. */
+static bool put_partly(struct proof *proof, uint32_t j)
+{
+    struct looks before, now;
+    uint32_t n = 0;
+    shared->act = put;
+    look(proof, &before);
+    if (!put_to_first_change(proof)) {
+        return false;
+    }
+    look(proof, &now);
+    n = memcmp(&before, &now, sizeof now) != 0;
+    before = now;
+    while (n < j) {
+        if (step_once(&proof->writer) != STEP_RAN) {
+            return false;
+        }
+        look(proof, &now);
+        n += memcmp(&before, &now, sizeof now) != 0;
+        before = now;
+    }
+    return true;
+}
+
+/* Let the reader go on by `n` instructions. False: it has returned before. */
+static bool read_partly(struct proof *proof, uint32_t n)
+{
+    for (uint32_t k = 0; k < n && proof->newest == 0; k++) {
+        if (step_once(&proof->reader) != STEP_RAN) {
+            return false; /* it ends: let_run() says so */
+        }
+        if (bn_load_acquire(&shared->in_call) == 2) {
+            proof->newest = bn_load_acquire(&proof->store->state_view->committed);
+        }
+    }
+    return proof->newest == 0;
+}
+
+/* ---- judging */
+
+/* What is wrong with it, or NULL. */
+static const char *judge_value(const struct answer *answer, uint64_t oldest, uint64_t newest)
+{
+    const struct commit *commit = find_commit(answer->version);
+    if (commit == NULL) {
+        return "no commit of this name has its version";
+    }
+    uint64_t large = commit->serial >> 63, serial = commit->serial & ~(UINT64_C(1) << 63);
+    uint64_t size = large ? 600 : size_of(serial);
+    if (!answer->has_name) {
+        return "it is of another name";
+    }
+    if (answer->kind != kind_of(serial) || answer->size_bytes != size) {
+        return "kind and size are not those of its version";
+    }
+    if (!kit_filled(answer->data, size < ROOM ? size : ROOM, serial)) {
+        return "its bytes are not those of its version";
+    }
+    return answer->version < oldest   ? "it is older than what was committed before the call"
+           : answer->version > newest ? "it was not committed when the call returned" : NULL;
+}
+
+static void judge(struct proof *proof, const struct place *at, uint64_t oldest, uint64_t n_absences)
+{
+    const struct answer *answer = &shared->answer;
+    const char *text = NULL;
+    if (answer->err == BRAIN_E_NOT_FOUND) {
+        proof->n_absent++;
+        text = shared->n_absences == n_absences ? "not found, and was there all the time" : NULL;
+    } else if (answer->err != 0) {
+        text = brain_strerror(answer->err);
+    } else {
+        proof->n_old += answer->version == oldest;
+        proof->n_new += answer->version != oldest;
+        proof->n_pinned += answer->pinned;
+        text = judge_value(answer, oldest, proof->newest);
+        text = text == NULL && judge_value(&shared->later, oldest, proof->newest) != NULL
+                   ? "what is pinned has changed" : text;
+    }
+    if (text != NULL) {
+        problem(proof, at, text);
+    }
+}
+
+/* ---- one try */
+
+/* To the first instruction of the call. */
+static bool enter_call(struct proof *proof)
+{
+    while (bn_load_acquire(&shared->in_call) == 0) {
+        if (step_once(&proof->reader) != STEP_RAN) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The writer's part, and where both stop, what the reader does in between. False: there was no such place,
+ * or one of them died. */
+static bool interfere(struct proof *proof, const struct place *at, struct reached *reached)
+{
+    const struct scene *scene = proof->scene;
+    if (scene->act != NULL && !let_act(proof, scene->act, at)) {
+        return false;
+    }
+    if (scene->stops == WRITER_RUNS) {
+        proof->n_back += shared->is_back;
+        return true;
+    }
+    reached->j = put_partly(proof, at->j);
+    proof->n_back += bn_slot_view(proof->store, bn_index_slot(shared->found.word))->gen != shared->found.gen;
+    if (reached->j && scene->stops == BOTH_STOP_TWICE) {
+        reached->m = read_partly(proof, at->m);
+        return let_run(proof, &proof->writer, at, "writer");
+    }
+    return true;
+}
+
+static void try(struct proof *proof, struct place at, struct reached *reached)
+{
+    *reached = (struct reached){ false, false, false };
+    if (!enter_call(proof)) {
+        kit_die("the reader does not come to its call");
+    }
+    uint64_t oldest = last_commit()->version, n_absences = shared->n_absences;
+    proof->newest = 0;
+    reached->i = read_partly(proof, at.i);
+    if (reached->i && !interfere(proof, &at, reached) && proof->is_dead) {
+        return;
+    }
+    if (!let_run(proof, &proof->reader, &at, "reader")) {
+        return;
+    }
+    if (proof->newest == 0) {
+        proof->newest = bn_load_acquire(&proof->store->state_view->committed);
+    }
+    if (reached->j && proof->scene->stops == WRITER_STOPS_ONCE &&
+        !let_run(proof, &proof->writer, &at, "writer")) {
+        return;
+    }
+    /* The reader looks once more at what it has, after all that puts the value back. */
+    if (!let_act(proof, proof->scene->restore, &at) || !let_run(proof, &proof->reader, &at, "reader")) {
+        return;
+    }
+    judge(proof, &at, oldest, n_absences);
+    proof->n_tries++;
+}
+
+/* ---- which tries */
+
+static bool goes_on(const struct proof *proof)
+{
+    return !proof->is_dead && proof->n_problems < PRINTED;
+}
+
+/* How many instructions a call has, and how many changes a put. */
+static void measure(struct proof *proof, struct place *last)
+{
+    struct reached reached = { true, true, true };
+    struct place at = { 1, 1, 0 };
+    while (goes_on(proof) && (try(proof, at, &reached), reached.i)) {
+        at.i += 8;
+    }
+    last->i = at.i;
+    at.i = 1;
+    while (proof->scene->stops != WRITER_RUNS && goes_on(proof) && (try(proof, at, &reached), reached.j)) {
+        at.j++;
+    }
+    last->j = proof->scene->stops == WRITER_RUNS ? 1 : at.j - 1;
+}
+
+static void try_sample(struct proof *proof, const struct options *options)
+{
+    struct place last = { 1, 1, 1 };
+    struct reached reached;
+    uint64_t seed = options->seed;
+    measure(proof, &last);
+    while (goes_on(proof) && proof->n_tries < options->n_tries) {
+        struct place at = { (uint32_t)(kit_random(&seed) % last.i), 1 + (uint32_t)(kit_random(&seed) % last.j),
+                            0 };
+        at.m = (uint32_t)(kit_random(&seed) % (last.i - at.i));
+        try(proof, at, &reached);
+    }
+}
+
+/* Where both stop twice: each i, each m, by STRIDEs; of the writer's stops a few. In rounds, and from the
+ * end of the call, where all looks at the slot are, so that a defect shows early. */
+static void try_all_pairs(struct proof *proof, const struct place *last)
+{
+    uint32_t step = last->j > WRITER_STOPS ? last->j / WRITER_STOPS : 1;
+    for (uint32_t round = 0; round < STRIDE; round++) {
+        for (uint32_t j = 1; j <= last->j; j += step) {
+            for (uint32_t i = last->i; i-- > 0 && goes_on(proof);) {
+                struct reached reached = { true, true, true };
+                for (uint32_t m = round; reached.j && reached.m && goes_on(proof); m += STRIDE) {
+                    try(proof, (struct place){ i, j, m }, &reached);
+                }
+            }
+        }
+    }
+}
+
+static void try_all(struct proof *proof)
+{
+    struct place at = { 0, 1, 0 }, last = { 1, 1, 1 };
+    struct reached reached = { true, true, true };
+    measure(proof, &last);
+    if (proof->scene->stops == BOTH_STOP_TWICE) {
+        try_all_pairs(proof, &last);
+        return;
+    }
+    for (at.i = 0; reached.i && goes_on(proof); at.i++) {
+        for (at.j = 1; at.j <= last.j && reached.i && goes_on(proof); at.j++) {
+            try(proof, at, &reached);
+        }
+    }
+}
+
+/* ---- */
+
+static void start(struct proof *proof)
+{
+    *shared = (struct shared){ .way = proof->way, .name = { 'n', 'a', 'm', 'e' } };
+    kit_path(shared->path, "store");
+    step_start(&proof->writer, write_on_demand, NULL);
+    struct place none = { 0, 0, 0 };
+    bool ok = (proof->scene->prepare == NULL || let_act(proof, proof->scene->prepare, &none)) &&
+              let_act(proof, put, &none);
+    if (!ok) {
+        kit_die("%s: the writer could not begin", proof->scene->name);
+    }
+    step_start(&proof->reader, read_on_demand, NULL);
+    if (!let_run(proof, &proof->reader, &none, "reader")) {
+        kit_die("%s: the reader could not begin", proof->scene->name);
+    }
+    proof->store = open_store();
+}
+
+static void end(struct proof *proof)
+{
+    step_kill(&proof->reader);
+    step_kill(&proof->writer);
+    brain_close(proof->store);
+    kit_remove_tree(shared->path);
+}
+
+/* Returns how many problems were found. */
+static uint32_t prove(const struct scene *scene, enum way way, const struct options *options)
+{
+    struct proof proof = { .scene = scene, .way = way, .can_watch = true };
+    double begin = kit_seconds();
+    start(&proof);
+    if (options->full) {
+        try_all(&proof);
+    } else {
+        try_sample(&proof, options);
+    }
+    end(&proof);
+    if (scene->comes_back && proof.n_back == 0 && proof.n_problems == 0) {
+        printf("  %s, %s: what it is about never came about\n", scene->name, way_names[way]);
+        proof.n_problems++;
+    }
+    printf("%-28s %-4s %7ju tries  brought about %6ju  old %6ju new %6ju absent %6ju  pinned %6ju  %.1f s  %s\n",
+           scene->name, way_names[way], (uintmax_t)proof.n_tries, (uintmax_t)proof.n_back,
+           (uintmax_t)proof.n_old, (uintmax_t)proof.n_new, (uintmax_t)proof.n_absent,
+           (uintmax_t)proof.n_pinned, kit_seconds() - begin, proof.n_problems == 0 ? "ok" : "WRONG");
+    fflush(stdout);
+    return proof.n_problems;
+}
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+static bool is_wanted(const struct scene *scene, int n_names, char **names)
+{
+    for (int i = 0; i < n_names; i++) {
+        if (strncmp(scene->name, names[i], strlen(names[i])) == 0) {
+            return true;
+        }
+    }
+    return n_names == 0;
+}
+
+/* Moves the names of scenes to the front, from argv[1] on; returns how many there are. */
+static int parse(int argc, char **argv, struct options *options, const char **dir_out)
+{
+    int n_names = 0;
+    for (int i = 1; i < argc; i++) {
+        bool takes_value = strcmp(argv[i], "--tries") == 0 || strcmp(argv[i], "--seed") == 0 ||
+                           strcmp(argv[i], "--dir") == 0 || strcmp(argv[i], "--kills") == 0;
+        if (takes_value && i + 1 == argc) {
+            kit_die("%s needs a value", argv[i]);
+        } else if (takes_value) {
+            const char *option = argv[i], *value = argv[++i];
+            if (strcmp(option, "--tries") == 0) {
+                options->n_tries = (uint32_t)strtoul(value, NULL, 10);
+            } else if (strcmp(option, "--seed") == 0) {
+                options->seed = strtoull(value, NULL, 10);
+            } else if (strcmp(option, "--dir") == 0) {
+                *dir_out = value;
+            } /* nobody is killed here; the runner of the mutants says so to every proof */
+        } else if (strcmp(argv[i], "--full") == 0) {
+            options->full = true;
+        } else if (argv[i][0] == '-') {
+            kit_die("unknown option %s (the head of the source says which there are)", argv[i]);
+        } else {
+            argv[++n_names] = argv[i];
+        }
+    }
+    return n_names;
+}
+
+static int list(void)
+{
+    for (uint32_t i = 0; i < N_SCENES; i++) {
+        puts(scenes[i].name);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .n_tries = TRIES_DEFAULT, .seed = (uint64_t)getpid() };
+    const char *dir = NULL;
+    uint32_t n_problems = 0, n_proved = 0;
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        return list();
+    }
+    int n_names = parse(argc, argv, &options, &dir);
+    if (!step_allowed()) {
+        printf("skipped: one process may not step another here\n");
+        return KIT_SKIPPED;
+    }
+    kit_workdir(dir);
+    void *at = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    kit_must(at != MAP_FAILED, "mmap");
+    shared = at;
+    printf("seed %ju\n", (uintmax_t)options.seed);
+    fate_decide(options.seed);
+    for (uint32_t i = 0; i < N_SCENES; i++) {
+        /* A defect that shows so often needs no more minutes. */
+        bool is_next = is_wanted(&scenes[i], n_names, argv + 1);
+        for (uint32_t way = 0; way < N_WAYS && is_next && n_problems < PRINTED; way++) {
+            n_problems += prove(&scenes[i], (enum way)way, &options);
+            n_proved++;
+        }
+    }
+    printf("%u proved, %u problems\n", n_proved, n_problems);
+    return n_problems == 0 && n_proved > 0 ? 0 : 1;
+}
