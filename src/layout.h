@@ -352,22 +352,25 @@ struct bn_space_id_rec {
  *           load it after they found a name, and after they missed one.
  * gen       rises before `removed` is set back to 0 for a new use; never restored.
  * first_segment, hole  cells of the NAMES region; 0: none. The used part of the last segment:
- *                      last_used. */
+ *                      last_used.
+ *
+ * Every get loads `removed` and gen, every put stores a tally: so they stand on two lines. The padding
+ * stands in front so that what a put loads of record 1 does not lie where it has just stored in the
+ * state page, modulo 4096: the processor would take the one for the other. */
 struct bn_space_rec {
-    uint64_t pad1
-        [5]; /* first: what a put loads from record 1 must not lie where it has just stored in the
-                         state page, modulo 4096, or the processor takes the one for the other */
+    uint64_t pad1[5];
     _Atomic uint64_t removed;
     _Atomic uint32_t gen;
     uint32_t pad2; /* gen is in no word that is journalled */
-    struct bn_tally_rec tally[2];
     _Atomic uint32_t first_segment;
     uint32_t last_segment;
+    struct bn_tally_rec tally[2];
     uint32_t last_used;
     uint32_t hole;
     uint32_t next; /* in space_free or space_dead */
     uint32_t pad0;
 };
+static_assert(offsetof(struct bn_space_rec, tally) == 64, "space record is part of the format");
 static_assert(sizeof(struct bn_space_rec) == 128, "space record is part of the format");
 
 /* A run of cells that list the names of one space. Sizes: 64 B, 256 B, 1 KiB, 4 KiB.
