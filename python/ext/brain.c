@@ -309,9 +309,14 @@ static PyObject *look_up(struct bp_brain *self, PyObject *name)
     const char *utf8 = bp_brain_hinted_name(self, name, &name_len, &hint);
     if (utf8 == NULL) return NULL;
     int code = brain_get_or_copy(self->space, utf8, name_len, hint, small, sizeof small, &view);
-    if (code == 0 && view.store == NULL && view.kind == BRAIN_KIND_PICKLE) {
-        code = brain_get(self->space, utf8, name_len,
-                         &view); /* what is unpickled may keep its bytes */
+    if (code == 0 && view.store == NULL) {
+        int64_t integer;
+        if (view.kind == BRAIN_KIND_INT && brain_view_int(&view, &integer) == 0) {
+            return PyLong_FromLongLong(integer);
+        }
+        if (view.kind == BRAIN_KIND_PICKLE) { /* what is unpickled may keep its bytes */
+            code = brain_get(self->space, utf8, name_len, &view);
+        }
     }
     if (code == 0) return bp_convert_decode(self->state, &view, self->pickle);
     if (code != BRAIN_E_NOT_FOUND) bp_errors_raise(self->state, code);
