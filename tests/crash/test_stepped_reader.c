@@ -8,7 +8,7 @@
  * things: puts, until the slot that the reader has found is filled anew; deletes; removes the namespace;
  * gives the slot's memory to values of another size. In some scenes the writer itself then stands still in
  * the middle of filling that slot, while the reader goes on to the end of its call, or by m instructions
- * more, after which the writer ends its put first. Each i, and each of these pairs and triples, is a try of
+ * more, after which the writer ends its put first. Each i, each pair, and of the triples a part, is a try of
  * its own.
  *
  * What the reader returns must be one committed value of the name: its version is that of a commit, kind,
@@ -54,8 +54,8 @@
 #define FILLER_BYTES  1472u
 #define PRINTED       5u
 #define CALL_SECONDS  60u
-#define WRITER_STOPS  4u /* in a filling, where reader and writer both stop twice */
-#define STRIDE        6u
+#define ROUNDS        6u  /* where reader and writer both stop twice */
+#define M_MAX         96u
 #define TRIES_DEFAULT 80u
 
 /* Of absences, in the place of a serial number. */
@@ -640,14 +640,17 @@ static void watch(struct proof *proof, const uint64_t *at, uint32_t n)
 }
 
 /* What a put does before it changes anything that a reader looks at is most of it. Where the processor can
- * watch addresses the writer runs that far, to the first store of gen, the word or the number of the last
- * commit. False: it came to the end of the put instead, for nobody watched. */
+ * watch addresses the writer runs that far, to the first store of the slot's number or gen, of the word or
+ * of the number of the last commit. False: it came to the end of the put instead, for nobody watched. */
 static bool put_to_first_change(struct proof *proof)
 {
     const brain_store *store = proof->store;
-    uint64_t data = shared->writer_data, slots = data + store->region_off[BN_REGION_SLOTS];
+    uint64_t data = shared->writer_data;
+    uint64_t slot = data + store->region_off[BN_REGION_SLOTS] +
+                    (uint64_t)bn_index_slot(shared->found.word) * BN_LINE;
     const uint64_t at[] = {
-        slots + (uint64_t)bn_index_slot(shared->found.word) * BN_LINE + offsetof(struct bn_slot_rec, gen),
+        slot + offsetof(struct bn_slot_rec, number),
+        slot + offsetof(struct bn_slot_rec, gen),
         data + shared->found.place,
         data + BN_STATE_OFF + offsetof(struct bn_state_rec, committed),
     };
@@ -843,18 +846,17 @@ static void try_sample(struct proof *proof, const struct options *options)
     }
 }
 
-/* Where both stop twice: each i, each m, by STRIDEs; of the writer's stops a few. In rounds, and from the
- * end of the call, where all looks at the slot are, so that a defect shows early. */
+/* Where both stop twice: each i, each m up to M_MAX, which is past the end of a copy. There are too many
+ * triples, so neighbouring m have different j. In rounds, the first of which has the writer stop right after
+ * gen, and from the end of the call, where all looks at the slot are: a defect shows early. */
 static void try_all_pairs(struct proof *proof, const struct place *last)
 {
-    uint32_t step = last->j > WRITER_STOPS ? last->j / WRITER_STOPS : 1;
-    for (uint32_t round = 0; round < STRIDE; round++) {
-        for (uint32_t j = 1; j <= last->j; j += step) {
-            for (uint32_t i = last->i; i-- > 0 && goes_on(proof);) {
-                struct reached reached = { true, true, true };
-                for (uint32_t m = round; reached.j && reached.m && goes_on(proof); m += STRIDE) {
-                    try(proof, (struct place){ i, j, m }, &reached);
-                }
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        uint32_t j = 1 + round * last->j / ROUNDS;
+        for (uint32_t i = last->i; i-- > 0 && goes_on(proof);) {
+            struct reached reached = { true, true, true };
+            for (uint32_t m = round; m < M_MAX && reached.j && reached.m && goes_on(proof); m += ROUNDS) {
+                try(proof, (struct place){ i, j, m }, &reached);
             }
         }
     }
