@@ -272,7 +272,7 @@ static void check_cells(struct checker *c, uint32_t id, const struct bn_space_re
     uint32_t segment = bn_load_relaxed(&space->first_segment);
     while (segment != 0) {
         const struct bn_segment_rec *rec = bn_names_segment_view(c->store, segment);
-        if (rec == NULL || c->n_cells > bn_load_relaxed(&c->store->state->names_end)) {
+        if (rec == NULL || c->n_cells > c->store->state->names_end) {
             problem(c, "the list of names of namespace %u leads nowhere", id);
             return;
         }

@@ -234,13 +234,18 @@ static void remove_files(int dir_fd)
 
 /* Empty a temporary directory whose maker is dead. Its maker holds a lock on its `data` until it
  * has been renamed; whoever gets that lock instead has it for itself. */
-static void sweep_files(int dir_fd)
+static void sweep_files(int parent_fd, const char *temp, int dir_fd)
 {
+    struct stat ours, there;
     int fd = openat(dir_fd, "data", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         return; /* just made, or being swept */
     }
-    if (bn_os_byte_lock(fd, BN_LIFE_OFF(0)) == 0) {
+    /* The look at the name comes after the lock: until then its maker may have renamed it into
+     * place, and what we have open is a store in use. */
+    if (bn_os_byte_lock(fd, BN_LIFE_OFF(0)) == 0 && fstat(dir_fd, &ours) == 0 &&
+        fstatat(parent_fd, temp, &there, AT_SYMLINK_NOFOLLOW) == 0 && there.st_ino == ours.st_ino &&
+        there.st_dev == ours.st_dev) {
         remove_files(dir_fd);
     }
     close(fd);
@@ -264,7 +269,7 @@ static void sweep(int parent_fd)
         int sub = openat(parent_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         struct stat st;
         if (sub >= 0 && fstat(sub, &st) == 0 && st.st_uid == geteuid()) {
-            sweep_files(sub);
+            sweep_files(parent_fd, entry->d_name, sub);
         }
         if (sub >= 0) {
             close(sub);
