@@ -2,7 +2,8 @@
  * retired.
  *
  * A slot is in exactly one place: FREE in its slab's list (or in a publish record of the
- * transaction under way); PRIVATE in the private set; LIVE in the index; LIMBO in the limbo set.
+ * transaction under way); PRIVATE in the private set; LIVE in the index; LIMBO in the limbo set
+ * (where a record with BN_PUBLISH_SWAPS may name it as well).
  */
 #ifndef BN_SLOT_H
 #define BN_SLOT_H
@@ -137,8 +138,7 @@ static inline struct bn_slot_rec *bn_slot_at(const struct brain_store *store, ui
     return (struct bn_slot_rec *)(void *)(store->own_slots + (uint64_t)slot * BN_LINE);
 }
 
-/* Slabs by class: as many slots as fit, with their cold records. tests/unit/test_slot.c has the
- * formula. */
+/* Slabs by class: as many slots as fit, with their cold records. tests/format has the formula. */
 static const struct bn_slab_shape bn_slab_shapes[BN_N_CLASSES] = {
     { 1, 395, 629, 0 }, { 2, 245, 389, 1 }, { 3, 178, 282, 2 }, { 4, 140, 221, 3 },
     { 6, 98, 154, 4 },  { 8, 75, 118, 5 },  { 12, 52, 81, 6 },  { 16, 40, 61, 7 },

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "layout.h"
+#include "slot.h"
 
 /* A change here is a change of the format: docs/format.md and CHANGELOG.md change with it. */
 #define PIN(record, bytes) static_assert(sizeof(struct record) == (bytes), "size of " #record)
@@ -35,7 +36,14 @@ PIN_AT(bn_state_rec, slab_partial, 384);
 PIN(bn_undo_rec, 16);
 PIN(bn_publish_rec, 24);
 PIN(bn_slab_rec, 64);
+PIN_AT(bn_slab_rec, shape, 8);
 PIN(bn_cold_rec, 40);
+PIN_AT(bn_cold_rec, state_owner, 16);
+PIN_AT(bn_cold_rec, set_idx, 20);
+PIN_AT(bn_cold_rec, cell, 24); /* replace.c stores pairs of these as one word */
+PIN_AT(bn_cold_rec, hash_low, 28);
+PIN_AT(bn_cold_rec, expiry_s, 32);
+PIN_AT(bn_cold_rec, value_gone, 36);
 PIN(bn_slot_rec, 40);
 PIN_AT(bn_slot_rec, number, 0);
 PIN_AT(bn_slot_rec, pending, 8);
@@ -45,11 +53,17 @@ PIN_AT(bn_slot_rec, space, 12);
 PIN_AT(bn_slot_rec, older, 16);
 PIN_AT(bn_slot_rec, page, 20);
 PIN_AT(bn_slot_rec, name_len, 24);
+PIN_AT(bn_slot_rec, meta_len, 26);
+PIN_AT(bn_slot_rec, description_len, 28);
 PIN_AT(bn_slot_rec, size_high, 30);
 PIN_AT(bn_slot_rec, size_low, 32);
 PIN_AT(bn_slot_rec, gen, 36);
 PIN(bn_bucket_rec, 64);
 PIN(bn_space_rec, 128);
+PIN_AT(bn_space_rec, removed, 40);
+PIN_AT(bn_space_rec, first_segment, 56);
+PIN_AT(bn_space_rec, tally, 64);
+PIN_AT(bn_space_rec, last_used, 112);
 PIN(bn_segment_rec, 16);
 PIN(bn_block_rec, 16);
 PIN_AT(bn_clients_rec, n_rows, 64);
@@ -310,11 +324,32 @@ static void check_strangers(void)
     check_destroy(linked);
 }
 
+/* As many slots as fit behind the head with their cold records, on lines of their own. */
+static void check_slabs(void)
+{
+    for (uint32_t c = 0; c < BN_N_CLASSES; c++) {
+        const struct bn_slab_shape *shape = &bn_slab_shapes[c];
+        uint32_t n = BN_SLAB_LINES, first;
+        do {
+            n--;
+            first = (uint32_t)(sizeof(struct bn_slab_rec) + n * sizeof(struct bn_cold_rec) + BN_LINE - 1) /
+                    BN_LINE;
+        } while (first + n * shape->lines > BN_SLAB_LINES);
+        CHECK_U64(shape->class_idx, c);
+        CHECK_U64(shape->n_slots, n);
+        CHECK_U64(shape->first_line, first);
+        for (uint32_t x = 0; x < BN_SLAB_LINES; x++) {
+            CHECK_U64(x * bn_slot_inverse[c] >> 16, x / shape->lines);
+        }
+    }
+}
+
 int main(void)
 {
     check_begin();
     printf("record signature 0x%x\n", bn_layout_signature());
     CHECK_U64(bn_layout_signature(), SIGNATURE);
+    check_slabs();
     check_fresh();
     check_superblock();
     check_cut_short();

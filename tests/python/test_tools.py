@@ -11,10 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LEFTOVERS = ROOT / "tools/leftovers.py"
 
-needs_tree = pytest.mark.skipif(not LEFTOVERS.exists(), reason="tests of the tree alone")
 
-
-@needs_tree
 @pytest.mark.parametrize(
     "arguments",
     ["", "tset", "test --foo", "build all", "demo --shrot", "bench harness", "prove everything"],
@@ -49,7 +46,6 @@ signal.pause()
 """
 
 
-@needs_tree
 def test_the_end_of_a_run_takes_its_processes_and_stores_and_no_others(tmp_path, new_path, other):
     opened, linked, theirs = new_path(), new_path(), new_path()
     leftovers(tmp_path, "note", tmp_path / "before")
