@@ -435,7 +435,7 @@ BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
  * wrong, only useless. Belongs to one thread at a time, and to one open space. */
 typedef struct brain_hint {
     uint64_t space, place, word; /* the library's, all of them */
-    uint32_t gen, record;
+    uint32_t gen, record, size, kind;
 } brain_hint;
 
 /* As brain_put(), where that is short and can be done at once: a value below BRAIN_SMALL_BYTES

@@ -554,19 +554,13 @@ int brain_delete(brain_space *space, const void *name, size_t name_len, uint64_t
     return err;
 }
 
-/* Find and pin, or copy where there is a place to copy to, for all kinds of gets. */
-static inline int find(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
-                       struct bn_found *found, struct bn_copied *copied)
+/* What all kinds of gets ask first. */
+static inline int may_get(brain_space *space, size_t name_len)
 {
-    int err = bn_store_usable(space->store);
-    if (bn_unlikely(err != 0)) {
+    if (bn_unlikely(bn_store_usable(space->store) != 0)) {
         return bn_store_check_usable(space->store);
     }
-    if (bn_unlikely(name_len > BRAIN_NAME_MAX)) {
-        return bn_handle_name_too_long(name_len);
-    }
-    return copied == NULL ? bn_handle_get(space, name, name_len, found)
-                          : bn_handle_get_or_copy(space, name, name_len, hint, found, copied);
+    return bn_likely(name_len <= BRAIN_NAME_MAX) ? 0 : bn_handle_name_too_long(name_len);
 }
 
 /* A view of what was found. */
@@ -582,37 +576,59 @@ static inline int show(brain_store *store, const struct bn_found *found, brain_v
 int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
 {
     struct bn_found found;
-    int err = find(space, name, name_len, NULL, &found, NULL);
+    int err = may_get(space, name_len);
+    err = bn_unlikely(err != 0) ? err : bn_handle_get(space, name, name_len, &found);
     return bn_likely(err == 0) ? show(space->store, &found, view_out) : err;
 }
 
-int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
-                      void *buf, size_t room, brain_view *view_out)
+/* A view of a copy. */
+static inline void show_copied(const struct bn_copied *copied, const void *name, size_t name_len,
+                               brain_view *view_out)
 {
-    struct bn_found found;
-    /* What is inline of a slot reaches no further, whatever it says. */
-    const size_t most = BN_INLINE_MAX - BN_SLOT_HEAD;
-    struct bn_copied copied = { .to = buf, .room = room < most ? room : most };
-    if (bn_unlikely(((uintptr_t)buf & 7) != 0)) {
-        return bn_error(BRAIN_E_INVAL, "the buffer has to be aligned to 8 bytes");
-    }
-    int err = find(space, name, name_len, hint, &found, &copied);
-    if (bn_unlikely(err != 0 || found.slot != 0)) {
-        return err != 0 ? err : show(space->store, &found, view_out);
-    }
-    view_out->data = buf;
-    view_out->size_bytes = copied.size;
+    view_out->data = copied->to;
+    view_out->size_bytes = copied->size;
     view_out->meta = NULL;
     view_out->description = NULL;
     view_out->name = name;
-    view_out->version = copied.version;
-    view_out->kind = copied.kind;
+    view_out->version = copied->version;
+    view_out->kind = copied->kind;
     view_out->meta_len = 0;
     view_out->description_len = 0;
     view_out->name_len = (uint16_t)name_len;
     view_out->reserved = 0;
     view_out->slot = view_out->pin = 0;
     view_out->store = NULL;
+}
+
+/* brain_get_or_copy() where the hint is of no use. A function of its own: it needs many registers,
+ * and the short way none. */
+BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name_len,
+                               brain_hint *hint, void *buf, size_t room, brain_view *view_out)
+{
+    struct bn_found found;
+    struct bn_copied copied = { .to = buf, .room = room };
+    int err = may_get(space, name_len);
+    err = err != 0 ? err
+                   : bn_handle_get_or_copy(space, name, name_len, hint, &found, &copied);
+    if (err != 0 || found.slot != 0) {
+        return err != 0 ? err : show(space->store, &found, view_out);
+    }
+    show_copied(&copied, name, name_len, view_out);
+    return 0;
+}
+
+int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
+                      void *buf, size_t room, brain_view *view_out)
+{
+    if (bn_unlikely(((uintptr_t)buf & 7) != 0)) {
+        return bn_error(BRAIN_E_INVAL, "the buffer has to be aligned to 8 bytes");
+    }
+    struct bn_copied copied = { .to = buf, .room = room };
+    if (bn_unlikely(hint == NULL || bn_store_usable(space->store) != 0 ||
+                    !bn_handle_copy_hinted(space, hint, &copied))) {
+        return look_up(space, name, name_len, hint, buf, room, view_out);
+    }
+    show_copied(&copied, name, name_len, view_out);
     return 0;
 }
 
@@ -697,7 +713,8 @@ int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t
     struct bn_found found;
     uint64_t buf[SMALL_WORDS];
     struct bn_copied copied = { .to = buf, .room = sizeof buf };
-    int err = find(space, name, name_len, NULL, &found, &copied);
+    int err = may_get(space, name_len);
+    err = err != 0 ? err : bn_handle_get_or_copy(space, name, name_len, NULL, &found, &copied);
     if (bn_likely(err == 0)) {
         if (version_out != NULL) {
             *version_out =

@@ -85,15 +85,14 @@ int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
 int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t name_len,
                           brain_hint *hint, struct bn_found *found, struct bn_copied *copied)
 {
-    if (hint != NULL && bn_handle_is_hint(space, hint) &&
-        bn_read_hinted(space->store, hint, copied) &&
-        bn_handle_stands(space, bn_handle_ref(hint->space))) {
-        found->slot = 0;
-        return 0;
-    }
     int err = get(space, name, name_len, found, copied);
     if (hint != NULL && err == 0 && found->slot == 0) {
-        *hint = (brain_hint){ copied->resolved, copied->place, copied->word, copied->gen, 0 };
+        *hint = (brain_hint){ .space = copied->resolved,
+                              .place = copied->place,
+                              .word = copied->word,
+                              .gen = copied->gen,
+                              .size = copied->size,
+                              .kind = copied->kind };
     }
     return err;
 }

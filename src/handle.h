@@ -88,8 +88,16 @@ int bn_handle_name_too_long(size_t name_len);
 int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
                   struct bn_found *found_out);
 
-/* The same, as bn_read_get_or_copy(). */
+/* The same, as bn_read_get_or_copy(); notes in `hint`, if there is one, where it was copied from. */
 int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t name_len,
                           brain_hint *hint, struct bn_found *found_out, struct bn_copied *copied);
+
+/* Copy the value that a hint leads to. False: look the name up. */
+static inline bool bn_handle_copy_hinted(struct brain_space *space, const brain_hint *hint,
+                                         struct bn_copied *copied)
+{
+    return bn_handle_is_hint(space, hint) && bn_read_hinted(space->store, hint, copied) &&
+           bn_handle_stands(space, bn_handle_ref(hint->space));
+}
 
 #endif

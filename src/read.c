@@ -119,46 +119,66 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
 }
 
-/* A field as it is now: it may change as we look, so it is loaded once (relaxed: judged by what
- * follows). */
-#define NOW(field) bn_load_relaxed((const _Atomic __typeof__(field) *)(const void *)&(field))
+/* Words behind the head of a slot in its first line; the other lines are whole. */
+#define FIRST_WORDS ((BN_LINE - BN_SLOT_HEAD) / 8)
 
-static inline const _Atomic uint32_t *gen_of(const struct bn_slot_rec *rec)
+/* What copy_words() writes for `n` words: whole quarters and halves of lines. */
+#define WORDS_COPIED(n) ((n) <= FIRST_WORDS ? FIRST_WORDS : (((n) - FIRST_WORDS + 3) & ~3u) + FIRST_WORDS)
+
+/* Copy what is inline of a slot and may change meanwhile: each word as it was at some moment. Up to
+ * three more than `n`, but none beyond the line of the last: so that there are few turns. */
+BN_INLINE void copy_words(uint64_t *to, const _Atomic uint64_t *from, uint32_t n)
 {
-    return (const _Atomic uint32_t *)(const void *)&rec->gen;
+    uint64_t a = bn_load_relaxed(&from[0]), b = bn_load_relaxed(&from[1]);
+    uint64_t c = bn_load_relaxed(&from[2]);
+    to[0] = a, to[1] = b, to[2] = c;
+    for (uint32_t i = 3; i < n; i += 4) {
+        a = bn_load_relaxed(&from[i]), b = bn_load_relaxed(&from[i + 1]);
+        to[i] = a, to[i + 1] = b;
+        a = bn_load_relaxed(&from[i + 2]), b = bn_load_relaxed(&from[i + 3]);
+        to[i + 2] = a, to[i + 3] = b;
+    }
 }
 
-/* Copy the value without a pin, if it is small. False: pin it. `key` NULL: it is known that this
- * use of the slot, `gen`, is of the name. */
-BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key, uint32_t gen,
+/* What keeps a value from being copied: the words of its record that say so, and the bits. */
+#define OF(field) BN_BITS(struct bn_slot_rec, field)
+#define NOT_COMMITTED                                                                              \
+    (OF(pending) | (uint64_t)(BN_SLOT_TOMB | BN_SLOT_EXTENT) << BN_SHIFT(struct bn_slot_rec, flags))
+#define NOT_SMALL (OF(meta_len) | OF(size_high))
+
+/* Copy the value without a pin, if it is small. False: pin it. What is torn is thrown away at the
+ * end. */
+BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key,
                         const _Atomic uint64_t *place, uint64_t word, struct bn_copied *copied)
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, bn_index_slot(word));
     const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)rec;
+    uint64_t size_gen = bn_load_acquire(&from[4]); /* PAIR refill */
+    uint32_t gen = (uint32_t)BN_FIELD(struct bn_slot_rec, gen, size_gen);
+    uint32_t size = (uint32_t)BN_FIELD(struct bn_slot_rec, size_low, size_gen);
     if (bn_load_acquire(place) != word) { /* PAIR swing */
         return false;
     }
-    /* What is torn is thrown away below. */
-    uint32_t size = NOW(rec->size_low), name_len = key != NULL ? NOW(rec->name_len) : 0;
+    /* relaxed: between the two looks at `place` and `gen` */
+    uint64_t kind = bn_load_relaxed(&from[1]), lens = bn_load_relaxed(&from[3]);
+    uint32_t name_len = (uint32_t)BN_FIELD(struct bn_slot_rec, name_len, lens);
     uint32_t n = (size + name_len + 7) / 8;
-    copied->kind = NOW(rec->kind);
-    copied->version = NOW(rec->number);
-    if (bn_load_relaxed(&rec->pending) != 0 ||
-        (NOW(rec->flags) & (BN_SLOT_TOMB | BN_SLOT_EXTENT)) != 0 || NOW(rec->meta_len) != 0 ||
-        NOW(rec->size_high) != 0 || size >= BN_SLOT_ALIGNED_FROM ||
-        (uint64_t)n * 8 > copied->room || n > (BN_INLINE_MAX - BN_SLOT_HEAD) / 8 ||
-        (key != NULL && (name_len != key->name_len || NOW(rec->space) != key->space_id))) {
+    if ((kind & NOT_COMMITTED) != 0 || (lens & NOT_SMALL) != 0 || size >= BN_SLOT_ALIGNED_FROM ||
+        (n + 3) * 8 > copied->room || n > (BN_INLINE_MAX - BN_SLOT_HEAD) / 8 ||
+        name_len != key->name_len || BN_FIELD(struct bn_slot_rec, space, kind) != key->space_id) {
         return false;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        copied->to[i] = bn_load_relaxed(&from[BN_SLOT_HEAD / 8 + i]);
-    }
-    bn_fence_acquire();
-    if (bn_load_acquire(place) != word || bn_load_relaxed(gen_of(rec)) != gen) { /* PAIR refill */
-        return false;
-    }
+    copied->version = bn_load_relaxed(&from[0]);
+    copied->kind = (uint32_t)BN_FIELD(struct bn_slot_rec, kind, kind);
     copied->size = size;
-    return key == NULL || bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
+    copied->gen = gen;
+    copy_words(copied->to, &from[BN_SLOT_HEAD / 8], n);
+    bn_fence_acquire();
+    if (bn_load_acquire(place) != word ||
+        BN_FIELD(struct bn_slot_rec, gen, bn_load_relaxed(&from[4])) != gen) { /* PAIR refill */
+        return false;
+    }
+    return bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
 }
 
 /* Look at one index word that matches. Pins go to found->pin (`*has_pin`). 0: found; NOT_FOUND: the
@@ -171,15 +191,11 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
     if (bn_unlikely(!bn_slot_exists(store, slot))) {
         return no_such_slot(store, slot);
     }
-    if (copied != NULL) {
-        uint32_t gen = bn_load_acquire(gen_of(bn_slot_view(store, slot))); /* PAIR refill */
-        if (try_copy(store, key, gen, place, word, copied)) {
-            copied->place = (bn_off)((const uint8_t *)place - store->view);
-            copied->word = word;
-            copied->gen = gen;
-            found->slot = 0;
-            return 0;
-        }
+    if (copied != NULL && try_copy(store, key, place, word, copied)) {
+        copied->place = (bn_off)((const uint8_t *)place - store->view);
+        copied->word = word;
+        found->slot = 0;
+        return 0;
     }
     if (bn_likely(!*has_pin)) {
         int err = bn_pin_take(store, slot, &found->pin);
@@ -304,11 +320,21 @@ int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key, str
 
 bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied)
 {
+    const struct bn_slot_rec *rec = bn_slot_view(store, bn_index_slot(hint->word));
+    const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)rec;
+    uint32_t n = (hint->size + 7) / 8;
+    if (hint->size >= BN_SLOT_ALIGNED_FROM || (n + 3) * 8 > copied->room) {
+        return false;
+    }
+    copy_words(copied->to, &from[BN_SLOT_HEAD / 8], n);
+    copied->version = bn_load_relaxed(&from[0]); /* relaxed: judged by what follows */
+    bn_fence_acquire();                          /* PAIR refill */
+    copied->kind = hint->kind;
+    copied->size = hint->size;
     const _Atomic uint64_t *place =
         (const _Atomic uint64_t *)(const void *)(store->view + hint->place);
     return bn_load_acquire(place) == hint->word &&
-           bn_load_acquire(gen_of(bn_slot_view(store, bn_index_slot(hint->word)))) == hint->gen &&
-           try_copy(store, NULL, hint->gen, place, hint->word, copied);
+           bn_load_relaxed((const _Atomic uint32_t *)(const void *)&rec->gen) == hint->gen;
 }
 
 /* ---- as of a commit */

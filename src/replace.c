@@ -268,10 +268,15 @@ BN_INLINE bool replace(struct brain_store *store, struct put *put, brain_hint *h
     bn_spares_add(&store->retired[c], found.older, older->gen, found.older_cold);
     *number_out = number;
     if (hint != NULL) {
-        *hint = (brain_hint){ bn_handle_word(put->space),
-                              (bn_off)((const uint8_t *)found.word - store->data), found.new_word,
-                              bn_slot_at(store, found.fresh)->gen,
-                              (uint32_t)(((uint8_t *)found.fresh_cold - store->own_slots) / 8) };
+        *hint = (brain_hint){
+            .space = bn_handle_word(put->space),
+            .place = (bn_off)((const uint8_t *)found.word - store->data),
+            .word = found.new_word,
+            .gen = bn_slot_at(store, found.fresh)->gen,
+            .record = (uint32_t)(((uint8_t *)found.fresh_cold - store->own_slots) / 8),
+            .size = put->meta_len == 0 ? put->size : BN_SLOT_ALIGNED_FROM,
+            .kind = put->kind
+        };
     }
     return true;
 }

@@ -296,11 +296,11 @@ int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_
 }
 
 /* Room for a small value and its name: a copy on the stack is the quickest. */
-#define SMALL_WORDS 48
+#define SMALL_WORDS 51
 
-/* Get and decode. Returns a new reference; NULL with no exception set where the name is missing;
- * NULL with one. */
-static PyObject *look_up(struct bp_brain *self, PyObject *name)
+/* Get and decode. Returns a new reference, to `fallback` where the name is missing; NULL with an
+ * exception set, also where `fallback` is NULL and needed. */
+static PyObject *look_up(struct bp_brain *self, PyObject *name, PyObject *fallback)
 {
     brain_view view;
     uint64_t small[SMALL_WORDS];
@@ -310,24 +310,21 @@ static PyObject *look_up(struct bp_brain *self, PyObject *name)
     if (utf8 == NULL) return NULL;
     int code = brain_get_or_copy(self->space, utf8, name_len, hint, small, sizeof small, &view);
     if (code == 0 && view.store == NULL) {
-        int64_t integer;
-        if (view.kind == BRAIN_KIND_INT && brain_view_int(&view, &integer) == 0) {
-            return PyLong_FromLongLong(integer);
+        if (view.kind == BRAIN_KIND_STR) return bp_convert_decode_str(self->state, &view);
+        if (view.kind != BRAIN_KIND_PICKLE && view.kind != BRAIN_KIND_TENSOR) {
+            return bp_convert_decode_copy(self->state, &view);
         }
-        if (view.kind == BRAIN_KIND_PICKLE) { /* what is unpickled may keep its bytes */
-            code = brain_get(self->space, utf8, name_len, &view);
-        }
+        /* What is unpickled may keep its bytes; an array that could be copied is none. */
+        code = brain_get(self->space, utf8, name_len, &view);
     }
     if (code == 0) return bp_convert_decode(self->state, &view, self->pickle);
-    if (code != BRAIN_E_NOT_FOUND) bp_errors_raise(self->state, code);
-    return NULL;
+    if (code != BRAIN_E_NOT_FOUND) return bp_errors_raise(self->state, code);
+    return fallback != NULL ? Py_NewRef(fallback) : bp_brain_raise_missing(self, name);
 }
 
 static PyObject *brain_subscript(PyObject *op, PyObject *name)
 {
-    PyObject *value = look_up((struct bp_brain *)op, name);
-    if (value == NULL && !PyErr_Occurred()) bp_brain_raise_missing((struct bp_brain *)op, name);
-    return value;
+    return look_up((struct bp_brain *)op, name, NULL);
 }
 
 PyDoc_STRVAR(get_doc, "get($self, name, default=None, /)\n--\n\n"
@@ -343,9 +340,7 @@ static PyObject *brain_get_method(PyObject *op, PyObject *const *args, Py_ssize_
                      n_args);
         return NULL;
     }
-    PyObject *value = look_up((struct bp_brain *)op, args[0]);
-    if (value != NULL || PyErr_Occurred()) return value;
-    return Py_NewRef(n_args == 2 ? args[1] : Py_None);
+    return look_up((struct bp_brain *)op, args[0], n_args == 2 ? args[1] : Py_None);
 }
 
 static int brain_delete_item(struct bp_brain *self, PyObject *name)

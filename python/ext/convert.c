@@ -128,13 +128,9 @@ void bp_convert_free(struct bp_encoded *encoded)
 
 /* ---- from the store -------------------------------------------------------------------------- */
 
-static PyObject *decode_int(struct bp_state *state, const brain_view *view)
+/* An int that 8 bytes cannot hold. */
+static PyObject *decode_large_int(const brain_view *view)
 {
-    int64_t value;
-    int code = brain_view_int(view, &value);
-    if (code == 0) return PyLong_FromLongLong(value);
-    if (code != BRAIN_E_INVAL) return bp_errors_raise(state, code);
-
     PyObject *from_bytes = PyObject_GetAttrString((PyObject *)&PyLong_Type, "from_bytes");
     PyObject *arguments =
         Py_BuildValue("(y#s)", view->data, (Py_ssize_t)view->size_bytes, "little");
@@ -149,6 +145,12 @@ static PyObject *decode_int(struct bp_state *state, const brain_view *view)
     return result;
 }
 
+static PyObject *decode_int(const brain_view *view)
+{
+    int64_t value;
+    return brain_view_int(view, &value) == 0 ? PyLong_FromLongLong(value) : decode_large_int(view);
+}
+
 static PyObject *decode_float(struct bp_state *state, const brain_view *view)
 {
     double value;
@@ -157,13 +159,10 @@ static PyObject *decode_float(struct bp_state *state, const brain_view *view)
     return PyFloat_FromDouble(value);
 }
 
-static PyObject *decode_str(struct bp_state *state, const brain_view *view)
+PyObject *bp_convert_refuse_str(struct bp_state *state)
 {
-    PyObject *text = PyUnicode_DecodeUTF8(view->data, (Py_ssize_t)view->size_bytes, NULL);
-    if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
-        return bp_errors_chain(state, BP_CORRUPT, "a value that says it is text is no UTF-8");
-    }
-    return text;
+    if (!PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) return NULL;
+    return bp_errors_chain(state, BP_CORRUPT, "a value that says it is text is no UTF-8");
 }
 
 static PyObject *decode_bytes(const brain_view *view)
@@ -178,13 +177,13 @@ static PyObject *decode_bytes(const brain_view *view)
     Py_END_ALLOW_THREADS return bytes;
 }
 
-static PyObject *decode_small(struct bp_state *state, const brain_view *view)
+PyObject *bp_convert_decode_copy(struct bp_state *state, const brain_view *view)
 {
     switch (view->kind) {
     case BRAIN_KIND_INT:
-        return decode_int(state, view);
+        return decode_int(view);
     case BRAIN_KIND_STR:
-        return decode_str(state, view);
+        return bp_convert_decode_str(state, view);
     case BRAIN_KIND_FLOAT:
         return decode_float(state, view);
     case BRAIN_KIND_RAW:
@@ -208,7 +207,7 @@ PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickl
 {
     if (view->kind == BRAIN_KIND_TENSOR) return bp_tensor_decode(state, view);
     if (view->kind == BRAIN_KIND_PICKLE) return bp_pickled_decode(state, view, pickle);
-    PyObject *result = decode_small(state, view);
+    PyObject *result = bp_convert_decode_copy(state, view);
     brain_view_drop(view);
     return result;
 }

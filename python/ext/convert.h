@@ -29,9 +29,22 @@ int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyOb
                       struct bp_encoded *encoded_out);
 void bp_convert_free(struct bp_encoded *encoded);
 
+/* Raise why what should be text is none. Always returns NULL. */
+PyObject *bp_convert_refuse_str(struct bp_state *state);
+
 /* The object that `view` shows. Takes the view over: it is dropped, or owned by the result. Runs
  * code that the store holds where it is a pickle. Returns a new reference, or NULL with an
  * exception set. */
 PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickle);
+
+/* The same of a copy of a value that is neither pickled nor an array. */
+PyObject *bp_convert_decode_copy(struct bp_state *state, const brain_view *view);
+
+/* The same of a str. Here, since the call itself counts. */
+static inline PyObject *bp_convert_decode_str(struct bp_state *state, const brain_view *view)
+{
+    PyObject *text = PyUnicode_DecodeUTF8(view->data, (Py_ssize_t)view->size_bytes, NULL);
+    return text != NULL ? text : bp_convert_refuse_str(state);
+}
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef BN_BITS_H
 #define BN_BITS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define bn_likely(x)   __builtin_expect(!!(x), 1)
@@ -9,6 +10,8 @@
 
 /* For the few functions on the way of a get and of a small put, where each call counts. */
 #define BN_INLINE static inline __attribute__((always_inline))
+/* For what would take registers and stack from them. */
+#define BN_NOINLINE __attribute__((noinline))
 
 /* `x` up to the next multiple of `align`, a power of two. */
 static inline uint64_t bn_align_up(uint64_t x, uint64_t align)
@@ -28,6 +31,17 @@ static inline uint64_t bn_pair(uint32_t first, uint32_t second)
     return (uint64_t)second << 32 | first;
 }
 #endif
+
+/* A field among the others that share eight aligned bytes of a record with it, where these are
+ * loaded or stored at once: how far up it is, its bits, and what it says in `word`. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define BN_SHIFT(type, field) (64 - 8 * (offsetof(type, field) % 8 + sizeof(((type *)0)->field)))
+#else
+#define BN_SHIFT(type, field) (8 * (offsetof(type, field) % 8))
+#endif
+#define BN_ONES(type, field)        (UINT64_MAX >> (64 - 8 * sizeof(((type *)0)->field)))
+#define BN_BITS(type, field)        (BN_ONES(type, field) << BN_SHIFT(type, field))
+#define BN_FIELD(type, field, word) ((word) >> BN_SHIFT(type, field) & BN_ONES(type, field))
 
 /* The low 32 bits of a 64-bit word in memory: what a futex, which has no more, looks at. */
 static inline const uint32_t *bn_low_half(const void *word)
