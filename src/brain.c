@@ -608,8 +608,7 @@ BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name
     struct bn_found found;
     struct bn_copied copied = { .to = buf, .room = room };
     int err = may_get(space, name_len);
-    err = err != 0 ? err
-                   : bn_handle_get_or_copy(space, name, name_len, hint, &found, &copied);
+    err = err != 0 ? err : bn_handle_get_or_copy(space, name, name_len, hint, &found, &copied);
     if (err != 0 || found.slot != 0) {
         return err != 0 ? err : show(space->store, &found, view_out);
     }
@@ -643,15 +642,19 @@ static void look_after(struct brain_store *store, uint32_t slot, uint64_t number
     }
 }
 
-/* Drop a pin on a slot. A value with pages of its own is looked at afterwards; until that is over
- * the pin stands for nothing, or a close in another thread would unmap what is looked at. */
+/* Drop a pin on a slot. A value with pages of its own is looked at afterwards, if it is retired;
+ * until that is over the pin stands for nothing, or a close in another thread would unmap what is
+ * looked at. */
 static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
 {
-    bool has_extent = (bn_slot_view(store, slot)->flags & BN_SLOT_EXTENT) != 0;
-    if (bn_unlikely(has_extent && store->data != NULL && !bn_load_relaxed(&store->closed))) {
-        uint64_t number = bn_slot_view(store, slot)->number;
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    bool has_extent = (rec->flags & BN_SLOT_EXTENT) != 0;
+    if (has_extent && store->data != NULL && !bn_load_relaxed(&store->closed)) {
+        uint64_t number = rec->number;
         bn_pin_let_go(store, pin);
-        look_after(store, slot, number);
+        if (bn_unlikely(bn_load_acquire(&rec->retired) != 0)) { /* PAIR pin-retire */
+            look_after(store, slot, number);
+        }
     }
     bn_pin_drop(store, pin);
 }

@@ -283,7 +283,7 @@ enum bn_slot_flags {
 
 /* One object: a version of a name. 40 bytes, then what is inline.
  *
- *   0 number   8 pending   9 flags  10 kind   12 space   16 older   20 page
+ *   0 number   8 pending   9 flags  10 kind  11 retired  12 space  16 older  20 page
  *  24 name_len  26 meta_len  28 description_len  30 size_high  32 size_low  36 gen  40 ...
  *
  * Inline data below 256 bytes lies at 40, with name, metadata, description behind it; larger inline
@@ -292,7 +292,8 @@ enum bn_slot_flags {
  * All fields but gen  writer: lock holder, while the slot is the transaction's, before its number
  *      stands in the index (PAIR swing). They do not change until it is filled again: from FREE, or
  *      from limbo where nobody can need it (BN_PUBLISH_SWAPS). But `pending`: 1 until the commit is
- *      tidied. reader: whoever pins the slot, or is registered. Whoever copies without a pin sees
+ *      tidied; and `retired`: 1 from before a slot with an extent is in limbo (PAIR pin-retire:
+ *      who drops a pin looks at it to know whether it has to look further). reader: whoever pins the slot, or is registered. Whoever copies without a pin sees
  *      bytes of any use, and throws them away unless index word and gen stood still (read.c).
  *      crash: the slot goes to limbo, or has stayed there, and from there to FREE or to the next
  *      put.
@@ -306,7 +307,7 @@ struct bn_slot_rec {
     _Atomic uint8_t pending;
     uint8_t flags;
     uint8_t kind;
-    uint8_t pad;
+    _Atomic uint8_t retired;
     uint32_t space; /* id */
     uint32_t older; /* slot that it replaced, 0: none. Valid before the commit, and for snapshots */
     uint32_t page;  /* first value page, where EXTENT */

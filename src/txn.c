@@ -168,7 +168,7 @@ static void fill(struct brain_store *store, const struct bn_change *change,
     bn_store_relaxed(&rec->pending, (uint8_t)1); /* relaxed: the swing publishes it */
     rec->flags = (uint8_t)flags;
     rec->kind = (uint8_t)change->kind;
-    rec->pad = 0;
+    bn_store_relaxed(&rec->retired, (uint8_t)0);
     rec->space = change->space_id;
     rec->older = change->older;
     rec->page = change->holder != 0 ? bn_slot_at(store, change->holder)->page : 0;
@@ -297,13 +297,17 @@ uint64_t bn_txn_limbo_size(const struct brain_store *store, uint32_t slot)
     return (rec->flags & BN_SLOT_EXTENT) && !owns_extent(store, slot, rec) ? 0 : bn_slot_size(rec);
 }
 
-/* A slot that has left the index (or an aborted one) goes to limbo. Journalled, but for the stamp,
- * which stands before the state says that it matters. */
+/* A slot that has left the index (or an aborted one) goes to limbo. Journalled, but for what stands
+ * before the state says that it matters. */
 static int to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold,
                     uint64_t stamp, bool counts)
 {
+    struct bn_slot_rec *rec = bn_slot_at(store, slot);
     bn_store_release(bn_atomic64(&cold->stamp), stamp);
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
+    if (rec->flags & BN_SLOT_EXTENT) {
+        bn_store_release(&rec->retired, (uint8_t)1); /* PAIR pin-retire */
+    }
     bn_slot_set_state(cold, BN_SLOT_LIMBO, 0);
     int err = bn_set_add(store, BN_SET_LIMBO, slot, cold);
     if (err == 0 && counts) {

@@ -47,6 +47,7 @@ PIN_AT(bn_cold_rec, value_gone, 36);
 PIN(bn_slot_rec, 40);
 PIN_AT(bn_slot_rec, number, 0);
 PIN_AT(bn_slot_rec, pending, 8);
+PIN_AT(bn_slot_rec, retired, 11);
 PIN_AT(bn_slot_rec, flags, 9);
 PIN_AT(bn_slot_rec, kind, 10);
 PIN_AT(bn_slot_rec, space, 12);
@@ -341,6 +342,11 @@ static void check_slabs(void)
         for (uint32_t x = 0; x < BN_SLAB_LINES; x++) {
             CHECK_U64(x * bn_slot_inverse[c] >> 16, x / shape->lines);
         }
+    }
+    for (uint32_t bytes = 1; bytes <= BN_INLINE_MAX; bytes++) {
+        unsigned c = bn_slot_class(bytes);
+        CHECK(bytes <= bn_slab_shapes[c].lines * BN_LINE);
+        CHECK(c == 0 || bytes > bn_slab_shapes[c - 1].lines * BN_LINE);
     }
 }
 
