@@ -119,16 +119,11 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
 }
 
-/* Words behind the head of a slot in its first line; the other lines are whole. */
-#define FIRST_WORDS ((BN_LINE - BN_SLOT_HEAD) / 8)
-
-/* What copy_words() writes for `n` words: whole quarters and halves of lines. */
-#define WORDS_COPIED(n) ((n) <= FIRST_WORDS ? FIRST_WORDS : (((n) - FIRST_WORDS + 3) & ~3u) + FIRST_WORDS)
-
 /* Copy what is inline of a slot and may change meanwhile: each word as it was at some moment. Up to
  * three more than `n`, but none beyond the line of the last: so that there are few turns. */
 BN_INLINE void copy_words(uint64_t *to, const _Atomic uint64_t *from, uint32_t n)
 {
+    static_assert(BN_LINE == BN_SLOT_HEAD + 3 * 8, "three words are left of the first line");
     uint64_t a = bn_load_relaxed(&from[0]), b = bn_load_relaxed(&from[1]);
     uint64_t c = bn_load_relaxed(&from[2]);
     to[0] = a, to[1] = b, to[2] = c;
@@ -138,6 +133,16 @@ BN_INLINE void copy_words(uint64_t *to, const _Atomic uint64_t *from, uint32_t n
         a = bn_load_relaxed(&from[i + 2]), b = bn_load_relaxed(&from[i + 3]);
         to[i + 2] = a, to[i + 3] = b;
     }
+}
+
+/* Whether what was copied of a slot was all the time its use `gen`, and the value that `word` stands
+ * for at `place`. */
+BN_INLINE bool stood_still(const struct bn_slot_rec *rec, uint32_t gen,
+                           const _Atomic uint64_t *place, uint64_t word)
+{
+    bn_fence_acquire(); /* PAIR refill */
+    return bn_load_acquire(place) == word &&
+           bn_load_relaxed((const _Atomic uint32_t *)(const void *)&rec->gen) == gen;
 }
 
 /* What keeps a value from being copied: the words of its record that say so, and the bits. */
@@ -173,12 +178,8 @@ BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key,
     copied->size = size;
     copied->gen = gen;
     copy_words(copied->to, &from[BN_SLOT_HEAD / 8], n);
-    bn_fence_acquire();
-    if (bn_load_acquire(place) != word ||
-        BN_FIELD(struct bn_slot_rec, gen, bn_load_relaxed(&from[4])) != gen) { /* PAIR refill */
-        return false;
-    }
-    return bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
+    return stood_still(rec, gen, place, word) &&
+           bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
 }
 
 /* Look at one index word that matches. Pins go to found->pin (`*has_pin`). 0: found; NOT_FOUND: the
@@ -327,14 +328,12 @@ bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn
         return false;
     }
     copy_words(copied->to, &from[BN_SLOT_HEAD / 8], n);
-    copied->version = bn_load_relaxed(&from[0]); /* relaxed: judged by what follows */
-    bn_fence_acquire();                          /* PAIR refill */
+    copied->version = bn_load_relaxed(&from[0]); /* relaxed: judged below */
     copied->kind = hint->kind;
     copied->size = hint->size;
-    const _Atomic uint64_t *place =
-        (const _Atomic uint64_t *)(const void *)(store->view + hint->place);
-    return bn_load_acquire(place) == hint->word &&
-           bn_load_relaxed((const _Atomic uint32_t *)(const void *)&rec->gen) == hint->gen;
+    return stood_still(rec, hint->gen,
+                       (const _Atomic uint64_t *)(const void *)(store->view + hint->place),
+                       hint->word);
 }
 
 /* ---- as of a commit */

@@ -5,7 +5,8 @@
  * word. A foreign filling is one of another size class in the same memory: it leaves gen alone.
  *
  * Checked by spin, with sequentially consistent memory; what that has to do with fences is said where they
- * stand (PAIR refill). A defect is planted with -D: NO_SECOND_LOOK, NO_WORD_AFTER, NO_GEN_AFTER, GEN_LATE.
+ * stand (PAIR refill). A defect is planted with -D: NO_SECOND_LOOK, NO_WORD_AFTER, NO_GEN_AFTER, GEN_LATE;
+ * HINT_NO_WORD, HINT_NO_GEN in the gets that follow with a hint: they copy at once, and look afterwards.
  */
 #define N_SLOTS 3
 #define N_PUTS  5
@@ -46,7 +47,7 @@ active proctype writer()
 
 active proctype reader()
 {
-    byte w, g, a, b, before, tries;
+    byte w, g, a, b, x, y, before, tries;
     bool done = false;
     do
     :: done || tries == 3 -> break
@@ -79,5 +80,27 @@ active proctype reader()
         done = true;
 again:
         skip
+    od;
+    tries = 0;
+    do /* w, g and a are the hint */
+    :: !done || tries == 2 -> break
+    :: else ->
+        tries++;
+        before = committed;
+        x = first[w];
+        y = second[w];
+#ifndef HINT_NO_WORD
+        if
+        :: word != w -> break
+        :: else -> skip
+        fi;
+#endif
+#ifndef HINT_NO_GEN
+        if
+        :: gen[w] != g -> break
+        :: else -> skip
+        fi;
+#endif
+        assert(x == a && y == a && a >= before)
     od
 }
