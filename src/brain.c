@@ -497,11 +497,8 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
     uint64_t number;
     struct brain_store *store = space->store;
     int err = bn_store_check_writable(store);
-    err = err != 0 ? err : bn_replace(space, name, name_len, NULL, value, if_version, &number);
+    err = err != 0 ? err : bn_replace(space, name, name_len, NULL, value, if_version, version_out);
     if (err != BN_SLOWLY) {
-        if (err == 0 && version_out != NULL) {
-            *version_out = number;
-        }
         return err;
     }
     err = bn_write_init(&write, space, name, name_len, value, if_version);
@@ -521,15 +518,8 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
 int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
                   const brain_value *value, uint64_t if_version, uint64_t *version_out)
 {
-    uint64_t number;
     int err = bn_store_check_writable(space->store);
-    err = err != 0 ? err : bn_replace(space, name, name_len, hint, value, if_version, &number);
-    if (bn_likely(err == 0)) {
-        if (version_out != NULL) {
-            *version_out = number;
-        }
-        return 0;
-    }
+    err = err != 0 ? err : bn_replace(space, name, name_len, hint, value, if_version, version_out);
     return err == BN_SLOWLY ? BRAIN_E_BUSY : err;
 }
 

@@ -44,10 +44,13 @@ static inline bool bn_journal_is_empty(const struct brain_store *store)
  * fewer than BN_JOURNAL_STEP notes and 100 records. */
 int bn_journal_room(struct brain_store *store, uint32_t n_undo, uint32_t n_publish);
 
-static inline void bn_journal_begin(struct brain_store *store)
+/* Begin a transaction. Returns its number. */
+static inline uint64_t bn_journal_begin(struct brain_store *store)
 {
     assert(bn_journal_is_empty(store));
-    bn_store_release(&store->state->txn_number, bn_load_relaxed(&store->state->committed) + 1);
+    uint64_t number = bn_load_relaxed(&store->state->committed) + 1;
+    bn_store_release(&store->state->txn_number, number);
+    return number;
 }
 
 #define BN_JOURNAL_OFF_BITS    40
@@ -79,10 +82,10 @@ BN_INLINE void bn_journal_write_note(struct brain_store *store, uint32_t i, uint
     bn_store_release(bn_atomic64(&rec->old), old);
 }
 
-/* Count `n` notes more, which are written. */
-static inline void bn_journal_count_notes(struct brain_store *store, uint32_t n)
+/* The first to be counted: what is written is publish records and notes. */
+BN_INLINE void bn_journal_count(struct brain_store *store, uint32_t n_publish, uint32_t n_undo)
 {
-    bn_store_release(&store->state->counts, bn_load_relaxed(&store->state->counts) + n);
+    bn_store_release(&store->state->counts, n_publish * BN_JOURNAL_ONE_PUBLISH + n_undo);
 }
 
 /* Note the 8 bytes at `word`. */
@@ -121,16 +124,23 @@ static inline uint32_t bn_journal_publish_check(struct bn_publish_rec rec, uint6
     return (uint32_t)(h >> 32);
 }
 
-BN_INLINE void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec)
+/* Write publish record `i` of transaction `number`. The caller counts it. */
+BN_INLINE void bn_journal_write_publish(struct brain_store *store, uint32_t i, uint64_t number,
+                                        struct bn_publish_rec rec)
 {
-    uint64_t counts = bn_load_relaxed(&store->state->counts);
-    struct bn_publish_rec *to = bn_journal_publish_at(store, bn_journal_counts(store).n_publish);
-    rec.check = bn_journal_publish_check(rec, bn_load_relaxed(&store->state->txn_number));
-    _Atomic uint64_t *word = bn_atomic64(to);
-    /* relaxed: counted by the release below */
+    _Atomic uint64_t *word = bn_atomic64(bn_journal_publish_at(store, i));
+    rec.check = bn_journal_publish_check(rec, number);
+    /* relaxed: counted by a release */
     bn_store_relaxed(&word[0], bn_pair(rec.fresh, rec.older));
     bn_store_relaxed(&word[1], bn_pair(rec.holder, rec.flags));
     bn_store_relaxed(&word[2], bn_pair(rec.detail, rec.check));
+}
+
+static inline void bn_journal_publish(struct brain_store *store, struct bn_publish_rec rec)
+{
+    uint64_t counts = bn_load_relaxed(&store->state->counts);
+    bn_journal_write_publish(store, bn_journal_counts(store).n_publish,
+                             bn_load_relaxed(&store->state->txn_number), rec);
     bn_store_release(&store->state->counts,
                      (counts & ~BN_JOURNAL_UNDO_MASK) + BN_JOURNAL_ONE_PUBLISH);
 }

@@ -267,9 +267,9 @@ void bn_reclaim_retired(struct brain_store *store, unsigned c)
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
-        struct bn_cold_rec *cold = retired->of[i].cold;
-        if (snaps.oldest >= cold->stamp && !is_pinned(pins, n_pins, retired->of[i].slot)) {
-            bn_spares_add(&store->ready[c], retired->of[i].slot, retired->of[i].gen, cold);
+        struct bn_spare spare = retired->of[i];
+        if (snaps.oldest >= spare.cold->stamp && !is_pinned(pins, n_pins, spare.slot)) {
+            bn_spares_add(&store->ready[c], spare);
         }
     }
 }

@@ -5,9 +5,8 @@
  *
  *   find      everything that can go wrong comes first, and is left to write.c
  *   publish   the fresh slot becomes the transaction's: one that lies in limbo and is ready
- *             (store.h)
+ *             (store.h); with it go the notes of all words that will change, counted by one store
  *   fill
- *   note      all words that will change, counted by one store
  *   swing     index word, cell, the tallies' numbers
  *   commit    one store
  *   swap      the slot that was replaced takes the place in limbo of the fresh one
@@ -34,14 +33,17 @@
 
 static_assert(sizeof(struct bn_cold_rec) % 8 == 0,
               "cold records are counted in words (brain_hint)");
+static_assert(offsetof(brain_hint, gen) % 8 == 0 && offsetof(brain_hint, size) % 8 == 0,
+              "hints are noted two fields at a time");
 
 /* What is put, and where. */
 struct put {
-    const uint8_t *name, *data, *meta;
-    const brain_hint *hint; /* NULL: there is none that is of use */
-    uint64_t hash, if_version;
-    uint32_t name_len, size, meta_len, kind;
-    struct bn_space_ref space;
+    const brain_value *value;
+    const uint8_t *name;
+    brain_hint *hint; /* or NULL */
+    uint64_t if_version, now_ns;
+    uint64_t space; /* bn_handle_word() */
+    uint32_t name_len, size, meta_len;
     unsigned class_idx;
 };
 
@@ -51,17 +53,28 @@ struct found {
     _Atomic uint64_t *word;
     uint32_t older, fresh;
     struct bn_cold_rec *older_cold, *fresh_cold;
+    uint32_t older_size; /* of its data */
+    unsigned older_class;
     uint32_t had; /* bytes of `fresh` in limbo */
     uint64_t new_word;
 };
+
+/* What changes beside the slots. */
+struct changes {
+    _Atomic uint32_t *cell;
+    struct bn_tally_rec *of_space, *of_all; /* of_all NULL: no size changes */
+    uint64_t limbo_bytes;
+};
+
+static_assert(BN_SLOT_SMALL_BODY < BRAIN_NAME_MAX && BN_SLOT_SMALL_BODY < BRAIN_META_MAX,
+              "what is too long is not small");
 
 BN_INLINE bool is_small(const brain_value *value, const void *name, size_t name_len)
 {
     const brain_part *part = value->parts;
     return value->n_parts <= 1 && value->description == NULL && value->kind <= 255 &&
-           (name != NULL || name_len == 0) && name_len <= BRAIN_NAME_MAX &&
-           value->meta_len <= BRAIN_META_MAX &&
-           name_len + value->meta_len < BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM &&
+           name_len < BN_SLOT_SMALL_BODY && value->meta_len < BN_SLOT_SMALL_BODY - name_len &&
+           (name != NULL || name_len == 0) &&
            (value->n_parts == 0 || (part->align <= 8 && (part->align & (part->align - 1)) == 0 &&
                                     part->size_bytes < BN_SLOT_ALIGNED_FROM &&
                                     (part->data != NULL || part->size_bytes == 0)));
@@ -77,15 +90,29 @@ BN_INLINE bool is_named(struct brain_store *store, const struct put *put, uint32
     }
     const struct bn_slot_rec *rec = bn_slot_at(store, slot);
     const uint8_t *body = bn_slot_small_body(rec);
-    return rec->space == put->space.id && rec->name_len == put->name_len && body != NULL &&
-           bn_slot_same(body, put->name, put->name_len);
+    return rec->space == bn_handle_ref(put->space).id && rec->name_len == put->name_len &&
+           body != NULL && bn_slot_same(body, put->name, put->name_len);
 }
 
-/* Whether what is there is small, without a description, and of the version that is asked for. */
-BN_INLINE bool may_replace(const struct put *put, const struct bn_slot_rec *rec)
+/* Whether what is there is small, without a description, and of the version that is asked for.
+ * Fields that share eight bytes are looked at together. */
+#define OF(field) BN_BITS(struct bn_slot_rec, field)
+#define NOT_BARE  ((uint64_t)(BN_SLOT_TOMB | BN_SLOT_EXTENT) << BN_SHIFT(struct bn_slot_rec, flags))
+
+BN_INLINE bool may_replace(const struct put *put, const struct bn_slot_rec *rec,
+                           struct found *found)
 {
-    return (rec->flags & (BN_SLOT_TOMB | BN_SLOT_EXTENT)) == 0 && rec->description_len == 0 &&
-           (put->if_version == BRAIN_ANY_VERSION || put->if_version == rec->number);
+    _Atomic uint64_t *word = bn_atomic64((void *)(uintptr_t)rec);
+    uint64_t flags = bn_load_relaxed(&word[1]), lens = bn_load_relaxed(&word[3]);
+    uint64_t body_len =
+        BN_FIELD(struct bn_slot_rec, name_len, lens) + BN_FIELD(struct bn_slot_rec, meta_len, lens);
+    found->older_size = rec->size_low;
+    if ((flags & NOT_BARE) != 0 || (lens & (OF(description_len) | OF(size_high))) != 0 ||
+        body_len >= BN_SLOT_SMALL_BODY || found->older_size >= BN_SLOT_ALIGNED_FROM) {
+        return false;
+    }
+    found->older_class = bn_slot_class(BN_SLOT_HEAD + found->older_size + body_len);
+    return put->if_version == BRAIN_ANY_VERSION || put->if_version == rec->number;
 }
 
 /* The word that a hint leads to: the same slot, in the same use, stands where it stood. */
@@ -106,15 +133,15 @@ BN_INLINE bool find_hinted(struct brain_store *store, const brain_hint *hint, st
 }
 
 /* The name's word, if it stands in the first line of its chain. */
-BN_INLINE bool find_word(struct brain_store *store, struct put *put, struct found *found)
+BN_INLINE bool find_word(struct brain_store *store, const struct put *put, struct found *found)
 {
-    put->hash = bn_hash_name(store->hash_seed, put->space.id, put->name, put->name_len);
+    uint64_t hash =
+        bn_hash_name(store->hash_seed, bn_handle_ref(put->space).id, put->name, put->name_len);
     uint64_t n = bn_load_relaxed(&store->state->index_state) >> 1; /* relaxed: under the lock */
-    struct bn_bucket_rec *line =
-        bn_index_bucket_at(store, bn_index_bucket(put->hash, n == 0 ? 1 : n));
+    struct bn_bucket_rec *line = bn_index_bucket_at(store, bn_index_bucket(hash, n == 0 ? 1 : n));
     for (uint32_t i = 0; line != NULL && i < BN_BUCKET_WORDS; i++) {
         uint64_t word = bn_load_relaxed(&line->words[i]);
-        if (bn_index_matches(word, put->hash) && is_named(store, put, bn_index_slot(word))) {
+        if (bn_index_matches(word, hash) && is_named(store, put, bn_index_slot(word))) {
             found->word = &line->words[i];
             found->older = bn_index_slot(word);
             found->older_cold = NULL;
@@ -124,14 +151,24 @@ BN_INLINE bool find_word(struct brain_store *store, struct put *put, struct foun
     return false;
 }
 
-BN_INLINE bool find(struct brain_store *store, struct put *put, struct found *found)
+BN_INLINE bool find(struct brain_store *store, const struct put *put, struct found *found)
 {
-    found->space = bn_space_at(store, put->space.id);
+    struct bn_space_ref ref = bn_handle_ref(put->space);
+    found->space = bn_space_at(store, ref.id);
     if (found->space == NULL || bn_load_relaxed(&found->space->removed) != 0 ||
-        bn_load_relaxed(&found->space->gen) != put->space.gen ||
-        !((put->hint != NULL && find_hinted(store, put->hint, found)) ||
-          find_word(store, put, found)) ||
-        !may_replace(put, bn_slot_at(store, found->older))) {
+        bn_load_relaxed(&found->space->gen) != ref.gen) {
+        return false;
+    }
+    if (bn_unlikely(put->hint == NULL || put->hint->space != put->space ||
+                    !find_hinted(store, put->hint, found))) {
+        if (put->hint != NULL) {
+            put->hint->space = 0; /* of no use */
+        }
+        if (!find_word(store, put, found)) {
+            return false;
+        }
+    }
+    if (!may_replace(put, bn_slot_at(store, found->older), found)) {
         return false;
     }
     if (found->older_cold == NULL) {
@@ -144,41 +181,67 @@ BN_INLINE bool find(struct brain_store *store, struct put *put, struct found *fo
     return true;
 }
 
-static uint32_t take_after_look(struct brain_store *store, unsigned c,
-                                struct bn_cold_rec **cold_out)
+BN_NOINLINE static const struct bn_spare *take_after_look(struct brain_store *store, unsigned c)
 {
     bn_reclaim_retired(store, c);
-    return bn_ready_take(store, c, cold_out);
+    return bn_ready_take(store, c);
 }
 
 /* A slot that is ready, if the larger of two values still fits. */
 BN_INLINE bool take_ready(struct brain_store *store, const struct put *put, struct found *found)
 {
-    found->fresh = bn_ready_take(store, put->class_idx, &found->fresh_cold);
-    if (bn_unlikely(found->fresh == 0)) {
-        found->fresh = take_after_look(store, put->class_idx, &found->fresh_cold);
-        if (found->fresh == 0) {
+    const struct bn_spare *ready = bn_ready_take(store, put->class_idx);
+    if (bn_unlikely(ready == NULL)) {
+        ready = take_after_look(store, put->class_idx);
+        if (ready == NULL) {
             return false;
         }
     }
+    found->fresh = ready->slot;
+    found->fresh_cold = ready->cold;
     found->new_word |= found->fresh;
     found->had = bn_slot_at(store, found->fresh)->size_low; /* it is small: bn_ready_add() */
     return put->size <= found->had || bn_txn_has_room(store, put->size - found->had);
 }
 
+/* ---- publish and note */
+
+/* What changes, noted: three words, and two more where sizes change; counted together with the
+ * publish record, before the slot is filled: from here on limbo_bytes counts it with what it
+ * had. */
+BN_INLINE void publish_and_note(struct brain_store *store, const struct put *put,
+                                const struct found *found, uint64_t number, struct changes *changes)
+{
+    struct bn_state_rec *state = store->state;
+    int64_t more = (int64_t)put->size - (int64_t)found->older_size;
+    uint32_t n = 0;
+    bn_journal_write_publish(store, 0, number,
+                             (struct bn_publish_rec){ .fresh = found->fresh,
+                                                      .older = found->older,
+                                                      .flags = BN_PUBLISH_SWAPS,
+                                                      .detail = found->had });
+    changes->cell = bn_names_cell(store, found->older_cold->cell);
+    changes->of_space = bn_tally_prepare(found->space->tally, 0, more);
+    changes->of_all = NULL;
+    changes->limbo_bytes = state->limbo_bytes + found->older_size - found->had;
+    bn_journal_write_note(store, n++, number, found->word);
+    bn_journal_write_note(store, n++, number, (void *)((uintptr_t)changes->cell & ~(uintptr_t)7));
+    bn_journal_write_note(store, n++, number, &changes->of_space->number);
+    if (bn_unlikely(more != 0 && bn_handle_ref(put->space).id != BN_ROOT_SPACE)) {
+        changes->of_all = bn_tally_prepare(state->live, 0, more);
+        bn_journal_write_note(store, n++, number, &changes->of_all->number);
+    }
+    if (bn_unlikely(changes->limbo_bytes != state->limbo_bytes)) {
+        bn_journal_write_note(store, n++, number, &state->limbo_bytes);
+    }
+    bn_journal_count(store, 1, n);
+}
+
 /* ---- fill */
 
-/* Eight bytes at a time: fields that share a word are put together first, or the stores alone would
- * take as long as the rest. Offsets: layout.h pins them. */
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define PENDING                       0x01000000u
-#define KIND_SHIFT                    8
-#define NAME_META(name_len, meta_len) ((name_len) << 16 | (meta_len))
-#else
-#define PENDING                       0x01u
-#define KIND_SHIFT                    16
-#define NAME_META(name_len, meta_len) ((meta_len) << 16 | (name_len))
-#endif
+/* Fields that share eight bytes are put together and stored at once, or the stores alone would take
+ * as long as the rest. */
+#define AS(field, value) ((uint64_t)(value) << BN_SHIFT(struct bn_slot_rec, field))
 
 BN_INLINE void fill(struct brain_store *store, const struct put *put, const struct found *found,
                     uint64_t number)
@@ -190,115 +253,109 @@ BN_INLINE void fill(struct brain_store *store, const struct put *put, const stru
     bn_slot_begin_use(store, rec);
     rec->number = number;
     /* relaxed: the swing publishes all of it */
-    bn_store_relaxed(&word[1], bn_pair(PENDING | put->kind << KIND_SHIFT, put->space.id));
-    bn_store_relaxed(&word[2], bn_pair(found->older, 0)); /* and page */
-    bn_store_relaxed(&word[3], bn_pair(NAME_META(put->name_len, put->meta_len), 0));
+    bn_store_relaxed(&word[1], AS(pending, 1) | AS(kind, put->value->kind) |
+                                   AS(space, bn_handle_ref(put->space).id));
+    bn_store_relaxed(&word[2], AS(older, found->older));
+    bn_store_relaxed(&word[3], AS(name_len, put->name_len) | AS(meta_len, put->meta_len));
     bn_store_relaxed(bn_atomic32(&rec->size_low), put->size);
-    bn_copy(body, put->data, put->size);
+    if (put->size != 0) {
+        bn_copy(body, put->value->parts->data, put->size);
+    }
     bn_copy(body + put->size, put->name, put->name_len);
-    bn_copy(body + put->size + put->name_len, put->meta, put->meta_len);
-    cold->stamp = 0;
-    cold->created_ns = bn_os_wall_ns();
+    bn_copy(body + put->size + put->name_len, put->value->meta, put->meta_len);
+    cold->created_ns = put->now_ns;
     bn_store_relaxed(bn_atomic64(&cold->cell),
                      bn_pair(found->older_cold->cell, found->older_cold->hash_low));
-    bn_store_relaxed(bn_atomic64(&cold->expiry_s), (uint64_t)0); /* and value_gone */
+    if (bn_unlikely(cold->expiry_s != 0)) {
+        cold->expiry_s = 0;
+    }
 }
 
-/* ---- note and swing */
+/* ---- swing */
 
-/* Five words at most. The last two change only where sizes do. */
-BN_INLINE void swing(struct brain_store *store, const struct put *put, const struct found *found,
-                     uint64_t number)
+BN_INLINE void swing(struct brain_store *store, const struct found *found, uint64_t number,
+                     const struct changes *changes)
 {
-    struct bn_state_rec *state = store->state;
-    uint64_t older_size = bn_slot_size(bn_slot_at(store, found->older));
-    int64_t more = (int64_t)put->size - (int64_t)older_size;
-    _Atomic uint32_t *cell = bn_names_cell(store, found->older_cold->cell);
-    struct bn_tally_rec *of_space = bn_tally_prepare(found->space->tally, 0, more);
-    struct bn_tally_rec *of_all = bn_unlikely(more != 0 && put->space.id != BN_ROOT_SPACE)
-                                      ? bn_tally_prepare(state->live, 0, more)
-                                      : NULL;
-    uint64_t limbo_bytes = state->limbo_bytes + older_size - found->had;
-    uint32_t n = 0;
-    bn_journal_write_note(store, n++, number, found->word);
-    bn_journal_write_note(store, n++, number, (void *)((uintptr_t)cell & ~(uintptr_t)7));
-    bn_journal_write_note(store, n++, number, &of_space->number);
-    if (of_all != NULL) {
-        bn_journal_write_note(store, n++, number, &of_all->number);
-    }
-    if (limbo_bytes != state->limbo_bytes) {
-        bn_journal_write_note(store, n++, number, &state->limbo_bytes);
-    }
-    bn_journal_count_notes(store, n);
-
     bn_store_release(found->word, found->new_word); /* PAIR swing */
-    bn_store_release(cell, found->fresh);
-    bn_store_release(&of_space->number, number);
-    if (of_all != NULL) {
-        bn_store_release(&of_all->number, number);
+    bn_store_release(changes->cell, found->fresh);
+    bn_store_release(&changes->of_space->number, number);
+    if (bn_unlikely(changes->of_all != NULL)) {
+        bn_store_release(&changes->of_all->number, number);
     }
-    bn_store_release(bn_atomic64(&state->limbo_bytes), limbo_bytes);
+    if (bn_unlikely(changes->limbo_bytes != store->state->limbo_bytes)) {
+        bn_store_release(bn_atomic64(&store->state->limbo_bytes), changes->limbo_bytes);
+    }
 }
 
 /* ---- */
 
+/* Where the value is now. Namespace and place are as they were where the hint was of use; for the
+ * rest, two fields a store. */
+BN_INLINE void note_where(const struct brain_store *store, const struct put *put,
+                          const struct found *found)
+{
+    brain_hint *hint = put->hint;
+    uint32_t record = (uint32_t)(((uint8_t *)found->fresh_cold - store->own_slots) / 8);
+    uint32_t size = put->meta_len == 0 ? put->size : BN_SLOT_ALIGNED_FROM; /* not to be copied */
+    if (bn_unlikely(hint->space == 0)) {
+        hint->space = put->space;
+        hint->place = (bn_off)((const uint8_t *)found->word - store->data);
+    }
+    hint->word = found->new_word;
+    bn_store_relaxed(bn_atomic64(&hint->gen),
+                     bn_pair(bn_slot_at(store, found->fresh)->gen, record));
+    bn_store_relaxed(bn_atomic64(&hint->size), bn_pair(size, put->value->kind));
+}
+
 /* Under the lock. False: nothing has happened; whatever it is, write.c finds it again, and
  * answers. */
-BN_INLINE bool replace(struct brain_store *store, struct put *put, brain_hint *hint,
-                       uint64_t *number_out)
+BN_INLINE bool replace(struct brain_store *store, const struct put *put, uint64_t *version_out)
 {
     struct found found;
     if (!find(store, put, &found) || !take_ready(store, put, &found)) {
         return false;
     }
-    bn_journal_begin(store);
-    uint64_t number = bn_load_relaxed(&store->state->txn_number);
-    struct bn_publish_rec rec = {
-        .fresh = found.fresh, .older = found.older, .flags = BN_PUBLISH_SWAPS, .detail = found.had
-    };
-    /* Before it is filled: from here on limbo_bytes counts it with what it had. */
-    bn_journal_publish(store, rec);
+    uint64_t number = bn_journal_begin(store);
+    struct changes changes;
+    publish_and_note(store, put, &found, number, &changes);
     fill(store, put, &found, number);
-    swing(store, put, &found, number);
+    swing(store, &found, number, &changes);
     bn_store_release(&store->state->committed, number); /* PAIR commit */
     bn_slot_swap_limbo(store, found.fresh, found.fresh_cold, found.older, found.older_cold, number);
     bn_journal_clear(store);
-    const struct bn_slot_rec *older = bn_slot_at(store, found.older);
-    unsigned c = bn_slot_class(BN_SLOT_HEAD + older->size_low + bn_slot_body_len(older));
-    bn_spares_add(&store->retired[c], found.older, older->gen, found.older_cold);
-    *number_out = number;
-    if (hint != NULL) {
-        *hint = (brain_hint){
-            .space = bn_handle_word(put->space),
-            .place = (bn_off)((const uint8_t *)found.word - store->data),
-            .word = found.new_word,
-            .gen = bn_slot_at(store, found.fresh)->gen,
-            .record = (uint32_t)(((uint8_t *)found.fresh_cold - store->own_slots) / 8),
-            .size = put->meta_len == 0 ? put->size : BN_SLOT_ALIGNED_FROM,
-            .kind = put->kind
-        };
+    bn_spares_add(&store->retired[found.older_class],
+                  (struct bn_spare){ found.older, bn_slot_at(store, found.older)->gen,
+                                     found.older_cold });
+    if (version_out != NULL) {
+        *version_out = number;
+    }
+    if (put->hint != NULL) {
+        note_where(store, put, &found);
     }
     return true;
 }
 
 int bn_replace(struct brain_space *space, const void *name, size_t name_len, brain_hint *hint,
-               const brain_value *value, uint64_t if_version, uint64_t *number_out)
+               const brain_value *value, uint64_t if_version, uint64_t *version_out)
 {
     struct brain_store *store = space->store;
-    struct put put;
-    if (!is_small(value, name, name_len) || bn_handle_resolve(space, &put.space) != 0) {
+    uint64_t ref = bn_load_relaxed(&space->resolved); /* relaxed: verified under the lock */
+    if (!is_small(value, name, name_len) || ref == 0) {
         return BN_SLOWLY;
     }
-    put.name = name;
-    put.name_len = (uint32_t)name_len;
-    put.data = value->n_parts != 0 ? value->parts->data : NULL;
-    put.size = value->n_parts != 0 ? (uint32_t)value->parts->size_bytes : 0;
-    put.meta = value->meta;
-    put.meta_len = (uint32_t)value->meta_len;
-    put.kind = value->kind;
-    put.if_version = if_version;
-    put.hint = hint != NULL && hint->space == bn_handle_word(put.space) ? hint : NULL;
-    put.class_idx = bn_slot_class(BN_SLOT_HEAD + put.size + put.name_len + put.meta_len);
+    uint32_t size = value->n_parts != 0 ? (uint32_t)value->parts->size_bytes : 0;
+    const struct put put = { .value = value,
+                             .name = name,
+                             .hint = hint,
+                             .if_version = if_version,
+                             .now_ns =
+                                 bn_os_wall_ns(), /* before the lock is taken, since it is a call */
+                             .name_len = (uint32_t)name_len,
+                             .size = size,
+                             .meta_len = (uint32_t)value->meta_len,
+                             .space = ref,
+                             .class_idx =
+                                 bn_slot_class(BN_SLOT_HEAD + size + name_len + value->meta_len) };
 
     /* relaxed: a guess */
     uint32_t n_ready = bn_load_relaxed(&store->ready[put.class_idx].n);
@@ -306,7 +363,7 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, bra
     if (n_ready + n_retired == 0 || !bn_lock_try(store)) {
         return BN_SLOWLY;
     }
-    bool done = bn_recover_is_in_order(store) && replace(store, &put, hint, number_out);
+    bool done = bn_recover_is_in_order(store) && replace(store, &put, version_out);
     bn_lock_release(store);
     if (bn_unlikely(!done)) {
         return BN_SLOWLY;

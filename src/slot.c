@@ -364,7 +364,8 @@ bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *
 {
     unsigned c = bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx;
     return bn_load_relaxed(&store->ready[c].n) < n_max &&
-           bn_spares_add(&store->ready[c], slot, bn_slot_at(store, slot)->gen, cold);
+           bn_spares_add(&store->ready[c],
+                         (struct bn_spare){ slot, bn_slot_at(store, slot)->gen, cold });
 }
 
 void bn_ready_clear(struct brain_store *store)

@@ -93,13 +93,15 @@ static inline uint64_t bn_slot_pages(const struct bn_slot_rec *rec)
 int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
                    const uint8_t **body_out);
 
+/* Name, metadata and description beside data below BN_SLOT_ALIGNED_FROM that are inline. */
+#define BN_SLOT_SMALL_BODY (BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM)
+
 /* The name of a slot in the commonest shape (small and inline), which needs no more checks than
  * that the slot exists; else NULL: use bn_slot_locate(). */
 BN_INLINE const uint8_t *bn_slot_small_body(const struct bn_slot_rec *rec)
 {
     bool small = !(rec->flags & BN_SLOT_EXTENT) && rec->size_high == 0 &&
-                 rec->size_low < BN_SLOT_ALIGNED_FROM &&
-                 bn_slot_body_len(rec) < BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM;
+                 rec->size_low < BN_SLOT_ALIGNED_FROM && bn_slot_body_len(rec) < BN_SLOT_SMALL_BODY;
     return bn_likely(small) ? (const uint8_t *)rec + BN_SLOT_HEAD + rec->size_low : NULL;
 }
 
@@ -209,14 +211,16 @@ static inline void bn_slot_set_state(struct bn_cold_rec *cold, enum bn_slot_stat
     bn_store_release(bn_atomic32(&cold->state_owner), (uint32_t)state | owner << 8);
 }
 
-/* Class of a slot for so many bytes. */
+/* Smallest class of so many lines or more. */
+static const uint8_t bn_slot_classes[BN_SLOT_MAX_LINES + 1] = {
+    0, 0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, /* up to 16 lines */
+    8, 8, 8, 8, 8, 8, 8, 8, 9, 9, 9, 9, 9, 9, 9, 9,
+};
+
+/* Class of a slot for so many bytes, at most BN_INLINE_MAX. */
 static inline unsigned bn_slot_class(uint64_t inline_bytes)
 {
-    unsigned c = 0;
-    while (bn_slab_shapes[c].lines * BN_LINE < inline_bytes) {
-        c++;
-    }
-    return c;
+    return bn_slot_classes[(inline_bytes + BN_LINE - 1) / BN_LINE];
 }
 
 /* ---- sets: dense arrays of slots; a slot's set_idx says where it stands */
@@ -253,16 +257,13 @@ BN_INLINE void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *
 /* ---- spares (store.h) */
 
 /* False: there are as many as fit. */
-BN_INLINE bool bn_spares_add(struct bn_spares *spares, uint32_t slot, uint32_t gen,
-                             struct bn_cold_rec *cold)
+BN_INLINE bool bn_spares_add(struct bn_spares *spares, struct bn_spare spare)
 {
     uint32_t n = bn_load_relaxed(&spares->n); /* relaxed: under the lock */
     if (bn_unlikely(n == BN_READY_MAX)) {
         return false;
     }
-    spares->of[n].slot = slot;
-    spares->of[n].gen = gen;
-    spares->of[n].cold = cold;
+    spares->of[n] = spare;
     bn_store_release(&spares->n, n + 1);
     return true;
 }
@@ -277,33 +278,36 @@ void bn_ready_clear(struct brain_store *store);
 /* How many there are, of both kinds. A guess, without the lock. */
 uint32_t bn_ready_count(const struct brain_store *store);
 
-/* A slot of class `c` that is ready, and in limbo still; it stays there. 0: none. */
-BN_INLINE uint32_t bn_ready_take(struct brain_store *store, unsigned c,
-                                 struct bn_cold_rec **cold_out)
+/* Whether it is in limbo still, in the same use. If its slab has another class by now, `cold` is any
+ * bytes; but then `slot` is not in limbo. */
+BN_INLINE bool bn_spare_stands(const struct brain_store *store, const struct bn_spare *spare)
+{
+    const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);
+    uint64_t backed = bn_load_relaxed(&store->state->backed[BN_REGION_LIMBO]), i;
+    i = spare->cold->set_idx;
+    return i < store->state->n_limbo && (i + 1) * sizeof *limbo <= backed &&
+           limbo[i] == spare->slot && bn_slot_state(spare->cold) == BN_SLOT_LIMBO &&
+           bn_slot_at(store, spare->slot)->gen == spare->gen;
+}
+
+/* A slot of class `c` that is ready; it stays in limbo. Valid until the next is added. NULL: none. */
+BN_INLINE const struct bn_spare *bn_ready_take(struct brain_store *store, unsigned c)
 {
     struct bn_spares *ready = &store->ready[c];
-    const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);
-    uint64_t room = bn_load_relaxed(&store->state->backed[BN_REGION_LIMBO]) / sizeof(uint32_t);
-    uint32_t n_limbo = store->state->n_limbo <= room ? store->state->n_limbo : 0, found = 0;
     uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
-    while (n > 0 && found == 0) {
-        struct bn_cold_rec *cold = ready->of[--n].cold;
-        uint32_t slot = ready->of[n].slot, i = cold->set_idx;
-        /* If its slab has another class by now, `cold` is any bytes; but then `slot` is not in
-         * limbo. */
-        if (bn_likely(i < n_limbo && limbo[i] == slot && bn_slot_state(cold) == BN_SLOT_LIMBO &&
-                      bn_slot_at(store, slot)->gen == ready->of[n].gen)) {
-            found = slot;
-            *cold_out = cold;
+    while (n > 0) {
+        const struct bn_spare *spare = &ready->of[--n];
+        bn_store_relaxed(&ready->n, n);
+        if (bn_likely(bn_spare_stands(store, spare))) {
+            return spare;
         }
     }
-    bn_store_relaxed(&ready->n, n);
-    return found;
+    return NULL;
 }
 
 /* After a commit: `older`, replaced by commit `number`, takes the place in limbo of `fresh`, which
  * is live. Plain stores that may be repeated: that of the place is found by the set_idx of `fresh`,
- * which stays. */
+ * which stays. Both are small: value_gone is 0. */
 BN_INLINE void bn_slot_swap_limbo(struct brain_store *store, uint32_t fresh,
                                   struct bn_cold_rec *fresh_cold, uint32_t older,
                                   struct bn_cold_rec *older_cold, uint64_t number)
@@ -311,7 +315,6 @@ BN_INLINE void bn_slot_swap_limbo(struct brain_store *store, uint32_t fresh,
     uint32_t i = fresh_cold->set_idx;
     uint32_t *limbo = (uint32_t *)(void *)bn_region_at(store, BN_REGION_LIMBO);
     bn_store_release(bn_atomic64(&older_cold->stamp), number);
-    bn_store_release(bn_atomic32(&older_cold->value_gone), 0u);
     bn_store_release(bn_atomic32(&limbo[i]), older);
     bn_store_release(bn_atomic64(&older_cold->state_owner),
                      bn_pair(BN_SLOT_LIMBO, i)); /* and set_idx */

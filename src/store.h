@@ -43,15 +43,17 @@ struct bn_ledger {
 
 #define BN_READY_MAX 256u
 
-/* Slots of limbo that this process knows of. Whether one is still what it was then, its gen
+/* A slot of limbo that this process knows of. Whether it is still what it was then, its gen
  * tells. */
+struct bn_spare {
+    uint32_t slot;
+    uint32_t gen;
+    struct bn_cold_rec *cold;
+};
+
 struct bn_spares {
     _Atomic uint32_t n; /* guarded by the writer lock, as all of it; but others may look at it */
-    struct {
-        uint32_t slot;
-        uint32_t gen;
-        struct bn_cold_rec *cold;
-    } of[BN_READY_MAX];
+    struct bn_spare of[BN_READY_MAX];
 };
 
 struct brain_store {

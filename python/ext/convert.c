@@ -81,8 +81,8 @@ static int encode_bytes(PyObject *value, struct bp_encoded *encoded)
     return 0;
 }
 
-/* Returns 1: encoded; 0: to be pickled; -1 with an exception set. */
-static int encode_by_type(struct bp_state *state, PyObject *value, struct bp_encoded *encoded)
+/* Returns 1: encoded; 0: an array, or to be pickled; -1 with an exception set. */
+static int encode_by_type(PyObject *value, struct bp_encoded *encoded)
 {
     const PyTypeObject *type = Py_TYPE(value);
     if (type == &PyLong_Type) return encode_int(value, encoded) == 0 ? 1 : -1;
@@ -99,7 +99,16 @@ static int encode_by_type(struct bp_state *state, PyObject *value, struct bp_enc
                                                  : BRAIN_KIND_FALSE;
         return 1;
     }
-    return bp_tensor_encode(state, value, encoded);
+    return 0;
+}
+
+/* A function of its own: it needs many registers, and the short way none. */
+BP_NOINLINE static int encode_otherwise(struct bp_state *state, PyObject *value, bool pickle,
+                                        PyObject *name, struct bp_encoded *encoded)
+{
+    int done = bp_tensor_encode(state, value, encoded);
+    if (done != 0) return done;
+    return bp_pickled_encode(state, value, pickle, name, encoded) == 0 ? 1 : -1;
 }
 
 int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
@@ -112,14 +121,14 @@ int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyOb
     encoded->meta = NULL;
     encoded->pickled = NULL;
 
-    int done = encode_by_type(state, value, encoded);
-    if (done == 0) done = bp_pickled_encode(state, value, pickle, name, encoded) == 0 ? 1 : -1;
+    int done = encode_by_type(value, encoded);
+    if (done == 0) done = encode_otherwise(state, value, pickle, name, encoded);
     if (done > 0) return 0;
     bp_convert_free(encoded);
     return -1;
 }
 
-void bp_convert_free(struct bp_encoded *encoded)
+void bp_convert_free_owned(struct bp_encoded *encoded)
 {
     Py_XDECREF(encoded->owner);
     if (encoded->meta != NULL) PyMem_Free(encoded->meta);

@@ -27,7 +27,14 @@ struct bp_encoded {
  * bp_convert_free(). */
 int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
                       struct bp_encoded *encoded_out);
-void bp_convert_free(struct bp_encoded *encoded);
+void bp_convert_free_owned(struct bp_encoded *encoded);
+
+static inline void bp_convert_free(struct bp_encoded *encoded)
+{
+    if (encoded->owner != NULL || encoded->meta != NULL || encoded->pickled != NULL) {
+        bp_convert_free_owned(encoded);
+    }
+}
 
 /* Raise why what should be text is none. Always returns NULL. */
 PyObject *bp_convert_refuse_str(struct bp_state *state);

@@ -18,8 +18,9 @@
 #include <brain.h>
 #include <stdbool.h>
 
-/* For the few functions on the way of a small get and put, where each call counts. */
-#define BP_INLINE static inline __attribute__((always_inline))
+/* For what would take registers and stack from the few functions on the way of a small get and put,
+ * where each call counts. */
+#define BP_NOINLINE __attribute__((noinline))
 
 /* Data of fewer bytes may be for brain_try_put() and brain_get_or_copy(). */
 #define BP_SMALL_BYTES ((size_t)BRAIN_SMALL_BYTES)

@@ -68,8 +68,13 @@ static inline unsigned bn_log2_ceil(uint64_t x)
 /* memcpy() of what is short more often than not; NULL is allowed where there is nothing to copy. */
 BN_INLINE void bn_copy(void *to, const void *from, uint64_t n)
 {
-    if (n > 16) {
+    if (n > 256) {
         __builtin_memcpy(to, from, n);
+    } else if (n > 16) { /* the last 16 bytes may overlap those before */
+        for (uint64_t i = 0; i < n - 16; i += 16) {
+            __builtin_memcpy((uint8_t *)to + i, (const uint8_t *)from + i, 16);
+        }
+        __builtin_memcpy((uint8_t *)to + n - 16, (const uint8_t *)from + n - 16, 16);
     } else if (n >= 8) { /* two words that may overlap */
         uint64_t first, last;
         __builtin_memcpy(&first, from, 8);
