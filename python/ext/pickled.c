@@ -53,14 +53,10 @@ static int load_pickle(struct bp_state *state)
     return state->pickle_dumps != NULL && state->pickle_loads != NULL ? 0 : -1;
 }
 
-static PyObject *raise_refused(struct bp_state *state, const char *what)
-{
-    return bp_errors_format(state, BP_PICKLE,
-                            "%s, and pickles are refused in this store: it was opened with "
-                            "pickle=False, or others than you may write it. Pickles run code: open "
-                            "it with pickle=True only if you trust everybody who can write it",
-                            what);
-}
+#define REFUSED                                                                                    \
+    "pickles are refused in this store: it was opened with pickle=False, or others than you may "  \
+    "write it. Pickles run code: open it with pickle=True only if you trust everybody who can "    \
+    "write it"
 
 /* ---- to the store ---------------------------------------------------------------------------- */
 
@@ -182,7 +178,10 @@ int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, PyO
 {
     PyObject *stream, *buffers;
     if (!allowed) {
-        raise_refused(state, "a value of this type can only be stored as a pickle");
+        bp_errors_format(state, BP_PICKLE,
+                         "%R cannot be stored: a value of %R can only be stored as a pickle, "
+                         "and " REFUSED,
+                         name, (PyObject *)Py_TYPE(value));
         return -1;
     }
     if (load_pickle(state) != 0) return -1;
@@ -298,12 +297,21 @@ static void chain_failure(struct bp_state *state, const brain_view *view)
     Py_XDECREF(reason);
 }
 
+static void refuse(struct bp_state *state, const brain_view *view)
+{
+    PyObject *name = PyUnicode_DecodeUTF8(view->name, view->name_len, "backslashreplace");
+    if (name == NULL) return;
+    bp_errors_format(state, BP_PICKLE, "the value of %R is stored as a pickle, and " REFUSED, name);
+    Py_DECREF(name);
+}
+
 PyObject *bp_pickled_decode(struct bp_state *state, brain_view *view, bool allowed)
 {
     struct stored stored;
+    if (!allowed) refuse(state, view);
     if (!allowed || load_pickle(state) != 0) {
         brain_view_drop(view);
-        return allowed ? NULL : raise_refused(state, "this value is stored as a pickle");
+        return NULL;
     }
     if (!read_table(view, &stored)) {
         brain_view_drop(view);

@@ -491,6 +491,10 @@ def test_pickles_may_be_refused(path):
         ):
             with pytest.raises(exceptions.BrainPickleError, match="pickle=True"):
                 use()
+        with pytest.raises(exceptions.BrainPickleError, match="'y' .* <class 'list'>"):
+            brain["y"] = [2]
+        with pytest.raises(exceptions.BrainPickleError, match="the value of 'x' is stored as a pickle"):
+            brain["x"]
         for value in (None, 1, "x", b"x", 2**100):
             brain["plain"] = value
             assert brain["plain"] == value
