@@ -1,8 +1,9 @@
 /* brainobject.h - the struct of a Brain, and what the files that make up its methods share.
  *
- * brain.c    the type: its life, and the slots of the mapping
- * names.c    methods about one name, and about many
- * store.c    methods about namespaces and the store
+ * brainobject.c  what all of them need
+ * names.c        methods about one name, and about many
+ * store.c        methods about namespaces and the store
+ * brain.c        the type: its life, the slots of the mapping, and the table of the methods
  */
 #ifndef BP_BRAINOBJECT_H
 #define BP_BRAINOBJECT_H

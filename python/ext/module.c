@@ -1,8 +1,8 @@
 /* module.c - the extension module brain_plasma._core.
  *
- * One file per type: brain.c (with names.c and store.c) and view.c; what values look like is in
- * convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions, handle.c keeps what
- * calls without the GIL use. Only brain.h is included of the library.
+ * One file per type: brain.c (with brainobject.c, names.c and store.c) and view.c; what values
+ * look like is in convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions, handle.c
+ * keeps what calls without the GIL use. Only brain.h is included of the library.
  *
  * The GIL
  *   It is held in what is short and never blocks: get, `in`, len, versions, lists of names.
@@ -25,21 +25,6 @@
 #include "state.h"
 #include "tensor.h"
 #include "view.h"
-
-#include <time.h>
-
-int64_t bp_state_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-PyObject *bp_state_values_function(struct bp_state *state, const char *name)
-{
-    if (state->values == NULL) state->values = PyImport_ImportModule("brain_plasma.values");
-    return state->values == NULL ? NULL : PyObject_GetAttrString(state->values, name);
-}
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out)
 {
