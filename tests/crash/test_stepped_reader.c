@@ -16,9 +16,7 @@
  * that was not committed when it returned; and NOT_FOUND only where the name was absent meanwhile. A value
  * that it holds a pin on must still be the same after many more puts.
  *
- * This proof looks inside (slot numbers, gen, the list of ready slots), to bring about what chance would in
- * years: the very slot, filled anew, back under the same word; bytes of another value that look like the
- * slot's head, gen included; two names with the same word.
+ * What the writer does in each scene, and what it notes of it, is in stepped_writer.h.
  *
  * --full     every instruction, instead of N tries for each scene and way of reading
  * SCENE      only scenes whose name begins like this
@@ -36,7 +34,6 @@
 #include <sys/user.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "brain.h"
 #include "fate.h"
 #include "handle.h"
@@ -44,31 +41,18 @@
 #include "kit.h"
 #include "slot.h"
 #include "step.h"
+#include "stepped_writer.h"
 
-#define NAME_LEN      8u
 #define ROOM          384u /* of the reader's buffer */
-#define HISTORY       4096u
-#define PUTS_MAX      600u /* until a slot must have come round */
-#define N_PADS        420u /* more than a slab has slots of two lines */
-#define N_FILLERS     82u  /* twice as many as a slab has slots of 24 lines: their class keeps a slab */
-#define FILLER_BYTES  1472u
 #define PRINTED       5u
 #define CALL_SECONDS  60u
 #define ROUNDS        6u  /* where reader and writer both stop twice */
 #define M_MAX         96u
 #define TRIES_DEFAULT 80u
 
-/* Of absences, in the place of a serial number. */
-#define ABSENT 0u
-
 enum way { COPIES, COPIES_HINTED, PINS, N_WAYS };
 
 static const char *const way_names[N_WAYS] = { "copy", "hint", "pin" };
-
-struct commit {
-    uint64_t version;
-    uint64_t serial; /* what was put follows from it; ABSENT: there was nothing then */
-};
 
 /* What the reader got. */
 struct answer {
@@ -80,419 +64,17 @@ struct answer {
     uint8_t data[ROOM];
 };
 
-struct writer;
-
 /* What the three processes share. */
 struct shared {
-    char path[KIT_PATH_MAX];
-    char name[NAME_LEN], twin[NAME_LEN]; /* the second in one scene only */
-
     enum way way;
     _Atomic uint32_t in_call; /* 1: the reader is in the call; 2: it has returned */
-    brain_hint found;         /* where the value is at the beginning of a try */
     struct answer answer, later;
-
-    void (*act)(struct writer *writer); /* what the writer is to do */
-    uint64_t writer_data; /* where the writer has mapped the store */
-    uint64_t n_commits;
-    struct commit history[HISTORY];
-    uint64_t n_absences, serial;
-    bool is_back; /* the writer has brought about what it was to */
-};
-
-struct writer {
-    brain_store *store;
-    brain_space *space, *others;
+    struct writer_board board;
 };
 
 static struct shared *shared;
 
-/* ---- values ---------------------------------------------------------------------------------- */
-
-static uint32_t kind_of(uint64_t serial)
-{
-    return (uint32_t)(serial % 8);
-}
-
-/* All in slots of two lines. The same for many puts, as a mixture of two values is one that no look at the
- * size or at the name behind the data would notice. */
-static uint32_t size_of(uint64_t serial)
-{
-    return 40 + (uint32_t)((serial >> 6) % 37);
-}
-
-static void must(int err, const char *what)
-{
-    if (err != 0) {
-        kit_die("%s: %s", what, brain_error_detail());
-    }
-}
-
-static uint64_t put_as(brain_space *space, const char *name, uint64_t serial)
-{
-    uint8_t bytes[ROOM];
-    uint64_t version = 0;
-    brain_part part = { .data = bytes, .size_bytes = size_of(serial) };
-    brain_value value = { .kind = kind_of(serial), .n_parts = 1, .parts = &part };
-    kit_fill(bytes, part.size_bytes, serial);
-    must(brain_put(space, name, NAME_LEN, &value, BRAIN_ANY_VERSION, &version), "brain_put");
-    return version;
-}
-
-static void note(uint64_t version, uint64_t serial)
-{
-    shared->history[shared->n_commits++ % HISTORY] = (struct commit){ version, serial };
-}
-
-static const struct commit *last_commit(void)
-{
-    return &shared->history[(shared->n_commits - 1) % HISTORY];
-}
-
-static const struct commit *find_commit(uint64_t version)
-{
-    for (uint64_t i = shared->n_commits; i > 0 && i + HISTORY > shared->n_commits; i--) {
-        const struct commit *commit = &shared->history[(i - 1) % HISTORY];
-        if (commit->version == version && commit->serial != ABSENT) {
-            return commit;
-        }
-    }
-    return NULL;
-}
-
-/* ---- the writer: what it can do -------------------------------------------------------------- */
-
-static void put(struct writer *writer)
-{
-    uint64_t serial = ++shared->serial;
-    note(put_as(writer->space, shared->name, serial), serial);
-}
-
-static void put_twice(struct writer *writer)
-{
-    put(writer);
-    put(writer);
-}
-
-static void note_absence(void)
-{
-    shared->n_absences++;
-}
-
-static void delete_name(struct writer *writer)
-{
-    note_absence();
-    must(brain_delete(writer->space, shared->name, NAME_LEN, BRAIN_ANY_VERSION), "brain_delete");
-}
-
-static void delete_and_put(struct writer *writer)
-{
-    delete_name(writer);
-    put(writer);
-}
-
-static bool word_is_back(const struct writer *writer)
-{
-    return bn_load_acquire(bn_atomic64(writer->store->data + shared->found.place)) == shared->found.word;
-}
-
-/* Until the slot that the reader has found is what it was to the index: another use of it, in its place. */
-static void put_until_back(struct writer *writer)
-{
-    shared->is_back = false;
-    for (uint32_t i = 0; i < PUTS_MAX && !shared->is_back; i++) {
-        put(writer);
-        shared->is_back = word_is_back(writer);
-    }
-}
-
-static void put_until_back_and_once_more(struct writer *writer)
-{
-    put_until_back(writer);
-    put(writer);
-}
-
-/* And have its slot freed: where few puts find nothing ready, they take slots from the list it is in. */
-static void delete_and_free(struct writer *writer)
-{
-    delete_name(writer);
-    must(brain_trim(writer->store, NULL), "brain_trim");
-}
-
-static void delete_and_put_until_back(struct writer *writer)
-{
-    delete_and_free(writer);
-    put_until_back(writer);
-}
-
-/* The slot that the next put of a value of this size fills; 0: it has to look for one. */
-static uint32_t next_fresh(const struct writer *writer)
-{
-    unsigned c = bn_slot_class(BN_SLOT_HEAD + size_of(shared->serial + 1) + NAME_LEN);
-    const struct bn_spares *ready = &writer->store->ready[c];
-    uint32_t n = bn_load_relaxed(&ready->n);
-    return n != 0 ? ready->of[n - 1].slot : 0;
-}
-
-/* Until the next put will fill the slot that the reader has found. */
-static void put_until_next(struct writer *writer)
-{
-    uint32_t slot = bn_index_slot(shared->found.word), i = 0;
-    do {
-        put(writer);
-        shared->is_back = next_fresh(writer) == slot && !word_is_back(writer);
-    } while (!shared->is_back && ++i < PUTS_MAX);
-}
-
-static void remake_space(struct writer *writer)
-{
-    note_absence();
-    must(brain_space_remove(writer->space), "brain_space_remove");
-    must(brain_space_create(writer->space), "brain_space_create");
-    put_until_back(writer);
-}
-
-/* ---- the writer: another name in the same word */
-
-static void delete_twin(struct writer *writer)
-{
-    int err = brain_delete(writer->space, shared->twin, NAME_LEN, BRAIN_ANY_VERSION);
-    must(err == BRAIN_E_NOT_FOUND ? 0 : err, "brain_delete");
-}
-
-struct hashed {
-    uint64_t hash, i;
-};
-
-static int compare_hashed(const void *a, const void *b)
-{
-    uint64_t x = ((const struct hashed *)a)->hash, y = ((const struct hashed *)b)->hash;
-    return (x > y) - (x < y);
-}
-
-/* Two names of one bucket whose words in the index differ in the slot alone. Of 300,000 names in a bucket
- * about ten pairs have the high half of the hash in common. */
-static void choose_twins(struct writer *writer)
-{
-    enum { N = 300000 };
-    struct hashed *all = calloc(N, sizeof *all);
-    struct bn_space_ref ref;
-    uint64_t n_buckets = bn_load_acquire(&writer->store->state_view->index_state) >> 1;
-    kit_must(all != NULL, "calloc");
-    must(bn_handle_resolve_slow(writer->space, &ref), "the namespace");
-    for (uint64_t i = 0, n = 0; n < N; i++) {
-        uint64_t hash = bn_hash_name(writer->store->hash_seed, ref.id, &i, NAME_LEN);
-        if (bn_index_bucket(hash, n_buckets) == 0) {
-            all[n++] = (struct hashed){ hash, i };
-        }
-    }
-    qsort(all, N, sizeof *all, compare_hashed);
-    uint32_t k = 1;
-    while (k < N && all[k].hash >> 32 != all[k - 1].hash >> 32) {
-        k++;
-    }
-    if (k == N) {
-        kit_die("no two names have the same word");
-    }
-    memcpy(shared->name, &all[k].i, NAME_LEN);
-    memcpy(shared->twin, &all[k - 1].i, NAME_LEN);
-    free(all);
-}
-
-/* The name goes; another one, whose hash has the same high half, comes to stand in its word and its slot. */
-static void let_twin_in(struct writer *writer)
-{
-    shared->is_back = false;
-    delete_and_free(writer);
-    for (uint32_t i = 0; i < PUTS_MAX && !shared->is_back; i++) {
-        (void)put_as(writer->space, shared->twin, ++shared->serial);
-        shared->is_back = word_is_back(writer);
-    }
-}
-
-static void restore_from_twin(struct writer *writer)
-{
-    delete_twin(writer);
-    put(writer);
-}
-
-/* ---- the writer: the slot's memory becomes another value's */
-
-static void pad_name(char name[NAME_LEN + 1], char letter, uint32_t i)
-{
-    snprintf(name, NAME_LEN + 1, "%c%07u", letter, i % 10000000u);
-}
-
-/* Fill a slab, so that the value lies in another one. */
-static void prepare_slabs(struct writer *writer)
-{
-    char name[NAME_LEN + 1];
-    for (uint32_t i = 0; i < N_PADS; i++) {
-        pad_name(name, 'p', i);
-        (void)put_as(writer->others, name, i + 1);
-    }
-}
-
-/* Delete pads from the last one on, until the value's slab has none and another slab of its class has room;
- * then the slab is any class's. A value of 600 bytes keeps the name in the meantime: it needs other slots. */
-static void move_away(struct writer *writer, uint32_t slab)
-{
-    uint8_t bytes[600];
-    uint64_t serial = ++shared->serial, version;
-    char name[NAME_LEN + 1];
-    kit_fill(bytes, sizeof bytes, serial);
-    brain_part part = { .data = bytes, .size_bytes = sizeof bytes };
-    brain_value value = { .kind = kind_of(serial), .n_parts = 1, .parts = &part };
-    must(brain_put(writer->space, shared->name, NAME_LEN, &value, BRAIN_ANY_VERSION, &version), "brain_put");
-    note(version, serial | UINT64_C(1) << 63);
-    for (uint32_t i = 0; i < N_PADS; i++) {
-        brain_view view;
-        pad_name(name, 'p', i);
-        if (brain_get(writer->others, name, NAME_LEN, &view) == 0) {
-            bool is_there = view.slot / BN_SLAB_LINES == slab;
-            brain_view_drop(&view);
-            if (is_there || i == 0) {
-                must(brain_delete(writer->others, name, NAME_LEN, BRAIN_ANY_VERSION), "brain_delete");
-            }
-        }
-    }
-    must(brain_trim(writer->store, NULL), "brain_trim");
-}
-
-/* Bytes for a large value: where the slot was lies what looks like the slot, but for the data. */
-static void make_image(const struct writer *writer, uint32_t slot, uint8_t *bytes, const uint8_t *image)
-{
-    const struct bn_slab_shape *shape = &bn_slab_shapes[bn_slot_class(BN_LINE + FILLER_BYTES)];
-    uint32_t line = (slot % BN_SLAB_LINES - shape->first_line) % shape->lines;
-    (void)writer;
-    memset(bytes, 0xa5, FILLER_BYTES);
-    if (line > 0 && line + 2 <= shape->lines) {
-        memcpy(bytes + (line - 1) * BN_LINE, image, 2 * BN_LINE);
-    }
-}
-
-static void give_memory_away(struct writer *writer)
-{
-    uint32_t slot = bn_index_slot(shared->found.word);
-    uint8_t image[2 * BN_LINE], bytes[FILLER_BYTES];
-    char name[NAME_LEN + 1];
-    memcpy(image, bn_slot_view(writer->store, slot), sizeof image);
-    uint32_t size = bn_slot_view(writer->store, slot)->size_low;
-    for (uint32_t i = 0; i < size; i++) {
-        image[BN_SLOT_HEAD + i] ^= 0x5a;
-    }
-    make_image(writer, slot, bytes, image);
-    move_away(writer, slot / BN_SLAB_LINES);
-    for (uint32_t i = 0; i < N_FILLERS; i++) {
-        pad_name(name, 'f', i);
-        brain_part part = { .data = bytes, .size_bytes = sizeof bytes };
-        brain_value value = { .n_parts = 1, .parts = &part };
-        must(brain_put(writer->others, name, NAME_LEN, &value, BRAIN_ANY_VERSION, NULL), "brain_put");
-    }
-    shared->is_back = memcmp(image, bn_slot_view(writer->store, slot), sizeof image) == 0;
-}
-
-static void take_memory_back(struct writer *writer)
-{
-    char name[NAME_LEN + 1];
-    for (uint32_t i = 0; i < N_FILLERS; i++) {
-        pad_name(name, 'f', i);
-        int err = brain_delete(writer->others, name, NAME_LEN, BRAIN_ANY_VERSION);
-        must(err == BRAIN_E_NOT_FOUND ? 0 : err, "brain_delete");
-    }
-    must(brain_trim(writer->store, NULL), "brain_trim");
-}
-
-static void give_memory_away_and_back(struct writer *writer)
-{
-    give_memory_away(writer);
-    bool was_given = shared->is_back;
-    take_memory_back(writer);
-    put_until_back(writer);
-    shared->is_back = shared->is_back && was_given;
-}
-
-/* The value, with few pads, in a slab that can be emptied. */
-static void restore_slabs(struct writer *writer)
-{
-    char name[NAME_LEN + 1];
-    take_memory_back(writer);
-    for (uint32_t i = 0; i < N_PADS; i++) {
-        pad_name(name, 'p', i);
-        if (brain_exists(writer->others, name, NAME_LEN, NULL) != 0) {
-            (void)put_as(writer->others, name, i + 1);
-        }
-    }
-    put(writer);
-}
-
-/* ---- scenes ---------------------------------------------------------------------------------- */
-
-enum stops {
-    WRITER_RUNS,       /* the writer acts while the reader stands still */
-    WRITER_STOPS_ONCE, /* and stops in the middle of a put, until the reader has returned */
-    BOTH_STOP_TWICE,   /* and stops there, until the reader has gone on by some instructions */
-};
-
-struct scene {
-    const char *name;
-    enum stops stops;
-    void (*act)(struct writer *writer);
-    void (*prepare)(struct writer *writer); /* NULL: puts the value */
-    void (*restore)(struct writer *writer); /* puts the value in any case */
-    bool comes_back; /* shared->is_back says whether it was brought about */
-};
-
-static const struct scene scenes[] = {
-    { "put", WRITER_RUNS, put, NULL, put, false },
-    { "put-twice", WRITER_RUNS, put_twice, NULL, put, false },
-    { "put-until-back", WRITER_RUNS, put_until_back, NULL, put, true },
-    { "put-until-back-and-once-more", WRITER_RUNS, put_until_back_and_once_more, NULL, put, true },
-    { "put-partly", WRITER_STOPS_ONCE, NULL, NULL, put, false },
-    { "refill-partly", WRITER_STOPS_ONCE, put_until_next, NULL, put, true },
-    { "refill-partly-and-end", BOTH_STOP_TWICE, put_until_next, NULL, put, true },
-    { "delete", WRITER_RUNS, delete_name, NULL, put, false },
-    { "delete-and-put", WRITER_RUNS, delete_and_put, NULL, put, false },
-    { "delete-and-put-until-back", WRITER_RUNS, delete_and_put_until_back, NULL, put, true },
-    { "remake-space", WRITER_RUNS, remake_space, NULL, put, true },
-    { "twin", WRITER_RUNS, let_twin_in, choose_twins, restore_from_twin, true },
-    { "other-sizes", WRITER_RUNS, give_memory_away, prepare_slabs, restore_slabs, true },
-    { "other-sizes-and-back", WRITER_RUNS, give_memory_away_and_back, prepare_slabs, restore_slabs, true },
-};
-#define N_SCENES (sizeof scenes / sizeof scenes[0])
-
-/* ---- the two processes ----------------------------------------------------------------------- */
-
-static brain_store *open_store(void)
-{
-    brain_store *store;
-    brain_options options = BRAIN_OPTIONS_INIT;
-    options.capacity_bytes = 16u << 20;
-    must(brain_open(shared->path, &options, &store), "brain_open");
-    return store;
-}
-
-static brain_space *open_space(brain_store *store, const char *name)
-{
-    brain_space *space;
-    must(brain_space_open(store, name, strlen(name), &space), "brain_space_open");
-    return space;
-}
-
-static void write_on_demand(void *arg)
-{
-    struct writer writer;
-    (void)arg;
-    writer.store = open_store();
-    writer.space = open_space(writer.store, "space");
-    shared->writer_data = (uint64_t)(uintptr_t)writer.store->data;
-    writer.others = open_space(writer.store, "others");
-    must(brain_space_create(writer.space), "brain_space_create");
-    for (;;) {
-        raise(SIGSTOP);
-        shared->act(&writer);
-    }
-}
+/* ---- the reader ------------------------------------------------------------------------------ */
 
 static void note_answer(struct answer *answer, int err, const brain_view *view)
 {
@@ -503,7 +85,8 @@ static void note_answer(struct answer *answer, int err, const brain_view *view)
         answer->version = view->version;
         answer->kind = view->kind;
         answer->size_bytes = view->size_bytes;
-        answer->has_name = view->name_len == NAME_LEN && memcmp(view->name, shared->name, NAME_LEN) == 0;
+        answer->has_name = view->name_len == WRITER_NAME_LEN &&
+                           memcmp(view->name, shared->board.name, WRITER_NAME_LEN) == 0;
         memcpy(answer->data, view->data, n);
     }
 }
@@ -512,28 +95,30 @@ static void note_answer(struct answer *answer, int err, const brain_view *view)
 static void read_on_demand(void *arg)
 {
     static _Alignas(8) uint8_t buf[ROOM];
-    brain_store *store = open_store();
-    brain_space *space = open_space(store, "space");
-    const char *name = shared->name;
+    brain_store *store = writer_open_store(&shared->board);
+    brain_space *space = writer_open_space(store, "space");
+    const char *name = shared->board.name;
     (void)arg;
     raise(SIGSTOP);
     for (;;) {
         brain_hint hint = { 0 };
         brain_view view;
-        must(brain_get_or_copy(space, name, NAME_LEN, &hint, buf, sizeof buf, &view), "the first get");
+        if (brain_get_or_copy(space, name, WRITER_NAME_LEN, &hint, buf, sizeof buf, &view) != 0) {
+            kit_die("the first get: %s", brain_error_detail());
+        }
         brain_view_drop(&view);
         memset(buf, 0xee, sizeof buf);
-        shared->found = hint;
+        shared->board.found = hint;
         shared->in_call = 0;
         alarm(CALL_SECONDS); /* who waits for a writer that stands still would wait for ever */
         raise(SIGSTOP);
         int err;
         bn_store_release(&shared->in_call, 1u);
         if (shared->way == PINS) {
-            err = brain_get(space, name, NAME_LEN, &view);
+            err = brain_get(space, name, WRITER_NAME_LEN, &view);
         } else {
-            err = brain_get_or_copy(space, name, NAME_LEN, shared->way == COPIES ? NULL : &hint, buf,
-                                    sizeof buf, &view);
+            err = brain_get_or_copy(space, name, WRITER_NAME_LEN,
+                                    shared->way == COPIES ? NULL : &hint, buf, sizeof buf, &view);
         }
         bn_store_release(&shared->in_call, 2u);
         note_answer(&shared->answer, err, &view);
@@ -555,7 +140,7 @@ struct options {
 
 /* All tries of one scene and one way of reading. */
 struct proof {
-    const struct scene *scene;
+    const struct writer_scene *scene;
     enum way way;
     struct step reader, writer;
     brain_store *store; /* the prover's own */
@@ -597,9 +182,9 @@ static bool let_run(struct proof *proof, struct step *step, const struct place *
     return false;
 }
 
-static bool let_act(struct proof *proof, void (*act)(struct writer *), const struct place *at)
+static bool let_act(struct proof *proof, writer_act *act, const struct place *at)
 {
-    shared->act = act;
+    shared->board.act = act;
     return let_run(proof, &proof->writer, at, "writer");
 }
 
@@ -609,11 +194,17 @@ struct looks {
     uint64_t word, committed;
 };
 
+/* The slot in which the reader has found the value. */
+static const struct bn_slot_rec *found_slot(const struct proof *proof)
+{
+    return bn_slot_view(proof->store, bn_index_slot(shared->board.found.word));
+}
+
 static void look(const struct proof *proof, struct looks *looks)
 {
     memset(looks, 0, sizeof *looks);
-    memcpy(looks->slot, bn_slot_view(proof->store, bn_index_slot(shared->found.word)), sizeof looks->slot);
-    memcpy(&looks->word, proof->store->view + shared->found.place, sizeof looks->word);
+    memcpy(looks->slot, found_slot(proof), sizeof looks->slot);
+    memcpy(&looks->word, proof->store->view + shared->board.found.place, sizeof looks->word);
     looks->committed = bn_load_acquire(&proof->store->state_view->committed);
 }
 
@@ -645,13 +236,13 @@ static void watch(struct proof *proof, const uint64_t *at, uint32_t n)
 static bool put_to_first_change(struct proof *proof)
 {
     const brain_store *store = proof->store;
-    uint64_t data = shared->writer_data;
+    uint64_t data = shared->board.data;
     uint64_t slot = data + store->region_off[BN_REGION_SLOTS] +
-                    (uint64_t)bn_index_slot(shared->found.word) * BN_LINE;
+                    (uint64_t)bn_index_slot(shared->board.found.word) * BN_LINE;
     const uint64_t at[] = {
         slot + offsetof(struct bn_slot_rec, number),
         slot + offsetof(struct bn_slot_rec, gen),
-        data + shared->found.place,
+        data + shared->board.found.place,
         data + BN_STATE_OFF + offsetof(struct bn_state_rec, committed),
     };
     watch(proof, at, sizeof at / sizeof at[0]);
@@ -666,7 +257,7 @@ static bool put_partly(struct proof *proof, uint32_t j)
 {
     struct looks before, now;
     uint32_t n = 0;
-    shared->act = put;
+    shared->board.act = writer_put;
     look(proof, &before);
     if (!put_to_first_change(proof)) {
         return false;
@@ -704,19 +295,18 @@ static bool read_partly(struct proof *proof, uint32_t n)
 /* What is wrong with it, or NULL. */
 static const char *judge_value(const struct answer *answer, uint64_t oldest, uint64_t newest)
 {
-    const struct commit *commit = find_commit(answer->version);
+    const struct writer_commit *commit = writer_find_commit(&shared->board, answer->version);
     if (commit == NULL) {
         return "no commit of this name has its version";
     }
-    uint64_t large = commit->serial >> 63, serial = commit->serial & ~(UINT64_C(1) << 63);
-    uint64_t size = large ? 600 : size_of(serial);
+    struct writer_value value = writer_value_of(commit->serial);
     if (!answer->has_name) {
         return "it is of another name";
     }
-    if (answer->kind != kind_of(serial) || answer->size_bytes != size) {
+    if (answer->kind != value.kind || answer->size_bytes != value.size_bytes) {
         return "kind and size are not those of its version";
     }
-    if (!kit_filled(answer->data, size < ROOM ? size : ROOM, serial)) {
+    if (!kit_filled(answer->data, value.size_bytes < ROOM ? value.size_bytes : ROOM, value.seed)) {
         return "its bytes are not those of its version";
     }
     return answer->version < oldest   ? "it is older than what was committed before the call"
@@ -729,7 +319,8 @@ static void judge(struct proof *proof, const struct place *at, uint64_t oldest, 
     const char *text = NULL;
     if (answer->err == BRAIN_E_NOT_FOUND) {
         proof->n_absent++;
-        text = shared->n_absences == n_absences ? "not found, and was there all the time" : NULL;
+        text = shared->board.n_absences == n_absences ? "not found, and was there all the time"
+                                                      : NULL;
     } else if (answer->err != 0) {
         text = brain_strerror(answer->err);
     } else {
@@ -762,16 +353,16 @@ static bool enter_call(struct proof *proof)
  * or one of them died. */
 static bool interfere(struct proof *proof, const struct place *at, struct reached *reached)
 {
-    const struct scene *scene = proof->scene;
+    const struct writer_scene *scene = proof->scene;
     if (scene->act != NULL && !let_act(proof, scene->act, at)) {
         return false;
     }
     if (scene->stops == WRITER_RUNS) {
-        proof->n_back += shared->is_back;
+        proof->n_back += shared->board.is_back;
         return true;
     }
     reached->j = put_partly(proof, at->j);
-    proof->n_back += bn_slot_view(proof->store, bn_index_slot(shared->found.word))->gen != shared->found.gen;
+    proof->n_back += found_slot(proof)->gen != shared->board.found.gen;
     if (reached->j && scene->stops == BOTH_STOP_TWICE) {
         reached->m = read_partly(proof, at->m);
         return let_run(proof, &proof->writer, at, "writer");
@@ -785,7 +376,8 @@ static void try(struct proof *proof, struct place at, struct reached *reached)
     if (!enter_call(proof)) {
         kit_die("the reader does not come to its call");
     }
-    uint64_t oldest = last_commit()->version, n_absences = shared->n_absences;
+    uint64_t oldest = writer_last_commit(&shared->board)->version;
+    uint64_t n_absences = shared->board.n_absences;
     proof->newest = 0;
     reached->i = read_partly(proof, at.i);
     if (reached->i && !interfere(proof, &at, reached) && proof->is_dead) {
@@ -882,12 +474,12 @@ static void try_all(struct proof *proof)
 
 static void start(struct proof *proof)
 {
-    *shared = (struct shared){ .way = proof->way, .name = { 'n', 'a', 'm', 'e' } };
-    kit_path(shared->path, "store");
-    step_start(&proof->writer, write_on_demand, NULL);
+    *shared = (struct shared){ .way = proof->way, .board.name = { 'n', 'a', 'm', 'e' } };
+    kit_path(shared->board.path, "store");
+    step_start(&proof->writer, writer_run, &shared->board);
     struct place none = { 0, 0, 0 };
     bool ok = (proof->scene->prepare == NULL || let_act(proof, proof->scene->prepare, &none)) &&
-              let_act(proof, put, &none);
+              let_act(proof, writer_put, &none);
     if (!ok) {
         kit_die("%s: the writer could not begin", proof->scene->name);
     }
@@ -895,7 +487,7 @@ static void start(struct proof *proof)
     if (!let_run(proof, &proof->reader, &none, "reader")) {
         kit_die("%s: the reader could not begin", proof->scene->name);
     }
-    proof->store = open_store();
+    proof->store = writer_open_store(&shared->board);
 }
 
 static void end(struct proof *proof)
@@ -903,11 +495,11 @@ static void end(struct proof *proof)
     step_kill(&proof->reader);
     step_kill(&proof->writer);
     brain_close(proof->store);
-    kit_remove_tree(shared->path);
+    kit_remove_tree(shared->board.path);
 }
 
 /* Returns how many problems were found. */
-static uint32_t prove(const struct scene *scene, enum way way, const struct options *options)
+static uint32_t prove(const struct writer_scene *scene, enum way way, const struct options *options)
 {
     struct proof proof = { .scene = scene, .way = way, .can_watch = true };
     double begin = kit_seconds();
@@ -932,7 +524,7 @@ static uint32_t prove(const struct scene *scene, enum way way, const struct opti
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-static bool is_wanted(const struct scene *scene, int n_names, char **names)
+static bool is_wanted(const struct writer_scene *scene, int n_names, char **names)
 {
     for (int i = 0; i < n_names; i++) {
         if (strncmp(scene->name, names[i], strlen(names[i])) == 0) {
@@ -973,8 +565,8 @@ static int parse(int argc, char **argv, struct options *options, const char **di
 
 static int list(void)
 {
-    for (uint32_t i = 0; i < N_SCENES; i++) {
-        puts(scenes[i].name);
+    for (uint32_t i = 0; i < n_writer_scenes; i++) {
+        puts(writer_scenes[i].name);
     }
     return 0;
 }
@@ -998,11 +590,11 @@ int main(int argc, char **argv)
     shared = at;
     printf("seed %ju\n", (uintmax_t)options.seed);
     fate_decide(options.seed);
-    for (uint32_t i = 0; i < N_SCENES; i++) {
+    for (uint32_t i = 0; i < n_writer_scenes; i++) {
         /* A defect that shows so often needs no more minutes. */
-        bool is_next = is_wanted(&scenes[i], n_names, argv + 1);
+        bool is_next = is_wanted(&writer_scenes[i], n_names, argv + 1);
         for (uint32_t way = 0; way < N_WAYS && is_next && n_problems < PRINTED; way++) {
-            n_problems += prove(&scenes[i], (enum way)way, &options);
+            n_problems += prove(&writer_scenes[i], (enum way)way, &options);
             n_proved++;
         }
     }
