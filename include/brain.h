@@ -473,8 +473,8 @@ BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len,
  * brain_view_drop() has nothing to do.
  *
  * hint       NULL, or the hint of this name in this space.
- * buf, room  aligned to 8 bytes; values below BRAIN_SMALL_BYTES that fit it together with their
- *            name may be copied.
+ * buf, room  aligned to 8 bytes; a value below BRAIN_SMALL_BYTES may be copied if there is room for
+ *            it, its name and 24 bytes more, which may be written, too.
  *
  * Returns as brain_get(); INVAL also for a `buf` that is not aligned.
  * Threads: any.  Blocks: never.  Cost: as brain_get(); writes to no shared memory where it copies.

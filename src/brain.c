@@ -26,7 +26,7 @@
 #include "watch.h"
 #include "write.h"
 
-#define SMALL_WORDS 48u /* for brain_exists() */
+#define SMALL_WORDS 51u /* for brain_exists() */
 static_assert(BRAIN_SMALL_BYTES == BN_SLOT_ALIGNED_FROM,
               "what brain.h calls small is what slot.h does");
 #define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)

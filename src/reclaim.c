@@ -115,8 +115,9 @@ static int free_suspects(struct brain_store *store, bool wait, const struct bn_s
 static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint64_t *n_out)
 {
     struct bn_suspects *suspects = malloc(sizeof *suspects);
-    uint64_t n_all = 0, n_cells = 0;
+    uint64_t n_all = 0, n_cells = 0, n_drops = bn_load_seq(&store->own_state->n_drops);
     uint32_t from = 0;
+    bool whole = true;
     int err = suspects == NULL ? bn_error(BRAIN_E_NOMEM, "no memory to reclaim") : 0;
     while (err == 0) {
         struct bn_snaps snaps;
@@ -129,6 +130,8 @@ static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint6
         bn_snap_look(store, &snaps); /* registrations before pins: who leaves pins first */
         if (bn_pin_mark(store, suspects, &n_cells) == 0) {
             err = free_suspects(store, wait, suspects, &snaps, keeps, &n_freed);
+        } else {
+            whole = false;
         }
         n_all += n_freed;
         from -= from < n_freed ? from : n_freed; /* the set has become shorter by as many */
@@ -138,6 +141,9 @@ static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint6
     }
     free(suspects);
     bn_store_relaxed(&store->n_cells_seen, n_cells);
+    if (err == 0 && whole) {
+        bn_store_relaxed(&store->state->n_drops_seen, n_drops);
+    }
     if (n_out != NULL) {
         *n_out = n_all;
     }
@@ -276,6 +282,9 @@ void bn_reclaim_retired(struct brain_store *store, unsigned c)
 
 /* ---- when */
 
+/* Views may be dropped again and again while one looks; what comes later is for the next writer. */
+#define TURNS_MAX 4
+
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait)
 {
     const struct bn_state_rec *state = store->state;
@@ -293,7 +302,9 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
     }
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 +
                    2 * (uint64_t)bn_load_relaxed(&store->n_kept);
-    if (retired_extent || bn_unlikely(n_limbo >= due && n_limbo >= due + bn_ready_count(store))) {
+    bool look = retired_extent || bn_reclaim_missed(store) ||
+                (n_limbo >= due && n_limbo >= due + bn_ready_count(store));
+    for (int turn = 0; bn_unlikely(look) && turn < TURNS_MAX; turn++) {
         /* Not waited for, unless the lock was busy so often that limbo grows without bound. */
         int err = reclaim_limbo(store, may_wait && n_limbo >= 4 * due, true, NULL);
         /* What stays after a whole round is pinned: do not look at it again at every put. */
@@ -302,12 +313,14 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
         if (err == 0) {
             bn_store_relaxed(&store->n_kept, left > ready ? left - ready : 0);
         }
+        look = bn_reclaim_missed(store);
     }
 }
 
 void bn_reclaim_last(struct brain_store *store)
 {
     if (store->data != NULL) {
+        bn_add_seq(&store->state->n_drops, 1); /* PAIR drops */
         (void)bn_reclaim_limbo(store, false, NULL);
     }
 }

@@ -14,6 +14,14 @@
  * lock, where it was not to be had so often that something piles up. */
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait);
 
+/* Whether a last view was dropped while somebody had the lock: whoever had it calls
+ * bn_reclaim_due(). */
+static inline bool bn_reclaim_missed(const struct brain_store *store)
+{
+    return bn_load_seq(&store->own_state->n_drops) != /* PAIR drops */
+           bn_load_relaxed(&store->own_state->n_drops_seen);
+}
+
 /* Of the slots of class `c` that this process has retired, make those ready that nobody can need,
  * and forget the rest. Under the lock. Where a look would cost more than it gives all are
  * forgotten: bn_reclaim_due() finds them in limbo. */
@@ -32,7 +40,7 @@ int bn_reclaim_all(struct brain_store *store);
 /* Give the memory of all free pages back. */
 int bn_reclaim_trim(struct brain_store *store);
 
-/* A view of a value that has left the index was dropped: free it, if nobody is in the way. */
+/* A view of a value that has left the index was dropped: free it; or whoever has the lock will. */
 void bn_reclaim_last(struct brain_store *store);
 
 #endif

@@ -295,15 +295,15 @@ BN_INLINE void note_where(const struct brain_store *store, const struct put *put
                           const struct found *found)
 {
     brain_hint *hint = put->hint;
-    uint32_t record = (uint32_t)(((uint8_t *)found->fresh_cold - store->own_slots) / 8);
+    uint64_t record = (uint64_t)((uint8_t *)found->fresh_cold - store->own_slots) / 8;
     uint32_t size = put->meta_len == 0 ? put->size : BN_SLOT_ALIGNED_FROM; /* not to be copied */
     if (bn_unlikely(hint->space == 0)) {
         hint->space = put->space;
         hint->place = (bn_off)((const uint8_t *)found->word - store->data);
     }
     hint->word = found->new_word;
-    bn_store_relaxed(bn_atomic64(&hint->gen),
-                     bn_pair(bn_slot_at(store, found->fresh)->gen, record));
+    bn_store_relaxed(bn_atomic64(&hint->gen), bn_pair(bn_slot_at(store, found->fresh)->gen,
+                                                      record <= UINT32_MAX ? (uint32_t)record : 0));
     bn_store_relaxed(bn_atomic64(&hint->size), bn_pair(size, put->value->kind));
 }
 
@@ -369,7 +369,7 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, bra
         return BN_SLOWLY;
     }
     bn_watch_wake(store, space->key, name, name_len);
-    if (n_retired % BN_RECLAIM_LOOK_EVERY == 0) {
+    if (n_retired % BN_RECLAIM_LOOK_EVERY == 0 || bn_unlikely(bn_reclaim_missed(store))) {
         bn_reclaim_due(store, false, BN_RECLAIM_LOOK_EVERY, false);
     }
     return 0;

@@ -106,7 +106,8 @@ static int encode_by_type(PyObject *value, struct bp_encoded *encoded)
 BP_NOINLINE static int encode_otherwise(struct bp_state *state, PyObject *value, bool pickle,
                                         PyObject *name, struct bp_encoded *encoded)
 {
-    int done = bp_tensor_encode(state, value, encoded);
+    /* A str that comes here has lone surrogates: NumPy need not be asked, nor be there. */
+    int done = Py_TYPE(value) == &PyUnicode_Type ? 0 : bp_tensor_encode(state, value, encoded);
     if (done != 0) return done;
     return bp_pickled_encode(state, value, pickle, name, encoded) == 0 ? 1 : -1;
 }

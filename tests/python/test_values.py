@@ -394,6 +394,20 @@ with Brain({path!r}) as brain:
     assert done.stdout.split() == ["False", "10", "True"]
 
 
+def test_text_needs_no_numpy(path):
+    """Not even text that UTF-8 does not know, where what stands for NumPy is none."""
+    code = f"""if True:
+        import sys, types
+        sys.modules['numpy'] = types.ModuleType('numpy')
+        from brain_plasma import Brain
+        with Brain({str(path)!r}) as brain:
+            brain['x'] = 'lone \\ud800'
+            print(brain['x'] == 'lone \\ud800')
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 # ---- pickles and their buffers ------------------------------------------------------------------
 
 

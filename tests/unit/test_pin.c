@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "lock.h"
 #include "pin.h"
 
 #define N_VIEWS 100000u
@@ -97,6 +98,31 @@ static void check_last_view(void)
     }
     CHECK_U64(check_stat(store).limbo_bytes, 0);
     brain_view_drop(&views[0]); /* a dropped view may be dropped again */
+    end();
+}
+
+/* The last of them, dropped while somebody has the lock: nobody waits, and the pages come back with the
+ * next change, a short one too. */
+static void check_last_view_behind_a_writer(void)
+{
+    begin(CHECK_MIB);
+    for (int round = 0; round < 2; round++) {
+        uint32_t name = 1, died;
+        brain_view view;
+        put(1, 1, 8000);
+        for (int i = 0; i < 200; i++) { /* until a put of this name is a short one */
+            put(2, (uint8_t)i, 8);
+        }
+        CHECK_OK(brain_get(space, &name, sizeof name, &view));
+        CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
+        put(2, 0, 8); /* the first of those of which every sixteenth looks anyway */
+        CHECK_OK(bn_lock_acquire(store, true, &died));
+        brain_view_drop(&view);
+        bn_lock_release(store);
+        CHECK(check_stat(store).limbo_bytes >= 8000);
+        put(round == 0 ? 2 : 3, 0, 8);
+        CHECK(check_stat(store).limbo_bytes < 8000);
+    }
     end();
 }
 
@@ -267,6 +293,7 @@ int main(void)
     check_many_views();
     check_ledger_growth();
     check_last_view();
+    check_last_view_behind_a_writer();
     check_fork_keeps();
     check_parent_dies();
     check_view_after_close();
