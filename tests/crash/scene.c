@@ -280,6 +280,26 @@ static void replace_ready_held(struct stage *stage)
     need(memcmp(before, stage->view.data, SMALL) == 0 ? 0 : BRAIN_E_CORRUPT, "a view has changed");
 }
 
+/* With a hint, which the put before it noted. */
+static void put_hinted(struct stage *stage, uint64_t seed)
+{
+    brain_part part = { window(seed), SMALL, 0 };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    need(brain_try_put(stage->a, "small3", 6, &stage->hint, &value, BRAIN_ANY_VERSION, NULL), "small3");
+}
+
+static void get_ready_and_hinted(struct stage *stage)
+{
+    get_ready(stage);
+    put_hinted(stage, 1);
+    need(stage->hint.space != 0 ? 0 : BRAIN_E_CORRUPT, "no hint");
+}
+
+static void replace_ready_hinted(struct stage *stage)
+{
+    put_hinted(stage, 300 + stage->next);
+}
+
 static void replace_ready_in_size(struct stage *stage)
 {
     put(stage->a, "small3", stage->next == 0 ? SMALL + 5 : SMALL - 5, 1);
@@ -641,6 +661,7 @@ const struct scene scenes[] = {
     { "replace-small", 1, NULL, replace_small, false },
     { "replace-small-held", 2, hold_view, replace_twice, false },
     { "replace-ready", 2, get_ready, replace_ready, false },
+    { "replace-ready-hinted", 2, get_ready_and_hinted, replace_ready_hinted, false },
     { "replace-ready-in-size", 2, get_ready, replace_ready_in_size, false },
     { "replace-ready-after-look", 2, use_up_all, replace_ready, false },
     { "replace-ready-held", 3, use_up_and_hold, replace_ready_held, false },

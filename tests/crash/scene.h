@@ -24,6 +24,7 @@ struct stage {
     brain_object *object;
     brain_snapshot *snapshot;
     brain_view view;
+    brain_hint hint; /* of small3 */
     uint32_t next; /* number of the next operation, from 0 */
 };
 
