@@ -368,8 +368,7 @@ BRAIN_API int brain_tensor_encode(const brain_tensor *tensor, void *buf, size_t 
 BRAIN_API int brain_tensor_decode(const void *meta, size_t meta_len, uint64_t data_bytes,
                                   brain_tensor *tensor_out);
 
-/* Decode a BRAIN_KIND_INT that fits int64_t / a BRAIN_KIND_FLOAT. Returns 0, INVAL (another kind,
- * or larger), or CORRUPT. */
+/* Decode a BRAIN_KIND_INT of 8 bytes / a BRAIN_KIND_FLOAT. Returns 0, or INVAL: it is none. */
 BRAIN_API int brain_view_int(const brain_view *view, int64_t *value_out);
 BRAIN_API int brain_view_float(const brain_view *view, double *value_out);
 
@@ -431,8 +430,11 @@ BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
 
 /* Where a small value was found. For callers who use a name again and again: keep one for each pair
  * of a space and a name, zeroed at first; calls with it find the value without looking for it, as
- * long as it is where it was, and else note where it is now. It refers to nothing, and is never
- * wrong, only useless. Belongs to one thread at a time, and to one open space. */
+ * long as it is where it was. Else they look for it, and note where it is now, if it is one that
+ * can be copied. Owns and refers to nothing: it may be copied, zeroed and forgotten at any time,
+ * and is useless, not wrong, once the value has changed. But the hint of one name, or space, used
+ * with another gives the value of the one. Belongs to one thread at a time, and to one open
+ * space. */
 typedef struct brain_hint {
     uint64_t space, place, word; /* the library's, all of them */
     uint32_t gen, record, size, kind;
@@ -474,7 +476,7 @@ BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len,
  *
  * hint       NULL, or the hint of this name in this space.
  * buf, room  aligned to 8 bytes; a value below BRAIN_SMALL_BYTES may be copied if there is room for
- *            it, its name and 24 bytes more, which may be written, too.
+ *            it, its name and 24 bytes more. What is in `buf` is lost in any case.
  *
  * Returns as brain_get(); INVAL also for a `buf` that is not aligned.
  * Threads: any.  Blocks: never.  Cost: as brain_get(); writes to no shared memory where it copies.

@@ -545,7 +545,7 @@ int brain_delete(brain_space *space, const void *name, size_t name_len, uint64_t
 }
 
 /* What all kinds of gets ask first. */
-static inline int may_get(brain_space *space, size_t name_len)
+static inline int check_get(brain_space *space, size_t name_len)
 {
     if (bn_unlikely(bn_store_usable(space->store) != 0)) {
         return bn_store_check_usable(space->store);
@@ -566,7 +566,7 @@ static inline int show(brain_store *store, const struct bn_found *found, brain_v
 int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
 {
     struct bn_found found;
-    int err = may_get(space, name_len);
+    int err = check_get(space, name_len);
     err = bn_unlikely(err != 0) ? err : bn_handle_get(space, name, name_len, &found);
     return bn_likely(err == 0) ? show(space->store, &found, view_out) : err;
 }
@@ -590,14 +590,14 @@ static inline void show_copied(const struct bn_copied *copied, const void *name,
     view_out->store = NULL;
 }
 
-/* brain_get_or_copy() where the hint is of no use. A function of its own: it needs many registers,
- * and the short way none. */
+/* brain_get_or_copy() where there is no hint, or it is of no use. A function of its own: it needs
+ * many registers, and the short way none. */
 BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name_len,
                                brain_hint *hint, void *buf, size_t room, brain_view *view_out)
 {
     struct bn_found found;
     struct bn_copied copied = { .to = buf, .room = room };
-    int err = may_get(space, name_len);
+    int err = check_get(space, name_len);
     err = err != 0 ? err : bn_handle_get_or_copy(space, name, name_len, hint, &found, &copied);
     if (err != 0 || found.slot != 0) {
         return err != 0 ? err : show(space->store, &found, view_out);
@@ -706,7 +706,7 @@ int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t
     struct bn_found found;
     uint64_t buf[SMALL_WORDS];
     struct bn_copied copied = { .to = buf, .room = sizeof buf };
-    int err = may_get(space, name_len);
+    int err = check_get(space, name_len);
     err = err != 0 ? err : bn_handle_get_or_copy(space, name, name_len, NULL, &found, &copied);
     if (bn_likely(err == 0)) {
         if (version_out != NULL) {

@@ -91,6 +91,7 @@ int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t na
                               .place = copied->place,
                               .word = copied->word,
                               .gen = copied->gen,
+                              .record = 0, /* a put will look for it */
                               .size = copied->size,
                               .kind = copied->kind };
     }

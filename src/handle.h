@@ -88,7 +88,8 @@ int bn_handle_name_too_long(size_t name_len);
 int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
                   struct bn_found *found_out);
 
-/* The same, as bn_read_get_or_copy(); notes in `hint`, if there is one, where it was copied from. */
+/* The same, as bn_read_get_or_copy(); notes in `hint`, if there is one, where it was copied
+ * from. */
 int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t name_len,
                           brain_hint *hint, struct bn_found *found_out, struct bn_copied *copied);
 

@@ -82,9 +82,11 @@ BN_INLINE void bn_journal_write_note(struct brain_store *store, uint32_t i, uint
     bn_store_release(bn_atomic64(&rec->old), old);
 }
 
-/* The first to be counted: what is written is publish records and notes. */
+/* Count the transaction's first publish records and notes, which are written, by one store: a death
+ * leaves all of them or none. */
 BN_INLINE void bn_journal_count(struct brain_store *store, uint32_t n_publish, uint32_t n_undo)
 {
+    assert(bn_journal_is_empty(store));
     bn_store_release(&store->state->counts, n_publish * BN_JOURNAL_ONE_PUBLISH + n_undo);
 }
 

@@ -117,9 +117,10 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              the notes made before the commit (not to be undone once it is there) from those of a
  *              tidying step. writer: lock holder, and recovery.
  * txn_number   number of the transaction under way, stored while the journal is empty.
- * n_drops      of last views of values in limbo.  writer: who drops, sequentially consistent, before
- *              it tries the lock.  reader: who has had the lock, after its release, a full barrier
- *              (PAIR drops): so that who drops need not wait, and yet what it let go of is freed.
+ * n_drops      of last views of values in limbo.  writer: who drops, sequentially consistent,
+ *              before it tries the lock.  reader: who has had the lock, after its release, a full
+ *              barrier (PAIR drops): so that who drops need not wait, and yet what it let go of is
+ *              freed.
  * n_drops_seen as many of these had come when limbo was last looked through.  writer: who did.
  *              crash: too low a value costs another look.
  * n_uses       of slots: how often one was begun to be filled; its low half is the last gen.
@@ -298,15 +299,21 @@ enum bn_slot_flags {
  *
  * All fields but gen  writer: lock holder, while the slot is the transaction's, before its number
  *      stands in the index (PAIR swing). They do not change until it is filled again: from FREE, or
- *      from limbo where nobody can need it (BN_PUBLISH_SWAPS). But `pending`: 1 until the commit is
- *      tidied; and `retired`: 1 from before a slot with an extent is in limbo (PAIR pin-retire:
- *      who drops a pin looks at it to know whether it has to look further). reader: whoever pins the slot, or is registered. Whoever copies without a pin sees
- *      bytes of any use, and throws them away unless index word and gen stood still (read.c).
- *      crash: the slot goes to limbo, or has stayed there, and from there to FREE or to the next
- *      put.
+ *      from limbo where nobody can need it (BN_PUBLISH_SWAPS). reader: whoever pins the
+ *      slot, or is registered. Whoever copies without a pin sees bytes of any use, and throws them
+ *      away unless index word and gen stood still (read.c). crash: the slot goes to limbo, or has
+ *      stayed there, and from there to FREE or to the next put.
+ * pending  1 until the commit is tidied.  writer: lock holder.  reader: compares numbers where it
+ *          is
+ *      set.  crash: recovery tidies.
+ * retired  of a slot with an extent: 1 from before its state says LIMBO.  writer: lock holder.
+ *      order: release, then the fence before the look at the pins (PAIR pin-retire).  reader: who
+ *      has let go of its pin, to know whether there is anything to look after.  crash: it may stay
+ *      1 in a slot that is live again, which costs its droppers a look.
  * gen  of this use of the slot: low half of state.n_uses.  writer: lock holder, when a filling
  *      begins. order: stored first, with release, then a release fence, then all other fields (PAIR
- *      refill). reader: whoever copies: acquire before it copies, and again after an acquire fence.
+ *      refill). reader: whoever copies: acquire before it copies (not with a hint, which
+ *      knows of a finished filling), and again after an acquire fence.
  *      Reclaiming, ready slots and hints ask by it whether it is still the same use.  crash: no
  *      number is ever used again. */
 struct bn_slot_rec {
@@ -362,9 +369,9 @@ struct bn_space_id_rec {
  * first_segment, hole  cells of the NAMES region; 0: none. The used part of the last segment:
  *                      last_used.
  *
- * Every get loads `removed` and gen, every put stores a tally: so they stand on two lines. The padding
- * stands in front so that what a put loads of record 1 does not lie where it has just stored in the
- * state page, modulo 4096: the processor would take the one for the other. */
+ * Every get loads `removed` and gen, every put stores a tally: so they stand on two lines. The
+ * padding stands in front so that what a put loads of record 1 does not lie where it has just
+ * stored in the state page, modulo 4096: the processor would take the one for the other. */
 struct bn_space_rec {
     uint64_t pad1[5];
     _Atomic uint64_t removed;

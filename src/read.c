@@ -14,6 +14,8 @@
  *           last two: nothing in between can have been of a later use of its memory, for whoever
  *           stores there either fences after storing gen or releases, having left the index before
  *           (PAIR refill). Anything else than a committed small value is left to the pinned way.
+ * Hint:     copies at once, as much as was found there last, and takes the last two looks: the hint
+ *           is of a committed use of the slot, and a use never changes.
  * Miss:     believed if index_state stood still. In the middle of a split a hash of the new bucket
  *           is looked for in the old one first, then in the new: words move only that way.
  * As of:    a registered reader judges by number alone, and follows `older` as far as it must.
@@ -119,8 +121,9 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
 }
 
-/* Copy what is inline of a slot and may change meanwhile: each word as it was at some moment. Up to
- * three more than `n`, but none beyond the line of the last: so that there are few turns. */
+/* Copy what is inline of a slot and may change meanwhile: each word as it was at some moment
+ * (relaxed: judged by stood_still()). Up to three more than `n`, but none beyond the line of the
+ * last: so that there are few turns. */
 BN_INLINE void copy_words(uint64_t *to, const _Atomic uint64_t *from, uint32_t n)
 {
     static_assert(BN_LINE == BN_SLOT_HEAD + 3 * 8, "three words are left of the first line");
@@ -135,21 +138,26 @@ BN_INLINE void copy_words(uint64_t *to, const _Atomic uint64_t *from, uint32_t n
     }
 }
 
-/* Whether what was copied of a slot was all the time its use `gen`, and the value that `word` stands
- * for at `place`. */
+static inline const _Atomic uint32_t *gen_of(const struct bn_slot_rec *rec)
+{
+    return (const _Atomic uint32_t *)(const void *)&rec->gen;
+}
+
+/* Whether what was copied of a slot is of its use `gen`, the value that `word` stands for at
+ * `place`. */
 BN_INLINE bool stood_still(const struct bn_slot_rec *rec, uint32_t gen,
                            const _Atomic uint64_t *place, uint64_t word)
 {
     bn_fence_acquire(); /* PAIR refill */
-    return bn_load_acquire(place) == word &&
-           bn_load_relaxed((const _Atomic uint32_t *)(const void *)&rec->gen) == gen;
+    /* relaxed: behind the acquire of a word that stands again it sees the filling for which it
+     * does */
+    return bn_load_acquire(place) == word && /* PAIR swing */
+           bn_load_relaxed(gen_of(rec)) == gen;
 }
 
-/* What keeps a value from being copied: the words of its record that say so, and the bits. */
-#define OF(field) BN_BITS(struct bn_slot_rec, field)
-#define NOT_COMMITTED                                                                              \
-    (OF(pending) | (uint64_t)(BN_SLOT_TOMB | BN_SLOT_EXTENT) << BN_SHIFT(struct bn_slot_rec, flags))
-#define NOT_SMALL (OF(meta_len) | OF(size_high))
+/* What in HEAD and LENS keeps a value from being copied. */
+#define HEAD_FORBIDS (BN_SLOT_BITS(pending) | BN_SLOT_NOT_INLINE)
+#define LENS_FORBID  (BN_SLOT_BITS(meta_len) | BN_SLOT_BITS(size_high))
 
 /* Copy the value without a pin, if it is small. False: pin it. What is torn is thrown away at the
  * end. */
@@ -158,23 +166,25 @@ BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key,
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, bn_index_slot(word));
     const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)rec;
-    uint64_t size_gen = bn_load_acquire(&from[4]); /* PAIR refill */
-    uint32_t gen = (uint32_t)BN_FIELD(struct bn_slot_rec, gen, size_gen);
-    uint32_t size = (uint32_t)BN_FIELD(struct bn_slot_rec, size_low, size_gen);
-    if (bn_load_acquire(place) != word) { /* PAIR swing */
+    uint32_t gen = bn_load_acquire(gen_of(rec)); /* PAIR refill */
+    if (bn_load_acquire(place) != word) {        /* PAIR swing */
         return false;
     }
-    /* relaxed: between the two looks at `place` and `gen` */
-    uint64_t kind = bn_load_relaxed(&from[1]), lens = bn_load_relaxed(&from[3]);
-    uint32_t name_len = (uint32_t)BN_FIELD(struct bn_slot_rec, name_len, lens);
+    /* relaxed: judged by stood_still(). All of them after the look at the word, or what is loaded
+     * may be of the use before `gen`: that is stored first. */
+    uint64_t head = bn_load_relaxed(&from[BN_SLOT_WORD_HEAD]);
+    uint64_t lens = bn_load_relaxed(&from[BN_SLOT_WORD_LENS]);
+    uint64_t size_gen = bn_load_relaxed(&from[BN_SLOT_WORD_SIZE_GEN]);
+    uint32_t size = (uint32_t)BN_SLOT_FIELD(size_low, size_gen);
+    uint32_t name_len = (uint32_t)BN_SLOT_FIELD(name_len, lens);
     uint32_t n = (size + name_len + 7) / 8;
-    if ((kind & NOT_COMMITTED) != 0 || (lens & NOT_SMALL) != 0 || size >= BN_SLOT_ALIGNED_FROM ||
+    if ((head & HEAD_FORBIDS) != 0 || (lens & LENS_FORBID) != 0 || size >= BN_SLOT_ALIGNED_FROM ||
         (n + 3) * 8 > copied->room || n > (BN_INLINE_MAX - BN_SLOT_HEAD) / 8 ||
-        name_len != key->name_len || BN_FIELD(struct bn_slot_rec, space, kind) != key->space_id) {
+        name_len != key->name_len || BN_SLOT_FIELD(space, head) != key->space_id) {
         return false;
     }
     copied->version = bn_load_relaxed(&from[0]);
-    copied->kind = (uint32_t)BN_FIELD(struct bn_slot_rec, kind, kind);
+    copied->kind = (uint32_t)BN_SLOT_FIELD(kind, head);
     copied->size = size;
     copied->gen = gen;
     copy_words(copied->to, &from[BN_SLOT_HEAD / 8], n);

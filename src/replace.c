@@ -96,18 +96,16 @@ BN_INLINE bool is_named(struct brain_store *store, const struct put *put, uint32
 
 /* Whether what is there is small, without a description, and of the version that is asked for.
  * Fields that share eight bytes are looked at together. */
-#define OF(field) BN_BITS(struct bn_slot_rec, field)
-#define NOT_BARE  ((uint64_t)(BN_SLOT_TOMB | BN_SLOT_EXTENT) << BN_SHIFT(struct bn_slot_rec, flags))
-
 BN_INLINE bool may_replace(const struct put *put, const struct bn_slot_rec *rec,
                            struct found *found)
 {
-    _Atomic uint64_t *word = bn_atomic64((void *)(uintptr_t)rec);
-    uint64_t flags = bn_load_relaxed(&word[1]), lens = bn_load_relaxed(&word[3]);
-    uint64_t body_len =
-        BN_FIELD(struct bn_slot_rec, name_len, lens) + BN_FIELD(struct bn_slot_rec, meta_len, lens);
+    const _Atomic uint64_t *word = (const _Atomic uint64_t *)(const void *)rec;
+    uint64_t head = bn_load_relaxed(&word[BN_SLOT_WORD_HEAD]); /* relaxed: under the lock */
+    uint64_t lens = bn_load_relaxed(&word[BN_SLOT_WORD_LENS]);
+    uint64_t body_len = BN_SLOT_FIELD(name_len, lens) + BN_SLOT_FIELD(meta_len, lens);
     found->older_size = rec->size_low;
-    if ((flags & NOT_BARE) != 0 || (lens & (OF(description_len) | OF(size_high))) != 0 ||
+    if ((head & BN_SLOT_NOT_INLINE) != 0 ||
+        (lens & (BN_SLOT_BITS(description_len) | BN_SLOT_BITS(size_high))) != 0 ||
         body_len >= BN_SLOT_SMALL_BODY || found->older_size >= BN_SLOT_ALIGNED_FROM) {
         return false;
     }
@@ -239,10 +237,8 @@ BN_INLINE void publish_and_note(struct brain_store *store, const struct put *put
 
 /* ---- fill */
 
-/* Fields that share eight bytes are put together and stored at once, or the stores alone would take
- * as long as the rest. */
-#define AS(field, value) ((uint64_t)(value) << BN_SHIFT(struct bn_slot_rec, field))
-
+/* Fields that share eight bytes are stored at once: the release of the lock waits for each
+ * store. */
 BN_INLINE void fill(struct brain_store *store, const struct put *put, const struct found *found,
                     uint64_t number)
 {
@@ -253,10 +249,12 @@ BN_INLINE void fill(struct brain_store *store, const struct put *put, const stru
     bn_slot_begin_use(store, rec);
     rec->number = number;
     /* relaxed: the swing publishes all of it */
-    bn_store_relaxed(&word[1], AS(pending, 1) | AS(kind, put->value->kind) |
-                                   AS(space, bn_handle_ref(put->space).id));
-    bn_store_relaxed(&word[2], AS(older, found->older));
-    bn_store_relaxed(&word[3], AS(name_len, put->name_len) | AS(meta_len, put->meta_len));
+    bn_store_relaxed(&word[BN_SLOT_WORD_HEAD], BN_SLOT_AS(pending, 1) |
+                                                   BN_SLOT_AS(kind, put->value->kind) |
+                                                   BN_SLOT_AS(space, bn_handle_ref(put->space).id));
+    bn_store_relaxed(&word[2], BN_SLOT_AS(older, found->older));
+    bn_store_relaxed(&word[BN_SLOT_WORD_LENS],
+                     BN_SLOT_AS(name_len, put->name_len) | BN_SLOT_AS(meta_len, put->meta_len));
     bn_store_relaxed(bn_atomic32(&rec->size_low), put->size);
     if (put->size != 0) {
         bn_copy(body, put->value->parts->data, put->size);

@@ -4,8 +4,8 @@
  * Slabs:    64 KiB of slots of one size; a slab with free slots is in the list of its class, one
  *           without any slot in use in `slab_free`, for any class. Only the head of a list is taken
  *           from.
- * Crash:    all journalled. Slot bytes need no journal: while a slot is FREE, or in limbo and needed
- *           by nobody, they mean nothing.
+ * Crash:    all journalled. Slot bytes need no journal: while a slot is FREE, or in limbo and
+ *           needed by nobody, they mean nothing.
  */
 #include "slot.h"
 

@@ -93,6 +93,32 @@ static inline uint64_t bn_slot_pages(const struct bn_slot_rec *rec)
 int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
                    const uint8_t **body_out);
 
+/* Fields of a record that share eight bytes, where these are loaded or stored at once: in word HEAD
+ * what kind of value it is, in LENS what lies beside it, in SIZE_GEN its size and its use. */
+#define BN_SLOT_BITS(field)     BN_BITS(struct bn_slot_rec, field)
+#define BN_SLOT_AS(field, x)    ((uint64_t)(x) << BN_SHIFT(struct bn_slot_rec, field))
+#define BN_SLOT_FIELD(field, w) BN_FIELD(struct bn_slot_rec, field, w)
+enum {
+    BN_SLOT_WORD_HEAD = 1,
+    BN_SLOT_WORD_LENS = 3,
+    BN_SLOT_WORD_SIZE_GEN = 4
+};
+static_assert(offsetof(struct bn_slot_rec, pending) / 8 == BN_SLOT_WORD_HEAD &&
+                  offsetof(struct bn_slot_rec, flags) / 8 == BN_SLOT_WORD_HEAD &&
+                  offsetof(struct bn_slot_rec, kind) / 8 == BN_SLOT_WORD_HEAD &&
+                  offsetof(struct bn_slot_rec, space) / 8 == BN_SLOT_WORD_HEAD &&
+                  offsetof(struct bn_slot_rec, older) / 8 == 2 &&
+                  offsetof(struct bn_slot_rec, name_len) / 8 == BN_SLOT_WORD_LENS &&
+                  offsetof(struct bn_slot_rec, meta_len) / 8 == BN_SLOT_WORD_LENS &&
+                  offsetof(struct bn_slot_rec, description_len) / 8 == BN_SLOT_WORD_LENS &&
+                  offsetof(struct bn_slot_rec, size_high) / 8 == BN_SLOT_WORD_LENS &&
+                  offsetof(struct bn_slot_rec, size_low) / 8 == BN_SLOT_WORD_SIZE_GEN &&
+                  offsetof(struct bn_slot_rec, gen) / 8 == BN_SLOT_WORD_SIZE_GEN,
+              "fields that are looked at together share a word");
+
+/* Of HEAD: there is no value, or it is not in the slot. */
+#define BN_SLOT_NOT_INLINE BN_SLOT_AS(flags, BN_SLOT_TOMB | BN_SLOT_EXTENT)
+
 /* Name, metadata and description beside data below BN_SLOT_ALIGNED_FROM that are inline. */
 #define BN_SLOT_SMALL_BODY (BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM)
 
@@ -278,19 +304,20 @@ void bn_ready_clear(struct brain_store *store);
 /* How many there are, of both kinds. A guess, without the lock. */
 uint32_t bn_ready_count(const struct brain_store *store);
 
-/* Whether it is in limbo still, in the same use. If its slab has another class by now, `cold` is any
- * bytes; but then `slot` is not in limbo. */
+/* Whether it is in limbo still, in the same use. If its slab has another class by now, `cold` is
+ * any bytes; but then `slot` is not in limbo. */
 BN_INLINE bool bn_spare_stands(const struct brain_store *store, const struct bn_spare *spare)
 {
     const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);
-    uint64_t backed = bn_load_relaxed(&store->state->backed[BN_REGION_LIMBO]), i;
-    i = spare->cold->set_idx;
+    uint64_t backed = bn_load_relaxed(&store->state->backed[BN_REGION_LIMBO]);
+    uint64_t i = spare->cold->set_idx;
     return i < store->state->n_limbo && (i + 1) * sizeof *limbo <= backed &&
            limbo[i] == spare->slot && bn_slot_state(spare->cold) == BN_SLOT_LIMBO &&
            bn_slot_at(store, spare->slot)->gen == spare->gen;
 }
 
-/* A slot of class `c` that is ready; it stays in limbo. Valid until the next is added. NULL: none. */
+/* A slot of class `c` that is ready; it stays in limbo. NULL: none. Valid until the next is
+ * added. */
 BN_INLINE const struct bn_spare *bn_ready_take(struct brain_store *store, unsigned c)
 {
     struct bn_spares *ready = &store->ready[c];

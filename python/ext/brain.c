@@ -217,7 +217,7 @@ static int brain_delete_item(struct bp_brain *self, PyObject *name)
     const char *utf8 = bp_brain_name(self, name, &name_len);
     if (utf8 == NULL) return -1;
     int code;
-    if (!brain_is_busy(self->store->store)) {
+    if (!bp_brain_is_busy(self)) {
         code = brain_delete(self->space, utf8, name_len, BRAIN_ANY_VERSION);
     } else {
         struct bp_space *held = bp_handle_space_take(self->current);

@@ -47,7 +47,7 @@ const char *bp_brain_raise_name(struct bp_brain *self, PyObject *name)
     return NULL;
 }
 
-/* ---- names that were used lately -------------------------------------------------------------- */
+/* ---- names that were used lately ------------------------------------------------------------- */
 
 struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8,
                                     size_t len)
@@ -101,18 +101,11 @@ void bp_brain_close(struct bp_brain *self)
 
 /* ---- put ------------------------------------------------------------------------------------- */
 
-/* Whether a writer is at work now, perhaps a stopped one: then this thread may have to wait, and
- * the others shall go on. A hint; where the writer comes a moment later, the wait keeps the GIL. */
-static bool is_busy(const struct bp_brain *self)
-{
-    return brain_is_busy(self->current->owner->store) != 0;
-}
-
 /* Put what brain_try_put() did not. */
 static int put_slowly(struct bp_brain *self, const char *utf8, size_t name_len,
                       const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
 {
-    if (encoded->size_bytes < BP_LARGE_BYTES && !is_busy(self)) {
+    if (encoded->size_bytes < BP_LARGE_BYTES && !bp_brain_is_busy(self)) {
         return brain_put(self->space, utf8, name_len, &encoded->value, if_version, version_out);
     }
     struct bp_space *held = bp_handle_space_take(self->current);

@@ -62,6 +62,13 @@ static inline bool bp_brain_is_open(struct bp_brain *self)
     return false;
 }
 
+/* Whether a writer is at work now, perhaps a stopped one: then this thread may have to wait, and
+ * the others shall go on. A hint; where the writer comes a moment later, the wait keeps the GIL. */
+static inline bool bp_brain_is_busy(const struct bp_brain *self)
+{
+    return brain_is_busy(self->store->store) != 0;
+}
+
 /* The bytes of a name of this open Brain, valid as long as `name`; or NULL with an exception
  * set. */
 static inline const char *bp_brain_name(struct bp_brain *self, PyObject *name, size_t *len_out)

@@ -157,7 +157,7 @@ static PyObject *decode_large_int(const brain_view *view)
 
 static PyObject *decode_int(const brain_view *view)
 {
-    int64_t value;
+    int64_t value; /* INVAL: it has not 8 bytes */
     return brain_view_int(view, &value) == 0 ? PyLong_FromLongLong(value) : decode_large_int(view);
 }
 

@@ -100,9 +100,6 @@ extern struct PyModuleDef bp_module_def;
 extern PyType_Spec bp_brain_spec;
 extern PyType_Spec bp_view_spec;
 
-/* A clock that nobody sets. */
-int64_t bp_state_clock_ns(void);
-
 /* The function `name` of brain_plasma.values: a new reference, or NULL with an exception set. */
 PyObject *bp_state_values_function(struct bp_state *state, const char *name);
 

@@ -26,6 +26,9 @@
 
 /* In a serial number: the value is one of LARGE_BYTES. */
 #define LARGE (UINT64_C(1) << 63)
+/* The same: it consists of the letter that the name does, and its size is another each time. */
+#define ALIKE  (UINT64_C(1) << 62)
+#define LETTER 'a'
 
 struct writer {
     struct writer_board *board;
@@ -39,11 +42,28 @@ struct writer {
  * values is one that no look at the size or at the name behind the data would notice. */
 struct writer_value writer_value_of(uint64_t serial)
 {
+    uint64_t varied = serial & ALIKE ? serial & ~ALIKE : serial >> 6;
     return (struct writer_value){
         .kind = (uint32_t)(serial % 8),
-        .size_bytes = serial & LARGE ? LARGE_BYTES : 40 + (uint32_t)((serial >> 6) % 37),
+        .size_bytes = serial & LARGE ? LARGE_BYTES : 40 + (uint32_t)(varied % 37),
         .seed = serial & ~LARGE,
     };
+}
+
+static void fill(void *to, const struct writer_value *value, uint32_t size_bytes)
+{
+    if (value->seed & ALIKE) {
+        memset(to, LETTER, size_bytes);
+    } else {
+        kit_fill(to, size_bytes, value->seed);
+    }
+}
+
+bool writer_is_value(const struct writer_value *value, const void *data, uint32_t n_bytes)
+{
+    uint8_t bytes[LARGE_BYTES];
+    fill(bytes, value, n_bytes);
+    return memcmp(bytes, data, n_bytes) == 0;
 }
 
 static void must(int err, const char *what)
@@ -60,7 +80,7 @@ static uint64_t put_as(brain_space *space, const char *name, uint64_t serial)
     struct writer_value of = writer_value_of(serial);
     brain_part part = { .data = bytes, .size_bytes = of.size_bytes };
     brain_value value = { .kind = of.kind, .n_parts = 1, .parts = &part };
-    kit_fill(bytes, of.size_bytes, of.seed);
+    fill(bytes, &of, of.size_bytes);
     must(brain_put(space, name, NAME_LEN, &value, BRAIN_ANY_VERSION, &version), "brain_put");
     return version;
 }
@@ -352,6 +372,13 @@ static void restore_slabs(struct writer *writer)
     writer_put(writer);
 }
 
+/* A name that stands behind the data whatever size the data is taken to have. */
+static void choose_alike(struct writer *writer)
+{
+    memset(writer->board->name, LETTER, NAME_LEN);
+    writer->board->serial |= ALIKE;
+}
+
 /* ---- scenes ---------------------------------------------------------------------------------- */
 
 const struct writer_scene writer_scenes[] = {
@@ -362,7 +389,8 @@ const struct writer_scene writer_scenes[] = {
       true },
     { "put-partly", WRITER_STOPS_ONCE, NULL, NULL, writer_put, false },
     { "refill-partly", WRITER_STOPS_ONCE, put_until_next, NULL, writer_put, true },
-    { "refill-partly-and-end", BOTH_STOP_TWICE, put_until_next, NULL, writer_put, true },
+    { "refill-partly-and-end", WRITER_BOTH_STOP, put_until_next, NULL, writer_put, true },
+    { "refill-alike", WRITER_BOTH_STOP, put_until_next, choose_alike, writer_put, true },
     { "delete", WRITER_RUNS, delete_name, NULL, writer_put, false },
     { "delete-and-put", WRITER_RUNS, delete_and_put, NULL, writer_put, false },
     { "delete-and-put-until-back", WRITER_RUNS, delete_and_put_until_back, NULL, writer_put, true },

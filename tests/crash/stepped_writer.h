@@ -55,7 +55,7 @@ struct writer_board {
 enum writer_stops {
     WRITER_RUNS,       /* nowhere: it acts while the reader stands still */
     WRITER_STOPS_ONCE, /* then it puts, and stops in the middle, until the reader has returned */
-    BOTH_STOP_TWICE,   /* the same, until the reader has gone on by some instructions */
+    WRITER_BOTH_STOP,  /* the same, until the reader has gone on by some instructions */
 };
 
 struct writer_scene {
@@ -95,9 +95,12 @@ const struct writer_commit *writer_find_commit(const struct writer_board *board,
 struct writer_value {
     uint32_t kind;
     uint32_t size_bytes;
-    uint64_t seed; /* of its bytes: kit_filled() */
+    uint64_t seed; /* of its bytes */
 };
 
 struct writer_value writer_value_of(uint64_t serial);
+
+/* Whether these are the first bytes of it. */
+bool writer_is_value(const struct writer_value *value, const void *data, uint32_t n_bytes);
 
 #endif

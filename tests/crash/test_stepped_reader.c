@@ -85,6 +85,7 @@ static void note_answer(struct answer *answer, int err, const brain_view *view)
         answer->version = view->version;
         answer->kind = view->kind;
         answer->size_bytes = view->size_bytes;
+        /* Of a copy it is what was asked for: there the bytes tell. */
         answer->has_name = view->name_len == WRITER_NAME_LEN &&
                            memcmp(view->name, shared->board.name, WRITER_NAME_LEN) == 0;
         memcpy(answer->data, view->data, n);
@@ -306,7 +307,7 @@ static const char *judge_value(const struct answer *answer, uint64_t oldest, uin
     if (answer->kind != value.kind || answer->size_bytes != value.size_bytes) {
         return "kind and size are not those of its version";
     }
-    if (!kit_filled(answer->data, value.size_bytes < ROOM ? value.size_bytes : ROOM, value.seed)) {
+    if (!writer_is_value(&value, answer->data, value.size_bytes < ROOM ? value.size_bytes : ROOM)) {
         return "its bytes are not those of its version";
     }
     return answer->version < oldest   ? "it is older than what was committed before the call"
@@ -363,7 +364,7 @@ static bool interfere(struct proof *proof, const struct place *at, struct reache
     }
     reached->j = put_partly(proof, at->j);
     proof->n_back += found_slot(proof)->gen != shared->board.found.gen;
-    if (reached->j && scene->stops == BOTH_STOP_TWICE) {
+    if (reached->j && scene->stops == WRITER_BOTH_STOP) {
         reached->m = read_partly(proof, at->m);
         return let_run(proof, &proof->writer, at, "writer");
     }
@@ -459,7 +460,7 @@ static void try_all(struct proof *proof)
     struct place at = { 0, 1, 0 }, last = { 1, 1, 1 };
     struct reached reached = { true, true, true };
     measure(proof, &last);
-    if (proof->scene->stops == BOTH_STOP_TWICE) {
+    if (proof->scene->stops == WRITER_BOTH_STOP) {
         try_all_pairs(proof, &last);
         return;
     }
