@@ -211,7 +211,7 @@ static PyObject *brain_get_method(PyObject *op, PyObject *const *args, Py_ssize_
     return look_up((struct bp_brain *)op, args[0], n_args == 2 ? args[1] : Py_None);
 }
 
-static int brain_delete_item(struct bp_brain *self, PyObject *name)
+BP_NOINLINE static int brain_delete_item(struct bp_brain *self, PyObject *name)
 {
     size_t name_len;
     const char *utf8 = bp_brain_name(self, name, &name_len);

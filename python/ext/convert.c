@@ -81,9 +81,15 @@ static int encode_bytes(PyObject *value, struct bp_encoded *encoded)
     return 0;
 }
 
-/* Returns 1: encoded; 0: an array, or to be pickled; -1 with an exception set. */
-static int encode_by_type(PyObject *value, struct bp_encoded *encoded)
+int bp_convert_encode_plain(PyObject *value, struct bp_encoded *encoded)
 {
+    encoded->value = (brain_value){ .parts = &encoded->part };
+    encoded->size_bytes = 0;
+    encoded->part.align = 0;
+    encoded->owner = NULL;
+    encoded->meta = NULL;
+    encoded->pickled = NULL;
+
     const PyTypeObject *type = Py_TYPE(value);
     if (type == &PyLong_Type) return encode_int(value, encoded) == 0 ? 1 : -1;
     if (type == &PyUnicode_Type) return encode_str(value, encoded);
@@ -102,28 +108,12 @@ static int encode_by_type(PyObject *value, struct bp_encoded *encoded)
     return 0;
 }
 
-/* A function of its own: it needs many registers, and the short way none. */
-BP_NOINLINE static int encode_otherwise(struct bp_state *state, PyObject *value, bool pickle,
-                                        PyObject *name, struct bp_encoded *encoded)
+int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
+                            struct bp_encoded *encoded)
 {
     /* A str that comes here has lone surrogates: NumPy need not be asked, nor be there. */
     int done = Py_TYPE(value) == &PyUnicode_Type ? 0 : bp_tensor_encode(state, value, encoded);
-    if (done != 0) return done;
-    return bp_pickled_encode(state, value, pickle, name, encoded) == 0 ? 1 : -1;
-}
-
-int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
-                      struct bp_encoded *encoded)
-{
-    encoded->value = (brain_value){ .parts = &encoded->part };
-    encoded->size_bytes = 0;
-    encoded->part.align = 0;
-    encoded->owner = NULL;
-    encoded->meta = NULL;
-    encoded->pickled = NULL;
-
-    int done = encode_by_type(value, encoded);
-    if (done == 0) done = encode_otherwise(state, value, pickle, name, encoded);
+    if (done == 0) done = bp_pickled_encode(state, value, pickle, name, encoded) == 0 ? 1 : -1;
     if (done > 0) return 0;
     bp_convert_free(encoded);
     return -1;

@@ -19,14 +19,26 @@ struct bp_encoded {
     struct bp_pickled *pickled; /* owned; or NULL */
 };
 
+/* The two halves of bp_convert_encode(): what has a kind of its own and needs no more than the value,
+ * 1 where it did it, 0 where it is for the other; and all else. */
+int bp_convert_encode_plain(PyObject *value, struct bp_encoded *encoded_out);
+int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
+                            struct bp_encoded *encoded_out);
+
 /* Encode `value`. Runs code of the caller's where it has to be pickled.
  *
  * pickle   whether that is allowed.
  * name     what it is to be put under: for messages.
  * Returns 0, or -1 with an exception set. On success `*encoded_out` is to be given to
  * bp_convert_free(). */
-int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
-                      struct bp_encoded *encoded_out);
+static inline int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle,
+                                    PyObject *name, struct bp_encoded *encoded_out)
+{
+    int done = bp_convert_encode_plain(value, encoded_out);
+    if (done != 0) return done > 0 ? 0 : -1;
+    return bp_convert_encode_other(state, value, pickle, name, encoded_out);
+}
+
 void bp_convert_free_owned(struct bp_encoded *encoded);
 
 static inline void bp_convert_free(struct bp_encoded *encoded)
