@@ -12,6 +12,7 @@
 #include "reclaim.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
 #include "base/os.h"
@@ -272,10 +273,16 @@ void bn_reclaim_retired(struct brain_store *store, unsigned c)
         bn_pin_list(store, n * CELLS_PER_SLOT, pins, PINS_MAX, &n_pins) != 0) {
         return;
     }
+    struct bn_spares *ready = &store->ready[c];
+    if (bn_likely(snaps.oldest == UINT64_MAX && n_pins == 0 && bn_load_relaxed(&ready->n) == 0)) {
+        memcpy(ready->of, retired->of, n * sizeof ready->of[0]); /* all of them */
+        bn_store_release(&ready->n, n);
+        return;
+    }
     for (uint32_t i = 0; i < n; i++) {
         struct bn_spare spare = retired->of[i];
         if (snaps.oldest >= spare.cold->stamp && !is_pinned(pins, n_pins, spare.slot)) {
-            bn_spares_add(&store->ready[c], spare);
+            bn_spares_add(ready, spare);
         }
     }
 }

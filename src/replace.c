@@ -82,18 +82,6 @@ BN_INLINE bool is_small(const brain_value *value, const void *name, size_t name_
 
 /* ---- find */
 
-/* Whether `slot` is a small value of the name. */
-BN_INLINE bool is_named(struct brain_store *store, const struct put *put, uint32_t slot)
-{
-    if (!bn_slot_exists(store, slot)) {
-        return false;
-    }
-    const struct bn_slot_rec *rec = bn_slot_at(store, slot);
-    const uint8_t *body = bn_slot_small_body(rec);
-    return rec->space == bn_handle_ref(put->space).id && rec->name_len == put->name_len &&
-           body != NULL && bn_slot_same(body, put->name, put->name_len);
-}
-
 /* Whether what is there is small, without a description, and of the version that is asked for.
  * Fields that share eight bytes are looked at together. */
 BN_INLINE bool may_replace(const struct put *put, const struct bn_slot_rec *rec,
@@ -113,70 +101,88 @@ BN_INLINE bool may_replace(const struct put *put, const struct bn_slot_rec *rec,
     return put->if_version == BRAIN_ANY_VERSION || put->if_version == rec->number;
 }
 
-/* The word that a hint leads to: the same slot, in the same use, stands where it stood. */
-BN_INLINE bool find_hinted(struct brain_store *store, const brain_hint *hint, struct found *found)
+/* The word that a hint leads to, if the same slot, in the same use, stands where it stood; or
+ * NULL. */
+BN_INLINE _Atomic uint64_t *find_hinted(struct brain_store *store, const struct put *put)
 {
-    _Atomic uint64_t *place = bn_atomic64(store->data + hint->place);
-    uint32_t slot = bn_index_slot(hint->word);
-    if (bn_load_relaxed(place) != hint->word || bn_slot_at(store, slot)->gen != hint->gen) {
-        return false;
+    const brain_hint *hint = put->hint;
+    if (hint == NULL || hint->space != put->space) {
+        return NULL;
     }
-    found->word = place;
-    found->older = slot;
-    found->older_cold =
-        hint->record == 0
-            ? NULL
-            : (struct bn_cold_rec *)(void *)(store->own_slots + (uint64_t)hint->record * 8);
-    return true;
+    _Atomic uint64_t *place = bn_atomic64(store->data + hint->place);
+    bool stands = bn_load_relaxed(place) == hint->word &&
+                  bn_slot_at(store, bn_index_slot(hint->word))->gen == hint->gen;
+    return bn_likely(stands) ? place : NULL;
 }
 
-/* The name's word, if it stands in the first line of its chain. */
-BN_INLINE bool find_word(struct brain_store *store, const struct put *put, struct found *found)
+/* Whether `slot` is a small value of the name. */
+static bool is_named(struct brain_store *store, uint32_t slot, uint32_t space, const uint8_t *name,
+                     uint32_t name_len)
 {
-    uint64_t hash =
-        bn_hash_name(store->hash_seed, bn_handle_ref(put->space).id, put->name, put->name_len);
+    if (!bn_slot_exists(store, slot)) {
+        return false;
+    }
+    const struct bn_slot_rec *rec = bn_slot_at(store, slot);
+    const uint8_t *body = bn_slot_small_body(rec);
+    return rec->space == space && rec->name_len == name_len && body != NULL &&
+           bn_slot_same(body, name, name_len);
+}
+
+/* The name's word, if it stands in the first line of its chain, and its value is small; or NULL.
+ * The two here are calls: inline they would take registers from the way with a hint. */
+BN_NOINLINE static _Atomic uint64_t *find_word(struct brain_store *store, uint32_t space,
+                                               const uint8_t *name, uint32_t name_len)
+{
+    uint64_t hash = bn_hash_name(store->hash_seed, space, name, name_len);
     uint64_t n = bn_load_relaxed(&store->state->index_state) >> 1; /* relaxed: under the lock */
     struct bn_bucket_rec *line = bn_index_bucket_at(store, bn_index_bucket(hash, n == 0 ? 1 : n));
     for (uint32_t i = 0; line != NULL && i < BN_BUCKET_WORDS; i++) {
         uint64_t word = bn_load_relaxed(&line->words[i]);
-        if (bn_index_matches(word, hash) && is_named(store, put, bn_index_slot(word))) {
-            found->word = &line->words[i];
-            found->older = bn_index_slot(word);
-            found->older_cold = NULL;
-            return true;
+        if (bn_index_matches(word, hash) &&
+            is_named(store, bn_index_slot(word), space, name, name_len)) {
+            return &line->words[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+BN_NOINLINE static struct bn_cold_rec *find_cold(struct brain_store *store, uint32_t slot)
+{
+    return bn_slot_cold(store, slot);
 }
 
 BN_INLINE bool find(struct brain_store *store, const struct put *put, struct found *found)
 {
     struct bn_space_ref ref = bn_handle_ref(put->space);
+    uint32_t record = 0;
     found->space = bn_space_at(store, ref.id);
     if (found->space == NULL || bn_load_relaxed(&found->space->removed) != 0 ||
         bn_load_relaxed(&found->space->gen) != ref.gen) {
         return false;
     }
-    if (bn_unlikely(put->hint == NULL || put->hint->space != put->space ||
-                    !find_hinted(store, put->hint, found))) {
+    found->word = find_hinted(store, put);
+    if (bn_likely(found->word != NULL)) {
+        record = put->hint->record;
+    } else {
         if (put->hint != NULL) {
             put->hint->space = 0; /* of no use */
         }
-        if (!find_word(store, put, found)) {
+        found->word = find_word(store, ref.id, put->name, put->name_len);
+        if (found->word == NULL) {
             return false;
         }
     }
+    found->new_word = bn_load_relaxed(found->word);
+    found->older = bn_index_slot(found->new_word);
+    found->new_word = bn_index_word(found->new_word, 0); /* of the same hash */
     if (!may_replace(put, bn_slot_at(store, found->older), found)) {
         return false;
     }
-    if (found->older_cold == NULL) {
-        found->older_cold = bn_slot_cold(store, found->older);
-    }
-    if (found->older_cold == NULL || !bn_names_exists(store, found->older_cold->cell)) {
-        return false;
-    }
-    found->new_word = bn_index_word(bn_load_relaxed(found->word), 0); /* of the same hash */
-    return true;
+    found->older_cold =
+        bn_likely(record != 0)
+            ? (struct bn_cold_rec *)(void *)(store->own_slots + (uint64_t)record * 8)
+            : find_cold(store, found->older);
+    return found->older_cold != NULL && bn_names_exists(store, found->older_cold->cell);
 }
 
 BN_NOINLINE static const struct bn_spare *take_after_look(struct brain_store *store, unsigned c)

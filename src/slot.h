@@ -305,15 +305,14 @@ void bn_ready_clear(struct brain_store *store);
 uint32_t bn_ready_count(const struct brain_store *store);
 
 /* Whether it is in limbo still, in the same use. If its slab has another class by now, `cold` is
- * any bytes; but then `slot` is not in limbo. */
+ * any bytes; but then its gen differs. */
 BN_INLINE bool bn_spare_stands(const struct brain_store *store, const struct bn_spare *spare)
 {
     const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);
     uint64_t backed = bn_load_relaxed(&store->state->backed[BN_REGION_LIMBO]);
     uint64_t i = spare->cold->set_idx;
-    return i < store->state->n_limbo && (i + 1) * sizeof *limbo <= backed &&
-           limbo[i] == spare->slot && bn_slot_state(spare->cold) == BN_SLOT_LIMBO &&
-           bn_slot_at(store, spare->slot)->gen == spare->gen;
+    return bn_slot_at(store, spare->slot)->gen == spare->gen && i < store->state->n_limbo &&
+           (i + 1) * sizeof *limbo <= backed && limbo[i] == spare->slot;
 }
 
 /* A slot of class `c` that is ready; it stays in limbo. NULL: none. Valid until the next is

@@ -234,10 +234,7 @@ static int brain_ass_subscript(PyObject *op, PyObject *name, PyObject *value)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     if (value == NULL) return brain_delete_item(self, name);
-    int code = bp_brain_put(self, name, value, BRAIN_ANY_VERSION, NULL);
-    if (code == 0) return 0;
-    if (code != BP_RAISED) bp_errors_raise(self->state, code);
-    return -1;
+    return bp_brain_set(self, name, value);
 }
 
 static int brain_contains(PyObject *op, PyObject *name)

@@ -116,8 +116,8 @@ static int put_slowly(struct bp_brain *self, const char *utf8, size_t name_len,
     return code;
 }
 
-int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
-                 uint64_t *version_out)
+BP_INLINE int put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
+                  uint64_t *version_out)
 {
     struct bp_encoded encoded;
     brain_hint *hint;
@@ -136,4 +136,18 @@ int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_
     }
     bp_convert_free(&encoded);
     return code;
+}
+
+int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
+                 uint64_t *version_out)
+{
+    return put(self, name, value, if_version, version_out);
+}
+
+int bp_brain_set(struct bp_brain *self, PyObject *name, PyObject *value)
+{
+    int code = put(self, name, value, BRAIN_ANY_VERSION, NULL);
+    if (code == 0) return 0;
+    if (code != BP_RAISED) bp_errors_raise(self->state, code);
+    return -1;
 }

@@ -19,7 +19,8 @@ struct bp_encoded {
     struct bp_pickled *pickled; /* owned; or NULL */
 };
 
-/* The two halves of bp_convert_encode(): what has a kind of its own and needs no more than the value,
+/* The two halves of bp_convert_encode(): what has a kind of its own and needs no more than the
+ * value,
  * 1 where it did it, 0 where it is for the other; and all else. */
 int bp_convert_encode_plain(PyObject *value, struct bp_encoded *encoded_out);
 int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,

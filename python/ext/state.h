@@ -18,8 +18,9 @@
 #include <brain.h>
 #include <stdbool.h>
 
-/* For what would take registers and stack from the few functions on the way of a small get and put,
- * where each call counts. */
+/* For the few functions on the way of a small get and put, where each call counts; and for what
+ * would take registers and stack from them. */
+#define BP_INLINE   static inline __attribute__((always_inline))
 #define BP_NOINLINE __attribute__((noinline))
 
 /* Data of fewer bytes may be for brain_try_put() and brain_get_or_copy(). */
