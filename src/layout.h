@@ -117,11 +117,11 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              the notes made before the commit (not to be undone once it is there) from those of a
  *              tidying step. writer: lock holder, and recovery.
  * txn_number   number of the transaction under way, stored while the journal is empty.
- * n_drops      of last views of values in limbo.  writer: who drops, sequentially consistent,
- *              before it tries the lock.  reader: who has had the lock, after its release, a full
- *              barrier (PAIR drops): so that who drops need not wait, and yet what it let go of is
- *              freed.
- * n_drops_seen as many of these had come when limbo was last looked through.  writer: who did.
+ * n_looks_due  how often somebody wanted to look through limbo (a large value was replaced, a last
+ *              view of one dropped) and could not, the lock being held.  writer: who could not,
+ *              sequentially consistent, before it tries the lock once more.  reader: who has made a
+ *              change, or trimmed, after it released the lock, a full barrier (PAIR looks).
+ * n_looks_done as many had been wanted when limbo was last looked through.  writer: who did.
  *              crash: too low a value costs another look.
  * n_uses       of slots: how often one was begun to be filled; its low half is the last gen.
  *              writer: lock holder, plainly: no undo sets it back.  crash: a number was given to
@@ -143,8 +143,8 @@ struct bn_state_rec {
     _Atomic uint64_t txn_number;
     _Atomic uint64_t n_recoveries;
     _Atomic uint64_t n_uses;
-    _Atomic uint64_t n_drops;
-    _Atomic uint64_t n_drops_seen;
+    _Atomic uint64_t n_looks_due;
+    _Atomic uint64_t n_looks_done;
     uint64_t pad3;
 
     alignas(64) _Atomic uint64_t backed[BN_N_REGIONS];

@@ -33,7 +33,11 @@
 
 /* ---- limbo */
 
-/* The suspects of one round, from position `*from` of the limbo set on. */
+#define FROM_THE_END UINT32_MAX
+
+/* The suspects of one round: those of the limbo set below position `*from`, which goes down.
+ * Whoever frees one puts the last of the set in its place, which was looked at before; upwards it
+ * would not be looked at at all. */
 static int collect(struct brain_store *store, bool wait, uint32_t *from,
                    struct bn_suspects *suspects)
 {
@@ -43,16 +47,17 @@ static int collect(struct brain_store *store, bool wait, uint32_t *from,
     }
     uint32_t n = bn_set_count(store, BN_SET_LIMBO);
     bn_suspects_clear(suspects);
-    if (*from == 0) {
+    if (*from == FROM_THE_END) {
         bn_ready_clear(store); /* those that are still there are among the suspects */
     }
-    for (uint32_t i = *from; i < n && suspects->n < BN_SUSPECTS_MAX; i++) {
+    uint32_t end = *from < n ? *from : n;
+    *from = end > BN_SUSPECTS_MAX ? end - BN_SUSPECTS_MAX : 0;
+    for (uint32_t i = *from; i < end; i++) {
         uint32_t slot = bn_set_get(store, BN_SET_LIMBO, i);
         if (bn_slot_exists(store, slot)) {
             bn_suspects_add(suspects, slot, bn_slot_at(store, slot)->gen);
         }
     }
-    *from += suspects->n;
     bn_lock_release(store);
     return 0;
 }
@@ -112,20 +117,20 @@ static int free_suspects(struct brain_store *store, bool wait, const struct bn_s
 }
 
 /* Look through limbo. `keeps`: of the small slots that may be freed some stay, ready for our next
- * puts. */
+ * puts. BUSY: not all of it, since somebody else has the lock, or pins moved. */
 static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint64_t *n_out)
 {
     struct bn_suspects *suspects = malloc(sizeof *suspects);
-    uint64_t n_all = 0, n_cells = 0, n_drops = bn_load_seq(&store->own_state->n_drops);
-    uint32_t from = 0;
+    uint64_t n_all = 0, n_cells = 0, n_looks_due = bn_load_seq(&store->own_state->n_looks_due);
+    uint32_t from = FROM_THE_END;
     bool whole = true;
     int err = suspects == NULL ? bn_error(BRAIN_E_NOMEM, "no memory to reclaim") : 0;
-    while (err == 0) {
+    while (err == 0 && from > 0) {
         struct bn_snaps snaps;
         uint32_t n_freed = 0;
         err = collect(store, wait, &from, suspects);
         if (err != 0 || suspects->n == 0) {
-            break;
+            continue;
         }
         bn_fence_seq(); /* PAIR snap, PAIR pin-retire: what we look at left the index before */
         bn_snap_look(store, &snaps); /* registrations before pins: who leaves pins first */
@@ -135,20 +140,16 @@ static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint6
             whole = false;
         }
         n_all += n_freed;
-        from -= from < n_freed ? from : n_freed; /* the set has become shorter by as many */
-        if (suspects->n < BN_SUSPECTS_MAX) {
-            break;
-        }
     }
     free(suspects);
     bn_store_relaxed(&store->n_cells_seen, n_cells);
     if (err == 0 && whole) {
-        bn_store_relaxed(&store->state->n_drops_seen, n_drops);
+        bn_store_relaxed(&store->state->n_looks_done, n_looks_due);
     }
     if (n_out != NULL) {
         *n_out = n_all;
     }
-    return err;
+    return err == 0 && !whole && !wait ? BRAIN_E_BUSY : err;
 }
 
 int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out)
@@ -289,8 +290,27 @@ void bn_reclaim_retired(struct brain_store *store, unsigned c)
 
 /* ---- when */
 
-/* Views may be dropped again and again while one looks; what comes later is for the next writer. */
-#define TURNS_MAX 4
+/* Looks may become due again and again while one looks; what comes later is for the next change. */
+#define TURNS_MAX 3
+
+/* Look through limbo; and again, if looks became due meanwhile. `tells`: where somebody else has
+ * the lock, say that a look is due, and try once more, for it may have been released in between
+ * (PAIR looks); if not, whoever has it looks afterwards. */
+static int look_or_leave(struct brain_store *store, bool wait, bool keeps, bool tells)
+{
+    int err = 0;
+    for (int turn = 0; turn < TURNS_MAX; turn++) {
+        err = reclaim_limbo(store, wait, keeps, NULL);
+        if (err == BRAIN_E_BUSY && tells) {
+            bn_add_seq(&store->state->n_looks_due, 1);
+            bn_fence_seq(); /* PAIR looks: the next look at the lock comes after */
+            tells = false;
+        } else if (err != 0 || !bn_reclaim_look_is_due(store)) {
+            break;
+        }
+    }
+    return err;
+}
 
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait)
 {
@@ -309,26 +329,23 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
     }
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 +
                    2 * (uint64_t)bn_load_relaxed(&store->n_kept);
-    bool look = retired_extent || bn_reclaim_missed(store) ||
-                (n_limbo >= due && n_limbo >= due + bn_ready_count(store));
-    for (int turn = 0; bn_unlikely(look) && turn < TURNS_MAX; turn++) {
+    if (retired_extent || bn_unlikely(bn_reclaim_look_is_due(store)) ||
+        bn_unlikely(n_limbo >= due && n_limbo >= due + bn_ready_count(store))) {
         /* Not waited for, unless the lock was busy so often that limbo grows without bound. */
-        int err = reclaim_limbo(store, may_wait && n_limbo >= 4 * due, true, NULL);
+        int err = look_or_leave(store, may_wait && n_limbo >= 4 * due, true, retired_extent);
         /* What stays after a whole round is pinned: do not look at it again at every put. */
         uint32_t left = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
         uint32_t ready = bn_ready_count(store);
         if (err == 0) {
             bn_store_relaxed(&store->n_kept, left > ready ? left - ready : 0);
         }
-        look = bn_reclaim_missed(store);
     }
 }
 
 void bn_reclaim_last(struct brain_store *store)
 {
     if (store->data != NULL) {
-        bn_add_seq(&store->state->n_drops, 1); /* PAIR drops */
-        (void)bn_reclaim_limbo(store, false, NULL);
+        (void)look_or_leave(store, false, false, true);
     }
 }
 
@@ -384,6 +401,9 @@ int bn_reclaim_trim(struct brain_store *store)
         if (err == BN_AGAIN) {
             err = bn_store_satisfy(store);
         }
+    }
+    if (bn_reclaim_look_is_due(store)) {
+        (void)look_or_leave(store, false, false, false);
     }
     return err == BRAIN_E_NOT_FOUND ? 0 : err;
 }

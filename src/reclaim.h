@@ -14,12 +14,12 @@
  * lock, where it was not to be had so often that something piles up. */
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait);
 
-/* Whether a last view was dropped while somebody had the lock: whoever had it calls
- * bn_reclaim_due(). */
-static inline bool bn_reclaim_missed(const struct brain_store *store)
+/* Whether limbo is to be looked through for somebody who could not, the lock being held: whoever
+ * makes a change asks after it has released the lock, and calls bn_reclaim_due(). */
+static inline bool bn_reclaim_look_is_due(const struct brain_store *store)
 {
-    return bn_load_seq(&store->own_state->n_drops) != /* PAIR drops */
-           bn_load_relaxed(&store->own_state->n_drops_seen);
+    return bn_load_seq(&store->own_state->n_looks_due) != /* PAIR looks */
+           bn_load_relaxed(&store->own_state->n_looks_done);
 }
 
 /* Of the slots of class `c` that this process has retired, make those ready that nobody can need,
@@ -40,7 +40,8 @@ int bn_reclaim_all(struct brain_store *store);
 /* Give the memory of all free pages back. */
 int bn_reclaim_trim(struct brain_store *store);
 
-/* A view of a value that has left the index was dropped: free it; or whoever has the lock will. */
+/* A view of a value that has left the index was dropped: free it; or, where somebody has the lock,
+ * let that change do it, or the next. */
 void bn_reclaim_last(struct brain_store *store);
 
 #endif

@@ -101,18 +101,23 @@ BN_INLINE bool may_replace(const struct put *put, const struct bn_slot_rec *rec,
     return put->if_version == BRAIN_ANY_VERSION || put->if_version == rec->number;
 }
 
-/* The word that a hint leads to, if the same slot, in the same use, stands where it stood; or
- * NULL. */
-BN_INLINE _Atomic uint64_t *find_hinted(struct brain_store *store, const struct put *put)
+/* A word of the index, and what it was when it was looked at. place NULL: there is none. */
+struct seen {
+    _Atomic uint64_t *place;
+    uint64_t word;
+};
+
+/* The word that a hint leads to, if the same slot, in the same use, stands where it stood. */
+BN_INLINE struct seen find_hinted(struct brain_store *store, const struct put *put)
 {
     const brain_hint *hint = put->hint;
     if (hint == NULL || hint->space != put->space) {
-        return NULL;
+        return (struct seen){ NULL, 0 };
     }
     _Atomic uint64_t *place = bn_atomic64(store->data + hint->place);
     bool stands = bn_load_relaxed(place) == hint->word &&
                   bn_slot_at(store, bn_index_slot(hint->word))->gen == hint->gen;
-    return bn_likely(stands) ? place : NULL;
+    return (struct seen){ bn_likely(stands) ? place : NULL, hint->word };
 }
 
 /* Whether `slot` is a small value of the name. */
@@ -128,10 +133,10 @@ static bool is_named(struct brain_store *store, uint32_t slot, uint32_t space, c
            bn_slot_same(body, name, name_len);
 }
 
-/* The name's word, if it stands in the first line of its chain, and its value is small; or NULL.
- * The two here are calls: inline they would take registers from the way with a hint. */
-BN_NOINLINE static _Atomic uint64_t *find_word(struct brain_store *store, uint32_t space,
-                                               const uint8_t *name, uint32_t name_len)
+/* The name's word, if it stands in the first line of its chain, and its value is small. The two here
+ * are calls: inline they would take registers from the way with a hint. */
+BN_NOINLINE static struct seen find_word(struct brain_store *store, uint32_t space,
+                                         const uint8_t *name, uint32_t name_len)
 {
     uint64_t hash = bn_hash_name(store->hash_seed, space, name, name_len);
     uint64_t n = bn_load_relaxed(&store->state->index_state) >> 1; /* relaxed: under the lock */
@@ -140,10 +145,10 @@ BN_NOINLINE static _Atomic uint64_t *find_word(struct brain_store *store, uint32
         uint64_t word = bn_load_relaxed(&line->words[i]);
         if (bn_index_matches(word, hash) &&
             is_named(store, bn_index_slot(word), space, name, name_len)) {
-            return &line->words[i];
+            return (struct seen){ &line->words[i], word };
         }
     }
-    return NULL;
+    return (struct seen){ NULL, 0 };
 }
 
 BN_NOINLINE static struct bn_cold_rec *find_cold(struct brain_store *store, uint32_t slot)
@@ -160,21 +165,21 @@ BN_INLINE bool find(struct brain_store *store, const struct put *put, struct fou
         bn_load_relaxed(&found->space->gen) != ref.gen) {
         return false;
     }
-    found->word = find_hinted(store, put);
-    if (bn_likely(found->word != NULL)) {
+    struct seen seen = find_hinted(store, put);
+    if (bn_likely(seen.place != NULL)) {
         record = put->hint->record;
     } else {
         if (put->hint != NULL) {
             put->hint->space = 0; /* of no use */
         }
-        found->word = find_word(store, ref.id, put->name, put->name_len);
-        if (found->word == NULL) {
+        seen = find_word(store, ref.id, put->name, put->name_len);
+        if (seen.place == NULL) {
             return false;
         }
     }
-    found->new_word = bn_load_relaxed(found->word);
-    found->older = bn_index_slot(found->new_word);
-    found->new_word = bn_index_word(found->new_word, 0); /* of the same hash */
+    found->word = seen.place;
+    found->older = bn_index_slot(seen.word);
+    found->new_word = bn_index_word(seen.word, 0); /* of the same hash */
     if (!may_replace(put, bn_slot_at(store, found->older), found)) {
         return false;
     }
@@ -373,8 +378,9 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, bra
         return BN_SLOWLY;
     }
     bn_watch_wake(store, space->key, name, name_len);
-    if (n_retired % BN_RECLAIM_LOOK_EVERY == 0 || bn_unlikely(bn_reclaim_missed(store))) {
-        bn_reclaim_due(store, false, BN_RECLAIM_LOOK_EVERY, false);
+    bool every = n_retired % BN_RECLAIM_LOOK_EVERY == 0;
+    if (every || bn_unlikely(bn_reclaim_look_is_due(store))) {
+        bn_reclaim_due(store, false, every ? BN_RECLAIM_LOOK_EVERY : 1, false);
     }
     return 0;
 }

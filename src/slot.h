@@ -305,7 +305,7 @@ void bn_ready_clear(struct brain_store *store);
 uint32_t bn_ready_count(const struct brain_store *store);
 
 /* Whether it is in limbo still, in the same use. If its slab has another class by now, `cold` is
- * any bytes; but then its gen differs. */
+ * any bytes; but then it is not in limbo. */
 BN_INLINE bool bn_spare_stands(const struct brain_store *store, const struct bn_spare *spare)
 {
     const uint32_t *limbo = (const uint32_t *)(const void *)bn_region_at(store, BN_REGION_LIMBO);

@@ -126,6 +126,73 @@ static void check_last_view_behind_a_writer(void)
     end();
 }
 
+/* A large value that is replaced while another process has the lock most of the time: its pages come back
+ * with the end of that change, or of the next. */
+static void check_replaced_beside_a_writer(void)
+{
+    struct busy {
+        _Atomic uint64_t n_puts;
+        _Atomic bool over;
+    } *busy = check_shared(sizeof *busy);
+    begin(16 * CHECK_MIB);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        store = check_open(brain_path(store), 0);
+        space = check_space(store, "default");
+        while (!busy->over) {
+            put(2, 0, 8);
+            busy->n_puts++;
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < 300; i++) {
+        put(1, 1, 8192);
+        put(1, 2, 8192);
+        uint64_t n = busy->n_puts;
+        while (busy->n_puts < n + 2) {
+            sched_yield();
+        }
+        CHECK(check_stat(store).limbo_bytes < 8192);
+    }
+    busy->over = true;
+    CHECK_CHILD(pid);
+    end();
+}
+
+/* In a limbo too large for one look, the last of the set takes the place of one that was freed: it is
+ * looked at all the same. */
+static void check_long_limbo(void)
+{
+    enum { N = 3000 };
+    brain_view first, last;
+    brain_snapshot *snapshot;
+    uint32_t name = 1;
+    begin(64 * CHECK_MIB);
+    brain_store *reader = check_open_with(brain_path(store), 0, BRAIN_OPEN_READ_ONLY);
+    brain_space *its = check_space(reader, "default");
+    put(1, 1, 8192);
+    CHECK_OK(brain_get(its, &name, sizeof name, &first));
+    CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
+    for (uint32_t i = 2; i < N + 2; i++) {
+        put(i, i, 8);
+    }
+    CHECK_OK(brain_snapshot_open(store, &snapshot)); /* keeps them all */
+    for (uint32_t i = 2; i < N + 2; i++) {
+        put(i, i + 1, 8);
+    }
+    put(1, 2, 8191);
+    CHECK_OK(brain_get(space, &name, sizeof name, &last));
+    CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
+    uint64_t before = check_stat(store).limbo_bytes;
+    brain_view_drop(&first); /* it may not look: it reads only */
+    brain_view_drop(&last);
+    CHECK_U64(check_stat(store).limbo_bytes, before - 8192 - 8191);
+    brain_snapshot_close(snapshot);
+    brain_space_close(its);
+    brain_close(reader);
+    end();
+}
+
 static void check_fork_keeps(void)
 {
     enum { N = 3000 };
@@ -294,6 +361,8 @@ int main(void)
     check_ledger_growth();
     check_last_view();
     check_last_view_behind_a_writer();
+    check_replaced_beside_a_writer();
+    check_long_limbo();
     check_fork_keeps();
     check_parent_dies();
     check_view_after_close();
