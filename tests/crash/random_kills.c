@@ -36,7 +36,8 @@
 #include "kit.h"
 
 #define AUDIT_S 300u
-#define FILL_S  3.0
+#define FILL_S       3.0 /* seconds, as the next */
+#define FILL_EVERY_S 4.0
 
 struct options {
     uint64_t n_kills;
@@ -202,11 +203,14 @@ static bool run_undisturbed(struct killer *killer, double seconds, struct weight
     board->n_writers += EXTRA_WRITERS;
     board->n_readers += EXTRA_READERS;
     killer_start(killer);
-    fill_limbo(killer);
-    double start = kit_seconds();
-    while (kit_seconds() - start < seconds && atomic_load(&board->failed) == 0) {
-        usleep(10000);
-    }
+    double end = kit_seconds() + seconds;
+    do { /* how far memory is scattered when the store is full is another each time */
+        fill_limbo(killer);
+        double next = kit_seconds() + FILL_EVERY_S;
+        while (kit_seconds() < next && kit_seconds() < end && atomic_load(&board->failed) == 0) {
+            usleep(10000);
+        }
+    } while (kit_seconds() < end && atomic_load(&board->failed) == 0);
     bool right = killer_stop(killer) && audit(killer, AUDIT_SOUND, 0);
     right = right && clear_and_weigh(killer, weight);
     board->n_writers -= EXTRA_WRITERS;
