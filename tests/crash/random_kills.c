@@ -37,7 +37,7 @@
 
 #define AUDIT_S 300u
 #define FILL_S       3.0 /* seconds, as the next */
-#define FILL_EVERY_S 4.0
+#define FILL_EVERY_S 0.25
 
 struct options {
     uint64_t n_kills;
