@@ -316,6 +316,18 @@ static PyObject *new_array(const struct bp_numpy *numpy, PyObject *dtype,
     return array;
 }
 
+static void say_numpy_is_missing(struct bp_state *state, const brain_view *view)
+{
+    PyObject *name = PyUnicode_DecodeUTF8(view->name, view->name_len, "backslashreplace");
+    if (name == NULL) return;
+    bp_errors_chain(state, BP_VALUE,
+                    "the value of %R is an array, and NumPy, which it takes to recall one, cannot "
+                    "be "
+                    "imported here: pip install numpy",
+                    name);
+    Py_DECREF(name);
+}
+
 PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view)
 {
     brain_tensor tensor;
@@ -325,7 +337,12 @@ PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view)
         brain_view_drop(view);
         return NULL;
     }
-    PyObject *dtype = load_numpy(state) == 0 ? dtype_of(state, &tensor) : NULL;
+    PyObject *dtype = NULL;
+    if (load_numpy(state) == 0) {
+        dtype = dtype_of(state, &tensor);
+    } else if (PyErr_ExceptionMatches(PyExc_ImportError)) {
+        say_numpy_is_missing(state, view);
+    }
     if (dtype == NULL) {
         brain_view_drop(view);
         return NULL;

@@ -394,6 +394,24 @@ with Brain({path!r}) as brain:
     assert done.stdout.split() == ["False", "10", "True"]
 
 
+def test_an_array_where_there_is_no_numpy(path):
+    with Brain(path) as brain:
+        brain["x"] = np.arange(5)
+    code = f"""if True:
+        import sys
+        sys.modules['numpy'] = None  # what makes an import fail
+        from brain_plasma import Brain, exceptions
+        with Brain({str(path)!r}) as brain:
+            try:
+                brain['x']
+            except exceptions.BrainValueError as error:
+                print(error)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert "'x' is an array" in done.stdout and "pip install numpy" in done.stdout
+
+
 def test_text_needs_no_numpy(path):
     """Not even text that UTF-8 does not know, where what stands for NumPy is none."""
     code = f"""if True:
