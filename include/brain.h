@@ -133,6 +133,9 @@ typedef struct brain_options {
     uint32_t reserved;         /* 0 */
     int64_t lock_timeout_ns;   /* how long a change waits for a writer: default 10 s; or
                                   BRAIN_FOREVER */
+    const char *directory;     /* of a store that is made: NULL, or a directory on a file system in
+                                  memory, in which its own is made; `path` is a link to it then.
+                                  Where that file system gives huge pages the store has them */
 } brain_options;
 
 #define BRAIN_OPTIONS_INIT { .struct_size = sizeof(brain_options) }
@@ -270,6 +273,8 @@ typedef struct brain_client {
     uint64_t start_ns;     /* when it attached, nanoseconds since 1970 */
     uint64_t n_pins;
     char command[64];      /* the start of its command line, terminated */
+    uint64_t seat;         /* how often the row has been given out: row and seat together are one
+                              client, for ever */
 } brain_client;
 
 /* List the clients of a store. `*n_out` is how many there are, also beyond `n_clients`.
@@ -277,6 +282,37 @@ typedef struct brain_client {
  * Cost: O(clients * pages of pins), and system calls for each client. */
 BRAIN_API int brain_clients(brain_store *store, brain_client *clients, size_t n_clients,
                             size_t *n_out);
+
+/* This process as a client of `store`.
+ * Returns 0, or: DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: a few loads and, for
+ * n_pins, a scan of its own pins. */
+BRAIN_API int brain_self(brain_store *store, brain_client *client_out);
+
+/* Whether the client that brain_self() described by `row` and `seat` still lives: 1 or 0. What
+ * cannot be found out counts as alive.
+ * Threads: any.  Blocks: never.  Cost: some system calls; none for this process itself. */
+BRAIN_API int brain_client_lives(brain_store *store, uint32_t row, uint64_t seat);
+
+/* Give back what processes held that died: unsealed objects, pins, snapshots. Whoever needs room
+ * does it as well; this is for one that keeps a store tidy.
+ *
+ * n_out   NULL, or receives how many had died.
+ * Returns 0, or: PERM; TIMEOUT; IO; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock, where one has died.
+ * Cost: some system calls for each client. */
+BRAIN_API int brain_reap(brain_store *store, uint32_t *n_out);
+
+/* A pin: some client holds a view of an object, or is about to. */
+typedef struct brain_pin {
+    uint32_t object; /* as `object` of a brain_view */
+    uint32_t client; /* row of the client; larger numbers: a forked child without a row */
+} brain_pin;
+
+/* List the pins of all living clients. `*n_out` is how many there are, also beyond `n_pins`. A
+ * client may stand several times with one object.
+ * Returns 0, or: DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: O(pages of pins), and
+ * system calls for each client. */
+BRAIN_API int brain_pins(brain_store *store, brain_pin *pins, size_t n_pins, size_t *n_out);
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -294,6 +330,7 @@ enum brain_kind {
     BRAIN_KIND_TENSOR = 8,  /* metadata: struct of brain_tensor, encoded; data: the elements */
     BRAIN_KIND_ARROW = 9,   /* data: an Arrow IPC stream */
     BRAIN_KIND_PICKLE = 10, /* data: pickle protocol 5 and its out-of-band buffers */
+    BRAIN_KIND_UNSEALED = 14, /* an id that is taken, its object not sealed yet: docs/format.md */
     BRAIN_KIND_SPACE = 15,  /* the library's own: a namespace */
 };
 
@@ -329,8 +366,9 @@ typedef struct brain_view {
     uint16_t meta_len;
     uint16_t description_len;
     uint16_t name_len;
-    uint16_t reserved;
-    uint32_t slot;            /* the library's */
+    uint16_t tag;             /* the caller's; 0 when the view is filled */
+    uint32_t object;          /* the same number in all views of one version of a value; of another
+                                 one later, when nobody has a view of this one any more */
     uint32_t pin;             /* the library's */
     brain_store *store;       /* the library's; NULL once dropped */
 } brain_view;
@@ -343,6 +381,41 @@ BRAIN_API uint64_t brain_view_created_ns(const brain_view *view);
  * allowed.  Threads: any, not two on one view.  Blocks: never.  Cost: a store; a system call or two
  * where it was the last view of a large value that is no longer in the store. */
 BRAIN_API_FREE void brain_view_drop(brain_view *view);
+
+/* ---- identity -------------------------------------------------------------------------------- */
+
+#define BRAIN_ID_BYTES 20u
+
+/* The id of the value that a pinned view shows: of this one version, in this one store, for ever.
+ * Zeros for a view that was dropped or that shows a copy (brain_get_or_copy()).
+ * Threads: any.  Cost: a few loads. */
+BRAIN_API_FREE void brain_view_id(const brain_view *view, uint8_t id_out[BRAIN_ID_BYTES]);
+
+/* As brain_get(), by the id that brain_view_id() gave, in whatever namespace it is. An id finds
+ * nothing once its name has another value, or none.
+ * Returns as brain_get().  Threads: any.  Blocks: never.  Cost: O(1), as brain_get(). */
+BRAIN_API int brain_get_by_id(brain_store *store, const uint8_t id[BRAIN_ID_BYTES],
+                              brain_view *view_out);
+
+/* Name the namespace that a pinned view's value is in, as brain_space_open(). name_out, name_len_out:
+ * NULL, or receive its name, which is the space's.
+ * Returns 0, or: NOT_FOUND (it was removed); INVAL (no pinned view); else as brain_get().
+ * Threads: any.  Blocks: never.  Cost: O(1). */
+BRAIN_API int brain_view_space(const brain_view *view, brain_space **space_out,
+                               const void **name_out, size_t *name_len_out);
+
+/* A note: a number beside a value that whoever has a view of it may change. The last
+ * BRAIN_NOTE_BYTES of its metadata are room for one (put as zeros, which is the note 0). Nothing
+ * else of a value ever changes; the note of a value is not kept when it is replaced.
+ *
+ * brain_view_note() is 0 where the metadata are shorter. brain_view_set_note() does nothing there,
+ * in a store that is open read-only, and with a view that is not pinned.
+ * Threads: any.  Blocks: never.  Cost: a load / a store into shared memory. */
+#define BRAIN_NOTE_BYTES 15u
+BRAIN_API_FREE uint64_t brain_view_note(const brain_view *view);
+BRAIN_API_FREE void brain_view_set_note(const brain_view *view, uint64_t note);
+
+/* ---- tensors and numbers --------------------------------------------------------------------- */
 
 #define BRAIN_TENSOR_NDIM_MAX 64
 
@@ -544,6 +617,15 @@ BRAIN_API int brain_object_seal(brain_object *object, brain_space *space, const 
                                 size_t name_len, const brain_value *value, uint64_t if_version,
                                 uint64_t *version_out);
 
+/* As brain_object_seal(), in one commit with all that is in `batch`, which is empty afterwards, as
+ * after brain_batch_commit(). A change of the same name in the batch is an error: INVAL.
+ * Returns as brain_object_seal(); of a condition in the batch that does not hold also STALE,
+ * EXISTS, NOT_FOUND. On error nothing has changed, but the batch is empty.
+ * Blocks: for the writer lock.  Cost: that of both. */
+BRAIN_API int brain_object_seal_in(brain_object *object, brain_batch *batch, brain_space *space,
+                                   const void *name, size_t name_len, const brain_value *value,
+                                   uint64_t if_version, uint64_t *version_out);
+
 /* Let go of the object: aborts it where it is not sealed, and unmaps its memory. NULL is allowed.
  * Blocks: for the writer lock, where it aborts; what a timeout leaves goes with the process. */
 BRAIN_API_FREE void brain_object_release(brain_object *object);
@@ -569,10 +651,17 @@ BRAIN_API int brain_batch_put(brain_batch *batch, brain_space *space, const void
 BRAIN_API int brain_batch_delete(brain_batch *batch, brain_space *space, const void *name,
                                  size_t name_len);
 
+/* The same, under a condition: `if_version` as in brain_put() / brain_delete(). Where one does not
+ * hold, brain_batch_commit() says EXISTS, STALE or (of a delete) NOT_FOUND, and changes nothing. */
+BRAIN_API int brain_batch_put_if(brain_batch *batch, brain_space *space, const void *name,
+                                 size_t name_len, const brain_value *value, uint64_t if_version);
+BRAIN_API int brain_batch_delete_if(brain_batch *batch, brain_space *space, const void *name,
+                                    size_t name_len, uint64_t if_version);
+
 /* Make all changes in one commit. The batch is empty afterwards, also on error (nothing has
  * changed); but with PERM, DESTROYED and FORKED it may be as before.
  * number_out   NULL, or receives the commit number: the version of everything that was put.
- * Returns 0, or as brain_put(), but neither EXISTS nor STALE.
+ * Returns 0, or as brain_put(); EXISTS, STALE and NOT_FOUND only where a condition was given.
  * Blocks: for the writer lock, and then has it for as long as the changes take: other writers wait.
  * Cost: O(n log n) for n changes, and O(bytes) of the small values. */
 BRAIN_API int brain_batch_commit(brain_batch *batch, uint64_t *number_out);

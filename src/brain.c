@@ -585,8 +585,8 @@ static inline void show_copied(const struct bn_copied *copied, const void *name,
     view_out->meta_len = 0;
     view_out->description_len = 0;
     view_out->name_len = (uint16_t)name_len;
-    view_out->reserved = 0;
-    view_out->slot = view_out->pin = 0;
+    view_out->tag = 0;
+    view_out->object = view_out->pin = 0;
     view_out->store = NULL;
 }
 
@@ -659,7 +659,7 @@ void brain_view_drop(brain_view *view)
     if (bn_unlikely(bn_load_relaxed(store->mark) != 1)) {
         return; /* a clone's copy of a view: the pin is its parent's */
     }
-    drop(store, view->slot, view->pin);
+    drop(store, view->object, view->pin);
     /* Closed and this was the last view; or somebody else's was, and the store is in the pool
      * (store.c). */
     if (bn_unlikely(bn_load_relaxed(&store->closed))) {
@@ -670,7 +670,7 @@ void brain_view_drop(brain_view *view)
 uint64_t brain_view_created_ns(const brain_view *view)
 {
     const struct bn_cold_rec *cold =
-        view->store != NULL ? bn_slot_cold(view->store, view->slot) : NULL;
+        view->store != NULL ? bn_slot_cold(view->store, view->object) : NULL;
     return cold != NULL ? cold->created_ns : 0;
 }
 

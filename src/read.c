@@ -501,8 +501,8 @@ int bn_read_view(struct brain_store *store, uint32_t slot, uint32_t pin, brain_v
     view->name_len = rec->name_len;
     view->meta_len = rec->meta_len;
     view->description_len = rec->description_len;
-    view->reserved = 0;
-    view->slot = slot;
+    view->tag = 0;
+    view->object = slot;
     view->pin = pin;
     view->store = store;
     return 0;

@@ -295,7 +295,7 @@ static void move_away(struct writer *writer, uint32_t slab)
         brain_view view;
         pad_name(name, 'p', i);
         if (brain_get(writer->others, name, NAME_LEN, &view) == 0) {
-            bool is_there = view.slot / BN_SLAB_LINES == slab;
+            bool is_there = view.object / BN_SLAB_LINES == slab;
             brain_view_drop(&view);
             if (is_there || i == 0) {
                 must(brain_delete(writer->others, name, NAME_LEN, BRAIN_ANY_VERSION),

@@ -92,7 +92,7 @@ static void check_overflow(void)
     CHECK_OK(brain_put_bytes(space, "x", 1, "", 0));
     brain_view view;
     CHECK_OK(brain_get(space, "x", 1, &view));
-    uint32_t space_id = bn_slot_view(store, view.slot)->space;
+    uint32_t space_id = bn_slot_view(store, view.object)->space;
     brain_view_drop(&view);
     for (uint32_t i = 0; n < N; i++) {
         size_t len = name_of(i, name);

@@ -343,7 +343,7 @@ static void check_close_beside_drop(void)
         CHECK_OK(brain_get(its, &name, sizeof name, &view));
         brain_space_close(its);
         CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
-        struct closing closing = { .store = second, .slot = view.slot, .pin = view.pin };
+        struct closing closing = { .store = second, .slot = view.object, .pin = view.pin };
         CHECK(pthread_create(&thread, NULL, close_at_drop, &closing) == 0);
         while (!bn_load_seq(&closing.ready)) {
         }
