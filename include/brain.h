@@ -111,6 +111,8 @@ BRAIN_API const char *brain_error_detail(void);
 /* ---- stores ---------------------------------------------------------------------------------- */
 
 typedef struct brain_store brain_store;
+typedef struct brain_space brain_space; /* below, under "namespaces" */
+typedef struct brain_batch brain_batch; /* below, under "many names at once" */
 
 enum brain_open_flags {
     BRAIN_OPEN_EXISTING = 1u << 0,  /* fail with NOT_FOUND where there is no store */
@@ -447,9 +449,8 @@ BRAIN_API int brain_view_float(const brain_view *view, double *value_out);
 
 /* ---- namespaces ------------------------------------------------------------------------------ */
 
-/* A name of a namespace, with what is known of it. Not a handle on its contents: where somebody
- * removes the namespace, gets miss, and a put makes it again. */
-typedef struct brain_space brain_space;
+/* A brain_space is a name of a namespace, with what is known of it. Not a handle on its contents:
+ * where somebody removes the namespace, gets miss, and a put makes it again. */
 
 /* Name a namespace. It need not exist, and is not made. `*space_out` is the caller's, to be given
  * to brain_space_close().
@@ -632,10 +633,7 @@ BRAIN_API_FREE void brain_object_release(brain_object *object);
 
 /* ---- many names at once ---------------------------------------------------------------------- */
 
-/* A set of changes that become visible all at once. */
-typedef struct brain_batch brain_batch;
-
-/* Begin a batch. `*batch_out` is the caller's, to be given to brain_batch_free(). Returns 0,
+/* Begin a batch: a set of changes that become visible all at once. `*batch_out` is the caller's, to be given to brain_batch_free(). Returns 0,
  * NOMEM. */
 BRAIN_API int brain_batch_new(brain_store *store, brain_batch **batch_out);
 
@@ -651,8 +649,10 @@ BRAIN_API int brain_batch_put(brain_batch *batch, brain_space *space, const void
 BRAIN_API int brain_batch_delete(brain_batch *batch, brain_space *space, const void *name,
                                  size_t name_len);
 
-/* The same, under a condition: `if_version` as in brain_put() / brain_delete(). Where one does not
- * hold, brain_batch_commit() says EXISTS, STALE or (of a delete) NOT_FOUND, and changes nothing. */
+/* The same, under a condition: `if_version` as in brain_put() / brain_delete(); looked at in the
+ * commit, against what stood before it. Where one does not hold, brain_batch_commit() says EXISTS,
+ * STALE or (of a delete) NOT_FOUND, and changes nothing. Of several changes of a name the last
+ * wins, with its condition; those of the others are forgotten. */
 BRAIN_API int brain_batch_put_if(brain_batch *batch, brain_space *space, const void *name,
                                  size_t name_len, const brain_value *value, uint64_t if_version);
 BRAIN_API int brain_batch_delete_if(brain_batch *batch, brain_space *space, const void *name,
