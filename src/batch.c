@@ -4,7 +4,7 @@
  * for a put. (Those whose name, metadata and description go there too are copied as well: such an
  * extent is lost with an aborted transaction, since readers may have looked at the name in it.) The
  * commit is one transaction over all. Of several changes of one name the last counts: the list is
- * sorted by namespace and name, and all but the last of equals are dropped.
+ * sorted by namespace and name, and all but the last of equals are dropped, with their conditions.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -152,19 +152,31 @@ static int add(struct brain_batch *batch, struct item *item)
     return 0;
 }
 
+int brain_batch_put_if(brain_batch *batch, brain_space *space, const void *name, size_t name_len,
+                       const brain_value *value, uint64_t if_version)
+{
+    struct item item = { .copy = NULL };
+    int err = bn_write_init(&item.write, space, name, name_len, value, if_version);
+    return err != 0 ? err : add(batch, &item);
+}
+
 int brain_batch_put(brain_batch *batch, brain_space *space, const void *name, size_t name_len,
                     const brain_value *value)
 {
+    return brain_batch_put_if(batch, space, name, name_len, value, BRAIN_ANY_VERSION);
+}
+
+int brain_batch_delete_if(brain_batch *batch, brain_space *space, const void *name, size_t name_len,
+                          uint64_t if_version)
+{
     struct item item = { .copy = NULL };
-    int err = bn_write_init(&item.write, space, name, name_len, value, BRAIN_ANY_VERSION);
+    int err = bn_write_init_delete(&item.write, space, name, name_len, if_version);
     return err != 0 ? err : add(batch, &item);
 }
 
 int brain_batch_delete(brain_batch *batch, brain_space *space, const void *name, size_t name_len)
 {
-    struct item item = { .copy = NULL };
-    int err = bn_write_init_delete(&item.write, space, name, name_len, BRAIN_ANY_VERSION);
-    return err != 0 ? err : add(batch, &item);
+    return brain_batch_delete_if(batch, space, name, name_len, BRAIN_ANY_VERSION);
 }
 
 static int compare_names(const struct item *a, const struct item *b)

@@ -201,7 +201,8 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
             change->is_skipped = true;
             continue;
         }
-        change->is_skipped = lenient && change->is_delete && err == BRAIN_E_NOT_FOUND;
+        change->is_skipped = lenient && change->is_delete && err == BRAIN_E_NOT_FOUND &&
+                             change->if_version == BRAIN_ANY_VERSION;
         if (err == 0 && writes[i].expected_version != 0 &&
             change->older_version != writes[i].expected_version) {
             err = BN_NEED_DESCRIPTION; /* it has been replaced since its description was fetched */

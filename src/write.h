@@ -35,7 +35,7 @@ int bn_write_init_delete(struct bn_write *write, struct brain_space *space, cons
                          size_t name_len, uint64_t if_version);
 
 /* Make `n` changes in one commit. `*number_out`: its number. On error nothing has changed. Deletes
- * of missing names: `lenient` skips them, else NOT_FOUND. */
+ * of missing names: `lenient` skips those without a condition, else NOT_FOUND. */
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                     uint64_t *number_out);
 
