@@ -362,33 +362,75 @@ int brain_check(brain_store *store, brain_problem *problems, size_t n_problems, 
     return err;
 }
 
+/* What stands in a row, which must exist. */
+static brain_client describe(brain_store *store, uint32_t row, bool alive, uint64_t n_pins)
+{
+    const struct bn_row_rec *rec = bn_client_row(store, row);
+    brain_client client = { .row = row,
+                            .alive = alive,
+                            .pid = rec->pid,
+                            .pid_namespace = rec->pid_namespace,
+                            .start_ns = rec->start_ns,
+                            .n_pins = n_pins,
+                            .seat = bn_load_acquire(&rec->n_seats) };
+    memcpy(client.command, rec->command, sizeof client.command);
+    client.command[sizeof client.command - 1] = '\0';
+    for (uint32_t i = 0; i < BN_SNAPS; i++) {
+        client.n_snapshots += bn_load_relaxed(&rec->snaps[i]) != 0;
+    }
+    return client;
+}
+
 int brain_clients(brain_store *store, brain_client *clients, size_t n_clients, size_t *n_out)
 {
     size_t n = 0;
     int err = bn_store_check_usable(store);
     for (uint32_t row = 0; err == 0 && row < bn_client_n_rows(store); row++) {
-        const struct bn_row_rec *rec = bn_client_row(store, row);
-        if (bn_load_acquire(&rec->state) != BN_ROW_USED) {
+        if (bn_load_acquire(&bn_client_row(store, row)->state) != BN_ROW_USED) {
             continue;
         }
         if (n < n_clients) {
-            brain_client *client = &clients[n];
-            *client = (brain_client){ .row = row,
-                                      .alive = bn_client_alive(store, row),
-                                      .pid = rec->pid,
-                                      .pid_namespace = rec->pid_namespace,
-                                      .start_ns = rec->start_ns,
-                                      .n_pins = bn_pin_count(store, row) };
-            memcpy(client->command, rec->command, sizeof client->command);
-            client->command[sizeof client->command - 1] = '\0';
-            for (uint32_t i = 0; i < BN_SNAPS; i++) {
-                client->n_snapshots += bn_load_relaxed(&rec->snaps[i]) != 0;
-            }
+            clients[n] =
+                describe(store, row, bn_client_alive(store, row), bn_pin_count(store, row));
         }
         n++;
     }
     if (err == 0) {
         *n_out = n;
+    }
+    return err;
+}
+
+int brain_self(brain_store *store, brain_client *client_out)
+{
+    int err = bn_store_check_usable(store);
+    if (err == 0) {
+        *client_out = describe(store, store->row, true, bn_pin_count_own(store));
+    }
+    return err;
+}
+
+int brain_client_lives(brain_store *store, uint32_t row, uint64_t seat)
+{
+    return bn_client_lives(store, row, seat);
+}
+
+int brain_reap(brain_store *store, uint32_t *n_out)
+{
+    uint32_t n = 0;
+    int err = bn_store_check_writable(store);
+    err = err != 0 ? err : bn_recover_reap(store, true, &n);
+    if (err == 0 && n_out != NULL) {
+        *n_out = n;
+    }
+    return err;
+}
+
+int brain_pins(brain_store *store, brain_pin *pins, size_t n_pins, size_t *n_out)
+{
+    int err = bn_store_check_usable(store);
+    if (err == 0) {
+        *n_out = bn_pin_list_living(store, pins, n_pins);
     }
     return err;
 }

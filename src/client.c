@@ -204,6 +204,21 @@ bool bn_client_alive(struct brain_store *store, uint32_t life)
     return held;
 }
 
+/* Whether row `row` is that seat's as far as the row says. */
+static bool is_seated(struct brain_store *store, uint32_t row, uint64_t seat)
+{
+    const struct bn_row_rec *rec = bn_client_row(store, row);
+    return bn_load_acquire(&rec->state) == BN_ROW_USED && bn_load_acquire(&rec->n_seats) == seat;
+}
+
+bool bn_client_lives(struct brain_store *store, uint32_t row, uint64_t seat)
+{
+    /* Once more afterwards: who is asked for may have died, and the byte be a newcomer's, who counts
+     * itself after it has locked that. */
+    return row < bn_client_n_rows(store) && is_seated(store, row, seat) &&
+           bn_client_alive(store, row) && is_seated(store, row, seat);
+}
+
 int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out)
 {
     int fd, err = bn_store_open_clients(store, &fd);

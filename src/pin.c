@@ -22,6 +22,9 @@
 #define LOOKS_A_STEP  4096u
 #define BURIED_A_STEP 64u
 
+/* How often to list the pins anew because a process has forked meanwhile. */
+#define LIST_TRIES 100u
+
 static struct bn_chunk_rec *chunk_at(const struct brain_store *store, uint32_t i)
 {
     return (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + (bn_off)i * BN_PAGE);
@@ -357,6 +360,50 @@ int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, uint32_t *pins,
     bn_fence_seq();
     *n_out = n_pins;
     return bn_load_seq(&store->clients->moves) == moves && n_chunks(store) == n ? 0 : BN_AGAIN;
+}
+
+/* Add what the cells of one chunk pin to the `n` that are there. */
+static size_t list_chunk(const struct bn_chunk_rec *chunk, uint32_t life, brain_pin *pins,
+                         size_t room, size_t n)
+{
+    uint32_t top = bn_load_seq(&chunk->top);
+    for (uint32_t i = 0; i < top && i < BN_CHUNK_CELLS; i++) {
+        uint32_t slot = bn_load_seq(&chunk->cells[i]);
+        if (slot != 0 && slot != BN_PIN_NOTHING) {
+            if (n < room) {
+                pins[n] = (brain_pin){ .object = slot, .client = life };
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
+static size_t list_living(struct brain_store *store, brain_pin *pins, size_t room)
+{
+    size_t n = 0;
+    uint32_t last = 0;
+    bool counts = false;
+    for (uint32_t i = 0; i < n_chunks(store); i++) {
+        uint32_t owner = bn_load_seq(&chunk_at(store, i)->owner);
+        if (owner != last) {
+            last = owner;
+            counts = owner != 0 && owner <= BN_LIVES_MAX && bn_client_alive(store, owner - 1);
+        }
+        n = counts ? list_chunk(chunk_at(store, i), owner - 1, pins, room, n) : n;
+    }
+    return n;
+}
+
+size_t bn_pin_list_living(struct brain_store *store, brain_pin *pins, size_t room)
+{
+    for (uint32_t i = 0;; i++) {
+        uint64_t moves = bn_load_seq(&store->clients->moves);
+        size_t n = list_living(store, pins, room);
+        if (bn_load_seq(&store->clients->moves) == moves || i == LIST_TRIES) {
+            return n;
+        }
+    }
 }
 
 uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot)

@@ -1,4 +1,5 @@
-/* test_client.c - rows of the dead: taken over where there is no other, and reaped in short steps. */
+/* test_client.c - rows of the dead: taken over where there is no other, and reaped in short steps; and who
+ * a client is, for ever. */
 #include "check.h"
 
 #include "base/os.h"
@@ -242,9 +243,140 @@ static void check_half_reaped(void)
     end(store);
 }
 
+static brain_client self(brain_store *store)
+{
+    brain_client client;
+    CHECK_OK(brain_self(store, &client));
+    CHECK(client.alive);
+    CHECK_U64(client.pid, getpid());
+    CHECK(brain_client_lives(store, client.row, client.seat));
+    return client;
+}
+
+/* A client in a process of its own, until the gate is opened. */
+struct other {
+    pid_t pid;
+    brain_client *client;
+    struct check_gate ready, go;
+};
+
+static struct other start_other(brain_store *store)
+{
+    struct other other = { .client = check_shared(sizeof *other.client),
+                           .ready = check_gate_new(),
+                           .go = check_gate_new() };
+    other.pid = check_fork();
+    if (other.pid == 0) {
+        brain_view view;
+        brain_object *object;
+        brain_space *space = check_space(store, "default");
+        CHECK_OK(brain_create(store, 100000, &object));
+        CHECK_OK(brain_get(space, "a", 1, &view));
+        *other.client = self(store);
+        check_gate_open(&other.ready);
+        check_gate_pass(&other.go);
+        brain_view_drop(&view);
+        brain_object_release(object);
+        brain_space_close(space);
+        brain_close(store);
+        check_gate_open(&other.ready);
+        check_gate_pass(&other.go);
+        _exit(0);
+    }
+    check_gate_pass(&other.ready);
+    return other;
+}
+
+static bool other_lives(brain_store *store, const struct other *other)
+{
+    return brain_client_lives(store, other->client->row, other->client->seat);
+}
+
+/* Whoever was told who somebody is knows for ever whether that one lives, though its row is others'. */
+static void check_who_lives(void)
+{
+    path = check_path();
+    brain_store *store = check_open(path, 64 * CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "a", 1));
+    brain_client me = self(store), clients[8];
+    size_t n = 0;
+    uint32_t n_reaped = 9;
+    CHECK(!brain_client_lives(store, me.row, me.seat + 1));
+    CHECK(!brain_client_lives(store, 5000, 1) && !brain_client_lives(store, UINT32_MAX, 0));
+    struct other killed = start_other(store);
+    CHECK(killed.client->row != me.row && other_lives(store, &killed));
+    CHECK_OK(brain_clients(store, clients, 8, &n));
+    CHECK_U64(n, 2);
+    CHECK_U64(clients[1].seat, killed.client->seat);
+    CHECK_U64(clients[0].seat, me.seat);
+    CHECK_OK(brain_reap(store, &n_reaped));
+    CHECK_U64(n_reaped, 0);
+    check_kill(killed.pid);
+    CHECK(!other_lives(store, &killed)); /* its row is not given out yet */
+    CHECK(check_stat(store).private_bytes > 0);
+    CHECK_OK(brain_reap(store, &n_reaped));
+    CHECK_U64(n_reaped, 1);
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    CHECK(!other_lives(store, &killed));
+
+    struct other left = start_other(store); /* on the same row */
+    CHECK_U64(left.client->row, killed.client->row);
+    CHECK(other_lives(store, &left) && !other_lives(store, &killed));
+    check_gate_open(&left.go);
+    check_gate_pass(&left.ready);
+    CHECK(!other_lives(store, &left)); /* the process does */
+    struct other third = start_other(store);
+    CHECK(other_lives(store, &third) && !other_lives(store, &left) && !other_lives(store, &killed));
+    check_gate_open(&left.go);
+    CHECK_CHILD(left.pid);
+    check_kill(third.pid);
+    CHECK_OK(brain_reap(store, NULL));
+
+    pid_t pid = check_fork(); /* a child is another */
+    if (pid == 0) {
+        brain_client child = self(store);
+        CHECK(child.row != me.row && brain_client_lives(store, me.row, me.seat));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    brain_store *reader = check_open_with(path, 0, BRAIN_OPEN_READ_ONLY);
+    (void)self(reader);
+    CHECK(brain_client_lives(reader, me.row, me.seat));
+    CHECK_CODE(brain_reap(reader, &n_reaped), BRAIN_E_PERM);
+    brain_close(reader);
+    CHECK(brain_client_lives(store, me.row, me.seat));
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* Between its lock and its count, a newcomer's row says nothing new; then it is not the old one. */
+static void check_row_given_out_anew(void)
+{
+    path = check_path();
+    brain_store *store = check_open(path, 64 * CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "a", 1));
+    struct other dead = start_other(store);
+    check_kill(dead.pid);
+    struct bn_seat seat;
+    uint32_t n_dead;
+    kill_all_rows(store);
+    CHECK_OK(bn_client_seat(store, true, &seat, &n_dead));
+    for (int i = 0; seat.row != dead.client->row; i++) {
+        CHECK(i < 10);
+        CHECK_OK(bn_client_seat(store, true, &seat, &n_dead));
+    }
+    CHECK(bn_client_alive(store, seat.row) && !other_lives(store, &dead));
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_begin();
+    check_who_lives();
+    check_row_given_out_anew();
     check_all_dead(false);
     check_all_dead(true);
     check_reader_first();

@@ -354,9 +354,73 @@ static void check_close_beside_drop(void)
     end();
 }
 
+static size_t count_pins(const brain_pin *pins, size_t n, uint32_t object, uint32_t client)
+{
+    size_t n_found = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_found += pins[i].object == object && pins[i].client == client;
+    }
+    return n_found;
+}
+
+/* Who pins what, as far as they live. */
+static void check_list(void)
+{
+    brain_pin pins[16];
+    brain_view views[3];
+    brain_client me;
+    size_t n = 9;
+    begin(16 * CHECK_MIB);
+    CHECK_OK(brain_self(store, &me));
+    CHECK_OK(brain_pins(store, pins, 16, &n));
+    CHECK_U64(n, 0);
+    put(1, 1, 40);
+    put(2, 2, 8000);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t name = i == 0 ? 1 : 2;
+        CHECK_OK(brain_get(space, &name, sizeof name, &views[i]));
+    }
+    CHECK_U64(views[1].object, views[2].object);
+    CHECK_OK(brain_pins(store, pins, 16, &n));
+    CHECK_U64(n, 3);
+    CHECK_U64(count_pins(pins, n, views[0].object, me.row), 1);
+    CHECK_U64(count_pins(pins, n, views[1].object, me.row), 2);
+    pins[1].object = 77;
+    CHECK_OK(brain_pins(store, pins, 1, &n)); /* counts what there was no room for */
+    CHECK_U64(n, 3);
+    CHECK_U64(pins[1].object, 77);
+
+    brain_client *child = check_shared(sizeof *child);
+    struct check_gate ready = check_gate_new(), go = check_gate_new();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        CHECK_OK(brain_self(store, child));
+        CHECK_U64(child->n_pins, 3);
+        brain_view_drop(&views[0]);
+        check_gate_open(&ready);
+        check_gate_pass(&go);
+        _exit(0);
+    }
+    check_gate_pass(&ready);
+    CHECK_OK(brain_pins(store, pins, 16, &n));
+    CHECK_U64(n, 5);
+    CHECK_U64(count_pins(pins, n, views[0].object, child->row), 0);
+    CHECK_U64(count_pins(pins, n, views[1].object, child->row), 2);
+    check_kill(pid);
+    CHECK_OK(brain_pins(store, pins, 16, &n));
+    CHECK_U64(n, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        brain_view_drop(&views[i]);
+    }
+    CHECK_OK(brain_pins(store, pins, 16, &n));
+    CHECK_U64(n, 0);
+    end();
+}
+
 int main(void)
 {
     check_begin();
+    check_list();
     check_many_views();
     check_ledger_growth();
     check_last_view();
