@@ -417,6 +417,11 @@ BRAIN_API int brain_view_space(const brain_view *view, brain_space **space_out,
 BRAIN_API_FREE uint64_t brain_view_note(const brain_view *view);
 BRAIN_API_FREE void brain_view_set_note(const brain_view *view, uint64_t note);
 
+/* Set the note where it still is `expected`: 1, or 0 where it is not, or cannot be set. A full
+ * barrier, as is the look of brain_view_note(): so of one who marks a note and then lists the pins,
+ * and one who gets a view and then looks at its note, one sees the other. */
+BRAIN_API int brain_view_swap_note(const brain_view *view, uint64_t expected, uint64_t note);
+
 /* ---- tensors and numbers --------------------------------------------------------------------- */
 
 #define BRAIN_TENSOR_NDIM_MAX 64
@@ -657,6 +662,12 @@ BRAIN_API int brain_batch_put_if(brain_batch *batch, brain_space *space, const v
                                  size_t name_len, const brain_value *value, uint64_t if_version);
 BRAIN_API int brain_batch_delete_if(brain_batch *batch, brain_space *space, const void *name,
                                     size_t name_len, uint64_t if_version);
+
+/* A condition without a change: at the commit `name` has to have the version `if_version`; 0: has to
+ * be absent. Where it does not hold, brain_batch_commit() says STALE and changes nothing. As a
+ * change it counts for the last of a name. Returns and blocks as brain_batch_delete(). */
+BRAIN_API int brain_batch_require(brain_batch *batch, brain_space *space, const void *name,
+                                  size_t name_len, uint64_t if_version);
 
 /* Make all changes in one commit. The batch is empty afterwards, also on error (nothing has
  * changed); but with PERM, DESTROYED and FORKED it may be as before.

@@ -179,6 +179,15 @@ int brain_batch_delete(brain_batch *batch, brain_space *space, const void *name,
     return brain_batch_delete_if(batch, space, name, name_len, BRAIN_ANY_VERSION);
 }
 
+int brain_batch_require(brain_batch *batch, brain_space *space, const void *name, size_t name_len,
+                        uint64_t if_version)
+{
+    struct item item = { .copy = NULL };
+    int err = bn_write_init_delete(&item.write, space, name, name_len, if_version);
+    item.write.checks_only = true;
+    return err != 0 ? err : add(batch, &item);
+}
+
 static int compare_names(const struct item *a, const struct item *b)
 {
     const struct brain_space *x = a->write.space, *y = b->write.space;

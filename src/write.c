@@ -188,6 +188,14 @@ static int find_nothing(struct brain_store *store, struct bn_write *write)
     return change->if_version == BRAIN_ANY_VERSION || change->if_version == 0 ? 0 : BRAIN_E_STALE;
 }
 
+/* What bn_txn_find() said of a condition without a change: 0, or STALE. */
+static int judge_condition(const struct bn_write *write, int err)
+{
+    bool holds = err == (write->change.if_version == 0 ? BRAIN_E_NOT_FOUND : 0);
+    bool is_answer = err == 0 || err == BRAIN_E_NOT_FOUND || err == BRAIN_E_EXISTS;
+    return holds ? 0 : is_answer ? BRAIN_E_STALE : err;
+}
+
 /* Look up all that is changed, and whether it fits. Under the lock. */
 static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient)
 {
@@ -199,6 +207,14 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
                                             : bn_txn_find(store, change);
         if (err == 0 && writes[i].makes_only) {
             change->is_skipped = true;
+            continue;
+        }
+        if (writes[i].checks_only) {
+            change->is_skipped = true;
+            err = judge_condition(&writes[i], err);
+            if (err != 0) {
+                return err;
+            }
             continue;
         }
         change->is_skipped = lenient && change->is_delete && err == BRAIN_E_NOT_FOUND &&

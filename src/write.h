@@ -21,6 +21,7 @@ struct bn_write {
         *maker;           /* the change that makes its namespace in the same transaction, or NULL */
     bool owns_maker;      /* the first of those that share it */
     bool makes_only;      /* there is nothing to put: the namespace alone */
+    bool checks_only;     /* nothing is changed: `if_version` has to hold, that is all */
     uint32_t made_id;     /* of a maker: the id of the namespace */
     bool is_borrowed;     /* the holder is an object's: never freed here */
     bool was_handed_over; /* the holder's extent is the published slot's now */

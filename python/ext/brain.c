@@ -13,28 +13,10 @@
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* The state of the module, which is the one that defines `type` or one of its bases. */
-static struct bp_state *state_of(PyTypeObject *type)
-{
-    PyObject *mro = PyObject_GetAttrString((PyObject *)type, "__mro__");
-    struct bp_state *state = NULL;
-    Py_ssize_t n = mro == NULL ? 0 : PyTuple_Size(mro);
-    for (Py_ssize_t i = 0; i < n && state == NULL; i++) {
-        PyObject *module = PyType_GetModule((PyTypeObject *)PyTuple_GetItem(mro, i));
-        if (module == NULL) {
-            PyErr_Clear(); /* a class made in Python, or one of Python's own */
-        } else if (PyModule_GetDef(module) == &bp_module_def) {
-            state = PyModule_GetState(module);
-        }
-    }
-    Py_XDECREF(mro);
-    return state;
-}
-
 static PyObject *brain_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
                            PyObject *Py_UNUSED(kwargs))
 {
-    struct bp_state *state = state_of(type);
+    struct bp_state *state = bp_state_of(type);
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     struct bp_brain *self = state == NULL ? NULL : (struct bp_brain *)alloc(type, 0);
     if (self != NULL) self->state = state;

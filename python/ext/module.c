@@ -1,6 +1,8 @@
 /* module.c - the extension module brain_plasma._core.
  *
- * One file per type: brain.c (with brainobject.c, names.c and store.c) and view.c; what values
+ * One file per type: brain.c (with brainobject.c, names.c and store.c), view.c, and for Plasma
+ * plasma.c (with plasmaobject.c and plasmastore.c), objectid.c, buffer.c and creation.c, over
+ * objects.c, evict.c, queues.c and sweep.c, which know nothing of Python. What values
  * look like is in convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions, handle.c
  * keeps what calls without the GIL use. Only brain.h is included of the library.
  *
@@ -38,6 +40,10 @@ static int module_exec(PyObject *module)
     if (bp_errors_load(state) != 0) return -1;
     if (add_type(module, &bp_brain_spec, &state->brain_type) != 0) return -1;
     if (add_type(module, &bp_view_spec, &state->view_type) != 0) return -1;
+    if (add_type(module, &bp_objectid_spec, &state->objectid_type) != 0) return -1;
+    if (add_type(module, &bp_buffer_spec, &state->buffer_type) != 0) return -1;
+    if (add_type(module, &bp_creation_spec, &state->creation_type) != 0) return -1;
+    if (add_type(module, &bp_plasma_spec, &state->plasma_type) != 0) return -1;
     if (PyModule_AddIntConstant(module, "OPEN_EXISTING", BRAIN_OPEN_EXISTING) != 0 ||
         PyModule_AddIntConstant(module, "OPEN_EXCLUSIVE", BRAIN_OPEN_EXCLUSIVE) != 0 ||
         PyModule_AddIntConstant(module, "OPEN_READ_ONLY", BRAIN_OPEN_READ_ONLY) != 0 ||
@@ -52,6 +58,12 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     struct bp_state *state = PyModule_GetState(module);
     Py_VISIT(state->brain_type);
     Py_VISIT(state->view_type);
+    Py_VISIT(state->objectid_type);
+    Py_VISIT(state->buffer_type);
+    Py_VISIT(state->creation_type);
+    Py_VISIT(state->plasma_type);
+    for (int i = 0; i < BP_N_PLASMA_ERRORS; i++)
+        Py_VISIT(state->plasma_errors[i]);
     Py_VISIT(state->pickle_dumps);
     Py_VISIT(state->pickle_loads);
     Py_VISIT(state->values);
@@ -65,6 +77,12 @@ static int module_clear(PyObject *module)
     struct bp_state *state = PyModule_GetState(module);
     Py_CLEAR(state->brain_type);
     Py_CLEAR(state->view_type);
+    Py_CLEAR(state->objectid_type);
+    Py_CLEAR(state->buffer_type);
+    Py_CLEAR(state->creation_type);
+    Py_CLEAR(state->plasma_type);
+    for (int i = 0; i < BP_N_PLASMA_ERRORS; i++)
+        Py_CLEAR(state->plasma_errors[i]);
     Py_CLEAR(state->pickle_dumps);
     Py_CLEAR(state->pickle_loads);
     Py_CLEAR(state->values);
@@ -82,6 +100,30 @@ static void module_free(void *module)
 
 PyDoc_STRVAR(module_doc, "The shared-memory store under brain_plasma.Brain.");
 
+PyDoc_STRVAR(set_plasma_errors_doc,
+             "_set_plasma_errors(exists, not_found, full, disconnected, /)\n--\n\n"
+             "What the methods of Plasma raise.");
+
+static PyObject *set_plasma_errors(PyObject *module, PyObject *args)
+{
+    struct bp_state *state = PyModule_GetState(module);
+    if (PyTuple_Size(args) != BP_N_PLASMA_ERRORS) {
+        PyErr_SetString(PyExc_TypeError, "_set_plasma_errors() takes four classes");
+        return NULL;
+    }
+    for (int i = 0; i < BP_N_PLASMA_ERRORS; i++) {
+        PyObject *old = state->plasma_errors[i];
+        state->plasma_errors[i] = Py_NewRef(PyTuple_GetItem(args, i));
+        Py_XDECREF(old);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+    { "_set_plasma_errors", set_plasma_errors, METH_VARARGS, set_plasma_errors_doc },
+    { NULL, NULL, 0, NULL },
+};
+
 static PyModuleDef_Slot module_slots[] = {
     { Py_mod_exec, (void *)(uintptr_t)module_exec },
     { 0, NULL },
@@ -90,6 +132,7 @@ static PyModuleDef_Slot module_slots[] = {
 struct PyModuleDef bp_module_def = {
     PyModuleDef_HEAD_INIT,   .m_name = "brain_plasma._core",
     .m_doc = module_doc,     .m_size = sizeof(struct bp_state),
+    .m_methods = module_methods,
     .m_slots = module_slots, .m_traverse = module_traverse,
     .m_clear = module_clear, .m_free = module_free,
 };

@@ -58,6 +58,15 @@ enum bp_error {
     BP_N_ERRORS
 };
 
+/* The exceptions of Plasma, in the order in which brain_plasma.plasma gives them. */
+enum bp_plasma_error {
+    BP_PLASMA_EXISTS,
+    BP_PLASMA_NOT_FOUND,
+    BP_PLASMA_FULL,
+    BP_PLASMA_DISCONNECTED,
+    BP_N_PLASMA_ERRORS
+};
+
 #define BP_N_DTYPES 16
 
 /* A type of array elements that was met before: saves NumPy the reading of its text. */
@@ -88,6 +97,11 @@ struct bp_numpy {
 struct bp_state {
     PyTypeObject *brain_type;
     PyTypeObject *view_type;
+    PyTypeObject *objectid_type;
+    PyTypeObject *buffer_type;
+    PyTypeObject *creation_type;
+    PyTypeObject *plasma_type;
+    PyObject *plasma_errors[BP_N_PLASMA_ERRORS]; /* NULL until brain_plasma.plasma was imported */
     PyObject *errors[BP_N_ERRORS];
     PyObject *pickle_dumps; /* NULL until a value needs it */
     PyObject *pickle_loads;
@@ -100,6 +114,14 @@ struct bp_state {
 extern struct PyModuleDef bp_module_def;
 extern PyType_Spec bp_brain_spec;
 extern PyType_Spec bp_view_spec;
+extern PyType_Spec bp_objectid_spec;
+extern PyType_Spec bp_buffer_spec;
+extern PyType_Spec bp_creation_spec;
+extern PyType_Spec bp_plasma_spec;
+
+/* The state of the module, which is the one that defines `type` or one of its bases. NULL with an
+ * exception set where there is none. */
+struct bp_state *bp_state_of(PyTypeObject *type);
 
 /* The function `name` of brain_plasma.values: a new reference, or NULL with an exception set. */
 PyObject *bp_state_values_function(struct bp_state *state, const char *name);

@@ -13,6 +13,8 @@
  */
 #include "view.h"
 
+#include "objects.h"
+
 static struct bp_view *view_alloc(struct bp_state *state)
 {
     if (state->n_spare_views > 0) {
@@ -64,7 +66,11 @@ static void view_dealloc(PyObject *self)
     struct bp_state *state = view->state;
     PyTypeObject *type = Py_TYPE(self);
     if (view->owner == NULL) {
-        brain_view_drop(&view->pin);
+        if (view->pin.tag == BP_TAG_OBJECT) {
+            bp_objects_drop(&view->pin);
+        } else {
+            brain_view_drop(&view->pin);
+        }
     } else {
         Py_DECREF(view->owner);
     }

@@ -1,0 +1,47 @@
+/* creation.c - the type Creation: an object that is being written.
+ *
+ * Owns:     the brain_object, from create() on. Its client refers to it until the object is sealed
+ *           or given up; every buffer on it does for as long as it lives. So what is written after
+ *           the seal goes to memory that is still there, and private.
+ * Release:  the last reference notes the time, as the last use of the object by its creator.
+ */
+#include "creation.h"
+
+PyObject *bp_creation_new(struct bp_state *state, struct bp_store *store,
+                          const struct bp_creation *creation)
+{
+    struct bp_creation_object *self = PyObject_New(struct bp_creation_object, state->creation_type);
+    if (self == NULL) {
+        struct bp_creation lost = *creation;
+        bp_objects_release(&lost);
+        return NULL;
+    }
+    self->state = state;
+    self->store = store;
+    store->n_refs++;
+    self->creation = *creation;
+    return (PyObject *)self;
+}
+
+static void creation_dealloc(PyObject *op)
+{
+    struct bp_creation_object *self = (struct bp_creation_object *)op;
+    PyTypeObject *type = Py_TYPE(op);
+    bp_objects_release(&self->creation);
+    bp_handle_store_drop(self->store);
+    PyObject_Free(op);
+    Py_DECREF(type);
+}
+
+static PyType_Slot creation_slots[] = {
+    { Py_tp_doc, (void *)(uintptr_t) "An object that is being written." },
+    { Py_tp_dealloc, creation_dealloc },
+    { 0, NULL },
+};
+
+PyType_Spec bp_creation_spec = {
+    .name = "brain_plasma._core.Creation",
+    .basicsize = sizeof(struct bp_creation_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = creation_slots,
+};

@@ -1,0 +1,423 @@
+/* objects.c - Plasma objects: put, create, seal, get, delete. See objects.h.
+ *
+ * Crash: an object is its creator's until the seal, which is one commit; what a dead creator leaves
+ * is an UNSEALED value, which counts for nothing: whoever meets one replaces it, if it is still that
+ * version.
+ */
+#include "objects.h"
+
+#include "queues.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define VERSION 1u /* of trailer and UNSEALED */
+
+int bp_objects_open(brain_store *store, struct bp_objects *out)
+{
+    struct bp_objects objects = { .store = store };
+    int code = brain_space_open(store, BP_OBJECTS_SPACE, BP_OBJECTS_SPACE_LEN, &objects.space);
+    if (code == 0) {
+        code = brain_space_open(store, BP_CONTROL_SPACE, BP_CONTROL_SPACE_LEN, &objects.control);
+        if (code != 0) brain_space_close(objects.space);
+    }
+    objects.read_only = (brain_access(store) & BRAIN_ACCESS_READ_ONLY) != 0;
+    if (code == 0) *out = objects;
+    return code;
+}
+
+void bp_objects_close(struct bp_objects *objects)
+{
+    brain_space_close(objects->space);
+    brain_space_close(objects->control);
+    *objects = (struct bp_objects){ .store = NULL };
+}
+
+uint64_t bp_objects_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void bp_objects_pause(long duration_ns)
+{
+    const struct timespec duration = { .tv_nsec = duration_ns };
+    nanosleep(&duration, NULL);
+}
+
+int bp_objects_walk(brain_space *space, brain_iter **iter_out)
+{
+    int code;
+    while ((code = brain_iter_names(space, NULL, iter_out)) == BRAIN_E_BUSY) {
+        bp_objects_pause(200000); /* other threads' walks are short */
+    }
+    return code;
+}
+
+/* ---- what stands in the metadata */
+
+static int describe_unsealed(const brain_view *view, struct bp_object_info *info)
+{
+    const uint8_t *meta = view->meta;
+    uint32_t version;
+    if (view->meta_len != 40) return BRAIN_E_CORRUPT;
+    memcpy(&info->data_bytes, meta, 8);
+    memcpy(&info->meta_bytes, meta + 8, 8);
+    memcpy(&info->created_ns, meta + 16, 8);
+    memcpy(&info->seat, meta + 24, 8);
+    memcpy(&info->row, meta + 32, 4);
+    memcpy(&version, meta + 36, 4);
+    return version == VERSION ? 0 : BRAIN_E_CORRUPT;
+}
+
+static int describe_sealed(const brain_view *view, struct bp_object_info *info)
+{
+    if (view->meta_len < BP_TRAILER_BYTES) return BRAIN_E_CORRUPT;
+    const uint8_t *trailer = (const uint8_t *)view->meta + view->meta_len - BP_TRAILER_BYTES;
+    memcpy(&info->meta_bytes, trailer, 8);
+    memcpy(&info->created_ns, trailer + 8, 8);
+    memcpy(&info->sealed_ns, trailer + 16, 8);
+    if (trailer[24] != VERSION || info->meta_bytes > view->size_bytes) return BRAIN_E_CORRUPT;
+    info->data_bytes = view->size_bytes - info->meta_bytes;
+    info->is_sealed = true;
+    return 0;
+}
+
+int bp_objects_describe(const brain_view *view, struct bp_object_info *info_out)
+{
+    struct bp_object_info info = { .version = view->version };
+    int code = view->kind == BRAIN_KIND_UNSEALED ? describe_unsealed(view, &info)
+                                                 : describe_sealed(view, &info);
+    if (code == 0) *info_out = info;
+    return code;
+}
+
+static void write_trailer(uint8_t *to, uint64_t meta_bytes, uint64_t created_ns)
+{
+    uint64_t sealed_ns = bp_objects_now();
+    memset(to, 0, BP_TRAILER_BYTES);
+    memcpy(to, &meta_bytes, 8);
+    memcpy(to + 8, &created_ns, 8);
+    memcpy(to + 16, &sealed_ns, 8);
+    to[24] = VERSION;
+}
+
+bool bp_objects_is_written(const struct bp_objects *objects, const struct bp_object_info *info)
+{
+    return brain_client_lives(objects->store, info->row, info->seat) != 0;
+}
+
+/* ---- get */
+
+/* Raise the note to now, which says that the object is in use. False: it was evicted. */
+static bool use(const struct bp_objects *objects, const brain_view *view)
+{
+    uint64_t now = bp_objects_now();
+    for (;;) {
+        uint64_t note = brain_view_note(view); /* PAIR note-pin: after the pin of the view */
+        if (note == BP_NOTE_EVICTED) return false;
+        if (objects->read_only || (note >= now && note != BP_NOTE_EVICTING)) return true;
+        if (brain_view_swap_note(view, note, now) != 0) return true;
+        if (note == brain_view_note(view)) return true; /* it cannot be set here */
+    }
+}
+
+int bp_objects_get(struct bp_objects *objects, const uint8_t *id, brain_view *view_out,
+                   struct bp_object_info *info_out)
+{
+    brain_view view;
+    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    if (code != 0) return code;
+    code = bp_objects_describe(&view, info_out);
+    if (code == 0 && (!info_out->is_sealed || !use(objects, &view))) code = BRAIN_E_NOT_FOUND;
+    if (code != 0) {
+        brain_view_drop(&view);
+        return code;
+    }
+    view.meta_len = (uint16_t)(view.meta_len - BP_TRAILER_BYTES);
+    view.tag = BP_TAG_OBJECT;
+    *view_out = view;
+    return 0;
+}
+
+void bp_objects_drop(brain_view *view)
+{
+    uint64_t now = bp_objects_now();
+    view->meta_len = (uint16_t)(view->meta_len + BP_TRAILER_BYTES);
+    uint64_t note = brain_view_note(view);
+    while (note < now && brain_view_swap_note(view, note, now) == 0) {
+        uint64_t again = brain_view_note(view);
+        if (again == note) break; /* it cannot be set here */
+        note = again;
+    }
+    brain_view_drop(view);
+}
+
+int bp_objects_exists(struct bp_objects *objects, const uint8_t *id, uint64_t *version_out)
+{
+    brain_view view;
+    if (version_out != NULL) *version_out = 0;
+    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    if (code != 0) return code;
+    if (view.kind == BRAIN_KIND_UNSEALED || brain_view_note(&view) == BP_NOTE_EVICTED) {
+        if (version_out != NULL) *version_out = view.version;
+        code = BRAIN_E_NOT_FOUND;
+    }
+    brain_view_drop(&view);
+    return code;
+}
+
+/* ---- put */
+
+/* The version that a put has to replace: 0 where nothing is there, or that of what a dead creator
+ * left, or an evictor; EXISTS. */
+static int version_to_replace(struct bp_objects *objects, const uint8_t *id, uint64_t *version_out)
+{
+    brain_view view;
+    struct bp_object_info info;
+    *version_out = 0;
+    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
+    code = bp_objects_describe(&view, &info);
+    bool is_there = code == 0 && (info.is_sealed ? brain_view_note(&view) != BP_NOTE_EVICTED
+                                                 : bp_objects_is_written(objects, &info));
+    *version_out = view.version;
+    brain_view_drop(&view);
+    return is_there ? BRAIN_E_EXISTS : code;
+}
+
+/* Whether a conditional change met something else than it expected, an id or the list of
+ * subscribers: look again. */
+static bool is_outdated(int code)
+{
+    return code == BRAIN_E_EXISTS || code == BRAIN_E_STALE || code == BRAIN_E_NOT_FOUND;
+}
+
+static int put_and_tell(struct bp_objects *objects, const uint8_t *id, const brain_value *value,
+                        const struct bp_notice *notice, uint64_t if_version)
+{
+    struct bp_telling telling;
+    int code = bp_queues_tell(objects, notice, &telling);
+    if (code != 0) return code;
+    code = brain_batch_put_if(telling.batch, objects->space, id, BRAIN_ID_BYTES, value, if_version);
+    if (code == 0) code = brain_batch_commit(telling.batch, NULL);
+    bp_queues_told(&telling);
+    return code;
+}
+
+static uint64_t size_of(const brain_value *value)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < value->n_parts; i++)
+        sum += value->parts[i].size_bytes;
+    return sum;
+}
+
+static struct bp_notice notice_of(const uint8_t *id, uint64_t data_bytes, uint64_t meta_bytes)
+{
+    struct bp_notice notice = { .data_bytes = (int64_t)data_bytes,
+                                .meta_bytes = (int64_t)meta_bytes };
+    memcpy(notice.id, id, BRAIN_ID_BYTES);
+    return notice;
+}
+
+/* Put `value`, whose metadata are complete. */
+static int put_new(struct bp_objects *objects, const uint8_t *id, const brain_value *value,
+                   uint64_t meta_bytes)
+{
+    uint64_t size_bytes = size_of(value);
+    struct bp_notice notice = notice_of(id, size_bytes - meta_bytes, meta_bytes);
+    uint64_t if_version = 0;
+    unsigned tried = 0;
+    for (;;) {
+        int code = put_and_tell(objects, id, value, &notice, if_version);
+        if (code == BRAIN_E_FULL && bp_objects_make_room(objects, size_bytes, &tried)) continue;
+        if (!is_outdated(code)) return code;
+        code = version_to_replace(objects, id, &if_version);
+        if (code != 0) return code;
+    }
+}
+
+int bp_objects_put(struct bp_objects *objects, const uint8_t *id, const brain_value *value,
+                   uint64_t meta_bytes)
+{
+    uint8_t small[BP_TRAILER_BYTES + 256];
+    size_t meta_len = value->meta_len + BP_TRAILER_BYTES;
+    uint8_t *meta = meta_len <= sizeof small ? small : malloc(meta_len);
+    if (meta == NULL) return BRAIN_E_NOMEM;
+    if (value->meta_len > 0) memcpy(meta, value->meta, value->meta_len);
+    write_trailer(meta + value->meta_len, meta_bytes, bp_objects_now());
+    brain_value whole = *value;
+    whole.meta = meta;
+    whole.meta_len = meta_len;
+    whole.description = "";
+    whole.description_len = 0;
+    int code = put_new(objects, id, &whole, meta_bytes);
+    if (meta != small) free(meta);
+    return code;
+}
+
+/* ---- create, seal */
+
+static int reserve(struct bp_objects *objects, struct bp_creation *creation, uint64_t if_version)
+{
+    uint8_t meta[40];
+    const uint32_t version = VERSION;
+    memcpy(meta, &creation->data_bytes, 8);
+    memcpy(meta + 8, &creation->meta_bytes, 8);
+    memcpy(meta + 16, &creation->created_ns, 8);
+    memcpy(meta + 24, &creation->seat, 8);
+    memcpy(meta + 32, &creation->row, 4);
+    memcpy(meta + 36, &version, 4);
+    brain_value value = {
+        .kind = BRAIN_KIND_UNSEALED, .meta = meta, .meta_len = sizeof meta, .description = ""
+    };
+    return brain_put(objects->space, creation->id, BRAIN_ID_BYTES, &value, if_version,
+                     &creation->version);
+}
+
+static int take_room(struct bp_objects *objects, uint64_t size_bytes, brain_object **object_out)
+{
+    unsigned tried = 0;
+    int code;
+    do {
+        code = brain_create(objects->store, size_bytes, object_out);
+    } while (code == BRAIN_E_FULL && bp_objects_make_room(objects, size_bytes, &tried));
+    return code;
+}
+
+/* First the bytes and then the id, so that nothing has to be undone that may fail. */
+static int take_room_and_id(struct bp_objects *objects, struct bp_creation *creation)
+{
+    uint64_t if_version;
+    int code = version_to_replace(objects, creation->id, &if_version);
+    if (code != 0) return code;
+    code = take_room(objects, creation->data_bytes + creation->meta_bytes, &creation->object);
+    if (code != 0) return code;
+    while (is_outdated(code = reserve(objects, creation, if_version))) {
+        code = version_to_replace(objects, creation->id, &if_version);
+        if (code != 0) break;
+    }
+    if (code != 0) brain_object_release(creation->object);
+    return code;
+}
+
+int bp_objects_create(struct bp_objects *objects, const uint8_t *id, uint64_t data_bytes,
+                      const void *meta, uint64_t meta_bytes, struct bp_creation *out)
+{
+    brain_client self;
+    int code = brain_self(objects->store, &self);
+    if (code != 0) return code;
+    struct bp_creation creation = { .data_bytes = data_bytes,
+                                    .meta_bytes = meta_bytes,
+                                    .created_ns = bp_objects_now(),
+                                    .row = self.row,
+                                    .seat = self.seat };
+    memcpy(creation.id, id, BRAIN_ID_BYTES);
+    code = take_room_and_id(objects, &creation);
+    if (code != 0) return code;
+    if (meta_bytes > 0) {
+        memcpy((uint8_t *)brain_object_data(creation.object) + data_bytes, meta, meta_bytes);
+    }
+    *out = creation;
+    return 0;
+}
+
+static int seal_and_tell(struct bp_objects *objects, struct bp_creation *creation,
+                         const struct bp_notice *notice)
+{
+    uint8_t trailer[BP_TRAILER_BYTES];
+    struct bp_telling telling;
+    const brain_value value = { .kind = BRAIN_KIND_RAW,
+                                .meta = trailer,
+                                .meta_len = sizeof trailer,
+                                .description = "" };
+    int code = bp_queues_tell(objects, notice, &telling);
+    if (code != 0) return code;
+    write_trailer(trailer, creation->meta_bytes, creation->created_ns);
+    code = brain_object_seal_in(creation->object, telling.batch, objects->space, creation->id,
+                                BRAIN_ID_BYTES, &value, creation->version, NULL);
+    bp_queues_told(&telling);
+    return code;
+}
+
+/* Whether the id is still this creation's. */
+static bool is_reserved(struct bp_objects *objects, const struct bp_creation *creation)
+{
+    uint64_t version = 0;
+    return brain_exists(objects->space, creation->id, BRAIN_ID_BYTES, &version) == 0 &&
+           version == creation->version;
+}
+
+int bp_objects_seal(struct bp_objects *objects, struct bp_creation *creation)
+{
+    struct bp_notice notice = notice_of(creation->id, creation->data_bytes, creation->meta_bytes);
+    uint64_t size_bytes = creation->data_bytes + creation->meta_bytes;
+    struct bp_object_info info;
+    unsigned tried = 0;
+    int code;
+    do {
+        code = seal_and_tell(objects, creation, &notice);
+    } while ((code == BRAIN_E_FULL && bp_objects_make_room(objects, size_bytes, &tried)) ||
+             (is_outdated(code) && is_reserved(objects, creation)));
+    if (code != 0) return is_outdated(code) ? BRAIN_E_NOT_FOUND : code;
+    creation->version = 0;
+    /* Where it is gone already, there is nothing to keep. */
+    if (bp_objects_get(objects, creation->id, &creation->view, &info) != 0) {
+        creation->view = (brain_view){ .store = NULL };
+    }
+    return 0;
+}
+
+void bp_objects_abort(struct bp_objects *objects, struct bp_creation *creation)
+{
+    brain_client self;
+    if (creation->version == 0 || brain_self(objects->store, &self) != 0 ||
+        self.row != creation->row || self.seat != creation->seat) {
+        return;
+    }
+    /* What fails here is left as by a dead creator, and goes with this process. */
+    int code = brain_delete(objects->space, creation->id, BRAIN_ID_BYTES, creation->version);
+    (void)code;
+    creation->version = 0;
+}
+
+void bp_objects_release(struct bp_creation *creation)
+{
+    brain_object_release(creation->object);
+    creation->object = NULL;
+    if (creation->view.store != NULL) bp_objects_drop(&creation->view);
+}
+
+/* ---- delete */
+
+int bp_objects_delete_version(struct bp_objects *objects, const uint8_t *id, uint64_t version)
+{
+    struct bp_notice notice = notice_of(id, 0, 0);
+    struct bp_telling telling;
+    uint64_t now = version;
+    int code;
+    notice.data_bytes = notice.meta_bytes = -1;
+    do { /* once more where the list of subscribers has changed */
+        code = bp_queues_tell(objects, &notice, &telling);
+        if (code != 0) return code;
+        code = brain_batch_delete_if(telling.batch, objects->space, id, BRAIN_ID_BYTES, version);
+        if (code == 0) code = brain_batch_commit(telling.batch, NULL);
+        bp_queues_told(&telling);
+    } while (code == BRAIN_E_STALE &&
+             brain_exists(objects->space, id, BRAIN_ID_BYTES, &now) == 0 && now == version);
+    return code == BRAIN_E_STALE ? BRAIN_E_NOT_FOUND : code;
+}
+
+int bp_objects_delete(struct bp_objects *objects, const uint8_t *id)
+{
+    brain_view view;
+    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    if (code != 0) return code;
+    uint64_t version = view.version;
+    bool is_sealed = view.kind != BRAIN_KIND_UNSEALED;
+    brain_view_drop(&view);
+    return is_sealed ? bp_objects_delete_version(objects, id, version) : BRAIN_E_NOT_FOUND;
+}

@@ -1,0 +1,143 @@
+/* objects.h - Plasma objects: what they are in a store. Over brain.h alone; nothing of Python, so it
+ * runs with or without the GIL.
+ *
+ * An object is a value in the namespace BP_OBJECTS_SPACE, under its id. Sealed, it is of any kind,
+ * its data followed by its Plasma metadata; behind the metadata of its kind stands a trailer. Not
+ * yet sealed, it is of kind UNSEALED and has no data: those are a brain_object of its creator.
+ *
+ *   trailer   0 meta_bytes  8 created_ns  16 sealed_ns  24 version  25 note (BRAIN_NOTE_BYTES)
+ *   UNSEALED  0 data_bytes  8 meta_bytes  16 created_ns  24 seat  32 row  36 version (4)
+ *
+ * The note is when a buffer was got or let go of last, ns since 1970; 0: never. Or one of two marks,
+ * by which those who evict and those who get agree (PAIR note-pin):
+ *
+ *   EVICTING  somebody means to evict it, and looks whether it is pinned. Who gets it takes the mark
+ *             away, and it stays. Of an evictor that died it means nothing.
+ *   EVICTED   it counts as missing; whoever meets it may delete it.
+ *
+ * docs/design/0005 has the reasons.
+ */
+#ifndef BP_OBJECTS_H
+#define BP_OBJECTS_H
+
+#include <brain.h>
+#include <stdbool.h>
+
+#define BP_OBJECTS_SPACE     "\xffplasma"
+#define BP_OBJECTS_SPACE_LEN 7u
+#define BP_CONTROL_SPACE     "\xffplasma-control"
+#define BP_CONTROL_SPACE_LEN 15u
+
+#define BP_TRAILER_BYTES 40u
+
+/* `tag` of a view of an object: whoever drops it notes when. */
+#define BP_TAG_OBJECT 1u
+
+#define BP_NOTE_EVICTING UINT64_MAX
+#define BP_NOTE_EVICTED  (UINT64_MAX - 1)
+
+/* The Plasma objects of a store. */
+struct bp_objects {
+    brain_store *store; /* not owned */
+    brain_space *space;
+    brain_space *control;
+    bool read_only;
+};
+
+/* Of a store that stays open until bp_objects_close(). Returns 0, or NOMEM. Looks at nothing. */
+int bp_objects_open(brain_store *store, struct bp_objects *out);
+void bp_objects_close(struct bp_objects *objects);
+
+/* What an object says of itself. */
+struct bp_object_info {
+    uint64_t data_bytes, meta_bytes;
+    uint64_t created_ns, sealed_ns; /* since 1970; 0: not sealed */
+    uint64_t version;
+    uint64_t seat; /* of one that is not sealed: the client that writes it */
+    uint32_t row;
+    bool is_sealed;
+};
+
+/* Read that from a view: 0, or CORRUPT. */
+int bp_objects_describe(const brain_view *view, struct bp_object_info *info_out);
+
+/* Nanoseconds since 1970. */
+uint64_t bp_objects_now(void);
+
+/* Get a sealed object. The view's data is data and Plasma metadata; its meta is that of its kind;
+ * give it to bp_objects_drop(), or to what does as that. NOT_FOUND also where it is not sealed. */
+int bp_objects_get(struct bp_objects *objects, const uint8_t *id, brain_view *view_out,
+                   struct bp_object_info *info_out);
+
+/* Note the time, and drop a view that bp_objects_get() gave. */
+void bp_objects_drop(brain_view *view);
+
+/* Whether a sealed object is there: 0, or NOT_FOUND; else as brain_get(). `*version_out`, if not
+ * NULL: above which to wait for it. */
+int bp_objects_exists(struct bp_objects *objects, const uint8_t *id, uint64_t *version_out);
+
+/* Put an object that was not there: `value` with `meta_bytes` of Plasma metadata at its end. EXISTS
+ * where it was, sealed or not. Evicts where it has to. Else as brain_put(). */
+int bp_objects_put(struct bp_objects *objects, const uint8_t *id, const brain_value *value,
+                   uint64_t meta_bytes);
+
+/* An object that is being written by this process. Its bytes stay until bp_objects_release(). */
+struct bp_creation {
+    brain_object *object;
+    brain_view view; /* once it is sealed: keeps it from being evicted while its creator writes */
+    uint64_t data_bytes, meta_bytes;
+    uint64_t created_ns;
+    uint64_t version; /* of the UNSEALED value; 0: it is sealed, or given up */
+    uint64_t seat;    /* the client that it belongs to: a forked child is another */
+    uint32_t row;
+    uint8_t id[BRAIN_ID_BYTES];
+};
+
+/* Take an id and room for its object. EXISTS, FULL (the id stays free); else as brain_put(). The
+ * data is at brain_object_data(), its Plasma metadata behind it and already there. */
+int bp_objects_create(struct bp_objects *objects, const uint8_t *id, uint64_t data_bytes,
+                      const void *meta, uint64_t meta_bytes, struct bp_creation *out);
+
+/* Make it visible. NOT_FOUND where it was deleted meanwhile; else as brain_object_seal(). */
+int bp_objects_seal(struct bp_objects *objects, struct bp_creation *creation);
+
+/* Give up one that is not sealed: its id is free again. Does nothing in a forked child. */
+void bp_objects_abort(struct bp_objects *objects, struct bp_creation *creation);
+
+/* Let go of the bytes, once nobody can touch them any more. */
+void bp_objects_release(struct bp_creation *creation);
+
+/* Delete a sealed object: 0, NOT_FOUND (nothing is there, or it is not sealed); else as
+ * brain_delete(). */
+int bp_objects_delete(struct bp_objects *objects, const uint8_t *id);
+
+/* Make room: delete sealed objects that nobody has a buffer of, those first whose last buffer was
+ * let go of longest ago, until `n_bytes` are freed or there are none. `all_or_nothing`: none at all
+ * where there are not enough. `*freed_out`: of data and metadata. Returns 0, or as
+ * brain_delete(). */
+int bp_objects_evict(struct bp_objects *objects, uint64_t n_bytes, bool all_or_nothing,
+                     uint64_t *freed_out);
+
+/* After FULL for a value of `n_bytes`: whether another try may succeed, since something was
+ * evicted, or may come free in a moment. `*tried` is 0 at first. */
+bool bp_objects_make_room(struct bp_objects *objects, uint64_t n_bytes, unsigned *tried);
+
+/* Remove what dead processes left: ids of objects that they did not seal, and queues. Returns 0, or
+ * as brain_delete(). */
+int bp_objects_sweep(struct bp_objects *objects);
+
+/* ---- for the files that make this up */
+
+/* A walk over names; waits a moment where this process has too many snapshots. */
+int bp_objects_walk(brain_space *space, brain_iter **iter_out);
+
+/* Wait that long, in nanoseconds. */
+void bp_objects_pause(long duration_ns);
+
+/* Delete that version of an object: 0, NOT_FOUND where it is no more; else as brain_delete(). */
+int bp_objects_delete_version(struct bp_objects *objects, const uint8_t *id, uint64_t version);
+
+/* Whether the UNSEALED value that `info` is of belongs to somebody who lives. */
+bool bp_objects_is_written(const struct bp_objects *objects, const struct bp_object_info *info);
+
+#endif

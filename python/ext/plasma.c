@@ -1,0 +1,523 @@
+/* plasma.c - the type Plasma, under brain_plasma.plasma.PlasmaClient: its life, and the methods about
+ * one object.
+ *
+ * Owns:     a reference on a store, and the objects that it created and has not sealed.
+ * GIL:      as in module.c. What may evict, wait or copy much gives it up; small puts and gets do
+ *           not, but where another writer is at work.
+ */
+#include "plasmaobject.h"
+
+#include "buffer.h"
+#include "convert.h"
+#include "creation.h"
+#include "view.h"
+
+#include <string.h>
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static PyObject *plasma_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
+                            PyObject *Py_UNUSED(kwargs))
+{
+    struct bp_state *state = bp_state_of(type);
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    struct bp_plasma *self = state == NULL ? NULL : (struct bp_plasma *)alloc(type, 0);
+    if (self == NULL) return NULL;
+    self->state = state;
+    self->creations = PyDict_New();
+    if (self->creations == NULL) Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static int connect_to(struct bp_plasma *self, const char *path)
+{
+    brain_options options = { .struct_size = sizeof options, .flags = BRAIN_OPEN_EXISTING };
+    brain_store *store;
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = brain_open(path, &options, &store);
+    Py_END_ALLOW_THREADS if (code != 0)
+    {
+        bp_errors_raise(self->state, code);
+        return -1;
+    }
+    struct bp_store *handle = bp_handle_store(store);
+    if (handle == NULL) return -1;
+    code = bp_objects_open(store, &self->objects);
+    if (code != 0) {
+        bp_handle_store_drop(handle);
+        bp_errors_raise(self->state, code);
+        return -1;
+    }
+    uint32_t access = brain_access(store);
+    self->pickle =
+        (access & BRAIN_ACCESS_OWNED) != 0 && (access & BRAIN_ACCESS_OTHERS_WRITE) == 0;
+    self->store = handle;
+    return 0;
+}
+
+static int plasma_init(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = { "path", NULL };
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    PyObject *path, *encoded;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:Plasma", names, &path)) return -1;
+    if (self->path != NULL) {
+        bp_errors_format(self->state, BP_VALUE, "a client connects once; make another");
+        return -1;
+    }
+    if (!PyUnicode_FSConverter(path, &encoded)) return -1;
+    int result = connect_to(self, PyBytes_AsString(encoded));
+    Py_DECREF(encoded);
+    if (result == 0) self->path = Py_NewRef(path);
+    return result;
+}
+
+/* Give up what was created and not sealed. */
+static void abort_creations(struct bp_plasma *self)
+{
+    PyObject *id, *value;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(self->creations, &position, &id, &value)) {
+        bp_objects_abort(&self->objects, &((struct bp_creation_object *)value)->creation);
+    }
+    PyDict_Clear(self->creations);
+}
+
+static void disconnect(struct bp_plasma *self)
+{
+    if (self->store == NULL) return;
+    abort_creations(self);
+    struct bp_store *store = self->store;
+    self->store = NULL;
+    store->closed = true;
+    bp_handle_store_drop(store);
+}
+
+static void plasma_dealloc(PyObject *op)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    PyTypeObject *type = Py_TYPE(op);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    PyObject_GC_UnTrack(op);
+    disconnect(self);
+    bp_objects_close(&self->objects);
+    Py_CLEAR(self->creations);
+    Py_CLEAR(self->path);
+    release(op);
+    Py_DECREF(type);
+}
+
+/* What is in `creations` refers to nothing that could refer back. */
+static int plasma_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    return 0;
+}
+
+PyDoc_STRVAR(disconnect_doc,
+             "_disconnect($self, /)\n--\n\nEnd the use of the store; what is not sealed is given up.");
+
+static PyObject *plasma_disconnect(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    disconnect((struct bp_plasma *)op);
+    Py_RETURN_NONE;
+}
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+static bool has_arguments(Py_ssize_t n_args, Py_ssize_t wanted, const char *usage)
+{
+    if (n_args == wanted) return true;
+    PyErr_Format(PyExc_TypeError, "%s: %zd arguments were given", usage, n_args);
+    return false;
+}
+
+/* Connected, and an id as first argument. */
+static const uint8_t *id_of(struct bp_plasma *self, PyObject *id)
+{
+    return bp_plasma_is_connected(self) ? bp_objectid_bytes(self->state, id) : NULL;
+}
+
+/* Whether the call may take long: then others shall run. */
+static bool may_take_long(const struct bp_plasma *self, uint64_t n_bytes)
+{
+    return n_bytes >= BP_LARGE_BYTES || brain_is_busy(self->store->store) != 0;
+}
+
+/* ---- put ------------------------------------------------------------------------------------- */
+
+static int put_value(struct bp_plasma *self, const uint8_t *id, const brain_value *value,
+                     uint64_t size_bytes, uint64_t meta_bytes)
+{
+    if (!may_take_long(self, size_bytes)) {
+        return bp_objects_put(&self->objects, id, value, meta_bytes);
+    }
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_objects_put(&self->objects, id, value, meta_bytes);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    return code;
+}
+
+PyDoc_STRVAR(put_doc, "_put($self, value, object_id, /)\n--\n\nPut a value under a new id.");
+
+static PyObject *plasma_put(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    struct bp_encoded encoded;
+    if (!has_arguments(n_args, 2, "_put(value, object_id)")) return NULL;
+    const uint8_t *id = id_of(self, args[1]);
+    if (id == NULL) return NULL;
+    if (bp_convert_encode(self->state, args[0], self->pickle, args[1], &encoded) != 0) return NULL;
+    /* To encode may run anything, which may disconnect this client. */
+    int code = BP_PLASMA_RAISED;
+    if (bp_plasma_is_connected(self)) {
+        code = put_value(self, id, &encoded.value, encoded.size_bytes, 0);
+    }
+    bp_convert_free(&encoded);
+    if (code == 0) return Py_NewRef(args[1]);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, args[1]);
+}
+
+PyDoc_STRVAR(put_bytes_doc, "_put_bytes($self, data, object_id, metadata, /)\n--\n\n"
+                            "Put the bytes of two buffers under a new id.");
+
+static PyObject *put_buffers(struct bp_plasma *self, PyObject *id, const Py_buffer *data,
+                             const Py_buffer *meta)
+{
+    const brain_part parts[] = {
+        { .data = data->buf, .size_bytes = (size_t)data->len },
+        { .data = meta->buf, .size_bytes = (size_t)meta->len },
+    };
+    const brain_value value = { .kind = BRAIN_KIND_RAW, .parts = parts, .n_parts = 2 };
+    int code = put_value(self, bp_objectid_bytes(self->state, id), &value,
+                         (uint64_t)data->len + (uint64_t)meta->len, (uint64_t)meta->len);
+    return code == 0 ? Py_NewRef(id) : bp_plasma_raise(self, code, id);
+}
+
+static PyObject *plasma_put_bytes(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    Py_buffer data, meta;
+    if (!has_arguments(n_args, 3, "_put_bytes(data, object_id, metadata)")) return NULL;
+    if (id_of(self, args[1]) == NULL) return NULL;
+    if (PyObject_GetBuffer(args[0], &data, PyBUF_ANY_CONTIGUOUS) != 0) return NULL;
+    PyObject *result = NULL;
+    if (PyObject_GetBuffer(args[2], &meta, PyBUF_ANY_CONTIGUOUS) == 0) {
+        if (bp_plasma_is_connected(self)) result = put_buffers(self, args[1], &data, &meta);
+        PyBuffer_Release(&meta);
+    }
+    PyBuffer_Release(&data);
+    return result;
+}
+
+/* ---- create and seal ------------------------------------------------------------------------- */
+
+static int create(struct bp_plasma *self, const uint8_t *id, uint64_t data_bytes,
+                  const Py_buffer *meta, struct bp_creation *out)
+{
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_objects_create(&self->objects, id, data_bytes, meta->buf,
+                                                    (uint64_t)meta->len, out);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    return code;
+}
+
+/* A writable buffer on a creation, which the client remembers. Takes it over. */
+static PyObject *remember(struct bp_plasma *self, PyObject *id, const struct bp_creation *made)
+{
+    if (!bp_plasma_is_connected(self)) { /* another thread has disconnected */
+        struct bp_creation lost = *made;
+        bp_objects_abort(&self->objects, &lost); /* FIXME */
+        bp_objects_release(&lost);
+        return NULL;
+    }
+    PyObject *creation = bp_creation_new(self->state, self->store, made);
+    if (creation == NULL) return NULL;
+    PyObject *buffer = NULL;
+    if (PyDict_SetItem(self->creations, id, creation) == 0) {
+        buffer = bp_buffer_new(self->state, creation, brain_object_data(made->object),
+                               made->data_bytes, true);
+    }
+    Py_DECREF(creation);
+    return buffer;
+}
+
+PyDoc_STRVAR(create_doc, "_create($self, object_id, data_size, metadata, /)\n--\n\n"
+                         "A writable buffer under a new id, to be sealed.");
+
+static PyObject *plasma_create(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    struct bp_creation made;
+    Py_buffer meta;
+    if (!has_arguments(n_args, 3, "_create(object_id, data_size, metadata)")) return NULL;
+    const uint8_t *id = id_of(self, args[0]);
+    if (id == NULL) return NULL;
+    long long data_bytes = PyLong_AsLongLong(args[1]);
+    if (data_bytes == -1 && PyErr_Occurred()) return NULL;
+    if (data_bytes < 0) {
+        return bp_errors_format(self->state, BP_VALUE, "an object cannot have %lld bytes",
+                                data_bytes);
+    }
+    if (PyObject_GetBuffer(args[2], &meta, PyBUF_ANY_CONTIGUOUS) != 0) return NULL;
+    int code = create(self, id, (uint64_t)data_bytes, &meta, &made);
+    PyBuffer_Release(&meta);
+    return code == 0 ? remember(self, args[0], &made) : bp_plasma_raise(self, code, args[0]);
+}
+
+PyDoc_STRVAR(seal_doc, "_seal($self, object_id, /)\n--\n\nMake an object visible that this client "
+                       "created.");
+
+static PyObject *plasma_seal(PyObject *op, PyObject *id)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    if (id_of(self, id) == NULL) return NULL;
+    PyObject *creation = PyDict_GetItemWithError(self->creations, id);
+    if (creation == NULL) {
+        return PyErr_Occurred() ? NULL : bp_plasma_raise(self, BRAIN_E_NOT_FOUND, id);
+    }
+    Py_INCREF(creation);
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_objects_seal(
+        &self->objects, &((struct bp_creation_object *)creation)->creation);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    if (code == 0 && PyDict_DelItem(self->creations, id) != 0) PyErr_Clear();
+    Py_DECREF(creation);
+    return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, id);
+}
+
+PyDoc_STRVAR(abort_doc, "_abort($self, object_id, /)\n--\n\n"
+                        "Give up an object that this client created and has not sealed. Returns "
+                        "whether there was one.");
+
+static PyObject *plasma_abort(PyObject *op, PyObject *id)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    if (id_of(self, id) == NULL) return NULL;
+    PyObject *creation = PyDict_GetItemWithError(self->creations, id);
+    if (creation == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
+    bp_objects_abort(&self->objects, &((struct bp_creation_object *)creation)->creation);
+    if (PyDict_DelItem(self->creations, id) != 0) return NULL;
+    Py_RETURN_TRUE;
+}
+
+/* ---- get ------------------------------------------------------------------------------------- */
+
+/* Get a sealed object by the id that it was put under, or a named value by its id. */
+static int get_any(struct bp_plasma *self, const uint8_t *id, brain_view *view,
+                   struct bp_object_info *info)
+{
+    int code = bp_objects_get(&self->objects, id, view, info);
+    if (code != BRAIN_E_NOT_FOUND) return code;
+    code = brain_get_by_id(self->store->store, id, view);
+    if (code == 0) {
+        *info = (struct bp_object_info){ .data_bytes = view->size_bytes, .is_sealed = true };
+    }
+    return code;
+}
+
+/* Of an object that was written as it is, metadata follow the data; a value has none. */
+static PyObject *decode(struct bp_plasma *self, brain_view *view, const struct bp_object_info *info)
+{
+    if (view->kind == BRAIN_KIND_TENSOR || view->kind == BRAIN_KIND_PICKLE) {
+        return bp_convert_decode(self->state, view, self->pickle); /* which takes it over */
+    }
+    view->size_bytes = info->data_bytes;
+    PyObject *value = bp_convert_decode_copy(self->state, view);
+    if (view->tag == BP_TAG_OBJECT) {
+        bp_objects_drop(view);
+    } else {
+        brain_view_drop(view);
+    }
+    return value;
+}
+
+PyDoc_STRVAR(get_doc, "_get($self, object_id, missing, /)\n--\n\nThe value of an id, or `missing`.");
+
+static PyObject *plasma_get(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    struct bp_object_info info;
+    brain_view view;
+    if (!has_arguments(n_args, 2, "_get(object_id, missing)")) return NULL;
+    const uint8_t *id = id_of(self, args[0]);
+    if (id == NULL) return NULL;
+    int code = get_any(self, id, &view, &info);
+    if (code == 0) return decode(self, &view, &info);
+    return code == BRAIN_E_NOT_FOUND ? Py_NewRef(args[1]) : bp_plasma_raise(self, code, args[0]);
+}
+
+PyDoc_STRVAR(get_buffers_doc, "_get_buffers($self, object_id, /)\n--\n\n"
+                              "Buffers on data and metadata of an id, or None.");
+
+static PyObject *plasma_get_buffers(PyObject *op, PyObject *id)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    struct bp_object_info info;
+    brain_view view;
+    const uint8_t *bytes = id_of(self, id);
+    if (bytes == NULL) return NULL;
+    int code = get_any(self, bytes, &view, &info);
+    if (code == BRAIN_E_NOT_FOUND) Py_RETURN_NONE;
+    if (code != 0) return bp_plasma_raise(self, code, id);
+    const char *data = view.data;
+    PyObject *owner = bp_view_new(self->state, &view);
+    if (owner == NULL) return NULL;
+    PyObject *first = bp_buffer_new(self->state, owner, data, info.data_bytes, false);
+    PyObject *second =
+        bp_buffer_new(self->state, owner, data + info.data_bytes, info.meta_bytes, false);
+    Py_DECREF(owner);
+    PyObject *pair = first != NULL && second != NULL ? PyTuple_Pack(2, first, second) : NULL;
+    Py_XDECREF(first);
+    Py_XDECREF(second);
+    return pair;
+}
+
+PyDoc_STRVAR(contains_doc, "_contains($self, object_id, /)\n--\n\n"
+                           "Whether there is a sealed object, or a named value, of this id.");
+
+static PyObject *plasma_contains(PyObject *op, PyObject *id)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    const uint8_t *bytes = id_of(self, id);
+    if (bytes == NULL) return NULL;
+    int code = bp_objects_exists(&self->objects, bytes, NULL);
+    if (code == BRAIN_E_NOT_FOUND) {
+        brain_view view;
+        code = brain_get_by_id(self->store->store, bytes, &view);
+        if (code == 0) brain_view_drop(&view);
+    }
+    if (code == 0) Py_RETURN_TRUE;
+    if (code == BRAIN_E_NOT_FOUND) Py_RETURN_FALSE;
+    return bp_plasma_raise(self, code, id);
+}
+
+PyDoc_STRVAR(wait_doc, "_wait($self, object_id, timeout_ns, /)\n--\n\n"
+                       "Wait until something has happened to an id that was missing, or the time "
+                       "is up.");
+
+static PyObject *plasma_wait(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    uint64_t version;
+    if (!has_arguments(n_args, 2, "_wait(object_id, timeout_ns)")) return NULL;
+    const uint8_t *id = id_of(self, args[0]);
+    long long timeout_ns = id == NULL ? -1 : PyLong_AsLongLong(args[1]);
+    if (PyErr_Occurred()) return NULL;
+    int code = bp_objects_exists(&self->objects, id, &version);
+    if (code == BRAIN_E_NOT_FOUND) {
+        struct bp_store *held = bp_plasma_hold(self);
+        Py_BEGIN_ALLOW_THREADS code = brain_wait(self->objects.space, id, BRAIN_ID_BYTES, version,
+                                                 timeout_ns, &version);
+        Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    }
+    if (PyErr_CheckSignals() != 0) return NULL;
+    if (code == 0 || code == BRAIN_E_TIMEOUT || code == BRAIN_E_INTR) Py_RETURN_NONE;
+    return bp_plasma_raise(self, code, args[0]);
+}
+
+/* ---- delete ---------------------------------------------------------------------------------- */
+
+/* Delete the name of a value by the value's id, if it still has that value. */
+static int delete_named(brain_store *store, const uint8_t *id)
+{
+    brain_view view;
+    brain_space *space;
+    int code = brain_get_by_id(store, id, &view);
+    if (code != 0) return code;
+    code = brain_view_space(&view, &space, NULL, NULL);
+    if (code == 0) {
+        code = brain_delete(space, view.name, view.name_len, view.version);
+        brain_space_close(space);
+    }
+    brain_view_drop(&view);
+    return code == BRAIN_E_STALE ? BRAIN_E_NOT_FOUND : code;
+}
+
+PyDoc_STRVAR(delete_doc, "_delete($self, object_id, /)\n--\n\n"
+                         "Delete an object, or a named value with its name. Returns whether there "
+                         "was one.");
+
+static PyObject *plasma_delete(PyObject *op, PyObject *id)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    const uint8_t *bytes = id_of(self, id);
+    if (bytes == NULL) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_objects_delete(&self->objects, bytes);
+    if (code == BRAIN_E_NOT_FOUND) code = delete_named(held->store, bytes);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    if (code == 0) Py_RETURN_TRUE;
+    if (code == BRAIN_E_NOT_FOUND) Py_RETURN_FALSE;
+    return bp_plasma_raise(self, code, id);
+}
+
+/* ---- the type -------------------------------------------------------------------------------- */
+
+static PyObject *plasma_get_path(PyObject *op, void *Py_UNUSED(closure))
+{
+    const struct bp_plasma *self = (struct bp_plasma *)op;
+    return Py_NewRef(self->path != NULL ? self->path : Py_None);
+}
+
+static PyObject *plasma_get_connected(PyObject *op, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(((struct bp_plasma *)op)->store != NULL);
+}
+
+static PyGetSetDef plasma_getset[] = {
+    { "store_socket_name", plasma_get_path, NULL, "str: the path of the store.", NULL },
+    { "_connected", plasma_get_connected, NULL, "bool: not yet disconnected.", NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+#define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL
+#define METHOD(name, function)                                                                     \
+    {                                                                                              \
+        name, FASTCALL(function), function##_doc                                                   \
+    }
+
+static PyMethodDef plasma_methods[] = {
+    { "_put", FASTCALL(plasma_put), put_doc },
+    { "_put_bytes", FASTCALL(plasma_put_bytes), put_bytes_doc },
+    { "_create", FASTCALL(plasma_create), create_doc },
+    { "_seal", plasma_seal, METH_O, seal_doc },
+    { "_abort", plasma_abort, METH_O, abort_doc },
+    { "_get", FASTCALL(plasma_get), get_doc },
+    { "_get_buffers", plasma_get_buffers, METH_O, get_buffers_doc },
+    { "_contains", plasma_contains, METH_O, contains_doc },
+    { "_wait", FASTCALL(plasma_wait), wait_doc },
+    { "_delete", plasma_delete, METH_O, delete_doc },
+    { "_disconnect", plasma_disconnect, METH_NOARGS, disconnect_doc },
+    METHOD("_list", bp_plasma_list),
+    METHOD("_evict", bp_plasma_evict),
+    METHOD("_sweep", bp_plasma_sweep),
+    METHOD("_usage", bp_plasma_usage),
+    METHOD("_subscribe", bp_plasma_subscribe),
+    METHOD("_unsubscribe", bp_plasma_unsubscribe),
+    METHOD("_take", bp_plasma_take),
+    { NULL, NULL, 0, NULL },
+};
+
+static PyType_Slot plasma_slots[] = {
+    { Py_tp_doc, (void *)(uintptr_t) "A client of the Plasma objects of a store; "
+                                     "brain_plasma.plasma.PlasmaClient is over it." },
+    { Py_tp_new, plasma_new },
+    { Py_tp_init, plasma_init },
+    { Py_tp_dealloc, plasma_dealloc },
+    { Py_tp_traverse, plasma_traverse },
+    { Py_tp_methods, plasma_methods },
+    { Py_tp_getset, plasma_getset },
+    { 0, NULL },
+};
+
+PyType_Spec bp_plasma_spec = {
+    .name = "brain_plasma._core.Plasma",
+    .basicsize = sizeof(struct bp_plasma),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = plasma_slots,
+};

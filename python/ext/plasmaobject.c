@@ -1,0 +1,40 @@
+/* plasmaobject.c - what the methods of a Plasma client share. */
+#include "plasmaobject.h"
+
+#include <string.h>
+
+bool bp_plasma_is_connected(struct bp_plasma *self)
+{
+    if (self->store != NULL) return true;
+    if (self->path == NULL) {
+        bp_errors_format(self->state, BP_CLOSED, "this client was never connected: use connect()");
+    } else {
+        PyErr_Format(self->state->plasma_errors[BP_PLASMA_DISCONNECTED],
+                     "this client has disconnected; connect(%R) gives another", self->path);
+    }
+    return false;
+}
+
+PyObject *bp_plasma_raise(struct bp_plasma *self, int code, PyObject *id)
+{
+    PyObject **errors = self->state->plasma_errors;
+    if (code == BRAIN_E_EXISTS && id != NULL) {
+        return PyErr_Format(errors[BP_PLASMA_EXISTS],
+                            "there is an object %R already in the store %R, sealed or being "
+                            "written",
+                            id, self->path);
+    }
+    if (code == BRAIN_E_NOT_FOUND && id != NULL) {
+        return PyErr_Format(errors[BP_PLASMA_NOT_FOUND], "there is no object %R in the store %R",
+                            id, self->path);
+    }
+    if (code == BRAIN_E_FULL) {
+        PyObject *text = PyUnicode_DecodeUTF8(brain_error_detail(),
+                                              (Py_ssize_t)strlen(brain_error_detail()),
+                                              "backslashreplace");
+        if (text != NULL) PyErr_SetObject(errors[BP_PLASMA_FULL], text);
+        Py_XDECREF(text);
+        return NULL;
+    }
+    return bp_errors_raise(self->state, code);
+}

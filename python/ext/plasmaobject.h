@@ -1,0 +1,54 @@
+/* plasmaobject.h - the struct of a Plasma client, and what the files of its methods share.
+ *
+ * plasmaobject.c  errors, and what all of them need
+ * plasma.c        the type, and the methods about one object
+ * plasmastore.c   the methods about the store as a whole: list, evict, notifications
+ */
+#ifndef BP_PLASMAOBJECT_H
+#define BP_PLASMAOBJECT_H
+
+#include "errors.h"
+#include "handle.h"
+#include "objectid.h"
+#include "objects.h"
+#include "state.h"
+
+struct bp_plasma {
+    PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
+    struct bp_store *store;     /* NULL: disconnected, or never connected */
+    struct bp_objects objects;  /* of that store; stays until the object goes */
+    PyObject *path;             /* str, as given; NULL: never connected */
+    PyObject *creations;        /* dict ObjectID -> Creation: not sealed yet */
+    bool pickle;                /* pickles may be written and read */
+};
+
+/* Whether the client is connected; else raises. */
+bool bp_plasma_is_connected(struct bp_plasma *self);
+
+/* Raise for a code of the library: about object `id`, an ObjectID, where that is not NULL. Always
+ * returns NULL. */
+PyObject *bp_plasma_raise(struct bp_plasma *self, int code, PyObject *id);
+
+/* An exception is set: no code of the library. */
+#define BP_PLASMA_RAISED 1
+
+/* Keeps the store open while the GIL is given up; disconnect() may come meanwhile. */
+static inline struct bp_store *bp_plasma_hold(struct bp_plasma *self)
+{
+    self->store->n_refs++;
+    return self->store;
+}
+
+#define BP_PLASMA_METHOD(name)                                                                     \
+    extern const char name##_doc[];                                                                \
+    PyObject *name(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+
+BP_PLASMA_METHOD(bp_plasma_list);
+BP_PLASMA_METHOD(bp_plasma_evict);
+BP_PLASMA_METHOD(bp_plasma_sweep);
+BP_PLASMA_METHOD(bp_plasma_usage);
+BP_PLASMA_METHOD(bp_plasma_subscribe);
+BP_PLASMA_METHOD(bp_plasma_unsubscribe);
+BP_PLASMA_METHOD(bp_plasma_take);
+
+#endif

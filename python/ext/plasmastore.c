@@ -1,0 +1,326 @@
+/* plasmastore.c - the methods of a Plasma client about the store as a whole. */
+#include "plasmaobject.h"
+#include "queues.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_arguments(Py_ssize_t n_args, Py_ssize_t wanted, const char *usage)
+{
+    if (n_args == wanted) return true;
+    PyErr_Format(PyExc_TypeError, "%s: %zd arguments were given", usage, n_args);
+    return false;
+}
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+/* Which clients pin what, sorted. */
+struct holders {
+    brain_pin *pins;
+    size_t n;
+};
+
+static int by_object(const void *a, const void *b)
+{
+    const brain_pin *x = a, *y = b;
+    if (x->object != y->object) return x->object < y->object ? -1 : 1;
+    return x->client < y->client ? -1 : x->client > y->client;
+}
+
+static int load_holders(brain_store *store, struct holders *out)
+{
+    size_t room = 256, n;
+    for (;;) {
+        brain_pin *pins = malloc(room * sizeof *pins);
+        if (pins == NULL) return BRAIN_E_NOMEM;
+        int code = brain_pins(store, pins, room, &n);
+        if (code == 0 && n <= room) {
+            qsort(pins, n, sizeof *pins, by_object);
+            *out = (struct holders){ pins, n };
+            return 0;
+        }
+        free(pins);
+        if (code != 0) return code;
+        room = 2 * n;
+    }
+}
+
+/* How many clients have a view of an object. */
+static long count_holders(const struct holders *holders, uint32_t object)
+{
+    size_t from = 0, to = holders->n;
+    long n = 0;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (holders->pins[middle].object < object) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    for (size_t i = from; i < holders->n && holders->pins[i].object == object; i++) {
+        n += i == from || holders->pins[i].client != holders->pins[i - 1].client;
+    }
+    return n;
+}
+
+static int append(PyObject *list, PyObject *item)
+{
+    int failed = item == NULL || PyList_Append(list, item) != 0;
+    Py_XDECREF(item);
+    return failed ? BP_PLASMA_RAISED : 0;
+}
+
+/* (id, data bytes, metadata bytes, clients, created, seconds it took or -1, is sealed) */
+static int append_object(struct bp_plasma *self, const brain_view *view,
+                         const struct holders *holders, PyObject *list)
+{
+    struct bp_object_info info;
+    int code = view->name_len == BRAIN_ID_BYTES ? bp_objects_describe(view, &info)
+                                                : BRAIN_E_CORRUPT;
+    if (code != 0) return code;
+    if (info.is_sealed ? brain_view_note(view) == BP_NOTE_EVICTED
+                       : !bp_objects_is_written(&self->objects, &info)) {
+        return 0; /* gone: sweep.c and evict.c take care of it */
+    }
+    PyObject *id = bp_objectid_new(self->state, view->name);
+    long n = info.is_sealed ? count_holders(holders, view->object) : 1;
+    return append(list, id == NULL ? NULL
+                                   : Py_BuildValue("NKKlKLO", id, info.data_bytes, info.meta_bytes,
+                                                   n, info.created_ns,
+                                                   info.is_sealed
+                                                       ? (long long)(info.sealed_ns -
+                                                                     info.created_ns)
+                                                       : -1LL,
+                                                   info.is_sealed ? Py_True : Py_False));
+}
+
+/* The same of a named value, with namespace and name behind it. */
+static int append_named(struct bp_plasma *self, const brain_view *view, PyObject *space,
+                        const struct holders *holders, PyObject *list)
+{
+    uint8_t bytes[BRAIN_ID_BYTES];
+    brain_view_id(view, bytes);
+    PyObject *id = bp_objectid_new(self->state, bytes);
+    return append(list,
+                  id == NULL ? NULL
+                             : Py_BuildValue("NKKlKLOOy#y#", id, view->size_bytes, 0ULL,
+                                             count_holders(holders, view->object),
+                                             brain_view_created_ns(view), 0LL, Py_True, space,
+                                             view->name, (Py_ssize_t)view->name_len,
+                                             view->description,
+                                             (Py_ssize_t)view->description_len));
+}
+
+/* All of one namespace; `name` is NULL: the objects'. */
+static int append_space(struct bp_plasma *self, brain_snapshot *snapshot, brain_space *space,
+                        PyObject *name, const struct holders *holders, PyObject *list)
+{
+    const void *bytes;
+    size_t len;
+    brain_iter *iter;
+    int code = brain_iter_names(space, snapshot, &iter);
+    if (code != 0) return code;
+    while (code == 0 && (code = brain_iter_next(iter, &bytes, &len)) == 0) {
+        brain_view view;
+        code = brain_iter_get(iter, &view);
+        if (code != 0) break;
+        code = name == NULL ? append_object(self, &view, holders, list)
+                            : append_named(self, &view, name, holders, list);
+        brain_view_drop(&view);
+    }
+    brain_iter_free(iter);
+    return code == BRAIN_E_NOT_FOUND ? 0 : code;
+}
+
+static int append_named_space(struct bp_plasma *self, brain_snapshot *snapshot, const char *bytes,
+                              size_t len, const struct holders *holders, PyObject *list)
+{
+    brain_space *space;
+    int code = brain_space_open(self->store->store, bytes, len, &space);
+    if (code != 0) return code;
+    PyObject *name = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)len);
+    code = name == NULL ? BP_PLASMA_RAISED
+                        : append_space(self, snapshot, space, name, holders, list);
+    Py_XDECREF(name);
+    brain_space_close(space);
+    return code;
+}
+
+/* Namespaces that begin with ff are not users'. */
+static int append_all(struct bp_plasma *self, brain_snapshot *snapshot,
+                      const struct holders *holders, PyObject *list)
+{
+    const void *bytes;
+    size_t len;
+    brain_iter *iter;
+    int code = append_space(self, snapshot, self->objects.space, NULL, holders, list);
+    if (code == 0) code = brain_iter_spaces(self->store->store, snapshot, &iter);
+    if (code != 0) return code;
+    while (code == 0 && (code = brain_iter_next(iter, &bytes, &len)) == 0) {
+        if (len > 0 && *(const uint8_t *)bytes == 0xff) continue;
+        code = append_named_space(self, snapshot, bytes, len, holders, list);
+    }
+    brain_iter_free(iter);
+    return code == BRAIN_E_NOT_FOUND ? 0 : code;
+}
+
+const char bp_plasma_list_doc[] =
+    "_list($self, /)\n--\n\nAll objects and named values as of one moment: a list of tuples.";
+
+PyObject *bp_plasma_list(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    struct holders holders = { NULL, 0 };
+    brain_snapshot *snapshot;
+    (void)args;
+    if (!has_arguments(n_args, 0, "_list()") || !bp_plasma_is_connected(self)) return NULL;
+    int code = load_holders(self->store->store, &holders);
+    if (code != 0) return bp_plasma_raise(self, code, NULL);
+    PyObject *list = PyList_New(0);
+    code = list == NULL ? BP_PLASMA_RAISED : brain_snapshot_open(self->store->store, &snapshot);
+    if (code == 0) {
+        code = append_all(self, snapshot, &holders, list);
+        brain_snapshot_close(snapshot);
+    }
+    free(holders.pins);
+    if (code == 0) return list;
+    Py_XDECREF(list);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
+}
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+const char bp_plasma_evict_doc[] =
+    "_evict($self, n_bytes, /)\n--\n\nEvict until so much is freed; how much it was.";
+
+PyObject *bp_plasma_evict(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    uint64_t freed = 0;
+    if (!has_arguments(n_args, 1, "_evict(n_bytes)")) return NULL;
+    long long n_bytes = PyLong_AsLongLong(args[0]);
+    if ((n_bytes == -1 && PyErr_Occurred()) || !bp_plasma_is_connected(self)) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code =
+        n_bytes > 0 ? bp_objects_evict(&self->objects, (uint64_t)n_bytes, false, &freed) : 0;
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    return code == 0 ? PyLong_FromUnsignedLongLong(freed) : bp_plasma_raise(self, code, NULL);
+}
+
+const char bp_plasma_sweep_doc[] =
+    "_sweep($self, /)\n--\n\nRemove what dead clients left: ids, and subscriptions.";
+
+PyObject *bp_plasma_sweep(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    (void)args;
+    if (!has_arguments(n_args, 0, "_sweep()") || !bp_plasma_is_connected(self)) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_objects_sweep(&self->objects);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, NULL);
+}
+
+const char bp_plasma_usage_doc[] =
+    "_usage($self, /)\n--\n\nCapacity of the store, and what lives in it, in bytes.";
+
+PyObject *bp_plasma_usage(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    uint64_t capacity, live;
+    (void)args;
+    if (!has_arguments(n_args, 0, "_usage()") || !bp_plasma_is_connected(self)) return NULL;
+    int code = brain_usage(self->store->store, &capacity, &live);
+    if (code != 0) return bp_plasma_raise(self, code, NULL);
+    return Py_BuildValue("KK", capacity, live);
+}
+
+/* ---- notifications --------------------------------------------------------------------------- */
+
+/* The token of a subscription, valid as long as `object`; NULL with an exception set. */
+static const uint8_t *token_of(struct bp_plasma *self, PyObject *object)
+{
+    if (!bp_plasma_is_connected(self)) return NULL;
+    if (PyBytes_Check(object) && PyBytes_Size(object) == (Py_ssize_t)BP_TOKEN_BYTES) {
+        return (const uint8_t *)PyBytes_AsString(object);
+    }
+    PyErr_Format(PyExc_TypeError, "a token is %u bytes, not %R", BP_TOKEN_BYTES, object);
+    return NULL;
+}
+
+const char bp_plasma_subscribe_doc[] =
+    "_subscribe($self, token, /)\n--\n\nBegin to collect notifications under a token of 16 bytes.";
+
+PyObject *bp_plasma_subscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    if (!has_arguments(n_args, 1, "_subscribe(token)")) return NULL;
+    const uint8_t *token = token_of(self, args[0]);
+    if (token == NULL) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_queues_subscribe(&self->objects, token);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, NULL);
+}
+
+const char bp_plasma_unsubscribe_doc[] =
+    "_unsubscribe($self, token, /)\n--\n\nEnd that, and drop what waits.";
+
+PyObject *bp_plasma_unsubscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    if (!has_arguments(n_args, 1, "_unsubscribe(token)")) return NULL;
+    const uint8_t *token = token_of(self, args[0]);
+    if (token == NULL) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_queues_unsubscribe(&self->objects, token);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, NULL);
+}
+
+static PyObject *list_notices(const struct bp_notice *notices, size_t n)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        PyObject *item = Py_BuildValue("y#LL", notices[i].id, (Py_ssize_t)BRAIN_ID_BYTES,
+                                       (long long)notices[i].data_bytes,
+                                       (long long)notices[i].meta_bytes);
+        if (append(list, item) != 0) Py_CLEAR(list);
+    }
+    return list;
+}
+
+const char bp_plasma_take_doc[] =
+    "_take($self, token, number, timeout_ns, /)\n--\n\n"
+    "Wait for notifications above commit `number`: the number seen, and a list of (id, data "
+    "bytes,\nmetadata bytes), in order; None in its place where the subscription was dropped.";
+
+PyObject *bp_plasma_take(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    if (!has_arguments(n_args, 3, "_take(token, number, timeout_ns)")) return NULL;
+    const uint8_t *token = token_of(self, args[0]);
+    if (token == NULL) return NULL;
+    uint64_t number = PyLong_AsUnsignedLongLong(args[1]);
+    long long timeout_ns = PyErr_Occurred() ? 0 : PyLong_AsLongLong(args[2]);
+    if (PyErr_Occurred()) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_notice *notices = NULL;
+    size_t n = 0;
+    int code;
+    Py_BEGIN_ALLOW_THREADS code =
+        bp_queues_take(&self->objects, token, timeout_ns, &number, &notices, &n);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    if (code == BRAIN_E_NOT_FOUND) return Py_BuildValue("KO", number, Py_None);
+    if (code != 0 && code != BRAIN_E_TIMEOUT && code != BRAIN_E_INTR) {
+        return bp_plasma_raise(self, code, NULL);
+    }
+    PyObject *list = list_notices(notices, n);
+    free(notices);
+    return list == NULL ? NULL : Py_BuildValue("KN", (unsigned long long)number, list);
+}
