@@ -86,16 +86,17 @@ static PyObject *buffer_subscript(PyObject *op, PyObject *key)
     return part(self, start, n);
 }
 
-PyDoc_STRVAR(slice_doc, "slice($self, offset=0, length=None, /)\n--\n\n"
+PyDoc_STRVAR(slice_doc, "slice($self, offset=0, length=None)\n--\n\n"
                         "The part of `length` bytes (None: all that follow) from `offset` on, not "
                         "copied.");
 
-static PyObject *buffer_slice(PyObject *op, PyObject *args)
+static PyObject *buffer_slice(PyObject *op, PyObject *args, PyObject *kwargs)
 {
+    static char *names[] = { "offset", "length", NULL };
     struct bp_buffer *self = (struct bp_buffer *)op;
     Py_ssize_t offset = 0;
     PyObject *length = Py_None;
-    if (!PyArg_ParseTuple(args, "|nO:slice", &offset, &length)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|nO:slice", names, &offset, &length)) return NULL;
     if (offset < 0 || offset > self->size_bytes) {
         PyErr_Format(PyExc_IndexError, "this buffer has %zd bytes: no part of it begins at %zd",
                      self->size_bytes, offset);
@@ -152,14 +153,20 @@ static PyObject *buffer_to_pybytes(PyObject *op, PyObject *Py_UNUSED(ignored))
     return PyBytes_FromStringAndSize(self->data, self->size_bytes);
 }
 
-PyDoc_STRVAR(hex_doc, "hex($self, /)\n--\n\nThe bytes as hexadecimal digits.");
+PyDoc_STRVAR(hex_doc, "hex($self, /)\n--\n\nThe bytes as hexadecimal digits, in bytes.");
 
 static PyObject *buffer_hex(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    PyObject *bytes = buffer_to_pybytes(op, NULL);
-    PyObject *result = bytes == NULL ? NULL : PyObject_CallMethod(bytes, "hex", NULL);
-    Py_XDECREF(bytes);
-    return result;
+    static const char digits[] = "0123456789ABCDEF";
+    const struct bp_buffer *self = (struct bp_buffer *)op;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, 2 * self->size_bytes);
+    if (bytes == NULL) return NULL;
+    char *to = PyBytes_AsString(bytes);
+    for (Py_ssize_t i = 0; i < self->size_bytes; i++) {
+        *to++ = digits[(unsigned char)self->data[i] >> 4];
+        *to++ = digits[(unsigned char)self->data[i] & 15];
+    }
+    return bytes;
 }
 
 static PyObject *buffer_reduce(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -227,7 +234,7 @@ static PyGetSetDef buffer_getset[] = {
 };
 
 static PyMethodDef buffer_methods[] = {
-    { "slice", buffer_slice, METH_VARARGS, slice_doc },
+    { "slice", (PyCFunction)(void (*)(void))buffer_slice, METH_VARARGS | METH_KEYWORDS, slice_doc },
     { "equals", buffer_equals, METH_O, equals_doc },
     { "to_pybytes", buffer_to_pybytes, METH_NOARGS, to_pybytes_doc },
     { "hex", buffer_hex, METH_NOARGS, hex_doc },

@@ -12,8 +12,7 @@ PyObject *bp_creation_new(struct bp_state *state, struct bp_store *store,
 {
     struct bp_creation_object *self = PyObject_New(struct bp_creation_object, state->creation_type);
     if (self == NULL) {
-        struct bp_creation lost = *creation;
-        bp_objects_release(&lost);
+        brain_object_release(creation->object);
         return NULL;
     }
     self->state = state;
@@ -27,7 +26,11 @@ static void creation_dealloc(PyObject *op)
 {
     struct bp_creation_object *self = (struct bp_creation_object *)op;
     PyTypeObject *type = Py_TYPE(op);
-    bp_objects_release(&self->creation);
+    struct bp_objects objects;
+    if (bp_objects_open(self->store->store, &objects) == 0) {
+        bp_objects_release(&objects, &self->creation);
+        bp_objects_close(&objects);
+    }
     bp_handle_store_drop(self->store);
     PyObject_Free(op);
     Py_DECREF(type);

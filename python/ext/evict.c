@@ -39,6 +39,11 @@ static int append(struct list *list, const struct victim *victim)
     return 0;
 }
 
+static bool must_go(uint64_t note)
+{
+    return note == BP_NOTE_EVICTED || bp_note_is_doomed(note);
+}
+
 /* Add the object that the walk stands at, if it is sealed. */
 static int consider(struct bp_objects *objects, brain_iter *iter, struct list *list)
 {
@@ -47,9 +52,8 @@ static int consider(struct bp_objects *objects, brain_iter *iter, struct list *l
     int code = brain_iter_get(iter, &view);
     if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
     code = bp_objects_describe(&view, &info);
-    if (code == 0 && brain_view_note(&view) == BP_NOTE_EVICTED) { /* by one who died */
-        code = bp_objects_delete_version(objects, view.name, view.version);
-        if (code == BRAIN_E_NOT_FOUND) code = 0;
+    if (code == 0 && info.is_sealed && must_go(brain_view_note(&view))) {
+        code = bp_objects_clear(objects, &view);
     } else if (code == 0 && info.is_sealed && view.name_len == BRAIN_ID_BYTES) {
         uint64_t note = brain_view_note(&view);
         struct victim victim = { .when = note == BP_NOTE_EVICTING ? 0
@@ -85,52 +89,6 @@ static int by_time(const void *a, const void *b)
     return x->when < y->when ? -1 : x->when > y->when;
 }
 
-static int by_object(const void *a, const void *b)
-{
-    const brain_pin *x = a, *y = b;
-    return x->object < y->object ? -1 : x->object > y->object;
-}
-
-/* All pins, in order of what they pin. To be freed. */
-static int list_pins(struct bp_objects *objects, brain_pin **pins_out, size_t *n_out)
-{
-    brain_pin *pins = NULL;
-    size_t room = 256;
-    for (;;) {
-        size_t n;
-        brain_pin *more = realloc(pins, room * sizeof *pins);
-        int code = more == NULL ? BRAIN_E_NOMEM : brain_pins(objects->store, more, room, &n);
-        pins = more != NULL ? more : pins;
-        if (code != 0) {
-            free(pins);
-            return code;
-        }
-        if (n <= room) {
-            qsort(pins, n, sizeof *pins, by_object);
-            *pins_out = pins;
-            *n_out = n;
-            return 0;
-        }
-        room = 2 * n;
-    }
-}
-
-static size_t count_pins(const brain_pin *pins, size_t n_pins, uint32_t object)
-{
-    size_t n = 0, from = 0, to = n_pins;
-    while (from < to) { /* the first of this object */
-        size_t middle = from + (to - from) / 2;
-        if (pins[middle].object < object) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    while (from + n < n_pins && pins[from + n].object == object)
-        n++;
-    return n;
-}
-
 /* ---- a few at once */
 
 #define FEW       32u
@@ -152,7 +110,7 @@ static void mark(struct bp_objects *objects, const struct victim *victim, struct
     brain_view *view = &few->view[few->n];
     if (brain_get(objects->space, victim->id, BRAIN_ID_BYTES, view) != 0) return;
     uint64_t note = brain_view_note(view);
-    if (view->version != victim->version || note == BP_NOTE_EVICTED ||
+    if (view->version != victim->version || must_go(note) ||
         (note != BP_NOTE_EVICTING && brain_view_swap_note(view, note, BP_NOTE_EVICTING) == 0)) {
         brain_view_drop(view);
         return;
@@ -171,11 +129,11 @@ static int look_at_pins(struct bp_objects *objects, struct few *few)
         brain_pin *pins;
         size_t n_pins;
         if (look > 0) bp_objects_pause(MOMENT_NS);
-        int code = list_pins(objects, &pins, &n_pins); /* PAIR note-pin: after the marks */
+        int code = bp_objects_list_pins(objects, &pins, &n_pins); /* PAIR note-pin: after the marks */
         if (code != 0) return code;
         n_pinned = 0;
         for (unsigned i = 0; i < few->n; i++) {
-            few->is_free[i] = count_pins(pins, n_pins, few->view[i].object) <= 1;
+            few->is_free[i] = bp_objects_count_pins(pins, n_pins, few->view[i].object, NULL) <= 1;
             n_pinned += !few->is_free[i];
         }
         free(pins);
@@ -195,7 +153,8 @@ static int settle(struct bp_objects *objects, struct few *few, unsigned i, uint6
     } else {
         /* Where it fails somebody has got it, and the note says when. */
         uint64_t note = few->note[i] == BP_NOTE_EVICTING ? bp_objects_now() : few->note[i];
-        (void)brain_view_swap_note(view, BP_NOTE_EVICTING, note);
+        int was_ours = brain_view_swap_note(view, BP_NOTE_EVICTING, note);
+        (void)was_ours;
     }
     brain_view_drop(view);
     return code;
@@ -228,10 +187,10 @@ static int drop_pinned(struct bp_objects *objects, struct list *list, uint64_t *
     brain_pin *pins;
     size_t n_pins, kept = 0;
     uint64_t sum = 0;
-    int code = list_pins(objects, &pins, &n_pins);
+    int code = bp_objects_list_pins(objects, &pins, &n_pins);
     if (code != 0) return code;
     for (size_t i = 0; i < list->n; i++) {
-        if (count_pins(pins, n_pins, list->victims[i].object) == 0) {
+        if (bp_objects_count_pins(pins, n_pins, list->victims[i].object, NULL) == 0) {
             sum += list->victims[i].bytes;
             list->victims[kept++] = list->victims[i];
         }

@@ -23,9 +23,32 @@ struct bp_store *bp_handle_store(brain_store *store)
     return handle;
 }
 
+void bp_handle_enlist(struct bp_store *store, struct bp_store **list)
+{
+    store->next = *list;
+    store->list = list;
+    *list = store;
+}
+
+struct bp_store *bp_handle_find(struct bp_store *list, const brain_store *store)
+{
+    while (list != NULL && list->store != store)
+        list = list->next;
+    return list;
+}
+
+static void delist(struct bp_store *store)
+{
+    struct bp_store **link = store->list;
+    while (link != NULL && *link != store)
+        link = &(*link)->next;
+    if (link != NULL) *link = store->next;
+}
+
 void bp_handle_store_drop(struct bp_store *store)
 {
     if (store == NULL || --store->n_refs > 0) return;
+    delist(store);
     brain_close(store->store);
     PyMem_Free(store);
 }

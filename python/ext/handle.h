@@ -9,6 +9,8 @@ struct bp_store {
     brain_store *store;
     size_t n_refs;
     bool closed; /* its Brain is closed: what still runs in it should end soon */
+    struct bp_store *next;  /* in the list that it is in, if any */
+    struct bp_store **list; /* its head; NULL: in none */
 };
 
 /* A namespace of it. The last reference frees it, and holds the store until then. */
@@ -23,6 +25,10 @@ struct bp_space {
  * Returns NULL with MemoryError set. */
 struct bp_store *bp_handle_store(brain_store *store);
 void bp_handle_store_drop(struct bp_store *store);
+
+/* Put it into a list, where bp_handle_find() finds it by what it is a handle of, until it goes. */
+void bp_handle_enlist(struct bp_store *store, struct bp_store **list);
+struct bp_store *bp_handle_find(struct bp_store *list, const brain_store *store);
 
 /* Name the namespace `name`, a str, of `owner`. Returns a first reference, or NULL with an
  * exception set. */

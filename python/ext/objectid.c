@@ -5,12 +5,16 @@
  */
 #include "objectid.h"
 
+#include <stddef.h>
 #include <string.h>
+#include <structmember.h>
 #include <sys/random.h>
 
+/* Of this type, or of a subclass, which may have more to it. */
 static PyObject *make(PyTypeObject *type, const void *bytes)
 {
-    struct bp_objectid *self = PyObject_New(struct bp_objectid, type);
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    struct bp_objectid *self = (struct bp_objectid *)alloc(type, 0);
     if (self != NULL) memcpy(self->bytes, bytes, BRAIN_ID_BYTES);
     return (PyObject *)self;
 }
@@ -37,7 +41,8 @@ PyObject *bp_objectid_random(struct bp_state *state)
 
 const uint8_t *bp_objectid_bytes(struct bp_state *state, PyObject *object)
 {
-    if (Py_TYPE(object) == state->objectid_type) return ((struct bp_objectid *)object)->bytes;
+    if (PyObject_TypeCheck(object, state->objectid_type))
+        return ((struct bp_objectid *)object)->bytes;
     PyErr_Format(PyExc_TypeError, "an ObjectID is needed here, not %R", object);
     return NULL;
 }
@@ -48,7 +53,7 @@ static PyObject *objectid_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     PyObject *bytes;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:ObjectID", names, &bytes)) return NULL;
     if (!PyBytes_Check(bytes)) {
-        PyErr_Format(PyExc_TypeError, "an ObjectID is made of bytes, not of %R", bytes);
+        PyErr_Format(PyExc_ValueError, "an ObjectID is made of 20 bytes, not of %R", bytes);
         return NULL;
     }
     if (PyBytes_Size(bytes) != (Py_ssize_t)BRAIN_ID_BYTES) {
@@ -62,7 +67,9 @@ static PyObject *objectid_new(PyTypeObject *type, PyObject *args, PyObject *kwar
 static void objectid_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    PyObject_Free(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    if (((struct bp_objectid *)self)->weak_references != NULL) PyObject_ClearWeakRefs(self);
+    release(self);
     Py_DECREF(type);
 }
 
@@ -79,8 +86,11 @@ static Py_hash_t objectid_hash(PyObject *op)
 
 static PyObject *objectid_compare(PyObject *one, PyObject *other, int operation)
 {
-    if (Py_TYPE(one) != Py_TYPE(other) || (operation != Py_EQ && operation != Py_NE)) {
-        Py_RETURN_NOTIMPLEMENTED;
+    if (operation != Py_EQ && operation != Py_NE) Py_RETURN_NOTIMPLEMENTED;
+    if (Py_TYPE(one) != Py_TYPE(other)) { /* perhaps one of a subclass */
+        struct bp_state *state = bp_state_of(Py_TYPE(one));
+        if (state == NULL) return NULL;
+        if (!PyObject_TypeCheck(other, state->objectid_type)) Py_RETURN_NOTIMPLEMENTED;
     }
     bool equal = memcmp(((struct bp_objectid *)one)->bytes, ((struct bp_objectid *)other)->bytes,
                         BRAIN_ID_BYTES) == 0;
@@ -136,6 +146,12 @@ static PyMethodDef objectid_methods[] = {
     { NULL, NULL, 0, NULL },
 };
 
+static PyMemberDef objectid_members[] = {
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(struct bp_objectid, weak_references), READONLY,
+      NULL },
+    { NULL, 0, 0, 0, NULL },
+};
+
 static PyType_Slot objectid_slots[] = {
     { Py_tp_doc, (void *)(uintptr_t)objectid_doc },
     { Py_tp_new, objectid_new },
@@ -144,12 +160,13 @@ static PyType_Slot objectid_slots[] = {
     { Py_tp_richcompare, objectid_compare },
     { Py_tp_repr, objectid_repr },
     { Py_tp_methods, objectid_methods },
+    { Py_tp_members, objectid_members },
     { 0, NULL },
 };
 
 PyType_Spec bp_objectid_spec = {
     .name = "brain_plasma.plasma.ObjectID",
     .basicsize = sizeof(struct bp_objectid),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = objectid_slots,
 };

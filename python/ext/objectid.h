@@ -5,7 +5,8 @@
 #include "state.h"
 
 struct bp_objectid {
-    PyObject_HEAD uint8_t bytes[BRAIN_ID_BYTES];
+    PyObject_HEAD PyObject *weak_references;
+    uint8_t bytes[BRAIN_ID_BYTES];
 };
 
 /* A new ObjectID of BRAIN_ID_BYTES bytes, or NULL with MemoryError set. */

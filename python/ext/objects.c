@@ -111,15 +111,16 @@ bool bp_objects_is_written(const struct bp_objects *objects, const struct bp_obj
 
 /* ---- get */
 
-/* Raise the note to now, which says that the object is in use. False: it was evicted. */
+/* Raise the note to now, which says that the object is in use. False: it counts as missing. */
 static bool use(const struct bp_objects *objects, const brain_view *view)
 {
     uint64_t now = bp_objects_now();
     for (;;) {
         uint64_t note = brain_view_note(view); /* PAIR note-pin: after the pin of the view */
         if (note == BP_NOTE_EVICTED) return false;
-        if (objects->read_only || (note >= now && note != BP_NOTE_EVICTING)) return true;
-        if (brain_view_swap_note(view, note, now) != 0) return true;
+        uint64_t used = bp_note_used(note, now);
+        if (objects->read_only || (note >= used && note != BP_NOTE_EVICTING)) return true;
+        if (brain_view_swap_note(view, note, used) != 0) return true;
         if (note == brain_view_note(view)) return true; /* it cannot be set here */
     }
 }
@@ -142,17 +143,63 @@ int bp_objects_get(struct bp_objects *objects, const uint8_t *id, brain_view *vi
     return 0;
 }
 
-void bp_objects_drop(brain_view *view)
+static struct bp_last last_of(const brain_view *view)
+{
+    struct bp_last last = { .version = view->version, .object = view->object };
+    memcpy(last.id, view->name, BRAIN_ID_BYTES);
+    return last;
+}
+
+bool bp_objects_let_go(brain_view *view, struct bp_last *last_out)
 {
     uint64_t now = bp_objects_now();
     view->meta_len = (uint16_t)(view->meta_len + BP_TRAILER_BYTES);
     uint64_t note = brain_view_note(view);
-    while (note < now && brain_view_swap_note(view, note, now) == 0) {
+    while (note < bp_note_used(note, now) &&
+           brain_view_swap_note(view, note, bp_note_used(note, now)) == 0) {
         uint64_t again = brain_view_note(view);
         if (again == note) break; /* it cannot be set here */
         note = again;
     }
+    bool is_doomed = bp_note_is_doomed(note);
+    if (is_doomed) *last_out = last_of(view);
     brain_view_drop(view);
+    return is_doomed;
+}
+
+#define LOOKS     2u /* at the pins: that of one who only looked is gone in a moment */
+#define MOMENT_NS 20000
+
+/* 0 also where somebody has it. Two who let go at once both see that nobody has it any more, and one
+ * of them deletes it. */
+static int delete_if_unused(struct bp_objects *objects, const struct bp_last *last)
+{
+    for (unsigned look = 0; look < LOOKS; look++) {
+        brain_pin *pins;
+        size_t n_pins;
+        if (look > 0) bp_objects_pause(MOMENT_NS);
+        int code = bp_objects_list_pins(objects, &pins, &n_pins);
+        if (code != 0) return code;
+        size_t n = bp_objects_count_pins(pins, n_pins, last->object, NULL);
+        free(pins);
+        if (n > 0) continue;
+        code = bp_objects_delete_version(objects, last->id, last->version);
+        return code == BRAIN_E_NOT_FOUND ? 0 : code; /* another was first */
+    }
+    return 0;
+}
+
+void bp_objects_finish(struct bp_objects *objects, const struct bp_last *last)
+{
+    /* What fails here is done by whoever meets it. */
+    int code = delete_if_unused(objects, last);
+    (void)code;
+}
+
+void bp_objects_drop(struct bp_objects *objects, brain_view *view)
+{
+    struct bp_last last;
+    if (bp_objects_let_go(view, &last)) bp_objects_finish(objects, &last);
 }
 
 int bp_objects_exists(struct bp_objects *objects, const uint8_t *id, uint64_t *version_out)
@@ -181,10 +228,17 @@ static int version_to_replace(struct bp_objects *objects, const uint8_t *id, uin
     int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
     if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
     code = bp_objects_describe(&view, &info);
-    bool is_there = code == 0 && (info.is_sealed ? brain_view_note(&view) != BP_NOTE_EVICTED
+    uint64_t note = brain_view_note(&view);
+    bool is_there = code == 0 && (info.is_sealed ? note != BP_NOTE_EVICTED
                                                  : bp_objects_is_written(objects, &info));
+    const struct bp_last last = last_of(&view);
     *version_out = view.version;
     brain_view_drop(&view);
+    if (is_there && info.is_sealed && bp_note_is_doomed(note)) {
+        bp_objects_finish(objects, &last);
+        is_there = brain_exists(objects->space, id, BRAIN_ID_BYTES, version_out) == 0;
+        if (!is_there) *version_out = 0;
+    }
     return is_there ? BRAIN_E_EXISTS : code;
 }
 
@@ -384,11 +438,11 @@ void bp_objects_abort(struct bp_objects *objects, struct bp_creation *creation)
     creation->version = 0;
 }
 
-void bp_objects_release(struct bp_creation *creation)
+void bp_objects_release(struct bp_objects *objects, struct bp_creation *creation)
 {
     brain_object_release(creation->object);
     creation->object = NULL;
-    if (creation->view.store != NULL) bp_objects_drop(&creation->view);
+    if (creation->view.store != NULL) bp_objects_drop(objects, &creation->view);
 }
 
 /* ---- delete */
@@ -411,13 +465,27 @@ int bp_objects_delete_version(struct bp_objects *objects, const uint8_t *id, uin
     return code == BRAIN_E_STALE ? BRAIN_E_NOT_FOUND : code;
 }
 
+/* Doom an object, of which we have a view. False: it is missing already. */
+static bool doom(const brain_view *view)
+{
+    for (;;) {
+        uint64_t note = brain_view_note(view);
+        if (note == BP_NOTE_EVICTED) return false;
+        if (bp_note_is_doomed(note)) return true;
+        uint64_t when = note == BP_NOTE_EVICTING ? bp_objects_now() : note;
+        if (brain_view_swap_note(view, note, when | BP_NOTE_DOOMED) != 0) return true;
+        if (brain_view_note(view) == note) return true; /* it cannot be set here */
+    }
+}
+
 int bp_objects_delete(struct bp_objects *objects, const uint8_t *id)
 {
     brain_view view;
     int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
     if (code != 0) return code;
-    uint64_t version = view.version;
-    bool is_sealed = view.kind != BRAIN_KIND_UNSEALED;
+    const struct bp_last last = last_of(&view);
+    bool is_there = view.kind != BRAIN_KIND_UNSEALED && doom(&view);
     brain_view_drop(&view);
-    return is_sealed ? bp_objects_delete_version(objects, id, version) : BRAIN_E_NOT_FOUND;
+    if (!is_there) return BRAIN_E_NOT_FOUND;
+    return delete_if_unused(objects, &last);
 }

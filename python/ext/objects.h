@@ -15,6 +15,9 @@
  *             away, and it stays. Of an evictor that died it means nothing.
  *   EVICTED   it counts as missing; whoever meets it may delete it.
  *
+ * With the bit DOOMED it was deleted while somebody had a buffer of it: it stays, for everybody, until
+ * the last of them lets go and deletes it; or whoever meets it when nobody has one.
+ *
  * docs/design/0005 has the reasons.
  */
 #ifndef BP_OBJECTS_H
@@ -35,6 +38,18 @@
 
 #define BP_NOTE_EVICTING UINT64_MAX
 #define BP_NOTE_EVICTED  (UINT64_MAX - 1)
+#define BP_NOTE_DOOMED   (UINT64_C(1) << 63)
+
+static inline bool bp_note_is_doomed(uint64_t note)
+{
+    return (note & BP_NOTE_DOOMED) != 0 && note < BP_NOTE_EVICTED;
+}
+
+/* The note of an object that is used at `now_ns`. */
+static inline uint64_t bp_note_used(uint64_t note, uint64_t now_ns)
+{
+    return bp_note_is_doomed(note) ? now_ns | BP_NOTE_DOOMED : now_ns;
+}
 
 /* The Plasma objects of a store. */
 struct bp_objects {
@@ -69,8 +84,22 @@ uint64_t bp_objects_now(void);
 int bp_objects_get(struct bp_objects *objects, const uint8_t *id, brain_view *view_out,
                    struct bp_object_info *info_out);
 
-/* Note the time, and drop a view that bp_objects_get() gave. */
-void bp_objects_drop(brain_view *view);
+/* One use of an object's id. */
+struct bp_last {
+    uint64_t version;
+    uint32_t object;
+    uint8_t id[BRAIN_ID_BYTES];
+};
+
+/* Note the time, and drop a view that bp_objects_get() gave. True: the object is doomed, and
+ * bp_objects_finish() is to be called. */
+bool bp_objects_let_go(brain_view *view, struct bp_last *last_out);
+
+/* Delete a doomed object that nobody has any more. */
+void bp_objects_finish(struct bp_objects *objects, const struct bp_last *last);
+
+/* Both. */
+void bp_objects_drop(struct bp_objects *objects, brain_view *view);
 
 /* Whether a sealed object is there: 0, or NOT_FOUND; else as brain_get(). `*version_out`, if not
  * NULL: above which to wait for it. */
@@ -105,10 +134,10 @@ int bp_objects_seal(struct bp_objects *objects, struct bp_creation *creation);
 void bp_objects_abort(struct bp_objects *objects, struct bp_creation *creation);
 
 /* Let go of the bytes, once nobody can touch them any more. */
-void bp_objects_release(struct bp_creation *creation);
+void bp_objects_release(struct bp_objects *objects, struct bp_creation *creation);
 
-/* Delete a sealed object: 0, NOT_FOUND (nothing is there, or it is not sealed); else as
- * brain_delete(). */
+/* Delete a sealed object; where somebody has a buffer of it, as soon as nobody has. 0, NOT_FOUND
+ * (nothing is there, or it is not sealed); else as brain_delete(). */
 int bp_objects_delete(struct bp_objects *objects, const uint8_t *id);
 
 /* Make room: delete sealed objects that nobody has a buffer of, those first whose last buffer was
@@ -128,6 +157,10 @@ int bp_objects_sweep(struct bp_objects *objects);
 
 /* ---- for the files that make this up */
 
+/* Delete an object that counts as missing and that nobody but we has a view of. 0, or as
+ * brain_delete(). */
+int bp_objects_clear(struct bp_objects *objects, const brain_view *view);
+
 /* A walk over names; waits a moment where this process has too many snapshots. */
 int bp_objects_walk(brain_space *space, brain_iter **iter_out);
 
@@ -136,6 +169,13 @@ void bp_objects_pause(long duration_ns);
 
 /* Delete that version of an object: 0, NOT_FOUND where it is no more; else as brain_delete(). */
 int bp_objects_delete_version(struct bp_objects *objects, const uint8_t *id, uint64_t version);
+
+/* All pins of a store, sorted by object and client. `*pins_out` is to be freed. */
+int bp_objects_list_pins(struct bp_objects *objects, brain_pin **pins_out, size_t *n_out);
+
+/* How many of them are of an object; `*n_clients_out`, if not NULL: of how many clients. */
+size_t bp_objects_count_pins(const brain_pin *pins, size_t n_pins, uint32_t object,
+                             size_t *n_clients_out);
 
 /* Whether the UNSEALED value that `info` is of belongs to somebody who lives. */
 bool bp_objects_is_written(const struct bp_objects *objects, const struct bp_object_info *info);

@@ -51,6 +51,7 @@ static int connect_to(struct bp_plasma *self, const char *path)
     uint32_t access = brain_access(store);
     self->pickle =
         (access & BRAIN_ACCESS_OWNED) != 0 && (access & BRAIN_ACCESS_OTHERS_WRITE) == 0;
+    bp_handle_enlist(handle, &self->state->plasma_stores);
     self->store = handle;
     return 0;
 }
@@ -125,13 +126,6 @@ static PyObject *plasma_disconnect(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-static bool has_arguments(Py_ssize_t n_args, Py_ssize_t wanted, const char *usage)
-{
-    if (n_args == wanted) return true;
-    PyErr_Format(PyExc_TypeError, "%s: %zd arguments were given", usage, n_args);
-    return false;
-}
-
 /* Connected, and an id as first argument. */
 static const uint8_t *id_of(struct bp_plasma *self, PyObject *id)
 {
@@ -165,7 +159,7 @@ static PyObject *plasma_put(PyObject *op, PyObject *const *args, Py_ssize_t n_ar
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     struct bp_encoded encoded;
-    if (!has_arguments(n_args, 2, "_put(value, object_id)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 2, "_put(value, object_id)")) return NULL;
     const uint8_t *id = id_of(self, args[1]);
     if (id == NULL) return NULL;
     if (bp_convert_encode(self->state, args[0], self->pickle, args[1], &encoded) != 0) return NULL;
@@ -199,7 +193,7 @@ static PyObject *plasma_put_bytes(PyObject *op, PyObject *const *args, Py_ssize_
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     Py_buffer data, meta;
-    if (!has_arguments(n_args, 3, "_put_bytes(data, object_id, metadata)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 3, "_put_bytes(data, object_id, metadata)")) return NULL;
     if (id_of(self, args[1]) == NULL) return NULL;
     if (PyObject_GetBuffer(args[0], &data, PyBUF_ANY_CONTIGUOUS) != 0) return NULL;
     PyObject *result = NULL;
@@ -213,24 +207,13 @@ static PyObject *plasma_put_bytes(PyObject *op, PyObject *const *args, Py_ssize_
 
 /* ---- create and seal ------------------------------------------------------------------------- */
 
-static int create(struct bp_plasma *self, const uint8_t *id, uint64_t data_bytes,
-                  const Py_buffer *meta, struct bp_creation *out)
-{
-    struct bp_store *held = bp_plasma_hold(self);
-    int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_objects_create(&self->objects, id, data_bytes, meta->buf,
-                                                    (uint64_t)meta->len, out);
-    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
-    return code;
-}
-
 /* A writable buffer on a creation, which the client remembers. Takes it over. */
 static PyObject *remember(struct bp_plasma *self, PyObject *id, const struct bp_creation *made)
 {
     if (!bp_plasma_is_connected(self)) { /* another thread has disconnected */
         struct bp_creation lost = *made;
-        bp_objects_abort(&self->objects, &lost); /* FIXME */
-        bp_objects_release(&lost);
+        bp_objects_abort(&self->objects, &lost);
+        bp_objects_release(&self->objects, &lost);
         return NULL;
     }
     PyObject *creation = bp_creation_new(self->state, self->store, made);
@@ -252,7 +235,7 @@ static PyObject *plasma_create(PyObject *op, PyObject *const *args, Py_ssize_t n
     struct bp_plasma *self = (struct bp_plasma *)op;
     struct bp_creation made;
     Py_buffer meta;
-    if (!has_arguments(n_args, 3, "_create(object_id, data_size, metadata)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 3, "_create(object_id, data_size, metadata)")) return NULL;
     const uint8_t *id = id_of(self, args[0]);
     if (id == NULL) return NULL;
     long long data_bytes = PyLong_AsLongLong(args[1]);
@@ -262,9 +245,15 @@ static PyObject *plasma_create(PyObject *op, PyObject *const *args, Py_ssize_t n
                                 data_bytes);
     }
     if (PyObject_GetBuffer(args[2], &meta, PyBUF_ANY_CONTIGUOUS) != 0) return NULL;
-    int code = create(self, id, (uint64_t)data_bytes, &meta, &made);
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_objects_create(&self->objects, id, (uint64_t)data_bytes,
+                                                    meta.buf, (uint64_t)meta.len, &made);
+    Py_END_ALLOW_THREADS PyObject *buffer =
+        code == 0 ? remember(self, args[0], &made) : bp_plasma_raise(self, code, args[0]);
     PyBuffer_Release(&meta);
-    return code == 0 ? remember(self, args[0], &made) : bp_plasma_raise(self, code, args[0]);
+    bp_handle_store_drop(held);
+    return buffer;
 }
 
 PyDoc_STRVAR(seal_doc, "_seal($self, object_id, /)\n--\n\nMake an object visible that this client "
@@ -306,19 +295,6 @@ static PyObject *plasma_abort(PyObject *op, PyObject *id)
 
 /* ---- get ------------------------------------------------------------------------------------- */
 
-/* Get a sealed object by the id that it was put under, or a named value by its id. */
-static int get_any(struct bp_plasma *self, const uint8_t *id, brain_view *view,
-                   struct bp_object_info *info)
-{
-    int code = bp_objects_get(&self->objects, id, view, info);
-    if (code != BRAIN_E_NOT_FOUND) return code;
-    code = brain_get_by_id(self->store->store, id, view);
-    if (code == 0) {
-        *info = (struct bp_object_info){ .data_bytes = view->size_bytes, .is_sealed = true };
-    }
-    return code;
-}
-
 /* Of an object that was written as it is, metadata follow the data; a value has none. */
 static PyObject *decode(struct bp_plasma *self, brain_view *view, const struct bp_object_info *info)
 {
@@ -327,11 +303,7 @@ static PyObject *decode(struct bp_plasma *self, brain_view *view, const struct b
     }
     view->size_bytes = info->data_bytes;
     PyObject *value = bp_convert_decode_copy(self->state, view);
-    if (view->tag == BP_TAG_OBJECT) {
-        bp_objects_drop(view);
-    } else {
-        brain_view_drop(view);
-    }
+    bp_plasma_drop(self, view);
     return value;
 }
 
@@ -342,10 +314,10 @@ static PyObject *plasma_get(PyObject *op, PyObject *const *args, Py_ssize_t n_ar
     struct bp_plasma *self = (struct bp_plasma *)op;
     struct bp_object_info info;
     brain_view view;
-    if (!has_arguments(n_args, 2, "_get(object_id, missing)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 2, "_get(object_id, missing)")) return NULL;
     const uint8_t *id = id_of(self, args[0]);
     if (id == NULL) return NULL;
-    int code = get_any(self, id, &view, &info);
+    int code = bp_plasma_find(self, id, &view, &info);
     if (code == 0) return decode(self, &view, &info);
     return code == BRAIN_E_NOT_FOUND ? Py_NewRef(args[1]) : bp_plasma_raise(self, code, args[0]);
 }
@@ -360,7 +332,7 @@ static PyObject *plasma_get_buffers(PyObject *op, PyObject *id)
     brain_view view;
     const uint8_t *bytes = id_of(self, id);
     if (bytes == NULL) return NULL;
-    int code = get_any(self, bytes, &view, &info);
+    int code = bp_plasma_find(self, bytes, &view, &info);
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_NONE;
     if (code != 0) return bp_plasma_raise(self, code, id);
     const char *data = view.data;
@@ -403,7 +375,7 @@ static PyObject *plasma_wait(PyObject *op, PyObject *const *args, Py_ssize_t n_a
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     uint64_t version;
-    if (!has_arguments(n_args, 2, "_wait(object_id, timeout_ns)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 2, "_wait(object_id, timeout_ns)")) return NULL;
     const uint8_t *id = id_of(self, args[0]);
     long long timeout_ns = id == NULL ? -1 : PyLong_AsLongLong(args[1]);
     if (PyErr_Occurred()) return NULL;
@@ -497,6 +469,12 @@ static PyMethodDef plasma_methods[] = {
     METHOD("_evict", bp_plasma_evict),
     METHOD("_sweep", bp_plasma_sweep),
     METHOD("_usage", bp_plasma_usage),
+    METHOD("_spaces", bp_plasma_spaces),
+    METHOD("_names", bp_plasma_names),
+    METHOD("_named", bp_plasma_named),
+    METHOD("_forget", bp_plasma_forget),
+    METHOD("_hash", bp_plasma_hash),
+    METHOD("_wait_any", bp_plasma_wait_any),
     METHOD("_subscribe", bp_plasma_subscribe),
     METHOD("_unsubscribe", bp_plasma_unsubscribe),
     METHOD("_take", bp_plasma_take),

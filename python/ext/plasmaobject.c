@@ -38,3 +38,32 @@ PyObject *bp_plasma_raise(struct bp_plasma *self, int code, PyObject *id)
     }
     return bp_errors_raise(self->state, code);
 }
+
+bool bp_plasma_has_arguments(Py_ssize_t n_args, Py_ssize_t wanted, const char *usage)
+{
+    if (n_args == wanted) return true;
+    PyErr_Format(PyExc_TypeError, "%s: %zd arguments were given", usage, n_args);
+    return false;
+}
+
+int bp_plasma_find(struct bp_plasma *self, const uint8_t *id, brain_view *view_out,
+                   struct bp_object_info *info_out)
+{
+    int code = bp_objects_get(&self->objects, id, view_out, info_out);
+    if (code != BRAIN_E_NOT_FOUND) return code;
+    code = brain_get_by_id(self->store->store, id, view_out);
+    if (code == 0) {
+        *info_out =
+            (struct bp_object_info){ .data_bytes = view_out->size_bytes, .is_sealed = true };
+    }
+    return code;
+}
+
+void bp_plasma_drop(struct bp_plasma *self, brain_view *view)
+{
+    if (view->tag == BP_TAG_OBJECT) {
+        bp_objects_drop(&self->objects, view);
+    } else {
+        brain_view_drop(view);
+    }
+}

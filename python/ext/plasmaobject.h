@@ -3,6 +3,8 @@
  * plasmaobject.c  errors, and what all of them need
  * plasma.c        the type, and the methods about one object
  * plasmastore.c   the methods about the store as a whole: list, evict, notifications
+ * plasmanames.c   the methods about named values
+ * digest.c        hash()
  */
 #ifndef BP_PLASMAOBJECT_H
 #define BP_PLASMAOBJECT_H
@@ -13,6 +15,15 @@
 #include "objects.h"
 #include "state.h"
 
+/* A digest that was asked for: of one version of one object. */
+struct bp_digest {
+    uint64_t version; /* 0: nothing is here */
+    uint64_t digest;
+    uint8_t id[BRAIN_ID_BYTES];
+};
+
+#define BP_N_DIGESTS 256
+
 struct bp_plasma {
     PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
     struct bp_store *store;     /* NULL: disconnected, or never connected */
@@ -20,6 +31,8 @@ struct bp_plasma {
     PyObject *path;             /* str, as given; NULL: never connected */
     PyObject *creations;        /* dict ObjectID -> Creation: not sealed yet */
     bool pickle;                /* pickles may be written and read */
+    bool has_remains;           /* list() met what the dead left */
+    struct bp_digest digests[BP_N_DIGESTS];
 };
 
 /* Whether the client is connected; else raises. */
@@ -31,6 +44,15 @@ PyObject *bp_plasma_raise(struct bp_plasma *self, int code, PyObject *id);
 
 /* An exception is set: no code of the library. */
 #define BP_PLASMA_RAISED 1
+
+/* Whether there are as many arguments as wanted; else raises. */
+bool bp_plasma_has_arguments(Py_ssize_t n_args, Py_ssize_t wanted, const char *usage);
+
+/* Get a sealed object by the id that it was put under, or a named value by its id: a code of the
+ * library. The view is to be given to bp_plasma_drop(), or to a View. */
+int bp_plasma_find(struct bp_plasma *self, const uint8_t *id, brain_view *view_out,
+                   struct bp_object_info *info_out);
+void bp_plasma_drop(struct bp_plasma *self, brain_view *view);
 
 /* Keeps the store open while the GIL is given up; disconnect() may come meanwhile. */
 static inline struct bp_store *bp_plasma_hold(struct bp_plasma *self)
@@ -47,6 +69,12 @@ BP_PLASMA_METHOD(bp_plasma_list);
 BP_PLASMA_METHOD(bp_plasma_evict);
 BP_PLASMA_METHOD(bp_plasma_sweep);
 BP_PLASMA_METHOD(bp_plasma_usage);
+BP_PLASMA_METHOD(bp_plasma_wait_any);
+BP_PLASMA_METHOD(bp_plasma_spaces);
+BP_PLASMA_METHOD(bp_plasma_names);
+BP_PLASMA_METHOD(bp_plasma_named);
+BP_PLASMA_METHOD(bp_plasma_forget);
+BP_PLASMA_METHOD(bp_plasma_hash);
 BP_PLASMA_METHOD(bp_plasma_subscribe);
 BP_PLASMA_METHOD(bp_plasma_unsubscribe);
 BP_PLASMA_METHOD(bp_plasma_take);

@@ -3,65 +3,20 @@
 #include "queues.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static bool has_arguments(Py_ssize_t n_args, Py_ssize_t wanted, const char *usage)
-{
-    if (n_args == wanted) return true;
-    PyErr_Format(PyExc_TypeError, "%s: %zd arguments were given", usage, n_args);
-    return false;
-}
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
-/* Which clients pin what, sorted. */
+/* Which clients pin what. */
 struct holders {
     brain_pin *pins;
     size_t n;
 };
 
-static int by_object(const void *a, const void *b)
-{
-    const brain_pin *x = a, *y = b;
-    if (x->object != y->object) return x->object < y->object ? -1 : 1;
-    return x->client < y->client ? -1 : x->client > y->client;
-}
-
-static int load_holders(brain_store *store, struct holders *out)
-{
-    size_t room = 256, n;
-    for (;;) {
-        brain_pin *pins = malloc(room * sizeof *pins);
-        if (pins == NULL) return BRAIN_E_NOMEM;
-        int code = brain_pins(store, pins, room, &n);
-        if (code == 0 && n <= room) {
-            qsort(pins, n, sizeof *pins, by_object);
-            *out = (struct holders){ pins, n };
-            return 0;
-        }
-        free(pins);
-        if (code != 0) return code;
-        room = 2 * n;
-    }
-}
-
-/* How many clients have a view of an object. */
 static long count_holders(const struct holders *holders, uint32_t object)
 {
-    size_t from = 0, to = holders->n;
-    long n = 0;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (holders->pins[middle].object < object) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    for (size_t i = from; i < holders->n && holders->pins[i].object == object; i++) {
-        n += i == from || holders->pins[i].client != holders->pins[i - 1].client;
-    }
-    return n;
+    size_t n_clients;
+    bp_objects_count_pins(holders->pins, holders->n, object, &n_clients);
+    return (long)n_clients;
 }
 
 static int append(PyObject *list, PyObject *item)
@@ -79,12 +34,14 @@ static int append_object(struct bp_plasma *self, const brain_view *view,
     int code = view->name_len == BRAIN_ID_BYTES ? bp_objects_describe(view, &info)
                                                 : BRAIN_E_CORRUPT;
     if (code != 0) return code;
-    if (info.is_sealed ? brain_view_note(view) == BP_NOTE_EVICTED
+    uint64_t note = brain_view_note(view);
+    long n = info.is_sealed ? count_holders(holders, view->object) : 1;
+    if (info.is_sealed ? note == BP_NOTE_EVICTED || (bp_note_is_doomed(note) && n == 0)
                        : !bp_objects_is_written(&self->objects, &info)) {
-        return 0; /* gone: sweep.c and evict.c take care of it */
+        self->has_remains = true;
+        return 0;
     }
     PyObject *id = bp_objectid_new(self->state, view->name);
-    long n = info.is_sealed ? count_holders(holders, view->object) : 1;
     return append(list, id == NULL ? NULL
                                    : Py_BuildValue("NKKlKLO", id, info.data_bytes, info.meta_bytes,
                                                    n, info.created_ns,
@@ -174,8 +131,8 @@ PyObject *bp_plasma_list(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     struct holders holders = { NULL, 0 };
     brain_snapshot *snapshot;
     (void)args;
-    if (!has_arguments(n_args, 0, "_list()") || !bp_plasma_is_connected(self)) return NULL;
-    int code = load_holders(self->store->store, &holders);
+    if (!bp_plasma_has_arguments(n_args, 0, "_list()") || !bp_plasma_is_connected(self)) return NULL;
+    int code = bp_objects_list_pins(&self->objects, &holders.pins, &holders.n);
     if (code != 0) return bp_plasma_raise(self, code, NULL);
     PyObject *list = PyList_New(0);
     code = list == NULL ? BP_PLASMA_RAISED : brain_snapshot_open(self->store->store, &snapshot);
@@ -184,6 +141,11 @@ PyObject *bp_plasma_list(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
         brain_snapshot_close(snapshot);
     }
     free(holders.pins);
+    if (code == 0 && self->has_remains) { /* of the dead: by and by, and not in a read-only store */
+        self->has_remains = false;
+        int swept = bp_objects_sweep(&self->objects);
+        (void)swept;
+    }
     if (code == 0) return list;
     Py_XDECREF(list);
     return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
@@ -198,7 +160,7 @@ PyObject *bp_plasma_evict(PyObject *op, PyObject *const *args, Py_ssize_t n_args
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     uint64_t freed = 0;
-    if (!has_arguments(n_args, 1, "_evict(n_bytes)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 1, "_evict(n_bytes)")) return NULL;
     long long n_bytes = PyLong_AsLongLong(args[0]);
     if ((n_bytes == -1 && PyErr_Occurred()) || !bp_plasma_is_connected(self)) return NULL;
     struct bp_store *held = bp_plasma_hold(self);
@@ -216,7 +178,7 @@ PyObject *bp_plasma_sweep(PyObject *op, PyObject *const *args, Py_ssize_t n_args
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     (void)args;
-    if (!has_arguments(n_args, 0, "_sweep()") || !bp_plasma_is_connected(self)) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 0, "_sweep()") || !bp_plasma_is_connected(self)) return NULL;
     struct bp_store *held = bp_plasma_hold(self);
     int code;
     Py_BEGIN_ALLOW_THREADS code = bp_objects_sweep(&self->objects);
@@ -232,10 +194,33 @@ PyObject *bp_plasma_usage(PyObject *op, PyObject *const *args, Py_ssize_t n_args
     struct bp_plasma *self = (struct bp_plasma *)op;
     uint64_t capacity, live;
     (void)args;
-    if (!has_arguments(n_args, 0, "_usage()") || !bp_plasma_is_connected(self)) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 0, "_usage()") || !bp_plasma_is_connected(self)) return NULL;
     int code = brain_usage(self->store->store, &capacity, &live);
     if (code != 0) return bp_plasma_raise(self, code, NULL);
     return Py_BuildValue("KK", capacity, live);
+}
+
+const char bp_plasma_wait_any_doc[] =
+    "_wait_any($self, number, timeout_ns, /)\n--\n\n"
+    "Wait until any object was sealed or deleted above commit `number`: the number seen.";
+
+PyObject *bp_plasma_wait_any(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    if (!bp_plasma_has_arguments(n_args, 2, "_wait_any(number, timeout_ns)")) return NULL;
+    uint64_t number = PyLong_AsUnsignedLongLong(args[0]);
+    long long timeout_ns = PyErr_Occurred() ? 0 : PyLong_AsLongLong(args[1]);
+    if (PyErr_Occurred() || !bp_plasma_is_connected(self)) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code =
+        brain_wait_space(self->objects.space, number, timeout_ns, &number);
+    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    if (PyErr_CheckSignals() != 0) return NULL;
+    if (code == 0 || code == BRAIN_E_TIMEOUT || code == BRAIN_E_INTR) {
+        return PyLong_FromUnsignedLongLong(number);
+    }
+    return bp_plasma_raise(self, code, NULL);
 }
 
 /* ---- notifications --------------------------------------------------------------------------- */
@@ -257,7 +242,7 @@ const char bp_plasma_subscribe_doc[] =
 PyObject *bp_plasma_subscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!has_arguments(n_args, 1, "_subscribe(token)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 1, "_subscribe(token)")) return NULL;
     const uint8_t *token = token_of(self, args[0]);
     if (token == NULL) return NULL;
     struct bp_store *held = bp_plasma_hold(self);
@@ -273,7 +258,7 @@ const char bp_plasma_unsubscribe_doc[] =
 PyObject *bp_plasma_unsubscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!has_arguments(n_args, 1, "_unsubscribe(token)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 1, "_unsubscribe(token)")) return NULL;
     const uint8_t *token = token_of(self, args[0]);
     if (token == NULL) return NULL;
     struct bp_store *held = bp_plasma_hold(self);
@@ -303,7 +288,7 @@ const char bp_plasma_take_doc[] =
 PyObject *bp_plasma_take(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!has_arguments(n_args, 3, "_take(token, number, timeout_ns)")) return NULL;
+    if (!bp_plasma_has_arguments(n_args, 3, "_take(token, number, timeout_ns)")) return NULL;
     const uint8_t *token = token_of(self, args[0]);
     if (token == NULL) return NULL;
     uint64_t number = PyLong_AsUnsignedLongLong(args[1]);

@@ -13,6 +13,7 @@
  */
 #include "view.h"
 
+#include "handle.h"
 #include "objects.h"
 
 static struct bp_view *view_alloc(struct bp_state *state)
@@ -36,7 +37,12 @@ PyObject *bp_view_new(struct bp_state *state, const brain_view *pin)
     view->data = pin->data;
     view->size_bytes = (Py_ssize_t)pin->size_bytes;
     view->owner = NULL;
+    view->store = NULL;
     view->pin = *pin;
+    if (pin->tag == BP_TAG_OBJECT) {
+        view->store = bp_handle_find(state->plasma_stores, pin->store);
+        if (view->store != NULL) view->store->n_refs++;
+    }
     return (PyObject *)view;
 }
 
@@ -60,17 +66,33 @@ void bp_view_forget_spares(struct bp_state *state)
         PyObject_Free(state->spare_views[--state->n_spare_views]);
 }
 
+/* The view was the last of an object that was deleted meanwhile: now it goes. */
+static void finish(struct bp_store *store, const struct bp_last *last)
+{
+    struct bp_objects objects;
+    if (bp_objects_open(store->store, &objects) != 0) return;
+    Py_BEGIN_ALLOW_THREADS bp_objects_finish(&objects, last);
+    Py_END_ALLOW_THREADS bp_objects_close(&objects);
+}
+
+static void drop_pin(struct bp_view *view)
+{
+    struct bp_last last;
+    if (view->pin.tag != BP_TAG_OBJECT) {
+        brain_view_drop(&view->pin);
+    } else if (bp_objects_let_go(&view->pin, &last) && view->store != NULL) {
+        finish(view->store, &last);
+    }
+    bp_handle_store_drop(view->store);
+}
+
 static void view_dealloc(PyObject *self)
 {
     struct bp_view *view = (struct bp_view *)self;
     struct bp_state *state = view->state;
     PyTypeObject *type = Py_TYPE(self);
     if (view->owner == NULL) {
-        if (view->pin.tag == BP_TAG_OBJECT) {
-            bp_objects_drop(&view->pin);
-        } else {
-            brain_view_drop(&view->pin);
-        }
+        drop_pin(view);
     } else {
         Py_DECREF(view->owner);
     }

@@ -10,6 +10,7 @@ struct bp_view {
     const char *data;
     Py_ssize_t size_bytes;
     struct bp_view *owner;
+    struct bp_store *store; /* of a Plasma object: held, so that it can be deleted at the end */
     brain_view pin;
 };
 

@@ -1,0 +1,164 @@
+"""Notifications about Plasma objects: from a queue in the store to a socket of this process.
+
+A queue collects what happened, in order, from the moment that subscribe() has returned; whoever seals
+or deletes an object puts it there, and waits for nobody. A thread of the subscriber takes it out and
+writes it into one end of a socket pair, whose other end is the user's. A user who does not read stops
+that thread, and nobody else.
+
+On the socket each message is its length, 8 bytes in the machine's order, and then as many bytes, which
+decode() turns into ids and sizes.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+import threading
+import weakref
+
+from . import _core
+from .exceptions import BrainError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LENGTH = struct.Struct("=Q")
+_ENTRY = struct.Struct("=20sqq")
+_LOOK_EVERY_MS = 200  # whether to stop: while nothing happens, and while nobody reads
+
+
+def encode(entries: Sequence[tuple[bytes, int, int]]) -> bytes:
+    """The content of a message: of (id, data size, metadata size) each."""
+    return b"".join(_ENTRY.pack(*entry) for entry in entries)
+
+
+def decode(message: bytes | bytearray | memoryview) -> list[tuple[bytes, int, int]]:
+    """What encode() was given. ValueError where it was not made so."""
+    size = memoryview(message).nbytes
+    if size == 0 or size % _ENTRY.size:
+        raise ValueError(f"these {size} bytes are no notification: give all of one, without length")
+    return list(_ENTRY.iter_unpack(message))
+
+
+class Subscription:
+    """One subscription of this process to what happens in the store at `path`.
+
+    Threads: any. Fork: the child has none; close() does nothing there.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._reader, self._writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._pid = os.getpid()
+        self._pump = _Pump(path, self._writer)
+        self._thread = threading.Thread(
+            target=self._pump.run, name="brain_plasma notifications", daemon=True
+        )
+        self._thread.start()
+        _subscriptions.add(self)
+        self._finalizer = weakref.finalize(self, _stop, self._pump, self._pid)
+
+    def socket(self) -> socket.socket:
+        """The end to read from: a new socket object on the same stream each time."""
+        return self._reader.dup()
+
+    def next(self) -> tuple[bytes, int, int]:
+        """Wait for the next message, and take it from the stream.
+
+        BrainError where there will be none: the subscription was closed, or dropped since nobody
+        had read 100,000 messages.
+        """
+        (size,) = _LENGTH.unpack(self._receive(_LENGTH.size))
+        return decode(self._receive(size))[0]
+
+    def _receive(self, size: int) -> bytes:
+        parts = []
+        while size > 0:
+            part = self._reader.recv(size)
+            if not part:
+                raise BrainError(self._pump.why or "this subscription has ended")
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """End it, with all that was not read."""
+        self._finalizer()
+        self._reader.close()
+
+    def forget_in_child(self) -> None:
+        """After a fork: the stream is the parent's, and has to end when the parent closes it."""
+        self._finalizer.detach()
+        self._writer.close()
+        self._pump.why = "a subscription stays with the process that made it: subscribe() here"
+
+
+_subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+
+
+def _forget_all_in_child() -> None:
+    for subscription in list(_subscriptions):
+        subscription.forget_in_child()
+
+
+os.register_at_fork(after_in_child=_forget_all_in_child)
+
+
+def _stop(pump: _Pump, pid: int) -> None:
+    if os.getpid() == pid:
+        pump.stop()
+
+
+class _Pump:
+    """What the thread of a subscription does. It has a client of its own, so that neither waits for
+    the other's end."""
+
+    def __init__(self, path: str, writer: socket.socket) -> None:
+        self.why = ""
+        self._client = _core.Plasma(path)
+        self._token = os.urandom(16)
+        self._writer = writer
+        self._writer.setblocking(False)
+        self._stopped = threading.Event()
+        self._client._subscribe(self._token)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        try:
+            self._client._unsubscribe(self._token)
+            self._writer.shutdown(socket.SHUT_RDWR)
+        except (BrainError, OSError):
+            pass  # of a store that is gone nothing is left, and the other end may be, too
+
+    def run(self) -> None:
+        try:
+            self._pump()
+        except (BrainError, OSError) as error:
+            self.why = self.why or f"this subscription has ended: {error}"
+        finally:
+            self._writer.close()
+            self._client._disconnect()
+
+    def _pump(self) -> None:
+        number = 0
+        while not self._stopped.is_set():
+            number, entries = self._client._take(self._token, number, _LOOK_EVERY_MS * 1_000_000)
+            if entries is None:
+                self.why = (
+                    "this subscription was dropped: too many notifications were waiting. Read them "
+                    "sooner; subscribe() begins another"
+                )
+                return
+            for entry in entries:
+                content = encode([entry])
+                self._send(_LENGTH.pack(len(content)) + content)
+
+    def _send(self, message: bytes) -> None:
+        poll = select.poll()
+        poll.register(self._writer, select.POLLOUT)
+        rest = memoryview(message)
+        while rest and not self._stopped.is_set():
+            if poll.poll(_LOOK_EVERY_MS):
+                rest = rest[self._writer.send(rest) :]

@@ -1,0 +1,32 @@
+"""What Plasma clients raise: pyarrow's ArrowException, where pyarrow is installed, and a BrainError."""
+
+from __future__ import annotations
+
+from .exceptions import BrainClientDisconnectedError, BrainError
+
+try:
+    from pyarrow.lib import ArrowException
+except ImportError:
+
+    class ArrowException(Exception):  # type: ignore[no-redef]
+        """Stands for pyarrow's, which is not installed."""
+
+
+class PlasmaObjectNotFound(ArrowException, BrainError):
+    """There is no such object in the store, or this client did not create it."""
+
+
+class PlasmaObjectExists(ArrowException, BrainError):
+    """There is such an object already, sealed or being written."""
+
+
+class PlasmaStoreFull(ArrowException, BrainError, MemoryError):
+    """There is no room for an object, and not enough that could be evicted."""
+
+
+class PlasmaObjectSealed(PlasmaObjectNotFound, TypeError):
+    """An object is sealed already."""
+
+
+class PlasmaDisconnectedError(BrainClientDisconnectedError, OSError):
+    """This client has disconnected, or cannot go on."""

@@ -1,0 +1,48 @@
+/* pins.c - who has a buffer of what: the pins of all clients, sorted. */
+#include "objects.h"
+
+#include <stdlib.h>
+
+static int by_object(const void *a, const void *b)
+{
+    const brain_pin *x = a, *y = b;
+    if (x->object != y->object) return x->object < y->object ? -1 : 1;
+    return x->client < y->client ? -1 : x->client > y->client;
+}
+
+int bp_objects_list_pins(struct bp_objects *objects, brain_pin **pins_out, size_t *n_out)
+{
+    size_t room = 256, n;
+    for (;;) {
+        brain_pin *pins = malloc(room * sizeof *pins);
+        int code = pins == NULL ? BRAIN_E_NOMEM : brain_pins(objects->store, pins, room, &n);
+        if (code == 0 && n <= room) {
+            qsort(pins, n, sizeof *pins, by_object);
+            *pins_out = pins;
+            *n_out = n;
+            return 0;
+        }
+        free(pins);
+        if (code != 0) return code;
+        room = 2 * n;
+    }
+}
+
+size_t bp_objects_count_pins(const brain_pin *pins, size_t n_pins, uint32_t object,
+                             size_t *n_clients_out)
+{
+    size_t from = 0, to = n_pins, n = 0, n_clients = 0;
+    while (from < to) { /* the first of this object */
+        size_t middle = from + (to - from) / 2;
+        if (pins[middle].object < object) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    for (; from + n < n_pins && pins[from + n].object == object; n++) {
+        n_clients += n == 0 || pins[from + n].client != pins[from + n - 1].client;
+    }
+    if (n_clients_out != NULL) *n_clients_out = n_clients;
+    return n;
+}
