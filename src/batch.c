@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "lock.h"
 #include "slot.h"
 #include "stage.h"
@@ -216,6 +217,57 @@ static void drop_overridden(struct brain_batch *batch)
     batch->n = kept;
 }
 
+/* The namespace of `space` before the others, each of which stands together as it was sorted. */
+static void line_up(const struct brain_batch *batch, const struct brain_space *space,
+                    struct bn_write *writes)
+{
+    uint32_t n = 0;
+    for (int others = 0; others < 2; others++) {
+        for (uint32_t i = 0; i < batch->n; i++) {
+            struct item *item = &batch->items[i];
+            bool is_other = space != NULL && !bn_write_same_space(item->write.space, space);
+            if (is_other == (others == 1)) {
+                writes[n] = item->write;
+                writes[n++].change.data = (struct bn_part_list){ &item->part, 1 };
+            }
+        }
+    }
+}
+
+/* What is left of the writes is theirs, not the items'. */
+static void finish(struct brain_batch *batch, struct bn_write *writes)
+{
+    for (uint32_t i = 0; i < batch->n; i++) {
+        bn_write_deinit(batch->store, &writes[i]);
+        free(batch->items[i].copy);
+    }
+    batch->n = 0;
+}
+
+/* `first`: NULL, or a write that goes before all others. */
+static int commit(struct brain_batch *batch, struct bn_write *first, uint64_t *number_out)
+{
+    uint32_t n_first = first != NULL;
+    drop_overridden(batch);
+    struct bn_write *writes = malloc((batch->n + 1) * sizeof *writes);
+    if (writes == NULL) {
+        int err = bn_error(BRAIN_E_NOMEM, "no memory to commit a batch of %u changes", batch->n);
+        clear(batch);
+        return err;
+    }
+    line_up(batch, first != NULL ? first->space : NULL, writes + n_first);
+    if (first != NULL) {
+        writes[0] = *first;
+    }
+    int err = bn_write_commit(batch->store, writes, batch->n + n_first, true, number_out);
+    if (first != NULL) {
+        *first = writes[0];
+    }
+    finish(batch, writes + n_first);
+    free(writes);
+    return err;
+}
+
 int brain_batch_commit(brain_batch *batch, uint64_t *number_out)
 {
     uint64_t number = 0;
@@ -225,27 +277,38 @@ int brain_batch_commit(brain_batch *batch, uint64_t *number_out)
         err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing",
                        batch->store->path);
     }
-    if (err != 0) {
-        return err;
-    }
-    drop_overridden(batch);
-    struct bn_write *writes = malloc((batch->n + 1) * sizeof *writes);
-    if (writes == NULL) {
-        clear(batch);
-        return bn_error(BRAIN_E_NOMEM, "no memory to commit a batch of %u changes", batch->n);
-    }
-    for (uint32_t i = 0; i < batch->n; i++) {
-        writes[i] = batch->items[i].write;
-        writes[i].change.data = (struct bn_part_list){ &batch->items[i].part, 1 };
-    }
-    err = bn_write_commit(batch->store, writes, batch->n, true, &number);
-    for (uint32_t i = 0; i < batch->n; i++) {
-        batch->items[i].write = writes[i];
-    }
-    free(writes);
-    clear(batch);
+    err = err != 0 ? err : commit(batch, NULL, &number);
     if (err == 0 && number_out != NULL) {
         *number_out = number;
     }
     return err;
+}
+
+/* ---- with an object */
+
+int bn_batch_check(const struct brain_batch *batch, const struct brain_store *store)
+{
+    return batch->store == store
+               ? check_batch(batch)
+               : bn_error(BRAIN_E_INVAL, "the batch is of another store than the object");
+}
+
+void bn_batch_empty(struct brain_batch *batch)
+{
+    if (bn_store_usable(batch->store) == 0 && batch->n_forks == batch->store->n_forks) {
+        clear(batch);
+    }
+}
+
+int bn_batch_commit_with(struct brain_batch *batch, struct bn_write *first, uint64_t *number_out)
+{
+    const struct item it = { .write = *first };
+    for (uint32_t i = 0; i < batch->n; i++) {
+        if (compare_names(&batch->items[i], &it) == 0) {
+            clear(batch);
+            return bn_error(BRAIN_E_INVAL, "the batch changes the name that the object is sealed "
+                                           "under: give that one change");
+        }
+    }
+    return commit(batch, first, number_out);
 }

@@ -4,7 +4,8 @@
  * the seal the extent changes hands to the published slot, and the mapping is replaced by a private
  * copy-on-write one of the same pages, so that what is written later stays in this process. A pin
  * keeps the pages until the object is released. A small one is private memory, copied at the seal
- * as by a put; so is one whose name and metadata do not fit beside the extent.
+ * as by a put; so is one whose name and metadata do not fit beside the extent. Sealed in a batch it is
+ * the first change of the batch's transaction.
  *
  * Crash: the private slot goes with its client.
  */
@@ -13,6 +14,7 @@
 
 #include "alloc.h"
 #include "base/os.h"
+#include "batch.h"
 #include "lock.h"
 #include "pin.h"
 #include "reclaim.h"
@@ -128,8 +130,16 @@ static int make_shared(struct brain_object *object)
     return os == 0 ? err : bn_error_os(os, "cannot map an object again");
 }
 
-/* Publish; `*write` is that of the object's data. */
-static int publish(struct brain_object *object, struct bn_write *write, uint64_t *number_out)
+static int commit(struct brain_store *store, struct brain_batch *batch, struct bn_write *write,
+                  uint64_t *number_out)
+{
+    return batch != NULL ? bn_batch_commit_with(batch, write, number_out)
+                         : bn_write_commit(store, write, 1, false, number_out);
+}
+
+/* Publish, with `batch` unless it is NULL; `*write` is that of the object's data. */
+static int publish(struct brain_object *object, struct brain_batch *batch, struct bn_write *write,
+                   uint64_t *number_out)
 {
     bool shared = object->holder != 0;
     if (shared && write->change.flags == BN_SLOT_EXTENT) {
@@ -139,7 +149,7 @@ static int publish(struct brain_object *object, struct bn_write *write, uint64_t
     }
     int err = shared ? make_private(object) : 0;
     if (err == 0) {
-        err = bn_write_commit(object->store, write, 1, false, number_out);
+        err = commit(object->store, batch, write, number_out);
         if (err != 0 && shared) {
             int again = make_shared(object);
             err = again != 0 ? again : err;
@@ -159,13 +169,9 @@ static bool is_ours(const struct brain_object *object)
     return bn_load_relaxed(object->store->mark) == 1 && object->n_forks == object->store->n_forks;
 }
 
-int brain_object_seal(brain_object *object, brain_space *space, const void *name, size_t name_len,
-                      const brain_value *value, uint64_t if_version, uint64_t *version_out)
+static int check_seal(const struct brain_object *object, const struct brain_batch *batch,
+                      const brain_value *value)
 {
-    struct bn_write write;
-    uint64_t number = 0;
-    brain_part part = { .data = object->data, .size_bytes = (size_t)object->size_bytes };
-    brain_value whole = *value;
     int err = bn_store_check_usable(object->store);
     if (err == 0 && !is_ours(object)) {
         err = bn_error(BRAIN_E_FORKED,
@@ -176,13 +182,28 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
         err = bn_error(BRAIN_E_INVAL, object->is_sealed ? "the object is sealed already"
                                                         : "a sealed object brings its own data");
     }
+    if (err == 0 && batch != NULL) {
+        err = bn_batch_check(batch, object->store);
+    }
+    return err;
+}
+
+static int seal(struct brain_object *object, struct brain_batch *batch, struct brain_space *space,
+                const void *name, size_t name_len, const brain_value *value, uint64_t if_version,
+                uint64_t *version_out)
+{
+    struct bn_write write;
+    uint64_t number = 0;
+    brain_part part = { .data = object->data, .size_bytes = (size_t)object->size_bytes };
+    brain_value whole = *value;
+    int err = check_seal(object, batch, value);
     if (err != 0) {
         return err;
     }
     whole.parts = &part;
     whole.n_parts = 1;
     err = bn_write_init(&write, space, name, name_len, &whole, if_version);
-    err = err != 0 ? err : publish(object, &write, &number);
+    err = err != 0 ? err : publish(object, batch, &write, &number);
     if (err != 0) {
         return err;
     }
@@ -193,6 +214,23 @@ int brain_object_seal(brain_object *object, brain_space *space, const void *name
         *version_out = number;
     }
     return 0;
+}
+
+int brain_object_seal(brain_object *object, brain_space *space, const void *name, size_t name_len,
+                      const brain_value *value, uint64_t if_version, uint64_t *version_out)
+{
+    return seal(object, NULL, space, name, name_len, value, if_version, version_out);
+}
+
+int brain_object_seal_in(brain_object *object, brain_batch *batch, brain_space *space,
+                         const void *name, size_t name_len, const brain_value *value,
+                         uint64_t if_version, uint64_t *version_out)
+{
+    int err = seal(object, batch, space, name, name_len, value, if_version, version_out);
+    if (err != 0) {
+        bn_batch_empty(batch); /* it is, where the commit was tried */
+    }
+    return err;
 }
 
 void brain_object_release(brain_object *object)

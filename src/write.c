@@ -345,18 +345,18 @@ static void forget_makers(struct bn_write *writes, uint32_t n)
     }
 }
 
-static bool same_space(const struct brain_space *a, const struct brain_space *b)
+bool bn_write_same_space(const struct brain_space *a, const struct brain_space *b)
 {
     return a == b || (a->key == b->key && a->name_len == b->name_len &&
                       memcmp(a->name, b->name, a->name_len) == 0);
 }
 
-/* Let change `i` make its namespace; those of one namespace stand together (batch.c sorts them). */
+/* Let change `i` make its namespace; those of one namespace stand together (batch.c sees to it). */
 static int add_maker(struct bn_write *writes, uint32_t i)
 {
     static const struct bn_space_id_rec none;
     static const brain_part part = { .data = &none, .size_bytes = sizeof none };
-    for (uint32_t k = i; k > 0 && same_space(writes[k - 1].space, writes[i].space); k--) {
+    for (uint32_t k = i; k > 0 && bn_write_same_space(writes[k - 1].space, writes[i].space); k--) {
         if (writes[k - 1].maker != NULL) { /* those in between are deletes */
             writes[i].maker = writes[k - 1].maker;
             return 0;

@@ -398,6 +398,24 @@ static void batch(struct stage *stage)
     brain_batch_free(changes);
 }
 
+/* Under conditions: one that does not hold, then all hold. */
+static void batch_if(struct stage *stage)
+{
+    brain_batch *changes;
+    uint64_t version;
+    brain_part part = { window(5), SMALL, 0 };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    need(brain_exists(stage->a, "small3", 6, &version), "small3");
+    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    add(changes, stage->b, "larger0", LARGE);
+    need(brain_batch_put_if(changes, stage->a, "new", 3, &value, 0), "brain_batch_put_if");
+    need(brain_batch_delete_if(changes, stage->a, "small3", 6, version + (stage->next == 0)),
+         "brain_batch_delete_if");
+    int err = brain_batch_commit(changes, NULL);
+    need(err == (stage->next == 0 ? BRAIN_E_STALE : 0) ? 0 : -1, "a batch with conditions");
+    brain_batch_free(changes);
+}
+
 static void batch_makes_spaces(struct stage *stage)
 {
     brain_batch *changes;
@@ -478,6 +496,30 @@ static void create_small_and_seal(struct stage *stage)
     need(brain_object_seal(stage->object, stage->a, "new", 3, &value, 0, NULL), "seal");
     brain_object_release(stage->object);
     stage->object = NULL;
+}
+
+/* With changes in a batch, one of them where the namespace is made, and a condition. */
+static void seal_in_batch(struct stage *stage)
+{
+    brain_batch *changes;
+    brain_space *c;
+    uint64_t version;
+    brain_value value = { .kind = BRAIN_KIND_RAW };
+    if (stage->next == 0) {
+        create(stage);
+        return;
+    }
+    need(brain_space_open(stage->store, "c", 1, &c), "c");
+    need(brain_exists(stage->a, "small3", 6, &version), "small3");
+    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    add(changes, c, "first", SMALL);
+    add(changes, stage->b, "new", LARGE);
+    need(brain_batch_delete_if(changes, stage->a, "small3", 6, version), "brain_batch_delete_if");
+    need(brain_object_seal_in(stage->object, changes, c, "sealed", 6, &value, 0, NULL), "seal");
+    brain_batch_free(changes);
+    brain_object_release(stage->object);
+    stage->object = NULL;
+    brain_space_close(c);
 }
 
 /* ---- namespaces ------------------------------------------------------------------------------ */
@@ -677,10 +719,12 @@ const struct scene scenes[] = {
     { "put-over-tombstone", 5, register_snapshot, put_over_tombstone, false },
     { "batch", 1, NULL, batch, false },
     { "batch-makes-spaces", 1, NULL, batch_makes_spaces, false },
+    { "batch-if", 2, NULL, batch_if, false },
     { "batch-many", 1, fill_index_nearly, batch_many, true },
     { "batch-dropped", 1, NULL, batch_dropped, false },
     { "create-seal", 2, NULL, create_and_seal, false },
     { "create-small-seal", 1, NULL, create_small_and_seal, false },
+    { "create-seal-in-batch", 2, NULL, seal_in_batch, false },
     { "create-abort", 1, NULL, create_and_abort, false },
     { "space-create", 1, NULL, space_create, false },
     { "space-made-by-put", 2, NULL, put_makes_space, false },

@@ -223,6 +223,24 @@ static bool same_copied(struct state_reader *reader, uint32_t i, const brain_vie
     return same;
 }
 
+/* Whether its id leads to the same. */
+static bool same_by_id(struct state_reader *reader, uint32_t i, const brain_view *view, char *text)
+{
+    uint8_t id[BRAIN_ID_BYTES];
+    brain_view other;
+    brain_view_id(view, id);
+    int err = brain_get_by_id(reader->store, id, &other);
+    if (err != 0) {
+        return failed(text, "brain_get_by_id", err);
+    }
+    bool same = other.version == view->version && other.data == view->data;
+    brain_view_drop(&other);
+    if (!same) {
+        snprintf(text, STATE_TEXT_MAX, "name %u: its id leads to another value", i);
+    }
+    return same;
+}
+
 bool state_by_get(struct state_reader *reader, struct state *state, char *text)
 {
     memset(state, 0, sizeof *state);
@@ -236,7 +254,8 @@ bool state_by_get(struct state_reader *reader, struct state *state, char *text)
         if (err != 0) {
             return failed(text, "brain_get", err);
         }
-        if (!right_name(reader, i, &view, text) || !same_copied(reader, i, &view, text)) {
+        if (!right_name(reader, i, &view, text) || !same_copied(reader, i, &view, text) ||
+            !same_by_id(reader, i, &view, text)) {
             return false;
         }
         state->seen[i] = look_at(&view, state);

@@ -153,9 +153,162 @@ static void last_fails(brain_batch *batch, brain_space *space, brain_space *miss
     add_put(batch, space, "old", "3", 0);
 }
 
+/* ---- with an object */
+
+static brain_object *new_object(brain_store *store, size_t size, uint64_t seed)
+{
+    brain_object *object;
+    CHECK_OK(brain_create(store, size, &object));
+    check_fill(brain_object_data(object), size, seed);
+    return object;
+}
+
+static void check_value(brain_space *space, const char *name, size_t size, uint64_t seed,
+                        uint64_t version)
+{
+    brain_view view;
+    CHECK_OK(brain_get(space, name, strlen(name), &view));
+    CHECK(view.size_bytes == size && check_is_filled(view.data, size, seed));
+    CHECK_U64(view.version, version);
+    brain_view_drop(&view);
+}
+
+static void add_filled(brain_batch *batch, brain_space *space, const char *name, size_t size,
+                       uint64_t seed)
+{
+    static uint8_t data[200000];
+    brain_part part = { .data = data, .size_bytes = size };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    check_fill(data, size, seed);
+    CHECK_OK(brain_batch_put(batch, space, name, strlen(name), &value));
+}
+
+/* Objects of `size` bytes with so much metadata, sealed in `space` with changes there and elsewhere. */
+static void check_seal_in(size_t size, size_t meta_len, bool with_old, bool is_new_space, uint32_t n_more)
+{
+    static const uint8_t meta[BRAIN_META_MAX];
+    brain_store *store = check_open(check_path(), 16 * CHECK_MIB);
+    brain_space *space = check_space(store, is_new_space ? "z" : "default");
+    brain_space *spaces[] = { space, check_space(store, "other"), check_space(store, "third") };
+    brain_value value = { .kind = BRAIN_KIND_RAW, .meta = meta, .meta_len = meta_len };
+    brain_object *object = new_object(store, size, 1);
+    brain_batch *batch;
+    uint64_t version = 0, before = 0;
+    CHECK_OK(brain_batch_new(store, &batch));
+    if (!is_new_space) {
+        CHECK_OK(brain_put_bytes(space, "there", 5, "x", 1));
+        before = version_of(space, "there");
+    }
+    if (with_old) {
+        brain_value old = { .kind = BRAIN_KIND_INT, .description = "kept", .description_len = 4 };
+        CHECK_OK(brain_put(space, "object", 6, &old, BRAIN_ANY_VERSION, NULL));
+    }
+    uint64_t old_version = version_of(space, "object");
+
+    /* What does not hold changes nothing, and the object can be written and sealed as before. */
+    add_filled(batch, space, "small", 10, 2);
+    add_filled(batch, spaces[1], "large", 100000, 3);
+    add_put(batch, spaces[2], "c", "1", 99);
+    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, old_version, &version),
+               BRAIN_E_STALE);
+    add_filled(batch, space, "small", 10, 2);
+    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, 12345, &version),
+               BRAIN_E_STALE);
+    add_filled(batch, space, "object", 10, 2);
+    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, old_version, &version),
+               BRAIN_E_INVAL);
+    add_filled(batch, space, "small", 10, 2);
+    value.n_parts = 1;
+    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, old_version, &version),
+               BRAIN_E_INVAL);
+    value.n_parts = 0;
+    CHECK_U64(version, 0);
+    CHECK_U64(version_of(space, "object"), old_version);
+    CHECK_U64(version_of(space, "small"), 0);
+    CHECK_U64(version_of(spaces[1], "large"), 0);
+    check_fill(brain_object_data(object), size, 5);
+
+    /* All in one commit, whatever order the names sort in. */
+    add_filled(batch, spaces[1], "large", 100000, 3);
+    add_filled(batch, spaces[2], "small", 10, 3);
+    add_filled(batch, space, "small", 10, 2);
+    CHECK_OK(brain_batch_delete(batch, space, "never", 5));
+    if (!is_new_space) {
+        CHECK_OK(brain_batch_delete_if(batch, space, "there", 5, before));
+    }
+    for (uint32_t i = 0; i < n_more; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "more%u", i);
+        add_filled(batch, spaces[i % 3], name, 20, i);
+    }
+    CHECK_OK(brain_object_seal_in(object, batch, space, "object", 6, &value, old_version, &version));
+    CHECK(version > old_version);
+    check_value(space, "object", size, 5, version);
+    check_value(spaces[1], "large", 100000, 3, version);
+    check_value(spaces[2], "small", 10, 3, version);
+    check_value(space, "small", 10, 2, version);
+    CHECK_U64(version_of(space, "there"), 0);
+    for (uint32_t i = 0; i < n_more; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "more%u", i);
+        check_value(spaces[i % 3], name, 20, i, version);
+    }
+    brain_view view;
+    CHECK_OK(brain_get(space, "object", 6, &view));
+    CHECK_U64(view.description_len, with_old ? 4 : 0);
+    brain_view_drop(&view);
+    CHECK_OK(brain_batch_commit(batch, NULL)); /* it is empty */
+    CHECK_U64(version_of(space, "small"), version);
+
+    /* What is written now stays here, and the pages stay while the object does. */
+    check_fill(brain_object_data(object), size, 6);
+    check_value(space, "object", size, 5, version);
+    CHECK_OK(brain_delete(space, "object", 6, version));
+    CHECK(check_is_filled(brain_object_data(object), size, 6));
+    add_filled(batch, space, "small", 10, 2);
+    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, 0, &version),
+               BRAIN_E_INVAL);
+    CHECK_OK(brain_batch_commit(batch, NULL));
+    brain_object_release(object);
+    brain_batch_free(batch);
+    CHECK_U64(check_stat(store).n_pins, 0);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    CHECK_SOUND(store);
+    for (int i = 0; i < 3; i++) {
+        brain_space_close(spaces[i]);
+    }
+    check_destroy(store);
+}
+
+static void check_objects(void)
+{
+    static const size_t sizes[] = { 0, 100, 3000, 100000 };
+    for (uint32_t i = 0; i < 4 * 8; i++) {
+        /* 1,950 bytes of metadata do not fit beside an extent: another is taken, with all in it. */
+        check_seal_in(sizes[i % 4], i / 4 % 2 == 0 ? 32 : 1950, i / 8 % 2 == 0, i / 16 % 2 == 0,
+                      i % 3 * 25);
+    }
+    brain_store *one = check_open(check_path(), 16 * CHECK_MIB);
+    brain_store *two = check_open(check_path(), 16 * CHECK_MIB);
+    brain_space *space = check_space(one, "default");
+    brain_object *object = new_object(one, 5000, 1);
+    brain_value value = { .kind = BRAIN_KIND_RAW };
+    brain_batch *batch;
+    CHECK_OK(brain_batch_new(two, &batch));
+    CHECK_CODE(brain_object_seal_in(object, batch, space, "o", 1, &value, 0, NULL), BRAIN_E_INVAL);
+    brain_batch_free(batch);
+    brain_object_release(object);
+    brain_space_close(space);
+    check_destroy(one);
+    check_destroy(two);
+}
+
 int main(void)
 {
     check_begin();
+    check_objects();
     check_read_only();
     check_condition(put_absent, 0);
     check_condition(put_same, 0);

@@ -1,0 +1,185 @@
+/* id.c - values by id, in whatever namespace they are.
+ *
+ * Id:       8 bytes of the store's own random id, slot, gen, low half of the commit number: a use of
+ *           a slot, which is one version of one name for ever.
+ * Get:      an id says nothing that has to be true. So its slot is pinned first, and looked at as any
+ *           bytes: it may be no slot, free, retired, or just being filled. What seems to be name and
+ *           namespace there is then looked up as any get does; only if that leads to this very use of
+ *           the slot was it the value. So a misread name costs a miss, and a value that stood all the
+ *           while is not misread: its slot does not change.
+ * Extents:  the name of a large value may lie in its extent, whose pages may be given back, and to
+ *           look at those would ask the kernel for memory. It is looked at only if the slot is
+ *           committed and not retired: whoever retires it now sees the pin (PAIR pin-retire).
+ * Waits:    never.
+ */
+#include <string.h>
+
+#include "alloc.h"
+#include "base/hash.h"
+#include "pin.h"
+#include "read.h"
+#include "slot.h"
+#include "space.h"
+
+struct id {
+    uint8_t store[8];
+    uint32_t slot;
+    uint32_t gen;
+    uint32_t number;
+};
+static_assert(sizeof(struct id) == BRAIN_ID_BYTES, "ids are part of the format");
+
+static const uint8_t *store_id(const struct brain_store *store)
+{
+    const struct bn_super_rec *super = (const void *)(store->view + BN_SUPER_OFF);
+    return super->store_id;
+}
+
+void brain_view_id(const brain_view *view, uint8_t id_out[BRAIN_ID_BYTES])
+{
+    struct id id = { .slot = 0 };
+    if (view->store != NULL) {
+        memcpy(id.store, store_id(view->store), sizeof id.store);
+        id.slot = view->object;
+        id.gen = bn_slot_view(view->store, view->object)->gen;
+        id.number = (uint32_t)view->version;
+    }
+    memcpy(id_out, &id, sizeof id);
+}
+
+/* ---- get */
+
+/* The name that a slot seems to have, and its namespace. */
+struct suspect {
+    struct bn_key key;
+    uint64_t words[BN_INLINE_MAX / sizeof(uint64_t)]; /* what lies in the slot, copied */
+};
+
+static bool is_use(const struct bn_slot_rec *rec, const struct id *id)
+{
+    return rec->gen == id->gen && (uint32_t)rec->number == id->number;
+}
+
+/* Copy the head of a slot that is in use as the id says, and committed. False: it is not. */
+static bool copy_head(struct brain_store *store, const struct id *id, struct bn_slot_rec *rec)
+{
+    const _Atomic uint64_t *from =
+        (const _Atomic uint64_t *)(const void *)bn_slot_view(store, id->slot);
+    uint64_t words[sizeof *rec / sizeof(uint64_t)];
+    words[BN_SLOT_WORD_SIZE_GEN] = bn_load_acquire(&from[BN_SLOT_WORD_SIZE_GEN]); /* PAIR refill */
+    words[0] = bn_load_acquire(&from[0]);
+    if (BN_SLOT_FIELD(gen, words[BN_SLOT_WORD_SIZE_GEN]) != id->gen ||
+        words[0] > bn_load_seq(&store->state_view->committed)) { /* PAIR commit: it is filled */
+        return false;
+    }
+    for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        words[i] = bn_load_relaxed(&from[i]); /* relaxed: judged below */
+    }
+    bn_fence_acquire(); /* PAIR refill */
+    memcpy((void *)rec, words, sizeof words);
+    return is_use(rec, id) && bn_load_relaxed(&from[0]) == words[0] &&
+           bn_load_relaxed(&from[BN_SLOT_WORD_SIZE_GEN]) == words[BN_SLOT_WORD_SIZE_GEN] &&
+           !(rec->flags & BN_SLOT_TOMB) && rec->space != BN_ROOT_SPACE;
+}
+
+/* Find the name: 0, NOT_FOUND, NOMEM. */
+static int find_name(struct brain_store *store, const struct id *id, const struct bn_slot_rec *rec,
+                     struct suspect *out)
+{
+    const struct bn_slot_rec *slot = bn_slot_view(store, id->slot);
+    struct bn_slot_shape shape;
+    bn_slot_shape(bn_slot_size(rec), bn_slot_body_len(rec), rec->flags, &shape);
+    if (shape.body_off == BN_SLOT_HEAD || !(rec->flags & BN_SLOT_EXTENT)) {
+        uint64_t from = shape.body_off / sizeof(uint64_t);
+        uint64_t end = (shape.body_off + rec->name_len + 7) / sizeof(uint64_t);
+        if (end > BN_INLINE_MAX / sizeof(uint64_t)) {
+            return BRAIN_E_NOT_FOUND;
+        }
+        const _Atomic uint64_t *words = (const _Atomic uint64_t *)(const void *)slot;
+        for (uint64_t i = from; i < end; i++) {
+            out->words[i] = bn_load_relaxed(&words[i]); /* relaxed: the look-up judges */
+        }
+        out->key.name = (const uint8_t *)out->words + shape.body_off;
+        return 0;
+    }
+    if (bn_load_seq(&slot->retired) != 0) { /* PAIR pin-retire */
+        return BRAIN_E_NOT_FOUND;
+    }
+    int err = bn_store_map_values(store, (uint64_t)rec->page * BN_PAGE + shape.extent_bytes);
+    out->key.name = store->view + bn_alloc_off(store, rec->page) + shape.body_off;
+    return err == BRAIN_E_CORRUPT ? BRAIN_E_NOT_FOUND : err; /* of an id, not of the store */
+}
+
+/* What a pinned slot would be found by: 0, NOT_FOUND, NOMEM. */
+static int suspect(struct brain_store *store, const struct id *id, struct suspect *out)
+{
+    struct bn_slot_rec rec;
+    if (!copy_head(store, id, &rec)) {
+        return BRAIN_E_NOT_FOUND;
+    }
+    int err = find_name(store, id, &rec, out);
+    if (err == 0) {
+        out->key.name_len = rec.name_len;
+        out->key.space_id = rec.space;
+        out->key.hash =
+            bn_hash_name(store->hash_seed, rec.space, out->key.name, out->key.name_len);
+    }
+    return err;
+}
+
+/* A last view may keep what nobody needs any more. */
+static void let_go(struct brain_store *store, uint32_t slot, uint32_t pin)
+{
+    brain_view view = { .store = store, .object = slot, .pin = pin };
+    brain_view_drop(&view);
+}
+
+/* Look up what the slot says: 0 with a pin, or NOT_FOUND, ... */
+static int look_up(struct brain_store *store, const struct id *id, struct bn_found *found)
+{
+    struct suspect its;
+    int err = suspect(store, id, &its);
+    const struct bn_space_rec *space = err == 0 ? bn_space_view(store, its.key.space_id) : NULL;
+    if (space == NULL) {
+        return err != 0 ? err : BRAIN_E_NOT_FOUND;
+    }
+    uint32_t gen = bn_load_acquire(&space->gen);
+    err = bn_read_get(store, &its.key, found);
+    if (err != 0) {
+        return err;
+    }
+    /* Its names leave the index before the record of a namespace is used again: so if it still
+     * stands as before, what stood in the index was in it. */
+    if (found->slot != id->slot || !is_use(bn_slot_view(store, found->slot), id) ||
+        !bn_space_stands(store, space, gen)) {
+        let_go(store, found->slot, found->pin);
+        return BRAIN_E_NOT_FOUND;
+    }
+    return 0;
+}
+
+int brain_get_by_id(brain_store *store, const uint8_t bytes[BRAIN_ID_BYTES], brain_view *view_out)
+{
+    struct id id;
+    struct bn_found found;
+    uint32_t pin;
+    int err = bn_store_check_usable(store);
+    memcpy(&id, bytes, sizeof id);
+    if (err == 0 && (memcmp(id.store, store_id(store), sizeof id.store) != 0 || id.slot == 0 ||
+                     !bn_slot_exists(store, id.slot))) {
+        err = BRAIN_E_NOT_FOUND;
+    }
+    err = err != 0 ? err : bn_pin_take(store, id.slot, &pin);
+    if (err != 0) {
+        return err;
+    }
+    err = look_up(store, &id, &found);
+    if (err == 0) {
+        err = bn_read_view(store, found.slot, found.pin, view_out);
+        if (err != 0) {
+            let_go(store, found.slot, found.pin);
+        }
+    }
+    let_go(store, id.slot, pin);
+    return err;
+}

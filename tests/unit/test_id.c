@@ -1,0 +1,279 @@
+/* test_id.c - values by id: the same version, wherever it is and whoever asks, and nothing else. */
+#include "check.h"
+
+#include <pthread.h>
+
+#include "base/atomic.h"
+#include "store.h"
+
+static brain_store *store;
+
+static void put(brain_space *space, const void *name, size_t name_len, size_t size, size_t meta_len,
+                uint64_t seed)
+{
+    static uint8_t data[100000], meta[BRAIN_META_MAX];
+    brain_part part = { .data = data, .size_bytes = size };
+    brain_value value = {
+        .kind = 200, .n_parts = 1, .parts = &part, .meta = meta, .meta_len = meta_len
+    };
+    check_fill(data, size, seed);
+    CHECK_OK(brain_put(space, name, name_len, &value, BRAIN_ANY_VERSION, NULL));
+}
+
+/* The id of what has the name now. */
+static void id_of(brain_space *space, const void *name, size_t name_len, uint8_t id[BRAIN_ID_BYTES])
+{
+    brain_view view;
+    CHECK_OK(brain_get(space, name, name_len, &view));
+    brain_view_id(&view, id);
+    brain_view_drop(&view);
+}
+
+static void check_found(brain_store *by, const uint8_t id[BRAIN_ID_BYTES], const void *name,
+                        size_t name_len, size_t size, uint64_t seed)
+{
+    brain_view view;
+    uint8_t again[BRAIN_ID_BYTES];
+    uint64_t n_pins = check_stat(by).n_pins;
+    CHECK_OK(brain_get_by_id(by, id, &view));
+    CHECK(view.size_bytes == size && check_is_filled(view.data, size, seed));
+    CHECK(view.name_len == name_len && memcmp(view.name, name, name_len) == 0);
+    brain_view_id(&view, again);
+    CHECK(memcmp(id, again, sizeof again) == 0);
+    CHECK_U64(check_stat(by).n_pins, n_pins + 1);
+    brain_view_drop(&view);
+    CHECK_U64(check_stat(by).n_pins, n_pins);
+}
+
+static void check_missing(brain_store *by, const uint8_t id[BRAIN_ID_BYTES])
+{
+    brain_view view;
+    uint64_t n_pins = check_stat(by).n_pins;
+    CHECK_CODE(brain_get_by_id(by, id, &view), BRAIN_E_NOT_FOUND);
+    CHECK_U64(check_stat(by).n_pins, n_pins);
+}
+
+/* Values of all shapes: small, aligned, in an extent, with the name there too. */
+static void check_shapes(void)
+{
+    static const size_t sizes[] = { 0, 8, 200, 300, 1500, 3000, 100000 };
+    static const size_t name_lens[] = { 0, 1, 20, 1000, 3000 };
+    static const size_t meta_lens[] = { 0, 32, 1900 };
+    static uint8_t name[3000];
+    uint8_t old[BRAIN_ID_BYTES], id[BRAIN_ID_BYTES];
+    brain_store *reader = check_open_with(brain_path(store), 0, BRAIN_OPEN_READ_ONLY);
+    brain_space *space = check_space(store, "default"), *other = check_space(store, "other");
+    for (uint32_t i = 0; i < 7 * 5 * 3; i++) {
+        size_t size = sizes[i % 7], len = name_lens[i / 7 % 5], meta_len = meta_lens[i / 35];
+        check_fill(name, len, 77);
+        put(other, name, len, 5, 0, 1); /* the same name elsewhere is another value */
+        put(space, name, len, size, meta_len, i);
+        id_of(space, name, len, id);
+        check_found(store, id, name, len, size, i);
+        check_found(reader, id, name, len, size, i);
+        memcpy(old, id, sizeof id);
+        put(space, name, len, size, meta_len, i + 1); /* a new version */
+        check_missing(store, old);
+        check_missing(reader, old);
+        id_of(space, name, len, id);
+        CHECK(memcmp(old, id, sizeof id) != 0);
+        check_found(store, id, name, len, size, i + 1);
+        CHECK_OK(brain_delete(space, name, len, BRAIN_ANY_VERSION));
+        check_missing(store, id);
+        put(space, name, len, size, meta_len, i + 2); /* the same bytes in the same place, perhaps */
+        check_missing(store, id);
+        check_missing(store, old);
+    }
+    brain_space_close(space);
+    brain_space_close(other);
+    brain_close(reader);
+}
+
+/* While a view of an old version keeps its slot, its id finds nothing; a dropped one has none. */
+static void check_views(void)
+{
+    static const uint8_t zeros[BRAIN_ID_BYTES];
+    uint8_t id[BRAIN_ID_BYTES], of_snapshot[BRAIN_ID_BYTES];
+    uint64_t buf[64];
+    brain_view view;
+    brain_snapshot *snapshot;
+    brain_space *space = check_space(store, "default");
+    put(space, "v", 1, 5000, 0, 1);
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    CHECK_OK(brain_get(space, "v", 1, &view));
+    brain_view_id(&view, id);
+    check_found(store, id, "v", 1, 5000, 1);
+    put(space, "v", 1, 5000, 0, 2);
+    check_missing(store, id);
+    CHECK(check_is_filled(view.data, 5000, 1));
+    brain_view_drop(&view);
+    CHECK_OK(brain_snapshot_get(snapshot, space, "v", 1, &view));
+    brain_view_id(&view, of_snapshot);
+    CHECK(memcmp(id, of_snapshot, sizeof id) == 0);
+    check_missing(store, id);
+    brain_view_drop(&view);
+    brain_snapshot_close(snapshot);
+    brain_view_id(&view, id);
+    CHECK(memcmp(id, zeros, sizeof id) == 0);
+    put(space, "v", 1, 8, 0, 3);
+    CHECK_OK(brain_get_or_copy(space, "v", 1, NULL, buf, sizeof buf, &view));
+    memset(id, 1, sizeof id);
+    brain_view_id(&view, id);
+    CHECK(memcmp(id, zeros, sizeof id) == 0);
+    check_missing(store, zeros);
+    brain_space_close(space);
+}
+
+/* A namespace that is removed takes its values along, also where a new one has its record and name. */
+static void check_spaces(void)
+{
+    uint8_t id[BRAIN_ID_BYTES], kept[BRAIN_ID_BYTES];
+    brain_space *space = check_space(store, "goes"), *stays = check_space(store, "stays");
+    for (uint32_t i = 0; i < 20; i++) {
+        put(space, "a", 1, i % 2 == 0 ? 10 : 5000, 0, i);
+        put(stays, "a", 1, 10, 0, i);
+        id_of(space, "a", 1, id);
+        id_of(stays, "a", 1, kept);
+        check_found(store, id, "a", 1, i % 2 == 0 ? 10 : 5000, i);
+        brain_snapshot *snapshot = NULL;
+        if (i % 4 == 3) { /* keeps the removed names in the index */
+            CHECK_OK(brain_snapshot_open(store, &snapshot));
+        }
+        CHECK_OK(brain_space_remove(space));
+        check_missing(store, id);
+        put(space, "a", 1, 10, 0, i);
+        check_missing(store, id);
+        check_found(store, kept, "a", 1, 10, i);
+        brain_snapshot_close(snapshot);
+    }
+    brain_space_close(space);
+    brain_space_close(stays);
+}
+
+/* Ids that nobody gave: of another store, and any bytes. */
+static void check_foreign(void)
+{
+    uint8_t id[BRAIN_ID_BYTES], bad[BRAIN_ID_BYTES];
+    uint32_t name = 0, slot, gen, number;
+    brain_view view;
+    brain_space *space = check_space(store, "default");
+    brain_store *second = check_open(check_path(), CHECK_MIB);
+    put(space, "a", 1, 10, 0, 1);
+    id_of(space, "a", 1, id);
+    check_missing(second, id);
+    check_destroy(second);
+    for (uint32_t i = 0; i < BRAIN_ID_BYTES * 8; i++) {
+        memcpy(bad, id, sizeof id);
+        bad[i / 8] ^= (uint8_t)(1 << i % 8);
+        check_missing(store, bad);
+    }
+    for (; name < 200; name++) {
+        put(space, &name, sizeof name, name * 40 % 3000, name, name);
+    }
+    /* Every line of the slots as a slot, with what it says of itself. */
+    const uint32_t n_lines = store->state->n_slabs * BN_SLAB_LINES;
+    uint32_t n_found = 0;
+    for (slot = 0; slot < n_lines; slot++) {
+        const struct bn_slot_rec *rec =
+            (const void *)(store->slots_view + (uint64_t)slot * BN_LINE);
+        gen = rec->gen;
+        number = (uint32_t)rec->number;
+        memcpy(bad, id, 8);
+        memcpy(bad + 8, &slot, 4);
+        memcpy(bad + 12, &gen, 4);
+        memcpy(bad + 16, &number, 4);
+        int err = brain_get_by_id(store, bad, &view);
+        CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+        if (err == 0) {
+            n_found++;
+            brain_view_drop(&view);
+        }
+    }
+    CHECK_U64(n_found, check_stat(store).n_objects);
+    for (uint32_t i = 0; i < 100000; i++) {
+        check_fill(bad + 8, 12, check_random());
+        slot = (uint32_t)check_below(i % 3 == 0 ? UINT32_MAX : n_lines);
+        memcpy(bad + 8, &slot, 4);
+        CHECK_CODE(brain_get_by_id(store, bad, &view), BRAIN_E_NOT_FOUND);
+    }
+    brain_space_close(space);
+}
+
+/* One puts and deletes; another asks by ids that it has just learnt. */
+struct race {
+    _Atomic uint32_t done;
+    uint32_t n_found, n_missing;
+};
+
+static void *change_all_the_time(void *arg)
+{
+    struct race *race = arg;
+    brain_space *space = check_space(store, "race");
+    for (uint32_t i = 0; i < 30000; i++) {
+        uint32_t name = i % 3;
+        if (i % 7 == 0) {
+            int err = brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION);
+            CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+        } else {
+            put(space, &name, sizeof name, name == 2 ? 4000 : 30, i % 5 == 0 ? 1950 : 0, i);
+        }
+    }
+    brain_space_close(space);
+    bn_store_seq(&race->done, 1u);
+    return NULL;
+}
+
+static void check_beside_a_writer(void)
+{
+    struct race race = { .n_found = 0 };
+    pthread_t thread;
+    brain_space *space = check_space(store, "race");
+    CHECK(pthread_create(&thread, NULL, change_all_the_time, &race) == 0);
+    for (uint32_t i = 0; bn_load_seq(&race.done) == 0; i++) {
+        uint32_t name = i % 3;
+        brain_view view, by_id;
+        uint8_t id[BRAIN_ID_BYTES];
+        if (brain_get(space, &name, sizeof name, &view) != 0) {
+            continue;
+        }
+        brain_view_id(&view, id);
+        if (i % 2 == 0) {
+            brain_view_drop(&view);
+        }
+        int err = brain_get_by_id(store, id, &by_id);
+        CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+        if (err == 0) {
+            CHECK(by_id.version == view.version && by_id.object == view.object);
+            CHECK(by_id.name_len == sizeof name && memcmp(by_id.name, &name, sizeof name) == 0);
+            brain_view_drop(&by_id);
+        } else if (i % 2 == 1) { /* not the value any more, while its slot is kept */
+            uint64_t version = 0;
+            int now = brain_exists(space, &name, sizeof name, &version);
+            CHECK(now == 0 || now == BRAIN_E_NOT_FOUND);
+            CHECK(version != view.version);
+        }
+        brain_view_drop(&view);
+        race.n_found += err == 0;
+        race.n_missing += err != 0;
+    }
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(race.n_found > 0);
+    brain_space_close(space);
+}
+
+int main(void)
+{
+    check_begin();
+    store = check_open(check_path(), 64 * CHECK_MIB);
+    check_shapes();
+    check_views();
+    check_spaces();
+    check_foreign();
+    check_beside_a_writer();
+    CHECK_U64(check_stat(store).n_pins, 0);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    CHECK_SOUND(store);
+    check_destroy(store);
+    return 0;
+}
