@@ -12,8 +12,9 @@
  * wins; who is killed leaves a note that counts for nothing.
  *
  * Signals: SIGTERM, SIGINT and SIGHUP are blocked from the start and waited for, so none is lost and
- * no code runs at a bad moment. SIGINT and SIGHUP that were ignored from the start (a job in the
- * background, nohup) stay ignored.
+ * no code runs at a bad moment. A SIGHUP that was ignored from the start, as by nohup, stays so. A
+ * SIGINT does not: a shell without job control ignores it for what it starts in the background, and
+ * Ctrl-C would end the script and leave its store.
  *
  * Exit status: 0 after a signal; 1 where it could not begin, or could not remove the store, or
  * somebody else removed it.
@@ -84,6 +85,7 @@ static const char USAGE[] =
     "                 where that is on a tmpfs)\n"
     "  -h             with huge pages; needs -d, on a tmpfs that is mounted with huge=always,\n"
     "                 within_size or advise\n"
+    "  -e ENDPOINT    an external store for what is evicted: not there yet, an error\n"
     "  -k, --keep     leave the store there at the end\n"
     "  --help, --version\n"
     "\n"
@@ -234,9 +236,10 @@ static void hold_signals(sigset_t *signals_out)
 {
     sigemptyset(signals_out);
     sigaddset(signals_out, SIGTERM);
-    if (!is_ignored(SIGINT)) sigaddset(signals_out, SIGINT);
+    sigaddset(signals_out, SIGINT);
     if (!is_ignored(SIGHUP)) sigaddset(signals_out, SIGHUP);
     sigprocmask(SIG_BLOCK, signals_out, NULL);
+    signal(SIGINT, SIG_DFL);  /* an ignored one cannot be waited for everywhere */
     signal(SIGPIPE, SIG_IGN); /* whoever reads what we say may go before us */
 }
 

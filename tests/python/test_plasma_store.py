@@ -46,16 +46,15 @@ def run(program):
     return run
 
 
-def with_default_signals():
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+def with_sighup():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 
 
 class Keeper:
     """A plasma_store that runs."""
 
     def __init__(self, program, *args, **popen):
-        popen.setdefault("preexec_fn", with_default_signals)
+        popen.setdefault("preexec_fn", with_sighup)
         self.process = subprocess.Popen(
             [program, *args], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **popen
         )
@@ -157,7 +156,7 @@ def test_a_wrong_command_line_is_said_in_words(run, path, args, words):
 def test_help_and_version(run):
     status, output, errors = run("--help")
     assert (status, errors) == (0, "")
-    for flag in ("-m BYTES", "-s PATH", "-d DIRECTORY", "-h ", "-k, --keep", "--version"):
+    for flag in ("-m BYTES", "-s PATH", "-d DIRECTORY", "-h ", "-e ", "-k, --keep", "--version"):
         assert flag in output
     assert run("--version") == (0, f"plasma_store {__version__}\n", "")
 
@@ -271,18 +270,19 @@ def times_slept(pid):
         return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)$", status.read(), re.M)[1])
 
 
-def test_signals_that_were_ignored_stay_ignored(start, path):
-    def ignore():
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    keeper = start(path, preexec_fn=ignore)
+def test_nohup_keeps_it_from_ending_with_the_terminal(start, path):
+    keeper = start(path, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     keeper.process.send_signal(signal.SIGHUP)
-    keeper.process.send_signal(signal.SIGINT)
     before = times_slept(keeper.pid)
     until(lambda: times_slept(keeper.pid) >= before + 2 or keeper.process.poll() is not None)
     assert keeper.process.poll() is None
     assert keeper.end() == (0, "")
+
+
+def test_ctrl_c_ends_one_in_the_background_of_a_script(start, path):
+    keeper = start(path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    assert keeper.end(signal.SIGINT) == (0, "")
+    assert is_gone(path)
 
 
 @pytest.mark.parametrize("flag", ["-k", "--keep"])
