@@ -129,17 +129,19 @@ static int attach(struct brain_store *store)
     return err;
 }
 
-int brain_open(const char *path, const brain_options *given, brain_store **store_out)
+/* Open what is at a path. BN_AGAIN: it was removed before we had become a client of it. */
+static int open_once(const char *path, const brain_options *options, brain_store **store_out)
 {
-    brain_options options;
     struct brain_store *store;
-    int err = check_options(given, &options);
-    err = err != 0 ? err : bn_path_open(path, &options, &store);
+    int err = bn_path_open(path, options, &store);
     if (err != 0) {
         return err;
     }
     err = attach(store);
     if (err != 0) {
+        if (bn_load_relaxed(&store->state_view->destroyed) != 0) {
+            err = BN_AGAIN;
+        }
         if (store->life_map != NULL) {
             bn_pin_deinit(store);
             bn_client_leave(store);
@@ -149,6 +151,18 @@ int brain_open(const char *path, const brain_options *given, brain_store **store
     }
     *store_out = store;
     return 0;
+}
+
+int brain_open(const char *path, const brain_options *given, brain_store **store_out)
+{
+    brain_options options;
+    int err = check_options(given, &options);
+    if (err == 0) {
+        do {
+            err = open_once(path, &options, store_out);
+        } while (err == BN_AGAIN);
+    }
+    return err;
 }
 
 /* The last view of a closed store has gone, or there was none. */

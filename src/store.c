@@ -71,7 +71,10 @@ static int reopen(const struct brain_store *store, const char *name, int flags,
     snprintf(path, sizeof path, "%s/%s", store->directory, name);
     int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
-        return bn_error_os(-errno, "cannot open %s again", path);
+        int os = -errno;
+        bool is_mapped = store->state_view != NULL; /* else path.c sees whether it was removed */
+        int err = os == -ENOENT && is_mapped ? bn_store_check_usable(store) : 0;
+        return err != 0 ? err : bn_error_os(os, "cannot open %s again", path);
     }
     if (!bn_os_same_file(fd, file->device, file->inode)) {
         close(fd);

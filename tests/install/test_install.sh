@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs libbrain into an empty folder, builds examples/hello.c against what lies there, once with
-# the shared and once with the static library, and runs both.
+# the shared and once with the static library, and runs both; and plasma_store, which was installed
+# as well.
 #
 # usage: test_install.sh SOURCE_ROOT BUILD_ROOT
 set -euo pipefail
@@ -16,8 +17,10 @@ work=$(mktemp -d /tmp/brain-install.XXXXXX)
 store=$work/store
 trap 'remove_store; rm -rf "$work"' EXIT
 
-# Where the program failed half-way, its store is still there: a link, and a folder on /dev/shm.
+# Where a program failed half-way, its store is still there: a link, and a folder on /dev/shm.
+keeper=
 remove_store() {
+    if [ -n "$keeper" ]; then kill -9 "$keeper" 2>/dev/null || true; fi
     if [ -L "$store" ]; then
         rm -rf "$(readlink -f "$store")"
     fi
@@ -65,5 +68,18 @@ read -ra libs <<<"$(pkg-config --libs --static libbrain)"
 "${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${cflags[@]}" "$source_root/examples/hello.c" \
     -o "$work/hello-static" "${libs[@]}"
 check_output "$work/hello-static"
+
+# By now there is no shared library: the program needs none. It says when its store is there.
+plasma_store=$(find "$work/root" -name plasma_store -type f)
+[ -n "$plasma_store" ] || fail "no plasma_store was installed"
+mkfifo "$work/words"
+"$plasma_store" -m 5000000 -s "$store" 2>"$work/words" &
+keeper=$!
+read -r line <"$work/words" || fail "plasma_store said nothing"
+[[ $line == *" ready: $store holds 5000000 bytes, in "* ]] || fail "plasma_store said: $line"
+kill "$keeper"
+wait "$keeper" || fail "plasma_store exited with $?"
+keeper=
+if [ -e "$store" ] || [ -L "$store" ]; then fail "plasma_store left its store behind"; fi
 
 echo "installed, built and ran with the shared and with the static library"
