@@ -23,12 +23,6 @@ from processes import CAPACITY, Other, Store, die_with_parent, remove
 LONGEST_TEST = 120  # seconds, after which a hanging test ends the run and says where it hung
 
 def pytest_configure(config):
-    for mark in (
-        "covers(*names): the names of names.txt that the test states",
-        "defect(reason, run=True): what the original does wrong",
-        "ours(reason): what the original does not have",
-    ):
-        config.addinivalue_line("markers", mark)
     config.addinivalue_line("filterwarnings", "ignore:Plasma is deprecated:DeprecationWarning")
 
 

@@ -134,7 +134,11 @@ def test_put_takes_an_id(client):
     assert client.put("with none", None) not in (id, another, None)
 
 
-@pytest.mark.covers("PlasmaClient.put(memcopy_threads)", "PlasmaClient.put(serialization_context)")
+@pytest.mark.covers(
+    "PlasmaClient.put(memcopy_threads)",
+    "PlasmaClient.put(serialization_context)",
+    "PlasmaClient.get(serialization_context)",
+)
 def test_put_takes_all_its_arguments(client):
     id = new_id()
     client.put(value=7, object_id=id, memcopy_threads=2, serialization_context=None)
@@ -231,8 +235,12 @@ def test_a_get_of_several_returns_when_the_last_is_there(client, second_client):
 @pytest.mark.covers("PlasmaClient.get(timeout_ms)")
 def test_a_client_that_is_killed_while_it_waits_harms_nobody(store, client, other):
     id = new_id()
-    code = f"client = plasma.connect(path)\nprint('waits')\nsys.stdout.flush()\nclient.get(plasma.ObjectID({id.binary()!r}))"
-    waiting = other(code, store.path)
+    waiting = other(
+        "client = plasma.connect(path)\n"
+        "print('waits')\nsys.stdout.flush()\n"
+        f"client.get(plasma.ObjectID({id.binary()!r}))",
+        store.path,
+    )
     assert waiting.line() == "waits"
     waiting.kill()
     client.put(1, id)
@@ -540,7 +548,13 @@ def test_the_hash_of_a_missing_object_is_not_found(client):
         client.hash(new_id())
 
 
-@pytest.mark.covers("PlasmaClient.list")
+@pytest.mark.covers(
+    "PlasmaClient.list",
+    "list()['data_size']",
+    "list()['metadata_size']",
+    "list()['create_time']",
+    "list()['state']",
+)
 def test_the_list_describes_each_object(client):
     assert client.list() == {}
     began = time.time()
@@ -564,7 +578,7 @@ def test_the_list_describes_each_object(client):
     del kept
 
 
-@pytest.mark.covers("PlasmaClient.list")
+@pytest.mark.covers("list()['construct_duration']")
 def test_how_long_it_took_to_construct_is_in_seconds(client):
     id = new_id()
     began = time.monotonic()
@@ -574,7 +588,7 @@ def test_how_long_it_took_to_construct_is_in_seconds(client):
     assert 1 <= client.list()[id]["construct_duration"] <= time.monotonic() - began + 1
 
 
-@pytest.mark.covers("PlasmaClient.list")
+@pytest.mark.covers("list()['ref_count']")
 def test_the_ref_count_is_that_of_the_clients_with_a_buffer(client, second_client):
     def count():
         return client.list()[id]["ref_count"]
@@ -596,7 +610,7 @@ def test_the_ref_count_is_that_of_the_clients_with_a_buffer(client, second_clien
     eventually(lambda: count() == 0)
 
 
-@pytest.mark.covers("PlasmaClient.list", "PlasmaClient.get")
+@pytest.mark.covers("list()['ref_count']", "PlasmaClient.get")
 def test_a_value_that_shares_its_memory_counts(client):
     id = client.put(np.arange(1000))
     assert client.list()[id]["ref_count"] == 0

@@ -91,7 +91,7 @@ def test_ids(filled):
     assert sorted(filled.ids(), key=repr) == sorted(ids.values(), key=repr)
 
 
-@pytest.mark.covers("v02Brain.info", "v02Brain.info(...)")
+@pytest.mark.covers("v02Brain.info", "v02Brain.learn(description)")
 def test_info_of_a_name(filled):
     info = filled.info("a")
     assert set(info) == {"name", "id", "description", "name_id", "namespace"}
