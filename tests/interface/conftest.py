@@ -23,7 +23,13 @@ from processes import CAPACITY, Other, Store, die_with_parent, remove
 LONGEST_TEST = 120  # seconds, after which a hanging test ends the run and says where it hung
 
 def pytest_configure(config):
-    config.addinivalue_line("filterwarnings", "ignore:Plasma is deprecated:DeprecationWarning")
+    if ORIGINALS:
+        for ignored in (
+            "ignore:Plasma is deprecated:DeprecationWarning",
+            "ignore:DataFrame._data is deprecated:DeprecationWarning",
+            "ignore::pytest.PytestUnraisableExceptionWarning",  # of buffers whose store has ended
+        ):
+            config.addinivalue_line("filterwarnings", ignored)
 
 
 def pytest_collection_modifyitems(items):

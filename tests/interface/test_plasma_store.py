@@ -281,9 +281,9 @@ def test_a_store_in_a_with_can_have_an_external_store():
 
 
 @pytest.mark.covers("plasma.start_plasma_store")
-def test_none_is_left_in_the_temporary_directory(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with plasma.start_plasma_store(2_000_000) as (_, process):
-        assert os.listdir(tmp_path)
+def test_nothing_is_left_in_the_temporary_directory(folder, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    with plasma.start_plasma_store(2_000_000) as (path, process):
+        assert path.startswith(str(folder))
     process.wait(timeout=10)
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(folder) == []
