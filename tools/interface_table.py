@@ -3,9 +3,10 @@
 
 usage: interface_table.py [FOLDER ...]        default: tests/interface tests/python
 
-Collects the tests with pytest, and prints each name of tests/interface/names.txt with the tests that
-are marked as covering it; behind a test with several cases is their number. Exits with 1 where a name
-has no test, where a mark names something that is not in names.txt, or where tests cannot be collected.
+Collects the tests with pytest, and prints each name of tests/interface/names.txt with the tests
+that are marked as covering it; behind a test with several cases is their number. Exits with 1 where
+a name has no test, where a mark names something that is not in names.txt, or where tests cannot be
+collected.
 """
 
 import contextlib

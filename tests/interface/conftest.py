@@ -3,14 +3,12 @@
 Three marks say what a test is about:
 
   covers("Brain.learn", ...)          the names of names.txt that it states
-  defect("what the original does")    the original is wrong here: there the test may fail. run=False where
-                                      it would hang or end the process
+  defect("what the original does")    the original is wrong here: there the test may fail. run=False
+                                      where it would hang or end the process
   ours("why")                         what the original does not have, or deliberately differs in
 """
 
-import contextlib
 import faulthandler
-import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -21,6 +19,7 @@ from implementation import ORIGINALS, PLASMA_STORE
 from processes import CAPACITY, Other, Store, die_with_parent, remove
 
 LONGEST_TEST = 120  # seconds, after which a hanging test ends the run and says where it hung
+
 
 def pytest_configure(config):
     if ORIGINALS:
@@ -155,11 +154,3 @@ def other_store(tmp_path):
         return done.returncode, done.stdout
 
     return run
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_process_is_left():
-    yield
-    with contextlib.suppress(ChildProcessError):
-        pid, _ = os.waitpid(-1, os.WNOHANG)
-        assert pid != 0, "a process of a test still runs"

@@ -10,6 +10,7 @@ import sys
 import time
 
 from brain_plasma import Brain
+from brain_plasma.exceptions import BrainError
 from implementation import IMPORT_PLASMA, ORIGINALS, PLASMA_STORE, plasma
 
 CAPACITY = 50_000_000
@@ -99,7 +100,7 @@ class Store:
 def remove(path):
     """Remove what is at `path`: a socket of the original's, or a store of ours."""
     if not ORIGINALS and os.path.lexists(path):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(BrainError, OSError):
             Brain(path, create=False).destroy()
     if os.path.islink(path):
         shutil.rmtree(os.path.realpath(path), ignore_errors=True)

@@ -219,7 +219,9 @@ def test_a_namespace_that_begins_like_another(brain):
 
 @pytest.mark.covers("defect: namespaces called brain, or with characters beyond ASCII")
 @pytest.mark.defect("fail later")
-@pytest.mark.parametrize("namespace", ["brain", "brain_namespace", "naïve", "ÄÖÜäöüß€€€€€€€€", "𝄞𝄞𝄞𝄞𝄞"])
+@pytest.mark.parametrize(
+    "namespace", ["brain", "brain_namespace", "naïve", "ÄÖÜäöüß€€€€€€€€", "𝄞𝄞𝄞𝄞𝄞"]
+)
 def test_namespaces_that_the_original_stumbled_over(brain, namespace):
     assert brain.set_namespace(namespace) == namespace
     brain["x"] = 1

@@ -135,7 +135,9 @@ def arrow():
 
 @pytest.mark.covers("PlasmaBuffer", "PlasmaClient.create")
 def test_arrow_writes_a_record_batch_into_a_created_one(arrow, client, second_client):
-    batch = arrow.RecordBatch.from_arrays([arrow.array([1, 12, 23, 3, 34], arrow.int32())], ["field"])
+    batch = arrow.RecordBatch.from_arrays(
+        [arrow.array([1, 12, 23, 3, 34], arrow.int32())], ["field"]
+    )
     size = arrow.MockOutputStream()
     with arrow.RecordBatchStreamWriter(size, batch.schema) as writer:
         writer.write_batch(batch)

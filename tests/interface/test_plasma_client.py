@@ -390,7 +390,9 @@ def test_create_and_seal_does_both(client, second_client):
 
 
 @pytest.mark.covers("PlasmaClient.put_raw_buffer")
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda b: np.frombuffer(b, "uint8")])
+@pytest.mark.parametrize(
+    "kind", [bytes, bytearray, memoryview, lambda b: np.frombuffer(b, "uint8")]
+)
 def test_put_raw_buffer_takes_any_buffer_of_bytes(client, kind):
     id = client.put_raw_buffer(kind(b"raw bytes"))
     assert type(id) is plasma.ObjectID

@@ -260,7 +260,7 @@ def test_a_store_inside_of_valgrind(argument, tmp_path, monkeypatch):
     """A stand-in for valgrind, that starts what it is given."""
     stand_in = tmp_path / "valgrind"
     stand_in.write_text(
-        '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do shift; done\n' 'echo "$@" >"$0.ran"\nexec "$@"\n'
+        '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do shift; done\necho "$@" >"$0.ran"\nexec "$@"\n'
     )
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")

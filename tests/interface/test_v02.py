@@ -39,7 +39,9 @@ def test_attributes(brain):
     assert brain.mb == "50 MB"
 
 
-@pytest.mark.covers("v02Brain.learn", "v02Brain.recall", "v02Brain.__setitem__", "v02Brain.__getitem__")
+@pytest.mark.covers(
+    "v02Brain.learn", "v02Brain.recall", "v02Brain.__setitem__", "v02Brain.__getitem__"
+)
 def test_values_come_back(brain):
     assert brain.learn("x", {"a": [1]}) is None
     assert brain.learn(name="y", thing=(1, 2), description="described") is None
@@ -120,7 +122,7 @@ def test_sizes(brain):
 @pytest.mark.covers("v02Brain.sleep", "v02Brain.wake_up")
 def test_sleep(filled):
     assert filled.sleep() is None
-    with pytest.raises(BaseException):  # noqa: B017, PT011 - it was one
+    with pytest.raises(BaseException):
         filled.names()
     assert filled.wake_up() is None
     assert filled["a"] == 1
@@ -181,7 +183,7 @@ WRONG = {
 @pytest.mark.covers("v02Brain (errors)", "v02Brain.learn", "v02Brain.set_namespace")
 @pytest.mark.parametrize(("call", "said"), WRONG.values(), ids=WRONG.keys())
 def test_what_errors_say(filled, call, said):
-    with pytest.raises(BaseException) as caught:  # noqa: PT011
+    with pytest.raises(BaseException) as caught:
         call(filled)
     assert str(caught.value) == said
     assert filled.namespace == "default"
@@ -198,6 +200,6 @@ def test_errors_are_exceptions(filled, call, said):
 @pytest.mark.covers("v02Brain.recall", "v02Brain (errors)")
 def test_a_missing_name_is_an_error(filled):
     for call in (filled.recall, filled.forget, filled.info):
-        with pytest.raises(Exception):  # noqa: B017, PT011 - a different one for each
+        with pytest.raises(Exception):  # a different one for each
             call("missing")
     assert len(filled) == 2
