@@ -24,13 +24,14 @@ from .exceptions import BrainError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 _LENGTH = struct.Struct("=Q")
 _ENTRY = struct.Struct("=20sqq")
 _LOOK_EVERY_MS = 200  # whether to stop: while nothing happens, and while nobody reads
 
 
-def encode(entries: Sequence[tuple[bytes, int, int]]) -> bytes:
+def encode(entries: Sequence[Sequence[Any]]) -> bytes:
     """The content of a message: of (id, data size, metadata size) each."""
     return b"".join(_ENTRY.pack(*entry) for entry in entries)
 
@@ -123,6 +124,8 @@ class _Pump:
         self._writer.setblocking(False)
         self._stopped = threading.Event()
         self._client._subscribe(self._token)
+        # What was done until then is told by what there is then, and not by the queue.
+        self._begin, self._present = self._client._sealed()
 
     def stop(self) -> None:
         self._stopped.set()
@@ -142,6 +145,9 @@ class _Pump:
             self._client._disconnect()
 
     def _pump(self) -> None:
+        for _, *entry in sorted(self._present):
+            self._tell(entry)
+        self._present.clear()
         number = 0
         while not self._stopped.is_set():
             number, entries = self._client._take(self._token, number, _LOOK_EVERY_MS * 1_000_000)
@@ -151,9 +157,13 @@ class _Pump:
                     "sooner; subscribe() begins another"
                 )
                 return
-            for entry in entries:
-                content = encode([entry])
-                self._send(_LENGTH.pack(len(content)) + content)
+            for when, *entry in entries:
+                if when > self._begin:
+                    self._tell(entry)
+
+    def _tell(self, entry: list[Any]) -> None:
+        content = encode([entry])
+        self._send(_LENGTH.pack(len(content)) + content)
 
     def _send(self, message: bytes) -> None:
         poll = select.poll()

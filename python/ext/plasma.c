@@ -124,6 +124,29 @@ static PyObject *plasma_disconnect(PyObject *op, PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+static void drop_capsule(PyObject *capsule)
+{
+    bp_handle_store_drop(PyCapsule_GetContext(capsule));
+}
+
+PyDoc_STRVAR(to_capsule_doc,
+             "to_capsule($self, /)\n--\n\n"
+             "A capsule named 'brain_store': the brain_store of this client, for code in C that uses\n"
+             "brain.h. It keeps the store open. (That of pyarrow had a client of its C++ library.)");
+
+static PyObject *plasma_to_capsule(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    if (!bp_plasma_is_connected(self)) return NULL;
+    PyObject *capsule = PyCapsule_New(self->store->store, "brain_store", drop_capsule);
+    if (capsule == NULL) return NULL;
+    if (PyCapsule_SetContext(capsule, bp_plasma_hold(self)) != 0) {
+        bp_handle_store_drop(self->store);
+        Py_CLEAR(capsule);
+    }
+    return capsule;
+}
+
 /* ---- arguments ------------------------------------------------------------------------------- */
 
 /* Connected, and an id as first argument. */
@@ -464,6 +487,7 @@ static PyMethodDef plasma_methods[] = {
     { "_contains", plasma_contains, METH_O, contains_doc },
     { "_wait", FASTCALL(plasma_wait), wait_doc },
     { "_delete", plasma_delete, METH_O, delete_doc },
+    { "to_capsule", plasma_to_capsule, METH_NOARGS, to_capsule_doc },
     { "_disconnect", plasma_disconnect, METH_NOARGS, disconnect_doc },
     METHOD("_list", bp_plasma_list),
     METHOD("_evict", bp_plasma_evict),
@@ -476,6 +500,7 @@ static PyMethodDef plasma_methods[] = {
     METHOD("_hash", bp_plasma_hash),
     METHOD("_wait_any", bp_plasma_wait_any),
     METHOD("_subscribe", bp_plasma_subscribe),
+    METHOD("_sealed", bp_plasma_sealed),
     METHOD("_unsubscribe", bp_plasma_unsubscribe),
     METHOD("_take", bp_plasma_take),
     { NULL, NULL, 0, NULL },

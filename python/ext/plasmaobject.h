@@ -76,6 +76,7 @@ BP_PLASMA_METHOD(bp_plasma_named);
 BP_PLASMA_METHOD(bp_plasma_forget);
 BP_PLASMA_METHOD(bp_plasma_hash);
 BP_PLASMA_METHOD(bp_plasma_subscribe);
+BP_PLASMA_METHOD(bp_plasma_sealed);
 BP_PLASMA_METHOD(bp_plasma_unsubscribe);
 BP_PLASMA_METHOD(bp_plasma_take);
 

@@ -252,6 +252,62 @@ PyObject *bp_plasma_subscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_
     return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, NULL);
 }
 
+/* (number, id, data bytes, metadata bytes) of the object that the walk stands at, if it is sealed. */
+static int append_sealed(brain_iter *iter, PyObject *list)
+{
+    brain_view view;
+    struct bp_object_info info;
+    int code = brain_iter_get(iter, &view);
+    if (code != 0) return code;
+    code = bp_objects_describe(&view, &info);
+    if (code == 0 && info.is_sealed && brain_view_note(&view) != BP_NOTE_EVICTED) {
+        code = append(list, Py_BuildValue("Ky#KK", (unsigned long long)view.version, view.name,
+                                          (Py_ssize_t)view.name_len,
+                                          (unsigned long long)info.data_bytes,
+                                          (unsigned long long)info.meta_bytes));
+    }
+    brain_view_drop(&view);
+    return code;
+}
+
+static int append_all_sealed(struct bp_plasma *self, brain_snapshot *snapshot, PyObject *list)
+{
+    const void *name;
+    size_t name_len;
+    brain_iter *iter;
+    int code = brain_iter_names(self->objects.space, snapshot, &iter);
+    if (code != 0) return code;
+    while ((code = brain_iter_next(iter, &name, &name_len)) == 0 &&
+           (code = append_sealed(iter, list)) == 0) {
+    }
+    brain_iter_free(iter);
+    return code == BRAIN_E_NOT_FOUND ? 0 : code;
+}
+
+const char bp_plasma_sealed_doc[] =
+    "_sealed($self, /)\n--\n\n"
+    "The sealed objects as of a commit: its number, and a list as that of _take(), in no order.";
+
+PyObject *bp_plasma_sealed(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    brain_snapshot *snapshot;
+    uint64_t number = 0;
+    (void)args;
+    if (!bp_plasma_has_arguments(n_args, 0, "_sealed()")) return NULL;
+    if (!bp_plasma_is_connected(self)) return NULL;
+    PyObject *list = PyList_New(0);
+    int code = list == NULL ? BP_PLASMA_RAISED : brain_snapshot_open(self->store->store, &snapshot);
+    if (code == 0) {
+        number = brain_snapshot_number(snapshot);
+        code = append_all_sealed(self, snapshot, list);
+        brain_snapshot_close(snapshot);
+    }
+    if (code == 0) return Py_BuildValue("KN", (unsigned long long)number, list);
+    Py_XDECREF(list);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
+}
+
 const char bp_plasma_unsubscribe_doc[] =
     "_unsubscribe($self, token, /)\n--\n\nEnd that, and drop what waits.";
 
@@ -272,7 +328,8 @@ static PyObject *list_notices(const struct bp_notice *notices, size_t n)
 {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < n; i++) {
-        PyObject *item = Py_BuildValue("y#LL", notices[i].id, (Py_ssize_t)BRAIN_ID_BYTES,
+        PyObject *item = Py_BuildValue("Ky#LL", (unsigned long long)notices[i].version,
+                                       notices[i].id, (Py_ssize_t)BRAIN_ID_BYTES,
                                        (long long)notices[i].data_bytes,
                                        (long long)notices[i].meta_bytes);
         if (append(list, item) != 0) Py_CLEAR(list);
@@ -282,8 +339,8 @@ static PyObject *list_notices(const struct bp_notice *notices, size_t n)
 
 const char bp_plasma_take_doc[] =
     "_take($self, token, number, timeout_ns, /)\n--\n\n"
-    "Wait for notifications above commit `number`: the number seen, and a list of (id, data "
-    "bytes,\nmetadata bytes), in order; None in its place where the subscription was dropped.";
+    "Wait for notifications above commit `number`: the number seen, and a list of (number, id, data\n"
+    "bytes, metadata bytes), in order; None in its place where the subscription was dropped.";
 
 PyObject *bp_plasma_take(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
