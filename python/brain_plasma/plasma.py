@@ -32,6 +32,7 @@ from .plasma_errors import (
     PlasmaObjectNotFound,
     PlasmaObjectSealed,
     PlasmaStoreFull,
+    PlasmaStoreGoneError,
 )
 from .store_process import start_plasma_store
 
@@ -61,7 +62,11 @@ __all__ = [
 ]
 
 _core._set_plasma_errors(
-    PlasmaObjectExists, PlasmaObjectNotFound, PlasmaStoreFull, PlasmaDisconnectedError
+    PlasmaObjectExists,
+    PlasmaObjectNotFound,
+    PlasmaStoreFull,
+    PlasmaDisconnectedError,
+    PlasmaStoreGoneError,
 )
 
 # What buffers are. Arrow's own functions take none but its own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .exceptions import BrainClientDisconnectedError, BrainError
+from .exceptions import BrainClientDisconnectedError, BrainDestroyedError, BrainError
 
 try:
     from pyarrow.lib import ArrowException
@@ -30,3 +30,7 @@ class PlasmaObjectSealed(PlasmaObjectNotFound, TypeError):
 
 class PlasmaDisconnectedError(BrainClientDisconnectedError, OSError):
     """This client has disconnected, or cannot go on."""
+
+
+class PlasmaStoreGoneError(BrainDestroyedError, OSError):
+    """The store was removed while this client was connected. What was got stays valid."""

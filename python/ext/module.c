@@ -101,14 +101,14 @@ static void module_free(void *module)
 PyDoc_STRVAR(module_doc, "The shared-memory store under brain_plasma.Brain.");
 
 PyDoc_STRVAR(set_plasma_errors_doc,
-             "_set_plasma_errors(exists, not_found, full, disconnected, /)\n--\n\n"
+             "_set_plasma_errors(exists, not_found, full, disconnected, gone, /)\n--\n\n"
              "What the methods of Plasma raise.");
 
 static PyObject *set_plasma_errors(PyObject *module, PyObject *args)
 {
     struct bp_state *state = PyModule_GetState(module);
     if (PyTuple_Size(args) != BP_N_PLASMA_ERRORS) {
-        PyErr_SetString(PyExc_TypeError, "_set_plasma_errors() takes four classes");
+        PyErr_SetString(PyExc_TypeError, "_set_plasma_errors() takes five classes");
         return NULL;
     }
     for (int i = 0; i < BP_N_PLASMA_ERRORS; i++) {

@@ -15,6 +15,17 @@ bool bp_plasma_is_connected(struct bp_plasma *self)
     return false;
 }
 
+/* Raise with the text of the library's last error. */
+static PyObject *raise_detail(PyObject *error)
+{
+    const char *detail = brain_error_detail();
+    PyObject *text =
+        PyUnicode_DecodeUTF8(detail, (Py_ssize_t)strlen(detail), "backslashreplace");
+    if (text != NULL) PyErr_SetObject(error, text);
+    Py_XDECREF(text);
+    return NULL;
+}
+
 PyObject *bp_plasma_raise(struct bp_plasma *self, int code, PyObject *id)
 {
     PyObject **errors = self->state->plasma_errors;
@@ -28,14 +39,8 @@ PyObject *bp_plasma_raise(struct bp_plasma *self, int code, PyObject *id)
         return PyErr_Format(errors[BP_PLASMA_NOT_FOUND], "there is no object %R in the store %R",
                             id, self->path);
     }
-    if (code == BRAIN_E_FULL) {
-        PyObject *text = PyUnicode_DecodeUTF8(brain_error_detail(),
-                                              (Py_ssize_t)strlen(brain_error_detail()),
-                                              "backslashreplace");
-        if (text != NULL) PyErr_SetObject(errors[BP_PLASMA_FULL], text);
-        Py_XDECREF(text);
-        return NULL;
-    }
+    if (code == BRAIN_E_FULL) return raise_detail(errors[BP_PLASMA_FULL]);
+    if (code == BRAIN_E_DESTROYED) return raise_detail(errors[BP_PLASMA_GONE]);
     return bp_errors_raise(self->state, code);
 }
 

@@ -64,6 +64,7 @@ enum bp_plasma_error {
     BP_PLASMA_NOT_FOUND,
     BP_PLASMA_FULL,
     BP_PLASMA_DISCONNECTED,
+    BP_PLASMA_GONE,
     BP_N_PLASMA_ERRORS
 };
 
