@@ -25,6 +25,7 @@
 #include "index.h"
 #include "journal.h"
 #include "names.h"
+#include "read.h"
 #include "slot.h"
 #include "space.h"
 #include "txn.h"
@@ -294,6 +295,19 @@ static void check_cells(struct checker *c, uint32_t id, const struct bn_space_re
     }
 }
 
+/* A namespace that stands has an entry in the root space, which leads back to it. */
+static void check_entry(struct checker *c, uint32_t id, const struct bn_space_rec *space)
+{
+    uint32_t slot = bn_load_relaxed(&space->entry), its_id = 0, its_gen = 0;
+    if (slot / BN_SLAB_LINES >= c->n_slabs || !c->in_index[slot] ||
+        bn_slot_at(c->store, slot)->space != BN_ROOT_SPACE ||
+        (bn_slot_at(c->store, slot)->flags & BN_SLOT_TOMB) != 0 ||
+        bn_read_space_id(c->store, slot, &its_id, &its_gen) != 0 || its_id != id ||
+        its_gen != bn_load_relaxed(&space->gen)) {
+        problem(c, "namespace %u says that its entry is slot %u, which is not", id, slot);
+    }
+}
+
 static void check_spaces(struct checker *c)
 {
     struct brain_store *store = c->store;
@@ -304,6 +318,9 @@ static void check_spaces(struct checker *c)
             return;
         }
         check_cells(c, id, space);
+        if (id != BN_ROOT_SPACE && bn_load_relaxed(&space->removed) == 0) {
+            check_entry(c, id, space);
+        }
         const struct bn_tally_rec *tally = bn_tally_now(space->tally);
         if (bn_load_relaxed(&space->removed) == 0 &&
             (bn_load_relaxed(&tally->count) != c->names[2 * id] ||

@@ -10,12 +10,16 @@
  * Extents:  the name of a large value may lie in its extent, whose pages may be given back, and to
  *           look at those would ask the kernel for memory. It is looked at only if the slot is
  *           committed and not retired: whoever retires it now sees the pin (PAIR pin-retire).
+ * Space:    a value's slot says the record, the record the slot of its entry in the root space, and that
+ *           the name. Each may be another's by now; so the name is looked up, and what is found has to
+ *           lead to the record, and to have been there before the value.
  * Waits:    never.
  */
 #include <string.h>
 
 #include "alloc.h"
 #include "base/hash.h"
+#include "handle.h"
 #include "pin.h"
 #include "read.h"
 #include "slot.h"
@@ -82,27 +86,33 @@ static bool copy_head(struct brain_store *store, const struct id *id, struct bn_
            !(rec->flags & BN_SLOT_TOMB) && rec->space != BN_ROOT_SPACE;
 }
 
+/* Copy the name that lies in a slot with this head, if it lies there. */
+static bool copy_name(struct brain_store *store, uint32_t slot, const struct bn_slot_rec *rec,
+                      const struct bn_slot_shape *shape, struct suspect *out)
+{
+    const _Atomic uint64_t *words =
+        (const _Atomic uint64_t *)(const void *)bn_slot_view(store, slot);
+    uint64_t end = (shape->body_off + rec->name_len + 7) / sizeof(uint64_t);
+    if (end > BN_INLINE_MAX / sizeof(uint64_t)) {
+        return false;
+    }
+    for (uint64_t i = shape->body_off / sizeof(uint64_t); i < end; i++) {
+        out->words[i] = bn_load_relaxed(&words[i]); /* relaxed: the look-up judges */
+    }
+    out->key.name = (const uint8_t *)out->words + shape->body_off;
+    return true;
+}
+
 /* Find the name: 0, NOT_FOUND, NOMEM. */
 static int find_name(struct brain_store *store, const struct id *id, const struct bn_slot_rec *rec,
                      struct suspect *out)
 {
-    const struct bn_slot_rec *slot = bn_slot_view(store, id->slot);
     struct bn_slot_shape shape;
     bn_slot_shape(bn_slot_size(rec), bn_slot_body_len(rec), rec->flags, &shape);
-    if (shape.body_off == BN_SLOT_HEAD || !(rec->flags & BN_SLOT_EXTENT)) {
-        uint64_t from = shape.body_off / sizeof(uint64_t);
-        uint64_t end = (shape.body_off + rec->name_len + 7) / sizeof(uint64_t);
-        if (end > BN_INLINE_MAX / sizeof(uint64_t)) {
-            return BRAIN_E_NOT_FOUND;
-        }
-        const _Atomic uint64_t *words = (const _Atomic uint64_t *)(const void *)slot;
-        for (uint64_t i = from; i < end; i++) {
-            out->words[i] = bn_load_relaxed(&words[i]); /* relaxed: the look-up judges */
-        }
-        out->key.name = (const uint8_t *)out->words + shape.body_off;
-        return 0;
+    if (!(rec->flags & BN_SLOT_EXTENT) || !(rec->flags & BN_SLOT_BODY_OUT)) {
+        return copy_name(store, id->slot, rec, &shape, out) ? 0 : BRAIN_E_NOT_FOUND;
     }
-    if (bn_load_seq(&slot->retired) != 0) { /* PAIR pin-retire */
+    if (bn_load_seq(&bn_slot_view(store, id->slot)->retired) != 0) { /* PAIR pin-retire */
         return BRAIN_E_NOT_FOUND;
     }
     int err = bn_store_map_values(store, (uint64_t)rec->page * BN_PAGE + shape.extent_bytes);
@@ -181,5 +191,132 @@ int brain_get_by_id(brain_store *store, const uint8_t bytes[BRAIN_ID_BYTES], bra
         }
     }
     let_go(store, id.slot, pin);
+    return err;
+}
+
+/* ---- the namespace of a value */
+
+/* Fill `key` with the name that a namespace's entry seems to have. */
+static bool suspect_entry(struct brain_store *store, uint32_t slot, struct suspect *out)
+{
+    struct bn_slot_rec rec;
+    struct bn_slot_shape shape;
+    uint64_t words[sizeof rec / sizeof(uint64_t)];
+    if (slot == 0 || !bn_slot_exists(store, slot)) {
+        return false;
+    }
+    const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)bn_slot_view(store, slot);
+    for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        words[i] = bn_load_relaxed(&from[i]); /* relaxed: the look-up judges */
+    }
+    memcpy((void *)&rec, words, sizeof rec);
+    bn_slot_shape(bn_slot_size(&rec), bn_slot_body_len(&rec), rec.flags, &shape);
+    out->key.name_len = rec.name_len;
+    return rec.name_len > 0 && rec.name_len <= BRAIN_SPACE_MAX &&
+           !(rec.flags & BN_SLOT_EXTENT) && copy_name(store, slot, &rec, &shape, out);
+}
+
+/* A record of a namespace that a value was seen in. */
+struct whose {
+    struct bn_space_ref ref;
+    uint64_t version; /* of the value */
+};
+
+/* Internal: the record is another namespace's by now. */
+#define ANOTHERS (-130)
+
+/* Open the namespace `name` if its entry in the root space leads to the record: 0, NOT_FOUND, ...; or
+ * ANOTHERS, where that was made after the value. */
+static int open_if(struct brain_store *store, const struct whose *whose, const void *name,
+                   uint32_t name_len, brain_space **space_out)
+{
+    struct bn_space_ref ref;
+    struct bn_found found;
+    struct bn_key key = { .name = name,
+                          .name_len = name_len,
+                          .space_id = BN_ROOT_SPACE,
+                          .hash = bn_hash_name(store->hash_seed, BN_ROOT_SPACE, name, name_len) };
+    int err = bn_read_get(store, &key, &found);
+    if (err != 0) {
+        return err;
+    }
+    err = bn_read_space_id(store, found.slot, &ref.id, &ref.gen);
+    if (err == 0 && (ref.id != whose->ref.id || ref.gen != whose->ref.gen)) {
+        err = BRAIN_E_NOT_FOUND;
+    } else if (err == 0 && bn_slot_view(store, found.slot)->number > whose->version) {
+        err = ANOTHERS;
+    }
+    bn_pin_drop(store, found.pin);
+    err = err != 0 ? err : brain_space_open(store, name, name_len, space_out);
+    if (err == 0) {
+        bn_store_relaxed(&(*space_out)->resolved, bn_handle_word(ref));
+    }
+    return err;
+}
+
+/* The same by a walk over all namespaces. */
+static int open_by_walk(struct brain_store *store, const struct whose *whose,
+                        brain_space **space_out)
+{
+    brain_iter *iter;
+    const void *name;
+    size_t name_len;
+    int err = brain_iter_spaces(store, NULL, &iter);
+    if (err != 0) {
+        return err;
+    }
+    do {
+        err = brain_iter_next(iter, &name, &name_len);
+        if (err != 0) {
+            break;
+        }
+        err = open_if(store, whose, name, (uint32_t)name_len, space_out);
+    } while (err == BRAIN_E_NOT_FOUND);
+    brain_iter_free(iter);
+    return err;
+}
+
+int brain_view_space(const brain_view *view, brain_space **space_out, const void **name_out,
+                     size_t *name_len_out)
+{
+    struct brain_store *store = view->store;
+    struct suspect its;
+    brain_space *space = NULL;
+    if (store == NULL) {
+        return bn_error(BRAIN_E_INVAL, "a view that was dropped, or shows a copy, is of no namespace");
+    }
+    int err = bn_store_check_usable(store);
+    if (err != 0) {
+        return err;
+    }
+    uint32_t id = bn_slot_view(store, view->object)->space;
+    const struct bn_space_rec *rec = bn_space_view(store, id);
+    if (rec == NULL) {
+        return bn_error_corrupt("%s: the record of a namespace", store->path);
+    }
+    struct whose whose = { { id, bn_load_acquire(&rec->gen) }, view->version };
+    if (id == BN_ROOT_SPACE || !bn_space_stands(store, rec, whose.ref.gen)) {
+        return BRAIN_E_NOT_FOUND;
+    }
+    err = suspect_entry(store, bn_load_acquire(&rec->entry), &its)
+              ? open_if(store, &whose, its.key.name, its.key.name_len, &space)
+              : BRAIN_E_NOT_FOUND;
+    if (err == BRAIN_E_NOT_FOUND && bn_space_stands(store, rec, whose.ref.gen)) {
+        err = open_by_walk(store, &whose, &space);
+    }
+    err = err == ANOTHERS ? BRAIN_E_NOT_FOUND : err;
+    if (err == 0 && !bn_handle_stands(space, whose.ref)) {
+        brain_space_close(space);
+        err = BRAIN_E_NOT_FOUND;
+    }
+    if (err == 0) {
+        *space_out = space;
+        if (name_out != NULL) {
+            *name_out = space->name;
+        }
+        if (name_len_out != NULL) {
+            *name_len_out = space->name_len;
+        }
+    }
     return err;
 }

@@ -368,6 +368,8 @@ struct bn_space_id_rec {
  * gen       rises before `removed` is set back to 0 for a new use; never restored.
  * first_segment, hole  cells of the NAMES region; 0: none. The used part of the last segment:
  *                      last_used.
+ * entry     slot of its entry in the root space, while it stands. Readers, who want its name, take it
+ *           for a hint: they look the name up that is there, and see whether it leads here.
  *
  * Every get loads `removed` and gen, every put stores a tally: so they stand on two lines. The
  * padding stands in front so that what a put loads of record 1 does not lie where it has just
@@ -383,7 +385,7 @@ struct bn_space_rec {
     uint32_t last_used;
     uint32_t hole;
     uint32_t next; /* in space_free or space_dead */
-    uint32_t pad0;
+    _Atomic uint32_t entry;
 };
 static_assert(offsetof(struct bn_space_rec, tally) == 64, "space record is part of the format");
 static_assert(sizeof(struct bn_space_rec) == 128, "space record is part of the format");

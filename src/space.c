@@ -59,7 +59,7 @@ int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out
     }
     bn_journal_u64(store, &rec->first_segment, 0); /* and last_segment */
     bn_journal_u64(store, &rec->last_used, 0);     /* and hole */
-    bn_journal_u32(store, &rec->next, 0);
+    bn_journal_u64(store, &rec->next, 0);          /* and entry */
     bn_journal_u64(store, &rec->removed, 0);
     *id_out = id;
     *gen_out = gen;

@@ -65,6 +65,7 @@ PIN_AT(bn_space_rec, removed, 40);
 PIN_AT(bn_space_rec, first_segment, 56);
 PIN_AT(bn_space_rec, tally, 64);
 PIN_AT(bn_space_rec, last_used, 112);
+PIN_AT(bn_space_rec, entry, 124);
 PIN(bn_segment_rec, 16);
 PIN(bn_block_rec, 16);
 PIN_AT(bn_clients_rec, n_rows, 64);

@@ -1,4 +1,5 @@
-/* test_id.c - values by id: the same version, wherever it is and whoever asks, and nothing else. */
+/* test_id.c - values by id: the same version, wherever it is and whoever asks, and nothing else; and the
+ * namespace of a value. */
 #include "check.h"
 
 #include <pthread.h>
@@ -150,6 +151,98 @@ static void check_spaces(void)
     brain_space_close(stays);
 }
 
+/* ---- the namespace of a value */
+
+static void check_space_of(const brain_view *view, const char *want)
+{
+    brain_space *space = NULL;
+    const void *name = NULL;
+    size_t name_len = 0;
+    int err = brain_view_space(view, &space, &name, &name_len);
+    CHECK_CODE(err, want == NULL ? BRAIN_E_NOT_FOUND : 0);
+    if (want != NULL) {
+        uint64_t version = 0;
+        CHECK(name_len == strlen(want) && memcmp(name, want, name_len) == 0);
+        CHECK_OK(brain_exists(space, view->name, view->name_len, &version));
+        CHECK_U64(version, view->version);
+        brain_space_close(space);
+    }
+}
+
+static void get(brain_space *space, brain_view *view)
+{
+    CHECK_OK(brain_get(space, "a", 1, view));
+}
+
+static void check_space_of_views(void)
+{
+    static const char longest[] = "namespace-of-255-bytes";
+    char name[256];
+    brain_view view, other;
+    brain_space *space, *first = check_space(store, "first"), *second = check_space(store, "second");
+    brain_store *reader = check_open_with(brain_path(store), 0, BRAIN_OPEN_READ_ONLY);
+    memset(name, 'n', 255);
+    memcpy(name, longest, sizeof longest - 1);
+    name[255] = '\0';
+    const char *const names[] = { "x", "\xff" "plasma", name };
+    for (uint32_t i = 0; i < 3; i++) {
+        space = check_space(store, names[i]);
+        put(space, "a", 1, i == 1 ? 5000 : 5, 0, i);
+        get(space, &view);
+        check_space_of(&view, names[i]);
+        brain_view_drop(&view);
+        brain_space_close(space);
+        space = check_space(reader, names[i]);
+        get(space, &view);
+        check_space_of(&view, names[i]);
+        brain_view_drop(&view);
+        brain_space_close(space);
+    }
+    CHECK_CODE(brain_view_space(&view, &space, NULL, NULL), BRAIN_E_INVAL);
+
+    /* The record goes from one namespace to another, and back to the same name. */
+    put(first, "a", 1, 5, 0, 1);
+    get(first, &view);
+    uint32_t id = store->state->n_spaces - 1;
+    CHECK_OK(brain_space_remove(first));
+    check_space_of(&view, NULL);
+    CHECK_OK(brain_trim(store, NULL));
+    put(second, "a", 1, 5, 0, 2);
+    CHECK_U64(store->state->n_spaces - 1, id); /* the same record */
+    check_space_of(&view, NULL);
+    get(second, &other);
+    check_space_of(&other, "second");
+    CHECK_OK(brain_space_remove(second));
+    CHECK_OK(brain_trim(store, NULL));
+    put(first, "a", 1, 5, 0, 3);
+    CHECK_U64(store->state->n_spaces - 1, id);
+    check_space_of(&view, NULL);
+    check_space_of(&other, NULL);
+    brain_view_drop(&other);
+    get(first, &other);
+    check_space_of(&other, "first");
+
+    /* What the record says is a hint. */
+    struct bn_space_rec *rec =
+        (struct bn_space_rec *)(void *)bn_region_at(store, BN_REGION_SPACES) + id;
+    uint32_t entry = bn_load_relaxed(&rec->entry), bad[] = { 0, 1, entry + 1, UINT32_MAX, view.object };
+    for (uint32_t i = 0; i < 5; i++) {
+        brain_problem problem;
+        size_t n = 0;
+        bn_store_relaxed(&rec->entry, bad[i]);
+        check_space_of(&other, "first");
+        check_space_of(&view, NULL);
+        CHECK_OK(brain_check(store, &problem, 1, &n));
+        CHECK(n == 1 && strstr(problem.text, "entry") != NULL);
+    }
+    bn_store_relaxed(&rec->entry, entry);
+    brain_view_drop(&other);
+    brain_view_drop(&view);
+    brain_space_close(first);
+    brain_space_close(second);
+    brain_close(reader);
+}
+
 /* Ids that nobody gave: of another store, and any bytes. */
 static void check_foreign(void)
 {
@@ -268,6 +361,7 @@ int main(void)
     check_shapes();
     check_views();
     check_spaces();
+    check_space_of_views();
     check_foreign();
     check_beside_a_writer();
     CHECK_U64(check_stat(store).n_pins, 0);
