@@ -1,8 +1,9 @@
 /* module.c - the extension module brain_plasma._core.
  *
- * One file per type: brain.c (with brainobject.c, names.c and store.c) and view.c; what values
- * look like is in convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions, handle.c
- * keeps what calls without the GIL use. Only brain.h is included of the library.
+ * One file per type: brain.c (with brainobject.c, arguments.c, names.c, many.c and store.c) and
+ * view.c; what values look like is in convert.c, tensor.c and pickled.c; errors.c turns codes into
+ * exceptions, handle.c keeps what calls without the GIL use. Only brain.h is included of the
+ * library.
  *
  * The GIL
  *   It is held in what is short and never blocks: get, `in`, len, versions, lists of names.

@@ -411,7 +411,7 @@ for use in (lambda: brain['y'], lambda: brain.__setitem__('x', 1)):
         print(type(error).__name__)
 """
         done = as_stranger(code, path)
-        assert done.stdout.split() == ["True", "10", "BrainPickleError", "BrainPermissionError"], done
+        assert done.stdout.split() == ["True", "10", "BrainPickleError", "BrainUpdatePermissionError"], done
 
 
 # ---- a store that is gone -----------------------------------------------------------------------
