@@ -85,6 +85,10 @@ class Brain(Identified):
             in a store of your own that nobody else can write.
         long_namespaces: let namespaces have names of 1 to 255 bytes.
 
+    Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
+    as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
+    whether another process has raised the capacity calls size().
+
     Raises BrainStoreNotFoundError, BrainPermissionError (owner, mode), BrainFullError (no room to make
     it), BrainCorruptError (damaged, or no store), BrainFormatError (made by a newer version),
     BrainBusyError (too many processes), BrainOSError, BrainValueError, BrainNamespaceNameError.
@@ -96,7 +100,9 @@ class Brain(Identified):
 
     _options: dict[str, Any]
     _client: BrainClient | None = None
-    _last_size: int = 0  # of one that is asleep
+
+    bytes: int
+    mb: str
 
     def __new__(
         cls,
@@ -176,6 +182,7 @@ class Brain(Identified):
         )
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
+        self.size()
 
     # ---- life -----------------------------------------------------------------------------------
 
@@ -221,8 +228,6 @@ class Brain(Identified):
         Raises BrainClosedError. Threads, forks: as close().
         """
         if not self.asleep:
-            with suppress(BrainError):
-                self._last_size = self.size()
             self._sleep()
             self._let_go_of_client()
 
@@ -441,6 +446,15 @@ class Brain(Identified):
 
     # ---- the store ------------------------------------------------------------------------------
 
+    def size(self) -> int:
+        """The capacity of the store in bytes: what values may take. Also notes it in bytes and mb.
+
+        Threads: any. Never waits. Cost: a few loads.
+        """
+        n_bytes = super().size()
+        self.bytes, self.mb = n_bytes, f"{round(n_bytes / 1e6)} MB"
+        return n_bytes
+
     def resize(self, capacity: int, /) -> None:
         """Let the store hold `capacity` bytes of values from now on, for all who have it open. It can
         only grow. Memory is not taken before values need it.
@@ -450,16 +464,7 @@ class Brain(Identified):
         Threads: any. Waits for a writer, up to lock_timeout.
         """
         super().resize(arguments.capacity_bytes(capacity))
-
-    @property
-    def bytes(self) -> int:
-        """The capacity of the store in bytes, as size(); of one that is asleep what it was."""
-        return self._last_size if self.asleep else self.size()
-
-    @property
-    def mb(self) -> str:
-        """The capacity of the store in millions of bytes, rounded: '50 MB'."""
-        return f"{round(self.bytes / 1e6)} MB"
+        self.size()
 
 
 MutableMapping.register(Brain)

@@ -113,8 +113,8 @@ class OverClient(Brain):
 
     @property
     def client(self) -> Any:
-        """The client that everything goes through."""
-        return self._open_layout().client
+        """The client that everything goes through; of one that is asleep the one that is disconnected."""
+        return self._sleeping if self.asleep else self._open_layout().client
 
     def _open_layout(self) -> Layout:
         if self._closed:
@@ -342,8 +342,9 @@ class OverClient(Brain):
     def size(self) -> int:
         """The capacity in bytes, as the client has it."""
         with self._lock:
-            self._last_size = int(self._open_layout().client.store_capacity())
-        return self._last_size
+            n_bytes = int(self._open_layout().client.store_capacity())
+        self.bytes, self.mb = n_bytes, f"{round(n_bytes / 1e6)} MB"
+        return n_bytes
 
     def used(self) -> int:
         """What all objects behind the client take, in bytes: those of the layout count as well."""
@@ -354,11 +355,6 @@ class OverClient(Brain):
     def free(self) -> int:
         """size() - used(), in bytes."""
         return self.size() - self.used()
-
-    @property
-    def bytes(self) -> int:
-        """The capacity in bytes, when size() was last asked."""
-        return self._last_size
 
     # ---- what a client cannot do ----------------------------------------------------------------
 

@@ -786,8 +786,6 @@ def test_a_closed_brain_says_so(path):
         lambda: brain.size(),
         lambda: brain.used(),
         lambda: brain.free(),
-        lambda: brain.bytes,
-        lambda: brain.mb,
         lambda: brain.stat(),
         lambda: brain.resize(2**40),
         lambda: brain.trim(),
