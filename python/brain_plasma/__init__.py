@@ -5,47 +5,20 @@
     brain = Brain()                 # the store /tmp/plasma, made where there is none
     brain['x'] = numpy.arange(10)   # any process on this machine now has brain['x']
 
-`Brain` has everything. What it raises is here, too, and in `brain_plasma.exceptions`:
+`Brain` has everything; `brain_plasma.plasma` is what pyarrow.plasma was. What Brain raises is here, too, and in `brain_plasma.exceptions`:
 `from brain_plasma import BrainFullError`.
 """
 
 from . import exceptions
 from ._core import __version__
 from .brain import Brain
-from .exceptions import (
-    BrainBusyError,
-    BrainClientDisconnectedError,
-    BrainClosedError,
-    BrainCorruptError,
-    BrainDestroyedError,
-    BrainError,
-    BrainExistsError,
-    BrainForkedError,
-    BrainFormatError,
-    BrainFullError,
-    BrainLearnNameError,
-    BrainMemoryError,
-    BrainNameLengthError,
-    BrainNameNotExistError,
-    BrainNameTypeError,
-    BrainNamespaceNameError,
-    BrainNamespaceNotExistError,
-    BrainNamespaceRemoveDefaultError,
-    BrainOSError,
-    BrainPermissionError,
-    BrainPickleError,
-    BrainRemoveOldNameValueError,
-    BrainStaleError,
-    BrainStoreNotFoundError,
-    BrainTimeoutError,
-    BrainUpdateNameError,
-    BrainValueError,
-    BrainValueTypeError,
-)
+from .brain_client import BrainClient
+from .exceptions import *  # noqa: F403
 
 __all__ = [
     "Brain",
     "BrainBusyError",
+    "BrainClient",
     "BrainClientDisconnectedError",
     "BrainClosedError",
     "BrainCorruptError",
@@ -55,7 +28,17 @@ __all__ = [
     "BrainForkedError",
     "BrainFormatError",
     "BrainFullError",
+    "BrainLearnBusyError",
+    "BrainLearnCorruptError",
+    "BrainLearnFullError",
+    "BrainLearnMemoryError",
     "BrainLearnNameError",
+    "BrainLearnOSError",
+    "BrainLearnPermissionError",
+    "BrainLearnPickleError",
+    "BrainLearnTimeoutError",
+    "BrainLearnValueError",
+    "BrainLearnValueTypeError",
     "BrainMemoryError",
     "BrainNameLengthError",
     "BrainNameNotExistError",
@@ -66,11 +49,29 @@ __all__ = [
     "BrainOSError",
     "BrainPermissionError",
     "BrainPickleError",
+    "BrainRemoveBusyError",
+    "BrainRemoveCorruptError",
+    "BrainRemoveFullError",
+    "BrainRemoveMemoryError",
+    "BrainRemoveOSError",
     "BrainRemoveOldNameValueError",
+    "BrainRemovePermissionError",
+    "BrainRemoveTimeoutError",
     "BrainStaleError",
     "BrainStoreNotFoundError",
     "BrainTimeoutError",
+    "BrainUnsupportedError",
+    "BrainUpdateBusyError",
+    "BrainUpdateCorruptError",
+    "BrainUpdateFullError",
+    "BrainUpdateMemoryError",
     "BrainUpdateNameError",
+    "BrainUpdateOSError",
+    "BrainUpdatePermissionError",
+    "BrainUpdatePickleError",
+    "BrainUpdateTimeoutError",
+    "BrainUpdateValueError",
+    "BrainUpdateValueTypeError",
     "BrainValueError",
     "BrainValueTypeError",
     "__version__",

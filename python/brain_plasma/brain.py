@@ -6,34 +6,32 @@ class must not define them, or each of those calls would go through a Python fun
 
 from __future__ import annotations
 
-import math
-import operator
 import os
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
+from contextlib import suppress
 
-from . import _core
+from . import _core, arguments, ids
+from .arguments import DEFAULT_NAMESPACE, DEFAULT_PATH
+from .brain_client import BrainClient
 from .exceptions import (
-    BrainNameTypeError,
+    BrainError,
+    BrainNameNotExistError,
     BrainNamespaceNameError,
     BrainNamespaceRemoveDefaultError,
     BrainTimeoutError,
-    BrainValueError,
 )
+from .identity import Identified
+from .views import InNamespace, Items, Values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Self
 
-DEFAULT_PATH = "/tmp/plasma"
-DEFAULT_NAMESPACE = "default"
-CAPACITY_MIN, CAPACITY_MAX = 4096, 2**42  # as in the library
-MODES = (0o600, 0o640, 0o660)
-
-_MISSING = object()
+    from .brain_client import Client
 
 
-class Brain(_core.Brain):
+class Brain(Identified):
     """A dictionary in shared memory: what one process puts under a name, every process on the machine
     gets that opens the same path.
 
@@ -58,8 +56,9 @@ class Brain(_core.Brain):
     brain[name] = value raises BrainNameTypeError, BrainNameLengthError; BrainValueTypeError (cannot be
         pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
         BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
-        the old value stays. It waits for a writer, up to lock_timeout. Cost: one copy of the bytes.
-    del brain[name] raises and waits as a put does.
+        the old value stays. What a put of a name raises is also a BrainLearnNameError where the name
+        is new, and a BrainUpdateNameError where it has a value. It waits for a writer, up to lock_timeout. Cost: one copy of the bytes.
+    del brain[name] raises and waits as a put does; it is a BrainRemoveOldNameValueError then.
 
     Unlike a dict: `del` of a missing name is no error; what is no str is an error in `in` as well; == is
     identity; there is no copy(), | or reversed(); `brain[name] += 1` is two steps, which replace_if()
@@ -69,6 +68,9 @@ class Brain(_core.Brain):
         path: of the store. A single positional argument with a '/' in it is the path; one without is
             the namespace; of two the one with a '/' is the path, in either order.
         namespace: what names belong to; 5 to 15 characters.
+        ClientClass: any other than BrainClient, also as the third positional argument: everything goes
+            through the calls of ClientClass(path), and needs no store here. See over_client.py for
+            what such a Brain cannot do.
         capacity: bytes that the values of a store that is made may take. Default: half of what the
             file system has free, and at most half of what the process's memory cgroup has left.
         mode: of a store that is made: 0o600 (default), 0o640 or 0o660.
@@ -83,6 +85,10 @@ class Brain(_core.Brain):
             in a store of your own that nobody else can write.
         long_namespaces: let namespaces have names of 1 to 255 bytes.
 
+    Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
+    as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
+    whether another process has raised the capacity calls size().
+
     Raises BrainStoreNotFoundError, BrainPermissionError (owner, mode), BrainFullError (no room to make
     it), BrainCorruptError (damaged, or no store), BrainFormatError (made by a newer version),
     BrainBusyError (too many processes), BrainOSError, BrainValueError, BrainNamespaceNameError.
@@ -92,13 +98,30 @@ class Brain(_core.Brain):
     Cost: some 20 system calls.
     """
 
-    long_namespaces: bool
+    _options: dict[str, Any]
+    _client: BrainClient | None = None
+
+    bytes: int
+    mb: str
+
+    def __new__(
+        cls,
+        *args: Any,
+        ClientClass: Callable[[str], Client] | None = None,
+        **options: Any,
+    ) -> Self:
+        if arguments.split_client(args, ClientClass)[1] is not BrainClient:
+            from .over_client import class_over_client
+
+            cls = class_over_client(cls)
+        return super().__new__(cls)
 
     def __init__(
         self,
-        *args: str | os.PathLike[str],
+        *args: Any,
         path: str | os.PathLike[str] | None = None,
         namespace: str | None = None,
+        ClientClass: Callable[[str], Client] | None = None,
         capacity: int | None = None,
         mode: int | None = None,
         group: int | str | None = None,
@@ -109,32 +132,11 @@ class Brain(_core.Brain):
         pickle: bool | None = None,
         long_namespaces: bool = False,
     ) -> None:
-        path, namespace = _place(args, path, namespace)
-        self.long_namespaces = long_namespaces
-        try:
-            self._check_namespace(namespace)
-        except BrainNamespaceNameError as error:
-            if args != (namespace,):
-                raise
-            raise BrainNamespaceNameError(
-                f"{error} (for a path write {'./' + namespace!r} or path={namespace!r})"
-            ) from None
-        if group is not None and mode is None:
-            mode = 0o640
-        super().__init__(
-            path,
-            namespace,
-            0 if capacity is None else _capacity(capacity),
-            0 if mode is None else _mode(mode),
-            group is not None,
-            _group_id(group),
-            _flags(read_only, shared, create),
-            lock_timeout,
-            pickle,
-        )
-        self._options = {
-            # A worker process may have another current directory.
-            "path": os.path.abspath(path),
+        args, _ = arguments.split_client(args, ClientClass)
+        path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
+        _check_first_namespace(args, namespace, long_namespaces)
+        options: dict[str, Any] = {
+            "path": path,
             "capacity": capacity,
             "mode": mode,
             "group": group,
@@ -145,8 +147,42 @@ class Brain(_core.Brain):
             "pickle": pickle,
             "long_namespaces": long_namespaces,
         }
+        self._open(namespace, **options)
+        # A worker process may have another current directory.
+        self._options = {**options, "path": os.path.abspath(path)}
+
+    def _open(
+        self,
+        namespace: str,
+        *,
+        path: str,
+        capacity: int | None,
+        mode: int | None,
+        group: int | str | None,
+        read_only: bool,
+        shared: bool,
+        create: bool,
+        lock_timeout: float | None,
+        pickle: bool | None,
+        long_namespaces: bool,
+    ) -> None:
+        if group is not None and mode is None:
+            mode = 0o640
+        super().__init__(
+            path,
+            namespace,
+            0 if capacity is None else arguments.capacity_bytes(capacity),
+            0 if mode is None else arguments.mode_bits(mode),
+            group is not None,
+            arguments.group_id(group),
+            arguments.open_flags(read_only, shared, create),
+            lock_timeout,
+            pickle,
+            long_namespaces,
+        )
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
+        self.size()
 
     # ---- life -----------------------------------------------------------------------------------
 
@@ -157,11 +193,134 @@ class Brain(_core.Brain):
         self.close()
 
     def __repr__(self) -> str:
-        what = "closed" if self.closed else f"namespace {self._space!r}"
+        what = "asleep" if self.asleep else "closed" if self.closed else f"namespace {self._space!r}"
         return f"<{type(self).__name__} {self.path!r}, {what}>"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _reopen, (type(self), {**self._options, "namespace": self._space})
+
+    def close(self) -> None:
+        """End the use of the store, and that of `client`. Everything that was recalled stays valid; any
+        further use of this Brain raises BrainClosedError. To close a closed one does nothing.
+
+        Threads: any; a call that another thread is in goes on, a wait() in it ends with BrainClosedError
+        within a second. Fork: the other process keeps its own.
+        """
+        self._let_go_of_client()
+        super().close()
+
+    def destroy(self) -> None:
+        """Remove the store, with all its values, for everybody, and close this Brain.
+
+        Whoever else has it open gets BrainDestroyedError from the next call on; what they recalled stays
+        valid. Raises BrainPermissionError where it is not yours, BrainDestroyedError where somebody else
+        was first; the Brain is then open as before.
+        Threads: any. Never waits for a writer.
+        """
+        super().destroy()
+        self._let_go_of_client()
+
+    def sleep(self) -> None:
+        """End the use of the store until wake_up(). Everything that was recalled stays valid; meanwhile
+        any use raises BrainClientDisconnectedError, but for path, namespace, bytes and mb, which stay as
+        they were. Does nothing where it is asleep already.
+
+        Raises BrainClosedError. Threads, forks: as close().
+        """
+        if not self.asleep:
+            self._sleep()
+            self._let_go_of_client()
+
+    def wake_up(self) -> None:
+        """Open the store again after sleep(), with the same options and namespace. Does nothing where it
+        is awake.
+
+        Raises as Brain() does, and is then still asleep; BrainClosedError after close().
+        Threads: one at a time. Cost: that of Brain().
+        """
+        if self.asleep:
+            self._open(self._space, **self._options)
+        else:
+            self._require_open()
+
+    def _require_open(self) -> None:
+        """Raise where it is closed or asleep."""
+        self.directory  # the extension has the words for it
+
+    # ---- the client -----------------------------------------------------------------------------
+
+    @property
+    def client(self) -> BrainClient:
+        """The store as a PlasmaClient sees it: a BrainClient, connected when it is first asked for. It
+        belongs to this Brain: sleep() and close() disconnect it.
+
+        The ids of object_id() and metadata() are for its get(), contains(), delete() and list().
+        Raises as BrainClient() does. Threads: any. Cost: that of opening the store, once.
+        """
+        self._require_open()
+        client = self._client
+        if client is None:
+            client = BrainClient(self._options["path"])
+            client = self.__dict__.setdefault("_client", client)
+        return client
+
+    def _let_go_of_client(self) -> None:
+        client = self.__dict__.pop("_client", None)
+        if client is not None:
+            with suppress(BrainError, OSError):  # of a store that is gone there is nothing to leave
+                client.disconnect()
+
+    @property
+    def reserved_names(self) -> list[str]:
+        """What 0.3 kept for itself: ['brain_namespaces_set'], as the id of the set of namespaces. Here it
+        is a name like any other.
+        """
+        return [ids.NAMESPACES_ID.decode()]
+
+    # ---- one name -------------------------------------------------------------------------------
+
+    def learn(
+        self, name: str, thing: Any, description: Any = None, *, namespace: str | None = None
+    ) -> None:
+        """Put `thing` under `name`, as brain[name] = thing does, with a description.
+
+        description: a str of at most 65,535 bytes in UTF-8. None, or anything else that is false: where
+            there is a value already, its description stays.
+        namespace: None is the current one; one that does not exist is made.
+
+        Raises as brain[name] = thing does; BrainValueTypeError for a description that is no str,
+        BrainValueError for one that is too long, BrainNamespaceNameError. The old value stays then.
+        Threads: any. Waits for a writer, up to lock_timeout. Cost: one copy of the bytes.
+        """
+        self._learn(name, thing, arguments.description_bytes(description), namespace)
+
+    def recall(self, name: str, *, namespace: str | None = None) -> Any:
+        """The value of `name`, as brain[name].
+
+        namespace: None is the current one; one that does not exist has no names.
+        Raises as brain[name] does. Threads: any. Never waits for a writer.
+        """
+        return self[name] if namespace is None else self._recall(name, namespace=namespace)
+
+    def forget(
+        self, name: str, *, missing_ok: bool = True, namespace: str | None = None
+    ) -> None:
+        """Delete `name`, as del brain[name].
+
+        missing_ok: False makes it a BrainNameNotExistError, a KeyError, where there is no such name.
+        namespace: None is the current one; one that does not exist has no names.
+        Raises as del brain[name] does. Threads: any. Waits for a writer, up to lock_timeout.
+        """
+        if not self._forget(name, namespace=namespace) and not missing_ok:
+            raise BrainNameNotExistError(name, namespace or self._space, self.path)
+
+    def exists(self, name: str, *, namespace: str | None = None) -> bool:
+        """Whether there is such a name, as `name in brain`.
+
+        namespace: None is the current one; one that does not exist has no names.
+        Threads: any. Never waits. Cost: a lookup.
+        """
+        return self.version(name, namespace=namespace) > 0
 
     # ---- the mapping ----------------------------------------------------------------------------
 
@@ -176,49 +335,71 @@ class Brain(_core.Brain):
         if namespace is None:
             return self._names()
         if not isinstance(namespace, str):
-            raise _no_str(namespace)
+            raise arguments.no_str(namespace)
         return self._names(None) if namespace == "all" else self._names(namespace)
 
-    def keys(self) -> KeysView[str]:
-        """The names, as a view like that of a dict. To iterate over it is to iterate over names()."""
-        return KeysView(self)
+    def keys(self, *, namespace: str | None = None) -> KeysView[str]:
+        """The names, as a view like that of a dict. To iterate over it is to iterate over names().
 
-    def values(self) -> ValuesView[Any]:
+        namespace: None is the one that is current whenever the view is used.
+        """
+        return KeysView(self._readable(namespace))
+
+    def values(self, *, namespace: str | None = None) -> ValuesView[Any]:
         """The values, as a view like that of a dict.
 
         To iterate over it is to recall each value in turn, as it is when its turn comes; what has been
         deleted by then is left out. For all as of one moment: get_many(names()).
+        namespace: None is the one that is current whenever the view is used.
         """
-        return _Values(self)
+        return Values(self._readable(namespace))
 
-    def items(self) -> ItemsView[str, Any]:
+    def items(self, *, namespace: str | None = None) -> ItemsView[str, Any]:
         """The pairs of name and value, as a view like that of a dict; see values()."""
-        return _Items(self)
+        return Items(self._readable(namespace))
+
+    def _readable(self, namespace: str | None) -> Any:
+        return self if namespace is None else InNamespace(self, namespace)
 
     def update(
-        self, other: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **values: Any
+        self,
+        other: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+        /,
+        *,
+        namespace: str | None = None,
+        **values: Any,
     ) -> None:
         """Put everything of `other`, a mapping or pairs, and of the keyword arguments, in one step: see
-        set_many().
+        set_many(). The name 'namespace' can only be put as one of `other`.
         """
         pairs = other.items() if isinstance(other, _core.Brain) else other
-        self.set_many(dict(pairs, **values))
+        self.set_many(dict(pairs, **values), namespace=namespace)
 
-    def wait(self, name: str, version: int, timeout: float | None = None) -> int:
+    def wait(
+        self,
+        name: str,
+        version: int,
+        timeout: float | None = None,
+        *,
+        namespace: str | None = None,
+    ) -> int:
         """Wait until the version of `name` is above `version`, and return what it is then.
 
         version: as version() or replace_if() gave it; 0: until there is such a name.
         timeout: seconds; None: without end; 0: only look.
+        namespace: None is the current one; it need not exist yet.
 
         A delete ends no wait: where a name is missing its version is 0. Raises BrainTimeoutError, which
         is a TimeoutError, and BrainClosedError where another thread closes this Brain.
         Threads: any; others run meanwhile, and Ctrl-C works. Cost: a system call where it has to sleep.
         """
-        found = self._wait(name, version, _nanoseconds(timeout))
+        timeout_ns = arguments.nanoseconds(timeout)
+        found = self._wait(name, version, timeout_ns, namespace=namespace)
         if found is None:
+            space = self._space if namespace is None else namespace
             raise BrainTimeoutError(
                 f"the version of {name!r} was not above {version} within {timeout} seconds "
-                f"(namespace {self._space!r} of the store {self.path!r})"
+                f"(namespace {space!r} of the store {self.path!r})"
             )
         return found
 
@@ -226,7 +407,7 @@ class Brain(_core.Brain):
 
     @property
     def namespace(self) -> str:
-        """The current namespace."""
+        """The current namespace, also of one that is asleep."""
         return self._space
 
     def set_namespace(self, namespace: str | None = None) -> str:
@@ -237,8 +418,10 @@ class Brain(_core.Brain):
         255 bytes.
         Threads: any; whoever shares this Brain has the new namespace as well.
         """
-        if namespace is not None:
-            self._check_namespace(namespace)
+        if namespace is None:
+            self._require_open()
+        else:
+            arguments.check_namespace(namespace, self.long_namespaces)
             self._use_namespace(namespace)
         return self._space
 
@@ -246,13 +429,14 @@ class Brain(_core.Brain):
         """Remove a namespace with everything in it, in one step: the current one where none is given.
         Where it was the current one, the current one is 'default' then. Returns a text about it.
 
-        Raises BrainNamespaceRemoveDefaultError for 'default', BrainNamespaceNotExistError.
+        Raises BrainNamespaceRemoveDefaultError for 'default', BrainNamespaceNotExistError; where it cannot
+        be removed BrainRemoveOldNameValueError, and nothing has changed.
         Threads: any. Waits for a writer, up to lock_timeout.
         """
         if namespace is None:
             namespace = self._space
         if not isinstance(namespace, str):
-            raise _no_str(namespace)
+            raise arguments.no_str(namespace)
         if namespace == DEFAULT_NAMESPACE:
             raise BrainNamespaceRemoveDefaultError("the namespace 'default' cannot be removed")
         self._drop_namespace(namespace)
@@ -260,21 +444,16 @@ class Brain(_core.Brain):
             self._use_namespace(DEFAULT_NAMESPACE)
         return f"Deleted namespace {namespace}. Using namespace {self._space}."
 
-    def _check_namespace(self, namespace: str) -> None:
-        if not isinstance(namespace, str):
-            raise _no_str(namespace)
-        if self.long_namespaces:
-            if not 1 <= len(namespace.encode(errors="surrogatepass")) <= 255:
-                raise BrainNamespaceNameError(
-                    f"the name of a namespace has to have 1 to 255 bytes in UTF-8: {namespace!r}"
-                )
-        elif not 5 <= len(namespace) <= 15:
-            raise BrainNamespaceNameError(
-                f"the name of a namespace has to have 5 to 15 characters, unless the Brain was opened "
-                f"with long_namespaces=True: {namespace!r}"
-            )
-
     # ---- the store ------------------------------------------------------------------------------
+
+    def size(self) -> int:
+        """The capacity of the store in bytes: what values may take. Also notes it in bytes and mb.
+
+        Threads: any. Never waits. Cost: a few loads.
+        """
+        n_bytes = super().size()
+        self.bytes, self.mb = n_bytes, f"{round(n_bytes / 1e6)} MB"
+        return n_bytes
 
     def resize(self, capacity: int, /) -> None:
         """Let the store hold `capacity` bytes of values from now on, for all who have it open. It can
@@ -284,131 +463,24 @@ class Brain(_core.Brain):
         store can become: stat()['capacity_max_bytes'].
         Threads: any. Waits for a writer, up to lock_timeout.
         """
-        super().resize(_capacity(capacity))
-
-    @property
-    def bytes(self) -> int:
-        """The capacity of the store in bytes, as size()."""
-        return self.size()
-
-    @property
-    def mb(self) -> str:
-        """The capacity of the store in millions of bytes, rounded: '50 MB'."""
-        return f"{round(self.size() / 1e6)} MB"
+        super().resize(arguments.capacity_bytes(capacity))
+        self.size()
 
 
 MutableMapping.register(Brain)
 
 
-class _Values(ValuesView["Any"]):
-    _mapping: Brain
-
-    def __iter__(self) -> Iterator[Any]:
-        for _, value in _present(self._mapping):
-            yield value
-
-    def __contains__(self, value: object) -> bool:
-        return any(found is value or found == value for found in self)
-
-
-class _Items(ItemsView[str, "Any"]):
-    _mapping: Brain
-
-    def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return _present(self._mapping)
-
-
-def _present(brain: Brain) -> Iterator[tuple[str, Any]]:
-    for name in brain:
-        value = brain.get(name, _MISSING)
-        if value is not _MISSING:
-            yield name, value
+def _check_first_namespace(args: tuple[Any, ...], namespace: str, long_namespaces: bool) -> None:
+    """A path without a slash is a frequent mistake."""
+    try:
+        arguments.check_namespace(namespace, long_namespaces)
+    except BrainNamespaceNameError as error:
+        if args != (namespace,):
+            raise
+        raise BrainNamespaceNameError(
+            f"{error} (for a path write {'./' + namespace!r} or path={namespace!r})"
+        ) from None
 
 
 def _reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
     return kind(**options)
-
-
-# ---- arguments ----------------------------------------------------------------------------------
-
-
-def _place(
-    args: tuple[str | os.PathLike[str], ...],
-    path: str | os.PathLike[str] | None,
-    namespace: str | None,
-) -> tuple[str, str]:
-    """Path and namespace, from positional arguments in either order and from keywords."""
-    if len(args) + (path is not None) + (namespace is not None) > 2:
-        raise TypeError("Brain() takes one path and one namespace")
-    if len(args) == 2:
-        first, second = args
-        swapped = not _looks_like_path(first) and _looks_like_path(second)
-        path, namespace = (second, first) if swapped else (first, second)  # type: ignore[assignment]
-    elif args:
-        if namespace is not None or (path is None and _looks_like_path(args[0])):
-            path = args[0]
-        else:
-            namespace = args[0]  # type: ignore[assignment]
-    path = os.fsdecode(DEFAULT_PATH if path is None else path)
-    if not path or "\0" in path:
-        raise BrainValueError(f"this cannot be the path of a store: {path!r}")
-    return path, DEFAULT_NAMESPACE if namespace is None else namespace
-
-
-def _looks_like_path(argument: object) -> bool:
-    return isinstance(argument, os.PathLike) or (isinstance(argument, str) and "/" in argument)
-
-
-def _capacity(capacity: object) -> int:
-    try:
-        n_bytes = operator.index(capacity)  # type: ignore[arg-type]
-    except TypeError:
-        n_bytes = 0
-    if not CAPACITY_MIN <= n_bytes <= CAPACITY_MAX:
-        raise BrainValueError(
-            f"a capacity is a number of bytes, an int from {CAPACITY_MIN} to 2**42, not {capacity!r}"
-        )
-    return n_bytes
-
-
-def _mode(mode: object) -> int:
-    if mode not in MODES:
-        shown = oct(mode) if isinstance(mode, int) else repr(mode)
-        raise BrainValueError(f"the mode of a store is 0o600, 0o640 or 0o660, not {shown}")
-    return mode  # type: ignore[return-value]
-
-
-def _group_id(group: int | str | None) -> int:
-    if group is None:
-        return 0
-    if isinstance(group, str):
-        import grp
-
-        try:
-            return grp.getgrnam(group).gr_gid
-        except KeyError:
-            raise BrainValueError(f"there is no group {group!r} on this machine") from None
-    if not 0 <= group < 2**32 - 1:
-        raise BrainValueError(f"this cannot be the id of a group: {group!r}")
-    return group
-
-
-def _flags(read_only: bool, shared: bool, create: bool) -> int:
-    return (
-        (_core.OPEN_READ_ONLY if read_only else 0)
-        | (_core.OPEN_SHARED if shared else 0)
-        | (0 if create else _core.OPEN_EXISTING)
-    )
-
-
-def _nanoseconds(seconds: float | None) -> int:
-    """For the extension: -1 is for ever."""
-    if seconds is None or seconds > 9e9:
-        return -1
-    if math.isnan(seconds):
-        raise BrainValueError("a timeout has to be None or a number of seconds, not nan")
-    return int(max(seconds, 0) * 1e9)
-
-
-def _no_str(name: object) -> BrainNameTypeError:
-    return BrainNameTypeError(f"the name of a namespace has to be a str, not {name!r}")

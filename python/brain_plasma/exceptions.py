@@ -6,6 +6,65 @@ KeyError, a wait that lasted too long a TimeoutError, and so on.
 
 from __future__ import annotations
 
+__all__ = [
+    "BrainBusyError",
+    "BrainClientDisconnectedError",
+    "BrainClosedError",
+    "BrainCorruptError",
+    "BrainDestroyedError",
+    "BrainError",
+    "BrainExistsError",
+    "BrainForkedError",
+    "BrainFormatError",
+    "BrainFullError",
+    "BrainLearnBusyError",
+    "BrainLearnCorruptError",
+    "BrainLearnFullError",
+    "BrainLearnMemoryError",
+    "BrainLearnNameError",
+    "BrainLearnOSError",
+    "BrainLearnPermissionError",
+    "BrainLearnPickleError",
+    "BrainLearnTimeoutError",
+    "BrainLearnValueError",
+    "BrainLearnValueTypeError",
+    "BrainMemoryError",
+    "BrainNameLengthError",
+    "BrainNameNotExistError",
+    "BrainNameTypeError",
+    "BrainNamespaceNameError",
+    "BrainNamespaceNotExistError",
+    "BrainNamespaceRemoveDefaultError",
+    "BrainOSError",
+    "BrainPermissionError",
+    "BrainPickleError",
+    "BrainRemoveBusyError",
+    "BrainRemoveCorruptError",
+    "BrainRemoveFullError",
+    "BrainRemoveMemoryError",
+    "BrainRemoveOSError",
+    "BrainRemoveOldNameValueError",
+    "BrainRemovePermissionError",
+    "BrainRemoveTimeoutError",
+    "BrainStaleError",
+    "BrainStoreNotFoundError",
+    "BrainTimeoutError",
+    "BrainUnsupportedError",
+    "BrainUpdateBusyError",
+    "BrainUpdateCorruptError",
+    "BrainUpdateFullError",
+    "BrainUpdateMemoryError",
+    "BrainUpdateNameError",
+    "BrainUpdateOSError",
+    "BrainUpdatePermissionError",
+    "BrainUpdatePickleError",
+    "BrainUpdateTimeoutError",
+    "BrainUpdateValueError",
+    "BrainUpdateValueTypeError",
+    "BrainValueError",
+    "BrainValueTypeError",
+]
+
 
 class BrainError(Exception):
     """Any error of brain_plasma."""
@@ -63,15 +122,21 @@ class BrainPickleError(BrainError):
 
 
 class BrainLearnNameError(BrainError):
-    """A new name could not be stored."""
+    """A new name could not be stored. What is raised is also of the class that says why:
+    BrainLearnFullError is a BrainFullError, and so on.
+    """
 
 
 class BrainUpdateNameError(BrainError):
-    """A value could not be replaced; the old one stays."""
+    """A value could not be replaced; the old one stays. What is raised is also of the class that says
+    why: BrainUpdateFullError is a BrainFullError, and so on.
+    """
 
 
 class BrainRemoveOldNameValueError(BrainError):
-    """The old value of a name could not be removed."""
+    """The old value of a name could not be removed; it stays. What is raised is also of the class that
+    says why: BrainRemoveTimeoutError is a BrainTimeoutError, and so on.
+    """
 
 
 class BrainStaleError(BrainError):
@@ -121,6 +186,10 @@ class BrainMemoryError(BrainError, MemoryError):
     """This process has no memory, or no address space, left."""
 
 
+class BrainUnsupportedError(BrainError, NotImplementedError):
+    """A Brain over a client of the caller's own cannot do this."""
+
+
 class BrainCorruptError(BrainError):
     """The bytes of the store make no sense: it is damaged, cut short, or no store."""
 
@@ -135,3 +204,116 @@ class BrainDestroyedError(BrainError):
 
 class BrainForkedError(BrainError):
     """This process came about without fork(): open the store anew."""
+
+# ---- changes that failed ------------------------------------------------------------------------
+#
+# What could not be done, and why, in one class: whoever catches either gets it. Where both matter,
+# these can be caught by their own names.
+
+
+class BrainLearnFullError(BrainLearnNameError, BrainFullError):
+    """A new name could not be stored: the store is full."""
+
+
+class BrainLearnValueTypeError(BrainLearnNameError, BrainValueTypeError):
+    """A new name could not be stored: it cannot be pickled."""
+
+
+class BrainLearnPickleError(BrainLearnNameError, BrainPickleError):
+    """A new name could not be stored: pickles are refused here."""
+
+
+class BrainLearnValueError(BrainLearnNameError, BrainValueError):
+    """A new name could not be stored: something about it is out of its range."""
+
+
+class BrainLearnTimeoutError(BrainLearnNameError, BrainTimeoutError):
+    """A new name could not be stored: another writer held the lock for too long."""
+
+
+class BrainLearnPermissionError(BrainLearnNameError, BrainPermissionError):
+    """A new name could not be stored: this Brain may not write."""
+
+
+class BrainLearnOSError(BrainLearnNameError, BrainOSError):
+    """A new name could not be stored: the operating system refused something."""
+
+
+class BrainLearnMemoryError(BrainLearnNameError, BrainMemoryError):
+    """A new name could not be stored: this process has no memory left."""
+
+
+class BrainLearnBusyError(BrainLearnNameError, BrainBusyError):
+    """A new name could not be stored: a limit is reached."""
+
+
+class BrainLearnCorruptError(BrainLearnNameError, BrainCorruptError):
+    """A new name could not be stored: the store is damaged."""
+
+
+class BrainUpdateFullError(BrainUpdateNameError, BrainFullError):
+    """A value could not be replaced: the store is full. The old one stays."""
+
+
+class BrainUpdateValueTypeError(BrainUpdateNameError, BrainValueTypeError):
+    """A value could not be replaced: it cannot be pickled. The old one stays."""
+
+
+class BrainUpdatePickleError(BrainUpdateNameError, BrainPickleError):
+    """A value could not be replaced: pickles are refused here. The old one stays."""
+
+
+class BrainUpdateValueError(BrainUpdateNameError, BrainValueError):
+    """A value could not be replaced: something about it is out of its range. The old one stays."""
+
+
+class BrainUpdateTimeoutError(BrainUpdateNameError, BrainTimeoutError):
+    """A value could not be replaced: another writer held the lock for too long. The old one stays."""
+
+
+class BrainUpdatePermissionError(BrainUpdateNameError, BrainPermissionError):
+    """A value could not be replaced: this Brain may not write. The old one stays."""
+
+
+class BrainUpdateOSError(BrainUpdateNameError, BrainOSError):
+    """A value could not be replaced: the operating system refused something. The old one stays."""
+
+
+class BrainUpdateMemoryError(BrainUpdateNameError, BrainMemoryError):
+    """A value could not be replaced: this process has no memory left. The old one stays."""
+
+
+class BrainUpdateBusyError(BrainUpdateNameError, BrainBusyError):
+    """A value could not be replaced: a limit is reached. The old one stays."""
+
+
+class BrainUpdateCorruptError(BrainUpdateNameError, BrainCorruptError):
+    """A value could not be replaced: the store is damaged. The old one stays."""
+
+
+class BrainRemoveFullError(BrainRemoveOldNameValueError, BrainFullError):
+    """An old value could not be removed: the store is full."""
+
+
+class BrainRemoveTimeoutError(BrainRemoveOldNameValueError, BrainTimeoutError):
+    """An old value could not be removed: another writer held the lock for too long."""
+
+
+class BrainRemovePermissionError(BrainRemoveOldNameValueError, BrainPermissionError):
+    """An old value could not be removed: this Brain may not write."""
+
+
+class BrainRemoveOSError(BrainRemoveOldNameValueError, BrainOSError):
+    """An old value could not be removed: the operating system refused something."""
+
+
+class BrainRemoveMemoryError(BrainRemoveOldNameValueError, BrainMemoryError):
+    """An old value could not be removed: this process has no memory left."""
+
+
+class BrainRemoveBusyError(BrainRemoveOldNameValueError, BrainBusyError):
+    """An old value could not be removed: a limit is reached."""
+
+
+class BrainRemoveCorruptError(BrainRemoveOldNameValueError, BrainCorruptError):
+    """An old value could not be removed: the store is damaged."""

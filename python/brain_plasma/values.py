@@ -10,11 +10,13 @@ import functools
 import pickle
 import re
 
+from . import exceptions
 from .exceptions import BrainError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     import numpy
 
@@ -47,7 +49,7 @@ def dtype_to_text(
     if len(dtype.str) > _TEXT_MAX or len(descr or "") > _DESCR_MAX:
         return None
     try:
-        again = dtype_from_text(dtype.str, descr and descr.encode(), dtype.itemsize)
+        again = dtype_from_text(dtype.str, None if descr is None else descr.encode(), dtype.itemsize)
     except Exception:  # whatever NumPy finds wrong with it: pickles have a form of their own
         return None
     names = None if _is_nested(dtype) else dtype.names
@@ -82,7 +84,7 @@ def dtype_from_text(text: str, descr: bytes | None, item_bytes: int) -> numpy.dt
 
 
 @functools.lru_cache(maxsize=256)
-def _fields(descr: bytes) -> object:
+def _fields(descr: bytes) -> Any:
     return ast.literal_eval(descr.decode())
 
 
@@ -180,3 +182,50 @@ def _state(value: object) -> Iterator[tuple[str, object]]:
             yield from ((f".{key}", item) for key, item in attributes.items())
         else:
             yield " (its state)", attributes
+
+
+# ---- changes that failed ------------------------------------------------------------------------
+
+_CAUSES: dict[type[BaseException], str] = {
+    exceptions.BrainFullError: "Full",
+    exceptions.BrainValueTypeError: "ValueType",
+    exceptions.BrainPickleError: "Pickle",
+    exceptions.BrainValueError: "Value",
+    exceptions.BrainTimeoutError: "Timeout",
+    exceptions.BrainPermissionError: "Permission",
+    exceptions.BrainOSError: "OS",
+    exceptions.BrainMemoryError: "Memory",
+    exceptions.BrainBusyError: "Busy",
+    exceptions.BrainCorruptError: "Corrupt",
+    MemoryError: "Memory",
+}
+
+
+def failed_learn(error: BaseException) -> BaseException:
+    """What a put of a new name raises that fails with `error`."""
+    return _refined(error, "Learn")
+
+
+def failed_update(error: BaseException) -> BaseException:
+    """What a put raises that fails with `error`, where there is a value already."""
+    return _refined(error, "Update")
+
+
+def failed_delete(error: BaseException) -> BaseException:
+    """What a delete raises that fails with `error`."""
+    return _refined(error, "Remove")
+
+
+def _refined(error: BaseException, change: str) -> BaseException:
+    """`error` as the class that also says which change it ended. What has no such class stays as it is:
+    the name is none, the Brain is closed, a signal came.
+    """
+    cause = _CAUSES.get(type(error))
+    kind = getattr(exceptions, f"Brain{change}{cause}Error", None)
+    if kind is None:
+        return error
+    refined: BaseException = kind(*error.args)
+    refined.__context__ = error.__context__
+    refined.__cause__ = error.__cause__
+    refined.__suppress_context__ = error.__suppress_context__
+    return refined.with_traceback(error.__traceback__)

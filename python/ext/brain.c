@@ -8,7 +8,7 @@
  *           whatever an exception's class does; it may close this Brain. So `self->space` is read
  *           anew after that.
  */
-#include "brainobject.h"
+#include "arguments.h"
 #include "convert.h"
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -78,16 +78,17 @@ static int64_t lock_timeout(struct bp_state *state, PyObject *seconds)
 
 static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = { "path",  "namespace", "capacity",     "mode",   "has_group",
-                             "group", "flags",     "lock_timeout", "pickle", NULL };
+    static char *names[] = { "path",         "namespace", "capacity",        "mode",
+                             "has_group",    "group",     "flags",
+                             "lock_timeout", "pickle",    "long_namespaces", NULL };
     struct bp_brain *self = (struct bp_brain *)op;
     PyObject *path, *namespace, *encoded, *timeout, *pickle;
     unsigned long long capacity;
     unsigned mode, group, flags;
-    int has_group;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUKIpIIOO:Brain", names, &path, &namespace,
+    int has_group, long_namespaces;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUKIpIIOOp:Brain", names, &path, &namespace,
                                      &capacity, &mode, &has_group, &group, &flags, &timeout,
-                                     &pickle)) {
+                                     &pickle, &long_namespaces)) {
         return -1;
     }
     int64_t timeout_ns = lock_timeout(self->state, timeout);
@@ -102,6 +103,8 @@ static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
     int result = open_and_use(self, PyBytes_AsString(encoded), &options, namespace, pickle);
     Py_DECREF(encoded);
     if (result == 0) {
+        self->long_namespaces = long_namespaces;
+        Py_CLEAR(self->sleeping_space);
         PyObject *old = self->path;
         self->path = Py_NewRef(path);
         Py_XDECREF(old);
@@ -109,7 +112,7 @@ static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
     return result;
 }
 
-/* A Brain refers to two strings and to nothing that could refer back; the class is a heap type that
+/* A Brain refers to strings and to nothing that could refer back; the class is a heap type that
  * a subclass may give a __dict__, so the collector has to know it all the same. */
 static int brain_traverse(PyObject *op, visitproc visit, void *arg)
 {
@@ -125,6 +128,7 @@ static void brain_dealloc(PyObject *op)
     PyObject_GC_UnTrack(op);
     bp_brain_close(self);
     Py_CLEAR(self->path);
+    Py_CLEAR(self->sleeping_space);
     release(op);
     Py_DECREF(type);
 }
@@ -139,7 +143,22 @@ PyDoc_STRVAR(close_doc,
 
 static PyObject *brain_close_method(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    bp_brain_close((struct bp_brain *)op);
+    struct bp_brain *self = (struct bp_brain *)op;
+    bp_brain_close(self);
+    Py_CLEAR(self->sleeping_space);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(sleep_doc, "_sleep($self, /)\n--\n\n"
+                        "As close(), but further uses raise BrainClientDisconnectedError.");
+
+static PyObject *brain_sleep_method(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    if (self->sleeping_space != NULL) Py_RETURN_NONE;
+    if (!bp_brain_is_open(self)) return NULL;
+    self->sleeping_space = Py_NewRef(self->current->name);
+    bp_brain_close(self);
     Py_RETURN_NONE;
 }
 
@@ -148,8 +167,8 @@ static PyObject *brain_close_method(PyObject *op, PyObject *Py_UNUSED(ignored))
 /* Room for a small value and its name: a copy on the stack is the quickest. */
 #define SMALL_WORDS 51
 
-/* Get and decode. Returns a new reference, to `fallback` where the name is missing; NULL with an
- * exception set, also where `fallback` is NULL and needed. */
+/* Get from the namespace in use, and decode. Returns a new reference, to `fallback` where the name is
+ * missing; NULL with an exception set, also where `fallback` is NULL and needed. */
 static PyObject *look_up(struct bp_brain *self, PyObject *name, PyObject *fallback)
 {
     brain_view view;
@@ -169,7 +188,22 @@ static PyObject *look_up(struct bp_brain *self, PyObject *name, PyObject *fallba
     }
     if (code == 0) return bp_convert_decode(self->state, &view, self->pickle);
     if (code != BRAIN_E_NOT_FOUND) return bp_errors_raise(self->state, code);
-    return fallback != NULL ? Py_NewRef(fallback) : bp_brain_raise_missing(self, name);
+    return fallback != NULL ? Py_NewRef(fallback) : bp_brain_raise_missing(self, NULL, name);
+}
+
+/* The same in another namespace, which has no hints. */
+static PyObject *look_up_in(struct bp_brain *self, struct bp_space *in, PyObject *name,
+                            PyObject *fallback)
+{
+    brain_view view;
+    brain_space *space;
+    size_t name_len;
+    const char *utf8 = bp_brain_name_in(self, in, name, &name_len, &space);
+    if (utf8 == NULL) return NULL;
+    int code = brain_get(space, utf8, name_len, &view);
+    if (code == 0) return bp_convert_decode(self->state, &view, self->pickle);
+    if (code != BRAIN_E_NOT_FOUND) return bp_errors_raise(self->state, code);
+    return fallback != NULL ? Py_NewRef(fallback) : bp_brain_raise_missing(self, in, name);
 }
 
 static PyObject *brain_subscript(PyObject *op, PyObject *name)
@@ -177,45 +211,52 @@ static PyObject *brain_subscript(PyObject *op, PyObject *name)
     return look_up((struct bp_brain *)op, name, NULL);
 }
 
-PyDoc_STRVAR(get_doc, "get($self, name, default=None, /)\n--\n\n"
+PyDoc_STRVAR(get_doc, "get($self, name, default=None, /, *, namespace=None)\n--\n\n"
                       "The value of `name`, or `default` where there is none.\n"
                       "\n"
+                      "namespace: None is the current one; one that does not exist has no names.\n"
                       "Raises as brain[name] does, but for KeyError.\n"
                       "Threads: any. Never waits for a writer. Cost: as brain[name].");
 
-static PyObject *brain_get_method(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+static PyObject *get_in(struct bp_brain *self, struct bp_space *in, PyObject *name,
+                        PyObject *fallback)
 {
-    if (n_args < 1 || n_args > 2) {
-        PyErr_Format(PyExc_TypeError, "get() takes a name and a default, not %zd arguments",
-                     n_args);
-        return NULL;
-    }
-    return look_up((struct bp_brain *)op, args[0], n_args == 2 ? args[1] : Py_None);
+    if (in == NULL) return look_up(self, name, fallback);
+    PyObject *value = look_up_in(self, in, name, fallback);
+    bp_handle_space_drop(in);
+    return value;
 }
 
-BP_NOINLINE static int brain_delete_item(struct bp_brain *self, PyObject *name)
+static PyObject *brain_get_method(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
+                                  PyObject *keywords)
 {
-    size_t name_len;
-    const char *utf8 = bp_brain_name(self, name, &name_len);
-    if (utf8 == NULL) return -1;
-    int code;
-    if (!bp_brain_is_busy(self)) {
-        code = brain_delete(self->space, utf8, name_len, BRAIN_ANY_VERSION);
-    } else {
-        struct bp_space *held = bp_handle_space_take(self->current);
-        Py_BEGIN_ALLOW_THREADS code = brain_delete(held->space, utf8, name_len, BRAIN_ANY_VERSION);
-        Py_END_ALLOW_THREADS bp_handle_space_drop(held);
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    PyObject *fallback = n_args == 2 ? args[1] : Py_None;
+    if (keywords == NULL && (n_args == 1 || n_args == 2)) return look_up(self, args[0], fallback);
+    if (!bp_arguments_read(self, "get(name[, default])", args, n_args, 1, 2, keywords, &in)) {
+        return NULL;
     }
-    /* To delete what is missing is no error here, as it was none in brain-plasma 0.3. */
-    if (code == 0 || code == BRAIN_E_NOT_FOUND) return 0;
-    bp_errors_raise(self->state, code);
-    return -1;
+    return get_in(self, in, args[0], fallback);
+}
+
+PyDoc_STRVAR(recall_doc, "_recall($self, name, /, *, namespace=None)\n--\n\n"
+                         "As brain[name], in any namespace.");
+
+static PyObject *brain_recall_method(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
+                                     PyObject *keywords)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    if (!bp_arguments_read(self, "_recall(name)", args, n_args, 1, 1, keywords, &in)) return NULL;
+    return get_in(self, in, args[0], NULL);
 }
 
 static int brain_ass_subscript(PyObject *op, PyObject *name, PyObject *value)
 {
     struct bp_brain *self = (struct bp_brain *)op;
-    if (value == NULL) return brain_delete_item(self, name);
+    /* To delete what is missing is no error here, as it was none in brain-plasma 0.3. */
+    if (value == NULL) return bp_brain_delete(self, NULL, name) < 0 ? -1 : 0;
     return bp_brain_set(self, name, value);
 }
 
@@ -265,7 +306,8 @@ static PyObject *brain_get_path(PyObject *op, void *Py_UNUSED(closure))
 
 static PyObject *brain_get_closed(PyObject *op, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(((struct bp_brain *)op)->space == NULL);
+    struct bp_brain *self = (struct bp_brain *)op;
+    return PyBool_FromLong(self->space == NULL && self->sleeping_space == NULL);
 }
 
 static PyObject *brain_get_read_only(PyObject *op, void *Py_UNUSED(closure))
@@ -278,7 +320,18 @@ static PyObject *brain_get_read_only(PyObject *op, void *Py_UNUSED(closure))
 static PyObject *brain_get_space(PyObject *op, void *Py_UNUSED(closure))
 {
     struct bp_brain *self = (struct bp_brain *)op;
+    if (self->sleeping_space != NULL) return Py_NewRef(self->sleeping_space);
     return bp_brain_is_open(self) ? Py_NewRef(self->current->name) : NULL;
+}
+
+static PyObject *brain_get_asleep(PyObject *op, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(((struct bp_brain *)op)->sleeping_space != NULL);
+}
+
+static PyObject *brain_get_long_namespaces(PyObject *op, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(((struct bp_brain *)op)->long_namespaces);
 }
 
 static PyObject *brain_get_directory(PyObject *op, void *Py_UNUSED(closure))
@@ -296,7 +349,12 @@ static PyGetSetDef brain_getset[] = {
     { "closed", brain_get_closed, NULL, "bool: whether close() was called.", NULL },
     { "read_only", brain_get_read_only, NULL,
       "bool: whether it was opened without the right to write.", NULL },
-    { "_space", brain_get_space, NULL, "str: the namespace in use.", NULL },
+    { "asleep", brain_get_asleep, NULL, "bool: whether sleep() was called, and not wake_up().",
+      NULL },
+    { "long_namespaces", brain_get_long_namespaces, NULL,
+      "bool: whether namespaces may have names of 1 to 255 bytes.", NULL },
+    { "_space", brain_get_space, NULL, "str: the namespace in use, also of one that is asleep.",
+      NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -304,6 +362,12 @@ static PyGetSetDef brain_getset[] = {
 #define METHOD(name, function)                                                                     \
     {                                                                                              \
         name, FASTCALL(function), function##_doc                                                   \
+    }
+#define KEYWORDS(function)                                                                         \
+    (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define METHOD_IN(name, function)                                                                  \
+    {                                                                                              \
+        name, KEYWORDS(function), function##_doc                                                   \
     }
 #define METHOD_NOARGS(name, function)                                                              \
     {                                                                                              \
@@ -315,17 +379,23 @@ static PyGetSetDef brain_getset[] = {
     }
 
 static PyMethodDef brain_methods[] = {
-    { "get", FASTCALL(brain_get_method), get_doc },
-    METHOD("pop", bp_names_pop),
-    METHOD_NOARGS("popitem", bp_names_popitem),
-    METHOD("setdefault", bp_names_setdefault),
-    METHOD_O("version", bp_names_version),
-    METHOD("replace_if", bp_names_replace_if),
-    METHOD("_wait", bp_names_wait),
-    METHOD_O("set_many", bp_names_set_many),
-    METHOD_O("get_many", bp_names_get_many),
+    { "get", KEYWORDS(brain_get_method), get_doc },
+    { "_recall", KEYWORDS(brain_recall_method), recall_doc },
+    METHOD_IN("pop", bp_names_pop),
+    METHOD_IN("popitem", bp_names_popitem),
+    METHOD_IN("setdefault", bp_names_setdefault),
+    METHOD("_learn", bp_names_learn),
+    METHOD_IN("_forget", bp_names_forget),
+    METHOD_IN("version", bp_names_version),
+    METHOD_IN("replace_if", bp_names_replace_if),
+    METHOD_IN("_wait", bp_names_wait),
+    METHOD_IN("set_many", bp_many_set),
+    METHOD_IN("get_many", bp_many_get),
+    METHOD("_entry", bp_many_entry),
+    METHOD("_entries", bp_many_entries),
     METHOD("_names", bp_store_names),
-    METHOD_NOARGS("clear", bp_store_clear),
+    METHOD_IN("_count", bp_store_count),
+    METHOD_IN("clear", bp_store_clear),
     METHOD_NOARGS("namespaces", bp_store_namespaces),
     METHOD_O("_use_namespace", bp_store_use_namespace),
     METHOD_O("_drop_namespace", bp_store_drop_namespace),
@@ -336,6 +406,7 @@ static PyMethodDef brain_methods[] = {
     METHOD_O("resize", bp_store_resize),
     METHOD_NOARGS("trim", bp_store_trim),
     METHOD_NOARGS("check", bp_store_check),
+    { "_sleep", brain_sleep_method, METH_NOARGS, sleep_doc },
     { "close", brain_close_method, METH_NOARGS, close_doc },
     METHOD_NOARGS("destroy", bp_store_destroy),
     { NULL, NULL, 0, NULL },

@@ -5,6 +5,7 @@
  */
 #include "brainobject.h"
 
+#include "arguments.h"
 #include "convert.h"
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -16,13 +17,19 @@ PyObject *bp_brain_raise_closed(struct bp_brain *self)
                                 "this Brain was never opened: "
                                 "Brain.__init__() was not called");
     }
+    if (self->sleeping_space != NULL) {
+        return bp_errors_format(self->state, BP_ASLEEP,
+                                "this Brain of the store %R is asleep; wake_up() connects it again",
+                                self->path);
+    }
     return bp_errors_format(self->state, BP_CLOSED,
                             "this Brain is closed; Brain(%R) opens the store again", self->path);
 }
 
-PyObject *bp_brain_raise_missing(struct bp_brain *self, PyObject *name)
+PyObject *bp_brain_raise_missing(struct bp_brain *self, struct bp_space *in, PyObject *name)
 {
-    PyObject *space = self->current != NULL ? self->current->name : Py_None;
+    if (in == NULL) in = self->current;
+    PyObject *space = in != NULL ? in->name : Py_None;
     PyObject *arguments = Py_BuildValue("(OOO)", name, space, self->path);
     if (arguments == NULL) return NULL;
     PyErr_SetObject(self->state->errors[BP_NAME_NOT_EXIST], arguments);
@@ -91,6 +98,7 @@ void bp_brain_close(struct bp_brain *self)
     struct bp_space *space = self->current;
     struct bp_store *store = self->store;
     forget_recent(self);
+    bp_arguments_forget_spaces(self);
     self->space = NULL;
     self->current = NULL;
     self->store = NULL;
@@ -99,16 +107,69 @@ void bp_brain_close(struct bp_brain *self)
     bp_handle_store_drop(store);
 }
 
+/* ---- a change that failed -------------------------------------------------------------------- */
+
+/* Whether the put that failed would have replaced something. Where that cannot be told, it is as if
+ * the name were new. */
+static bool is_there(struct bp_brain *self, struct bp_space *in, PyObject *name)
+{
+    size_t name_len;
+    brain_space *space;
+    const char *utf8 = bp_brain_name_in(self, in, name, &name_len, &space);
+    if (utf8 != NULL) return brain_exists(space, utf8, name_len, NULL) == 0;
+    PyErr_Clear();
+    return false;
+}
+
+static bool any_is_there(struct bp_brain *self, struct bp_space *in, PyObject *names)
+{
+    if (!PyList_Check(names)) return is_there(self, in, names);
+    Py_ssize_t n = PyList_Size(names);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (is_there(self, in, PyList_GetItem(names, i))) return true;
+    }
+    return false;
+}
+
+int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *names)
+{
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    bool replaces = any_is_there(self, in, names);
+    PyErr_Restore(type, error, traceback);
+    bp_errors_refine(self->state, replaces ? "failed_update" : "failed_learn");
+    return -1;
+}
+
+int bp_brain_failed_delete(struct bp_brain *self)
+{
+    bp_errors_refine(self->state, "failed_delete");
+    return -1;
+}
+
 /* ---- put ------------------------------------------------------------------------------------- */
 
+bool bp_brain_may_make(struct bp_brain *self, struct bp_space *in)
+{
+    if (in == NULL || self->long_namespaces) return true;
+    Py_ssize_t length = PyUnicode_GetLength(in->name);
+    if (length >= 5 && length <= 15) return true;
+    bp_errors_format(self->state, BP_NAMESPACE_NAME,
+                     "the name of a namespace has to have 5 to 15 characters, unless the Brain was "
+                     "opened with long_namespaces=True: %R",
+                     in->name);
+    return false;
+}
+
 /* Put what brain_try_put() did not. */
-static int put_slowly(struct bp_brain *self, const char *utf8, size_t name_len,
+static int put_slowly(struct bp_brain *self, struct bp_space *in, const char *utf8, size_t name_len,
                       const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
 {
     if (encoded->size_bytes < BP_LARGE_BYTES && !bp_brain_is_busy(self)) {
-        return brain_put(self->space, utf8, name_len, &encoded->value, if_version, version_out);
+        brain_space *space = in != NULL ? in->space : self->space;
+        return brain_put(space, utf8, name_len, &encoded->value, if_version, version_out);
     }
-    struct bp_space *held = bp_handle_space_take(self->current);
+    struct bp_space *held = bp_brain_hold(self, in);
     int code;
     Py_BEGIN_ALLOW_THREADS code =
         brain_put(held->space, utf8, name_len, &encoded->value, if_version, version_out);
@@ -116,38 +177,81 @@ static int put_slowly(struct bp_brain *self, const char *utf8, size_t name_len,
     return code;
 }
 
-BP_INLINE int put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
-                  uint64_t *version_out)
+/* In the namespace in use, where names have hints. */
+BP_INLINE int put_here(struct bp_brain *self, PyObject *name, const struct bp_encoded *encoded,
+                       uint64_t if_version, uint64_t *version_out)
 {
-    struct bp_encoded encoded;
     brain_hint *hint;
     size_t name_len;
-    if (!bp_brain_is_open(self)) return BP_RAISED;
-    if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) != 0) return BP_RAISED;
-    /* After the value was encoded: that may run anything, which may close this Brain. */
     const char *utf8 = bp_brain_hinted_name(self, name, &name_len, &hint);
-    int code = utf8 == NULL ? BP_RAISED : BRAIN_E_BUSY;
-    if (code != BP_RAISED && encoded.size_bytes < BP_SMALL_BYTES) {
-        code = brain_try_put(self->space, utf8, name_len, hint, &encoded.value, if_version,
+    if (utf8 == NULL) return BP_RAISED;
+    int code = BRAIN_E_BUSY;
+    if (encoded->size_bytes < BP_SMALL_BYTES) {
+        code = brain_try_put(self->space, utf8, name_len, hint, &encoded->value, if_version,
                              version_out);
     }
-    if (code == BRAIN_E_BUSY) {
-        code = put_slowly(self, utf8, name_len, &encoded, if_version, version_out);
+    if (code != BRAIN_E_BUSY) return code;
+    return put_slowly(self, NULL, utf8, name_len, encoded, if_version, version_out);
+}
+
+static int put_in(struct bp_brain *self, const struct bp_put *what,
+                  const struct bp_encoded *encoded, uint64_t *version_out)
+{
+    size_t name_len;
+    brain_space *space;
+    const char *utf8 = bp_brain_name_in(self, what->in, what->name, &name_len, &space);
+    if (utf8 == NULL || !bp_brain_may_make(self, what->in)) return BP_RAISED;
+    return put_slowly(self, what->in, utf8, name_len, encoded, what->if_version, version_out);
+}
+
+static int put(struct bp_brain *self, const struct bp_put *what, uint64_t *version_out)
+{
+    struct bp_encoded encoded;
+    if (!bp_brain_is_open(self)) return BP_RAISED;
+    if (bp_convert_encode(self->state, what->value, self->pickle, what->name, &encoded) != 0) {
+        return BP_RAISED;
+    }
+    /* From here on a name is looked at: what ran until now may have closed this Brain. */
+    int code;
+    if (what->in == NULL && what->description == NULL) {
+        code = put_here(self, what->name, &encoded, what->if_version, version_out);
+    } else {
+        encoded.value.description = what->description;
+        encoded.value.description_len = what->description_len;
+        code = put_in(self, what, &encoded, version_out);
     }
     bp_convert_free(&encoded);
     return code;
 }
 
-int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
-                 uint64_t *version_out)
+int bp_brain_put(struct bp_brain *self, const struct bp_put *what, uint64_t *version_out)
 {
-    return put(self, name, value, if_version, version_out);
+    int code = put(self, what, version_out);
+    if (code == 0) return 0;
+    if (what->if_version != BRAIN_ANY_VERSION &&
+        (code == BRAIN_E_EXISTS || code == BRAIN_E_STALE || code == BRAIN_E_NOT_FOUND)) {
+        return code;
+    }
+    if (code != BP_RAISED) bp_errors_raise(self->state, code);
+    bp_brain_failed_put(self, what->in, what->name);
+    return BP_RAISED;
+}
+
+BP_NOINLINE static int failed_set(struct bp_brain *self, PyObject *name, int code)
+{
+    if (code != BP_RAISED) bp_errors_raise(self->state, code);
+    return bp_brain_failed_put(self, NULL, name);
 }
 
 int bp_brain_set(struct bp_brain *self, PyObject *name, PyObject *value)
 {
-    int code = put(self, name, value, BRAIN_ANY_VERSION, NULL);
-    if (code == 0) return 0;
-    if (code != BP_RAISED) bp_errors_raise(self->state, code);
-    return -1;
+    struct bp_encoded encoded;
+    int code = BP_RAISED;
+    if (!bp_brain_is_open(self)) return -1;
+    if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) == 0) {
+        /* Not before: to encode may run anything, which may close this Brain. */
+        code = put_here(self, name, &encoded, BRAIN_ANY_VERSION, NULL);
+        bp_convert_free(&encoded);
+    }
+    return code == 0 ? 0 : failed_set(self, name, code);
 }

@@ -1,7 +1,9 @@
 /* brainobject.h - the struct of a Brain, and what the files that make up its methods share.
  *
  * brainobject.c  what all of them need
- * names.c        methods about one name, and about many
+ * arguments.c    the namespace that a call is for
+ * names.c        methods about one name
+ * many.c         methods about many names, and about what belongs to them
  * store.c        methods about namespaces and the store
  * brain.c        the type: its life, the slots of the mapping, and the table of the methods
  */
@@ -21,6 +23,8 @@ struct bp_recent {
     brain_hint hint;
 };
 
+#define BP_OPEN_SPACES 16 /* namespaces that calls named lately */
+
 #define BP_RECENT          512 /* a power of two */
 #define BP_RECENT_NAME_MAX 64  /* bytes; longer names are not kept */
 
@@ -31,13 +35,19 @@ struct bp_brain {
     struct bp_store *store;
     PyObject *path;           /* str, as given; NULL: never opened */
     bool pickle;              /* pickles may be written and read */
+    bool long_namespaces;     /* namespaces may have names of 1 to 255 bytes */
+    PyObject *sleeping_space; /* str, owned: asleep, and the namespace that was in use; else NULL */
     struct bp_recent *recent; /* BP_RECENT of them, by address of the name; NULL: none yet */
+    struct bp_space *open_spaces[BP_OPEN_SPACES]; /* references, the latest first, then NULL */
 };
 
-/* A method and its docstring, by how it takes its arguments. */
+/* A method and its docstring, by how it takes its arguments; IN: and by keyword a namespace. */
 #define BP_METHOD(name)                                                                            \
     extern const char name##_doc[];                                                                \
     PyObject *name(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+#define BP_METHOD_IN(name)                                                                         \
+    extern const char name##_doc[];                                                                \
+    PyObject *name(PyObject *op, PyObject *const *args, Py_ssize_t n_args, PyObject *keywords)
 #define BP_METHOD_NOARGS(name)                                                                     \
     extern const char name##_doc[];                                                                \
     PyObject *name(PyObject *op, PyObject *ignored)
@@ -45,11 +55,11 @@ struct bp_brain {
     extern const char name##_doc[];                                                                \
     PyObject *name(PyObject *op, PyObject *argument)
 
-/* Raise BrainClosedError. Always returns NULL. */
+/* Raise that it is closed, or asleep. Always returns NULL. */
 PyObject *bp_brain_raise_closed(struct bp_brain *self);
 
-/* Raise that there is no `name`. Always returns NULL. */
-PyObject *bp_brain_raise_missing(struct bp_brain *self, PyObject *name);
+/* Raise that there is no `name` in the namespace `in`, NULL: the one in use. Always returns NULL. */
+PyObject *bp_brain_raise_missing(struct bp_brain *self, struct bp_space *in, PyObject *name);
 
 /* Raise why `name` is none (its type, its length, its characters). Always returns NULL. */
 const char *bp_brain_raise_name(struct bp_brain *self, PyObject *name);
@@ -85,6 +95,25 @@ static inline const char *bp_brain_name(struct bp_brain *self, PyObject *name, s
     return utf8;
 }
 
+/* As bp_brain_name(), for a call in the namespace `in` (arguments.h); and where to look it up. */
+static inline const char *bp_brain_name_in(struct bp_brain *self, struct bp_space *in,
+                                           PyObject *name, size_t *len_out,
+                                           brain_space **space_out)
+{
+    const char *utf8 = bp_brain_name(self, name, len_out);
+    *space_out = in != NULL ? in->space : self->space;
+    if (utf8 == NULL || in == NULL || !in->owner->closed) return utf8;
+    bp_brain_raise_closed(self);
+    return NULL;
+}
+
+/* A reference on the space that a call in `in` works in, for as long as it runs without the GIL. Of
+ * an open Brain. */
+static inline struct bp_space *bp_brain_hold(struct bp_brain *self, struct bp_space *in)
+{
+    return bp_handle_space_take(in != NULL ? in : self->current);
+}
+
 /* The place of a name among the recent ones. */
 static inline size_t bp_brain_recent_place(PyObject *name)
 {
@@ -116,29 +145,56 @@ static inline const char *bp_brain_hinted_name(struct bp_brain *self, PyObject *
     return utf8;
 }
 
-/* Encode `value` and put it. Returns 0, or the library's code (nothing raised), or
- * BP_RAISED with an exception set. */
+/* Whether a put may make the namespace `in`, NULL: the one in use; else raises. */
+bool bp_brain_may_make(struct bp_brain *self, struct bp_space *in);
+
+/* What bp_brain_put() puts, and where. */
+struct bp_put {
+    struct bp_space *in;   /* NULL: the namespace in use */
+    PyObject *name;
+    PyObject *value;
+    const char *description; /* NULL: keep the one of the value that is replaced */
+    size_t description_len;
+    uint64_t if_version;
+};
+
+/* Encode the value and put it. Returns 0; or EXISTS, STALE or NOT_FOUND (nothing raised), where a
+ * version was asked for; or BP_RAISED with an exception set that says that it could not be put. */
 #define BP_RAISED 1
-int bp_brain_put(struct bp_brain *self, PyObject *name, PyObject *value, uint64_t if_version,
-                 uint64_t *version_out);
+int bp_brain_put(struct bp_brain *self, const struct bp_put *what, uint64_t *version_out);
 
 /* The same, whatever is there: brain[name] = value. 0, or -1 with an exception set. Has the put
  * inline: a call less on the way that counts most. */
 int bp_brain_set(struct bp_brain *self, PyObject *name, PyObject *value);
 
+/* Delete `name` in the namespace `in`. Returns 1; 0: there is none; -1 with an exception set. */
+int bp_brain_delete(struct bp_brain *self, struct bp_space *in, PyObject *name);
+
+/* A change failed, and an exception is set that says why: let it also say what could not be done. A
+ * put of any of `names`, a sequence of str or one name; and a delete. Both return -1. */
+int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *names);
+int bp_brain_failed_delete(struct bp_brain *self);
+
 /* names.c */
-BP_METHOD(bp_names_pop);
-BP_METHOD_NOARGS(bp_names_popitem);
-BP_METHOD(bp_names_setdefault);
-BP_METHOD_O(bp_names_version);
-BP_METHOD(bp_names_replace_if);
-BP_METHOD(bp_names_wait);
-BP_METHOD_O(bp_names_set_many);
-BP_METHOD_O(bp_names_get_many);
+BP_METHOD_IN(bp_names_pop);
+BP_METHOD_IN(bp_names_popitem);
+BP_METHOD_IN(bp_names_setdefault);
+BP_METHOD_IN(bp_names_forget);
+BP_METHOD(bp_names_learn);
+BP_METHOD_IN(bp_names_version);
+BP_METHOD_IN(bp_names_replace_if);
+BP_METHOD_IN(bp_names_wait);
+
+/* many.c */
+BP_METHOD_IN(bp_many_set);
+BP_METHOD_IN(bp_many_get);
+BP_METHOD(bp_many_entry);
+BP_METHOD(bp_many_entries);
 
 /* store.c */
 BP_METHOD(bp_store_names);
-BP_METHOD_NOARGS(bp_store_clear);
+BP_METHOD_IN(bp_store_count);
+BP_METHOD_IN(bp_store_clear);
 BP_METHOD_NOARGS(bp_store_namespaces);
 BP_METHOD_O(bp_store_use_namespace);
 BP_METHOD_O(bp_store_drop_namespace);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const char *const class_names[BP_N_ERRORS] = {
+    [BP_ASLEEP] = "BrainClientDisconnectedError",
     [BP_BRAIN_ERROR] = "BrainError",
     [BP_BUSY] = "BrainBusyError",
     [BP_CLOSED] = "BrainClosedError",
@@ -101,6 +102,21 @@ static PyObject *take_exception(void)
     Py_XDECREF(type);
     Py_XDECREF(traceback);
     return value;
+}
+
+void bp_errors_refine(struct bp_state *state, const char *function)
+{
+    PyObject *error = take_exception();
+    PyObject *choose = bp_state_values_function(state, function);
+    PyObject *refined = choose == NULL ? NULL : PyObject_CallFunctionObjArgs(choose, error, NULL);
+    Py_XDECREF(choose);
+    if (refined == NULL) {
+        PyErr_Clear(); /* what went wrong first is what counts */
+        refined = Py_NewRef(error);
+    }
+    Py_DECREF(error);
+    PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(refined)), refined,
+                  PyException_GetTraceback(refined));
 }
 
 PyObject *bp_errors_chain(struct bp_state *state, enum bp_error error, const char *format, ...)

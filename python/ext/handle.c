@@ -62,6 +62,12 @@ struct bp_space *bp_handle_space(struct bp_state *state, struct bp_store *owner,
                         name);
         return NULL;
     }
+    if (length < 1 || length > (Py_ssize_t)BRAIN_SPACE_MAX) {
+        bp_errors_format(state, BP_NAMESPACE_NAME,
+                         "the name of a namespace has to have 1 to %u bytes in UTF-8: %R",
+                         BRAIN_SPACE_MAX, name);
+        return NULL;
+    }
     struct bp_space *handle = PyMem_Calloc(1, sizeof *handle);
     if (handle == NULL) {
         PyErr_NoMemory();

@@ -1,10 +1,11 @@
 /* module.c - the extension module brain_plasma._core.
  *
- * One file per type: brain.c (with brainobject.c, names.c and store.c), view.c, and for Plasma
- * plasma.c (with plasmaobject.c and plasmastore.c), objectid.c, buffer.c and creation.c, over
- * objects.c, evict.c, queues.c and sweep.c, which know nothing of Python. What values
- * look like is in convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions, handle.c
- * keeps what calls without the GIL use. Only brain.h is included of the library.
+ * One file per type: brain.c (with brainobject.c, arguments.c, names.c, many.c and store.c), view.c,
+ * and for Plasma plasma.c (with plasmaobject.c, plasmastore.c, plasmanames.c and digest.c),
+ * objectid.c, buffer.c and creation.c, over objects.c, evict.c, pins.c, queues.c and sweep.c, which
+ * know nothing of Python. What values look like is in convert.c, tensor.c and pickled.c; errors.c
+ * turns codes into exceptions, handle.c keeps what calls without the GIL use. Only brain.h is
+ * included of the library.
  *
  * The GIL
  *   It is held in what is short and never blocks: get, `in`, len, versions, lists of names.

@@ -1,10 +1,10 @@
-/* names.c - the methods of Brain about one name, and about many at once.
+/* names.c - the methods of Brain about one name, in whatever namespace.
  *
  * What a dict does in one step and the store in two (look, then change) is a loop here: the change
  * is made only if the version is still the one that was looked at, and else all is done again.
  * Somebody else has then made progress, so the loop ends.
  */
-#include "brainobject.h"
+#include "arguments.h"
 #include "convert.h"
 
 #include <time.h>
@@ -40,69 +40,97 @@ static bool read_version(struct bp_brain *self, PyObject *object, uint64_t *vers
 /* ---- look, then change ----------------------------------------------------------------------- */
 
 /* As brain_delete(). Like a put, it gives up the GIL only where another writer is at work. */
-static int delete_version(struct bp_brain *self, const char *name, size_t name_len,
-                          uint64_t version)
+static int delete_version(struct bp_brain *self, struct bp_space *in, const char *name,
+                          size_t name_len, uint64_t version)
 {
     if (!bp_brain_is_busy(self)) {
-        return brain_delete(self->space, name, name_len, version);
+        return brain_delete(in != NULL ? in->space : self->space, name, name_len, version);
     }
-    struct bp_space *held = bp_handle_space_take(self->current);
+    struct bp_space *held = bp_brain_hold(self, in);
     int code;
     Py_BEGIN_ALLOW_THREADS code = brain_delete(held->space, name, name_len, version);
     Py_END_ALLOW_THREADS bp_handle_space_drop(held);
     return code;
 }
 
+int bp_brain_delete(struct bp_brain *self, struct bp_space *in, PyObject *name)
+{
+    size_t name_len;
+    brain_space *space;
+    const char *utf8 = bp_brain_name_in(self, in, name, &name_len, &space);
+    if (utf8 == NULL) return -1;
+    int code = delete_version(self, in, utf8, name_len, BRAIN_ANY_VERSION);
+    if (code == 0) return 1;
+    if (code == BRAIN_E_NOT_FOUND) return 0;
+    bp_errors_raise(self->state, code);
+    return bp_brain_failed_delete(self);
+}
+
 /* Decode `view` of `name`, then delete the name if it still has that version: a value that cannot
  * be decoded stays. Returns 0 with `*value_out`, STALE, or BP_RAISED. */
-static int take_out(struct bp_brain *self, const char *name, size_t name_len, brain_view *view,
+static int take_out(struct bp_brain *self, struct bp_space *in, PyObject *name, brain_view *view,
                     PyObject **value_out)
 {
     uint64_t version = view->version;
+    size_t name_len;
+    brain_space *space;
     PyObject *value = bp_convert_decode(self->state, view, self->pickle);
     if (value == NULL) return BP_RAISED;
-    if (!bp_brain_is_open(self)) { /* closed by what ran while the value was unpickled */
-        Py_DECREF(value);
-        return BP_RAISED;
-    }
-    int code = delete_version(self, name, name_len, version);
+    /* What ran while the value was unpickled may have closed this Brain. */
+    const char *utf8 = bp_brain_name_in(self, in, name, &name_len, &space);
+    int code = utf8 == NULL ? BP_RAISED : delete_version(self, in, utf8, name_len, version);
     if (code == 0) {
         *value_out = value;
         return 0;
     }
     Py_DECREF(value);
     if (code == BRAIN_E_NOT_FOUND || code == BRAIN_E_STALE) return BRAIN_E_STALE;
-    bp_errors_raise(self->state, code);
+    if (code != BP_RAISED) {
+        bp_errors_raise(self->state, code);
+        bp_brain_failed_delete(self);
+    }
     return BP_RAISED;
 }
 
 const char bp_names_pop_doc[] =
-    "pop($self, name, default=<unrepresentable>, /)\n--\n\n"
-    "Delete `name` and return its value: of several processes that pop a name, one gets it.\n"
+    "pop($self, name, default=<unrepresentable>, /, *, namespace=None)\n--\n\n"
+    "Delete `name` and return its value; where there is none return `default`, or raise\n"
+    "BrainNameNotExistError where there is no default either.\n"
     "\n"
-    "Where the name is missing, return `default`; without one raise KeyError.\n"
+    "Of several processes that pop one name, one gets the value.\n"
+    "namespace: None is the current one; one that does not exist has no names.\n"
+    "Raises as brain[name] does, and BrainRemoveOldNameValueError where it cannot be deleted.\n"
     "Threads: any. Waits for a writer, up to lock_timeout. Cost: as brain[name] and del.";
 
-PyObject *bp_names_pop(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+static PyObject *pop(struct bp_brain *self, struct bp_space *in, PyObject *name, PyObject *fallback)
 {
-    struct bp_brain *self = (struct bp_brain *)op;
-    if (n_args < 1 || n_args > 2) return wrong_arguments("pop(name[, default])", n_args);
     int code = BRAIN_E_STALE;
     PyObject *value = NULL;
     while (code == BRAIN_E_STALE) {
         brain_view view;
+        brain_space *space;
         size_t name_len;
-        const char *name = bp_brain_name(self, args[0], &name_len);
-        if (name == NULL) return NULL;
-        code = brain_get(self->space, name, name_len, &view);
-        if (code == 0) {
-            code = take_out(self, name, name_len, &view, &value);
-        } else if (code == BRAIN_E_NOT_FOUND) {
-            return n_args == 2 ? Py_NewRef(args[1]) : bp_brain_raise_missing(self, args[0]);
-        } else {
-            return bp_errors_raise(self->state, code);
+        const char *utf8 = bp_brain_name_in(self, in, name, &name_len, &space);
+        if (utf8 == NULL) return NULL;
+        code = brain_get(space, utf8, name_len, &view);
+        if (code == BRAIN_E_NOT_FOUND) {
+            return fallback != NULL ? Py_NewRef(fallback) : bp_brain_raise_missing(self, in, name);
         }
+        if (code != 0) return bp_errors_raise(self->state, code);
+        code = take_out(self, in, name, &view, &value);
     }
+    return value;
+}
+
+PyObject *bp_names_pop(PyObject *op, PyObject *const *args, Py_ssize_t n_args, PyObject *keywords)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    if (!bp_arguments_read(self, "pop(name[, default])", args, n_args, 1, 2, keywords, &in)) {
+        return NULL;
+    }
+    PyObject *value = pop(self, in, args[0], n_args == 2 ? args[1] : NULL);
+    bp_handle_space_drop(in);
     return value;
 }
 
@@ -125,116 +153,193 @@ static int any_name(brain_space *space, PyObject **name_out, brain_view *view_ou
     return code;
 }
 
+/* One try of popitem(). Returns 0 with the pair; STALE: somebody was faster; else as any_name(). */
+static int pop_any(struct bp_brain *self, struct bp_space *in, PyObject **pair_out)
+{
+    brain_view view;
+    brain_space *space;
+    size_t name_len;
+    PyObject *name, *value;
+    if (!bp_brain_is_open(self)) return BP_RAISED;
+    int code = any_name(in != NULL ? in->space : self->space, &name, &view);
+    if (code != 0) return code;
+    if (bp_brain_name_in(self, in, name, &name_len, &space) == NULL) {
+        brain_view_drop(&view); /* closed, or a program in C has put a name that is no UTF-8 */
+        code = BP_RAISED;
+    } else {
+        code = take_out(self, in, name, &view, &value);
+    }
+    if (code == 0) *pair_out = Py_BuildValue("(ON)", name, value);
+    Py_DECREF(name);
+    return code;
+}
+
 const char bp_names_popitem_doc[] =
-    "popitem($self, /)\n--\n\n"
+    "popitem($self, /, *, namespace=None)\n--\n\n"
     "Delete some name and return it with its value: `(name, value)`. KeyError where there is "
     "none.\n"
     "\n"
     "Of several processes that do this, each gets names of its own.\n"
+    "namespace: None is the current one; one that does not exist has no names.\n"
+    "Raises as pop() does.\n"
     "Threads: any. Waits for a writer, up to lock_timeout.";
 
-PyObject *bp_names_popitem(PyObject *op, PyObject *Py_UNUSED(ignored))
+PyObject *bp_names_popitem(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
+                           PyObject *keywords)
 {
     struct bp_brain *self = (struct bp_brain *)op;
-    int code = BRAIN_E_STALE;
+    struct bp_space *in;
     PyObject *result = NULL;
-    while (code == BRAIN_E_STALE) {
-        brain_view view;
-        size_t name_len;
-        PyObject *name, *value;
-        if (!bp_brain_is_open(self)) return NULL;
-        code = any_name(self->space, &name, &view);
-        if (code != 0) break;
-        const char *utf8 = bp_brain_name(self, name, &name_len);
-        if (utf8 == NULL) { /* a program in C has put a name that is no UTF-8 */
-            Py_DECREF(name);
-            brain_view_drop(&view);
-            return NULL;
-        }
-        code = take_out(self, utf8, name_len, &view, &value);
-        if (code == 0) result = Py_BuildValue("(ON)", name, value);
-        Py_DECREF(name);
-    }
+    int code = BRAIN_E_STALE;
+    if (!bp_arguments_read(self, "popitem()", args, n_args, 0, 0, keywords, &in)) return NULL;
+    while (code == BRAIN_E_STALE)
+        code = pop_any(self, in, &result);
     if (code == BRAIN_E_NOT_FOUND) {
         PyErr_SetString(PyExc_KeyError, "popitem(): this namespace is empty");
     } else if (code != 0 && code != BP_RAISED) {
         bp_errors_raise(self->state, code);
     }
+    bp_handle_space_drop(in);
     return result;
 }
 
 const char bp_names_setdefault_doc[] =
-    "setdefault($self, name, default=None, /)\n--\n\n"
+    "setdefault($self, name, default=None, /, *, namespace=None)\n--\n\n"
     "The value of `name`; where there is none, put `default` there and return it.\n"
     "\n"
     "Of several processes that do this at once, one puts its value and all return that one.\n"
+    "namespace: None is the current one; one that does not exist is made by the put.\n"
     "Raises as brain[name] = default does.\n"
     "Threads: any. Waits for a writer only where the name is missing.";
 
-PyObject *bp_names_setdefault(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+static PyObject *set_default(struct bp_brain *self, struct bp_space *in, PyObject *name,
+                             PyObject *value)
 {
-    struct bp_brain *self = (struct bp_brain *)op;
-    if (n_args < 1 || n_args > 2) return wrong_arguments("setdefault(name[, default])", n_args);
-    PyObject *value = n_args == 2 ? args[1] : Py_None;
+    struct bp_put what = { .in = in, .name = name, .value = value, .if_version = 0 };
     for (;;) {
         brain_view view;
+        brain_space *space;
         size_t name_len;
-        const char *name = bp_brain_name(self, args[0], &name_len);
-        if (name == NULL) return NULL;
-        int code = brain_get(self->space, name, name_len, &view);
+        const char *utf8 = bp_brain_name_in(self, in, name, &name_len, &space);
+        if (utf8 == NULL) return NULL;
+        int code = brain_get(space, utf8, name_len, &view);
         if (code == 0) return bp_convert_decode(self->state, &view, self->pickle);
-        if (code == BRAIN_E_NOT_FOUND) code = bp_brain_put(self, args[0], value, 0, NULL);
+        if (code != BRAIN_E_NOT_FOUND) return bp_errors_raise(self->state, code);
+        code = bp_brain_put(self, &what, NULL);
         if (code == 0) return Py_NewRef(value);
         if (code == BP_RAISED) return NULL;
-        if (code != BRAIN_E_EXISTS && code != BRAIN_E_STALE) {
-            return bp_errors_raise(self->state, code);
-        }
     }
+}
+
+PyObject *bp_names_setdefault(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
+                              PyObject *keywords)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    if (!bp_arguments_read(self, "setdefault(name[, default])", args, n_args, 1, 2, keywords,
+                           &in)) {
+        return NULL;
+    }
+    PyObject *value = set_default(self, in, args[0], n_args == 2 ? args[1] : Py_None);
+    bp_handle_space_drop(in);
+    return value;
+}
+
+/* ---- learn and forget ------------------------------------------------------------------------ */
+
+const char bp_names_learn_doc[] =
+    "_learn($self, name, value, description, namespace, /)\n--\n\n"
+    "Put `value` and its description: bytes, or None to keep the one of what is replaced.";
+
+PyObject *bp_names_learn(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_put what = { .if_version = BRAIN_ANY_VERSION };
+    if (n_args != 4) return wrong_arguments("_learn(name, value, description, namespace)", n_args);
+    if (args[2] != Py_None) {
+        Py_ssize_t length;
+        char *bytes;
+        if (PyBytes_AsStringAndSize(args[2], &bytes, &length) != 0) return NULL;
+        what.description = bytes;
+        what.description_len = (size_t)length;
+    }
+    if (!bp_arguments_space(self, args[3], &what.in)) return NULL;
+    what.name = args[0];
+    what.value = args[1];
+    int code = bp_brain_put(self, &what, NULL);
+    bp_handle_space_drop(what.in);
+    return code == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+const char bp_names_forget_doc[] = "_forget($self, name, /, *, namespace=None)\n--\n\n"
+                                   "Delete `name`. Returns whether it was there.";
+
+PyObject *bp_names_forget(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
+                          PyObject *keywords)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    if (!bp_arguments_read(self, "_forget(name)", args, n_args, 1, 1, keywords, &in)) return NULL;
+    int was_there = bp_brain_delete(self, in, args[0]);
+    bp_handle_space_drop(in);
+    return was_there < 0 ? NULL : PyBool_FromLong(was_there);
 }
 
 /* ---- versions -------------------------------------------------------------------------------- */
 
 const char bp_names_version_doc[] =
-    "version($self, name, /)\n--\n\n"
+    "version($self, name, /, *, namespace=None)\n--\n\n"
     "The version of `name`: an int that grows with every change of it; 0 where it is missing.\n"
     "\n"
     "It is the number of the commit that put the value, counted over the whole store.\n"
+    "namespace: None is the current one; one that does not exist has no names.\n"
     "Threads: any. Never waits. Cost: a lookup.";
 
-PyObject *bp_names_version(PyObject *op, PyObject *name)
+PyObject *bp_names_version(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
+                           PyObject *keywords)
 {
     struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
     uint64_t version = 0;
     size_t name_len;
-    const char *utf8 = bp_brain_name(self, name, &name_len);
-    if (utf8 == NULL) return NULL;
-    int code = brain_exists(self->space, utf8, name_len, &version);
-    if (code != 0 && code != BRAIN_E_NOT_FOUND) return bp_errors_raise(self->state, code);
-    return PyLong_FromUnsignedLongLong(version);
+    brain_space *space;
+    if (!bp_arguments_read(self, "version(name)", args, n_args, 1, 1, keywords, &in)) return NULL;
+    const char *utf8 = bp_brain_name_in(self, in, args[0], &name_len, &space);
+    int code = utf8 == NULL ? BP_RAISED : brain_exists(space, utf8, name_len, &version);
+    bp_handle_space_drop(in);
+    if (code == 0 || code == BRAIN_E_NOT_FOUND) return PyLong_FromUnsignedLongLong(version);
+    return code == BP_RAISED ? NULL : bp_errors_raise(self->state, code);
 }
 
 const char bp_names_replace_if_doc[] =
-    "replace_if($self, name, value, version, /)\n--\n\n"
+    "replace_if($self, name, value, version, /, *, namespace=None)\n--\n\n"
     "Put `value` under `name` if its version is still `version`; 0: only if there is no such "
     "name.\n"
     "\n"
     "Returns the new version, or None where the version was another and nothing has changed.\n"
+    "namespace: None is the current one; one that does not exist is made by the put.\n"
     "Raises as brain[name] = value does.\n"
     "Threads: any. Waits for a writer, up to lock_timeout. Cost: as brain[name] = value.";
 
-PyObject *bp_names_replace_if(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_names_replace_if(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
+                              PyObject *keywords)
 {
     struct bp_brain *self = (struct bp_brain *)op;
-    uint64_t version, new_version = 0;
-    if (n_args != 3) return wrong_arguments("replace_if(name, value, version)", n_args);
-    if (!read_version(self, args[2], &version)) return NULL;
-    int code = bp_brain_put(self, args[0], args[1], version, &new_version);
-    if (code == 0) return PyLong_FromUnsignedLongLong(new_version);
-    if (code == BP_RAISED) return NULL;
-    if (code == BRAIN_E_EXISTS || code == BRAIN_E_STALE || code == BRAIN_E_NOT_FOUND) {
-        Py_RETURN_NONE;
+    struct bp_put what = { .in = NULL };
+    uint64_t new_version = 0;
+    if (!bp_arguments_read(self, "replace_if(name, value, version)", args, n_args, 3, 3, keywords,
+                           &what.in)) {
+        return NULL;
     }
-    return bp_errors_raise(self->state, code);
+    what.name = args[0];
+    what.value = args[1];
+    int code = BP_RAISED;
+    if (read_version(self, args[2], &what.if_version)) {
+        code = bp_brain_put(self, &what, &new_version);
+    }
+    bp_handle_space_drop(what.in);
+    if (code == 0) return PyLong_FromUnsignedLongLong(new_version);
+    return code == BP_RAISED ? NULL : Py_NewRef(Py_None);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -243,8 +348,9 @@ PyObject *bp_names_replace_if(PyObject *op, PyObject *const *args, Py_ssize_t n_
  * whether a signal came whose handler ran in another thread. */
 #define WAIT_PIECE_NS INT64_C(1000000000)
 
-const char bp_names_wait_doc[] = "_wait($self, name, version, timeout_ns, /)\n--\n\n"
-                                 "As wait(); -1: for ever. Returns None where the time is up.";
+const char bp_names_wait_doc[] =
+    "_wait($self, name, version, timeout_ns, /, *, namespace=None)\n--\n\n"
+    "As wait(); -1: for ever. Returns None where the time is up.";
 
 /* One piece. Returns the library's code, or BP_RAISED where a signal handler raised something. */
 static int wait_piece(struct bp_space *held, const char *name, size_t name_len, uint64_t version,
@@ -280,24 +386,14 @@ static int wait_for_change(struct bp_space *held, const char *name, size_t name_
     return code;
 }
 
-PyObject *bp_names_wait(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+/* The end of a wait in `held`, whose reference it takes over, as an object. */
+static PyObject *wait_result(struct bp_brain *self, struct bp_space *held, int code,
+                             uint64_t version)
 {
-    struct bp_brain *self = (struct bp_brain *)op;
-    uint64_t version, new_version = 0;
-    size_t name_len;
-    if (n_args != 3) return wrong_arguments("_wait(name, version, timeout_ns)", n_args);
-    int64_t timeout_ns = PyLong_AsLongLong(args[2]);
-    if (timeout_ns == -1 && PyErr_Occurred()) return NULL;
-    if (!read_version(self, args[1], &version)) return NULL;
-    const char *name = bp_brain_name(self, args[0], &name_len);
-    if (name == NULL) return NULL;
-
-    struct bp_space *held = bp_handle_space_take(self->current);
-    int code = wait_for_change(held, name, name_len, version, timeout_ns, &new_version);
     bool closed = held->owner->closed;
     PyObject *result = NULL;
     if (code == 0) {
-        result = PyLong_FromUnsignedLongLong(new_version);
+        result = PyLong_FromUnsignedLongLong(version);
     } else if (code != BP_RAISED && closed) {
         bp_brain_raise_closed(self);
     } else if (code == BRAIN_E_TIMEOUT) {
@@ -309,142 +405,28 @@ PyObject *bp_names_wait(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     return result;
 }
 
-/* ---- many names ------------------------------------------------------------------------------ */
-
-/* Add one change to `batch`. */
-static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *batch,
-                     PyObject *name, PyObject *value)
+PyObject *bp_names_wait(PyObject *op, PyObject *const *args, Py_ssize_t n_args, PyObject *keywords)
 {
-    struct bp_encoded encoded;
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    brain_space *space;
+    uint64_t version, new_version = 0;
     size_t name_len;
-    const char *utf8 = bp_brain_name(self, name, &name_len);
-    if (utf8 == NULL) return BP_RAISED;
-    if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) != 0) return BP_RAISED;
-    int code;
-    if (encoded.size_bytes < BP_LARGE_BYTES) {
-        code = brain_batch_put(batch, held->space, utf8, name_len, &encoded.value);
-    } else {
-        Py_BEGIN_ALLOW_THREADS code =
-            brain_batch_put(batch, held->space, utf8, name_len, &encoded.value);
-        Py_END_ALLOW_THREADS
-    }
-    bp_convert_free(&encoded);
-    return code;
-}
-
-/* Put all of `items`, a list of pairs, in one commit. */
-static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *items)
-{
-    brain_batch *batch;
-    int code = brain_batch_new(held->owner->store, &batch);
-    if (code != 0) return code;
-    Py_ssize_t n = PyList_Size(items);
-    for (Py_ssize_t i = 0; i < n && code == 0; i++) {
-        PyObject *pair = PyList_GetItem(items, i);
-        code = batch_put(self, held, batch, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1));
-    }
-    if (code == 0) {
-        Py_BEGIN_ALLOW_THREADS code = brain_batch_commit(batch, NULL);
-        Py_END_ALLOW_THREADS
-    }
-    if (code != 0 && code != BP_RAISED) {
-        bp_errors_raise(self->state, code);
-        code = BP_RAISED;
-    }
-    brain_batch_free(batch);
-    return code;
-}
-
-const char bp_names_set_many_doc[] =
-    "set_many($self, values, /)\n--\n\n"
-    "Put all of `values`, a dict of name -> value, in one step.\n"
-    "\n"
-    "Whoever reads sees all of them or none, and where an exception is raised nothing has\n"
-    "changed. At most 131,072 values at once.\n"
-    "Raises as brain[name] = value does.\n"
-    "Threads: any. Waits for a writer, up to lock_timeout. Cost: as many single ones, or less.";
-
-PyObject *bp_names_set_many(PyObject *op, PyObject *values)
-{
-    struct bp_brain *self = (struct bp_brain *)op;
-    if (!bp_brain_is_open(self)) return NULL;
-    if (!PyDict_Check(values)) {
-        PyErr_Format(PyExc_TypeError, "set_many() takes a dict of name -> value, not %R",
-                     Py_TYPE(values));
+    if (!bp_arguments_read(self, "_wait(name, version, timeout_ns)", args, n_args, 3, 3, keywords,
+                           &in)) {
         return NULL;
     }
-    PyObject *items = PyDict_Items(values);
-    if (items == NULL) return NULL;
-    struct bp_space *held = bp_handle_space_take(self->current);
-    int code = put_batch(self, held, items);
-    if (code != 0 && !PyErr_Occurred()) bp_errors_raise(self->state, code);
-    bp_handle_space_drop(held);
-    Py_DECREF(items);
-    return code == 0 ? Py_NewRef(Py_None) : NULL;
-}
-
-/* Decode each view that is there into `result`. Takes all of them over. */
-static int decode_many(struct bp_brain *self, PyObject *names, brain_view *views, PyObject *result)
-{
-    Py_ssize_t n = PyList_Size(names);
-    int failed = 0;
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (failed) {
-            brain_view_drop(&views[i]);
-        } else if (views[i].store != NULL) {
-            PyObject *value = bp_convert_decode(self->state, &views[i], self->pickle);
-            failed = value == NULL || PyDict_SetItem(result, PyList_GetItem(names, i), value) != 0;
-            Py_XDECREF(value);
-        }
+    PyObject *result = NULL;
+    const char *name = NULL;
+    int64_t timeout_ns = PyLong_AsLongLong(args[2]);
+    if (!(timeout_ns == -1 && PyErr_Occurred()) && read_version(self, args[1], &version)) {
+        name = bp_brain_name_in(self, in, args[0], &name_len, &space);
     }
-    return failed ? -1 : 0;
-}
-
-/* Look up `names` and put what is found into `result`. `keys` and `views` have room for all. */
-static int get_all(struct bp_brain *self, PyObject *names, brain_key *keys, brain_view *views,
-                   PyObject *result)
-{
-    Py_ssize_t n = PyList_Size(names);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        size_t name_len;
-        const char *utf8 = bp_brain_name(self, PyList_GetItem(names, i), &name_len);
-        if (utf8 == NULL) return -1;
-        keys[i] = (brain_key){ .space = self->space, .name = utf8, .name_len = name_len };
+    if (name != NULL) {
+        struct bp_space *held = bp_brain_hold(self, in);
+        int code = wait_for_change(held, name, name_len, version, timeout_ns, &new_version);
+        result = wait_result(self, held, code, new_version);
     }
-    int code = brain_get_many(self->store->store, keys, (size_t)n, views, NULL);
-    if (code == 0) return decode_many(self, names, views, result);
-    bp_errors_raise(self->state, code);
-    return -1;
-}
-
-const char bp_names_get_many_doc[] =
-    "get_many($self, names, /)\n--\n\n"
-    "The values of `names` as of one moment: a dict of name -> value without those that are\n"
-    "missing.\n"
-    "\n"
-    "Raises as brain[name] does, but for KeyError.\n"
-    "Threads: any. Never waits for a writer. Cost: as many single ones.";
-
-PyObject *bp_names_get_many(PyObject *op, PyObject *names)
-{
-    struct bp_brain *self = (struct bp_brain *)op;
-    if (PyUnicode_Check(names)) {
-        PyErr_SetString(PyExc_TypeError, "get_many() takes a list of names, not one name");
-        return NULL;
-    }
-    PyObject *list = PySequence_List(names);
-    if (list == NULL || !bp_brain_is_open(self)) {
-        Py_XDECREF(list);
-        return NULL;
-    }
-    size_t n = (size_t)PyList_Size(list);
-    brain_key *keys = PyMem_Calloc(n + 1, sizeof *keys);
-    brain_view *views = PyMem_Calloc(n + 1, sizeof *views);
-    PyObject *result = PyDict_New();
-    if (keys == NULL || views == NULL) PyErr_NoMemory();
-    if (PyErr_Occurred() || get_all(self, list, keys, views, result) != 0) Py_CLEAR(result);
-    PyMem_Free(keys);
-    PyMem_Free(views);
-    Py_DECREF(list);
+    bp_handle_space_drop(in);
     return result;
 }

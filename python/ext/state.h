@@ -32,6 +32,7 @@
 
 /* The exceptions that C raises, in the order of the table in errors.c. */
 enum bp_error {
+    BP_ASLEEP,
     BP_BRAIN_ERROR,
     BP_BUSY,
     BP_CLOSED,

@@ -1,17 +1,26 @@
 /* store.c - the methods of Brain about namespaces and about the store as a whole. */
-#include "brainobject.h"
+#include "arguments.h"
 
 #include <string.h>
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Append the names that `iter` has left to `list`. */
-static int append_names(struct bp_brain *self, brain_iter *iter, PyObject *list)
+/* Namespaces of this byte first are no text, so nobody's by a name: Plasma objects lie in them, and
+ * other things of the package's own. */
+static bool is_hidden(const void *space_name, size_t len)
+{
+    return len > 0 && *(const unsigned char *)space_name == 0xff;
+}
+
+/* Append the names that `iter` has left to `list`; where visible_only, those of namespaces that are
+ * not hidden. */
+static int append_names(struct bp_brain *self, brain_iter *iter, bool visible_only, PyObject *list)
 {
     const void *name;
     size_t name_len;
     int code;
     while ((code = brain_iter_next(iter, &name, &name_len)) == 0) {
+        if (visible_only && is_hidden(name, name_len)) continue;
         /* A program in C may have put names that are no UTF-8: show them as Python shows such
          * files. */
         PyObject *text = PyUnicode_DecodeUTF8(name, (Py_ssize_t)name_len, "surrogateescape");
@@ -25,13 +34,14 @@ static int append_names(struct bp_brain *self, brain_iter *iter, PyObject *list)
 }
 
 /* Append all names of a walk that brain_iter_*() began, or failed to begin with `code`. */
-static int append_walk(struct bp_brain *self, int code, brain_iter *iter, PyObject *list)
+static int append_walk(struct bp_brain *self, int code, brain_iter *iter, bool visible_only,
+                       PyObject *list)
 {
     if (code != 0) {
         bp_errors_raise(self->state, code);
         return -1;
     }
-    int result = append_names(self, iter, list);
+    int result = append_names(self, iter, visible_only, list);
     brain_iter_free(iter);
     return result;
 }
@@ -41,14 +51,14 @@ static int append_names_of(struct bp_brain *self, brain_space *space, brain_snap
 {
     brain_iter *iter = NULL;
     int code = brain_iter_names(space, snapshot, &iter);
-    return append_walk(self, code, iter, list);
+    return append_walk(self, code, iter, false, list);
 }
 
 static int append_spaces(struct bp_brain *self, brain_snapshot *snapshot, PyObject *list)
 {
     brain_iter *iter = NULL;
     int code = brain_iter_spaces(self->store->store, snapshot, &iter);
-    return append_walk(self, code, iter, list);
+    return append_walk(self, code, iter, true, list);
 }
 
 PyObject *bp_store_list_names(struct bp_brain *self, brain_space *space)
@@ -92,7 +102,8 @@ static PyObject *names_of_all(struct bp_brain *self)
 
 const char bp_store_names_doc[] =
     "_names($self, namespace=<unrepresentable>, /)\n--\n\n"
-    "The names of a namespace, without argument of the current one, with None of all.";
+    "The names of a namespace, without argument of the current one, with None of all that are not\n"
+    "hidden.";
 
 PyObject *bp_store_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
@@ -100,11 +111,29 @@ PyObject *bp_store_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     if (!bp_brain_is_open(self)) return NULL;
     if (n_args == 0) return bp_store_list_names(self, self->space);
     if (args[0] == Py_None) return names_of_all(self);
-    struct bp_space *space = bp_handle_space(self->state, self->store, args[0]);
-    if (space == NULL) return NULL;
-    PyObject *list = bp_store_list_names(self, space->space);
-    bp_handle_space_drop(space);
+    struct bp_space *in;
+    if (!bp_arguments_space(self, args[0], &in)) return NULL;
+    PyObject *list = bp_store_list_names(self, in != NULL ? in->space : self->space);
+    bp_handle_space_drop(in);
     return list;
+}
+
+const char bp_store_count_doc[] = "_count($self, /, *, namespace=None)\n--\n\n"
+                                  "How many names there are.";
+
+PyObject *bp_store_count(PyObject *op, PyObject *const *args, Py_ssize_t n_args, PyObject *keywords)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    uint64_t n_names = 0;
+    if (!bp_arguments_read(self, "_count()", args, n_args, 0, 0, keywords, &in)) return NULL;
+    int code = BP_RAISED;
+    if (bp_brain_is_open(self)) {
+        code = brain_space_count(in != NULL ? in->space : self->space, &n_names);
+    }
+    bp_handle_space_drop(in);
+    if (code == 0) return PyLong_FromUnsignedLongLong(n_names);
+    return code == BP_RAISED ? NULL : bp_errors_raise(self->state, code);
 }
 
 /* ---- namespaces ------------------------------------------------------------------------------ */
@@ -128,21 +157,30 @@ static int remove_space(struct bp_space *held, bool again)
 }
 
 const char bp_store_clear_doc[] =
-    "clear($self, /)\n--\n\n"
-    "Delete all names of the current namespace in one step.\n"
+    "clear($self, /, *, namespace=None)\n--\n\n"
+    "Delete all names of the current namespace, or of the one that is given, in one step.\n"
     "\n"
+    "Raises BrainRemoveOldNameValueError; nothing has changed then.\n"
     "Threads: any. Waits for a writer, up to lock_timeout. Cost: the step does not depend on how\n"
     "many names there are; giving back their memory does.";
 
-PyObject *bp_store_clear(PyObject *op, PyObject *Py_UNUSED(ignored))
+PyObject *bp_store_clear(PyObject *op, PyObject *const *args, Py_ssize_t n_args, PyObject *keywords)
 {
     struct bp_brain *self = (struct bp_brain *)op;
-    if (!bp_brain_is_open(self)) return NULL;
-    struct bp_space *held = bp_handle_space_take(self->current);
-    int code = remove_space(held, true);
+    struct bp_space *in;
+    if (!bp_arguments_read(self, "clear()", args, n_args, 0, 0, keywords, &in)) return NULL;
+    int code = BP_RAISED;
+    if (bp_brain_is_open(self)) {
+        struct bp_space *held = bp_brain_hold(self, in);
+        code = remove_space(held, true);
+        bp_handle_space_drop(held);
+    }
     if (code == BRAIN_E_NOT_FOUND) code = 0; /* nothing was ever put into it */
-    if (code != 0) bp_errors_raise(self->state, code);
-    bp_handle_space_drop(held);
+    if (code != 0 && code != BP_RAISED) {
+        bp_errors_raise(self->state, code);
+        bp_brain_failed_delete(self);
+    }
+    bp_handle_space_drop(in);
     return code == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
@@ -206,6 +244,7 @@ PyObject *bp_store_drop_namespace(PyObject *op, PyObject *name)
         raise_no_namespace(self, name);
     } else if (code != 0) {
         bp_errors_raise(self->state, code);
+        bp_brain_failed_delete(self);
     }
     bp_handle_space_drop(space);
     return code == 0 ? Py_NewRef(Py_None) : NULL;

@@ -411,7 +411,7 @@ for use in (lambda: brain['y'], lambda: brain.__setitem__('x', 1)):
         print(type(error).__name__)
 """
         done = as_stranger(code, path)
-        assert done.stdout.split() == ["True", "10", "BrainPickleError", "BrainPermissionError"], done
+        assert done.stdout.split() == ["True", "10", "BrainPickleError", "BrainUpdatePermissionError"], done
 
 
 # ---- a store that is gone -----------------------------------------------------------------------
@@ -786,8 +786,6 @@ def test_a_closed_brain_says_so(path):
         lambda: brain.size(),
         lambda: brain.used(),
         lambda: brain.free(),
-        lambda: brain.bytes,
-        lambda: brain.mb,
         lambda: brain.stat(),
         lambda: brain.resize(2**40),
         lambda: brain.trim(),
