@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from . import _core, ids
+from ._core import ObjectID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, overload
 
     from .ids import Metadata
-    from .plasma import ObjectID
-
-
-def _id_type() -> type[ObjectID]:
-    """ObjectID. Its module is for the few that need it; an import statement costs more than a lookup."""
-    global _found_id_type
-    if _found_id_type is None:
-        from .plasma import ObjectID
-
-        _found_id_type = ObjectID
-    return _found_id_type
-
-
-_found_id_type: type[ObjectID] | None = None
 
 
 class Identified(_core.Brain):
-    """The part of Brain about ids and descriptions. It does not import plasma before an id is asked for:
-    most programs never do.
-    """
+    """The part of Brain about ids and descriptions."""
 
     def object_id(self, name: str, *, namespace: str | None = None) -> ObjectID | None:
         """The id of the value of `name`, None where there is no such name. It is of this one version of
@@ -37,15 +22,14 @@ class Identified(_core.Brain):
         namespace: None is the current one. Threads: any. Never waits. Cost: a lookup.
         """
         entry = self._entry(name, namespace)
-        return None if entry is None else _id_type()(entry[0])
+        return None if entry is None else ObjectID(entry[0])
 
     def object_ids(self, *, namespace: str | None = None) -> dict[str, ObjectID]:
         """The ids of the values of all names, as of one moment, by name.
 
         namespace: None is the current one. Threads: any. Never waits. Cost: grows with the names.
         """
-        object_id = _id_type()
-        return {name: object_id(value_id) for name, value_id, _, _ in self._entries(namespace)}
+        return {name: ObjectID(value_id) for name, value_id, _, _ in self._entries(namespace)}
 
     def ids(self, *, namespace: str | None = None) -> list[ObjectID]:
         """The ids of the values of all names, as of one moment and in no particular order.
@@ -114,14 +98,14 @@ class Identified(_core.Brain):
 
     def _name_to_hash(self, name: str) -> ObjectID:
         """The id that is the digest of `name`."""
-        return _id_type()(ids.digest(name, ids.ID_BYTES))
+        return ObjectID(ids.digest(name, ids.ID_BYTES))
 
     def _name_to_justified_hash(self, name: str) -> ObjectID:
         """The id that is `name`, and its digest in what is left. BrainNameLengthError beyond 16 bytes."""
-        return _id_type()(ids.justified_id(name))
+        return ObjectID(ids.justified_id(name))
 
     def _name_to_namespace_hash(self, name: str, namespace: str | None = None) -> ObjectID:
         """The metadata id of `name`, whether or not there is such a name. namespace: none is the current
         one.
         """
-        return _id_type()(ids.metadata_id_of(namespace or self._space)(name))
+        return ObjectID(ids.metadata_id_of(namespace or self._space)(name))

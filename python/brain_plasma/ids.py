@@ -60,6 +60,14 @@ def metadata_id_of(namespace: str) -> Callable[[str], bytes]:
     return lambda name: LONG_PREFIX + blake2b(space + encoded(name), digest_size=16).digest()
 
 
+def metadata_id(space: bytes, name: bytes) -> bytes:
+    """The metadata id of one name, as metadata_id_of() makes it."""
+    size = ID_BYTES - len(space)
+    if size > 0:
+        return space + blake2b(name, digest_size=size).digest()
+    return LONG_PREFIX + blake2b(space + name, digest_size=ID_BYTES - len(LONG_PREFIX)).digest()
+
+
 def prefix_of(namespace: str) -> bytes:
     """What all metadata ids of `namespace` begin with, and perhaps those of others as well."""
     space = encoded(namespace)

@@ -16,13 +16,11 @@ Where pyarrow is installed, buffers are pyarrow.Buffers, and the exceptions here
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Sequence
-from hashlib import blake2b
 
-from . import _core
+from . import _core, ids
 from ._core import ObjectID
 from .exceptions import BrainStoreNotFoundError
 from .notifications import Subscription, decode
@@ -75,9 +73,7 @@ PlasmaBuffer: Any = _core.PlasmaBuffer if pyarrow is None else pyarrow.Buffer
 TRIES = 50
 TRY_EVERY_S = 0.1
 LOOK_EVERY_NS = 100_000_000  # for named values, while it waits for objects
-NAMESPACES_ID = ObjectID(b"brain_namespaces_set")
-LONG_MARK = b"\xffid:"
-ID_BYTES = 20
+NAMESPACES_ID = ObjectID(ids.NAMESPACES_ID)
 
 
 class ObjectNotAvailable:
@@ -266,13 +262,13 @@ class PlasmaClient(_core.Plasma):
 
     def _fetch(
         self,
-        ids: Sequence[ObjectID],
+        object_ids: Sequence[ObjectID],
         timeout_ms: int,
         fetch: Callable[[ObjectID], _T],
         missing: object,
     ) -> list[_T]:
         """What `fetch` gives of each, waiting for those of which it gives `missing`."""
-        results = [fetch(id) for id in ids]
+        results = [fetch(id) for id in object_ids]
         absent = [at for at, result in enumerate(results) if result is missing]
         if not absent or timeout_ms == 0:
             return results
@@ -285,11 +281,11 @@ class PlasmaClient(_core.Plasma):
                 if left <= 0:
                     break
             if len(absent) == 1:
-                self._wait(ids[absent[0]], left)
+                self._wait(object_ids[absent[0]], left)
             else:
                 number = self._wait_any(number, left)
             for at in absent:
-                results[at] = fetch(ids[at])
+                results[at] = fetch(object_ids[at])
             absent = [at for at in absent if results[at] is missing]
         return results
 
@@ -328,7 +324,7 @@ class PlasmaClient(_core.Plasma):
             }
             result[id] = info
             if named:
-                result[_metadata_id(named[0], named[1])] = {**info, "data_size": 0, "ref_count": 0}
+                result[ObjectID(ids.metadata_id(named[0], named[1]))] = {**info, "data_size": 0, "ref_count": 0}
         return result
 
     def delete(self, object_ids: Sequence[ObjectID], /) -> None:
@@ -443,7 +439,7 @@ class PlasmaClient(_core.Plasma):
         wanted = id.binary()
         for space in self._spaces(id):
             for name in self._names(space):
-                if _metadata_id_bytes(space, name) == wanted:
+                if ids.metadata_id(space, name) == wanted:
                     return space, name
         return None
 
@@ -465,23 +461,7 @@ class PlasmaClient(_core.Plasma):
         }
 
     def _all_spaces(self) -> list[bytes]:
-        return self._spaces(ObjectID(LONG_MARK + bytes(ID_BYTES - len(LONG_MARK))))
-
-
-# ---- ids of names -------------------------------------------------------------------------------
-
-
-def _metadata_id_bytes(space: bytes, name: bytes) -> bytes:
-    """The id of the metadata of a name: its namespace and a hash of the name; or, where there is no
-    room for both, a mark and a hash of both."""
-    room = ID_BYTES - len(space)
-    if room > 0:
-        return space + blake2b(name, digest_size=room).digest()
-    return LONG_MARK + blake2b(space + name, digest_size=ID_BYTES - len(LONG_MARK)).digest()
-
-
-def _metadata_id(space: bytes, name: bytes) -> ObjectID:
-    return ObjectID(_metadata_id_bytes(space, name))
+        return self._spaces(ObjectID(ids.LONG_PREFIX.ljust(ids.ID_BYTES)))
 
 
 # ---- arguments ----------------------------------------------------------------------------------

@@ -21,20 +21,30 @@ static int append_bytes(PyObject *list, const void *bytes, size_t len)
     return failed ? BP_PLASMA_RAISED : 0;
 }
 
-/* Those namespaces whose names are the first bytes of the id. */
+/* How many bytes of a character follow the first one; -1: there is no such first byte in UTF-8. */
+static int n_following(uint8_t first)
+{
+    if (first < 0x80) return 0;
+    if (first < 0xc2 || first > 0xf4) return -1;
+    return first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+}
+
+/* Those namespaces whose names are the first bytes of the id. Few ids are text: of the rest most
+ * are done with after a byte or two. */
 static int append_prefixes(struct bp_plasma *self, const uint8_t *id, PyObject *list)
 {
-    int code = 0;
+    int code = 0, left = 0; /* bytes of the character under way */
     for (size_t len = 1; len < BRAIN_ID_BYTES && code == 0; len++) {
         brain_space *space;
-        if (len < BRAIN_ID_BYTES && (id[len] & 0xc0) == 0x80) continue; /* within a character */
+        bool follows = (id[len - 1] & 0xc0) == 0x80;
+        left = left > 0 ? (follows ? left - 1 : -1) : n_following(id[len - 1]);
+        if (left < 0) break;
+        if (left > 0) continue;
         code = brain_space_open(self->store->store, id, len, &space);
         if (code != 0) return code;
         code = brain_space_exists(space);
         brain_space_close(space);
         code = code == 0 ? append_bytes(list, id, len) : code == BRAIN_E_NOT_FOUND ? 0 : code;
-        /* Few ids are text; of the rest most end here. */
-        if (id[len] == 0xff || id[len] == 0xc0 || id[len] == 0xc1 || id[len] > 0xf4) break;
     }
     return code;
 }
@@ -67,7 +77,7 @@ PyObject *bp_plasma_spaces(PyObject *op, PyObject *const *args, Py_ssize_t n_arg
     int code = 0;
     if (memcmp(id, LONG_MARK, LONG_MARK_LEN) == 0) {
         code = append_long(self, list);
-    } else if (id[0] < 0x80 || (id[0] >= 0xc2 && id[0] <= 0xf4)) {
+    } else {
         code = append_prefixes(self, id, list);
     }
     if (code == 0) return list;

@@ -659,7 +659,7 @@ def test_used_is_exact_after_each_forget(brain):
     used, free = brain.used(), brain.free()
     for number in range(20):
         brain[f"name {number}"] = np.zeros(number * 1000)
-    assert brain.used() > used + 8 * 190_000
+    assert brain.used() >= used + 8 * 190_000
     for number in range(20):
         del brain[f"name {number}"]
     assert brain.used() == used

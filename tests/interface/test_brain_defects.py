@@ -57,7 +57,7 @@ def test_two_brains_replace_one_name(brain, store, other):
         assert 0 <= brain["x"] < 3000
         assert brain.names() == ["x"]
         assert brain.metadata("x")["name"] == "x"
-    assert [writer.end() for writer in writers] == ["ends", "ends"]
+    assert [writer.line() for writer in writers] == ["ends", "ends"]
     assert brain["x"] == 2999
     assert len(brain) == 1
 
