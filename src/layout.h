@@ -301,7 +301,8 @@ enum bn_slot_flags {
  *      stands in the index (PAIR swing). They do not change until it is filled again: from FREE, or
  *      from limbo where nobody can need it (BN_PUBLISH_SWAPS). reader: whoever pins the
  *      slot, or is registered. Whoever copies without a pin sees bytes of any use, and throws them
- *      away unless index word and gen stood still (read.c). crash: the slot goes to limbo, or has
+ *      away unless index word and gen stood still (read.c). Of the bytes behind them the same holds,
+ *      but for the note (note.c). crash: the slot goes to limbo, or has
  *      stayed there, and from there to FREE or to the next put.
  * pending  1 until the commit is tidied.  writer: lock holder.  reader: compares numbers where it
  *          is
