@@ -102,22 +102,33 @@ static bool parent_in_memory(const char *parent)
     return in_memory;
 }
 
-/* The name on /dev/shm that belongs to a path: brain-UID-PATH-BOOT-DEVICE. */
-static int target_name(const char *path, char name[NAME_MAX + 1])
+/* How the name of a directory begins that belongs to a path and is not at it: brain-UID-PATH- */
+static size_t begin_name(const char *path, char name[NAME_MAX + 1])
+{
+    return (size_t)snprintf(name, NAME_MAX + 1, "brain-%u-%016llx-", (unsigned)geteuid(),
+                            (unsigned long long)bn_hash_bytes(path, strlen(path)));
+}
+
+/* The rest of it: BOOT-DEVICE, as it is now in `parent`. False: there is no such directory. */
+static bool end_name(const char *parent, char *end, size_t room)
 {
     struct stat st;
     char boot[37] = "00000000";
-    if (stat(SHM, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        return bn_error(BRAIN_E_IO,
-                        "there is no %s on this machine: give a path on a file system in "
-                        "memory (tmpfs)",
-                        SHM);
+    if (stat(parent, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        return false;
     }
     (void)bn_os_boot_id(boot);
-    snprintf(name, NAME_MAX + 1, "brain-%u-%016llx-%.8s-%llx", (unsigned)geteuid(),
-             (unsigned long long)bn_hash_bytes(path, strlen(path)), boot,
-             (unsigned long long)st.st_dev);
-    return 0;
+    snprintf(end, room, "%.8s-%llx", boot, (unsigned long long)st.st_dev);
+    return true;
+}
+
+/* Let the directory of place->path be one in `parent`, and the path a link to it. */
+static bool lead_to(struct place *place, const char *parent)
+{
+    size_t n = begin_name(place->path, place->name);
+    snprintf(place->parent, sizeof place->parent, "%s", parent);
+    place->linked = true;
+    return end_name(parent, place->name + n, sizeof place->name - n);
 }
 
 static int resolve(const char *path, struct place *place)
@@ -138,33 +149,72 @@ static int resolve(const char *path, struct place *place)
         memcpy(place->name, name, sizeof name);
         return 0;
     }
-    snprintf(place->parent, sizeof place->parent, "%s", SHM);
-    return target_name(place->path, place->name);
+    return lead_to(place, SHM) ? 0
+                               : bn_error(BRAIN_E_IO,
+                                          "there is no %s on this machine: give a path on a file "
+                                          "system in memory (tmpfs)",
+                                          SHM);
+}
+
+/* Where the directory of a new store is to be made that is told where: in `directory`. */
+static int resolve_into(const char *directory, const struct place *home, struct place *place)
+{
+    char parent[PATH_MAX];
+    *place = *home;
+    if (realpath(directory, parent) == NULL || !lead_to(place, parent)) {
+        return bn_error(BRAIN_E_INVAL,
+                        "there is no directory \"%s\" for the store %s: make it, on a file system in "
+                        "memory (tmpfs)",
+                        directory, home->path);
+    }
+    int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool is_tmpfs = fd >= 0 && bn_os_is_tmpfs(fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_tmpfs ? 0
+                    : bn_error(BRAIN_E_INVAL,
+                               "the directory %s for the store %s is not on a tmpfs: mount one there "
+                               "(mount -t tmpfs -o size=8G none %s); for huge pages, with huge=always: "
+                               "hugetlbfs does not serve, since nothing can be written there as to a "
+                               "file",
+                               parent, home->path, parent);
 }
 
 /* ---- the link */
 
+/* Whether the last part of `where` is a name that the path's directory has, or had, elsewhere: what
+ * comes then is BOOT-DEVICE; else NULL. */
+static const char *find_ending(const struct place *place, const char *where)
+{
+    char ours[NAME_MAX + 1];
+    const char *theirs = strrchr(where, '/');
+    size_t n = begin_name(place->path, ours);
+    theirs = theirs != NULL ? theirs + 1 : where;
+    return strncmp(ours, theirs, n) == 0 ? theirs + n : NULL;
+}
+
 /* Why a link of ours leads nowhere: 0 where it may be replaced, else an error that tells. */
 static int judge_dangling(const struct place *place, const char *text)
 {
-    const char *ours = place->name, *theirs = strrchr(text, '/');
-    theirs = theirs != NULL ? theirs + 1 : text;
-    const char *our_device = strrchr(ours, '-'), *their_device = strrchr(theirs, '-');
-    size_t n = place->linked ? (size_t)(our_device - ours) : 0; /* brain-UID-PATH-BOOT */
-    if (!place->linked || strncmp(text, SHM "/", sizeof SHM) != 0 || their_device == NULL ||
-        (size_t)(their_device - theirs) != n || strncmp(ours, theirs, n - 8) != 0) {
+    char parent[PATH_MAX], now[NAME_MAX + 1] = "";
+    const char *then = find_ending(place, text);
+    if (then == NULL || text[0] != '/') {
         return bn_error(BRAIN_E_CORRUPT,
                         "%s is a symbolic link to %s, which does not exist: remove "
                         "the link, or choose another path",
                         place->path, text);
     }
-    bool same_boot = strncmp(our_device - 8, their_device - 8, 8) == 0;
-    if (same_boot && strcmp(our_device, their_device) != 0) {
+    snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(text, '/') - text), text);
+    bool is_there = end_name(parent, now, sizeof now);
+    char boot[37] = "00000000";
+    (void)bn_os_boot_id(boot);
+    if (strncmp(then, boot, 8) == 0 && (!is_there || strcmp(then, now) != 0)) {
         return bn_error(ELSEWHERE,
                         "%s leads to %s, which lies on another mount of %s than "
                         "the one seen here (a container of its own?): share %s as well as %s, or "
                         "choose a path of this container's own",
-                        place->path, text, SHM, SHM, place->path);
+                        place->path, text, parent, parent, place->path);
     }
     return 0;
 }
@@ -213,14 +263,19 @@ static int read_link(const struct place *place, const brain_options *options,
     return err;
 }
 
+/* 0; or BN_AGAIN where somebody else has made the path something else. */
 static int make_link(const struct place *place)
 {
-    char target[PATH_MAX];
+    char target[PATH_MAX], text[PATH_MAX];
     snprintf(target, sizeof target, "%.3000s/%s", place->parent, place->name);
-    if (symlink(target, place->path) != 0 && errno != EEXIST) {
+    if (symlink(target, place->path) == 0) {
+        return 0;
+    }
+    if (errno != EEXIST) {
         return bn_error_os(-errno, "cannot make the link %s", place->path);
     }
-    return 0;
+    ssize_t n = readlink(place->path, text, sizeof text - 1);
+    return n == (ssize_t)strlen(target) && memcmp(text, target, (size_t)n) == 0 ? 0 : BN_AGAIN;
 }
 
 /* ---- making */
@@ -409,7 +464,7 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     }
     char target[PATH_MAX];
     snprintf(target, sizeof target, "%.3700s/%s", place->parent, place->name);
-    bool is_target = strcmp(where, target) == 0;
+    bool is_target = strcmp(where, target) == 0 || find_ending(place, where) != NULL;
     int err = check_owner(dir_fd, where, options);
     struct brain_store *store = NULL;
     if (err == 0) {
@@ -435,53 +490,107 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     return err;
 }
 
-/* `made`: by us just now; where the link to it cannot be made it is removed, for nobody would find
- * it. */
-static int try_open(const struct place *place, const brain_options *options, bool made,
+/* A store that was found where a link is to lead: make that. `made`: the store, by us just now; where
+ * it cannot be linked it is removed, for nobody would find it. */
+static int link_found(const struct place *place, bool made, struct brain_store *store)
+{
+    int err = make_link(place);
+    if (err != 0) {
+        if (made) {
+            bn_store_release(&store->state->destroyed, 1u);
+            (void)bn_path_remove(store);
+        }
+        bn_store_free(store);
+    }
+    return err;
+}
+
+/* Open what is there; BN_AGAIN: look once more. What we have just made is linked first, whatever else
+ * is there by now: or it would be nobody's. */
+static int try_open(const struct place *place, const brain_options *options, bool *made,
                     struct brain_store **store_out)
 {
     char where[PATH_MAX];
-    int err = read_link(place, options, where);
+    struct brain_store *store;
+    int err = *made && place->linked ? 0 : read_link(place, options, where);
     if (err != 0) {
         return err;
     }
-    if (where[0] == '\0' && place->linked) {
-        snprintf(where, sizeof where, "%.3700s/%s", place->parent, place->name); /* a lost link? */
-        err = open_at(where, place, options, store_out);
-        if (err == 0 && (err = make_link(place)) != 0) {
-            if (made) {
-                bn_store_release(&(*store_out)->state->destroyed, 1u);
-                (void)bn_path_remove(*store_out);
-            }
-            bn_store_free(*store_out);
-        }
-        return err;
+    if (!place->linked || (!*made && where[0] != '\0')) {
+        return where[0] == '\0' ? BRAIN_E_NOT_FOUND : open_at(where, place, options, store_out);
     }
-    return where[0] == '\0' ? BRAIN_E_NOT_FOUND : open_at(where, place, options, store_out);
+    snprintf(where, sizeof where, "%.3700s/%s", place->parent, place->name); /* a lost link? */
+    err = open_at(where, place, options, &store);
+    err = err != 0 ? err : link_found(place, *made, store);
+    if (err == 0) {
+        *store_out = store;
+    } else {
+        *made = false;
+    }
+    return err;
+}
+
+/* Where a store may be, and where it is to be made: the last. The second is that of the options, which
+ * is asked for only where there is nothing at the first. */
+struct places {
+    struct place of[2];
+    int n;
+};
+
+static int try_open_any(const struct places *places, const brain_options *options, bool *made,
+                        struct brain_store **store_out)
+{
+    int err = BRAIN_E_NOT_FOUND;
+    for (int i = *made ? places->n - 1 : 0; i < places->n && err == BRAIN_E_NOT_FOUND; i++) {
+        err = try_open(&places->of[i], options, made, store_out);
+    }
+    return err;
+}
+
+/* There is nothing at the path: 0: make it, at the last of the places; BN_AGAIN: or see whether it is
+ * at one that was not looked at yet; else an error. */
+static int may_make(struct places *places, const brain_options *options)
+{
+    bool only_open = (options->flags & (BRAIN_OPEN_EXISTING | BRAIN_OPEN_READ_ONLY)) != 0;
+    if (options->directory != NULL && places->n == 1) {
+        int err = resolve_into(options->directory, &places->of[0], &places->of[1]);
+        if (err == 0) {
+            places->n = 2;
+            return BN_AGAIN;
+        }
+        if (!only_open) {
+            return err;
+        }
+    }
+    return !only_open ? 0
+                      : bn_error(BRAIN_E_NOT_FOUND, "there is no store at %s", places->of[0].path);
 }
 
 int bn_path_open(const char *path, const brain_options *options, struct brain_store **store_out)
 {
-    struct place place;
-    int err = resolve(path, &place);
+    struct places places = { .n = 1 };
+    bool made = false;
+    int err = resolve(path, &places.of[0]);
     if (err != 0) {
         return err;
     }
-    bool made = false;
     for (int i = 0; i < TRIES; i++) {
-        err = try_open(&place, options, made, store_out);
+        err = try_open_any(&places, options, &made, store_out);
         if (err == 0 && (options->flags & BRAIN_OPEN_EXCLUSIVE) && !made) {
             bn_store_free(*store_out);
-            return bn_error(BRAIN_E_EXISTS, "there is a store at %s already", place.path);
+            return bn_error(BRAIN_E_EXISTS, "there is a store at %s already", places.of[0].path);
+        }
+        if (err == BN_AGAIN) {
+            continue;
         }
         if (err != BRAIN_E_NOT_FOUND) {
             return err == ELSEWHERE ? BRAIN_E_NOT_FOUND : err;
         }
-        if (options->flags & (BRAIN_OPEN_EXISTING | BRAIN_OPEN_READ_ONLY)) {
-            return bn_error(BRAIN_E_NOT_FOUND, "there is no store at %s", place.path);
+        err = may_make(&places, options);
+        if (err == 0) {
+            err = make_store(&places.of[places.n - 1], options);
+            made = err == 0;
         }
-        err = make_store(&place, options);
-        made = err == 0;
         if (err != 0 && err != BRAIN_E_EXISTS && err != BN_AGAIN) {
             return err;
         }
@@ -490,7 +599,7 @@ int bn_path_open(const char *path, const brain_options *options, struct brain_st
         }
     }
     return bn_error(BRAIN_E_BUSY, "%s is being made and removed by others all the time",
-                    place.path);
+                    places.of[0].path);
 }
 
 /* ---- removing */

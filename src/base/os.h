@@ -45,6 +45,9 @@ int bn_os_rename_new(int dir_fd, const char *from, const char *to);
 /* Whether the file system of `fd` lives in memory. */
 bool bn_os_in_memory(int fd);
 
+/* Whether it is on the kind that stores are made for: pages by fallocate() and write, holes. */
+bool bn_os_is_tmpfs(int fd);
+
 /* ---- locks on a byte of a file, owned by the open description (not the process or thread) */
 
 /* EAGAIN where another description holds it. */

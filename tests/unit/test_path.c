@@ -109,8 +109,176 @@ static void check_relative(void)
     CHECK(none == NULL);
 }
 
+/* ---- a directory that was asked for */
+
+static char directory[] = "/dev/shm/brain-test-in-XXXXXX";
+
+static brain_store *open_in(const char *path, const char *where, uint32_t flags)
+{
+    brain_store *store = NULL;
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.capacity_bytes = CHECK_MIB;
+    options.directory = where;
+    options.flags = flags;
+    CHECK_OK(brain_open(path, &options, &store));
+    return store;
+}
+
+static bool is_in(const brain_store *store, const char *where)
+{
+    char text[400];
+    ssize_t n = readlink(brain_path(store), text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    size_t len = strlen(where);
+    return strcmp(text, brain_directory(store)) == 0 && strncmp(text, where, len) == 0 &&
+           strncmp(text + len, "/brain-", 7) == 0;
+}
+
+static int count_in(const char *where)
+{
+    int n = 0;
+    DIR *dir = opendir(where);
+    CHECK(dir != NULL);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        n += entry->d_name[0] != '.' || strlen(entry->d_name) > 2;
+    }
+    closedir(dir);
+    return n;
+}
+
+static void check_directory(const char *of_path)
+{
+    const char *path = check_path_in(of_path);
+    brain_store *store = open_in(path, directory, 0), *second, *none = NULL;
+    struct stat st;
+    CHECK(is_in(store, directory));
+    CHECK_SYS(stat(brain_directory(store), &st));
+    CHECK((st.st_mode & 0777) == 0700 && count_in(directory) == 1);
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "1", 1));
+    brain_space_close(space);
+
+    /* What is there is opened, whatever is asked for. */
+    static const char *const others[] = { NULL, "/dev/shm", "/proc", "/no/such/place", "" };
+    for (size_t i = 0; i < 5; i++) {
+        second = open_in(path, others[i], i % 2 == 0 ? 0 : BRAIN_OPEN_EXISTING);
+        CHECK(strcmp(brain_directory(second), brain_directory(store)) == 0);
+        brain_close(second);
+    }
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.directory = directory;
+    options.flags = BRAIN_OPEN_EXCLUSIVE;
+    CHECK_CODE(brain_open(path, &options, &none), BRAIN_E_EXISTS);
+
+    /* The link is lost, and made again by whoever says where. */
+    CHECK_SYS(unlink(path));
+    second = open_in(path, directory, BRAIN_OPEN_EXISTING);
+    CHECK(is_in(second, directory));
+    space = check_space(second, "default");
+    CHECK_OK(brain_exists(space, "a", 1, NULL));
+    brain_space_close(space);
+    brain_close(second);
+    CHECK(count_in(directory) == 1);
+    check_destroy(store);
+    CHECK(!is_there(path) && count_in(directory) == 0);
+
+    /* A store of the usual place whose link is lost is found there first. */
+    if (strcmp(of_path, "/tmp") == 0) {
+        store = check_open(path, CHECK_MIB);
+        CHECK_SYS(unlink(path));
+        second = open_in(path, directory, 0);
+        CHECK(strcmp(brain_directory(second), brain_directory(store)) == 0);
+        brain_close(second);
+        check_destroy(store);
+    }
+}
+
+/* Its mode is as anywhere, and a group's members may go where it is. */
+static void check_directory_mode(void)
+{
+    const char *path = check_path();
+    struct stat st;
+    brain_store *store = NULL;
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.capacity_bytes = CHECK_MIB;
+    options.directory = directory;
+    options.mode = 0640;
+    CHECK_OK(brain_open(path, &options, &store));
+    CHECK_SYS(stat(brain_directory(store), &st));
+    CHECK((st.st_mode & 0777) == 0750);
+    check_destroy(store);
+}
+
+static void check_wrong_directory(void)
+{
+    const char *path = check_path();
+    brain_store *none = NULL;
+    static const char *const wrong[] = { "", "/no/such/place", "/proc/self/stat", "/proc" };
+    for (size_t i = 0; i < 4; i++) {
+        brain_options options = BRAIN_OPTIONS_INIT;
+        options.directory = wrong[i];
+        CHECK_CODE(brain_open(path, &options, &none), BRAIN_E_INVAL);
+        CHECK_DETAIL(wrong[i]);
+        CHECK_DETAIL(i < 3 ? "make it" : "huge=always");
+        options.flags = BRAIN_OPEN_EXISTING;
+        CHECK_CODE(brain_open(path, &options, &none), BRAIN_E_NOT_FOUND);
+    }
+    CHECK(none == NULL && !is_there(path));
+
+    /* Options of before there was one. */
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.capacity_bytes = CHECK_MIB;
+    options.directory = "/no/such/place";
+    options.struct_size = offsetof(brain_options, directory);
+    CHECK_OK(brain_open(path, &options, &none));
+    CHECK(strcmp(brain_directory(none), path) == 0);
+    check_destroy(none);
+}
+
+/* A link of ours that leads nowhere: replaced, but where it leads to what is not seen here. */
+static void check_dangling(void)
+{
+    const char *path = check_path();
+    char was[400], *device;
+    brain_store *store = open_in(path, directory, 0), *none = NULL;
+    snprintf(was, sizeof was, "%s", brain_directory(store));
+    brain_close(store);
+    check_remove_dir(was);
+    store = open_in(path, directory, BRAIN_OPEN_EXCLUSIVE);
+    CHECK(strcmp(brain_directory(store), was) == 0);
+    check_destroy(store);
+
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.directory = directory;
+    device = strrchr(was, '-');
+    CHECK(device != NULL);
+    strcpy(device, "-77"); /* another mount, of this boot */
+    CHECK_SYS(symlink(was, path));
+    CHECK_CODE(brain_open(path, &options, &none), BRAIN_E_NOT_FOUND);
+    CHECK_DETAIL("another mount");
+    memset(device - 8, 'b', 8); /* another boot */
+    CHECK_SYS(unlink(path));
+    CHECK_SYS(symlink(was, path));
+    store = open_in(path, directory, 0);
+    CHECK(is_in(store, directory));
+    check_destroy(store);
+    CHECK_SYS(symlink("/dev/shm/brain-not-ours", path));
+    CHECK_CODE(brain_open(path, &options, &none), BRAIN_E_CORRUPT);
+    CHECK_SYS(unlink(path));
+    CHECK(count_in(directory) == 0);
+}
+
+/* Whether process `i` asks for the directory: none, all, or every other one. */
+enum asking { NONE, ALL, SOME };
+
+static brain_store *open_asking(const char *path, enum asking asking, int i)
+{
+    return asking == ALL || (asking == SOME && i % 2 == 0) ? open_in(path, directory, 0)
+                                                            : check_open(path, CHECK_MIB);
+}
+
 /* Many open the same new path at once: one store, in which all find each other. */
-static void check_race(const char *dir)
+static void check_race(const char *dir, enum asking asking)
 {
     enum { N = 20 };
     for (int round = 0; round < 5; round++) {
@@ -121,7 +289,7 @@ static void check_race(const char *dir)
             pids[i] = check_fork();
             if (pids[i] == 0) {
                 check_gate_pass(&start);
-                brain_store *store = check_open(path, CHECK_MIB);
+                brain_store *store = open_asking(path, asking, i);
                 brain_space *space = check_space(store, "default");
                 CHECK_OK(brain_put_bytes(space, &i, sizeof i, "", 0));
                 check_gate_open(&there);
@@ -153,10 +321,10 @@ static void check_race(const char *dir)
     }
 }
 
-static int count_leftovers(void)
+static int count_leftovers(const char *where)
 {
     int n = 0;
-    DIR *dir = opendir("/dev/shm");
+    DIR *dir = opendir(where);
     CHECK(dir != NULL);
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         n += strncmp(entry->d_name, ".brain-new-", 11) == 0;
@@ -166,8 +334,9 @@ static int count_leftovers(void)
 }
 
 /* Makers that are killed at any moment leave what the next one sweeps away. */
-static void check_killed_makers(void)
+static void check_killed_makers(enum asking asking)
 {
+    const char *where = asking == ALL ? directory : "/dev/shm";
     const char *path = check_path();
     for (int i = 0; i < 60; i++) {
         struct check_gate start = check_gate_new();
@@ -175,7 +344,7 @@ static void check_killed_makers(void)
         if (pid == 0) {
             for (;;) {
                 check_gate_open(&start);
-                brain_store *store = check_open(path, CHECK_MIB);
+                brain_store *store = open_asking(path, asking, 0);
                 check_destroy(store);
             }
         }
@@ -185,14 +354,14 @@ static void check_killed_makers(void)
         check_kill(pid);
         check_gate_free(&start);
     }
-    int before = count_leftovers();
-    brain_store *store = check_open(path, CHECK_MIB);
+    int before = count_leftovers(where);
+    brain_store *store = open_asking(path, asking, 0);
     check_destroy(store);
-    store = check_open(path, CHECK_MIB);
+    store = open_asking(path, asking, 0);
     check_destroy(store);
     /* Others may be making stores in there at this moment, but not so many. */
-    printf("leftovers: %d, then %d\n", before, count_leftovers());
-    CHECK(count_leftovers() < 10 && !is_there(path));
+    printf("leftovers: %d, then %d\n", before, count_leftovers(where));
+    CHECK(count_leftovers(where) < 10 && !is_there(path));
 }
 
 int main(void)
@@ -203,8 +372,20 @@ int main(void)
     check_no_link();
     check_in_memory();
     check_relative();
-    check_race("/dev/shm");
-    check_race("/tmp");
-    check_killed_makers();
+    check_race("/dev/shm", NONE);
+    check_race("/tmp", NONE);
+    check_killed_makers(NONE);
+    CHECK(mkdtemp(directory) != NULL);
+    check_directory("/tmp");
+    check_directory("/dev/shm");
+    check_directory_mode();
+    check_wrong_directory();
+    check_dangling();
+    check_race("/tmp", SOME);
+    check_race("/dev/shm", SOME);
+    check_race("/dev/shm", ALL);
+    check_killed_makers(ALL);
+    CHECK(count_in(directory) == 0);
+    CHECK_SYS(rmdir(directory));
     return 0;
 }
