@@ -7,14 +7,14 @@
  * and to remove it at the end.
  *
  * One of them a store. Which, says a note in the store: namespace ff "plasma-store", name "server",
- * no data, metadata u32 row, u32 pid, u64 seat, little-endian: the client that keeps it. The note is
- * put only if it is as it was when its client was seen to be dead, so of two that start at once one
- * wins; who is killed leaves a note that counts for nothing.
+ * no data, metadata u32 row, u32 pid, u64 seat, little-endian: the client that keeps it. The note
+ * is put only if it is as it was when its client was seen to be dead, so of two that start at once
+ * one wins; who is killed leaves a note that counts for nothing.
  *
- * Signals: SIGTERM, SIGINT and SIGHUP are blocked from the start and waited for, so none is lost and
- * no code runs at a bad moment. A SIGHUP that was ignored from the start, as by nohup, stays so. A
- * SIGINT does not: a shell without job control ignores it for what it starts in the background, and
- * Ctrl-C would end the script and leave its store.
+ * Signals: SIGTERM, SIGINT and SIGHUP are blocked from the start and waited for, so none is lost
+ * and no code runs at a bad moment. A SIGHUP that was ignored from the start, as by nohup, stays
+ * so. A SIGINT does not: a shell without job control ignores it for what it starts in the
+ * background, and Ctrl-C would end the script and leave its store.
  *
  * Exit status: 0 after a signal; 1 where it could not begin, or could not remove the store, or
  * somebody else removed it.
@@ -366,6 +366,17 @@ static int open_and_claim(struct keeper *keeper)
     return err;
 }
 
+/* Whether a store that was there is not where -d says, and so has no huge pages because of -h. */
+static bool is_elsewhere(const struct keeper *keeper)
+{
+    char wanted[PATH_MAX];
+    const char *directory = brain_directory(keeper->store);
+    size_t n = (size_t)(strrchr(directory, '/') - directory);
+    return keeper->wish.directory != NULL &&
+           (realpath(keeper->wish.directory, wanted) == NULL || strlen(wanted) != n ||
+            memcmp(wanted, directory, n) != 0);
+}
+
 /* Let a store that was there hold what -m says. */
 static int grow(struct keeper *keeper)
 {
@@ -392,7 +403,11 @@ static int begin(struct keeper *keeper)
 {
     uint64_t capacity, live;
     int err = open_and_claim(keeper);
-    if (err == 0 && !keeper->made) err = grow(keeper);
+    if (err == 0 && !keeper->made) {
+        err = grow(keeper);
+        if (is_elsewhere(keeper))
+            say("it stays where it is: -d and -h are for a store that is made");
+    }
     if (err == 0) err = brain_usage(keeper->store, &capacity, &live);
     if (err == 0) {
         /* Where this fails, it was removed just now, and the first look will tell. */

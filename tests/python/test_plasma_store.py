@@ -161,7 +161,9 @@ def test_help_and_version(run):
     assert run("--version") == (0, f"plasma_store {__version__}\n", "")
 
 
-@pytest.mark.parametrize("form", ["-m=5000000 -s={path}", "--m=5000000 --s {path}", "-m5000000 -s{path}"])
+@pytest.mark.parametrize(
+    "form", ["-m=5000000 -s={path}", "--m=5000000 --s {path}", "-m5000000 -s{path}"]
+)
 def test_every_way_to_write_an_option(begin, path, form):
     keeper = begin(*form.format(path=path).split())
     assert keeper.wait_until_ready()
@@ -228,6 +230,57 @@ def test_a_relative_path_is_from_the_current_directory(begin, tmp_path):
     assert keeper.end() == (0, "")
 
 
+@pytest.fixture
+def directory(new_path):
+    """A directory in memory that is no store."""
+    directory = new_path()
+    os.mkdir(directory)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def test_the_memory_is_in_the_directory_of_d(start, tmp_path, directory):
+    path = str(tmp_path / "plasma")
+    keeper = start(path, "-d", directory)
+    assert os.path.dirname(os.path.realpath(path)) == directory
+    with Brain(path, create=False) as brain:
+        brain["x"] = 1
+    assert keeper.end() == (0, "")
+    assert is_gone(path) and os.listdir(directory) == []
+
+
+def test_a_store_that_is_taken_over_stays_where_it_is(start, path, brain, directory):
+    brain["x"] = "still here"
+    keeper = start(path, "-d", directory)
+    assert keeper.remarks[1:] == [
+        "plasma_store: it stays where it is: -d and -h are for a store that is made"
+    ]
+    assert brain["x"] == "still here"
+
+
+def test_one_that_is_taken_over_in_the_same_directory(start, tmp_path, directory):
+    path = str(tmp_path / "plasma")
+    start(path, "-d", directory).end(signal.SIGKILL)
+    keeper = start(path, "-d", f"{directory}/.")
+    assert len(keeper.remarks) == 1
+    assert keeper.end() == (0, "")
+    assert os.listdir(directory) == []
+
+
+def test_a_directory_that_is_not_in_memory_is_refused(run, path):
+    status, _, errors = run("-m", "1000000", "-s", path, "-d", "/proc")
+    assert status == 1
+    assert "the directory /proc" in errors and "is not on a tmpfs" in errors
+    assert is_gone(path)
+
+
+def test_a_directory_that_is_missing_is_refused(run, path):
+    status, _, errors = run("-m", "1000000", "-s", path, "-d", "/nonexistent")
+    assert status == 1
+    assert 'no directory "/nonexistent"' in errors
+    assert is_gone(path)
+
+
 # ---- huge pages ----------------------------------------------------------------------------------
 
 
@@ -238,6 +291,41 @@ def test_huge_pages_need_a_file_system_that_has_them(run, path, tmp_path):
     status, _, errors = run("-m", "1000000", "-s", path, "-h", "-d", str(tmp_path / "missing"))
     assert status == 1
     assert "cannot look at" in errors and "missing: No such file or directory" in errors
+    assert is_gone(path)
+
+
+def mounted(options):
+    """A command that runs another with a tmpfs on /mnt, which nobody else sees."""
+    script = f'mount -t tmpfs -o "{options}" tmpfs /mnt && exec "$0" "$@"'
+    command = ["unshare", "-m", "sh", "-c", script]
+    try:
+        if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
+            return command
+    except OSError:
+        pass
+    pytest.skip("no mount namespaces here")
+
+
+@pytest.mark.parametrize("huge", ["always", "within_size", "advise"])
+def test_huge_pages_where_the_tmpfs_gives_them(tmp_path, begin, program, huge):
+    path = str(tmp_path / "plasma")
+    command = mounted(f"huge={huge},size=64m")
+    keeper = Keeper(*command, program, "-m", "5000000", "-s", path, "-d", "/mnt", "-h")
+    try:
+        line = keeper.wait_until_ready()
+        assert line, keeper.remarks
+        assert line.startswith(f"{READY}{path} holds 5000000 bytes, in /mnt/")
+    finally:
+        assert keeper.end() == (0, "")
+    assert is_gone(path)
+
+
+@pytest.mark.parametrize("options", ["size=64m", "huge=never,size=64m"])
+def test_a_tmpfs_without_huge_pages_is_refused(path, program, options):
+    command = [*mounted(options), program, "-m", "5000000", "-s", path, "-d", "/mnt", "-h"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 1
+    assert "the tmpfs of /mnt has no huge pages" in done.stderr
     assert is_gone(path)
 
 
@@ -497,12 +585,19 @@ def test_two_at_once_are_two_stores():
             assert (one.size(), two.size()) == (5_000_000, 6_000_000)
 
 
+def test_start_plasma_store_in_a_directory(directory):
+    with start_plasma_store(5_000_000, plasma_directory=directory) as (path, _):
+        assert os.path.dirname(os.path.realpath(path)) == directory
+    assert os.listdir(directory) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"plasma_store_memory": 5}, "status 1: plasma_store: -m takes 4096 to"),
         ({"plasma_store_memory": "10M"}, "in digits alone, not '10M'"),
         ({"plasma_store_memory": 5_000_000, "use_hugepages": True}, "needs -d DIRECTORY"),
+        ({"plasma_store_memory": 5_000_000, "plasma_directory": "/proc"}, "/proc"),
     ],
 )
 def test_a_start_that_fails_has_the_words_of_the_program(arguments, words):
