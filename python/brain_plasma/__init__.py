@@ -5,8 +5,8 @@
     brain = Brain()                 # the store /tmp/plasma, made where there is none
     brain['x'] = numpy.arange(10)   # any process on this machine now has brain['x']
 
-`Brain` has everything; `brain_plasma.plasma` is what pyarrow.plasma was. What Brain raises is here, too, and in `brain_plasma.exceptions`:
-`from brain_plasma import BrainFullError`.
+`Brain` has everything; `brain_plasma.plasma` is what pyarrow.plasma was. What Brain raises is here, too,
+and in `brain_plasma.exceptions`: `from brain_plasma import BrainFullError`.
 """
 
 from . import exceptions

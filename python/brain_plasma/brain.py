@@ -57,7 +57,8 @@ class Brain(Identified):
         pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
         BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
         the old value stays. What a put of a name raises is also a BrainLearnNameError where the name
-        is new, and a BrainUpdateNameError where it has a value. It waits for a writer, up to lock_timeout. Cost: one copy of the bytes.
+        is new, and a BrainUpdateNameError where it has a value. It waits for a writer, up to
+        lock_timeout. Cost: one copy of the bytes.
     del brain[name] raises and waits as a put does; it is a BrainRemoveOldNameValueError then.
 
     Unlike a dict: `del` of a missing name is no error; what is no str is an error in `in` as well; == is

@@ -167,8 +167,8 @@ static PyObject *brain_sleep_method(PyObject *op, PyObject *Py_UNUSED(ignored))
 /* Room for a small value and its name: a copy on the stack is the quickest. */
 #define SMALL_WORDS 51
 
-/* Get from the namespace in use, and decode. Returns a new reference, to `fallback` where the name is
- * missing; NULL with an exception set, also where `fallback` is NULL and needed. */
+/* Get from the namespace in use, and decode. Returns a new reference, to `fallback` where the name
+ * is missing; NULL with an exception set, also where `fallback` is NULL and needed. */
 static PyObject *look_up(struct bp_brain *self, PyObject *name, PyObject *fallback)
 {
     brain_view view;

@@ -1,10 +1,10 @@
-/* many.c - the methods of Brain about many names at once, and about what belongs to a name: the id of
- * its value and its description.
+/* many.c - the methods of Brain about many names at once, and about what belongs to a name: the id
+ * of its value and its description.
  */
 #include "arguments.h"
 #include "convert.h"
 
-/* ---- put -------------------------------------------------------------------------------------- */
+/* ---- put ------------------------------------------------------------------------------------- */
 
 /* Add one change to `batch`. */
 static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *batch,
@@ -101,7 +101,7 @@ PyObject *bp_many_set(PyObject *op, PyObject *const *args, Py_ssize_t n_args, Py
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
-/* ---- get -------------------------------------------------------------------------------------- */
+/* ---- get ------------------------------------------------------------------------------------- */
 
 /* Decode each view that is there into `result`. Takes all of them over. */
 static int decode_many(struct bp_brain *self, PyObject *names, brain_view *views, PyObject *result)
@@ -255,8 +255,8 @@ static int append_entries(brain_space *space, PyObject *list)
 
 const char bp_many_entries_doc[] =
     "_entries($self, namespace, /)\n--\n\n"
-    "The names of a namespace as of one moment, each with the id of its value, its description and\n"
-    "its version.";
+    "The names of a namespace as of one moment, each with the id of its value, its description\n"
+    "and its version.";
 
 PyObject *bp_many_entries(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
