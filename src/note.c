@@ -1,15 +1,15 @@
 /* note.c - a number beside a value, that whoever has a view of it may change.
  *
- * Where:    the one word at a multiple of 8 that lies within the last BRAIN_NOTE_BYTES of the value's
- *           metadata. Nothing else reads or writes it once the value is published: gets that copy
- *           without a pin leave values with metadata alone (read.c).
- * Writers:  any client, while its pin stands: so the word is not another value's yet. Relaxed: a note
- *           says nothing of other memory.
+ * Where:    the one word at a multiple of 8 that lies within the last BRAIN_NOTE_BYTES of the
+ *           value's metadata. Nothing else reads or writes it once the value is published: gets
+ *           that copy without a pin leave values with metadata alone (read.c).
+ * Writers:  any client, while its pin stands: so the word is not another value's yet. Relaxed: a
+ *           note says nothing of other memory.
  * Crash:    one store; it has been made or not.
  */
 #include "store.h"
 
-static_assert(BRAIN_NOTE_BYTES == sizeof(uint64_t) + 7, "room for one aligned word, wherever it ends");
+static_assert(BRAIN_NOTE_BYTES == sizeof(uint64_t) + 7, "room for one word, wherever it ends");
 
 /* Where the note of a view is, by the mapping of readers; NULL where there is none. */
 static const uint8_t *find_note(const brain_view *view)
