@@ -399,8 +399,8 @@ BRAIN_API_FREE void brain_view_id(const brain_view *view, uint8_t id_out[BRAIN_I
 BRAIN_API int brain_get_by_id(brain_store *store, const uint8_t id[BRAIN_ID_BYTES],
                               brain_view *view_out);
 
-/* Name the namespace that a pinned view's value is in, as brain_space_open(). name_out, name_len_out:
- * NULL, or receive its name, which is the space's.
+/* Name the namespace that a pinned view's value is in, as brain_space_open().
+ * name_out, name_len_out   NULL, or receive its name, which is the space's.
  * Returns 0, or: NOT_FOUND (it was removed); INVAL (no pinned view); else as brain_get().
  * Threads: any.  Blocks: never.  Cost: O(1). */
 BRAIN_API int brain_view_space(const brain_view *view, brain_space **space_out,
@@ -624,7 +624,8 @@ BRAIN_API int brain_object_seal(brain_object *object, brain_space *space, const 
                                 uint64_t *version_out);
 
 /* As brain_object_seal(), in one commit with all that is in `batch`, which is empty afterwards, as
- * after brain_batch_commit(). A change of the same name in the batch is an error: INVAL.
+ * after brain_batch_commit(). A change of the same name in the batch, and a batch of another store,
+ * are errors: INVAL.
  * Returns as brain_object_seal(); of a condition in the batch that does not hold also STALE,
  * EXISTS, NOT_FOUND. On error nothing has changed, but the batch is empty.
  * Blocks: for the writer lock.  Cost: that of both. */
@@ -638,8 +639,8 @@ BRAIN_API_FREE void brain_object_release(brain_object *object);
 
 /* ---- many names at once ---------------------------------------------------------------------- */
 
-/* Begin a batch: a set of changes that become visible all at once. `*batch_out` is the caller's, to be given to brain_batch_free(). Returns 0,
- * NOMEM. */
+/* Begin a batch: a set of changes that become visible all at once. `*batch_out` is the caller's, to
+ * be given to brain_batch_free(). Returns 0, NOMEM. */
 BRAIN_API int brain_batch_new(brain_store *store, brain_batch **batch_out);
 
 /* Add a put / a delete. What `value` points to is copied now. The last change of a name in a batch

@@ -4,8 +4,8 @@
 
 #include "write.h"
 
-/* Make `first` and all that is in the batch in one commit; it is the first of the writes, and what is
- * known of it afterwards is told. INVAL where the batch changes its name too. The batch is empty
+/* Make `first` and all that is in the batch in one commit; it is the first of the writes, and what
+ * is known of it afterwards is told. INVAL where the batch changes its name too. The batch is empty
  * afterwards. */
 int bn_batch_commit_with(struct brain_batch *batch, struct bn_write *first, uint64_t *number_out);
 

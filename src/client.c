@@ -213,8 +213,8 @@ static bool is_seated(struct brain_store *store, uint32_t row, uint64_t seat)
 
 bool bn_client_lives(struct brain_store *store, uint32_t row, uint64_t seat)
 {
-    /* Once more afterwards: who is asked for may have died, and the byte be a newcomer's, who counts
-     * itself after it has locked that. */
+    /* Once more afterwards: who is asked for may have died, and the byte be a newcomer's, who
+     * counts itself after it has locked that. */
     return row < bn_client_n_rows(store) && is_seated(store, row, seat) &&
            bn_client_alive(store, row) && is_seated(store, row, seat);
 }

@@ -38,8 +38,8 @@ void bn_client_leave(struct brain_store *store);
  * on a guess. */
 bool bn_client_alive(struct brain_store *store, uint32_t life);
 
-/* Whether the one that was given row `row` as its `seat`th still lives; an error counts as above. No
- * system call for this process itself. */
+/* Whether the one that was given row `row` as its `seat`th still lives; an error counts as above.
+ * No system call for this process itself. */
 bool bn_client_lives(struct brain_store *store, uint32_t row, uint64_t seat);
 
 /* Hold the claim byte of a dead client's row, or of another dead life, so that nobody is seated

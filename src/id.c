@@ -1,18 +1,18 @@
 /* id.c - values by id, in whatever namespace they are.
  *
- * Id:       8 bytes of the store's own random id, slot, gen, low half of the commit number: a use of
- *           a slot, which is one version of one name for ever.
- * Get:      an id says nothing that has to be true. So its slot is pinned first, and looked at as any
- *           bytes: it may be no slot, free, retired, or just being filled. What seems to be name and
- *           namespace there is then looked up as any get does; only if that leads to this very use of
- *           the slot was it the value. So a misread name costs a miss, and a value that stood all the
- *           while is not misread: its slot does not change.
+ * Id:       8 bytes of the store's own random id, slot, gen, low half of the commit number: a use
+ *           of a slot, which is one version of one name for ever.
+ * Get:      an id says nothing that has to be true. So its slot is pinned first, and looked at as
+ *           any bytes: it may be no slot, free, retired, or just being filled. What seems to be
+ *           name and namespace there is then looked up as any get does; only if that leads to this
+ *           very use of the slot was it the value. So a misread name costs a miss, and a value that
+ *           stood all the while is not misread: its slot does not change.
  * Extents:  the name of a large value may lie in its extent, whose pages may be given back, and to
  *           look at those would ask the kernel for memory. It is looked at only if the slot is
  *           committed and not retired: whoever retires it now sees the pin (PAIR pin-retire).
- * Space:    a value's slot says the record, the record the slot of its entry in the root space, and that
- *           the name. Each may be another's by now; so the name is looked up, and what is found has to
- *           lead to the record, and to have been there before the value.
+ * Space:    a value's slot says the record, the record the slot of its entry in the root space, and
+ *           that the name. Each may be another's by now; so the name is looked up, and what is
+ *           found has to lead to the record, and to have been there before the value.
  * Waits:    never.
  */
 #include <string.h>
@@ -205,7 +205,8 @@ static bool suspect_entry(struct brain_store *store, uint32_t slot, struct suspe
     if (slot == 0 || !bn_slot_exists(store, slot)) {
         return false;
     }
-    const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)bn_slot_view(store, slot);
+    const _Atomic uint64_t *from =
+        (const _Atomic uint64_t *)(const void *)bn_slot_view(store, slot);
     for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         words[i] = bn_load_relaxed(&from[i]); /* relaxed: the look-up judges */
     }
@@ -225,8 +226,8 @@ struct whose {
 /* Internal: the record is another namespace's by now. */
 #define ANOTHERS (-130)
 
-/* Open the namespace `name` if its entry in the root space leads to the record: 0, NOT_FOUND, ...; or
- * ANOTHERS, where that was made after the value. */
+/* Open the namespace `name` if its entry in the root space leads to the record: 0, NOT_FOUND, ...;
+ * or ANOTHERS, where that was made after the value. */
 static int open_if(struct brain_store *store, const struct whose *whose, const void *name,
                    uint32_t name_len, brain_space **space_out)
 {
@@ -283,7 +284,8 @@ int brain_view_space(const brain_view *view, brain_space **space_out, const void
     struct suspect its;
     brain_space *space = NULL;
     if (store == NULL) {
-        return bn_error(BRAIN_E_INVAL, "a view that was dropped, or shows a copy, is of no namespace");
+        return bn_error(BRAIN_E_INVAL,
+                        "a view that was dropped, or shows a copy, is of no namespace");
     }
     int err = bn_store_check_usable(store);
     if (err != 0) {

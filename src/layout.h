@@ -301,9 +301,9 @@ enum bn_slot_flags {
  *      stands in the index (PAIR swing). They do not change until it is filled again: from FREE, or
  *      from limbo where nobody can need it (BN_PUBLISH_SWAPS). reader: whoever pins the
  *      slot, or is registered. Whoever copies without a pin sees bytes of any use, and throws them
- *      away unless index word and gen stood still (read.c). Of the bytes behind them the same holds,
- *      but for the note (note.c). crash: the slot goes to limbo, or has
- *      stayed there, and from there to FREE or to the next put.
+ *      away unless index word and gen stood still (read.c). Of the bytes behind them the same
+ *      holds, but for the note (note.c). crash: the slot goes to limbo, or has stayed there, and
+ *      from there to FREE or to the next put.
  * pending  1 until the commit is tidied.  writer: lock holder.  reader: compares numbers where it
  *          is
  *      set.  crash: recovery tidies.
@@ -369,8 +369,8 @@ struct bn_space_id_rec {
  * gen       rises before `removed` is set back to 0 for a new use; never restored.
  * first_segment, hole  cells of the NAMES region; 0: none. The used part of the last segment:
  *                      last_used.
- * entry     slot of its entry in the root space, while it stands. Readers, who want its name, take it
- *           for a hint: they look the name up that is there, and see whether it leads here.
+ * entry     slot of its entry in the root space, while it stands. Readers, who want its name, take
+ *           it for a hint: they look the name up that is there, and see whether it leads here.
  *
  * Every get loads `removed` and gen, every put stores a tally: so they stand on two lines. The
  * padding stands in front so that what a put loads of record 1 does not lie where it has just

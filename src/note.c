@@ -1,17 +1,17 @@
 /* note.c - a number beside a value, that whoever has a view of it may change.
  *
- * Where:    the one word at a multiple of 8 that lies within the last BRAIN_NOTE_BYTES of the value's
- *           metadata. Nothing else reads or writes it once the value is published: gets that copy
- *           without a pin leave values with metadata alone (read.c).
+ * Where:    the one word at a multiple of 8 that lies within the last BRAIN_NOTE_BYTES of the
+ *           value's metadata. Nothing else reads or writes it once the value is published: gets
+ *           that copy without a pin leave values with metadata alone (read.c).
  * Writers:  any client, while its pin stands: so the word is not another value's yet. A plain set is
  *           relaxed: it says nothing of other memory. A swap is a full barrier, and so is a look:
- *           callers let notes and pins decide together (PAIR note-pin is theirs: who marks a note and
- *           then lists the pins, against who pins and then looks at the note).
+ *           callers let notes and pins decide together (who marks a note and then lists the pins,
+ *           against who pins and then looks at the note).
  * Crash:    one store; it has been made or not.
  */
 #include "store.h"
 
-static_assert(BRAIN_NOTE_BYTES == sizeof(uint64_t) + 7, "room for one aligned word, wherever it ends");
+static_assert(BRAIN_NOTE_BYTES == sizeof(uint64_t) + 7, "room for one word, wherever it ends");
 
 /* Where the note of a view is, by the mapping of readers; NULL where there is none. */
 static const uint8_t *find_note(const brain_view *view)

@@ -4,8 +4,8 @@
  * the seal the extent changes hands to the published slot, and the mapping is replaced by a private
  * copy-on-write one of the same pages, so that what is written later stays in this process. A pin
  * keeps the pages until the object is released. A small one is private memory, copied at the seal
- * as by a put; so is one whose name and metadata do not fit beside the extent. Sealed in a batch it is
- * the first change of the batch's transaction.
+ * as by a put; so is one whose name and metadata do not fit beside the extent. Sealed in a batch it
+ * is the first change of the batch's transaction.
  *
  * Crash: the private slot goes with its client.
  */

@@ -163,8 +163,8 @@ static int resolve_into(const char *directory, const struct place *home, struct 
     *place = *home;
     if (realpath(directory, parent) == NULL || !lead_to(place, parent)) {
         return bn_error(BRAIN_E_INVAL,
-                        "there is no directory \"%s\" for the store %s: make it, on a file system in "
-                        "memory (tmpfs)",
+                        "there is no directory \"%s\" for the store %s: make it, on a file system "
+                        "in memory (tmpfs)",
                         directory, home->path);
     }
     int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -174,10 +174,10 @@ static int resolve_into(const char *directory, const struct place *home, struct 
     }
     return is_tmpfs ? 0
                     : bn_error(BRAIN_E_INVAL,
-                               "the directory %s for the store %s is not on a tmpfs: mount one there "
-                               "(mount -t tmpfs -o size=8G none %s); for huge pages, with huge=always: "
-                               "hugetlbfs does not serve, since nothing can be written there as to a "
-                               "file",
+                               "the directory %s for the store %s is not on a tmpfs: mount one "
+                               "there (mount -t tmpfs -o size=8G none %s); for huge pages, with "
+                               "huge=always: hugetlbfs does not serve, since nothing can be "
+                               "written there as to a file",
                                parent, home->path, parent);
 }
 
@@ -490,8 +490,8 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     return err;
 }
 
-/* A store that was found where a link is to lead: make that. `made`: the store, by us just now; where
- * it cannot be linked it is removed, for nobody would find it. */
+/* A store that was found where a link is to lead: make that. `made`: the store, by us just now;
+ * where it cannot be linked it is removed, for nobody would find it. */
 static int link_found(const struct place *place, bool made, struct brain_store *store)
 {
     int err = make_link(place);
@@ -505,8 +505,8 @@ static int link_found(const struct place *place, bool made, struct brain_store *
     return err;
 }
 
-/* Open what is there; BN_AGAIN: look once more. What we have just made is linked first, whatever else
- * is there by now: or it would be nobody's. */
+/* Open what is there; BN_AGAIN: look once more. What we have just made is linked first, whatever
+ * else is there by now: or it would be nobody's. */
 static int try_open(const struct place *place, const brain_options *options, bool *made,
                     struct brain_store **store_out)
 {
@@ -530,8 +530,8 @@ static int try_open(const struct place *place, const brain_options *options, boo
     return err;
 }
 
-/* Where a store may be, and where it is to be made: the last. The second is that of the options, which
- * is asked for only where there is nothing at the first. */
+/* Where a store may be, and where it is to be made: the last. The second is that of the options,
+ * which is asked for only where there is nothing at the first. */
 struct places {
     struct place of[2];
     int n;
@@ -547,8 +547,8 @@ static int try_open_any(const struct places *places, const brain_options *option
     return err;
 }
 
-/* There is nothing at the path: 0: make it, at the last of the places; BN_AGAIN: or see whether it is
- * at one that was not looked at yet; else an error. */
+/* There is nothing at the path: 0: make it, at the last of the places; BN_AGAIN: or see whether it
+ * is at one that was not looked at yet; else an error. */
 static int may_make(struct places *places, const brain_options *options)
 {
     bool only_open = (options->flags & (BRAIN_OPEN_EXISTING | BRAIN_OPEN_READ_ONLY)) != 0;

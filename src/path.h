@@ -3,9 +3,9 @@
  * A store lies where `path` says if that is on a file system in memory; else, and always under /tmp
  * and /var/tmp (which are cleaned), it lies on /dev/shm, and `path` is a symbolic link to it. The
  * target's name follows from user, path, boot and device, so a link that was lost is made again and
- * leads to the same store, and a link that dangles says why: another boot, or another /dev/shm. A store
- * that is made can be told another directory to lie in (brain_options.directory): then the path is
- * such a link to there.
+ * leads to the same store, and a link that dangles says why: another boot, or another /dev/shm. A
+ * store that is made can be told another directory to lie in (brain_options.directory): then the
+ * path is such a link to there.
  */
 #ifndef BN_PATH_H
 #define BN_PATH_H

@@ -38,8 +38,9 @@ int bn_write_init_delete(struct bn_write *write, struct brain_space *space, cons
 /* Whether two handles have the same name. */
 bool bn_write_same_space(const struct brain_space *a, const struct brain_space *b);
 
-/* Make `n` changes in one commit; those in one namespace stand together. `*number_out`: its number. On error nothing has changed. Deletes
- * of missing names: `lenient` skips those without a condition, else NOT_FOUND. */
+/* Make `n` changes in one commit; those in one namespace stand together. `*number_out`: its number.
+ * On error nothing has changed. Deletes of missing names: `lenient` skips those without a
+ * condition, else NOT_FOUND. */
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                     uint64_t *number_out);
 

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 
+import tempfile
+
 import pytest
 from implementation import ORIGINALS, PLASMA_STORE, plasma
 from processes import CAPACITY, die_with_parent
@@ -85,11 +87,16 @@ def test_it_serves_clients_in_the_foreground(store):
     assert store.process.poll() is None
 
 
+@pytest.fixture
+def memory_folder():
+    """A fresh folder on a file system in memory, where alone ours may lie."""
+    with tempfile.TemporaryDirectory(prefix="brain-test-", dir="/dev/shm") as folder:
+        yield folder
+
+
 @pytest.mark.covers("plasma_store -d")
-def test_the_memory_can_be_in_another_directory(new_store, folder):
-    directory = folder / "memory"
-    directory.mkdir()
-    store = new_store(1_000_000, "-d", str(directory))
+def test_the_memory_can_be_in_another_directory(new_store, memory_folder):
+    store = new_store(1_000_000, "-d", memory_folder)
     client = store.connect()
     assert client.store_capacity() == 1_000_000
     assert client.get(client.put(1)) == 1
@@ -221,8 +228,8 @@ def test_an_error_in_the_with_ends_the_store():
 
 
 @pytest.mark.covers("plasma.start_plasma_store(plasma_directory)")
-def test_the_memory_of_a_store_in_a_with_can_be_elsewhere(folder):
-    with plasma.start_plasma_store(2_000_000, plasma_directory=str(folder)) as (path, process):
+def test_the_memory_of_a_store_in_a_with_can_be_elsewhere(memory_folder):
+    with plasma.start_plasma_store(2_000_000, plasma_directory=memory_folder) as (path, process):
         assert plasma.connect(path).store_capacity() == 2_000_000
     process.wait(timeout=10)
 
