@@ -50,7 +50,8 @@ static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *ite
     Py_ssize_t n = PyList_Size(items);
     for (Py_ssize_t i = 0; i < n && code == 0; i++) {
         PyObject *pair = PyList_GetItem(items, i);
-        code = batch_put(self, held, batch, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1), sum);
+        code =
+            batch_put(self, held, batch, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1), sum);
     }
     if (code == 0) {
         Py_BEGIN_ALLOW_THREADS code = brain_batch_commit(batch, NULL);
@@ -153,8 +154,7 @@ static int get_all(struct bp_brain *self, struct bp_space *in, PyObject *names, 
     for (Py_ssize_t i = 0; i < n; i++) {
         size_t name_len;
         brain_space *space;
-        const char *utf8 =
-            bp_brain_name_in(self, in, PyList_GetItem(names, i), &name_len, &space);
+        const char *utf8 = bp_brain_name_in(self, in, PyList_GetItem(names, i), &name_len, &space);
         if (utf8 == NULL) return -1;
         keys[i] = (brain_key){ .space = space, .name = utf8, .name_len = name_len };
     }
