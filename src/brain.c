@@ -443,10 +443,7 @@ int brain_reap(brain_store *store, uint32_t *n_out)
 int brain_pins(brain_store *store, brain_pin *pins, size_t n_pins, size_t *n_out)
 {
     int err = bn_store_check_usable(store);
-    if (err == 0) {
-        *n_out = bn_pin_list_living(store, pins, n_pins);
-    }
-    return err;
+    return err != 0 ? err : bn_pin_list_living(store, pins, n_pins, n_out);
 }
 
 /* ---- namespaces */
