@@ -56,7 +56,8 @@ class Brain(Identified):
     brain[name] = value raises BrainNameTypeError, BrainNameLengthError; BrainValueTypeError (cannot be
         pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
         BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
-        the old value stays. What a put of a name raises is also a BrainLearnNameError where the name
+        the old value stays. Where the store is full, Plasma objects that nobody uses are evicted first
+        (brain_plasma.plasma), and never a named value. What a put of a name raises is also a BrainLearnNameError where the name
         is new, and a BrainUpdateNameError where it has a value. It waits for a writer, up to
         lock_timeout. Cost: one copy of the bytes.
     del brain[name] raises and waits as a put does; it is a BrainRemoveOldNameValueError then.
