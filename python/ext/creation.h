@@ -12,7 +12,7 @@ struct bp_creation_object {
 };
 
 /* Wrap `creation`, which the result owns from then on, also where this fails (then its bytes are
- * let go of).
+ * let go of, and its id is left to the caller).
  * A new reference, or NULL with MemoryError set. */
 PyObject *bp_creation_new(struct bp_state *state, struct bp_store *store,
                           const struct bp_creation *creation);
