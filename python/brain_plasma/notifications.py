@@ -47,13 +47,21 @@ def decode(message: bytes | bytearray | memoryview) -> list[tuple[bytes, int, in
 class Subscription:
     """One subscription of this process to what happens in the store at `path`.
 
+    has_ended: whether the end of the stream was read, so that nothing is lost by beginning another.
+
     Threads: any. Fork: the child has none; close() does nothing there.
     """
 
     def __init__(self, path: str) -> None:
+        self.has_ended = False
         self._reader, self._writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._pid = os.getpid()
-        self._pump = _Pump(path, self._writer)
+        try:
+            self._pump = _Pump(path, self._writer)
+        except BaseException:
+            self._reader.close()
+            self._writer.close()
+            raise
         self._thread = threading.Thread(
             target=self._pump.run, name="brain_plasma notifications", daemon=True
         )
@@ -79,6 +87,7 @@ class Subscription:
         while size > 0:
             part = self._reader.recv(size)
             if not part:
+                self.has_ended = True
                 raise BrainError(self._pump.why or "this subscription has ended")
             parts.append(part)
             size -= len(part)
@@ -90,21 +99,36 @@ class Subscription:
         self._reader.close()
 
     def forget_in_child(self) -> None:
-        """After a fork: the stream is the parent's, and has to end when the parent closes it."""
+        """After a fork: the stream is the parent's, who reads it, and has to end when the parent
+        closes it. Here it has ended.
+        """
         self._finalizer.detach()
         self._writer.close()
+        self._reader.close()
+        self._reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        writer.close()
+        self.has_ended = True
         self._pump.why = "a subscription stays with the process that made it: subscribe() here"
 
 
 _subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
 
+# To be held by whoever begins or ends a subscription of a client. No fork comes in between: else the
+# child would wait for a thread that it does not have.
+changing = threading.RLock()
+
 
 def _forget_all_in_child() -> None:
+    changing.release()
     for subscription in list(_subscriptions):
         subscription.forget_in_child()
 
 
-os.register_at_fork(after_in_child=_forget_all_in_child)
+os.register_at_fork(
+    before=changing.acquire,
+    after_in_parent=changing.release,
+    after_in_child=_forget_all_in_child,
+)
 
 
 def _stop(pump: _Pump, pid: int) -> None:
