@@ -244,7 +244,7 @@ int bp_objects_exists(struct bp_objects *objects, const uint8_t *id, uint64_t *v
 /* ---- put */
 
 /* The version that a put has to replace: 0 where nothing is there, or that of what a dead creator
- * left, or an evictor; EXISTS. */
+ * left; EXISTS. */
 static int version_to_replace(struct bp_objects *objects, const uint8_t *id, uint64_t *version_out)
 {
     brain_view view;
@@ -253,11 +253,19 @@ static int version_to_replace(struct bp_objects *objects, const uint8_t *id, uin
     int code = look(objects, id, &view);
     if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
     code = bp_objects_describe(&view, &info);
-    bool is_there = code == 0 && (info.is_sealed ? brain_view_note(&view) != BP_NOTE_EVICTED
+    bool is_evicted = code == 0 && info.is_sealed && brain_view_note(&view) == BP_NOTE_EVICTED;
+    bool is_there = code == 0 && (info.is_sealed ? !is_evicted
                                                  : bp_objects_is_written(objects, &info));
-    *version_out = view.version;
+    uint64_t version = view.version;
     bp_objects_put_back(objects, &view);
-    return is_there ? BRAIN_E_EXISTS : code;
+    if (code != 0 || is_there) return code != 0 ? code : BRAIN_E_EXISTS;
+    if (!is_evicted) {
+        *version_out = version;
+        return 0;
+    }
+    /* Its end has to be told before the next one's beginning. */
+    code = bp_objects_delete_version(objects, id, version);
+    return code == BRAIN_E_NOT_FOUND ? 0 : code;
 }
 
 /* Whether a conditional change met something else than it expected, an id or the list of

@@ -585,6 +585,27 @@ static void test_the_list_changes_between_telling_and_commit(void)
     end();
 }
 
+/* Also of one that an evictor had done with and did not delete, when another takes its place. */
+static void test_an_end_is_told_before_the_next_beginning(void)
+{
+    for (unsigned way = 0; way < 2; way++) {
+        struct bp_creation made;
+        struct bp_notice first;
+        begin(CHECK_MIB);
+        CHECK_OK(put(1, 100));
+        CHECK_OK(bp_queues_subscribe(&objects, token(0)));
+        check_kill(evictor_at(3));
+        if (way == 0) CHECK_OK(put(1, 100));
+        if (way == 1) {
+            CHECK_OK(create(1, 100, &made));
+            seal_and_release(&made);
+        }
+        CHECK_U64(take_all(token(0), &first), 2);
+        CHECK(first.data_bytes == -1);
+        end();
+    }
+}
+
 /* All ways in which an object changes, when the telling drops a subscriber that is lost. */
 static void test_whoever_drops_a_lost_subscriber_goes_on(void)
 {
@@ -777,6 +798,7 @@ int main(void)
     test_giving_up_gives_back();
     test_a_dead_creator_leaves_nothing();
     test_the_list_changes_between_telling_and_commit();
+    test_an_end_is_told_before_the_next_beginning();
     test_whoever_drops_a_lost_subscriber_goes_on();
     test_the_sweep_removes_the_queues_of_the_dead_and_of_nobody();
     test_who_is_too_far_behind_is_dropped();
