@@ -225,7 +225,8 @@ PyDoc_STRVAR(buffer_doc,
              "delete(), eviction, disconnect() and the end of the store. It supports the buffer\n"
              "protocol, len(), indices, slices and ==.\n"
              "\n"
-             "Threads: any. Fork: the child has it too, but what it writes stays in the child.");
+             "Threads: any. Fork: the child has it too, but what it writes stays in the child, to whom\n"
+             "the bytes of what is not sealed yet are zeros.");
 
 static PyGetSetDef buffer_getset[] = {
     { "size", get_size, NULL, "int: bytes.", NULL },

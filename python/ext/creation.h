@@ -9,6 +9,7 @@ struct bp_creation_object {
     PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
     struct bp_store *store;               /* held: the bytes are mapped until this is gone */
     struct bp_creation creation;
+    struct bp_creation_object *next, *previous; /* all of this process, for its children */
 };
 
 /* Wrap `creation`, which the result owns from then on, also where this fails (then its bytes are
