@@ -11,6 +11,7 @@ decode() turns into ids and sizes.
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import socket
@@ -68,6 +69,7 @@ class Subscription:
         self._thread.start()
         _subscriptions.add(self)
         self._finalizer = weakref.finalize(self, _stop, self._pump, self._pid)
+        self._finalizer.atexit = False  # but leave()
 
     def socket(self) -> socket.socket:
         """The end to read from: a new socket object on the same stream each time."""
@@ -97,6 +99,13 @@ class Subscription:
         """End it, with all that was not read."""
         self._finalizer()
         self._reader.close()
+
+    def leave(self) -> None:
+        """At the end of the process: nothing is left in the store. A thread that waits for the next
+        message is not told: it will be gone without a word, as any other that waits.
+        """
+        if os.getpid() == self._pid and self._finalizer.detach():
+            self._pump.leave()
 
     def forget_in_child(self) -> None:
         """After a fork: the stream is the parent's, who reads it, and has to end when the parent
@@ -131,6 +140,14 @@ os.register_at_fork(
 )
 
 
+def _leave_all() -> None:
+    for subscription in list(_subscriptions):
+        subscription.leave()
+
+
+atexit.register(_leave_all)
+
+
 def _stop(pump: _Pump, pid: int) -> None:
     if os.getpid() == pid:
         pump.stop()
@@ -142,6 +159,7 @@ class _Pump:
 
     def __init__(self, path: str, writer: socket.socket) -> None:
         self.why = ""
+        self._leaves = False
         self._client = _core.Plasma(path)
         self._token = os.urandom(16)
         self._writer = writer
@@ -159,12 +177,20 @@ class _Pump:
         except (BrainError, OSError):
             pass  # of a store that is gone nothing is left, and the other end may be, too
 
+    def leave(self) -> None:
+        self._leaves = True
+        self._stopped.set()
+        try:
+            self._client._unsubscribe(self._token)
+        except (BrainError, OSError):
+            pass
+
     def run(self) -> None:
         try:
             self._pump()
         except (BrainError, OSError) as error:
             self.why = self.why or f"this subscription has ended: {error}"
-        finally:
+        if not self._leaves:
             self._writer.close()
             self._client._disconnect()
 
@@ -175,11 +201,12 @@ class _Pump:
         number = 0
         while not self._stopped.is_set():
             number, entries = self._client._take(self._token, number, _LOOK_EVERY_MS * 1_000_000)
-            if entries is None:
+            if entries is None and not self._stopped.is_set():
                 self.why = (
                     "this subscription was dropped: too many notifications were waiting. Read them "
                     "sooner; subscribe() begins another"
                 )
+            if entries is None:
                 return
             for when, *entry in entries:
                 if when > self._begin:
