@@ -188,7 +188,7 @@ def print_table(rows):
     line = "{:<52}{:>11}{:>22}{:>8}{:>10}  {}"
     print(line.format("question", "here", "compared with", "ratio", "to reach", ""))
     for row in rows:
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.{2 if row.ratio >= 0.1 else 4}f}"
         reach = f"{row.reach:g}" if row.ratio is not None else quantity(row.reach, row.unit)
         base = f"{row.base_name} {quantity(row.base, row.unit)}" if row.base is not None else ""
         verdict = "not measured" if row.value is None else "reached" if row.reached else "not yet"

@@ -22,23 +22,16 @@ import weakref
 from . import _core
 from .exceptions import BrainError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
 
-_LENGTH = struct.Struct("=Q")
 _ENTRY = struct.Struct("=20sqq")
+_MESSAGE = struct.Struct("=Q20sqq")  # with its length; all are of one entry
+_AT_ONCE = 1000  # messages in a write
 _LOOK_EVERY_MS = 200  # whether to stop: while nothing happens, and while nobody reads
 
 
-def encode(entries: Sequence[Sequence[Any]]) -> bytes:
-    """The content of a message: of (id, data size, metadata size) each."""
-    return b"".join(_ENTRY.pack(*entry) for entry in entries)
-
-
 def decode(message: bytes | bytearray | memoryview) -> list[tuple[bytes, int, int]]:
-    """What encode() was given. ValueError where it was not made so."""
+    """(id, data size, metadata size) of each object that a message is about. ValueError where it is
+    none."""
     size = memoryview(message).nbytes
     if size == 0 or size % _ENTRY.size:
         raise ValueError(f"these {size} bytes are no notification: give all of one, without length")
@@ -81,19 +74,17 @@ class Subscription:
         BrainError where there will be none: the subscription was closed, or dropped since nobody
         had read 100,000 messages.
         """
-        (size,) = _LENGTH.unpack(self._receive(_LENGTH.size))
-        return decode(self._receive(size))[0]
+        return _MESSAGE.unpack(self._receive(_MESSAGE.size))[1:]
 
     def _receive(self, size: int) -> bytes:
-        parts = []
-        while size > 0:
-            part = self._reader.recv(size)
+        received = b""
+        while len(received) < size:
+            part = self._reader.recv(size - len(received), socket.MSG_WAITALL)
             if not part:
                 self.has_ended = True
                 raise BrainError(self._pump.why or "this subscription has ended")
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            received += part
+        return received
 
     def close(self) -> None:
         """End it, with all that was not read."""
@@ -195,8 +186,7 @@ class _Pump:
             self._client._disconnect()
 
     def _pump(self) -> None:
-        for _, *entry in sorted(self._present):
-            self._tell(entry)
+        self._tell(sorted(self._present))
         self._present.clear()
         number = 0
         while not self._stopped.is_set():
@@ -208,13 +198,12 @@ class _Pump:
                 )
             if entries is None:
                 return
-            for when, *entry in entries:
-                if when > self._begin:
-                    self._tell(entry)
+            self._tell([entry for entry in entries if entry[0] > self._begin])
 
-    def _tell(self, entry: list[Any]) -> None:
-        content = encode([entry])
-        self._send(_LENGTH.pack(len(content)) + content)
+    def _tell(self, entries: list[tuple[int, bytes, int, int]]) -> None:
+        for begin in range(0, len(entries), _AT_ONCE):
+            some = entries[begin : begin + _AT_ONCE]
+            self._send(b"".join(_MESSAGE.pack(_ENTRY.size, *entry[1:]) for entry in some))
 
     def _send(self, message: bytes) -> None:
         poll = select.poll()

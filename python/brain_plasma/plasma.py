@@ -34,11 +34,6 @@ from .plasma_errors import (
 )
 from .store_process import start_plasma_store
 
-try:
-    import pyarrow
-except ImportError:
-    pyarrow = None
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
@@ -46,6 +41,12 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     _T = TypeVar("_T")
+    pyarrow: Any
+else:
+    try:
+        import pyarrow
+    except ImportError:
+        pyarrow = None
 
 __all__ = [
     "ObjectID",
@@ -74,6 +75,11 @@ TRIES = 50
 TRY_EVERY_S = 0.1
 LOOK_EVERY_NS = 100_000_000  # for named values, while it waits for objects
 NAMESPACES_ID = ObjectID(ids.NAMESPACES_ID)
+
+
+# Where `list` is a method:
+_Spaces = list[bytes]
+_Decoded = tuple[list[ObjectID], list[int], list[int]]
 
 
 class ObjectNotAvailable:
@@ -112,7 +118,7 @@ class PlasmaClient(_core.Plasma):
         if not isinstance(store_socket_name, str):
             raise TypeError(f"the path of a store is a str, not {store_socket_name!r}")
         super().__init__(store_socket_name)
-        self._capacity = self._usage()[0]
+        self.store_capacity()  # to be told after disconnect(), too
         self._subscription: Subscription | None = None
         self._client_name = ""
 
@@ -347,12 +353,6 @@ class PlasmaClient(_core.Plasma):
         """
         return self._evict(num_bytes)
 
-    def store_capacity(self) -> int:
-        """The capacity of the store in bytes, as plasma_store -m said: of data and metadata."""
-        if self._connected:
-            self._capacity = self._usage()[0]
-        return self._capacity
-
     def debug_string(self) -> str:
         """Some numbers about the store, for people: a line each."""
         if not self._connected:
@@ -410,9 +410,7 @@ class PlasmaClient(_core.Plasma):
         id, data_size, meta_size = self._subscription.next()
         return ObjectID(id), data_size, meta_size
 
-    def decode_notifications(
-        self, buf: bytes | bytearray | memoryview, /
-    ) -> tuple[list[ObjectID], list[int], list[int]]:
+    def decode_notifications(self, buf: bytes | bytearray | memoryview, /) -> _Decoded:
         """Ids, data sizes and metadata sizes of a message from the socket. ValueError: it is none."""
         entries = decode(buf)
         return (
@@ -464,7 +462,7 @@ class PlasmaClient(_core.Plasma):
             "namespace": space.decode(errors="surrogateescape"),
         }
 
-    def _all_spaces(self) -> list[bytes]:
+    def _all_spaces(self) -> _Spaces:
         return self._spaces(ObjectID(ids.LONG_PREFIX.ljust(ids.ID_BYTES)))
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from .exceptions import BrainClientDisconnectedError, BrainDestroyedError, BrainError
 
-try:
-    from pyarrow.lib import ArrowException
-except ImportError:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
 
-    class ArrowException(Exception):  # type: ignore[no-redef]
-        """Stands for pyarrow's, which is not installed."""
+    class ArrowException(Exception):
+        """pyarrow's, which has no type hints."""
+
+else:
+    try:
+        from pyarrow.lib import ArrowException
+    except ImportError:
+
+        class ArrowException(Exception):
+            """Stands for pyarrow's, which is not installed."""
 
 
 class PlasmaObjectNotFound(ArrowException, BrainError):

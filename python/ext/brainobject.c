@@ -7,6 +7,7 @@
 
 #include "arguments.h"
 #include "convert.h"
+#include "objects.h"
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
@@ -161,18 +162,42 @@ bool bp_brain_may_make(struct bp_brain *self, struct bp_space *in)
     return false;
 }
 
+bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *tried)
+{
+    struct bp_objects objects;
+    if (bp_objects_open(store->store, &objects) != 0) return false;
+    bool made = bp_objects_make_room(&objects, n_bytes, tried);
+    bp_objects_close(&objects);
+    return made;
+}
+
+/* brain_put(), and where the store is full what Plasma objects can be evicted for it: without the
+ * GIL. */
+static int put_or_evict(struct bp_space *held, const char *utf8, size_t name_len,
+                        const struct bp_encoded *encoded, uint64_t if_version,
+                        uint64_t *version_out)
+{
+    unsigned tried = 0;
+    int code;
+    do {
+        code = brain_put(held->space, utf8, name_len, &encoded->value, if_version, version_out);
+    } while (code == BRAIN_E_FULL && bp_brain_make_room(held->owner, encoded->size_bytes, &tried));
+    return code;
+}
+
 /* Put what brain_try_put() did not. */
 static int put_slowly(struct bp_brain *self, struct bp_space *in, const char *utf8, size_t name_len,
                       const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
 {
     if (encoded->size_bytes < BP_LARGE_BYTES && !bp_brain_is_busy(self)) {
         brain_space *space = in != NULL ? in->space : self->space;
-        return brain_put(space, utf8, name_len, &encoded->value, if_version, version_out);
+        int quick = brain_put(space, utf8, name_len, &encoded->value, if_version, version_out);
+        if (quick != BRAIN_E_FULL) return quick;
     }
     struct bp_space *held = bp_brain_hold(self, in);
     int code;
     Py_BEGIN_ALLOW_THREADS code =
-        brain_put(held->space, utf8, name_len, &encoded->value, if_version, version_out);
+        put_or_evict(held, utf8, name_len, encoded, if_version, version_out);
     Py_END_ALLOW_THREADS bp_handle_space_drop(held);
     return code;
 }

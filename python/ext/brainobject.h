@@ -160,6 +160,10 @@ struct bp_put {
 
 /* Encode the value and put it. Returns 0; or EXISTS, STALE or NOT_FOUND (nothing raised), where a
  * version was asked for; or BP_RAISED with an exception set that says that it could not be put. */
+/* After FULL for `n_bytes`: whether Plasma objects that nobody uses were evicted, so that another try
+ * may succeed. `*tried` is 0 at first. Without the GIL, or with it. */
+bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *tried);
+
 #define BP_RAISED 1
 int bp_brain_put(struct bp_brain *self, const struct bp_put *what, uint64_t *version_out);
 

@@ -6,9 +6,22 @@
 
 /* ---- put ------------------------------------------------------------------------------------- */
 
-/* Add one change to `batch`. */
+/* Add one encoded change to `batch`. Large data goes into the store now, so it is here that the
+ * store may be full. */
+static int add_encoded(struct bp_space *held, brain_batch *batch, const char *utf8, size_t name_len,
+                       const struct bp_encoded *encoded)
+{
+    unsigned tried = 0;
+    int code;
+    do {
+        code = brain_batch_put(batch, held->space, utf8, name_len, &encoded->value);
+    } while (code == BRAIN_E_FULL && bp_brain_make_room(held->owner, encoded->size_bytes, &tried));
+    return code;
+}
+
+/* Add one change to `batch`, and its size to `*sum`. */
 static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *batch,
-                     PyObject *name, PyObject *value)
+                     PyObject *name, PyObject *value, uint64_t *sum)
 {
     struct bp_encoded encoded;
     size_t name_len;
@@ -17,37 +30,50 @@ static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *
     if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) != 0) return BP_RAISED;
     int code;
     if (encoded.size_bytes < BP_LARGE_BYTES) {
-        code = brain_batch_put(batch, held->space, utf8, name_len, &encoded.value);
+        code = add_encoded(held, batch, utf8, name_len, &encoded);
     } else {
-        Py_BEGIN_ALLOW_THREADS code =
-            brain_batch_put(batch, held->space, utf8, name_len, &encoded.value);
+        Py_BEGIN_ALLOW_THREADS code = add_encoded(held, batch, utf8, name_len, &encoded);
         Py_END_ALLOW_THREADS
     }
+    *sum += encoded.size_bytes;
     bp_convert_free(&encoded);
     return code;
 }
 
-/* Put all of `items`, a list of pairs, in one commit. */
-static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *items)
+/* Put all of `items`, a list of pairs, in one commit. `*sum`: their size. */
+static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *items, uint64_t *sum)
 {
     brain_batch *batch;
     int code = brain_batch_new(held->owner->store, &batch);
     if (code != 0) return code;
+    *sum = 0;
     Py_ssize_t n = PyList_Size(items);
     for (Py_ssize_t i = 0; i < n && code == 0; i++) {
         PyObject *pair = PyList_GetItem(items, i);
-        code = batch_put(self, held, batch, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1));
+        code =
+            batch_put(self, held, batch, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1), sum);
     }
     if (code == 0) {
         Py_BEGIN_ALLOW_THREADS code = brain_batch_commit(batch, NULL);
         Py_END_ALLOW_THREADS
     }
-    if (code != 0 && code != BP_RAISED) {
-        bp_errors_raise(self->state, code);
-        code = BP_RAISED;
-    }
     brain_batch_free(batch);
     return code;
+}
+
+/* The same; where the store is full of Plasma objects they make room. The code of the library, or
+ * BP_RAISED. */
+static int put_batch_or_evict(struct bp_brain *self, struct bp_space *held, PyObject *items)
+{
+    unsigned tried = 0;
+    for (;;) {
+        uint64_t sum;
+        int code = put_batch(self, held, items, &sum);
+        if (code != BRAIN_E_FULL) return code;
+        bool made;
+        Py_BEGIN_ALLOW_THREADS made = bp_brain_make_room(held->owner, sum, &tried);
+        Py_END_ALLOW_THREADS if (!made) return code;
+    }
 }
 
 const char bp_many_set_doc[] =
@@ -68,7 +94,7 @@ static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values
     PyObject *items = PyDict_Items(values);
     if (items == NULL) return -1;
     struct bp_space *held = bp_brain_hold(self, in);
-    int code = put_batch(self, held, items);
+    int code = put_batch_or_evict(self, held, items);
     bp_handle_space_drop(held);
     Py_DECREF(items);
     if (code == 0) return 0;
@@ -128,8 +154,7 @@ static int get_all(struct bp_brain *self, struct bp_space *in, PyObject *names, 
     for (Py_ssize_t i = 0; i < n; i++) {
         size_t name_len;
         brain_space *space;
-        const char *utf8 =
-            bp_brain_name_in(self, in, PyList_GetItem(names, i), &name_len, &space);
+        const char *utf8 = bp_brain_name_in(self, in, PyList_GetItem(names, i), &name_len, &space);
         if (utf8 == NULL) return -1;
         keys[i] = (brain_key){ .space = space, .name = utf8, .name_len = name_len };
     }

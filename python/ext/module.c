@@ -131,11 +131,11 @@ static PyModuleDef_Slot module_slots[] = {
 };
 
 struct PyModuleDef bp_module_def = {
-    PyModuleDef_HEAD_INIT,   .m_name = "brain_plasma._core",
-    .m_doc = module_doc,     .m_size = sizeof(struct bp_state),
-    .m_methods = module_methods,
-    .m_slots = module_slots, .m_traverse = module_traverse,
-    .m_clear = module_clear, .m_free = module_free,
+    PyModuleDef_HEAD_INIT,         .m_name = "brain_plasma._core",
+    .m_doc = module_doc,           .m_size = sizeof(struct bp_state),
+    .m_methods = module_methods,   .m_slots = module_slots,
+    .m_traverse = module_traverse, .m_clear = module_clear,
+    .m_free = module_free,
 };
 
 PyMODINIT_FUNC PyInit__core(void);

@@ -124,6 +124,22 @@ static PyObject *plasma_disconnect(PyObject *op, PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(store_capacity_doc,
+             "store_capacity($self, /)\n--\n\n"
+             "The capacity of the store in bytes, as plasma_store -m said: of data and metadata.\n"
+             "After disconnect() what it was then.");
+
+static PyObject *plasma_store_capacity(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    uint64_t live;
+    if (self->store != NULL) {
+        int code = brain_usage(self->store->store, &self->capacity_bytes, &live);
+        if (code != 0) return bp_plasma_raise(self, code, NULL);
+    }
+    return PyLong_FromUnsignedLongLong(self->capacity_bytes);
+}
+
 static void drop_capsule(PyObject *capsule)
 {
     bp_handle_store_drop(PyCapsule_GetContext(capsule));
@@ -535,6 +551,7 @@ static PyMethodDef plasma_methods[] = {
     { "_contains", plasma_contains, METH_O, contains_doc },
     { "_wait", FASTCALL(plasma_wait), wait_doc },
     { "_delete", plasma_delete, METH_O, delete_doc },
+    { "store_capacity", plasma_store_capacity, METH_NOARGS, store_capacity_doc },
     { "to_capsule", plasma_to_capsule, METH_NOARGS, to_capsule_doc },
     { "_disconnect", plasma_disconnect, METH_NOARGS, disconnect_doc },
     METHOD("_list", bp_plasma_list),

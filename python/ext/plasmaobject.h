@@ -31,6 +31,7 @@ struct bp_plasma {
     PyObject *path;             /* str, as given; NULL: never connected */
     PyObject *creations;        /* dict bytes of an id -> Creation: not sealed, nor being sealed */
     bool pickle;                /* pickles may be written and read */
+    uint64_t capacity_bytes;    /* when it was asked for last */
     bool has_remains;           /* list() met what the dead left */
     struct bp_digest digests[BP_N_DIGESTS];
 };

@@ -1,0 +1,80 @@
+"""A named value that finds the store full of Plasma objects: those go that nobody uses, and only those."""
+
+import numpy as np
+import pytest
+from brain_plasma import Brain, BrainFullError, BrainLearnNameError, BrainUpdateNameError, plasma
+
+CAPACITY = 1_000_000
+TENTH = CAPACITY // 10
+
+
+@pytest.fixture
+def brain(path):
+    with Brain(path, capacity=CAPACITY) as brain:
+        yield brain
+
+
+@pytest.fixture
+def client(brain):
+    client = plasma.connect(brain.path)
+    yield client
+    client.disconnect()
+
+
+def fill(client, n=10):
+    return [client.put_raw_buffer(bytes(TENTH)) for _ in range(n)]
+
+
+def there(client, ids):
+    return [client.contains(id) for id in ids]
+
+
+def test_a_put_evicts_those_let_go_of_longest_ago(brain, client):
+    ids = fill(client)
+    client.get(ids[0])
+    brain["x"] = bytes(TENTH * 5 // 2)
+    assert there(client, ids) == [True, False, False, False] + [True] * 6
+    assert brain.used() == 7 * TENTH + TENTH * 5 // 2
+    assert brain.check() == []
+
+
+def test_many_small_puts_do(brain, client):
+    ids = fill(client)
+    for number in range(2000):
+        brain[f"name {number}"] = b"x" * 100
+    assert there(client, ids) == [False] * 2 + [True] * 8
+    assert len(brain) == 2000
+
+
+def test_a_batch_does(brain, client):
+    ids = fill(client)
+    brain.set_many({"large": np.zeros(TENTH, "u1"), **{str(n): b"x" * 100 for n in range(1000)}})
+    assert there(client, ids) == [False] * 2 + [True] * 8
+    assert len(brain) == 1001
+
+
+def test_what_is_used_stays_and_the_put_is_refused(brain, client):
+    ids = fill(client)
+    buffers = client.get_buffers(ids[:8])
+    with pytest.raises(BrainFullError) as caught:
+        brain["x"] = bytes(3 * TENTH)
+    assert isinstance(caught.value, BrainLearnNameError)
+    assert all(there(client, ids))  # two would have gone in vain
+    brain["x"] = bytes(2 * TENTH)
+    assert there(client, ids) == [True] * 8 + [False] * 2
+    assert all(buffer.to_pybytes() == bytes(TENTH) for buffer in buffers)
+
+
+def test_another_named_value_never_goes(brain, client):
+    for number in range(9):
+        brain[f"name {number}"] = bytes(TENTH)
+    [id] = fill(client, 1)
+    with pytest.raises(BrainUpdateNameError):
+        brain["name 0"] = bytes(CAPACITY)
+    with pytest.raises(BrainLearnNameError):
+        brain["more"] = bytes(2 * TENTH)
+    assert client.contains(id)
+    assert sorted(brain.names()) == [f"name {number}" for number in range(9)]
+    with pytest.raises(plasma.PlasmaStoreFull):
+        client.put(bytes(2 * TENTH))
+    assert all(brain[f"name {number}"] == bytes(TENTH) for number in range(9))
