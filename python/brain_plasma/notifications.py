@@ -11,6 +11,7 @@ decode() turns into ids and sizes.
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import socket
@@ -40,19 +41,28 @@ def decode(message: bytes | bytearray | memoryview) -> list[tuple[bytes, int, in
 class Subscription:
     """One subscription of this process to what happens in the store at `path`.
 
+    has_ended: whether the end of the stream was read, so that nothing is lost by beginning another.
+
     Threads: any. Fork: the child has none; close() does nothing there.
     """
 
     def __init__(self, path: str) -> None:
+        self.has_ended = False
         self._reader, self._writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._pid = os.getpid()
-        self._pump = _Pump(path, self._writer)
+        try:
+            self._pump = _Pump(path, self._writer)
+        except BaseException:
+            self._reader.close()
+            self._writer.close()
+            raise
         self._thread = threading.Thread(
             target=self._pump.run, name="brain_plasma notifications", daemon=True
         )
         self._thread.start()
         _subscriptions.add(self)
         self._finalizer = weakref.finalize(self, _stop, self._pump, self._pid)
+        self._finalizer.atexit = False  # but leave()
 
     def socket(self) -> socket.socket:
         """The end to read from: a new socket object on the same stream each time."""
@@ -71,6 +81,7 @@ class Subscription:
         while len(received) < size:
             part = self._reader.recv(size - len(received), socket.MSG_WAITALL)
             if not part:
+                self.has_ended = True
                 raise BrainError(self._pump.why or "this subscription has ended")
             received += part
         return received
@@ -80,22 +91,52 @@ class Subscription:
         self._finalizer()
         self._reader.close()
 
+    def leave(self) -> None:
+        """At the end of the process: nothing is left in the store. A thread that waits for the next
+        message is not told: it will be gone without a word, as any other that waits.
+        """
+        if os.getpid() == self._pid and self._finalizer.detach():
+            self._pump.leave()
+
     def forget_in_child(self) -> None:
-        """After a fork: the stream is the parent's, and has to end when the parent closes it."""
+        """After a fork: the stream is the parent's, who reads it, and has to end when the parent
+        closes it. Here it has ended.
+        """
         self._finalizer.detach()
         self._writer.close()
+        self._reader.close()
+        self._reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        writer.close()
+        self.has_ended = True
         self._pump.why = "a subscription stays with the process that made it: subscribe() here"
 
 
 _subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
 
+# To be held by whoever begins or ends a subscription of a client. No fork comes in between: else the
+# child would wait for a thread that it does not have.
+changing = threading.RLock()
+
 
 def _forget_all_in_child() -> None:
+    changing.release()
     for subscription in list(_subscriptions):
         subscription.forget_in_child()
 
 
-os.register_at_fork(after_in_child=_forget_all_in_child)
+os.register_at_fork(
+    before=changing.acquire,
+    after_in_parent=changing.release,
+    after_in_child=_forget_all_in_child,
+)
+
+
+def _leave_all() -> None:
+    for subscription in list(_subscriptions):
+        subscription.leave()
+
+
+atexit.register(_leave_all)
 
 
 def _stop(pump: _Pump, pid: int) -> None:
@@ -109,6 +150,7 @@ class _Pump:
 
     def __init__(self, path: str, writer: socket.socket) -> None:
         self.why = ""
+        self._leaves = False
         self._client = _core.Plasma(path)
         self._token = os.urandom(16)
         self._writer = writer
@@ -126,12 +168,20 @@ class _Pump:
         except (BrainError, OSError):
             pass  # of a store that is gone nothing is left, and the other end may be, too
 
+    def leave(self) -> None:
+        self._leaves = True
+        self._stopped.set()
+        try:
+            self._client._unsubscribe(self._token)
+        except (BrainError, OSError):
+            pass
+
     def run(self) -> None:
         try:
             self._pump()
         except (BrainError, OSError) as error:
             self.why = self.why or f"this subscription has ended: {error}"
-        finally:
+        if not self._leaves:
             self._writer.close()
             self._client._disconnect()
 
@@ -141,11 +191,12 @@ class _Pump:
         number = 0
         while not self._stopped.is_set():
             number, entries = self._client._take(self._token, number, _LOOK_EVERY_MS * 1_000_000)
-            if entries is None:
+            if entries is None and not self._stopped.is_set():
                 self.why = (
                     "this subscription was dropped: too many notifications were waiting. Read them "
                     "sooner; subscribe() begins another"
                 )
+            if entries is None:
                 return
             self._tell([entry for entry in entries if entry[0] > self._begin])
 

@@ -20,7 +20,7 @@ import time
 import warnings
 from collections.abc import Sequence
 
-from . import _core, ids
+from . import _core, ids, notifications
 from ._core import ObjectID
 from .exceptions import BrainStoreNotFoundError
 from .notifications import Subscription, decode
@@ -382,13 +382,16 @@ class PlasmaClient(_core.Plasma):
 
     def subscribe(self) -> None:
         """Begin to collect notifications: one of each sealed object that is there, then one of each
-        seal, in order, and of each object that is deleted or evicted. A second time changes nothing.
+        seal, in order, and of each object that is deleted or evicted. A second time changes nothing;
+        but where a notification was asked for and there was none left, since the subscription had
+        been dropped, or is of the process that this one was forked from, another one begins.
 
         Whoever never reads them delays nobody; 100,000 are kept.
         """
-        self._require_connected()
-        if self._subscription is None:
-            self._subscription = Subscription(self.store_socket_name)
+        with notifications.changing:
+            self._require_connected()
+            if self._subscription is None or self._subscription.has_ended:
+                self._subscription = Subscription(self.store_socket_name)
 
     def get_notification_socket(self) -> socket.socket:
         """The socket that they come on, for select() or asyncio: of each its length, 8 bytes in the
@@ -422,9 +425,10 @@ class PlasmaClient(_core.Plasma):
         """End the use of the store. Objects that this client is writing are given up; buffers stay
         valid. Any further use raises an OSError; a second disconnect() does nothing.
         """
-        if self._subscription is not None:
-            self._subscription.close()
-        self._disconnect()
+        with notifications.changing:
+            if self._subscription is not None:
+                self._subscription.close()
+            self._disconnect()
 
     def _require_connected(self) -> None:
         if not self._connected:

@@ -53,10 +53,13 @@ static Py_ssize_t buffer_length(PyObject *op)
 
 /* ---- items and parts ------------------------------------------------------------------------- */
 
+/* A part of a part is one of the whole, too: who cuts off the front of a buffer again and again makes
+ * no chain, whose end would be a recursion as long. */
 static PyObject *part(struct bp_buffer *self, Py_ssize_t start, Py_ssize_t size_bytes)
 {
-    return bp_buffer_new(self->state, (PyObject *)self, self->data + start, (uint64_t)size_bytes,
-                         self->is_mutable);
+    bool is_part = Py_TYPE(self->owner) == self->state->buffer_type;
+    return bp_buffer_new(self->state, is_part ? self->owner : (PyObject *)self, self->data + start,
+                         (uint64_t)size_bytes, self->is_mutable);
 }
 
 static PyObject *item(struct bp_buffer *self, PyObject *key)
@@ -222,7 +225,8 @@ PyDoc_STRVAR(buffer_doc,
              "delete(), eviction, disconnect() and the end of the store. It supports the buffer\n"
              "protocol, len(), indices, slices and ==.\n"
              "\n"
-             "Threads: any. Fork: the child has it too, but what it writes stays in the child.");
+             "Threads: any. Fork: the child has it too, but what it writes stays in the child, to whom\n"
+             "the bytes of what is not sealed yet are zeros.");
 
 static PyGetSetDef buffer_getset[] = {
     { "size", get_size, NULL, "int: bytes.", NULL },

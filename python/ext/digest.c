@@ -44,11 +44,13 @@ PyObject *bp_plasma_hash(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     struct bp_digest *place = place_of(self, id);
     uint64_t result = place->digest, version = view.version;
     bool is_known = place->version == version && memcmp(place->id, id, BRAIN_ID_BYTES) == 0;
+    struct bp_store *held = bp_plasma_hold(self);
     if (!is_known) {
         Py_BEGIN_ALLOW_THREADS result = digest(view.data, &info);
         Py_END_ALLOW_THREADS *place = (struct bp_digest){ .version = version, .digest = result };
         memcpy(place->id, id, BRAIN_ID_BYTES);
     }
     bp_plasma_drop(self, &view);
+    bp_handle_store_drop(held);
     return PyBytes_FromStringAndSize((char *)&result, sizeof result);
 }

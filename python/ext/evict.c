@@ -3,18 +3,24 @@
  * Those go first whose last buffer was let go of longest ago, and none that somebody has a buffer
  * of: an object is marked, then the pins are listed, then it is evicted if nobody has it and the
  * mark still stands. Who gets it pins it and then looks at the mark; so one of the two sees the
- * other (PAIR note-pin). Two who evict at once do not take each other's pins for buffers: the second
- * lets go of what is marked.
+ * other (PAIR note-pin). No two marks are the same: a mark that still stands has stood all the time.
+ *
+ * Two who evict at once do not take each other's pins for buffers, even if one of them stands still:
+ * the second puts his mark in place of the first's, and then one pin of the first's is no buffer.
+ * For as long as a mark of his had stood nobody had got the object, himself included; and now that it
+ * is gone he leaves the object alone.
  *
  * Crash: a mark means nothing without its evictor; what was marked as evicted counts as missing.
  */
 #include "objects.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct victim {
-    uint64_t when; /* of the last release, or of the seal; 0: an evictor died over it */
+    uint64_t when; /* of the last release, or of the seal; 0: it is marked */
+    uint64_t note;
     uint64_t version;
     uint64_t bytes;
     uint32_t object;
@@ -44,32 +50,43 @@ static bool must_go(uint64_t note)
     return note == BP_NOTE_EVICTED || bp_note_is_doomed(note);
 }
 
-/* Add the object that the walk stands at, if it is sealed. */
-static int consider(struct bp_objects *objects, brain_iter *iter, struct list *list)
+static struct victim victim_of(const brain_view *view, const struct bp_object_info *info,
+                               uint64_t note)
+{
+    struct victim victim = { .when = bp_note_is_evicting(note) ? 0
+                                     : note > info->sealed_ns  ? note
+                                                               : info->sealed_ns,
+                             .note = note,
+                             .version = view->version,
+                             .bytes = view->size_bytes,
+                             .object = view->object };
+    memcpy(victim.id, view->name, BRAIN_ID_BYTES);
+    return victim;
+}
+
+/* Add the object that the walk stands at, if it is sealed; delete it, if it counts as missing. What
+ * is damaged stays. */
+static int consider(struct bp_objects *objects, brain_iter *iter, struct list *list,
+                    uint64_t *freed)
 {
     brain_view view;
     struct bp_object_info info;
     int code = brain_iter_get(iter, &view);
     if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
-    code = bp_objects_describe(&view, &info);
-    if (code == 0 && info.is_sealed && must_go(brain_view_note(&view))) {
-        code = bp_objects_clear(objects, &view);
-    } else if (code == 0 && info.is_sealed && view.name_len == BRAIN_ID_BYTES) {
+    if (view.name_len == BRAIN_ID_BYTES && bp_objects_describe(&view, &info) == 0) {
         uint64_t note = brain_view_note(&view);
-        struct victim victim = { .when = note == BP_NOTE_EVICTING ? 0
-                                         : note > info.sealed_ns  ? note
-                                                                  : info.sealed_ns,
-                                 .version = view.version,
-                                 .bytes = view.size_bytes,
-                                 .object = view.object };
-        memcpy(victim.id, view.name, BRAIN_ID_BYTES);
-        code = append(list, &victim);
+        if (!info.is_sealed || must_go(note)) {
+            code = bp_objects_clear(objects, &view, &info, freed);
+        } else {
+            const struct victim victim = victim_of(&view, &info, note);
+            code = append(list, &victim);
+        }
     }
-    brain_view_drop(&view);
+    bp_objects_put_back(objects, &view);
     return code;
 }
 
-static int collect(struct bp_objects *objects, struct list *list)
+static int collect(struct bp_objects *objects, struct list *list, uint64_t *freed)
 {
     const void *name;
     size_t name_len;
@@ -77,7 +94,7 @@ static int collect(struct bp_objects *objects, struct list *list)
     int code = bp_objects_walk(objects->space, &iter);
     if (code != 0) return code;
     while ((code = brain_iter_next(iter, &name, &name_len)) == 0 &&
-           (code = consider(objects, iter, list)) == 0) {
+           (code = consider(objects, iter, list, freed)) == 0) {
     }
     brain_iter_free(iter);
     return code == BRAIN_E_NOT_FOUND ? 0 : code;
@@ -98,21 +115,50 @@ static int by_time(const void *a, const void *b)
 /* Objects that are marked, with a view of each: our own pin is one of its pins. */
 struct few {
     brain_view view[FEW];
+    uint64_t mark;      /* ours */
     uint64_t note[FEW]; /* that it had */
     const struct victim *victim[FEW];
     bool is_free[FEW];
     unsigned n;
 };
 
-/* Mark an object as being evicted, if it is still there and nobody else is at it. */
+/* A mark that nobody has made before. */
+static int new_mark(struct bp_objects *objects, uint64_t *mark_out)
+{
+    static _Atomic uint64_t count;
+    brain_client self;
+    int code = brain_self(objects->store, &self);
+    if (code != 0) return code;
+    uint64_t number = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+    *mark_out = bp_note_evicting(self.row, number);
+    return 0;
+}
+
+/* Whether somebody has an object. Of who had marked it, as `note` says, one pin is no buffer; and one
+ * of us neither, if we have put `own_mark` in its place (else 0). */
+static bool is_held(const brain_pin *pins, size_t n_pins, uint32_t object, uint64_t note,
+                    uint64_t own_mark)
+{
+    size_t n_own = own_mark != 0, first, n = bp_objects_find_pins(pins, n_pins, object, &first);
+    if (n <= n_own) return false;
+    if (n > n_own + 1 || !bp_note_is_evicting(note)) return true;
+    size_t n_evictor = 0, n_needed = 1;
+    for (size_t i = first; i < first + n; i++)
+        n_evictor += pins[i].client == bp_note_row(note);
+    /* Another thread of this process: then one of his pins is ours. */
+    n_needed += own_mark != 0 && bp_note_row(own_mark) == bp_note_row(note);
+    return n_evictor < n_needed;
+}
+
+/* Mark an object as being evicted, if it is still there. */
 static void mark(struct bp_objects *objects, const struct victim *victim, struct few *few)
 {
     brain_view *view = &few->view[few->n];
     if (brain_get(objects->space, victim->id, BRAIN_ID_BYTES, view) != 0) return;
     uint64_t note = brain_view_note(view);
     if (view->version != victim->version || must_go(note) ||
-        (note != BP_NOTE_EVICTING && brain_view_swap_note(view, note, BP_NOTE_EVICTING) == 0)) {
-        brain_view_drop(view);
+        brain_view_swap_note(view, note, few->mark) == 0) {
+        bp_objects_put_back(objects, view);
         return;
     }
     few->note[few->n] = note;
@@ -133,7 +179,8 @@ static int look_at_pins(struct bp_objects *objects, struct few *few)
         if (code != 0) return code;
         n_pinned = 0;
         for (unsigned i = 0; i < few->n; i++) {
-            few->is_free[i] = bp_objects_count_pins(pins, n_pins, few->view[i].object, NULL) <= 1;
+            few->is_free[i] = !is_held(pins, n_pins, few->view[i].object, few->note[i],
+                                       few->mark);
             n_pinned += !few->is_free[i];
         }
         free(pins);
@@ -146,17 +193,16 @@ static int settle(struct bp_objects *objects, struct few *few, unsigned i, uint6
 {
     brain_view *view = &few->view[i];
     int code = 0;
-    if (few->is_free[i] && brain_view_swap_note(view, BP_NOTE_EVICTING, BP_NOTE_EVICTED) != 0) {
+    if (few->is_free[i] && brain_view_swap_note(view, few->mark, BP_NOTE_EVICTED) != 0) {
         code = bp_objects_delete_version(objects, few->victim[i]->id, view->version);
         if (code == 0) *freed += few->victim[i]->bytes;
         if (code == BRAIN_E_NOT_FOUND) code = 0; /* somebody else has deleted it */
     } else {
-        /* Where it fails somebody has got it, and the note says when. */
-        uint64_t note = few->note[i] == BP_NOTE_EVICTING ? bp_objects_now() : few->note[i];
-        int was_ours = brain_view_swap_note(view, BP_NOTE_EVICTING, note);
+        /* Where it fails somebody has got it, and the note says when; or marked it. */
+        int was_ours = brain_view_swap_note(view, few->mark, few->note[i]);
         (void)was_ours;
     }
-    brain_view_drop(view);
+    bp_objects_put_back(objects, view);
     return code;
 }
 
@@ -166,13 +212,14 @@ static int evict_few(struct bp_objects *objects, const struct list *list, size_t
 {
     struct few few = { .n = 0 };
     uint64_t marked = 0;
-    while (*next < list->n && few.n < FEW && *freed + marked < n_bytes) {
+    int code = new_mark(objects, &few.mark);
+    while (code == 0 && *next < list->n && few.n < FEW && *freed + marked < n_bytes) {
         const struct victim *victim = &list->victims[(*next)++];
         unsigned before = few.n;
         mark(objects, victim, &few);
         marked += few.n > before ? victim->bytes : 0;
     }
-    int code = few.n > 0 ? look_at_pins(objects, &few) : 0;
+    if (few.n > 0) code = look_at_pins(objects, &few);
     for (unsigned i = 0; i < few.n; i++) {
         if (code != 0) few.is_free[i] = false;
         int settled = settle(objects, &few, i, freed);
@@ -181,66 +228,105 @@ static int evict_few(struct bp_objects *objects, const struct list *list, size_t
     return code;
 }
 
-/* Leave those in the list that nobody has pinned. Returns the sum of their bytes. */
-static int drop_pinned(struct bp_objects *objects, struct list *list, uint64_t *sum_out)
+/* What the objects in a list come to. */
+struct sums {
+    uint64_t free; /* of those that nobody has */
+    uint64_t all;
+};
+
+/* Leave those in the list that nobody has. */
+static int drop_held(struct bp_objects *objects, struct list *list, struct sums *sums)
 {
     brain_pin *pins;
     size_t n_pins, kept = 0;
-    uint64_t sum = 0;
     int code = bp_objects_list_pins(objects, &pins, &n_pins);
     if (code != 0) return code;
     for (size_t i = 0; i < list->n; i++) {
-        if (bp_objects_count_pins(pins, n_pins, list->victims[i].object, NULL) == 0) {
-            sum += list->victims[i].bytes;
-            list->victims[kept++] = list->victims[i];
-        }
+        const struct victim *victim = &list->victims[i];
+        sums->all += victim->bytes;
+        if (is_held(pins, n_pins, victim->object, victim->note, 0)) continue;
+        sums->free += victim->bytes;
+        list->victims[kept++] = *victim;
     }
     list->n = kept;
-    *sum_out = sum;
     free(pins);
     return 0;
+}
+
+/* Evict until `n_bytes` are freed; nothing where `least` cannot be. */
+static int evict(struct bp_objects *objects, uint64_t n_bytes, uint64_t least,
+                 uint64_t *freed_out, struct sums *sums_out)
+{
+    struct list list = { NULL, 0, 0 };
+    struct sums sums = { 0, 0 };
+    uint64_t freed = 0;
+    size_t next = 0;
+    int code = collect(objects, &list, &freed);
+    if (code == 0) code = drop_held(objects, &list, &sums);
+    if (list.n > 0) qsort(list.victims, list.n, sizeof *list.victims, by_time);
+    bool is_enough = freed + sums.free >= least;
+    while (code == 0 && is_enough && next < list.n && freed < n_bytes) {
+        code = evict_few(objects, &list, &next, n_bytes, &freed);
+    }
+    free(list.victims);
+    *freed_out = freed;
+    *sums_out = sums;
+    return code;
 }
 
 int bp_objects_evict(struct bp_objects *objects, uint64_t n_bytes, bool all_or_nothing,
                      uint64_t *freed_out)
 {
-    struct list list = { NULL, 0, 0 };
-    uint64_t freed = 0, sum = 0;
-    size_t next = 0;
-    int code = collect(objects, &list);
-    if (code == 0) code = drop_pinned(objects, &list, &sum);
-    if (list.n > 0) qsort(list.victims, list.n, sizeof *list.victims, by_time);
-    while (code == 0 && next < list.n && freed < n_bytes && (sum >= n_bytes || !all_or_nothing)) {
-        code = evict_few(objects, &list, &next, n_bytes, &freed);
-    }
-    free(list.victims);
-    *freed_out = freed;
-    return code;
+    struct sums sums;
+    return evict(objects, n_bytes, all_or_nothing ? n_bytes : 0, freed_out, &sums);
 }
 
 /* ---- after FULL */
 
-#define TRIES_MAX 100u /* some 100 ms in all, where nothing can be evicted */
+#define TRIES_MAX    100u     /* some 100 ms in all, where nothing can be evicted */
+#define PATIENCE     10u      /* of them while others may only be about to let go */
+#define EVICTED_UNIT 0x10000u /* above that bit `tried` counts what evicted something */
+#define SHARE        64u      /* of the capacity is freed at least: a walk over all is not for each put */
+#define EVICTED_MAX  10000u   /* times, and others were quicker to take the room */
+
+/* Whether room may come without us, since there is more than what lives for long. */
+static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct sums *sums,
+                          unsigned n_failed)
+{
+    uint64_t lasting = stat->live_bytes - (sums->all < stat->live_bytes ? sums->all
+                                                                        : stat->live_bytes);
+    if (lasting + n_bytes > stat->capacity_bytes) return false; /* named values */
+    return n_failed < (stat->limbo_bytes > 0 ? TRIES_MAX : PATIENCE);
+}
 
 bool bp_objects_make_room(struct bp_objects *objects, uint64_t n_bytes, unsigned *tried)
 {
     brain_stat stat = { .struct_size = sizeof stat };
     if (brain_stat_get(objects->store, &stat) != 0 || n_bytes > stat.capacity_bytes ||
-        ++*tried > TRIES_MAX) {
+        *tried / EVICTED_UNIT >= EVICTED_MAX) {
         return false;
     }
     uint64_t taken = stat.live_bytes + stat.limbo_bytes + stat.private_bytes;
     uint64_t freed = 0;
+    struct sums sums;
     int code;
     if (taken + n_bytes > stat.capacity_bytes) {
-        code = bp_objects_evict(objects, taken + n_bytes - stat.capacity_bytes, true, &freed);
-    } else if (*tried == 1) {
+        uint64_t least = taken + n_bytes - stat.capacity_bytes;
+        uint64_t more = stat.capacity_bytes / SHARE;
+        code = evict(objects, more > least ? more : least, least, &freed, &sums);
+    } else if (*tried == 0) {
+        ++*tried;
         return true; /* by now there is room */
     } else {
-        code = bp_objects_evict(objects, n_bytes, false, &freed); /* the file system is full */
+        code = evict(objects, n_bytes, 0, &freed, &sums); /* the file system is full */
     }
-    if (code != 0 || freed > 0) return code == 0;
-    if (stat.limbo_bytes == 0) return false;
-    bp_objects_pause(1000000); /* what is out of the store is perhaps held for a moment */
+    if (code != 0) return false;
+    if (freed > 0) {
+        *tried += EVICTED_UNIT;
+        return true;
+    }
+    if (!may_come_free(&stat, n_bytes, &sums, *tried % EVICTED_UNIT)) return false;
+    ++*tried;
+    bp_objects_pause(1000000);
     return true;
 }

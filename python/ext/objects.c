@@ -12,7 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-#define VERSION 1u /* of trailer and UNSEALED */
+#define VERSION        1u     /* of trailer and UNSEALED */
+#define WALK_TRIES_MAX 50000u /* some 10 s */
 
 int bp_objects_open(brain_store *store, struct bp_objects *out)
 {
@@ -49,9 +50,10 @@ void bp_objects_pause(long duration_ns)
 
 int bp_objects_walk(brain_space *space, brain_iter **iter_out)
 {
-    int code;
-    while ((code = brain_iter_names(space, NULL, iter_out)) == BRAIN_E_BUSY) {
+    int code = brain_iter_names(space, NULL, iter_out);
+    for (unsigned tried = 0; code == BRAIN_E_BUSY && tried < WALK_TRIES_MAX; tried++) {
         bp_objects_pause(200000); /* other threads' walks are short */
+        code = brain_iter_names(space, NULL, iter_out);
     }
     return code;
 }
@@ -119,17 +121,47 @@ static bool use(const struct bp_objects *objects, const brain_view *view)
         uint64_t note = brain_view_note(view); /* PAIR note-pin: after the pin of the view */
         if (note == BP_NOTE_EVICTED) return false;
         uint64_t used = bp_note_used(note, now);
-        if (objects->read_only || (note >= used && note != BP_NOTE_EVICTING)) return true;
+        if (objects->read_only || (note >= used && !bp_note_is_evicting(note))) return true;
         if (brain_view_swap_note(view, note, used) != 0) return true;
         if (note == brain_view_note(view)) return true; /* it cannot be set here */
     }
+}
+
+static struct bp_last last_of(const brain_view *view)
+{
+    struct bp_last last = { .version = view->version, .object = view->object };
+    memcpy(last.id, view->name, BRAIN_ID_BYTES);
+    return last;
+}
+
+void bp_objects_put_back(struct bp_objects *objects, brain_view *view)
+{
+    bool is_doomed = view->name_len == BRAIN_ID_BYTES && view->kind != BRAIN_KIND_UNSEALED &&
+                     bp_note_is_doomed(brain_view_note(view));
+    struct bp_last last = is_doomed ? last_of(view) : (struct bp_last){ .version = 0 };
+    brain_view_drop(view);
+    if (is_doomed) bp_objects_finish(objects, &last);
+}
+
+/* As brain_get(), also of what is not sealed; but not of a doomed one that nobody has any more. */
+static int look(struct bp_objects *objects, const uint8_t *id, brain_view *view_out)
+{
+    brain_view view;
+    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    if (code == 0 && view.kind != BRAIN_KIND_UNSEALED &&
+        bp_note_is_doomed(brain_view_note(&view))) {
+        bp_objects_put_back(objects, &view);
+        code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    }
+    if (code == 0) *view_out = view;
+    return code;
 }
 
 int bp_objects_get(struct bp_objects *objects, const uint8_t *id, brain_view *view_out,
                    struct bp_object_info *info_out)
 {
     brain_view view;
-    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    int code = look(objects, id, &view);
     if (code != 0) return code;
     code = bp_objects_describe(&view, info_out);
     if (code == 0 && (!info_out->is_sealed || !use(objects, &view))) code = BRAIN_E_NOT_FOUND;
@@ -141,13 +173,6 @@ int bp_objects_get(struct bp_objects *objects, const uint8_t *id, brain_view *vi
     view.tag = BP_TAG_OBJECT;
     *view_out = view;
     return 0;
-}
-
-static struct bp_last last_of(const brain_view *view)
-{
-    struct bp_last last = { .version = view->version, .object = view->object };
-    memcpy(last.id, view->name, BRAIN_ID_BYTES);
-    return last;
 }
 
 bool bp_objects_let_go(brain_view *view, struct bp_last *last_out)
@@ -206,40 +231,41 @@ int bp_objects_exists(struct bp_objects *objects, const uint8_t *id, uint64_t *v
 {
     brain_view view;
     if (version_out != NULL) *version_out = 0;
-    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    int code = look(objects, id, &view);
     if (code != 0) return code;
     if (view.kind == BRAIN_KIND_UNSEALED || brain_view_note(&view) == BP_NOTE_EVICTED) {
         if (version_out != NULL) *version_out = view.version;
         code = BRAIN_E_NOT_FOUND;
     }
-    brain_view_drop(&view);
+    bp_objects_put_back(objects, &view);
     return code;
 }
 
 /* ---- put */
 
 /* The version that a put has to replace: 0 where nothing is there, or that of what a dead creator
- * left, or an evictor; EXISTS. */
+ * left; EXISTS. */
 static int version_to_replace(struct bp_objects *objects, const uint8_t *id, uint64_t *version_out)
 {
     brain_view view;
     struct bp_object_info info;
     *version_out = 0;
-    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    int code = look(objects, id, &view);
     if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
     code = bp_objects_describe(&view, &info);
-    uint64_t note = brain_view_note(&view);
-    bool is_there = code == 0 && (info.is_sealed ? note != BP_NOTE_EVICTED
+    bool is_evicted = code == 0 && info.is_sealed && brain_view_note(&view) == BP_NOTE_EVICTED;
+    bool is_there = code == 0 && (info.is_sealed ? !is_evicted
                                                  : bp_objects_is_written(objects, &info));
-    const struct bp_last last = last_of(&view);
-    *version_out = view.version;
-    brain_view_drop(&view);
-    if (is_there && info.is_sealed && bp_note_is_doomed(note)) {
-        bp_objects_finish(objects, &last);
-        is_there = brain_exists(objects->space, id, BRAIN_ID_BYTES, version_out) == 0;
-        if (!is_there) *version_out = 0;
+    uint64_t version = view.version;
+    bp_objects_put_back(objects, &view);
+    if (code != 0 || is_there) return code != 0 ? code : BRAIN_E_EXISTS;
+    if (!is_evicted) {
+        *version_out = version;
+        return 0;
     }
-    return is_there ? BRAIN_E_EXISTS : code;
+    /* Its end has to be told before the next one's beginning. */
+    code = bp_objects_delete_version(objects, id, version);
+    return code == BRAIN_E_NOT_FOUND ? 0 : code;
 }
 
 /* Whether a conditional change met something else than it expected, an id or the list of
@@ -315,8 +341,12 @@ int bp_objects_put(struct bp_objects *objects, const uint8_t *id, const brain_va
 
 /* ---- create, seal */
 
-static int reserve(struct bp_objects *objects, struct bp_creation *creation, uint64_t if_version)
+/* Put the UNSEALED value, which holds `held_bytes` of room. */
+static int reserve(struct bp_objects *objects, struct bp_creation *creation, uint64_t held_bytes,
+                   uint64_t if_version)
 {
+    static const uint8_t zeros[BP_PRIVATE_BYTES];
+    const brain_part room = { .data = zeros, .size_bytes = held_bytes };
     uint8_t meta[40];
     const uint32_t version = VERSION;
     memcpy(meta, &creation->data_bytes, 8);
@@ -325,11 +355,16 @@ static int reserve(struct bp_objects *objects, struct bp_creation *creation, uin
     memcpy(meta + 24, &creation->seat, 8);
     memcpy(meta + 32, &creation->row, 4);
     memcpy(meta + 36, &version, 4);
-    brain_value value = {
-        .kind = BRAIN_KIND_UNSEALED, .meta = meta, .meta_len = sizeof meta, .description = ""
-    };
-    return brain_put(objects->space, creation->id, BRAIN_ID_BYTES, &value, if_version,
-                     &creation->version);
+    const brain_value value = { .kind = BRAIN_KIND_UNSEALED,
+                                .n_parts = 1,
+                                .parts = &room,
+                                .meta = meta,
+                                .meta_len = sizeof meta,
+                                .description = "" };
+    int code = brain_put(objects->space, creation->id, BRAIN_ID_BYTES, &value, if_version,
+                         &creation->version);
+    if (code == 0) creation->held_bytes = held_bytes;
+    return code;
 }
 
 static int take_room(struct bp_objects *objects, uint64_t size_bytes, brain_object **object_out)
@@ -345,12 +380,18 @@ static int take_room(struct bp_objects *objects, uint64_t size_bytes, brain_obje
 /* First the bytes and then the id, so that nothing has to be undone that may fail. */
 static int take_room_and_id(struct bp_objects *objects, struct bp_creation *creation)
 {
+    uint64_t size_bytes = creation->data_bytes + creation->meta_bytes;
+    uint64_t held_bytes = size_bytes <= BP_PRIVATE_BYTES ? size_bytes : 0;
     uint64_t if_version;
+    unsigned tried = 0;
     int code = version_to_replace(objects, creation->id, &if_version);
     if (code != 0) return code;
-    code = take_room(objects, creation->data_bytes + creation->meta_bytes, &creation->object);
+    code = take_room(objects, size_bytes, &creation->object);
     if (code != 0) return code;
-    while (is_outdated(code = reserve(objects, creation, if_version))) {
+    for (;;) {
+        code = reserve(objects, creation, held_bytes, if_version);
+        if (code == BRAIN_E_FULL && bp_objects_make_room(objects, held_bytes, &tried)) continue;
+        if (!is_outdated(code)) break;
         code = version_to_replace(objects, creation->id, &if_version);
         if (code != 0) break;
     }
@@ -405,6 +446,13 @@ static bool is_reserved(struct bp_objects *objects, const struct bp_creation *cr
            version == creation->version;
 }
 
+/* What the UNSEALED value held is for the object that takes its place; but in one commit both would
+ * have to fit. */
+static bool has_let_go_of_room(struct bp_objects *objects, struct bp_creation *creation)
+{
+    return creation->held_bytes > 0 && reserve(objects, creation, 0, creation->version) == 0;
+}
+
 int bp_objects_seal(struct bp_objects *objects, struct bp_creation *creation)
 {
     struct bp_notice notice = notice_of(creation->id, creation->data_bytes, creation->meta_bytes);
@@ -414,7 +462,8 @@ int bp_objects_seal(struct bp_objects *objects, struct bp_creation *creation)
     int code;
     do {
         code = seal_and_tell(objects, creation, &notice);
-    } while ((code == BRAIN_E_FULL && bp_objects_make_room(objects, size_bytes, &tried)) ||
+    } while ((code == BRAIN_E_FULL && (has_let_go_of_room(objects, creation) ||
+                                       bp_objects_make_room(objects, size_bytes, &tried))) ||
              (is_outdated(code) && is_reserved(objects, creation)));
     if (code != 0) return is_outdated(code) ? BRAIN_E_NOT_FOUND : code;
     creation->version = 0;
@@ -454,9 +503,9 @@ int bp_objects_delete_version(struct bp_objects *objects, const uint8_t *id, uin
     uint64_t now = version;
     int code;
     notice.data_bytes = notice.meta_bytes = -1;
-    do { /* once more where the list of subscribers has changed */
+    do { /* once more where the list of subscribers has changed, also by the telling */
         code = bp_queues_tell(objects, &notice, &telling);
-        if (code != 0) return code;
+        if (code != 0) continue;
         code = brain_batch_delete_if(telling.batch, objects->space, id, BRAIN_ID_BYTES, version);
         if (code == 0) code = brain_batch_commit(telling.batch, NULL);
         bp_queues_told(&telling);
@@ -472,7 +521,7 @@ static bool doom(const brain_view *view)
         uint64_t note = brain_view_note(view);
         if (note == BP_NOTE_EVICTED) return false;
         if (bp_note_is_doomed(note)) return true;
-        uint64_t when = note == BP_NOTE_EVICTING ? bp_objects_now() : note;
+        uint64_t when = bp_note_is_evicting(note) ? bp_objects_now() : note;
         if (brain_view_swap_note(view, note, when | BP_NOTE_DOOMED) != 0) return true;
         if (brain_view_note(view) == note) return true; /* it cannot be set here */
     }

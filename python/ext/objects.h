@@ -3,16 +3,22 @@
  *
  * An object is a value in the namespace BP_OBJECTS_SPACE, under its id. Sealed, it is of any kind,
  * its data followed by its Plasma metadata; behind the metadata of its kind stands a trailer. Not
- * yet sealed, it is of kind UNSEALED and has no data: those are a brain_object of its creator.
+ * yet sealed, it is of kind UNSEALED, and its data are not there: they are a brain_object of its
+ * creator.
  *
  *   trailer   0 meta_bytes  8 created_ns  16 sealed_ns  24 version  25 note (BRAIN_NOTE_BYTES)
  *   UNSEALED  0 data_bytes  8 meta_bytes  16 created_ns  24 seat  32 row  36 version (4)
  *
+ * A brain_object of up to BP_PRIVATE_BYTES takes no room in the store before it is sealed: then the
+ * UNSEALED value has as many bytes of data, all zero, which hold the room for it.
+ *
  * The note is when a buffer was got or let go of last, ns since 1970; 0: never. Or one of two marks,
  * by which those who evict and those who get agree (PAIR note-pin):
  *
- *   EVICTING  somebody means to evict it, and looks whether it is pinned. Who gets it takes the mark
- *             away, and it stays. Of an evictor that died it means nothing.
+ *   EVICTING  somebody means to evict it, and looks whether it is pinned: whose client row stands in
+ *             it, and a number that no other such mark of his has. Who gets it takes the mark away,
+ *             and it stays; another evictor may put his in its place. Of one that died it means
+ *             nothing.
  *   EVICTED   it counts as missing; whoever meets it may delete it.
  *
  * With the bit DOOMED it was deleted while somebody had a buffer of it: it stays, for everybody, until
@@ -32,17 +38,40 @@
 #define BP_CONTROL_SPACE_LEN 15u
 
 #define BP_TRAILER_BYTES 40u
+#define BP_PRIVATE_BYTES 1984u /* as brain_create() has it */
 
 /* `tag` of a view of an object: whoever drops it notes when. */
 #define BP_TAG_OBJECT 1u
 
-#define BP_NOTE_EVICTING UINT64_MAX
-#define BP_NOTE_EVICTED  (UINT64_MAX - 1)
-#define BP_NOTE_DOOMED   (UINT64_C(1) << 63)
+/* The two upper bits of a note: a time, a time of what is doomed, or a mark. */
+#define BP_NOTE_DOOMED  (UINT64_C(1) << 63)
+#define BP_NOTE_MARK    (UINT64_C(3) << 62)
+#define BP_NOTE_EVICTED UINT64_MAX
+
+/* EVICTING: the row of who does it in 24 bits, and a number below that. */
+#define BP_NOTE_NUMBER_BITS 38u
+#define BP_NOTE_ROW_MAX     0xfffffeu /* rows above are not told apart */
+
+static inline bool bp_note_is_evicting(uint64_t note)
+{
+    return note >= BP_NOTE_MARK && note != BP_NOTE_EVICTED;
+}
+
+static inline uint64_t bp_note_evicting(uint32_t row, uint64_t number)
+{
+    uint64_t low = number & ((UINT64_C(1) << BP_NOTE_NUMBER_BITS) - 1);
+    uint64_t known = row < BP_NOTE_ROW_MAX ? row : BP_NOTE_ROW_MAX;
+    return BP_NOTE_MARK | known << BP_NOTE_NUMBER_BITS | low;
+}
+
+static inline uint32_t bp_note_row(uint64_t note)
+{
+    return (uint32_t)(note >> BP_NOTE_NUMBER_BITS) & 0xffffffu;
+}
 
 static inline bool bp_note_is_doomed(uint64_t note)
 {
-    return (note & BP_NOTE_DOOMED) != 0 && note < BP_NOTE_EVICTED;
+    return (note & BP_NOTE_MARK) == BP_NOTE_DOOMED;
 }
 
 /* The note of an object that is used at `now_ns`. */
@@ -117,6 +146,7 @@ struct bp_creation {
     uint64_t data_bytes, meta_bytes;
     uint64_t created_ns;
     uint64_t version; /* of the UNSEALED value; 0: it is sealed, or given up */
+    uint64_t held_bytes; /* data of the UNSEALED value */
     uint64_t seat;    /* the client that it belongs to: a forked child is another */
     uint32_t row;
     uint8_t id[BRAIN_ID_BYTES];
@@ -157,9 +187,15 @@ int bp_objects_sweep(struct bp_objects *objects);
 
 /* ---- for the files that make this up */
 
-/* Delete an object that counts as missing and that nobody but we has a view of. 0, or as
+/* Delete an object of which we have a view, if it counts as missing: evicted; doomed, and nobody but
+ * we has a view of it; not sealed, and its creator is dead. `*freed` grows by its bytes. 0, or as
  * brain_delete(). */
-int bp_objects_clear(struct bp_objects *objects, const brain_view *view);
+int bp_objects_clear(struct bp_objects *objects, const brain_view *view,
+                     const struct bp_object_info *info, uint64_t *freed);
+
+/* Drop a view that was taken to look at an object, and not as a use of it. As a doomed one stays as
+ * long as somebody has a view of it, whoever looks has to see it off. */
+void bp_objects_put_back(struct bp_objects *objects, brain_view *view);
 
 /* A walk over names; waits a moment where this process has too many snapshots. */
 int bp_objects_walk(brain_space *space, brain_iter **iter_out);
@@ -172,6 +208,10 @@ int bp_objects_delete_version(struct bp_objects *objects, const uint8_t *id, uin
 
 /* All pins of a store, sorted by object and client. `*pins_out` is to be freed. */
 int bp_objects_list_pins(struct bp_objects *objects, brain_pin **pins_out, size_t *n_out);
+
+/* How many of them are of an object, and at which index they begin. */
+size_t bp_objects_find_pins(const brain_pin *pins, size_t n_pins, uint32_t object,
+                            size_t *first_out);
 
 /* How many of them are of an object; `*n_clients_out`, if not NULL: of how many clients. */
 size_t bp_objects_count_pins(const brain_pin *pins, size_t n_pins, uint32_t object,

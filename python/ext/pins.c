@@ -28,10 +28,10 @@ int bp_objects_list_pins(struct bp_objects *objects, brain_pin **pins_out, size_
     }
 }
 
-size_t bp_objects_count_pins(const brain_pin *pins, size_t n_pins, uint32_t object,
-                             size_t *n_clients_out)
+size_t bp_objects_find_pins(const brain_pin *pins, size_t n_pins, uint32_t object,
+                            size_t *first_out)
 {
-    size_t from = 0, to = n_pins, n = 0, n_clients = 0;
+    size_t from = 0, to = n_pins, n = 0;
     while (from < to) { /* the first of this object */
         size_t middle = from + (to - from) / 2;
         if (pins[middle].object < object) {
@@ -40,8 +40,18 @@ size_t bp_objects_count_pins(const brain_pin *pins, size_t n_pins, uint32_t obje
             to = middle;
         }
     }
-    for (; from + n < n_pins && pins[from + n].object == object; n++) {
-        n_clients += n == 0 || pins[from + n].client != pins[from + n - 1].client;
+    while (from + n < n_pins && pins[from + n].object == object)
+        n++;
+    *first_out = from;
+    return n;
+}
+
+size_t bp_objects_count_pins(const brain_pin *pins, size_t n_pins, uint32_t object,
+                             size_t *n_clients_out)
+{
+    size_t first, n_clients = 0, n = bp_objects_find_pins(pins, n_pins, object, &first);
+    for (size_t i = first; i < first + n; i++) {
+        n_clients += i == first || pins[i].client != pins[i - 1].client;
     }
     if (n_clients_out != NULL) *n_clients_out = n_clients;
     return n;

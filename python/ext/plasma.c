@@ -74,22 +74,22 @@ static int plasma_init(PyObject *op, PyObject *args, PyObject *kwargs)
 }
 
 /* Give up what was created and not sealed. */
-static void abort_creations(struct bp_plasma *self)
+static void abort_creations(struct bp_objects *objects, PyObject *creations)
 {
-    PyObject *id, *value;
+    PyObject *key, *value;
     Py_ssize_t position = 0;
-    while (PyDict_Next(self->creations, &position, &id, &value)) {
-        bp_objects_abort(&self->objects, &((struct bp_creation_object *)value)->creation);
+    while (PyDict_Next(creations, &position, &key, &value)) {
+        bp_objects_abort(objects, &((struct bp_creation_object *)value)->creation);
     }
-    PyDict_Clear(self->creations);
+    PyDict_Clear(creations);
 }
 
 static void disconnect(struct bp_plasma *self)
 {
-    if (self->store == NULL) return;
-    abort_creations(self);
     struct bp_store *store = self->store;
+    if (store == NULL) return;
     self->store = NULL;
+    abort_creations(&self->objects, self->creations);
     store->closed = true;
     bp_handle_store_drop(store);
 }
@@ -246,21 +246,37 @@ static PyObject *plasma_put_bytes(PyObject *op, PyObject *const *args, Py_ssize_
 
 /* ---- create and seal ------------------------------------------------------------------------- */
 
-/* A writable buffer on a creation, which the client remembers. Takes it over. */
-static PyObject *remember(struct bp_plasma *self, PyObject *id, const struct bp_creation *made)
+/* The key of an object in `creations`: no user's code runs to compare it. */
+static PyObject *key_of(struct bp_plasma *self, PyObject *id)
 {
-    if (!bp_plasma_is_connected(self)) { /* another thread has disconnected */
-        struct bp_creation lost = *made;
-        bp_objects_abort(&self->objects, &lost);
-        bp_objects_release(&self->objects, &lost);
+    const uint8_t *bytes = bp_objectid_bytes(self->state, id);
+    return bytes == NULL ? NULL : PyBytes_FromStringAndSize((const char *)bytes, BRAIN_ID_BYTES);
+}
+
+/* Remember a creation under its key; where that fails, or the client has disconnected meanwhile, it
+ * is given up. False: so it was, with an exception set. */
+static bool remember(struct bp_plasma *self, PyObject *key, PyObject *creation)
+{
+    if (bp_plasma_is_connected(self) && PyDict_SetItem(self->creations, key, creation) == 0) {
+        return true;
+    }
+    bp_objects_abort(&self->objects, &((struct bp_creation_object *)creation)->creation);
+    return false;
+}
+
+/* A writable buffer on a creation, which it takes over. */
+static PyObject *buffer_on(struct bp_plasma *self, PyObject *key, struct bp_store *held,
+                           struct bp_creation *made)
+{
+    void *data = brain_object_data(made->object);
+    PyObject *creation = bp_creation_new(self->state, held, made);
+    if (creation == NULL) {
+        bp_objects_abort(&self->objects, made);
         return NULL;
     }
-    PyObject *creation = bp_creation_new(self->state, self->store, made);
-    if (creation == NULL) return NULL;
     PyObject *buffer = NULL;
-    if (PyDict_SetItem(self->creations, id, creation) == 0) {
-        buffer = bp_buffer_new(self->state, creation, brain_object_data(made->object),
-                               made->data_bytes, true);
+    if (remember(self, key, creation)) {
+        buffer = bp_buffer_new(self->state, creation, data, made->data_bytes, true);
     }
     Py_DECREF(creation);
     return buffer;
@@ -275,8 +291,7 @@ static PyObject *plasma_create(PyObject *op, PyObject *const *args, Py_ssize_t n
     struct bp_creation made;
     Py_buffer meta;
     if (!bp_plasma_has_arguments(n_args, 3, "_create(object_id, data_size, metadata)")) return NULL;
-    const uint8_t *id = id_of(self, args[0]);
-    if (id == NULL) return NULL;
+    if (id_of(self, args[0]) == NULL) return NULL;
     long long data_bytes = PyLong_AsLongLong(args[1]);
     if (data_bytes == -1 && PyErr_Occurred()) return NULL;
     if (data_bytes < 0) {
@@ -284,37 +299,65 @@ static PyObject *plasma_create(PyObject *op, PyObject *const *args, Py_ssize_t n
                                 data_bytes);
     }
     if (PyObject_GetBuffer(args[2], &meta, PyBUF_ANY_CONTIGUOUS) != 0) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
-    int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_objects_create(&self->objects, id, (uint64_t)data_bytes,
-                                                    meta.buf, (uint64_t)meta.len, &made);
-    Py_END_ALLOW_THREADS PyObject *buffer =
-        code == 0 ? remember(self, args[0], &made) : bp_plasma_raise(self, code, args[0]);
+    PyObject *key = key_of(self, args[0]), *buffer = NULL;
+    if (key != NULL && bp_plasma_is_connected(self)) {
+        const uint8_t *id = bp_objectid_bytes(self->state, args[0]);
+        struct bp_store *held = bp_plasma_hold(self);
+        int code;
+        Py_BEGIN_ALLOW_THREADS code = bp_objects_create(&self->objects, id, (uint64_t)data_bytes,
+                                                        meta.buf, (uint64_t)meta.len, &made);
+        Py_END_ALLOW_THREADS buffer = code == 0 ? buffer_on(self, key, held, &made)
+                                                : bp_plasma_raise(self, code, args[0]);
+        bp_handle_store_drop(held);
+    }
+    Py_XDECREF(key);
     PyBuffer_Release(&meta);
-    bp_handle_store_drop(held);
     return buffer;
 }
 
 PyDoc_STRVAR(seal_doc, "_seal($self, object_id, /)\n--\n\nMake an object visible that this client "
                        "created.");
 
+/* Take a creation out of those that the client remembers: nobody else can seal it, or give it up,
+ * from then on. NULL: there is none, or an exception is set. */
+static struct bp_creation_object *take_creation(struct bp_plasma *self, PyObject *key)
+{
+    PyObject *creation = PyDict_GetItemWithError(self->creations, key);
+    if (creation == NULL) return NULL;
+    Py_INCREF(creation);
+    if (PyDict_DelItem(self->creations, key) != 0) Py_CLEAR(creation);
+    return (struct bp_creation_object *)creation;
+}
+
+static int seal(struct bp_plasma *self, PyObject *key, struct bp_creation_object *creation)
+{
+    struct bp_store *held = bp_plasma_hold(self);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = bp_objects_seal(&self->objects, &creation->creation);
+    Py_END_ALLOW_THREADS bool is_ours = code != 0 && code != BRAIN_E_NOT_FOUND;
+    /* It may be tried again; but not where somebody has removed the id. */
+    if (is_ours && !remember(self, key, (PyObject *)creation)) code = BP_PLASMA_RAISED;
+    bp_handle_store_drop(held);
+    return code;
+}
+
 static PyObject *plasma_seal(PyObject *op, PyObject *id)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     if (id_of(self, id) == NULL) return NULL;
-    PyObject *creation = PyDict_GetItemWithError(self->creations, id);
-    if (creation == NULL) {
-        return PyErr_Occurred() ? NULL : bp_plasma_raise(self, BRAIN_E_NOT_FOUND, id);
+    PyObject *key = key_of(self, id);
+    if (key == NULL) return NULL;
+    int code = BP_PLASMA_RAISED;
+    struct bp_creation_object *creation = take_creation(self, key);
+    if (creation != NULL) {
+        code = seal(self, key, creation);
+    } else if (!PyErr_Occurred()) {
+        code = BRAIN_E_NOT_FOUND;
     }
-    Py_INCREF(creation);
-    struct bp_store *held = bp_plasma_hold(self);
-    int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_objects_seal(
-        &self->objects, &((struct bp_creation_object *)creation)->creation);
-    Py_END_ALLOW_THREADS bp_handle_store_drop(held);
-    if (code == 0 && PyDict_DelItem(self->creations, id) != 0) PyErr_Clear();
-    Py_DECREF(creation);
-    return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, id);
+    Py_DECREF(key);
+    Py_XDECREF((PyObject *)creation);
+    if (code == 0) Py_RETURN_NONE;
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, id);
 }
 
 PyDoc_STRVAR(abort_doc, "_abort($self, object_id, /)\n--\n\n"
@@ -325,10 +368,13 @@ static PyObject *plasma_abort(PyObject *op, PyObject *id)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     if (id_of(self, id) == NULL) return NULL;
-    PyObject *creation = PyDict_GetItemWithError(self->creations, id);
+    PyObject *key = key_of(self, id);
+    if (key == NULL) return NULL;
+    struct bp_creation_object *creation = take_creation(self, key);
+    Py_DECREF(key);
     if (creation == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
-    bp_objects_abort(&self->objects, &((struct bp_creation_object *)creation)->creation);
-    if (PyDict_DelItem(self->creations, id) != 0) return NULL;
+    bp_objects_abort(&self->objects, &creation->creation);
+    Py_DECREF(creation);
     Py_RETURN_TRUE;
 }
 
@@ -340,9 +386,11 @@ static PyObject *decode(struct bp_plasma *self, brain_view *view, const struct b
     if (view->kind == BRAIN_KIND_TENSOR || view->kind == BRAIN_KIND_PICKLE) {
         return bp_convert_decode(self->state, view, self->pickle); /* which takes it over */
     }
+    struct bp_store *held = bp_plasma_hold(self);
     view->size_bytes = info->data_bytes;
     PyObject *value = bp_convert_decode_copy(self->state, view);
     bp_plasma_drop(self, view);
+    bp_handle_store_drop(held);
     return value;
 }
 

@@ -31,7 +31,7 @@ static int n_following(uint8_t first)
 
 /* Those namespaces whose names are the first bytes of the id. Few ids are text: of the rest most
  * are done with after a byte or two. */
-static int append_prefixes(struct bp_plasma *self, const uint8_t *id, PyObject *list)
+static int append_prefixes(struct bp_store *held, const uint8_t *id, PyObject *list)
 {
     int code = 0, left = 0; /* bytes of the character under way */
     for (size_t len = 1; len < BRAIN_ID_BYTES && code == 0; len++) {
@@ -40,7 +40,7 @@ static int append_prefixes(struct bp_plasma *self, const uint8_t *id, PyObject *
         left = left > 0 ? (follows ? left - 1 : -1) : n_following(id[len - 1]);
         if (left < 0) break;
         if (left > 0) continue;
-        code = brain_space_open(self->store->store, id, len, &space);
+        code = brain_space_open(held->store, id, len, &space);
         if (code != 0) return code;
         code = brain_space_exists(space);
         brain_space_close(space);
@@ -49,12 +49,12 @@ static int append_prefixes(struct bp_plasma *self, const uint8_t *id, PyObject *
     return code;
 }
 
-static int append_long(struct bp_plasma *self, PyObject *list)
+static int append_long(struct bp_store *held, PyObject *list)
 {
     const void *bytes;
     size_t len;
     brain_iter *iter;
-    int code = brain_iter_spaces(self->store->store, NULL, &iter);
+    int code = brain_iter_spaces(held->store, NULL, &iter);
     if (code != 0) return code;
     while (code == 0 && (code = brain_iter_next(iter, &bytes, &len)) == 0) {
         if (*(const uint8_t *)bytes != 0xff) code = append_bytes(list, bytes, len);
@@ -72,16 +72,18 @@ PyObject *bp_plasma_spaces(PyObject *op, PyObject *const *args, Py_ssize_t n_arg
     if (!bp_plasma_has_arguments(n_args, 1, "_spaces(object_id)")) return NULL;
     if (!bp_plasma_is_connected(self)) return NULL;
     const uint8_t *id = bp_objectid_bytes(self->state, args[0]);
-    PyObject *list = id == NULL ? NULL : PyList_New(0);
-    if (list == NULL) return NULL;
-    int code = 0;
-    if (memcmp(id, LONG_MARK, LONG_MARK_LEN) == 0) {
-        code = append_long(self, list);
-    } else {
-        code = append_prefixes(self, id, list);
+    if (id == NULL) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    PyObject *list = PyList_New(0);
+    int code = list == NULL ? BP_PLASMA_RAISED : 0;
+    if (code == 0 && memcmp(id, LONG_MARK, LONG_MARK_LEN) == 0) {
+        code = append_long(held, list);
+    } else if (code == 0) {
+        code = append_prefixes(held, id, list);
     }
+    bp_handle_store_drop(held);
     if (code == 0) return list;
-    Py_DECREF(list);
+    Py_XDECREF(list);
     return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
 }
 
@@ -111,6 +113,7 @@ PyObject *bp_plasma_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args
     if (!bp_plasma_has_arguments(n_args, 1, "_names(namespace)")) return NULL;
     brain_space *space = open_space(self, args[0]);
     if (space == NULL) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
     PyObject *list = PyList_New(0);
     int code = list == NULL ? BP_PLASMA_RAISED : brain_iter_names(space, NULL, &iter);
     if (code == 0) {
@@ -120,6 +123,7 @@ PyObject *bp_plasma_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args
         brain_iter_free(iter);
     }
     brain_space_close(space);
+    bp_handle_store_drop(held);
     if (code == BRAIN_E_NOT_FOUND) return list;
     Py_XDECREF(list);
     return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);

@@ -29,7 +29,7 @@ struct bp_plasma {
     struct bp_store *store;     /* NULL: disconnected, or never connected */
     struct bp_objects objects;  /* of that store; stays until the object goes */
     PyObject *path;             /* str, as given; NULL: never connected */
-    PyObject *creations;        /* dict ObjectID -> Creation: not sealed yet */
+    PyObject *creations;        /* dict bytes of an id -> Creation: not sealed, nor being sealed */
     bool pickle;                /* pickles may be written and read */
     uint64_t capacity_bytes;    /* when it was asked for last */
     bool has_remains;           /* list() met what the dead left */
@@ -55,7 +55,8 @@ int bp_plasma_find(struct bp_plasma *self, const uint8_t *id, brain_view *view_o
                    struct bp_object_info *info_out);
 void bp_plasma_drop(struct bp_plasma *self, brain_view *view);
 
-/* Keeps the store open while the GIL is given up; disconnect() may come meanwhile. */
+/* Keeps the store open while the GIL is given up; disconnect() may come meanwhile. Also wherever
+ * objects of Python are made: the garbage collector may run then, and with it anything. */
 static inline struct bp_store *bp_plasma_hold(struct bp_plasma *self)
 {
     self->store->n_refs++;

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define SNAPSHOT_TRIES_MAX 50000u /* some 10 s */
+
 /* ---- list ------------------------------------------------------------------------------------ */
 
 /* Which clients pin what. */
@@ -36,11 +38,12 @@ static int append_object(struct bp_plasma *self, const brain_view *view,
     if (code != 0) return code;
     uint64_t note = brain_view_note(view);
     long n = info.is_sealed ? count_holders(holders, view->object) : 1;
-    if (info.is_sealed ? note == BP_NOTE_EVICTED || (bp_note_is_doomed(note) && n == 0)
-                       : !bp_objects_is_written(&self->objects, &info)) {
-        self->has_remains = true;
-        return 0;
-    }
+    /* A doomed one may be waiting for us alone, who look at it. */
+    bool is_doomed = info.is_sealed && bp_note_is_doomed(note);
+    bool is_missing = info.is_sealed ? note == BP_NOTE_EVICTED || (is_doomed && n == 0)
+                                     : !bp_objects_is_written(&self->objects, &info);
+    if (is_missing || is_doomed) self->has_remains = true;
+    if (is_missing) return 0;
     PyObject *id = bp_objectid_new(self->state, view->name);
     return append(list, id == NULL ? NULL
                                    : Py_BuildValue("NKKlKLO", id, info.data_bytes, info.meta_bytes,
@@ -90,11 +93,12 @@ static int append_space(struct bp_plasma *self, brain_snapshot *snapshot, brain_
     return code == BRAIN_E_NOT_FOUND ? 0 : code;
 }
 
-static int append_named_space(struct bp_plasma *self, brain_snapshot *snapshot, const char *bytes,
-                              size_t len, const struct holders *holders, PyObject *list)
+static int append_named_space(struct bp_plasma *self, struct bp_store *held,
+                              brain_snapshot *snapshot, const char *bytes, size_t len,
+                              const struct holders *holders, PyObject *list)
 {
     brain_space *space;
-    int code = brain_space_open(self->store->store, bytes, len, &space);
+    int code = brain_space_open(held->store, bytes, len, &space);
     if (code != 0) return code;
     PyObject *name = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)len);
     code = name == NULL ? BP_PLASMA_RAISED
@@ -105,18 +109,18 @@ static int append_named_space(struct bp_plasma *self, brain_snapshot *snapshot, 
 }
 
 /* Namespaces that begin with ff are not users'. */
-static int append_all(struct bp_plasma *self, brain_snapshot *snapshot,
+static int append_all(struct bp_plasma *self, struct bp_store *held, brain_snapshot *snapshot,
                       const struct holders *holders, PyObject *list)
 {
     const void *bytes;
     size_t len;
     brain_iter *iter;
     int code = append_space(self, snapshot, self->objects.space, NULL, holders, list);
-    if (code == 0) code = brain_iter_spaces(self->store->store, snapshot, &iter);
+    if (code == 0) code = brain_iter_spaces(held->store, snapshot, &iter);
     if (code != 0) return code;
     while (code == 0 && (code = brain_iter_next(iter, &bytes, &len)) == 0) {
         if (len > 0 && *(const uint8_t *)bytes == 0xff) continue;
-        code = append_named_space(self, snapshot, bytes, len, holders, list);
+        code = append_named_space(self, held, snapshot, bytes, len, holders, list);
     }
     brain_iter_free(iter);
     return code == BRAIN_E_NOT_FOUND ? 0 : code;
@@ -125,27 +129,50 @@ static int append_all(struct bp_plasma *self, brain_snapshot *snapshot,
 const char bp_plasma_list_doc[] =
     "_list($self, /)\n--\n\nAll objects and named values as of one moment: a list of tuples.";
 
-PyObject *bp_plasma_list(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+/* Walks of other threads, which need no GIL, may have taken all the snapshots that a process may
+ * have; they are short. */
+static int open_snapshot(struct bp_store *store, brain_snapshot **snapshot_out)
 {
-    struct bp_plasma *self = (struct bp_plasma *)op;
+    int code;
+    for (unsigned tried = 0; tried < SNAPSHOT_TRIES_MAX; tried++) {
+        code = brain_snapshot_open(store->store, snapshot_out);
+        if (code != BRAIN_E_BUSY) return code;
+        Py_BEGIN_ALLOW_THREADS bp_objects_pause(200000);
+        Py_END_ALLOW_THREADS
+    }
+    return code;
+}
+
+static int list_all(struct bp_plasma *self, struct bp_store *held, PyObject *list)
+{
     struct holders holders = { NULL, 0 };
     brain_snapshot *snapshot;
-    (void)args;
-    if (!bp_plasma_has_arguments(n_args, 0, "_list()") || !bp_plasma_is_connected(self)) return NULL;
     int code = bp_objects_list_pins(&self->objects, &holders.pins, &holders.n);
-    if (code != 0) return bp_plasma_raise(self, code, NULL);
-    PyObject *list = PyList_New(0);
-    code = list == NULL ? BP_PLASMA_RAISED : brain_snapshot_open(self->store->store, &snapshot);
+    if (code != 0) return code;
+    code = open_snapshot(held, &snapshot);
     if (code == 0) {
-        code = append_all(self, snapshot, &holders, list);
+        code = append_all(self, held, snapshot, &holders, list);
         brain_snapshot_close(snapshot);
     }
     free(holders.pins);
     if (code == 0 && self->has_remains) { /* of the dead: by and by, and not in a read-only store */
+        int swept;
         self->has_remains = false;
-        int swept = bp_objects_sweep(&self->objects);
-        (void)swept;
+        Py_BEGIN_ALLOW_THREADS swept = bp_objects_sweep(&self->objects);
+        Py_END_ALLOW_THREADS code = swept == BRAIN_E_DESTROYED ? swept : 0;
     }
+    return code;
+}
+
+PyObject *bp_plasma_list(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_plasma *self = (struct bp_plasma *)op;
+    (void)args;
+    if (!bp_plasma_has_arguments(n_args, 0, "_list()") || !bp_plasma_is_connected(self)) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
+    PyObject *list = PyList_New(0);
+    int code = list == NULL ? BP_PLASMA_RAISED : list_all(self, held, list);
+    bp_handle_store_drop(held);
     if (code == 0) return list;
     Py_XDECREF(list);
     return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
@@ -260,7 +287,8 @@ static int append_sealed(brain_iter *iter, PyObject *list)
     int code = brain_iter_get(iter, &view);
     if (code != 0) return code;
     code = bp_objects_describe(&view, &info);
-    if (code == 0 && info.is_sealed && brain_view_note(&view) != BP_NOTE_EVICTED) {
+    /* Also what is evicted, as long as it is there: its end is told in any case. */
+    if (code == 0 && info.is_sealed) {
         code = append(list, Py_BuildValue("Ky#KK", (unsigned long long)view.version, view.name,
                                           (Py_ssize_t)view.name_len,
                                           (unsigned long long)info.data_bytes,
@@ -296,13 +324,15 @@ PyObject *bp_plasma_sealed(PyObject *op, PyObject *const *args, Py_ssize_t n_arg
     (void)args;
     if (!bp_plasma_has_arguments(n_args, 0, "_sealed()")) return NULL;
     if (!bp_plasma_is_connected(self)) return NULL;
+    struct bp_store *held = bp_plasma_hold(self);
     PyObject *list = PyList_New(0);
-    int code = list == NULL ? BP_PLASMA_RAISED : brain_snapshot_open(self->store->store, &snapshot);
+    int code = list == NULL ? BP_PLASMA_RAISED : open_snapshot(held, &snapshot);
     if (code == 0) {
         number = brain_snapshot_number(snapshot);
         code = append_all_sealed(self, snapshot, list);
         brain_snapshot_close(snapshot);
     }
+    bp_handle_store_drop(held);
     if (code == 0) return Py_BuildValue("KN", (unsigned long long)number, list);
     Py_XDECREF(list);
     return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);

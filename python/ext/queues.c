@@ -363,6 +363,61 @@ int bp_queues_take(struct bp_objects *objects, const uint8_t *token, int64_t tim
 
 /* ---- after the dead */
 
+struct tokens {
+    uint8_t (*tokens)[BP_TOKEN_BYTES];
+    size_t n, room;
+};
+
+static int append_token(struct tokens *tokens, const uint8_t *token)
+{
+    if (tokens->n == tokens->room) {
+        size_t room = tokens->room == 0 ? 8 : 2 * tokens->room;
+        void *more = realloc(tokens->tokens, room * sizeof *tokens->tokens);
+        if (more == NULL) return BRAIN_E_NOMEM;
+        tokens->tokens = more;
+        tokens->room = room;
+    }
+    memcpy(tokens->tokens[tokens->n++], token, BP_TOKEN_BYTES);
+    return 0;
+}
+
+/* Of all queues that there are. */
+static int list_queues(struct bp_objects *objects, struct tokens *tokens)
+{
+    const void *name;
+    size_t len;
+    brain_iter *iter;
+    int code;
+    while ((code = brain_iter_spaces(objects->store, NULL, &iter)) == BRAIN_E_BUSY) {
+        bp_objects_pause(200000); /* as bp_objects_walk() */
+    }
+    if (code != 0) return code;
+    while (code == 0 && (code = brain_iter_next(iter, &name, &len)) == 0) {
+        if (len == PREFIX_LEN + BP_TOKEN_BYTES && memcmp(name, PREFIX, PREFIX_LEN) == 0) {
+            code = append_token(tokens, (const uint8_t *)name + PREFIX_LEN);
+        }
+    }
+    brain_iter_free(iter);
+    return code == BRAIN_E_NOT_FOUND ? 0 : code;
+}
+
+/* Remove queues of which there is no subscriber: who took him out died before he removed it. A queue
+ * is made while its subscriber is in the list, and no subscriber comes back; so what is there before
+ * the list is looked at, and not in it, is nobody's. */
+static int remove_strays(struct bp_objects *objects)
+{
+    struct tokens tokens = { NULL, 0, 0 };
+    struct subscribers list = { NULL, 0, 0 };
+    int code = list_queues(objects, &tokens);
+    if (code == 0 && tokens.n > 0) code = load(objects, &list);
+    for (size_t i = 0; i < tokens.n && code == 0; i++) {
+        if (find(&list, tokens.tokens[i]) == list.n) code = remove_queue(objects, tokens.tokens[i]);
+    }
+    free(list.records);
+    free(tokens.tokens);
+    return code;
+}
+
 int bp_queues_sweep(struct bp_objects *objects)
 {
     struct subscribers list;
@@ -375,5 +430,5 @@ int bp_queues_sweep(struct bp_objects *objects)
         }
     }
     free(list.records);
-    return code;
+    return code == 0 ? remove_strays(objects) : code;
 }

@@ -9,22 +9,37 @@
 
 #include <stdlib.h>
 
-int bp_objects_clear(struct bp_objects *objects, const brain_view *view)
+/* `*is_missing_out`: whether a sealed object counts as missing, apart from our own view of it. */
+static int judge(struct bp_objects *objects, const brain_view *view, bool *is_missing_out)
 {
     uint64_t note = brain_view_note(view);
-    if (bp_note_is_doomed(note)) {
-        brain_pin *pins;
-        size_t n_pins;
-        int code = bp_objects_list_pins(objects, &pins, &n_pins);
-        if (code != 0) return code;
-        size_t n = bp_objects_count_pins(pins, n_pins, view->object, NULL);
-        free(pins);
-        if (n > 1) return 0; /* not ours alone */
-    } else if (note != BP_NOTE_EVICTED) {
-        return 0;
+    *is_missing_out = note == BP_NOTE_EVICTED;
+    if (!bp_note_is_doomed(note)) return 0;
+    brain_pin *pins;
+    size_t n_pins;
+    int code = bp_objects_list_pins(objects, &pins, &n_pins);
+    if (code != 0) return code;
+    *is_missing_out = bp_objects_count_pins(pins, n_pins, view->object, NULL) <= 1;
+    free(pins);
+    return 0;
+}
+
+int bp_objects_clear(struct bp_objects *objects, const brain_view *view,
+                     const struct bp_object_info *info, uint64_t *freed)
+{
+    bool is_missing;
+    int code;
+    if (view->name_len != BRAIN_ID_BYTES) return 0; /* damaged: not ours to judge */
+    if (info->is_sealed) {
+        code = judge(objects, view, &is_missing);
+        if (code != 0 || !is_missing) return code;
+        code = bp_objects_delete_version(objects, view->name, view->version);
+    } else {
+        if (bp_objects_is_written(objects, info)) return 0;
+        code = brain_delete(objects->space, view->name, view->name_len, view->version);
     }
-    int code = bp_objects_delete_version(objects, view->name, view->version);
-    return code == BRAIN_E_NOT_FOUND ? 0 : code;
+    if (code == 0) *freed += view->size_bytes;
+    return code == BRAIN_E_STALE || code == BRAIN_E_NOT_FOUND ? 0 : code;
 }
 
 /* Delete the name that the walk stands at, if it is of the dead. */
@@ -32,17 +47,13 @@ static int sweep_one(struct bp_objects *objects, brain_iter *iter)
 {
     brain_view view;
     struct bp_object_info info;
+    uint64_t freed = 0;
     int code = brain_iter_get(iter, &view);
     if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
-    if (bp_objects_describe(&view, &info) != 0) {
-        code = 0; /* damaged: not ours to judge */
-    } else if (info.is_sealed) {
-        code = bp_objects_clear(objects, &view);
-    } else if (!bp_objects_is_written(objects, &info)) {
-        code = brain_delete(objects->space, view.name, view.name_len, view.version);
-        if (code == BRAIN_E_STALE || code == BRAIN_E_NOT_FOUND) code = 0;
+    if (bp_objects_describe(&view, &info) == 0) { /* else damaged: not ours to judge */
+        code = bp_objects_clear(objects, &view, &info, &freed);
     }
-    brain_view_drop(&view);
+    bp_objects_put_back(objects, &view);
     return code;
 }
 
