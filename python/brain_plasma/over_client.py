@@ -52,7 +52,8 @@ class OverClient(Brain):
 
     Options about the store are accepted and do nothing, but for long_namespaces. Whatever the client
     raises comes through, but for a put and a delete, where it is the cause of a BrainLearnNameError,
-    BrainUpdateNameError or BrainRemoveOldNameValueError; nothing has changed after the first two.
+    BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has changed, but where
+    an update could not be taken back either: then the name is gone, and the message says so.
     Threads: any; one at a time gets to the client. Forks, cost: as the client.
     """
 

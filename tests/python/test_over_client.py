@@ -294,6 +294,43 @@ def test_a_put_that_fails_changes_nothing(own, what):
     assert own["x"] == "old" and own.metadata("x")["description"] == "old"
 
 
+@pytest.mark.covers("BrainUpdateNameError")
+def test_a_name_that_cannot_be_put_back_is_said_to_be_gone(own):
+    own["x"], own["y"] = "old", "other"
+    old_id = own.object_id("x")
+    own.client.fails = lambda call, value: call == "put" and is_metadata(value)
+    with pytest.raises(exceptions.BrainUpdateNameError, match="'x' is gone") as caught:
+        own["x"] = "new"
+    assert isinstance(caught.value.__cause__, OSError)
+    assert str(old_id) in str(caught.value)
+    assert "x" not in own and own.names() == ["y"]
+    assert own.client.get(old_id) == "old"
+    assert "new" not in own.client.objects.values()
+    own.client.fails = None
+    own["x"] = "again"
+    assert own["x"] == "again"
+
+
+def test_a_put_that_could_be_taken_back_is_not_said_to_be_gone(own):
+    own.learn("x", "old", "old")
+    own.client.fails = FAILS_AT["metadata"]
+    with pytest.raises(exceptions.BrainUpdateNameError) as caught:
+        own.learn("x", "new", "new")
+    assert "gone" not in str(caught.value)
+
+
+def test_a_set_of_namespaces_that_cannot_be_put_back_is_said_to_be_gone(own):
+    own.set_namespace("users")
+    own["x"] = 1
+    own.client.fails = lambda call, value: call == "put" and isinstance(value, set)
+    with pytest.raises(exceptions.BrainError, match="set of namespaces is gone.*'users'") as caught:
+        own.set_namespace("sessions")
+    assert isinstance(caught.value.__cause__, OSError)
+    own.client.fails = None
+    own.set_namespace("users")
+    assert own.namespaces() == {"default", "users"} and own["x"] == 1
+
+
 def test_a_full_client_loses_nothing(own):
     own["x"] = "old"
     before = dict(own.client.objects)
