@@ -198,7 +198,7 @@ class Brain(Identified):
         return f"<{type(self).__name__} {self.path!r}, {what}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (type(self), {**self._options, "namespace": self._space})
+        return reopen, (type(self), {**self._options, "namespace": self._space})
 
     def close(self) -> None:
         """End the use of the store, and that of `client`. Everything that was recalled stays valid; any
@@ -483,5 +483,6 @@ def _check_first_namespace(args: tuple[Any, ...], namespace: str, long_namespace
         ) from None
 
 
-def _reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
+def reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
+    """What a pickled Brain becomes."""
     return kind(**options)

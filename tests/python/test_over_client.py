@@ -1,11 +1,12 @@
 """Brain(ClientClass=...): a Brain over the calls of a client, and the mock."""
 
 import collections.abc
+import inspect
 import pickle
 import threading
 
 import pytest
-from brain_plasma import Brain, exceptions
+from brain_plasma import Brain, exceptions, over_client
 
 plasma = pytest.importorskip("brain_plasma.plasma")
 mock = pytest.importorskip("brain_plasma.mock")
@@ -126,6 +127,13 @@ def test_what_is_no_place():
         Brain("four", PLACE, Own)
     with pytest.raises(TypeError):
         Brain("sessions", PLACE, Own, 5)
+
+
+def test_options_are_those_of_a_brain_of_a_store():
+    options = inspect.signature(Brain.__init__).parameters
+    assert dict(inspect.signature(over_client.OverClient.__init__).parameters) == dict(options)
+    with pytest.raises(TypeError, match="capcity"):
+        Brain(path=PLACE, ClientClass=Own, capcity=5)
 
 
 # ---- names --------------------------------------------------------------------------------------
