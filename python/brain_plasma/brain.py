@@ -11,7 +11,7 @@ from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
 from . import _core, arguments, ids
-from .arguments import DEFAULT_NAMESPACE, DEFAULT_PATH
+from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .exceptions import (
     BrainError,
@@ -21,6 +21,7 @@ from .exceptions import (
     BrainTimeoutError,
 )
 from .identity import Identified
+from .ids import DEFAULT_NAMESPACE
 from .views import InNamespace, Items, Values
 
 TYPE_CHECKING = False

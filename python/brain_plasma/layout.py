@@ -18,7 +18,7 @@ from .exceptions import (
     BrainRemoveOldNameValueError,
     BrainUpdateNameError,
 )
-from .ids import NAMESPACES_ID, metadata_id_of, prefix_of
+from .ids import DEFAULT_NAMESPACE, NAMESPACES_ID, metadata_id_of, prefix_of
 from .plasma import ObjectID, ObjectNotAvailable
 
 TYPE_CHECKING = False
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from .brain_client import Client
     from .ids import Metadata
 
-DEFAULT_NAMESPACE = "default"
 MISSING: object = object()
 _TIMEOUT_MS = 100
 

@@ -444,7 +444,7 @@ class PlasmaClient(_core.Plasma):
     def _find_named(self, id: ObjectID) -> Any:
         """What the metadata id of a name, or of the set of namespaces, gives; None."""
         if id == NAMESPACES_ID:
-            return {space.decode() for space in self._all_spaces()} | {"default"}
+            return {space.decode() for space in self._all_spaces()} | {ids.DEFAULT_NAMESPACE}
         found = self._find_name(id)
         entry = None if found is None else self._named(*found)
         if found is None or entry is None:
