@@ -11,6 +11,7 @@ between finds it missing: that is the layout's.
 
 from __future__ import annotations
 
+from ._core import ObjectID
 from .exceptions import (
     BrainClientDisconnectedError,
     BrainError,
@@ -19,7 +20,7 @@ from .exceptions import (
     BrainUpdateNameError,
 )
 from .ids import DEFAULT_NAMESPACE, NAMESPACES_ID, metadata_id_of, prefix_of
-from .plasma import ObjectID, ObjectNotAvailable
+from .missing import ObjectNotAvailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

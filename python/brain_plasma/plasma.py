@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from . import _core, ids
 from ._core import ObjectID
 from .exceptions import BrainStoreNotFoundError
+from .missing import ObjectNotAvailable
 from .notifications import Subscription, decode
 from .plasma_errors import (
     PlasmaDisconnectedError,
@@ -80,10 +81,6 @@ NAMESPACES_ID = ObjectID(ids.NAMESPACES_ID)
 # Where `list` is a method:
 _Spaces = list[bytes]
 _Decoded = tuple[list[ObjectID], list[int], list[int]]
-
-
-class ObjectNotAvailable:
-    """Stands for an object that is not there in what get() returns: this class itself."""
 
 
 def connect(store_socket_name: str, num_retries: int = -1) -> PlasmaClient:

@@ -3,6 +3,8 @@
 import collections.abc
 import inspect
 import pickle
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -98,6 +100,27 @@ def test_it_is_a_brain_of_that_client(make):
 def test_the_default_place():
     brain = Brain(ClientClass=MockPlasmaClient)
     assert (brain.path, brain.namespace) == ("/tmp/plasma", "default")
+
+
+ALONE = """
+import sys
+from brain_plasma import Brain
+from brain_plasma.mock import MockPlasmaClient
+brain = Brain(ClientClass=MockPlasmaClient)
+brain["x"] = 1
+assert brain["x"] == 1 and brain.get("y") is None
+assert "brain_plasma.plasma" not in sys.modules and "pyarrow" not in sys.modules
+"""
+
+
+def test_it_needs_nothing_of_plasma():
+    subprocess.run([sys.executable, "-c", ALONE], check=True)
+
+
+def test_what_is_not_available_pickles_as_what_it_is():
+    assert plasma.ObjectNotAvailable.__module__ == "brain_plasma.plasma"
+    assert pickle.loads(pickle.dumps(plasma.ObjectNotAvailable)) is plasma.ObjectNotAvailable
+    assert mock.MockPlasmaClient(PLACE).get(ObjectID.from_random()) is plasma.ObjectNotAvailable
 
 
 def test_a_class_below_brain_keeps_what_it_has():
