@@ -138,13 +138,13 @@ int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *na
     PyErr_Fetch(&type, &error, &traceback);
     bool replaces = any_is_there(self, in, names);
     PyErr_Restore(type, error, traceback);
-    bp_errors_refine(self->state, replaces ? "failed_update" : "failed_learn");
+    bp_errors_refine(replaces ? "failed_update" : "failed_learn");
     return -1;
 }
 
-int bp_brain_failed_delete(struct bp_brain *self)
+int bp_brain_failed_delete(void)
 {
-    bp_errors_refine(self->state, "failed_delete");
+    bp_errors_refine("failed_delete");
     return -1;
 }
 

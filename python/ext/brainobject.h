@@ -23,7 +23,7 @@ struct bp_recent {
     brain_hint hint;
 };
 
-#define BP_OPEN_SPACES 16 /* namespaces that calls named lately */
+#define BP_OPEN_SPACES     16 /* namespaces that calls named lately */
 
 #define BP_RECENT          512 /* a power of two */
 #define BP_RECENT_NAME_MAX 64  /* bytes; longer names are not kept */
@@ -97,8 +97,7 @@ static inline const char *bp_brain_name(struct bp_brain *self, PyObject *name, s
 
 /* As bp_brain_name(), for a call in the namespace `in` (arguments.h); and where to look it up. */
 static inline const char *bp_brain_name_in(struct bp_brain *self, struct bp_space *in,
-                                           PyObject *name, size_t *len_out,
-                                           brain_space **space_out)
+                                           PyObject *name, size_t *len_out, brain_space **space_out)
 {
     const char *utf8 = bp_brain_name(self, name, len_out);
     *space_out = in != NULL ? in->space : self->space;
@@ -150,7 +149,7 @@ bool bp_brain_may_make(struct bp_brain *self, struct bp_space *in);
 
 /* What bp_brain_put() puts, and where. */
 struct bp_put {
-    struct bp_space *in;   /* NULL: the namespace in use */
+    struct bp_space *in; /* NULL: the namespace in use */
     PyObject *name;
     PyObject *value;
     const char *description; /* NULL: keep the one of the value that is replaced */
@@ -177,7 +176,7 @@ int bp_brain_delete(struct bp_brain *self, struct bp_space *in, PyObject *name);
 /* A change failed, and an exception is set that says why: let it also say what could not be done. A
  * put of any of `names`, a sequence of str or one name; and a delete. Both return -1. */
 int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *names);
-int bp_brain_failed_delete(struct bp_brain *self);
+int bp_brain_failed_delete(void);
 
 /* names.c */
 BP_METHOD_IN(bp_names_pop);

@@ -63,7 +63,7 @@ int bp_brain_delete(struct bp_brain *self, struct bp_space *in, PyObject *name)
     if (code == 0) return 1;
     if (code == BRAIN_E_NOT_FOUND) return 0;
     bp_errors_raise(self->state, code);
-    return bp_brain_failed_delete(self);
+    return bp_brain_failed_delete();
 }
 
 /* Decode `view` of `name`, then delete the name if it still has that version: a value that cannot
@@ -87,7 +87,7 @@ static int take_out(struct bp_brain *self, struct bp_space *in, PyObject *name, 
     if (code == BRAIN_E_NOT_FOUND || code == BRAIN_E_STALE) return BRAIN_E_STALE;
     if (code != BP_RAISED) {
         bp_errors_raise(self->state, code);
-        bp_brain_failed_delete(self);
+        bp_brain_failed_delete();
     }
     return BP_RAISED;
 }
