@@ -242,10 +242,7 @@ PyObject *bp_many_entry(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     brain_space *space;
     size_t name_len;
     brain_view view;
-    if (n_args != 2) {
-        PyErr_SetString(PyExc_TypeError, "_entry(name, namespace)");
-        return NULL;
-    }
+    if (n_args != 2) return bp_arguments_raise("_entry(name, namespace)", n_args);
     if (!bp_arguments_space(self, args[1], &in)) return NULL;
     const char *utf8 = bp_brain_name_in(self, in, args[0], &name_len, &space);
     int code = utf8 == NULL ? BP_RAISED : brain_get(space, utf8, name_len, &view);
@@ -297,10 +294,7 @@ PyObject *bp_many_entries(PyObject *op, PyObject *const *args, Py_ssize_t n_args
 {
     struct bp_brain *self = (struct bp_brain *)op;
     struct bp_space *in;
-    if (n_args != 1) {
-        PyErr_SetString(PyExc_TypeError, "_entries(namespace)");
-        return NULL;
-    }
+    if (n_args != 1) return bp_arguments_raise("_entries(namespace)", n_args);
     if (!bp_arguments_space(self, args[0], &in)) return NULL;
     PyObject *list = bp_brain_is_open(self) ? PyList_New(0) : NULL;
     if (list != NULL) {

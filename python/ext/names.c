@@ -17,12 +17,6 @@ static int64_t clock_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static PyObject *wrong_arguments(const char *usage, Py_ssize_t n_args)
-{
-    PyErr_Format(PyExc_TypeError, "%s: %zd arguments were given", usage, n_args);
-    return NULL;
-}
-
 /* A version as Python has it; false with an exception set. */
 static bool read_version(struct bp_brain *self, PyObject *object, uint64_t *version_out)
 {
@@ -255,7 +249,8 @@ PyObject *bp_names_learn(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     struct bp_put what = { .if_version = BRAIN_ANY_VERSION };
-    if (n_args != 4) return wrong_arguments("_learn(name, value, description, namespace)", n_args);
+    if (n_args != 4)
+        return bp_arguments_raise("_learn(name, value, description, namespace)", n_args);
     if (args[2] != Py_None) {
         Py_ssize_t length;
         char *bytes;
