@@ -155,11 +155,12 @@ bool bp_brain_may_make(struct bp_brain *self, struct bp_space *in)
     if (in == NULL || self->long_namespaces) return true;
     Py_ssize_t length = PyUnicode_GetLength(in->name);
     if (length >= 5 && length <= 15) return true;
-    bp_errors_format(self->state, BP_NAMESPACE_NAME,
-                     "the name of a namespace has to have 5 to 15 characters, unless the Brain was "
-                     "opened with long_namespaces=True: %R",
-                     in->name);
-    return false;
+    PyObject *check = bp_state_function("brain_plasma.arguments", "check_namespace");
+    PyObject *name =
+        check == NULL ? NULL : PyObject_CallFunctionObjArgs(check, in->name, Py_False, NULL);
+    Py_XDECREF(check);
+    Py_XDECREF(name); /* NULL: it raises, in the words that are the same everywhere */
+    return name != NULL;
 }
 
 bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *tried)
