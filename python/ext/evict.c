@@ -129,8 +129,7 @@ static int new_mark(struct bp_objects *objects, uint64_t *mark_out)
     brain_client self;
     int code = brain_self(objects->store, &self);
     if (code != 0) return code;
-    uint64_t number = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
-    *mark_out = bp_note_evicting(self.row, number);
+    *mark_out = bp_note_evicting(self.row, atomic_fetch_add(&count, 1));
     return 0;
 }
 
