@@ -17,6 +17,7 @@ from harness import Row, new_folder, report
 
 N_TURNS = 15
 CAPACITY = "1000000000"
+N_LINES_SHOWN = 30  # of what a worker and its store said, where the worker ended
 
 # (calls, what the worker calls it, how many in a turn, the most that the ratio may be)
 PLASMA = [
@@ -75,35 +76,42 @@ MANY = [
 
 
 class Side:
-    """A store and a worker on it, with one Python."""
+    """A store and a worker on it, with one Python. What both say goes into a file beside the store."""
 
-    def __init__(self, python, folder, kind, log):
+    def __init__(self, python, folder, kind):
         self.path = str(folder / "s")
+        self.log = folder / "log"
         store = Path(python).with_name("plasma_store")
-        self.store = subprocess.Popen(
-            [store, "-m", CAPACITY, "-s", self.path], stdout=log, stderr=log
-        )
-        self.worker = subprocess.Popen(
-            [python, "-P", Path(__file__).with_name("originals_worker.py"), self.path, kind],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
+        with self.log.open("ab") as log:
+            self.store = subprocess.Popen(
+                [store, "-m", CAPACITY, "-s", self.path], stdout=log, stderr=log
+            )
+            self.worker = subprocess.Popen(
+                [python, "-P", Path(__file__).with_name("originals_worker.py"), self.path, kind],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
 
     def answer(self):
         line = self.worker.stdout.readline()
         if not line:
-            raise SystemExit(f"originals: a worker ended with {self.worker.wait()}")
+            status = self.worker.wait()
+            said = self.log.read_text(errors="replace").splitlines()[-N_LINES_SHOWN:]
+            command = self.worker.args[0]
+            raise SystemExit("\n".join([f"originals: the worker of {command} ended with {status}", *said]))
         return line.strip()
 
     def ns(self, call, n):
-        self.worker.stdin.write(f"{call} {n}\n")
-        self.worker.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended: answer() says so
+            self.worker.stdin.write(f"{call} {n}\n")
+            self.worker.stdin.flush()
         return int(self.answer()) / n
 
     def end(self):
-        self.worker.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.worker.stdin.close()
         self.worker.wait()
         self.store.send_signal(signal.SIGTERM)
         self.store.wait()
@@ -114,10 +122,9 @@ def sides(kind):
     pythons = sys.executable, os.environ["BENCH_ORIGINALS"]
     started = []
     with contextlib.ExitStack() as stack:
-        log = stack.enter_context(open(os.devnull, "w"))
         try:
             for python in pythons:
-                started.append(Side(python, stack.enter_context(new_folder()), kind, log))
+                started.append(Side(python, stack.enter_context(new_folder()), kind))
             for side in started:
                 assert side.answer() == "ready"
             yield started

@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["*.md", "src/*.md", "docs/**/*.md"]
+DOCUMENTS = ["*.md", "src/*.md", "python/*.md", "docs/**/*.md"]
 PLACE = "/tmp/plasma"  # in the documents
 
 BLOCK = re.compile(r"^<!-- runs -->\n```(python|c)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -70,7 +70,8 @@ class BrainLearnNameError(BrainError):
 
 class BrainUpdateNameError(BrainError):
     """A value could not be replaced; the old one stays. What is raised is also of the class that says
-    why: BrainUpdateFullError is a BrainFullError, and so on.
+    why: BrainUpdateFullError is a BrainFullError, and so on. Of a Brain over a client the name may be gone:
+    the message says so.
     """
 
 

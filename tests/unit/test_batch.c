@@ -41,7 +41,8 @@ static void add_put(brain_batch *batch, brain_space *space, const char *name, co
     CHECK_OK(brain_batch_put_if(batch, space, name, strlen(name), &value, if_version));
 }
 
-static void add_delete(brain_batch *batch, brain_space *space, const char *name, uint64_t if_version)
+static void add_delete(brain_batch *batch, brain_space *space, const char *name,
+                       uint64_t if_version)
 {
     CHECK_OK(brain_batch_delete_if(batch, space, name, strlen(name), if_version));
 }
@@ -183,103 +184,147 @@ static void add_filled(brain_batch *batch, brain_space *space, const char *name,
     CHECK_OK(brain_batch_put(batch, space, name, strlen(name), &value));
 }
 
-/* Objects of `size` bytes with so much metadata, sealed in `space` with changes there and elsewhere. */
-static void check_seal_in(size_t size, size_t meta_len, bool with_old, bool is_new_space, uint32_t n_more)
+/* An object that is sealed in a commit with changes, and all that is needed for it. */
+struct sealing {
+    size_t size;
+    bool with_old;     /* there is a value of its name already */
+    bool is_new_space; /* its namespace is made by the commit */
+    uint32_t n_more;   /* changes, in all three namespaces */
+    brain_store *store;
+    brain_space *spaces[3]; /* the first is the object's */
+    brain_batch *batch;
+    brain_object *object;
+    brain_value value;
+    uint64_t there;       /* version of a name that the commit deletes; 0: none */
+    uint64_t old_version; /* of the object's name, before */
+    uint64_t version;     /* and after */
+};
+
+static void begin_sealing(struct sealing *s, size_t meta_len)
 {
     static const uint8_t meta[BRAIN_META_MAX];
-    brain_store *store = check_open(check_path(), 16 * CHECK_MIB);
-    brain_space *space = check_space(store, is_new_space ? "z" : "default");
-    brain_space *spaces[] = { space, check_space(store, "other"), check_space(store, "third") };
-    brain_value value = { .kind = BRAIN_KIND_RAW, .meta = meta, .meta_len = meta_len };
-    brain_object *object = new_object(store, size, 1);
-    brain_batch *batch;
-    uint64_t version = 0, before = 0;
-    CHECK_OK(brain_batch_new(store, &batch));
-    if (!is_new_space) {
-        CHECK_OK(brain_put_bytes(space, "there", 5, "x", 1));
-        before = version_of(space, "there");
+    s->store = check_open(check_path(), 16 * CHECK_MIB);
+    s->spaces[0] = check_space(s->store, s->is_new_space ? "z" : "default");
+    s->spaces[1] = check_space(s->store, "other");
+    s->spaces[2] = check_space(s->store, "third");
+    s->value = (brain_value){ .kind = BRAIN_KIND_RAW, .meta = meta, .meta_len = meta_len };
+    s->object = new_object(s->store, s->size, 1);
+    CHECK_OK(brain_batch_new(s->store, &s->batch));
+    if (!s->is_new_space) {
+        CHECK_OK(brain_put_bytes(s->spaces[0], "there", 5, "x", 1));
+        s->there = version_of(s->spaces[0], "there");
     }
-    if (with_old) {
+    if (s->with_old) {
         brain_value old = { .kind = BRAIN_KIND_INT, .description = "kept", .description_len = 4 };
-        CHECK_OK(brain_put(space, "object", 6, &old, BRAIN_ANY_VERSION, NULL));
+        CHECK_OK(brain_put(s->spaces[0], "object", 6, &old, BRAIN_ANY_VERSION, NULL));
     }
-    uint64_t old_version = version_of(space, "object");
+    s->old_version = version_of(s->spaces[0], "object");
+}
 
-    /* What does not hold changes nothing, and the object can be written and sealed as before. */
-    add_filled(batch, space, "small", 10, 2);
-    add_filled(batch, spaces[1], "large", 100000, 3);
-    add_put(batch, spaces[2], "c", "1", 99);
-    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, old_version, &version),
-               BRAIN_E_STALE);
-    add_filled(batch, space, "small", 10, 2);
-    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, 12345, &version),
-               BRAIN_E_STALE);
-    add_filled(batch, space, "object", 10, 2);
-    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, old_version, &version),
-               BRAIN_E_INVAL);
-    add_filled(batch, space, "small", 10, 2);
-    value.n_parts = 1;
-    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, old_version, &version),
-               BRAIN_E_INVAL);
-    value.n_parts = 0;
-    CHECK_U64(version, 0);
-    CHECK_U64(version_of(space, "object"), old_version);
+static void seal(struct sealing *s, uint64_t if_version, int want)
+{
+    CHECK_CODE(brain_object_seal_in(s->object, s->batch, s->spaces[0], "object", 6, &s->value,
+                                    if_version, &s->version),
+               want);
+}
+
+/* What does not hold changes nothing, and the object can be written and sealed as before. */
+static void check_refused(struct sealing *s)
+{
+    brain_space *space = s->spaces[0];
+    add_filled(s->batch, space, "small", 10, 2);
+    add_filled(s->batch, s->spaces[1], "large", 100000, 3);
+    add_put(s->batch, s->spaces[2], "c", "1", 99);
+    seal(s, s->old_version, BRAIN_E_STALE);
+    add_filled(s->batch, space, "small", 10, 2);
+    seal(s, 12345, BRAIN_E_STALE);
+    add_filled(s->batch, space, "object", 10, 2);
+    seal(s, s->old_version, BRAIN_E_INVAL);
+    add_filled(s->batch, space, "small", 10, 2);
+    s->value.n_parts = 1;
+    seal(s, s->old_version, BRAIN_E_INVAL);
+    s->value.n_parts = 0;
+    CHECK_U64(s->version, 0);
+    CHECK_U64(version_of(space, "object"), s->old_version);
     CHECK_U64(version_of(space, "small"), 0);
-    CHECK_U64(version_of(spaces[1], "large"), 0);
-    check_fill(brain_object_data(object), size, 5);
+    CHECK_U64(version_of(s->spaces[1], "large"), 0);
+    check_fill(brain_object_data(s->object), s->size, 5);
+}
 
-    /* All in one commit, whatever order the names sort in. */
-    add_filled(batch, spaces[1], "large", 100000, 3);
-    add_filled(batch, spaces[2], "small", 10, 3);
-    add_filled(batch, space, "small", 10, 2);
-    CHECK_OK(brain_batch_delete(batch, space, "never", 5));
-    if (!is_new_space) {
-        CHECK_OK(brain_batch_delete_if(batch, space, "there", 5, before));
-    }
-    for (uint32_t i = 0; i < n_more; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "more%u", i);
-        add_filled(batch, spaces[i % 3], name, 20, i);
-    }
-    CHECK_OK(brain_object_seal_in(object, batch, space, "object", 6, &value, old_version, &version));
-    CHECK(version > old_version);
-    check_value(space, "object", size, 5, version);
-    check_value(spaces[1], "large", 100000, 3, version);
-    check_value(spaces[2], "small", 10, 3, version);
-    check_value(space, "small", 10, 2, version);
-    CHECK_U64(version_of(space, "there"), 0);
-    for (uint32_t i = 0; i < n_more; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "more%u", i);
-        check_value(spaces[i % 3], name, 20, i, version);
-    }
+static const char *more_name(uint32_t i)
+{
+    static char name[16];
+    snprintf(name, sizeof name, "more%u", i);
+    return name;
+}
+
+/* All in one commit, whatever order the names sort in. */
+static void check_in_one_commit(struct sealing *s)
+{
+    brain_space *space = s->spaces[0];
     brain_view view;
-    CHECK_OK(brain_get(space, "object", 6, &view));
-    CHECK_U64(view.description_len, with_old ? 4 : 0);
-    brain_view_drop(&view);
-    CHECK_OK(brain_batch_commit(batch, NULL)); /* it is empty */
-    CHECK_U64(version_of(space, "small"), version);
-
-    /* What is written now stays here, and the pages stay while the object does. */
-    check_fill(brain_object_data(object), size, 6);
-    check_value(space, "object", size, 5, version);
-    CHECK_OK(brain_delete(space, "object", 6, version));
-    CHECK(check_is_filled(brain_object_data(object), size, 6));
-    add_filled(batch, space, "small", 10, 2);
-    CHECK_CODE(brain_object_seal_in(object, batch, space, "object", 6, &value, 0, &version),
-               BRAIN_E_INVAL);
-    CHECK_OK(brain_batch_commit(batch, NULL));
-    brain_object_release(object);
-    brain_batch_free(batch);
-    CHECK_U64(check_stat(store).n_pins, 0);
-    CHECK_OK(brain_trim(store, NULL));
-    CHECK_U64(check_stat(store).private_bytes, 0);
-    CHECK_U64(check_stat(store).limbo_bytes, 0);
-    CHECK_SOUND(store);
-    for (int i = 0; i < 3; i++) {
-        brain_space_close(spaces[i]);
+    add_filled(s->batch, s->spaces[1], "large", 100000, 3);
+    add_filled(s->batch, s->spaces[2], "small", 10, 3);
+    add_filled(s->batch, space, "small", 10, 2);
+    CHECK_OK(brain_batch_delete(s->batch, space, "never", 5));
+    if (s->there != 0) {
+        CHECK_OK(brain_batch_delete_if(s->batch, space, "there", 5, s->there));
     }
-    check_destroy(store);
+    for (uint32_t i = 0; i < s->n_more; i++) {
+        add_filled(s->batch, s->spaces[i % 3], more_name(i), 20, i);
+    }
+    seal(s, s->old_version, 0);
+    CHECK(s->version > s->old_version);
+    check_value(space, "object", s->size, 5, s->version);
+    check_value(s->spaces[1], "large", 100000, 3, s->version);
+    check_value(s->spaces[2], "small", 10, 3, s->version);
+    check_value(space, "small", 10, 2, s->version);
+    CHECK_U64(version_of(space, "there"), 0);
+    for (uint32_t i = 0; i < s->n_more; i++) {
+        check_value(s->spaces[i % 3], more_name(i), 20, i, s->version);
+    }
+    CHECK_OK(brain_get(space, "object", 6, &view));
+    CHECK_U64(view.description_len, s->with_old ? 4 : 0);
+    brain_view_drop(&view);
+    CHECK_OK(brain_batch_commit(s->batch, NULL)); /* it is empty */
+    CHECK_U64(version_of(space, "small"), s->version);
+}
+
+/* What is written now stays here, and the pages stay while the object does. */
+static void check_afterwards(struct sealing *s)
+{
+    brain_space *space = s->spaces[0];
+    check_fill(brain_object_data(s->object), s->size, 6);
+    check_value(space, "object", s->size, 5, s->version);
+    CHECK_OK(brain_delete(space, "object", 6, s->version));
+    CHECK(check_is_filled(brain_object_data(s->object), s->size, 6));
+    add_filled(s->batch, space, "small", 10, 2);
+    seal(s, 0, BRAIN_E_INVAL);
+    CHECK_OK(brain_batch_commit(s->batch, NULL));
+}
+
+static void end_sealing(struct sealing *s)
+{
+    brain_object_release(s->object);
+    brain_batch_free(s->batch);
+    CHECK_U64(check_stat(s->store).n_pins, 0);
+    CHECK_OK(brain_trim(s->store, NULL));
+    CHECK_U64(check_stat(s->store).private_bytes, 0);
+    CHECK_U64(check_stat(s->store).limbo_bytes, 0);
+    CHECK_SOUND(s->store);
+    for (int i = 0; i < 3; i++) {
+        brain_space_close(s->spaces[i]);
+    }
+    check_destroy(s->store);
+}
+
+static void check_seal_in(struct sealing sealing, size_t meta_len)
+{
+    begin_sealing(&sealing, meta_len);
+    check_refused(&sealing);
+    check_in_one_commit(&sealing);
+    check_afterwards(&sealing);
+    end_sealing(&sealing);
 }
 
 static void check_objects(void)
@@ -287,8 +332,11 @@ static void check_objects(void)
     static const size_t sizes[] = { 0, 100, 3000, 100000 };
     for (uint32_t i = 0; i < 4 * 8; i++) {
         /* 1,950 bytes of metadata do not fit beside an extent: another is taken, with all in it. */
-        check_seal_in(sizes[i % 4], i / 4 % 2 == 0 ? 32 : 1950, i / 8 % 2 == 0, i / 16 % 2 == 0,
-                      i % 3 * 25);
+        struct sealing sealing = { .size = sizes[i % 4],
+                                   .with_old = i / 8 % 2 == 0,
+                                   .is_new_space = i / 16 % 2 == 0,
+                                   .n_more = i % 3 * 25 };
+        check_seal_in(sealing, i / 4 % 2 == 0 ? 32 : 1950);
     }
     brain_store *one = check_open(check_path(), 16 * CHECK_MIB);
     brain_store *two = check_open(check_path(), 16 * CHECK_MIB);

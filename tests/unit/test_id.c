@@ -81,7 +81,8 @@ static void check_shapes(void)
         check_found(store, id, name, len, size, i + 1);
         CHECK_OK(brain_delete(space, name, len, BRAIN_ANY_VERSION));
         check_missing(store, id);
-        put(space, name, len, size, meta_len, i + 2); /* the same bytes in the same place, perhaps */
+        put(space, name, len, size, meta_len,
+            i + 2); /* the same bytes in the same place, perhaps */
         check_missing(store, id);
         check_missing(store, old);
     }
@@ -174,17 +175,21 @@ static void get(brain_space *space, brain_view *view)
     CHECK_OK(brain_get(space, "a", 1, view));
 }
 
-static void check_space_of_views(void)
+/* Namespaces with any name, to whoever has the store open. */
+static void check_space_of_any_name(void)
 {
     static const char longest[] = "namespace-of-255-bytes";
     char name[256];
-    brain_view view, other;
-    brain_space *space, *first = check_space(store, "first"), *second = check_space(store, "second");
+    brain_view view;
+    brain_space *space;
     brain_store *reader = check_open_with(brain_path(store), 0, BRAIN_OPEN_READ_ONLY);
     memset(name, 'n', 255);
     memcpy(name, longest, sizeof longest - 1);
     name[255] = '\0';
-    const char *const names[] = { "x", "\xff" "plasma", name };
+    const char *const names[] = { "x",
+                                  "\xff"
+                                  "plasma",
+                                  name };
     for (uint32_t i = 0; i < 3; i++) {
         space = check_space(store, names[i]);
         put(space, "a", 1, i == 1 ? 5000 : 5, 0, i);
@@ -199,8 +204,34 @@ static void check_space_of_views(void)
         brain_space_close(space);
     }
     CHECK_CODE(brain_view_space(&view, &space, NULL, NULL), BRAIN_E_INVAL);
+    brain_close(reader);
+}
 
-    /* The record goes from one namespace to another, and back to the same name. */
+/* What the record says is a hint: of `live`, which is in "first", and of `dead`, whose namespace is
+ * gone. */
+static void check_space_of_hint(uint32_t id, const brain_view *live, const brain_view *dead)
+{
+    struct bn_space_rec *rec =
+        (struct bn_space_rec *)(void *)bn_region_at(store, BN_REGION_SPACES) + id;
+    uint32_t entry = bn_load_relaxed(&rec->entry),
+             bad[] = { 0, 1, entry + 1, UINT32_MAX, dead->object };
+    for (uint32_t i = 0; i < 5; i++) {
+        brain_problem problem;
+        size_t n = 0;
+        bn_store_relaxed(&rec->entry, bad[i]);
+        check_space_of(live, "first");
+        check_space_of(dead, NULL);
+        CHECK_OK(brain_check(store, &problem, 1, &n));
+        CHECK(n == 1 && strstr(problem.text, "entry") != NULL);
+    }
+    bn_store_relaxed(&rec->entry, entry);
+}
+
+/* The record goes from one namespace to another, and back to the same name. */
+static void check_space_of_record(void)
+{
+    brain_view view, other;
+    brain_space *first = check_space(store, "first"), *second = check_space(store, "second");
     put(first, "a", 1, 5, 0, 1);
     get(first, &view);
     uint32_t id = bn_slot_view(store, view.object)->space;
@@ -221,26 +252,11 @@ static void check_space_of_views(void)
     get(first, &other);
     CHECK_U64(bn_slot_view(store, other.object)->space, id);
     check_space_of(&other, "first");
-
-    /* What the record says is a hint. */
-    struct bn_space_rec *rec =
-        (struct bn_space_rec *)(void *)bn_region_at(store, BN_REGION_SPACES) + id;
-    uint32_t entry = bn_load_relaxed(&rec->entry), bad[] = { 0, 1, entry + 1, UINT32_MAX, view.object };
-    for (uint32_t i = 0; i < 5; i++) {
-        brain_problem problem;
-        size_t n = 0;
-        bn_store_relaxed(&rec->entry, bad[i]);
-        check_space_of(&other, "first");
-        check_space_of(&view, NULL);
-        CHECK_OK(brain_check(store, &problem, 1, &n));
-        CHECK(n == 1 && strstr(problem.text, "entry") != NULL);
-    }
-    bn_store_relaxed(&rec->entry, entry);
+    check_space_of_hint(id, &other, &view);
     brain_view_drop(&other);
     brain_view_drop(&view);
     brain_space_close(first);
     brain_space_close(second);
-    brain_close(reader);
 }
 
 /* Ids that nobody gave: of another store, and any bytes. */
@@ -361,7 +377,8 @@ int main(void)
     check_shapes();
     check_views();
     check_spaces();
-    check_space_of_views();
+    check_space_of_any_name();
+    check_space_of_record();
     check_foreign();
     check_beside_a_writer();
     CHECK_U64(check_stat(store).n_pins, 0);
