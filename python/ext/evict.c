@@ -129,8 +129,7 @@ static int new_mark(struct bp_objects *objects, uint64_t *mark_out)
     brain_client self;
     int code = brain_self(objects->store, &self);
     if (code != 0) return code;
-    uint64_t number = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
-    *mark_out = bp_note_evicting(self.row, number);
+    *mark_out = bp_note_evicting(self.row, atomic_fetch_add(&count, 1));
     return 0;
 }
 
@@ -286,7 +285,7 @@ int bp_objects_evict(struct bp_objects *objects, uint64_t n_bytes, bool all_or_n
 #define TRIES_MAX    100u     /* some 100 ms in all, where nothing can be evicted */
 #define PATIENCE     10u      /* of them while others may only be about to let go */
 #define EVICTED_UNIT 0x10000u /* above that bit `tried` counts what evicted something */
-#define SHARE        64u      /* of the capacity is freed at least: a walk over all is not for each put */
+#define SHARE        64u      /* of the capacity is freed at least: not each put walks over all */
 #define EVICTED_MAX  10000u   /* times, and others were quicker to take the room */
 
 /* Whether room may come without us, since there is more than what lives for long. */

@@ -126,7 +126,7 @@ static int name_entry(struct bp_objects *objects, struct entry_name *name_out)
     /* Row and seat are one client, for ever; a forked child has its own. */
     *name_out = (struct entry_name){
         { self.row, self.seat },
-        atomic_fetch_add_explicit(&count, 1, memory_order_relaxed),
+        atomic_fetch_add(&count, 1),
     };
     return 0;
 }
