@@ -405,7 +405,7 @@ static int begin(struct keeper *keeper)
     int err = open_and_claim(keeper);
     if (err == 0 && !keeper->made) {
         err = grow(keeper);
-        if (is_elsewhere(keeper))
+        if (err == 0 && is_elsewhere(keeper))
             say("it stays where it is: -d and -h are for a store that is made");
     }
     if (err == 0) err = brain_usage(keeper->store, &capacity, &live);

@@ -135,9 +135,9 @@ typedef struct brain_options {
     uint32_t reserved;         /* 0 */
     int64_t lock_timeout_ns;   /* how long a change waits for a writer: default 10 s; or
                                   BRAIN_FOREVER */
-    const char *directory;     /* of a store that is made: NULL, or a directory on a file system in
-                                  memory, in which its own is made; `path` is a link to it then.
-                                  Where that file system gives huge pages the store has them */
+    const char *directory;     /* of a store that is made: NULL, or a directory on a tmpfs in which
+                                  its own is made; `path` is a link to it then. Where that tmpfs
+                                  gives huge pages the store has them */
 } brain_options;
 
 #define BRAIN_OPTIONS_INIT { .struct_size = sizeof(brain_options) }
@@ -145,7 +145,9 @@ typedef struct brain_options {
 /* Open the store at `path`, and make it where there is none.
  *
  * Where `path` is not on a memory-backed file system, and always under /tmp and /var/tmp, the store
- * itself is made under /dev/shm and `path` becomes a symbolic link to it.
+ * itself is made under /dev/shm and `path` becomes a symbolic link to it. With options->directory
+ * it is made there instead (INVAL unless that lies on a tmpfs); where there is a store already that
+ * is not looked at.
  *
  * On success `*store_out` is the caller's, to be given to brain_close().
  *
@@ -311,9 +313,10 @@ typedef struct brain_pin {
 } brain_pin;
 
 /* List the pins of all living clients. `*n_out` is how many there are, also beyond `n_pins`. A
- * client may stand several times with one object.
- * Returns 0, or: DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: O(pages of pins), and
- * system calls for each client. */
+ * client may stand several times with one object. Not as of one moment: a pin that is taken or
+ * dropped meanwhile may be there or not; one that stands throughout is.
+ * Returns 0, or: BUSY (forks came in between again and again); DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: O(pages of pins), and system calls for each client. */
 BRAIN_API int brain_pins(brain_store *store, brain_pin *pins, size_t n_pins, size_t *n_out);
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -417,9 +420,10 @@ BRAIN_API int brain_view_space(const brain_view *view, brain_space **space_out,
 BRAIN_API_FREE uint64_t brain_view_note(const brain_view *view);
 BRAIN_API_FREE void brain_view_set_note(const brain_view *view, uint64_t note);
 
-/* Set the note where it still is `expected`: 1, or 0 where it is not, or cannot be set. A full
- * barrier, as is the look of brain_view_note(): so of one who marks a note and then lists the pins,
- * and one who gets a view and then looks at its note, one sees the other. */
+/* Set the note where it still is `expected`: 1, or 0 where it is not, or cannot be set. This, the
+ * look of brain_view_note(), the taking of a view and brain_pins() are in one order for everybody:
+ * so of one who marks a note and then lists the pins, and one who gets a view and then looks at its
+ * note, one sees the other. */
 BRAIN_API int brain_view_swap_note(const brain_view *view, uint64_t expected, uint64_t note);
 
 /* ---- tensors and numbers --------------------------------------------------------------------- */
@@ -665,8 +669,9 @@ BRAIN_API int brain_batch_delete_if(brain_batch *batch, brain_space *space, cons
                                     size_t name_len, uint64_t if_version);
 
 /* A condition without a change: at the commit `name` has to have the version `if_version`; 0: has to
- * be absent. Where it does not hold, brain_batch_commit() says STALE and changes nothing. As a
- * change it counts for the last of a name. Returns and blocks as brain_batch_delete(). */
+ * be absent; BRAIN_ANY_VERSION: has to be there. Where it does not hold, brain_batch_commit() says
+ * STALE and changes nothing. As a change it counts for the last of a name. Returns and blocks as
+ * brain_batch_delete(). */
 BRAIN_API int brain_batch_require(brain_batch *batch, brain_space *space, const void *name,
                                   size_t name_len, uint64_t if_version);
 

@@ -153,16 +153,22 @@ static int open_once(const char *path, const brain_options *options, brain_store
     return 0;
 }
 
+#define OPEN_TRIES 1000 /* each with all that path.c has */
+
 int brain_open(const char *path, const brain_options *given, brain_store **store_out)
 {
     brain_options options;
     int err = check_options(given, &options);
-    if (err == 0) {
-        do {
-            err = open_once(path, &options, store_out);
-        } while (err == BN_AGAIN);
+    if (err != 0) {
+        return err;
     }
-    return err;
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        err = open_once(path, &options, store_out);
+        if (err != BN_AGAIN) {
+            return err;
+        }
+    }
+    return bn_error(BRAIN_E_BUSY, "%s is being made and removed by others all the time", path);
 }
 
 /* The last view of a closed store has gone, or there was none. */
@@ -443,10 +449,7 @@ int brain_reap(brain_store *store, uint32_t *n_out)
 int brain_pins(brain_store *store, brain_pin *pins, size_t n_pins, size_t *n_out)
 {
     int err = bn_store_check_usable(store);
-    if (err == 0) {
-        *n_out = bn_pin_list_living(store, pins, n_pins);
-    }
-    return err;
+    return err != 0 ? err : bn_pin_list_living(store, pins, n_pins, n_out);
 }
 
 /* ---- namespaces */

@@ -395,15 +395,20 @@ static size_t list_living(struct brain_store *store, brain_pin *pins, size_t roo
     return n;
 }
 
-size_t bn_pin_list_living(struct brain_store *store, brain_pin *pins, size_t room)
+int bn_pin_list_living(struct brain_store *store, brain_pin *pins, size_t room, size_t *n_out)
 {
-    for (uint32_t i = 0;; i++) {
+    for (uint32_t i = 0; i < LIST_TRIES; i++) {
         uint64_t moves = bn_load_seq(&store->clients->moves);
         size_t n = list_living(store, pins, room);
-        if (bn_load_seq(&store->clients->moves) == moves || i == LIST_TRIES) {
-            return n;
+        if (bn_load_seq(&store->clients->moves) == moves) {
+            *n_out = n;
+            return 0;
         }
     }
+    return bn_error(BRAIN_E_BUSY,
+                    "%s: processes that use it fork so often that its pins cannot be listed: try "
+                    "again",
+                    store->path);
 }
 
 uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot)

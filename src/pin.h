@@ -131,10 +131,11 @@ int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_
 int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, uint32_t *pins, uint32_t room,
                 uint32_t *n_out);
 
-/* List the pins of the living, other lives among them: how many there are, also beyond `room`. What
- * a look at one moment after another is worth: pins that are taken or dropped meanwhile may stand
- * there or not, but none is missing because a fork copied it. */
-size_t bn_pin_list_living(struct brain_store *store, brain_pin *pins, size_t room);
+/* List the pins of the living, other lives among them. `*n_out`: how many there are, also beyond
+ * `room`. What a look at one moment after another is worth: pins that are taken or dropped meanwhile
+ * may stand there or not, but none is missing because a fork copied it: BUSY where forks never let
+ * it be sure of that. */
+int bn_pin_list_living(struct brain_store *store, brain_pin *pins, size_t room, size_t *n_out);
 
 /* Some living client, or another life, that pins `slot`: its number + 1, or 0. */
 uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot);

@@ -14,6 +14,7 @@ from .exceptions import (
     BrainValueError,
     BrainValueTypeError,
 )
+from .ids import DEFAULT_NAMESPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from .brain_client import Client
 
 DEFAULT_PATH = "/tmp/plasma"
-DEFAULT_NAMESPACE = "default"
 CAPACITY_MIN, CAPACITY_MAX = 4096, 2**42  # as in the library
 MODES = (0o600, 0o640, 0o660)
 

@@ -11,7 +11,7 @@ from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
 from . import _core, arguments, ids
-from .arguments import DEFAULT_NAMESPACE, DEFAULT_PATH
+from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .exceptions import (
     BrainError,
@@ -21,6 +21,7 @@ from .exceptions import (
     BrainTimeoutError,
 )
 from .identity import Identified
+from .ids import DEFAULT_NAMESPACE
 from .views import InNamespace, Items, Values
 
 TYPE_CHECKING = False
@@ -56,7 +57,8 @@ class Brain(Identified):
     brain[name] = value raises BrainNameTypeError, BrainNameLengthError; BrainValueTypeError (cannot be
         pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
         BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
-        the old value stays. What a put of a name raises is also a BrainLearnNameError where the name
+        the old value stays. Where the store is full, Plasma objects that nobody uses are evicted first
+        (brain_plasma.plasma), and never a named value. What a put of a name raises is also a BrainLearnNameError where the name
         is new, and a BrainUpdateNameError where it has a value. It waits for a writer, up to
         lock_timeout. Cost: one copy of the bytes.
     del brain[name] raises and waits as a put does; it is a BrainRemoveOldNameValueError then.
@@ -198,7 +200,7 @@ class Brain(Identified):
         return f"<{type(self).__name__} {self.path!r}, {what}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (type(self), {**self._options, "namespace": self._space})
+        return reopen, (type(self), {**self._options, "namespace": self._space})
 
     def close(self) -> None:
         """End the use of the store, and that of `client`. Everything that was recalled stays valid; any
@@ -483,5 +485,6 @@ def _check_first_namespace(args: tuple[Any, ...], namespace: str, long_namespace
         ) from None
 
 
-def _reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
+def reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
+    """What a pickled Brain becomes."""
     return kind(**options)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .arguments import DEFAULT_PATH
 from .brain import Brain
 from .exceptions import BrainError, BrainNameNotExistError
+from .ids import DEFAULT_NAMESPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class v02Brain:
     as Brain.
     """
 
-    def __init__(self, namespace: str = "default", path: str = "/tmp/plasma") -> None:
+    def __init__(self, namespace: str = DEFAULT_NAMESPACE, path: str = DEFAULT_PATH) -> None:
         _check_namespace(namespace)
         self._brain = Brain(path=path, namespace=namespace)
         self.path = path
@@ -135,7 +137,7 @@ class v02Brain:
     def remove_namespace(self, namespace: str | None = None) -> str:
         """Remove a namespace, the current one where none is given, with everything in it."""
         name = self.namespace if namespace is None else namespace
-        if name == "default":
+        if name == DEFAULT_NAMESPACE:
             raise BrainError("BrainError: cannot remove default namespace")
         if name not in self.show_namespaces():
             raise BrainError(f'BrainError: namespace "{name}" does not exist')

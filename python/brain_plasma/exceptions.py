@@ -2,68 +2,9 @@
 
 Where Python has an exception for the same thing, ours is one of these as well: a missing name is a
 KeyError, a wait that lasted too long a TimeoutError, and so on.
+
+All that has a name here is one of these: `from .exceptions import *` takes nothing else.
 """
-
-from __future__ import annotations
-
-__all__ = [
-    "BrainBusyError",
-    "BrainClientDisconnectedError",
-    "BrainClosedError",
-    "BrainCorruptError",
-    "BrainDestroyedError",
-    "BrainError",
-    "BrainExistsError",
-    "BrainForkedError",
-    "BrainFormatError",
-    "BrainFullError",
-    "BrainLearnBusyError",
-    "BrainLearnCorruptError",
-    "BrainLearnFullError",
-    "BrainLearnMemoryError",
-    "BrainLearnNameError",
-    "BrainLearnOSError",
-    "BrainLearnPermissionError",
-    "BrainLearnPickleError",
-    "BrainLearnTimeoutError",
-    "BrainLearnValueError",
-    "BrainLearnValueTypeError",
-    "BrainMemoryError",
-    "BrainNameLengthError",
-    "BrainNameNotExistError",
-    "BrainNameTypeError",
-    "BrainNamespaceNameError",
-    "BrainNamespaceNotExistError",
-    "BrainNamespaceRemoveDefaultError",
-    "BrainOSError",
-    "BrainPermissionError",
-    "BrainPickleError",
-    "BrainRemoveBusyError",
-    "BrainRemoveCorruptError",
-    "BrainRemoveFullError",
-    "BrainRemoveMemoryError",
-    "BrainRemoveOSError",
-    "BrainRemoveOldNameValueError",
-    "BrainRemovePermissionError",
-    "BrainRemoveTimeoutError",
-    "BrainStaleError",
-    "BrainStoreNotFoundError",
-    "BrainTimeoutError",
-    "BrainUnsupportedError",
-    "BrainUpdateBusyError",
-    "BrainUpdateCorruptError",
-    "BrainUpdateFullError",
-    "BrainUpdateMemoryError",
-    "BrainUpdateNameError",
-    "BrainUpdateOSError",
-    "BrainUpdatePermissionError",
-    "BrainUpdatePickleError",
-    "BrainUpdateTimeoutError",
-    "BrainUpdateValueError",
-    "BrainUpdateValueTypeError",
-    "BrainValueError",
-    "BrainValueTypeError",
-]
 
 
 class BrainError(Exception):
@@ -204,6 +145,7 @@ class BrainDestroyedError(BrainError):
 
 class BrainForkedError(BrainError):
     """This process came about without fork(): open the store anew."""
+
 
 # ---- changes that failed ------------------------------------------------------------------------
 #

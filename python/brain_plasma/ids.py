@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 ID_BYTES = 20
+DEFAULT_NAMESPACE = "default"
 NAMESPACES_ID = b"brain_namespaces_set"  # of the set of all namespaces
 LONG_PREFIX = b"\xffid:"  # of the metadata ids of namespaces that leave no room for a hash
 _JUSTIFIED_BYTES = 16
@@ -54,14 +55,11 @@ def justified_id(name: str) -> bytes:
 def metadata_id_of(namespace: str) -> Callable[[str], bytes]:
     """The function from a name in `namespace` to its metadata id."""
     space = encoded(namespace)
-    size = ID_BYTES - len(space)
-    if size > 0:
-        return lambda name: space + blake2b(encoded(name), digest_size=size).digest()
-    return lambda name: LONG_PREFIX + blake2b(space + encoded(name), digest_size=16).digest()
+    return lambda name: metadata_id(space, encoded(name))
 
 
 def metadata_id(space: bytes, name: bytes) -> bytes:
-    """The metadata id of one name, as metadata_id_of() makes it."""
+    """The metadata id of a name: its hash behind the namespace; where that leaves no room, a hash of both."""
     size = ID_BYTES - len(space)
     if size > 0:
         return space + blake2b(name, digest_size=size).digest()
@@ -76,12 +74,12 @@ def prefix_of(namespace: str) -> bytes:
 
 def metadata_of(namespace: str, entries: list[tuple[str, bytes, str, int]]) -> list[Metadata]:
     """What belongs to each of the names that the extension has listed."""
-    metadata_id = metadata_id_of(namespace)
+    id_of = metadata_id_of(namespace)
     return [
         {
             "name": name,
             "value_id": value_id,
-            "metadata_id": metadata_id(name),
+            "metadata_id": id_of(name),
             "description": description,
             "namespace": namespace,
         }

@@ -5,19 +5,22 @@
     the namespaces         a set of str, under b'brain_namespaces_set'
 
 An object cannot be changed, so a change of one of the latter two is a delete and a put. What was there is
-put back where the second fails. Whoever reads in between finds it missing: that is the layout's.
+put back where the second fails; where that fails, too, it is gone, and the error says so. Whoever reads in
+between finds it missing: that is the layout's.
 """
 
 from __future__ import annotations
 
+from ._core import ObjectID
 from .exceptions import (
     BrainClientDisconnectedError,
+    BrainError,
     BrainLearnNameError,
     BrainRemoveOldNameValueError,
     BrainUpdateNameError,
 )
-from .ids import NAMESPACES_ID, metadata_id_of, prefix_of
-from .plasma import ObjectID, ObjectNotAvailable
+from .ids import DEFAULT_NAMESPACE, NAMESPACES_ID, metadata_id_of, prefix_of
+from .missing import ObjectNotAvailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +30,12 @@ if TYPE_CHECKING:
     from .brain_client import Client
     from .ids import Metadata
 
-DEFAULT_NAMESPACE = "default"
 MISSING: object = object()
 _TIMEOUT_MS = 100
+
+
+class _LostError(Exception):
+    """A new object could not be put, and the old one not be put back: there is none now."""
 
 
 class Layout:
@@ -68,13 +74,21 @@ class Layout:
                 self.client.delete([object_id])
 
     def replace(self, object_id: ObjectID, new: object, old: object) -> None:
-        """Put `new` in place of `old`; where that fails `old` is there again."""
+        """Put `new` in place of `old`; where that fails `old` is there again, or it is a _LostError."""
         self.remove(object_id)
         try:
             self.client.put(new, object_id)
-        except BaseException:
-            self.client.put(old, object_id)
+        except BaseException as error:
+            self._put_back(old, object_id, error)
             raise
+
+    def _put_back(self, old: object, object_id: ObjectID, error: BaseException) -> None:
+        try:
+            self.client.put(old, object_id)
+        except Exception as second:
+            raise _LostError(
+                f"the new one could not be put ({error!r}), nor the old one be put back ({second!r})"
+            ) from error
 
     def _remove_quietly(self, *object_ids: ObjectID) -> None:
         try:
@@ -116,9 +130,15 @@ class Layout:
         }
         try:
             self._put_new(new, value, old)
+        except _LostError as error:
+            assert old is not None
+            raise BrainUpdateNameError(
+                f"{name!r} is gone: of what belongs to it, {error}. Put the name again; its old value is "
+                f"still behind the client, under {ObjectID(old['value_id'])!r}"
+            ) from error.__cause__
         except Exception as error:
             kind = BrainUpdateNameError if old else BrainLearnNameError
-            raise kind(f"{name!r} could not be put: {error!r}; nothing has changed") from error
+            raise kind(f"{name!r} could not be put: {error!r}") from error
         if old is not None:
             self._forget_old(name, ObjectID(old["value_id"]))
 
@@ -165,4 +185,10 @@ class Layout:
         if old is MISSING:
             self.client.put(new, object_id)
         elif old != new:
-            self.replace(object_id, new, old)
+            try:
+                self.replace(object_id, new, old)
+            except _LostError as error:
+                raise BrainError(
+                    f"the set of namespaces is gone: {error}. What is in them is still there; "
+                    f"set_namespace() with each of {sorted(old)} makes the set again"
+                ) from error.__cause__

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ._core import ObjectID
+from .missing import ObjectNotAvailable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
-
-    from .plasma import ObjectID
 
 _CAPACITY_BYTES = 10_000
 
@@ -41,8 +42,6 @@ class MockPlasmaClient:
         PlasmaClient are accepted.
         """
         if object_id is None:
-            from .plasma import ObjectID
-
             object_id = ObjectID.from_random()
         self._connected_data()[object_id] = value
         return object_id
@@ -51,8 +50,6 @@ class MockPlasmaClient:
         """The value of an id, or a list of values for a list of ids; for one that is missing at once
         ObjectNotAvailable: nobody else could put it. Other arguments of a PlasmaClient are accepted.
         """
-        from .plasma import ObjectNotAvailable
-
         data = self._connected_data()
         if isinstance(object_ids, list):
             return [data.get(object_id, ObjectNotAvailable) for object_id in object_ids]

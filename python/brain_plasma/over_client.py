@@ -12,7 +12,7 @@ import threading
 
 from . import arguments
 from .arguments import check_name
-from .brain import Brain
+from .brain import Brain, reopen
 from .exceptions import (
     BrainClosedError,
     BrainNameNotExistError,
@@ -23,6 +23,7 @@ from .layout import MISSING, Layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, NoReturn
 
@@ -52,7 +53,8 @@ class OverClient(Brain):
 
     Options about the store are accepted and do nothing, but for long_namespaces. Whatever the client
     raises comes through, but for a put and a delete, where it is the cause of a BrainLearnNameError,
-    BrainUpdateNameError or BrainRemoveOldNameValueError; nothing has changed after the first two.
+    BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has changed, but where
+    an update could not be taken back either: then the name is gone, and the message says so.
     Threads: any; one at a time gets to the client. Forks, cost: as the client.
     """
 
@@ -61,18 +63,24 @@ class OverClient(Brain):
     def __init__(
         self,
         *args: Any,
-        path: Any = None,
+        path: str | os.PathLike[str] | None = None,
         namespace: str | None = None,
         ClientClass: Callable[[str], Client] | None = None,
+        capacity: int | None = None,
+        mode: int | None = None,
+        group: int | str | None = None,
+        read_only: bool = False,
+        shared: bool = False,
+        create: bool = True,
+        lock_timeout: float | None = 10.0,
+        pickle: bool | None = None,
         long_namespaces: bool = False,
-        **options: Any,
     ) -> None:
         args, client_class = arguments.split_client(args, ClientClass)
         self._path, space = arguments.place(args, path, namespace)
         self._long_namespaces = long_namespaces
         arguments.check_namespace(space, long_namespaces)
         self._options = {
-            **options,
             "path": self._path,
             "ClientClass": client_class,
             "long_namespaces": long_namespaces,
@@ -126,7 +134,7 @@ class OverClient(Brain):
         self._open_layout()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (self._kind, {**self._options, "namespace": self._current})
+        return reopen, (self._kind, {**self._options, "namespace": self._current})
 
     def close(self) -> None:
         """Disconnect the client, for good."""
@@ -415,7 +423,3 @@ class OverClient(Brain):
     def destroy(self) -> None:
         """BrainUnsupportedError."""
         self._cannot("destroy()")
-
-
-def _reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
-    return kind(**options)

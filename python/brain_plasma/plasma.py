@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from . import _core, ids, notifications
 from ._core import ObjectID
 from .exceptions import BrainStoreNotFoundError
+from .missing import ObjectNotAvailable
 from .notifications import Subscription, decode
 from .plasma_errors import (
     PlasmaDisconnectedError,
@@ -80,10 +81,6 @@ NAMESPACES_ID = ObjectID(ids.NAMESPACES_ID)
 # Where `list` is a method:
 _Spaces = list[bytes]
 _Decoded = tuple[list[ObjectID], list[int], list[int]]
-
-
-class ObjectNotAvailable:
-    """Stands for an object that is not there in what get() returns: this class itself."""
 
 
 def connect(store_socket_name: str, num_retries: int = -1) -> PlasmaClient:
@@ -448,7 +445,7 @@ class PlasmaClient(_core.Plasma):
     def _find_named(self, id: ObjectID) -> Any:
         """What the metadata id of a name, or of the set of namespaces, gives; None."""
         if id == NAMESPACES_ID:
-            return {space.decode() for space in self._all_spaces()} | {"default"}
+            return {space.decode() for space in self._all_spaces()} | {ids.DEFAULT_NAMESPACE}
         found = self._find_name(id)
         entry = None if found is None else self._named(*found)
         if found is None or entry is None:

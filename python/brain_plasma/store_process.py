@@ -11,7 +11,6 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from .brain import Brain
 from .exceptions import BrainError
 
 TYPE_CHECKING = False
@@ -143,6 +142,8 @@ def _end(process: Popen[bytes], patience_s: float) -> None:
 def _remove_remains(path: str) -> None:
     """Where it was killed, its store is still there."""
     if os.path.lexists(path):
+        from .brain import Brain
+
         with contextlib.suppress(BrainError, OSError):
             with Brain(path, create=False) as brain:
                 brain.destroy()

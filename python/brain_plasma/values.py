@@ -10,7 +10,6 @@ import functools
 import pickle
 import re
 
-from . import exceptions
 from .exceptions import BrainError
 
 TYPE_CHECKING = False
@@ -182,50 +181,3 @@ def _state(value: object) -> Iterator[tuple[str, object]]:
             yield from ((f".{key}", item) for key, item in attributes.items())
         else:
             yield " (its state)", attributes
-
-
-# ---- changes that failed ------------------------------------------------------------------------
-
-_CAUSES: dict[type[BaseException], str] = {
-    exceptions.BrainFullError: "Full",
-    exceptions.BrainValueTypeError: "ValueType",
-    exceptions.BrainPickleError: "Pickle",
-    exceptions.BrainValueError: "Value",
-    exceptions.BrainTimeoutError: "Timeout",
-    exceptions.BrainPermissionError: "Permission",
-    exceptions.BrainOSError: "OS",
-    exceptions.BrainMemoryError: "Memory",
-    exceptions.BrainBusyError: "Busy",
-    exceptions.BrainCorruptError: "Corrupt",
-    MemoryError: "Memory",
-}
-
-
-def failed_learn(error: BaseException) -> BaseException:
-    """What a put of a new name raises that fails with `error`."""
-    return _refined(error, "Learn")
-
-
-def failed_update(error: BaseException) -> BaseException:
-    """What a put raises that fails with `error`, where there is a value already."""
-    return _refined(error, "Update")
-
-
-def failed_delete(error: BaseException) -> BaseException:
-    """What a delete raises that fails with `error`."""
-    return _refined(error, "Remove")
-
-
-def _refined(error: BaseException, change: str) -> BaseException:
-    """`error` as the class that also says which change it ended. What has no such class stays as it is:
-    the name is none, the Brain is closed, a signal came.
-    """
-    cause = _CAUSES.get(type(error))
-    kind = getattr(exceptions, f"Brain{change}{cause}Error", None)
-    if kind is None:
-        return error
-    refined: BaseException = kind(*error.args)
-    refined.__context__ = error.__context__
-    refined.__cause__ = error.__cause__
-    refined.__suppress_context__ = error.__suppress_context__
-    return refined.with_traceback(error.__traceback__)

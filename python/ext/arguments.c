@@ -71,12 +71,18 @@ bool bp_arguments_space(struct bp_brain *self, PyObject *name, struct bp_space *
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
+PyObject *bp_arguments_raise(const char *usage, Py_ssize_t n_args)
+{
+    PyErr_Format(PyExc_TypeError, "%s: %zd positional arguments were given", usage, n_args);
+    return NULL;
+}
+
 bool bp_arguments_read_rest(struct bp_brain *self, const char *usage, PyObject *const *args,
                             Py_ssize_t n_args, Py_ssize_t n_min, Py_ssize_t n_max,
                             PyObject *keywords, struct bp_space **in_out)
 {
     if (n_args < n_min || n_args > n_max) {
-        PyErr_Format(PyExc_TypeError, "%s: %zd positional arguments were given", usage, n_args);
+        bp_arguments_raise(usage, n_args);
         return false;
     }
     Py_ssize_t n_keywords = keywords == NULL ? 0 : PyTuple_Size(keywords);

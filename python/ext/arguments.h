@@ -12,6 +12,9 @@
  * false with an exception set. */
 bool bp_arguments_space(struct bp_brain *self, PyObject *name, struct bp_space **in_out);
 
+/* Raise that so many arguments are not what `usage` shows. Always returns NULL. */
+PyObject *bp_arguments_raise(const char *usage, Py_ssize_t n_args);
+
 /* The slow half of bp_arguments_read(). */
 bool bp_arguments_read_rest(struct bp_brain *self, const char *usage, PyObject *const *args,
                             Py_ssize_t n_args, Py_ssize_t n_min, Py_ssize_t n_max,
@@ -21,8 +24,7 @@ bool bp_arguments_read_rest(struct bp_brain *self, const char *usage, PyObject *
  * `*in_out` is for bp_handle_space_drop(). Returns false with an exception set. */
 static inline bool bp_arguments_read(struct bp_brain *self, const char *usage,
                                      PyObject *const *args, Py_ssize_t n_args, Py_ssize_t n_min,
-                                     Py_ssize_t n_max, PyObject *keywords,
-                                     struct bp_space **in_out)
+                                     Py_ssize_t n_max, PyObject *keywords, struct bp_space **in_out)
 {
     *in_out = NULL;
     if (keywords == NULL && n_args >= n_min && n_args <= n_max) return true;

@@ -138,13 +138,13 @@ int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *na
     PyErr_Fetch(&type, &error, &traceback);
     bool replaces = any_is_there(self, in, names);
     PyErr_Restore(type, error, traceback);
-    bp_errors_refine(self->state, replaces ? "failed_update" : "failed_learn");
+    bp_errors_refine(replaces ? "failed_update" : "failed_learn");
     return -1;
 }
 
-int bp_brain_failed_delete(struct bp_brain *self)
+int bp_brain_failed_delete(void)
 {
-    bp_errors_refine(self->state, "failed_delete");
+    bp_errors_refine("failed_delete");
     return -1;
 }
 
@@ -155,11 +155,12 @@ bool bp_brain_may_make(struct bp_brain *self, struct bp_space *in)
     if (in == NULL || self->long_namespaces) return true;
     Py_ssize_t length = PyUnicode_GetLength(in->name);
     if (length >= 5 && length <= 15) return true;
-    bp_errors_format(self->state, BP_NAMESPACE_NAME,
-                     "the name of a namespace has to have 5 to 15 characters, unless the Brain was "
-                     "opened with long_namespaces=True: %R",
-                     in->name);
-    return false;
+    PyObject *check = bp_state_function("brain_plasma.arguments", "check_namespace");
+    PyObject *name =
+        check == NULL ? NULL : PyObject_CallFunctionObjArgs(check, in->name, Py_False, NULL);
+    Py_XDECREF(check);
+    Py_XDECREF(name); /* NULL: it raises, in the words that are the same everywhere */
+    return name != NULL;
 }
 
 bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *tried)

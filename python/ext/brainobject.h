@@ -23,7 +23,7 @@ struct bp_recent {
     brain_hint hint;
 };
 
-#define BP_OPEN_SPACES 16 /* namespaces that calls named lately */
+#define BP_OPEN_SPACES     16 /* namespaces that calls named lately */
 
 #define BP_RECENT          512 /* a power of two */
 #define BP_RECENT_NAME_MAX 64  /* bytes; longer names are not kept */
@@ -97,8 +97,7 @@ static inline const char *bp_brain_name(struct bp_brain *self, PyObject *name, s
 
 /* As bp_brain_name(), for a call in the namespace `in` (arguments.h); and where to look it up. */
 static inline const char *bp_brain_name_in(struct bp_brain *self, struct bp_space *in,
-                                           PyObject *name, size_t *len_out,
-                                           brain_space **space_out)
+                                           PyObject *name, size_t *len_out, brain_space **space_out)
 {
     const char *utf8 = bp_brain_name(self, name, len_out);
     *space_out = in != NULL ? in->space : self->space;
@@ -150,7 +149,7 @@ bool bp_brain_may_make(struct bp_brain *self, struct bp_space *in);
 
 /* What bp_brain_put() puts, and where. */
 struct bp_put {
-    struct bp_space *in;   /* NULL: the namespace in use */
+    struct bp_space *in; /* NULL: the namespace in use */
     PyObject *name;
     PyObject *value;
     const char *description; /* NULL: keep the one of the value that is replaced */
@@ -158,13 +157,14 @@ struct bp_put {
     uint64_t if_version;
 };
 
-/* Encode the value and put it. Returns 0; or EXISTS, STALE or NOT_FOUND (nothing raised), where a
- * version was asked for; or BP_RAISED with an exception set that says that it could not be put. */
 /* After FULL for `n_bytes`: whether Plasma objects that nobody uses were evicted, so that another try
- * may succeed. `*tried` is 0 at first. Without the GIL, or with it. */
+ * may succeed. `*tried` is 0 at first. Without the GIL: it may wait, up to 0.1 s in all tries. */
 bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *tried);
 
 #define BP_RAISED 1
+
+/* Encode the value and put it. Returns 0; or EXISTS, STALE or NOT_FOUND (nothing raised), where a
+ * version was asked for; or BP_RAISED with an exception set that says that it could not be put. */
 int bp_brain_put(struct bp_brain *self, const struct bp_put *what, uint64_t *version_out);
 
 /* The same, whatever is there: brain[name] = value. 0, or -1 with an exception set. Has the put
@@ -175,9 +175,9 @@ int bp_brain_set(struct bp_brain *self, PyObject *name, PyObject *value);
 int bp_brain_delete(struct bp_brain *self, struct bp_space *in, PyObject *name);
 
 /* A change failed, and an exception is set that says why: let it also say what could not be done. A
- * put of any of `names`, a sequence of str or one name; and a delete. Both return -1. */
+ * put of any of `names`, a list of str, or of one name; and a delete. Both return -1. */
 int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *names);
-int bp_brain_failed_delete(struct bp_brain *self);
+int bp_brain_failed_delete(void);
 
 /* names.c */
 BP_METHOD_IN(bp_names_pop);

@@ -104,10 +104,10 @@ static PyObject *take_exception(void)
     return value;
 }
 
-void bp_errors_refine(struct bp_state *state, const char *function)
+void bp_errors_refine(const char *function)
 {
     PyObject *error = take_exception();
-    PyObject *choose = bp_state_values_function(state, function);
+    PyObject *choose = bp_state_function("brain_plasma.failed_changes", function);
     PyObject *refined = choose == NULL ? NULL : PyObject_CallFunctionObjArgs(choose, error, NULL);
     Py_XDECREF(choose);
     if (refined == NULL) {

@@ -17,8 +17,7 @@ PyObject *bp_errors_format(struct bp_state *state, enum bp_error error, const ch
 /* As bp_errors_format(), with the exception that is set now as its cause. Always returns NULL. */
 PyObject *bp_errors_chain(struct bp_state *state, enum bp_error error, const char *format, ...);
 
-/* Let the exception that is set be what `function` of brain_plasma.values makes of it, where it
- * makes anything of it. */
-void bp_errors_refine(struct bp_state *state, const char *function);
+/* Let the exception that is set be what `function` of brain_plasma.failed_changes makes of it. */
+void bp_errors_refine(const char *function);
 
 #endif

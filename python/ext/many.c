@@ -6,16 +6,32 @@
 
 /* ---- put ------------------------------------------------------------------------------------- */
 
-/* Add one encoded change to `batch`. Large data goes into the store now, so it is here that the
- * store may be full. */
-static int add_encoded(struct bp_space *held, brain_batch *batch, const char *utf8, size_t name_len,
-                       const struct bp_encoded *encoded)
+/* Add one encoded change to `batch`, evicting what Plasma objects can be for it: without the GIL. */
+static int add_or_evict(struct bp_space *held, brain_batch *batch, const char *utf8,
+                        size_t name_len, const struct bp_encoded *encoded)
 {
     unsigned tried = 0;
     int code;
     do {
         code = brain_batch_put(batch, held->space, utf8, name_len, &encoded->value);
     } while (code == BRAIN_E_FULL && bp_brain_make_room(held->owner, encoded->size_bytes, &tried));
+    return code;
+}
+
+/* Add one encoded change to `batch`. What does not fit a slot goes into the store now, so it is here
+ * that the store may be full: from some 2,000 bytes on, which is far below what is worth to give up
+ * the GIL for. */
+static int add_encoded(struct bp_space *held, brain_batch *batch, const char *utf8, size_t name_len,
+                       const struct bp_encoded *encoded)
+{
+    int code = BRAIN_E_FULL;
+    if (encoded->size_bytes < BP_LARGE_BYTES) {
+        code = brain_batch_put(batch, held->space, utf8, name_len, &encoded->value);
+    }
+    if (code == BRAIN_E_FULL) {
+        Py_BEGIN_ALLOW_THREADS code = add_or_evict(held, batch, utf8, name_len, encoded);
+        Py_END_ALLOW_THREADS
+    }
     return code;
 }
 
@@ -28,13 +44,7 @@ static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *
     const char *utf8 = bp_brain_name(self, name, &name_len);
     if (utf8 == NULL) return BP_RAISED;
     if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) != 0) return BP_RAISED;
-    int code;
-    if (encoded.size_bytes < BP_LARGE_BYTES) {
-        code = add_encoded(held, batch, utf8, name_len, &encoded);
-    } else {
-        Py_BEGIN_ALLOW_THREADS code = add_encoded(held, batch, utf8, name_len, &encoded);
-        Py_END_ALLOW_THREADS
-    }
+    int code = add_encoded(held, batch, utf8, name_len, &encoded);
     *sum += encoded.size_bytes;
     bp_convert_free(&encoded);
     return code;
@@ -232,10 +242,7 @@ PyObject *bp_many_entry(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     brain_space *space;
     size_t name_len;
     brain_view view;
-    if (n_args != 2) {
-        PyErr_SetString(PyExc_TypeError, "_entry(name, namespace)");
-        return NULL;
-    }
+    if (n_args != 2) return bp_arguments_raise("_entry(name, namespace)", n_args);
     if (!bp_arguments_space(self, args[1], &in)) return NULL;
     const char *utf8 = bp_brain_name_in(self, in, args[0], &name_len, &space);
     int code = utf8 == NULL ? BP_RAISED : brain_get(space, utf8, name_len, &view);
@@ -287,10 +294,7 @@ PyObject *bp_many_entries(PyObject *op, PyObject *const *args, Py_ssize_t n_args
 {
     struct bp_brain *self = (struct bp_brain *)op;
     struct bp_space *in;
-    if (n_args != 1) {
-        PyErr_SetString(PyExc_TypeError, "_entries(namespace)");
-        return NULL;
-    }
+    if (n_args != 1) return bp_arguments_raise("_entries(namespace)", n_args);
     if (!bp_arguments_space(self, args[0], &in)) return NULL;
     PyObject *list = bp_brain_is_open(self) ? PyList_New(0) : NULL;
     if (list != NULL) {

@@ -17,12 +17,6 @@ static int64_t clock_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static PyObject *wrong_arguments(const char *usage, Py_ssize_t n_args)
-{
-    PyErr_Format(PyExc_TypeError, "%s: %zd arguments were given", usage, n_args);
-    return NULL;
-}
-
 /* A version as Python has it; false with an exception set. */
 static bool read_version(struct bp_brain *self, PyObject *object, uint64_t *version_out)
 {
@@ -63,7 +57,7 @@ int bp_brain_delete(struct bp_brain *self, struct bp_space *in, PyObject *name)
     if (code == 0) return 1;
     if (code == BRAIN_E_NOT_FOUND) return 0;
     bp_errors_raise(self->state, code);
-    return bp_brain_failed_delete(self);
+    return bp_brain_failed_delete();
 }
 
 /* Decode `view` of `name`, then delete the name if it still has that version: a value that cannot
@@ -87,7 +81,7 @@ static int take_out(struct bp_brain *self, struct bp_space *in, PyObject *name, 
     if (code == BRAIN_E_NOT_FOUND || code == BRAIN_E_STALE) return BRAIN_E_STALE;
     if (code != BP_RAISED) {
         bp_errors_raise(self->state, code);
-        bp_brain_failed_delete(self);
+        bp_brain_failed_delete();
     }
     return BP_RAISED;
 }
@@ -255,7 +249,8 @@ PyObject *bp_names_learn(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     struct bp_put what = { .if_version = BRAIN_ANY_VERSION };
-    if (n_args != 4) return wrong_arguments("_learn(name, value, description, namespace)", n_args);
+    if (n_args != 4)
+        return bp_arguments_raise("_learn(name, value, description, namespace)", n_args);
     if (args[2] != Py_None) {
         Py_ssize_t length;
         char *bytes;

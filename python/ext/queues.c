@@ -124,10 +124,7 @@ static int name_entry(struct bp_objects *objects, struct entry_name *name_out)
     int code = brain_self(objects->store, &self);
     if (code != 0) return code;
     /* Row and seat are one client, for ever; a forked child has its own. */
-    *name_out = (struct entry_name){
-        { self.row, self.seat },
-        atomic_fetch_add(&count, 1),
-    };
+    *name_out = (struct entry_name){ { self.row, self.seat }, atomic_fetch_add(&count, 1) };
     return 0;
 }
 

@@ -1,6 +1,14 @@
 /* state.c - what any file may ask of the state. */
 #include "state.h"
 
+PyObject *bp_state_function(const char *module_name, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *function = module == NULL ? NULL : PyObject_GetAttrString(module, name);
+    Py_XDECREF(module);
+    return function;
+}
+
 PyObject *bp_state_values_function(struct bp_state *state, const char *name)
 {
     if (state->values == NULL) state->values = PyImport_ImportModule("brain_plasma.values");

@@ -126,6 +126,10 @@ extern PyType_Spec bp_plasma_spec;
  * exception set where there is none. */
 struct bp_state *bp_state_of(PyTypeObject *type);
 
+/* The function `name` of a module. For what is asked seldom: it is looked up each time. A new
+ * reference, or NULL with an exception set. */
+PyObject *bp_state_function(const char *module, const char *name);
+
 /* The function `name` of brain_plasma.values: a new reference, or NULL with an exception set. */
 PyObject *bp_state_values_function(struct bp_state *state, const char *name);
 

@@ -178,7 +178,7 @@ PyObject *bp_store_clear(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
     if (code == BRAIN_E_NOT_FOUND) code = 0; /* nothing was ever put into it */
     if (code != 0 && code != BP_RAISED) {
         bp_errors_raise(self->state, code);
-        bp_brain_failed_delete(self);
+        bp_brain_failed_delete();
     }
     bp_handle_space_drop(in);
     return code == 0 ? Py_NewRef(Py_None) : NULL;
@@ -244,7 +244,7 @@ PyObject *bp_store_drop_namespace(PyObject *op, PyObject *name)
         raise_no_namespace(self, name);
     } else if (code != 0) {
         bp_errors_raise(self->state, code);
-        bp_brain_failed_delete(self);
+        bp_brain_failed_delete();
     }
     bp_handle_space_drop(space);
     return code == 0 ? Py_NewRef(Py_None) : NULL;

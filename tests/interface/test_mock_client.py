@@ -97,6 +97,8 @@ def test_it_has_a_capacity(client):
 def test_it_can_be_disconnected(client):
     client.put(1, new_id())
     client.disconnect()
+    with pytest.raises(OSError):
+        client.put(2, new_id())
 
 
 @pytest.mark.covers("MockPlasmaClient()", "Brain(ClientClass)")

@@ -754,7 +754,7 @@ def test_an_unsealed_object_goes_when_its_creator_dies(store, client, other):
     creator = other(
         "client = plasma.connect(path)\n"
         f"kept = client.create(plasma.ObjectID({id.binary()!r}), 40_000_000)\n"
-        "print('created')\nsys.stdout.flush()\ntime.sleep(60)",
+        "print('created')\nsys.stdout.flush()\ninput()",
         store.path,
     )
     assert creator.line() == "created"

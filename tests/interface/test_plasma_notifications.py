@@ -34,8 +34,10 @@ def receive_message(stream):
     return receive(stream, length)
 
 
-def is_silent(stream):
-    return not select.select([stream], [], [], 0.1)[0]
+def check_that_nothing_else_was_told(subscriber, second_client):
+    """What is told next is what comes next."""
+    id = second_client.put_raw_buffer(b"sentinel")
+    assert told(subscriber) == (id, 8, 0)
 
 
 @pytest.fixture
@@ -71,11 +73,11 @@ def test_a_subscriber_is_told_of_its_own(subscriber):
 
 
 @pytest.mark.covers("PlasmaClient.subscribe")
-def test_the_order_is_that_of_sealing_and_not_of_creating(subscriber, second_client, stream):
+def test_the_order_is_that_of_sealing_and_not_of_creating(subscriber, second_client):
     ids = [new_id() for _ in range(3)]
     for id in ids:
         second_client.create(id, 10)
-    assert is_silent(stream)
+    check_that_nothing_else_was_told(subscriber, second_client)
     for id in reversed(ids):
         second_client.seal(id)
     assert [told(subscriber)[0] for _ in ids] == ids[::-1]
@@ -91,7 +93,7 @@ def test_a_subscriber_is_told_first_what_is_there(client, second_client):
 
 
 @pytest.mark.covers("PlasmaClient.get_next_notification", "PlasmaClient.delete")
-def test_each_deletion_is_told(subscriber, second_client, stream):
+def test_each_deletion_is_told(subscriber, second_client):
     ids = [second_client.put_raw_buffer(b"data") for _ in range(3)]
     for id in ids:
         assert told(subscriber) == (id, 4, 0)
@@ -99,16 +101,16 @@ def test_each_deletion_is_told(subscriber, second_client, stream):
     assert told(subscriber) == (ids[1], -1, -1)
     second_client.delete([ids[0], ids[2]])
     assert {told(subscriber), told(subscriber)} == {(ids[0], -1, -1), (ids[2], -1, -1)}
-    assert is_silent(stream)
+    check_that_nothing_else_was_told(subscriber, second_client)
 
 
 @pytest.mark.covers("PlasmaClient.get_next_notification", "PlasmaClient.delete")
-def test_a_deletion_that_waits_is_told_when_it_happens(subscriber, second_client, stream):
+def test_a_deletion_that_waits_is_told_when_it_happens(subscriber, second_client):
     id = second_client.put_raw_buffer(b"data")
     [buffer] = second_client.get_buffers([id])
     assert told(subscriber) == (id, 4, 0)
     subscriber.delete([id])
-    assert is_silent(stream)
+    check_that_nothing_else_was_told(subscriber, second_client)
     del buffer
     assert told(subscriber) == (id, -1, -1)
 
@@ -160,11 +162,11 @@ def test_the_messages_on_the_socket(stream, subscriber, second_client):
 
 @pytest.mark.covers("PlasmaClient.get_notification_socket")
 def test_select_waits_on_the_socket(stream, subscriber, second_client):
-    assert is_silent(stream)
-    second_client.put(1)
-    assert select.select([stream], [], [], 30)[0] == [stream]
-    receive_message(stream)
-    assert is_silent(stream)
+    for _ in range(2):
+        assert select.select([stream], [], [], 0.1)[0] == []
+        id = second_client.put(1)
+        assert select.select([stream], [], [], 30)[0] == [stream]
+        assert subscriber.decode_notifications(receive_message(stream))[0] == [id]
 
 
 @pytest.mark.covers("PlasmaClient.get_notification_socket")

@@ -52,6 +52,12 @@ def test_to_forget_a_missing_name_is_an_error_where_one_asks_for_it(brain):
     assert brain.forget("x", missing_ok=False) is None
 
 
+@pytest.mark.parametrize("call", ["_entry", "_entries", "_learn"])
+def test_a_wrong_number_of_arguments_is_told(brain, call):
+    with pytest.raises(TypeError, match="name.*: 7 positional arguments were given"):
+        getattr(brain, call)(*range(7))
+
+
 @pytest.mark.covers("BrainNameTypeError")
 @pytest.mark.parametrize("name", [5, None, b"x", ("x",)], ids=repr)
 def test_a_name_that_is_no_str(brain, name):

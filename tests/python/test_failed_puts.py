@@ -6,7 +6,7 @@ import signal
 import threading
 
 import pytest
-from brain_plasma import Brain, exceptions, values
+from brain_plasma import Brain, exceptions, failed_changes
 
 CAUSES = {
     "Full": exceptions.BrainFullError,
@@ -21,9 +21,9 @@ CAUSES = {
     "Corrupt": exceptions.BrainCorruptError,
 }
 CHANGES = {
-    "Learn": (values.failed_learn, exceptions.BrainLearnNameError),
-    "Update": (values.failed_update, exceptions.BrainUpdateNameError),
-    "Remove": (values.failed_delete, exceptions.BrainRemoveOldNameValueError),
+    "Learn": (failed_changes.failed_learn, exceptions.BrainLearnNameError),
+    "Update": (failed_changes.failed_update, exceptions.BrainUpdateNameError),
+    "Remove": (failed_changes.failed_delete, exceptions.BrainRemoveOldNameValueError),
 }
 OF_VALUES = {"ValueType", "Pickle", "Value"}  # which no delete has
 

@@ -1,5 +1,8 @@
 """A named value that finds the store full of Plasma objects: those go that nobody uses, and only those."""
 
+import sys
+import threading
+
 import numpy as np
 import pytest
 from brain_plasma import Brain, BrainFullError, BrainLearnNameError, BrainUpdateNameError, plasma
@@ -51,6 +54,51 @@ def test_a_batch_does(brain, client):
     brain.set_many({"large": np.zeros(TENTH, "u1"), **{str(n): b"x" * 100 for n in range(1000)}})
     assert there(client, ids) == [False] * 2 + [True] * 8
     assert len(brain) == 1001
+
+
+class Noted:
+    """Says so when it is pickled."""
+
+    def __init__(self, note):
+        self.note = note
+
+    def __reduce__(self):
+        self.note()
+        return int, ()
+
+
+@pytest.fixture
+def no_thread_is_interrupted():
+    """They run until they give up the GIL of themselves."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_a_batch_that_waits_for_room_lets_other_threads_run(brain, no_thread_is_interrupted):
+    """What holds the room is let go of by another thread. That thread has a tenth of a second for it
+    before the whole batch is encoded anew, so there are several tries."""
+
+    def is_encoded_once():
+        brain["held"] = np.zeros(5 * TENTH, "u1")
+        held, begun, encoded = [brain["held"]], threading.Event(), []
+        brain["held"] = 0
+        brain["rest"] = bytes(CAPACITY - brain.used() - 5 * TENTH)
+
+        def let_go():
+            begun.wait()
+            held.clear()
+
+        thread = threading.Thread(target=let_go)
+        thread.start()
+        note = lambda: (encoded.append(1), begun.set())
+        brain.set_many({"first": Noted(note), "second": bytes(TENTH // 2)})
+        thread.join()
+        brain.clear()
+        return len(encoded) == 1
+
+    assert any(is_encoded_once() for _ in range(50))
 
 
 def test_what_is_used_stays_and_the_put_is_refused(brain, client):

@@ -97,8 +97,11 @@ def test_a_put_makes_the_namespace_that_is_given(filled, what):
 @pytest.mark.parametrize("what", CHANGES)
 @pytest.mark.parametrize("namespace", ["four", "sixteen letters!"])
 def test_a_put_makes_none_that_set_namespace_would_not(brain, path, what, namespace):
-    with pytest.raises(exceptions.BrainNamespaceNameError, match="5 to 15"):
+    with pytest.raises(exceptions.BrainNamespaceNameError) as ours:
+        brain.set_namespace(namespace)
+    with pytest.raises(exceptions.BrainNamespaceNameError, match="5 to 15") as caught:
         CHANGES[what](brain, namespace)
+    assert str(caught.value) == str(ours.value)
     assert brain.namespaces() == {"default"}
     assert brain.get("z", namespace=namespace) is None
     with Brain(path, long_namespaces=True) as free:

@@ -1,11 +1,14 @@
 """Brain(ClientClass=...): a Brain over the calls of a client, and the mock."""
 
 import collections.abc
+import inspect
 import pickle
+import subprocess
+import sys
 import threading
 
 import pytest
-from brain_plasma import Brain, exceptions
+from brain_plasma import Brain, exceptions, over_client
 
 plasma = pytest.importorskip("brain_plasma.plasma")
 mock = pytest.importorskip("brain_plasma.mock")
@@ -99,6 +102,27 @@ def test_the_default_place():
     assert (brain.path, brain.namespace) == ("/tmp/plasma", "default")
 
 
+ALONE = """
+import sys
+from brain_plasma import Brain
+from brain_plasma.mock import MockPlasmaClient
+brain = Brain(ClientClass=MockPlasmaClient)
+brain["x"] = 1
+assert brain["x"] == 1 and brain.get("y") is None
+assert "brain_plasma.plasma" not in sys.modules and "pyarrow" not in sys.modules
+"""
+
+
+def test_it_needs_nothing_of_plasma():
+    subprocess.run([sys.executable, "-c", ALONE], check=True)
+
+
+def test_what_is_not_available_pickles_as_what_it_is():
+    assert plasma.ObjectNotAvailable.__module__ == "brain_plasma.plasma"
+    assert pickle.loads(pickle.dumps(plasma.ObjectNotAvailable)) is plasma.ObjectNotAvailable
+    assert mock.MockPlasmaClient(PLACE).get(ObjectID.from_random()) is plasma.ObjectNotAvailable
+
+
 def test_a_class_below_brain_keeps_what_it_has():
     class Mine(Brain):
         """Counts what it learns."""
@@ -126,6 +150,13 @@ def test_what_is_no_place():
         Brain("four", PLACE, Own)
     with pytest.raises(TypeError):
         Brain("sessions", PLACE, Own, 5)
+
+
+def test_options_are_those_of_a_brain_of_a_store():
+    options = inspect.signature(Brain.__init__).parameters
+    assert dict(inspect.signature(over_client.OverClient.__init__).parameters) == dict(options)
+    with pytest.raises(TypeError, match="capcity"):
+        Brain(path=PLACE, ClientClass=Own, capcity=5)
 
 
 # ---- names --------------------------------------------------------------------------------------
@@ -292,6 +323,43 @@ def test_a_put_that_fails_changes_nothing(own, what):
     assert isinstance(caught.value.__cause__, OSError)
     assert own.client.objects == before
     assert own["x"] == "old" and own.metadata("x")["description"] == "old"
+
+
+@pytest.mark.covers("BrainUpdateNameError")
+def test_a_name_that_cannot_be_put_back_is_said_to_be_gone(own):
+    own["x"], own["y"] = "old", "other"
+    old_id = own.object_id("x")
+    own.client.fails = lambda call, value: call == "put" and is_metadata(value)
+    with pytest.raises(exceptions.BrainUpdateNameError, match="'x' is gone") as caught:
+        own["x"] = "new"
+    assert isinstance(caught.value.__cause__, OSError)
+    assert str(old_id) in str(caught.value)
+    assert "x" not in own and own.names() == ["y"]
+    assert own.client.get(old_id) == "old"
+    assert "new" not in own.client.objects.values()
+    own.client.fails = None
+    own["x"] = "again"
+    assert own["x"] == "again"
+
+
+def test_a_put_that_could_be_taken_back_is_not_said_to_be_gone(own):
+    own.learn("x", "old", "old")
+    own.client.fails = FAILS_AT["metadata"]
+    with pytest.raises(exceptions.BrainUpdateNameError) as caught:
+        own.learn("x", "new", "new")
+    assert "gone" not in str(caught.value)
+
+
+def test_a_set_of_namespaces_that_cannot_be_put_back_is_said_to_be_gone(own):
+    own.set_namespace("users")
+    own["x"] = 1
+    own.client.fails = lambda call, value: call == "put" and isinstance(value, set)
+    with pytest.raises(exceptions.BrainError, match="set of namespaces is gone.*'users'") as caught:
+        own.set_namespace("sessions")
+    assert isinstance(caught.value.__cause__, OSError)
+    own.client.fails = None
+    own.set_namespace("users")
+    assert own.namespaces() == {"default", "users"} and own["x"] == 1
 
 
 def test_a_full_client_loses_nothing(own):

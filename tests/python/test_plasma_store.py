@@ -481,6 +481,12 @@ def test_a_store_that_cannot_grow_so_far_is_left_as_it_is(run, path, brain):
     assert brain.stat()["n_objects"] == 0  # no note stays
 
 
+def test_of_one_that_cannot_grow_so_far_nothing_else_is_said(run, path, brain, directory):
+    status, _, errors = run("-m", str(2**42), "-s", path, "-d", directory)
+    assert status == 1
+    assert str(2**42) in errors and "stays where it is" not in errors
+
+
 def test_of_many_that_start_at_once_one_wins(begin, start, path):
     for round_number in range(3):
         keepers = [begin("-m", "5000000", "-s", path) for _ in range(6)]

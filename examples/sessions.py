@@ -1,0 +1,82 @@
+"""Shows one namespace for each user session, in a web server with several worker processes.
+
+    gunicorn --chdir examples --workers 4 sessions:app
+
+    curl -X POST localhost:8000/sessions                      makes one: {"session": "9b2e..."}
+    curl -X PUT localhost:8000/sessions/9b2e... --json '{"cart": ["a book"], "total": 12}'
+    curl localhost:8000/sessions/9b2e...                      all of its values
+    curl localhost:8000/sessions/9b2e.../cart                 one of them
+    curl -X DELETE localhost:8000/sessions/9b2e.../cart
+    curl -X DELETE localhost:8000/sessions/9b2e...            with all its values
+
+Any worker answers any request, since none of them keeps anything itself. A worker may be killed at any
+moment: what was answered is kept, and a request that was not has been carried out entirely or not at all.
+The names of the sessions are UUIDs, longer than what 0.3 allowed; hence long_namespaces. SESSIONS_STORE
+in the environment is the path of the store.
+"""
+
+import os
+import uuid
+
+from brain_plasma import Brain
+from flask import Flask, abort, request
+
+app = Flask(__name__)
+brain = Brain(path=os.environ.get("SESSIONS_STORE", "/tmp/plasma"), long_namespaces=True)
+
+# Each session has this name from its beginning: where it is, the session is. No part of a URL is equal to it.
+BEGUN = "/begun"
+
+
+@app.post("/sessions")
+def begin():
+    session = str(uuid.uuid4())
+    brain.learn(BEGUN, True, namespace=session)
+    return {"session": session}, 201
+
+
+def existing(session):
+    if not brain.exists(BEGUN, namespace=session):
+        abort(404, "no such session")
+    return session
+
+
+@app.get("/sessions/<uuid:session>")
+def values_of(session):
+    session = existing(str(session))
+    names = brain.names(namespace=session)
+    values = brain.get_many(names, namespace=session)  # all as of one moment
+    values.pop(BEGUN, None)
+    return values
+
+
+@app.put("/sessions/<uuid:session>")
+def put(session):
+    brain.set_many(request.get_json(), namespace=existing(str(session)))  # all of them in one step
+    return "", 204
+
+
+@app.get("/sessions/<uuid:session>/<name>")
+def value_of(session, name):
+    try:
+        return {"value": brain.recall(name, namespace=existing(str(session)))}
+    except KeyError:
+        abort(404, "no such value")
+
+
+@app.delete("/sessions/<uuid:session>/<name>")
+def forget(session, name):
+    brain.forget(name, namespace=existing(str(session)))
+    return "", 204
+
+
+@app.delete("/sessions/<uuid:session>")
+def end(session):
+    brain.remove_namespace(existing(str(session)))
+    return "", 204
+
+
+@app.after_request
+def say_who_answered(response):
+    response.headers["X-Worker"] = str(os.getpid())
+    return response
