@@ -225,7 +225,7 @@ PyDoc_STRVAR(buffer_doc,
              "delete(), eviction, disconnect() and the end of the store. It supports the buffer\n"
              "protocol, len(), indices, slices and ==.\n"
              "\n"
-             "Threads: any. Fork: the child has it too, but what it writes stays in the child, to whom\n"
+             "Threads: any. Fork: the child has it too, but what it writes stays in the child. To it\n"
              "the bytes of what is not sealed yet are zeros.");
 
 static PyGetSetDef buffer_getset[] = {

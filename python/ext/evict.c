@@ -285,7 +285,7 @@ int bp_objects_evict(struct bp_objects *objects, uint64_t n_bytes, bool all_or_n
 #define TRIES_MAX    100u     /* some 100 ms in all, where nothing can be evicted */
 #define PATIENCE     10u      /* of them while others may only be about to let go */
 #define EVICTED_UNIT 0x10000u /* above that bit `tried` counts what evicted something */
-#define SHARE        64u      /* of the capacity is freed at least: a walk over all is not for each put */
+#define SHARE        64u      /* of the capacity is freed at least: not each put walks over all */
 #define EVICTED_MAX  10000u   /* times, and others were quicker to take the room */
 
 /* Whether room may come without us, since there is more than what lives for long. */

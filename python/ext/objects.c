@@ -305,7 +305,7 @@ static struct bp_notice notice_of(const uint8_t *id, uint64_t data_bytes, uint64
 
 /* Put `value`, whose metadata are complete. */
 static int put_new(struct bp_objects *objects, const uint8_t *id, const brain_value *value,
-                   uint64_t meta_bytes)
+                   uint64_t meta_bytes, bool may_evict)
 {
     uint64_t size_bytes = size_of(value);
     struct bp_notice notice = notice_of(id, size_bytes - meta_bytes, meta_bytes);
@@ -313,7 +313,10 @@ static int put_new(struct bp_objects *objects, const uint8_t *id, const brain_va
     unsigned tried = 0;
     for (;;) {
         int code = put_and_tell(objects, id, value, &notice, if_version);
-        if (code == BRAIN_E_FULL && bp_objects_make_room(objects, size_bytes, &tried)) continue;
+        if (code == BRAIN_E_FULL && may_evict &&
+            bp_objects_make_room(objects, size_bytes, &tried)) {
+            continue;
+        }
         if (!is_outdated(code)) return code;
         code = version_to_replace(objects, id, &if_version);
         if (code != 0) return code;
@@ -321,7 +324,7 @@ static int put_new(struct bp_objects *objects, const uint8_t *id, const brain_va
 }
 
 int bp_objects_put(struct bp_objects *objects, const uint8_t *id, const brain_value *value,
-                   uint64_t meta_bytes)
+                   uint64_t meta_bytes, bool may_evict)
 {
     uint8_t small[BP_TRAILER_BYTES + 256];
     size_t meta_len = value->meta_len + BP_TRAILER_BYTES;
@@ -334,7 +337,7 @@ int bp_objects_put(struct bp_objects *objects, const uint8_t *id, const brain_va
     whole.meta_len = meta_len;
     whole.description = "";
     whole.description_len = 0;
-    int code = put_new(objects, id, &whole, meta_bytes);
+    int code = put_new(objects, id, &whole, meta_bytes, may_evict);
     if (meta != small) free(meta);
     return code;
 }

@@ -135,9 +135,10 @@ void bp_objects_drop(struct bp_objects *objects, brain_view *view);
 int bp_objects_exists(struct bp_objects *objects, const uint8_t *id, uint64_t *version_out);
 
 /* Put an object that was not there: `value` with `meta_bytes` of Plasma metadata at its end. EXISTS
- * where it was, sealed or not. Evicts where it has to. Else as brain_put(). */
+ * where it was, sealed or not. Evicts where it has to, if it may: that takes its time. Else as
+ * brain_put(). */
 int bp_objects_put(struct bp_objects *objects, const uint8_t *id, const brain_value *value,
-                   uint64_t meta_bytes);
+                   uint64_t meta_bytes, bool may_evict);
 
 /* An object that is being written by this process. Its bytes stay until bp_objects_release(). */
 struct bp_creation {

@@ -183,11 +183,12 @@ static int put_value(struct bp_plasma *self, const uint8_t *id, const brain_valu
                      uint64_t size_bytes, uint64_t meta_bytes)
 {
     if (!may_take_long(self, size_bytes)) {
-        return bp_objects_put(&self->objects, id, value, meta_bytes);
+        int quick = bp_objects_put(&self->objects, id, value, meta_bytes, false);
+        if (quick != BRAIN_E_FULL) return quick;
     }
     struct bp_store *held = bp_plasma_hold(self);
     int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_objects_put(&self->objects, id, value, meta_bytes);
+    Py_BEGIN_ALLOW_THREADS code = bp_objects_put(&self->objects, id, value, meta_bytes, true);
     Py_END_ALLOW_THREADS bp_handle_store_drop(held);
     return code;
 }

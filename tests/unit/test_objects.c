@@ -41,7 +41,7 @@ static int put(unsigned number, size_t size)
     void *data = calloc(1, size + 1);
     const brain_part part = { .data = data, .size_bytes = size };
     const brain_value value = { .kind = BRAIN_KIND_RAW, .n_parts = 1, .parts = &part };
-    int code = bp_objects_put(&objects, id(number), &value, 0);
+    int code = bp_objects_put(&objects, id(number), &value, 0, true);
     free(data);
     return code;
 }
