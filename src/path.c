@@ -219,6 +219,23 @@ static int judge_dangling(const struct place *place, const char *text)
     return 0;
 }
 
+/* A socket stands at `path`: a server of Plasma that ended leaves its own there. One of ours that
+ * nobody listens on goes, where a store is to be made; two who remove it at once may take the link
+ * of a store that the other has made since, which is made again. */
+static int pass_socket(const char *path, const struct stat *st, const brain_options *options)
+{
+    if (st->st_uid != geteuid() || !bn_os_is_dead_socket(path)) {
+        return bn_error(BRAIN_E_CORRUPT,
+                        "%s is not a store but a socket on which a program listens, perhaps "
+                        "pyarrow's plasma_store: end that, or choose another path",
+                        path);
+    }
+    if (!(options->flags & BRAIN_OPEN_EXISTING) && unlink(path) != 0 && errno != ENOENT) {
+        return bn_error_os(-errno, "cannot remove the socket that a program left at %s", path);
+    }
+    return 0;
+}
+
 /* Look at what stands at place->path. `*store_path` becomes where the store is, or "" where there
  * is none; a link that leads nowhere and may go is removed. */
 static int read_link(const struct place *place, const brain_options *options,
@@ -233,6 +250,9 @@ static int read_link(const struct place *place, const brain_options *options,
     if (S_ISDIR(st.st_mode)) {
         snprintf(store_path, PATH_MAX, "%s", place->path);
         return 0;
+    }
+    if (S_ISSOCK(st.st_mode)) {
+        return pass_socket(place->path, &st, options);
     }
     if (!S_ISLNK(st.st_mode)) {
         return bn_error(BRAIN_E_CORRUPT,

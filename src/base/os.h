@@ -73,6 +73,9 @@ int bn_os_random(void *bytes, size_t n);
 uint64_t bn_os_pid_namespace(void); /* its inode number; 0: unknown */
 void bn_os_command_line(char *text, size_t room);
 int bn_os_boot_id(char text[37]);
+
+/* Whether nobody listens on the socket at `path`. What cannot be found out counts as listening. */
+bool bn_os_is_dead_socket(const char *path);
 /* What is left of the process's memory cgroup; UINT64_MAX where there is no limit. */
 uint64_t bn_os_cgroup_left(void);
 

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -340,4 +342,21 @@ uint64_t bn_os_cgroup_left(void)
         left = here < left ? here : left;
     }
     return left;
+}
+
+bool bn_os_is_dead_socket(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (strlen(path) >= sizeof address.sun_path) {
+        return false;
+    }
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return false;
+    }
+    int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
+    bool is_dead = result != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return is_dead;
 }

@@ -57,13 +57,15 @@ def test_each_flag_is_on_the_page():
 # ---- Brain --------------------------------------------------------------------------------------
 
 
-def test_the_socket_of_an_old_store_is_in_the_way(path):
+def test_the_socket_of_an_old_store_makes_room_unless_it_is_served(path):
     with socket.socket(socket.AF_UNIX) as old:
         old.bind(path)
-    with pytest.raises(BrainCorruptError, match="another kind of file"):
-        Brain(path)
-    Path(path).unlink()
+        old.listen()
+        with pytest.raises(BrainCorruptError, match="a program listens"):
+            Brain(path)
+        assert Path(path).is_socket()
     Brain(path).close()
+    assert Path(path).is_dir()
 
 
 def test_a_store_is_a_directory_and_stays(path):

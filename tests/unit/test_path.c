@@ -2,6 +2,8 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 static bool is_there(const char *path)
 {
@@ -269,21 +271,28 @@ static void check_dangling(void)
 }
 
 /* Whether process `i` asks for the directory: none, all, or every other one. */
-enum asking { NONE, ALL, SOME };
+enum asking {
+    NONE,
+    ALL,
+    SOME
+};
 
 static brain_store *open_asking(const char *path, enum asking asking, int i)
 {
     return asking == ALL || (asking == SOME && i % 2 == 0) ? open_in(path, directory, 0)
-                                                            : check_open(path, CHECK_MIB);
+                                                           : check_open(path, CHECK_MIB);
 }
 
 /* Many open the same new path at once: one store, in which all find each other. */
 static void check_race(const char *dir, enum asking asking)
 {
-    enum { N = 20 };
+    enum {
+        N = 20
+    };
     for (int round = 0; round < 5; round++) {
         const char *path = check_path_in(dir);
-        struct check_gate start = check_gate_new(), there = check_gate_new(), leave = check_gate_new();
+        struct check_gate start = check_gate_new(), there = check_gate_new(),
+                          leave = check_gate_new();
         pid_t pids[N];
         for (int i = 0; i < N; i++) {
             pids[i] = check_fork();
@@ -364,11 +373,38 @@ static void check_killed_makers(enum asking asking)
     CHECK(count_leftovers(where) < 10 && !is_there(path));
 }
 
+/* What a server of Plasma left at the path makes room for a store; what one still uses does not. */
+static void check_socket(void)
+{
+    const char *path = check_path_in("/tmp");
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    brain_options existing = { .struct_size = sizeof existing, .flags = BRAIN_OPEN_EXISTING };
+    brain_store *store;
+    CHECK(strlen(path) < sizeof address.sun_path);
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    CHECK_SYS(bind(fd, (const struct sockaddr *)&address, sizeof address));
+    CHECK_SYS(listen(fd, 1));
+    CHECK_CODE(brain_open(path, NULL, &store), BRAIN_E_CORRUPT);
+    CHECK_DETAIL("plasma_store");
+    CHECK(is_there(path));
+    close(fd);
+    CHECK_CODE(brain_open(path, &existing, &store), BRAIN_E_NOT_FOUND);
+    CHECK(is_there(path)); /* who only looks removes nothing */
+    store = check_open(path, CHECK_MIB);
+    struct stat st;
+    CHECK_SYS(lstat(path, &st));
+    CHECK(S_ISLNK(st.st_mode));
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_begin();
     check_state = check_new_seed();
     check_link();
+    check_socket();
     check_no_link();
     check_in_memory();
     check_relative();
