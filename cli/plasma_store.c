@@ -33,10 +33,12 @@
 #include <time.h>
 
 #include "hugepages.h"
+#include "plasma/remove.h"
 
 #define CAPACITY_MIN    4096u
 #define CAPACITY_MAX    ((uint64_t)1 << 42)
 #define PERIOD_NS       500000000 /* between two looks for the dead */
+#define SWEEP_EVERY     16u       /* turns: others reap, too, and do not sweep */
 #define LOCK_TIMEOUT_NS 250000000 /* short: a wait for a writer must not delay the end */
 #define PATIENCE        40        /* so often a writer is waited for at the start: 10 s */
 
@@ -436,13 +438,28 @@ static bool is_removed(const struct keeper *keeper)
                : now.st_ino != keeper->directory.st_ino || now.st_dev != keeper->directory.st_dev;
 }
 
+/* Give back what the dead held; and, if somebody has died or it is due, what they left among the
+ * Plasma objects. */
+static int tidy(brain_store *store, bool is_due)
+{
+    struct pl_store objects;
+    uint32_t n_dead = 0;
+    int err = brain_reap(store, &n_dead);
+    if (err != 0 || (n_dead == 0 && !is_due)) return err;
+    err = pl_store_open(store, &objects);
+    if (err != 0) return err;
+    err = pl_remove_dead(&objects);
+    pl_store_close(&objects);
+    return err;
+}
+
 /* Until it is told to end. DESTROYED where somebody else removed the store; other errors are said
  * once, and may pass: a writer that was stopped, a damage that others are told of as well. */
 static int keep(struct keeper *keeper)
 {
     int said = 0;
-    while (!is_told_to_end(&keeper->signals, PERIOD_NS)) {
-        int err = brain_reap(keeper->store, NULL);
+    for (unsigned turn = 1; !is_told_to_end(&keeper->signals, PERIOD_NS); turn++) {
+        int err = tidy(keeper->store, turn % SWEEP_EVERY == 0);
         if (err == BRAIN_E_DESTROYED || is_removed(keeper)) return BRAIN_E_DESTROYED;
         if (err != 0 && err != said && err != BRAIN_E_TIMEOUT) say_error(err);
         said = err;

@@ -2,7 +2,8 @@
 """Checks that the C sources include downward only, and three habits that go with it.
 
 - A file includes its own row or a lower one of LAYERS; within a row, never in a circle.
-- What is above the library (python/ext, cli, disk) sees its public header alone.
+- What is above the library (plasma, python/ext, cli, disk) sees its public header alone; python/ext and
+  cli see plasma/ as well, whose files include downward, too.
 - `memory_order_` stands in src/base/atomic.h alone.
 - Names of operating systems stand in src/base alone; no .c file is included.
 """
@@ -37,10 +38,15 @@ ROW = {module: row for row, modules in enumerate(LAYERS) for module in modules.s
 
 # What the folders above the library may include of this project beside headers of their own.
 OUTSIDE = {
+    "plasma": {"include/brain.h"},
     "python/ext": {"include/brain.h"},
     "disk": {"include/brain.h"},
     "cli": {"include/brain.h", "disk/brain_disk.h"},
 }
+# Whoever is above it may use what both share.
+ABOVE_PLASMA = {"python/ext", "cli"}
+# From the ground up: a file of plasma/ includes those before it.
+PLASMA = ["store", "object", "pins", "queue", "remove", "use", "evict", "create"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 ORDER = re.compile(r"\bmemory_order_\w+")
@@ -64,7 +70,7 @@ def line_of(text, position):
 def resolve(including, quote, name):
     """The project's file that an include means, relative to the root; None for the system's."""
     folders = [including.parent] if quote == '"' else []
-    folders += [ROOT / "src", ROOT / "include"]
+    folders += [ROOT / "src", ROOT / "include", ROOT]
     for folder in folders:
         file = (folder / name).resolve()
         if file.is_file():
@@ -105,6 +111,13 @@ class Checker:
     def check_outside_include(self, file, line, target, folder):
         if target.suffix == ".c":
             self.problem(file, line, f"includes a .c file, {target}")
+        elif folder in ABOVE_PLASMA and target.parts[0] == "plasma":
+            pass
+        elif folder == "plasma" and target.parts[0] == "plasma":
+            if file.stem not in PLASMA:
+                self.problem(file, line, f"has no place in PLASMA of tools/{Path(__file__).name}")
+            elif PLASMA.index(target.stem) > PLASMA.index(file.stem):
+                self.problem(file, line, f"includes upward: {target}")
         elif str(target) not in OUTSIDE[folder] and target.parent != file.parent:
             self.problem(file, line, f"includes {target}; it may see public headers only")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that every `PAIR name` tag in a comment under src/ and python/ext/ stands in two places at least.
+"""Checks that every `PAIR name` tag in a comment under src/ and plasma/ stands in two places at least.
 
 A release store and the acquire load that it pairs with carry the same tag; a tag on its own says
 that one of the two was moved, renamed or forgotten.
@@ -16,7 +16,7 @@ TAG = re.compile(r"\bPAIR\s+([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\b")
 
 def main():
     places = defaultdict(set)
-    for path in sorted([*(ROOT / "src").rglob("*.[ch]"), *(ROOT / "python/ext").glob("*.[ch]")]):
+    for path in sorted([*(ROOT / "src").rglob("*.[ch]"), *(ROOT / "plasma").glob("*.[ch]")]):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             for tag in TAG.findall(line):
                 places[tag].add(f"{path.relative_to(ROOT)}:{number}")

@@ -1,4 +1,4 @@
-"""The C extension under brain_plasma.Brain."""
+"""The C extension under brain_plasma.Brain and brain_plasma.plasma."""
 
 import builtins
 import sys

@@ -54,9 +54,12 @@ __all__ = [
     "ObjectNotAvailable",
     "PlasmaBuffer",
     "PlasmaClient",
+    "PlasmaDisconnectedError",
     "PlasmaObjectExists",
     "PlasmaObjectNotFound",
+    "PlasmaObjectSealed",
     "PlasmaStoreFull",
+    "PlasmaStoreGoneError",
     "connect",
     "start_plasma_store",
 ]
@@ -106,9 +109,15 @@ def connect(store_socket_name: str, num_retries: int = -1) -> PlasmaClient:
 class PlasmaClient(_core.Plasma):
     """A connection to the store at a path; connect() makes them.
 
-    Threads: one client may be used from many at once. Fork: the child may go on with the client, but
-    what the parent was writing, and its notifications, stay with the parent. What was got stays
-    valid after disconnect(), and after the end of the client and of the store.
+    What holds for every method, unless it says otherwise:
+        Raises  TypeError for what is no ObjectID; after disconnect() PlasmaDisconnectedError, and where
+                the store was removed PlasmaStoreGoneError, both OSErrors; BrainCorruptError.
+        Threads one client may be used from many at once.
+        Fork    the child may go on with the client, but what the parent was writing, and its
+                notifications, stay with the parent.
+        Waits   what looks at objects waits for nobody; what changes them waits for another writer, up
+                to 10 s, and then raises BrainTimeoutError.
+    What was got stays valid after disconnect(), and after the end of the client and of the store.
     """
 
     def __init__(self, store_socket_name: str) -> None:
@@ -313,7 +322,8 @@ class PlasmaClient(_core.Plasma):
         construct_duration: seconds from create() to seal(), -1 where it is not sealed
         state: 'created' or 'sealed'
 
-        Named values of Brains are in it under both their ids. Cost: grows with their number.
+        Named values of Brains are in it under both their ids. As of one moment.
+        Cost: grows with their number; a look at every client of the store.
         """
         result = {}
         for id, size, meta_size, count, created_ns, took_ns, is_sealed, *named in self._list():
@@ -347,6 +357,8 @@ class PlasmaClient(_core.Plasma):
         """Delete objects that nobody has a buffer of, until `num_bytes` are freed or there are no
         more: the one first that was let go of longest ago. Returns the bytes that were freed. Never
         a named value of a Brain, and never an object that is not sealed.
+
+        Cost: a walk over all objects, and a look at every client of the store.
         """
         return self._evict(num_bytes)
 
@@ -400,7 +412,10 @@ class PlasmaClient(_core.Plasma):
 
     def get_next_notification(self) -> tuple[ObjectID, int, int]:
         """Wait for the next one: id, data size, metadata size; of an object that is gone the sizes
-        are -1. OSError before subscribe().
+        are -1.
+
+        OSError before subscribe(); BrainError where there will be none: the subscription ended, or was
+        dropped since too many were waiting. subscribe() then begins another.
         """
         if self._subscription is None:
             raise OSError("there are no notifications without subscribe()")
@@ -420,7 +435,11 @@ class PlasmaClient(_core.Plasma):
 
     def disconnect(self) -> None:
         """End the use of the store. Objects that this client is writing are given up; buffers stay
-        valid. Any further use raises an OSError; a second disconnect() does nothing.
+        valid.
+
+        Any further use raises PlasmaDisconnectedError, an OSError; but seal() raises
+        PlasmaObjectNotFound, store_capacity() and debug_string() still answer, and a second
+        disconnect() does nothing. Cost: some system calls.
         """
         with notifications.changing:
             if self._subscription is not None:

@@ -7,7 +7,7 @@
 
 #include "arguments.h"
 #include "convert.h"
-#include "objects.h"
+#include "plasma/evict.h"
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
@@ -165,10 +165,10 @@ bool bp_brain_may_make(struct bp_brain *self, struct bp_space *in)
 
 bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *tried)
 {
-    struct bp_objects objects;
-    if (bp_objects_open(store->store, &objects) != 0) return false;
-    bool made = bp_objects_make_room(&objects, n_bytes, tried);
-    bp_objects_close(&objects);
+    struct pl_store objects;
+    if (pl_store_open(store->store, &objects) != 0) return false;
+    bool made = pl_evict_make_room(&objects, n_bytes, tried);
+    pl_store_close(&objects);
     return made;
 }
 

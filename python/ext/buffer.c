@@ -99,7 +99,8 @@ static PyObject *buffer_slice(PyObject *op, PyObject *args, PyObject *kwargs)
     struct bp_buffer *self = (struct bp_buffer *)op;
     Py_ssize_t offset = 0;
     PyObject *length = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|nO:slice", names, &offset, &length)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|nO:slice", names, &offset, &length))
+        return NULL;
     if (offset < 0 || offset > self->size_bytes) {
         PyErr_Format(PyExc_IndexError, "this buffer has %zd bytes: no part of it begins at %zd",
                      self->size_bytes, offset);
@@ -216,17 +217,18 @@ static PyObject *get_parent(PyObject *op, void *Py_UNUSED(closure))
 
 /* ---- the type -------------------------------------------------------------------------------- */
 
-PyDoc_STRVAR(buffer_doc,
-             "Bytes of an object in shared memory, not copied.\n"
-             "\n"
-             "From create() it is writable, and what is written before seal() is the object; what\n"
-             "is written later stays in this process. From get_buffers() it is read-only, and its\n"
-             "bytes stay as they are for as long as it, or anything made of it, is alive: after\n"
-             "delete(), eviction, disconnect() and the end of the store. It supports the buffer\n"
-             "protocol, len(), indices, slices and ==.\n"
-             "\n"
-             "Threads: any. Fork: the child has it too, but what it writes stays in the child. To it\n"
-             "the bytes of what is not sealed yet are zeros.");
+PyDoc_STRVAR(
+    buffer_doc,
+    "Bytes of an object in shared memory, not copied.\n"
+    "\n"
+    "From create() it is writable, and what is written before seal() is the object; what\n"
+    "is written later stays in this process. From get_buffers() it is read-only, and its\n"
+    "bytes stay as they are for as long as it, or anything made of it, is alive: after\n"
+    "delete(), eviction, disconnect() and the end of the store. It supports the buffer\n"
+    "protocol, len(), indices, slices and ==.\n"
+    "\n"
+    "Threads: any. Fork: the child has it too, but what it writes stays in the child. To it\n"
+    "the bytes of what is not sealed yet are zeros.");
 
 static PyGetSetDef buffer_getset[] = {
     { "size", get_size, NULL, "int: bytes.", NULL },

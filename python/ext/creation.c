@@ -50,13 +50,13 @@ static void after_fork(void)
 }
 
 /* Of what is sealed the memory is there, and stays. */
-static void map_in_child(const struct bp_creation *creation)
+static void map_in_child(const struct pl_creation *creation)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t start = (uintptr_t)brain_object_data(creation->object);
     uintptr_t end = start + creation->data_bytes + creation->meta_bytes;
     uintptr_t from = start / page * page;
-    if (creation->data_bytes + creation->meta_bytes <= BP_PRIVATE_BYTES) return;
+    if (creation->data_bytes + creation->meta_bytes <= PL_PRIVATE_BYTES) return;
     /* Where it fails there is memory already, or too little: then the buffers cannot be used. */
     (void)mmap((void *)from, end - from, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
@@ -76,7 +76,7 @@ static void prepare_for_forks(void)
 }
 
 PyObject *bp_creation_new(struct bp_state *state, struct bp_store *store,
-                          const struct bp_creation *creation)
+                          const struct pl_creation *creation)
 {
     struct bp_creation_object *self = PyObject_New(struct bp_creation_object, state->creation_type);
     if (self == NULL) {
@@ -97,11 +97,12 @@ static void creation_dealloc(PyObject *op)
 {
     struct bp_creation_object *self = (struct bp_creation_object *)op;
     PyTypeObject *type = Py_TYPE(op);
-    struct bp_objects objects;
+    struct pl_store objects;
     delist(self);
-    if (bp_objects_open(self->store->store, &objects) == 0) {
-        bp_objects_release(&objects, &self->creation);
-        bp_objects_close(&objects);
+    if (pl_store_open(self->store->store, &objects) == 0) {
+        /* Nobody else refers to it any more; it may have to wait for a writer. */
+        Py_BEGIN_ALLOW_THREADS pl_create_release(&objects, &self->creation);
+        Py_END_ALLOW_THREADS pl_store_close(&objects);
     }
     bp_handle_store_drop(self->store);
     PyObject_Free(op);
@@ -109,7 +110,7 @@ static void creation_dealloc(PyObject *op)
 }
 
 static PyType_Slot creation_slots[] = {
-    { Py_tp_doc, (void *)(uintptr_t) "An object that is being written." },
+    { Py_tp_doc, (void *)(uintptr_t)"An object that is being written." },
     { Py_tp_dealloc, creation_dealloc },
     { 0, NULL },
 };

@@ -3,12 +3,12 @@
 #define BP_CREATION_H
 
 #include "handle.h"
-#include "objects.h"
+#include "plasma/create.h"
 
 struct bp_creation_object {
     PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
     struct bp_store *store;               /* held: the bytes are mapped until this is gone */
-    struct bp_creation creation;
+    struct pl_creation creation;
     struct bp_creation_object *next, *previous; /* all of this process, for its children */
 };
 
@@ -16,6 +16,6 @@ struct bp_creation_object {
  * let go of, and its id is left to the caller).
  * A new reference, or NULL with MemoryError set. */
 PyObject *bp_creation_new(struct bp_state *state, struct bp_store *store,
-                          const struct bp_creation *creation);
+                          const struct pl_creation *creation);
 
 #endif

@@ -7,11 +7,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "plasmaobject.h"
+#include "plasmaclient.h"
 
 #include <string.h>
 
-static uint64_t digest(const uint8_t *data, const struct bp_object_info *info)
+static uint64_t digest(const uint8_t *data, const struct pl_object *info)
 {
     const uint64_t lengths[] = { info->data_bytes, info->meta_bytes };
     uint64_t seed = XXH3_64bits_withSeed(data + info->data_bytes, info->meta_bytes,
@@ -26,31 +26,31 @@ static struct bp_digest *place_of(struct bp_plasma *self, const uint8_t *id)
     return &self->digests[(word ^ word >> 32) % BP_N_DIGESTS];
 }
 
-const char bp_plasma_hash_doc[] =
+const char bp_digest_hash_doc[] =
     "_hash($self, object_id, /)\n--\n\nThe digest of an object, 8 bytes, or None.";
 
-PyObject *bp_plasma_hash(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_digest_hash(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    struct bp_object_info info;
+    struct pl_object info;
     brain_view view;
-    if (!bp_plasma_has_arguments(n_args, 1, "_hash(object_id)")) return NULL;
-    if (!bp_plasma_is_connected(self)) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 1, "_hash(object_id)")) return NULL;
+    if (!bp_plasmaclient_is_connected(self)) return NULL;
     const uint8_t *id = bp_objectid_bytes(self->state, args[0]);
     if (id == NULL) return NULL;
-    int code = bp_plasma_find(self, id, &view, &info);
+    int code = bp_plasmaclient_find(self, id, &view, &info);
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_NONE;
-    if (code != 0) return bp_plasma_raise(self, code, args[0]);
+    if (code != 0) return bp_plasmaclient_raise(self, code, args[0]);
     struct bp_digest *place = place_of(self, id);
     uint64_t result = place->digest, version = view.version;
     bool is_known = place->version == version && memcmp(place->id, id, BRAIN_ID_BYTES) == 0;
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     if (!is_known) {
         Py_BEGIN_ALLOW_THREADS result = digest(view.data, &info);
         Py_END_ALLOW_THREADS *place = (struct bp_digest){ .version = version, .digest = result };
         memcpy(place->id, id, BRAIN_ID_BYTES);
     }
-    bp_plasma_drop(self, &view);
+    bp_plasmaclient_drop(self, &view);
     bp_handle_store_drop(held);
     return PyBytes_FromStringAndSize((char *)&result, sizeof result);
 }

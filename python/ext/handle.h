@@ -4,11 +4,11 @@
 
 #include "state.h"
 
-/* A store that a Brain opened. The last reference closes it. */
+/* A store that a Brain, or a Plasma client, opened. The last reference closes it. */
 struct bp_store {
     brain_store *store;
     size_t n_refs;
-    bool closed; /* its Brain is closed: what still runs in it should end soon */
+    bool closed; /* by its owner: what still runs in it should end soon */
     struct bp_store *next;  /* in the list that it is in, if any */
     struct bp_store **list; /* its head; NULL: in none */
 };

@@ -1,11 +1,10 @@
 /* module.c - the extension module brain_plasma._core.
  *
  * One file per type: brain.c (with brainobject.c, arguments.c, names.c, many.c and store.c), view.c,
- * and for Plasma plasma.c (with plasmaobject.c, plasmastore.c, plasmanames.c and digest.c),
- * objectid.c, buffer.c and creation.c, over objects.c, evict.c, pins.c, queues.c and sweep.c, which
- * know nothing of Python. What values look like is in convert.c, tensor.c and pickled.c; errors.c
- * turns codes into exceptions, handle.c keeps what calls without the GIL use. Only brain.h is
- * included of the library.
+ * and for Plasma plasma.c (with plasmaclient.c, plasmastore.c, plasmanames.c and digest.c),
+ * objectid.c, buffer.c and creation.c, over the files of plasma/, which know nothing of Python. What
+ * values look like is in convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions,
+ * handle.c keeps what calls without the GIL use. Only brain.h is included of the library.
  *
  * The GIL
  *   It is held in what is short and never blocks: get, `in`, len, versions, lists of names.
@@ -13,7 +12,10 @@
  *   removal of namespaces, resize, trim, check, destroy, and copies of BP_LARGE_BYTES or more. A
  *   put of a small value, and a delete, give it up only where another writer is at work at that
  *   moment (perhaps stopped in the middle of a change). To give it up each time would cost more
- *   than the put itself wherever other threads want it.
+ *   than the put itself wherever other threads want it. Of Plasma objects: it is given up to create
+ *   and seal, to delete, to evict, to wait, and for a put where the store is full; not for gets,
+ *   lists and small puts. What ends with its last reference (a View of an object that was deleted, a
+ *   Creation) gives it up where that means a change of the store.
  *
  * Order of locks
  *   GIL, then the writer lock of a store. A thread that holds the writer lock never asks for the
@@ -99,7 +101,7 @@ static void module_free(void *module)
     bp_view_forget_spares(PyModule_GetState(module));
 }
 
-PyDoc_STRVAR(module_doc, "The shared-memory store under brain_plasma.Brain.");
+PyDoc_STRVAR(module_doc, "The shared-memory store under brain_plasma.Brain and brain_plasma.plasma.");
 
 PyDoc_STRVAR(set_plasma_errors_doc,
              "_set_plasma_errors(exists, not_found, full, disconnected, gone, /)\n--\n\n"

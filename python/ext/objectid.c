@@ -133,11 +133,12 @@ static PyObject *objectid_from_random(PyObject *type, PyObject *Py_UNUSED(ignore
     return make_random((PyTypeObject *)type);
 }
 
-PyDoc_STRVAR(objectid_doc,
-             "ObjectID(object_id)\n--\n\n"
-             "The name of an object in a store: 20 bytes, chosen by whoever makes it.\n"
-             "\n"
-             "Immutable and hashable; equal where the bytes are equal. ValueError unless 20 bytes.");
+PyDoc_STRVAR(
+    objectid_doc,
+    "ObjectID(object_id)\n--\n\n"
+    "The name of an object in a store: 20 bytes, chosen by whoever makes it.\n"
+    "\n"
+    "Immutable and hashable; equal where the bytes are equal. ValueError unless 20 bytes.");
 
 static PyMethodDef objectid_methods[] = {
     { "binary", objectid_binary, METH_NOARGS, binary_doc },

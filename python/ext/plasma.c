@@ -5,11 +5,14 @@
  * GIL:      as in module.c. What may evict, wait or copy much gives it up; small puts and gets do
  *           not, but where another writer is at work.
  */
-#include "plasmaobject.h"
+#include "plasmaclient.h"
 
 #include "buffer.h"
 #include "convert.h"
 #include "creation.h"
+#include "plasma/evict.h"
+#include "plasma/remove.h"
+#include "plasma/use.h"
 #include "view.h"
 
 #include <string.h>
@@ -42,15 +45,14 @@ static int connect_to(struct bp_plasma *self, const char *path)
     }
     struct bp_store *handle = bp_handle_store(store);
     if (handle == NULL) return -1;
-    code = bp_objects_open(store, &self->objects);
+    code = pl_store_open(store, &self->objects);
     if (code != 0) {
         bp_handle_store_drop(handle);
         bp_errors_raise(self->state, code);
         return -1;
     }
     uint32_t access = brain_access(store);
-    self->pickle =
-        (access & BRAIN_ACCESS_OWNED) != 0 && (access & BRAIN_ACCESS_OTHERS_WRITE) == 0;
+    self->pickle = (access & BRAIN_ACCESS_OWNED) != 0 && (access & BRAIN_ACCESS_OTHERS_WRITE) == 0;
     bp_handle_enlist(handle, &self->state->plasma_stores);
     self->store = handle;
     return 0;
@@ -73,15 +75,20 @@ static int plasma_init(PyObject *op, PyObject *args, PyObject *kwargs)
     return result;
 }
 
-/* Give up what was created and not sealed. */
-static void abort_creations(struct bp_objects *objects, PyObject *creations)
+/* Give up what was created and not sealed. Without the GIL, since it may have to wait for a writer:
+ * over a list of its own, which a seal that still runs does not change. */
+static void abort_creations(struct pl_store *objects, PyObject *creations)
 {
-    PyObject *key, *value;
-    Py_ssize_t position = 0;
-    while (PyDict_Next(creations, &position, &key, &value)) {
-        bp_objects_abort(objects, &((struct bp_creation_object *)value)->creation);
+    PyObject *list = PyDict_Values(creations);
+    Py_ssize_t n = list == NULL ? 0 : PyList_Size(list);
+    if (list == NULL) PyErr_Clear(); /* no memory: they go with the process */
+    for (Py_ssize_t i = 0; i < n; i++) {
+        struct bp_creation_object *each = (struct bp_creation_object *)PyList_GetItem(list, i);
+        Py_BEGIN_ALLOW_THREADS pl_create_abort(objects, &each->creation);
+        Py_END_ALLOW_THREADS
     }
     PyDict_Clear(creations);
+    Py_XDECREF(list);
 }
 
 static void disconnect(struct bp_plasma *self)
@@ -101,7 +108,7 @@ static void plasma_dealloc(PyObject *op)
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     PyObject_GC_UnTrack(op);
     disconnect(self);
-    bp_objects_close(&self->objects);
+    pl_store_close(&self->objects);
     Py_CLEAR(self->creations);
     Py_CLEAR(self->path);
     release(op);
@@ -115,8 +122,9 @@ static int plasma_traverse(PyObject *op, visitproc visit, void *arg)
     return 0;
 }
 
-PyDoc_STRVAR(disconnect_doc,
-             "_disconnect($self, /)\n--\n\nEnd the use of the store; what is not sealed is given up.");
+PyDoc_STRVAR(
+    disconnect_doc,
+    "_disconnect($self, /)\n--\n\nEnd the use of the store; what is not sealed is given up.");
 
 static PyObject *plasma_disconnect(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
@@ -135,7 +143,7 @@ static PyObject *plasma_store_capacity(PyObject *op, PyObject *Py_UNUSED(ignored
     uint64_t live;
     if (self->store != NULL) {
         int code = brain_usage(self->store->store, &self->capacity_bytes, &live);
-        if (code != 0) return bp_plasma_raise(self, code, NULL);
+        if (code != 0) return bp_plasmaclient_raise(self, code, NULL);
     }
     return PyLong_FromUnsignedLongLong(self->capacity_bytes);
 }
@@ -145,18 +153,19 @@ static void drop_capsule(PyObject *capsule)
     bp_handle_store_drop(PyCapsule_GetContext(capsule));
 }
 
-PyDoc_STRVAR(to_capsule_doc,
-             "to_capsule($self, /)\n--\n\n"
-             "A capsule named 'brain_store': the brain_store of this client, for code in C that uses\n"
-             "brain.h. It keeps the store open. (That of pyarrow had a client of its C++ library.)");
+PyDoc_STRVAR(
+    to_capsule_doc,
+    "to_capsule($self, /)\n--\n\n"
+    "A capsule named 'brain_store': the brain_store of this client, for code in C that uses\n"
+    "brain.h. It keeps the store open. (That of pyarrow had a client of its C++ library.)");
 
 static PyObject *plasma_to_capsule(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!bp_plasma_is_connected(self)) return NULL;
+    if (!bp_plasmaclient_is_connected(self)) return NULL;
     PyObject *capsule = PyCapsule_New(self->store->store, "brain_store", drop_capsule);
     if (capsule == NULL) return NULL;
-    if (PyCapsule_SetContext(capsule, bp_plasma_hold(self)) != 0) {
+    if (PyCapsule_SetContext(capsule, bp_plasmaclient_hold(self)) != 0) {
         bp_handle_store_drop(self->store);
         Py_CLEAR(capsule);
     }
@@ -168,7 +177,7 @@ static PyObject *plasma_to_capsule(PyObject *op, PyObject *Py_UNUSED(ignored))
 /* Connected, and an id as first argument. */
 static const uint8_t *id_of(struct bp_plasma *self, PyObject *id)
 {
-    return bp_plasma_is_connected(self) ? bp_objectid_bytes(self->state, id) : NULL;
+    return bp_plasmaclient_is_connected(self) ? bp_objectid_bytes(self->state, id) : NULL;
 }
 
 /* Whether the call may take long: then others shall run. */
@@ -183,12 +192,12 @@ static int put_value(struct bp_plasma *self, const uint8_t *id, const brain_valu
                      uint64_t size_bytes, uint64_t meta_bytes)
 {
     if (!may_take_long(self, size_bytes)) {
-        int quick = bp_objects_put(&self->objects, id, value, meta_bytes, false);
+        int quick = pl_create_put(&self->objects, id, value, meta_bytes, false);
         if (quick != BRAIN_E_FULL) return quick;
     }
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_objects_put(&self->objects, id, value, meta_bytes, true);
+    Py_BEGIN_ALLOW_THREADS code = pl_create_put(&self->objects, id, value, meta_bytes, true);
     Py_END_ALLOW_THREADS bp_handle_store_drop(held);
     return code;
 }
@@ -199,18 +208,18 @@ static PyObject *plasma_put(PyObject *op, PyObject *const *args, Py_ssize_t n_ar
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     struct bp_encoded encoded;
-    if (!bp_plasma_has_arguments(n_args, 2, "_put(value, object_id)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 2, "_put(value, object_id)")) return NULL;
     const uint8_t *id = id_of(self, args[1]);
     if (id == NULL) return NULL;
     if (bp_convert_encode(self->state, args[0], self->pickle, args[1], &encoded) != 0) return NULL;
     /* To encode may run anything, which may disconnect this client. */
     int code = BP_PLASMA_RAISED;
-    if (bp_plasma_is_connected(self)) {
+    if (bp_plasmaclient_is_connected(self)) {
         code = put_value(self, id, &encoded.value, encoded.size_bytes, 0);
     }
     bp_convert_free(&encoded);
     if (code == 0) return Py_NewRef(args[1]);
-    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, args[1]);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasmaclient_raise(self, code, args[1]);
 }
 
 PyDoc_STRVAR(put_bytes_doc, "_put_bytes($self, data, object_id, metadata, /)\n--\n\n"
@@ -226,19 +235,20 @@ static PyObject *put_buffers(struct bp_plasma *self, PyObject *id, const Py_buff
     const brain_value value = { .kind = BRAIN_KIND_RAW, .parts = parts, .n_parts = 2 };
     int code = put_value(self, bp_objectid_bytes(self->state, id), &value,
                          (uint64_t)data->len + (uint64_t)meta->len, (uint64_t)meta->len);
-    return code == 0 ? Py_NewRef(id) : bp_plasma_raise(self, code, id);
+    return code == 0 ? Py_NewRef(id) : bp_plasmaclient_raise(self, code, id);
 }
 
 static PyObject *plasma_put_bytes(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     Py_buffer data, meta;
-    if (!bp_plasma_has_arguments(n_args, 3, "_put_bytes(data, object_id, metadata)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 3, "_put_bytes(data, object_id, metadata)"))
+        return NULL;
     if (id_of(self, args[1]) == NULL) return NULL;
     if (PyObject_GetBuffer(args[0], &data, PyBUF_ANY_CONTIGUOUS) != 0) return NULL;
     PyObject *result = NULL;
     if (PyObject_GetBuffer(args[2], &meta, PyBUF_ANY_CONTIGUOUS) == 0) {
-        if (bp_plasma_is_connected(self)) result = put_buffers(self, args[1], &data, &meta);
+        if (bp_plasmaclient_is_connected(self)) result = put_buffers(self, args[1], &data, &meta);
         PyBuffer_Release(&meta);
     }
     PyBuffer_Release(&data);
@@ -258,21 +268,21 @@ static PyObject *key_of(struct bp_plasma *self, PyObject *id)
  * is given up. False: so it was, with an exception set. */
 static bool remember(struct bp_plasma *self, PyObject *key, PyObject *creation)
 {
-    if (bp_plasma_is_connected(self) && PyDict_SetItem(self->creations, key, creation) == 0) {
+    if (bp_plasmaclient_is_connected(self) && PyDict_SetItem(self->creations, key, creation) == 0) {
         return true;
     }
-    bp_objects_abort(&self->objects, &((struct bp_creation_object *)creation)->creation);
+    pl_create_abort(&self->objects, &((struct bp_creation_object *)creation)->creation);
     return false;
 }
 
 /* A writable buffer on a creation, which it takes over. */
 static PyObject *buffer_on(struct bp_plasma *self, PyObject *key, struct bp_store *held,
-                           struct bp_creation *made)
+                           struct pl_creation *made)
 {
     void *data = brain_object_data(made->object);
     PyObject *creation = bp_creation_new(self->state, held, made);
     if (creation == NULL) {
-        bp_objects_abort(&self->objects, made);
+        pl_create_abort(&self->objects, made);
         return NULL;
     }
     PyObject *buffer = NULL;
@@ -289,9 +299,10 @@ PyDoc_STRVAR(create_doc, "_create($self, object_id, data_size, metadata, /)\n--\
 static PyObject *plasma_create(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    struct bp_creation made;
+    struct pl_creation made;
     Py_buffer meta;
-    if (!bp_plasma_has_arguments(n_args, 3, "_create(object_id, data_size, metadata)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 3, "_create(object_id, data_size, metadata)"))
+        return NULL;
     if (id_of(self, args[0]) == NULL) return NULL;
     long long data_bytes = PyLong_AsLongLong(args[1]);
     if (data_bytes == -1 && PyErr_Occurred()) return NULL;
@@ -301,14 +312,14 @@ static PyObject *plasma_create(PyObject *op, PyObject *const *args, Py_ssize_t n
     }
     if (PyObject_GetBuffer(args[2], &meta, PyBUF_ANY_CONTIGUOUS) != 0) return NULL;
     PyObject *key = key_of(self, args[0]), *buffer = NULL;
-    if (key != NULL && bp_plasma_is_connected(self)) {
+    if (key != NULL && bp_plasmaclient_is_connected(self)) {
         const uint8_t *id = bp_objectid_bytes(self->state, args[0]);
-        struct bp_store *held = bp_plasma_hold(self);
+        struct bp_store *held = bp_plasmaclient_hold(self);
         int code;
-        Py_BEGIN_ALLOW_THREADS code = bp_objects_create(&self->objects, id, (uint64_t)data_bytes,
-                                                        meta.buf, (uint64_t)meta.len, &made);
+        Py_BEGIN_ALLOW_THREADS code = pl_create_object(&self->objects, id, (uint64_t)data_bytes,
+                                                       meta.buf, (uint64_t)meta.len, &made);
         Py_END_ALLOW_THREADS buffer = code == 0 ? buffer_on(self, key, held, &made)
-                                                : bp_plasma_raise(self, code, args[0]);
+                                                : bp_plasmaclient_raise(self, code, args[0]);
         bp_handle_store_drop(held);
     }
     Py_XDECREF(key);
@@ -332,9 +343,9 @@ static struct bp_creation_object *take_creation(struct bp_plasma *self, PyObject
 
 static int seal(struct bp_plasma *self, PyObject *key, struct bp_creation_object *creation)
 {
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_objects_seal(&self->objects, &creation->creation);
+    Py_BEGIN_ALLOW_THREADS code = pl_create_seal(&self->objects, &creation->creation);
     Py_END_ALLOW_THREADS bool is_ours = code != 0 && code != BRAIN_E_NOT_FOUND;
     /* It may be tried again; but not where somebody has removed the id. */
     if (is_ours && !remember(self, key, (PyObject *)creation)) code = BP_PLASMA_RAISED;
@@ -358,7 +369,7 @@ static PyObject *plasma_seal(PyObject *op, PyObject *id)
     Py_DECREF(key);
     Py_XDECREF((PyObject *)creation);
     if (code == 0) Py_RETURN_NONE;
-    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, id);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasmaclient_raise(self, code, id);
 }
 
 PyDoc_STRVAR(abort_doc, "_abort($self, object_id, /)\n--\n\n"
@@ -374,7 +385,7 @@ static PyObject *plasma_abort(PyObject *op, PyObject *id)
     struct bp_creation_object *creation = take_creation(self, key);
     Py_DECREF(key);
     if (creation == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
-    bp_objects_abort(&self->objects, &creation->creation);
+    pl_create_abort(&self->objects, &creation->creation);
     Py_DECREF(creation);
     Py_RETURN_TRUE;
 }
@@ -382,32 +393,34 @@ static PyObject *plasma_abort(PyObject *op, PyObject *id)
 /* ---- get ------------------------------------------------------------------------------------- */
 
 /* Of an object that was written as it is, metadata follow the data; a value has none. */
-static PyObject *decode(struct bp_plasma *self, brain_view *view, const struct bp_object_info *info)
+static PyObject *decode(struct bp_plasma *self, brain_view *view, const struct pl_object *info)
 {
     if (view->kind == BRAIN_KIND_TENSOR || view->kind == BRAIN_KIND_PICKLE) {
         return bp_convert_decode(self->state, view, self->pickle); /* which takes it over */
     }
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     view->size_bytes = info->data_bytes;
     PyObject *value = bp_convert_decode_copy(self->state, view);
-    bp_plasma_drop(self, view);
+    bp_plasmaclient_drop(self, view);
     bp_handle_store_drop(held);
     return value;
 }
 
-PyDoc_STRVAR(get_doc, "_get($self, object_id, missing, /)\n--\n\nThe value of an id, or `missing`.");
+PyDoc_STRVAR(get_doc,
+             "_get($self, object_id, missing, /)\n--\n\nThe value of an id, or `missing`.");
 
 static PyObject *plasma_get(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    struct bp_object_info info;
+    struct pl_object info;
     brain_view view;
-    if (!bp_plasma_has_arguments(n_args, 2, "_get(object_id, missing)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 2, "_get(object_id, missing)")) return NULL;
     const uint8_t *id = id_of(self, args[0]);
     if (id == NULL) return NULL;
-    int code = bp_plasma_find(self, id, &view, &info);
+    int code = bp_plasmaclient_find(self, id, &view, &info);
     if (code == 0) return decode(self, &view, &info);
-    return code == BRAIN_E_NOT_FOUND ? Py_NewRef(args[1]) : bp_plasma_raise(self, code, args[0]);
+    return code == BRAIN_E_NOT_FOUND ? Py_NewRef(args[1])
+                                     : bp_plasmaclient_raise(self, code, args[0]);
 }
 
 PyDoc_STRVAR(get_buffers_doc, "_get_buffers($self, object_id, /)\n--\n\n"
@@ -416,13 +429,13 @@ PyDoc_STRVAR(get_buffers_doc, "_get_buffers($self, object_id, /)\n--\n\n"
 static PyObject *plasma_get_buffers(PyObject *op, PyObject *id)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    struct bp_object_info info;
+    struct pl_object info;
     brain_view view;
     const uint8_t *bytes = id_of(self, id);
     if (bytes == NULL) return NULL;
-    int code = bp_plasma_find(self, bytes, &view, &info);
+    int code = bp_plasmaclient_find(self, bytes, &view, &info);
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_NONE;
-    if (code != 0) return bp_plasma_raise(self, code, id);
+    if (code != 0) return bp_plasmaclient_raise(self, code, id);
     const char *data = view.data;
     PyObject *owner = bp_view_new(self->state, &view);
     if (owner == NULL) return NULL;
@@ -444,7 +457,7 @@ static PyObject *plasma_contains(PyObject *op, PyObject *id)
     struct bp_plasma *self = (struct bp_plasma *)op;
     const uint8_t *bytes = id_of(self, id);
     if (bytes == NULL) return NULL;
-    int code = bp_objects_exists(&self->objects, bytes, NULL);
+    int code = pl_use_is_there(&self->objects, bytes, NULL);
     if (code == BRAIN_E_NOT_FOUND) {
         brain_view view;
         code = brain_get_by_id(self->store->store, bytes, &view);
@@ -452,7 +465,7 @@ static PyObject *plasma_contains(PyObject *op, PyObject *id)
     }
     if (code == 0) Py_RETURN_TRUE;
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_FALSE;
-    return bp_plasma_raise(self, code, id);
+    return bp_plasmaclient_raise(self, code, id);
 }
 
 PyDoc_STRVAR(wait_doc, "_wait($self, object_id, timeout_ns, /)\n--\n\n"
@@ -463,20 +476,20 @@ static PyObject *plasma_wait(PyObject *op, PyObject *const *args, Py_ssize_t n_a
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     uint64_t version;
-    if (!bp_plasma_has_arguments(n_args, 2, "_wait(object_id, timeout_ns)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 2, "_wait(object_id, timeout_ns)")) return NULL;
     const uint8_t *id = id_of(self, args[0]);
     long long timeout_ns = id == NULL ? -1 : PyLong_AsLongLong(args[1]);
     if (PyErr_Occurred()) return NULL;
-    int code = bp_objects_exists(&self->objects, id, &version);
+    int code = pl_use_is_there(&self->objects, id, &version);
     if (code == BRAIN_E_NOT_FOUND) {
-        struct bp_store *held = bp_plasma_hold(self);
-        Py_BEGIN_ALLOW_THREADS code = brain_wait(self->objects.space, id, BRAIN_ID_BYTES, version,
-                                                 timeout_ns, &version);
+        struct bp_store *held = bp_plasmaclient_hold(self);
+        Py_BEGIN_ALLOW_THREADS code =
+            brain_wait(self->objects.space, id, BRAIN_ID_BYTES, version, timeout_ns, &version);
         Py_END_ALLOW_THREADS bp_handle_store_drop(held);
     }
     if (PyErr_CheckSignals() != 0) return NULL;
     if (code == 0 || code == BRAIN_E_TIMEOUT || code == BRAIN_E_INTR) Py_RETURN_NONE;
-    return bp_plasma_raise(self, code, args[0]);
+    return bp_plasmaclient_raise(self, code, args[0]);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */
@@ -506,14 +519,14 @@ static PyObject *plasma_delete(PyObject *op, PyObject *id)
     struct bp_plasma *self = (struct bp_plasma *)op;
     const uint8_t *bytes = id_of(self, id);
     if (bytes == NULL) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_objects_delete(&self->objects, bytes);
+    Py_BEGIN_ALLOW_THREADS code = pl_remove_object(&self->objects, bytes);
     if (code == BRAIN_E_NOT_FOUND) code = delete_named(held->store, bytes);
     Py_END_ALLOW_THREADS bp_handle_store_drop(held);
     if (code == 0) Py_RETURN_TRUE;
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_FALSE;
-    return bp_plasma_raise(self, code, id);
+    return bp_plasmaclient_raise(self, code, id);
 }
 
 /* ---- the type -------------------------------------------------------------------------------- */
@@ -535,11 +548,8 @@ static PyGetSetDef plasma_getset[] = {
     { NULL, NULL, NULL, NULL, NULL },
 };
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL
-#define METHOD(name, function)                                                                     \
-    {                                                                                              \
-        name, FASTCALL(function), function##_doc                                                   \
-    }
+#define FASTCALL(function)     (PyCFunction)(void (*)(void))(function), METH_FASTCALL
+#define METHOD(name, function) { name, FASTCALL(function), function##_doc }
 
 static PyMethodDef plasma_methods[] = {
     { "_put", FASTCALL(plasma_put), put_doc },
@@ -555,26 +565,26 @@ static PyMethodDef plasma_methods[] = {
     { "store_capacity", plasma_store_capacity, METH_NOARGS, store_capacity_doc },
     { "to_capsule", plasma_to_capsule, METH_NOARGS, to_capsule_doc },
     { "_disconnect", plasma_disconnect, METH_NOARGS, disconnect_doc },
-    METHOD("_list", bp_plasma_list),
-    METHOD("_evict", bp_plasma_evict),
-    METHOD("_sweep", bp_plasma_sweep),
-    METHOD("_usage", bp_plasma_usage),
-    METHOD("_spaces", bp_plasma_spaces),
-    METHOD("_names", bp_plasma_names),
-    METHOD("_named", bp_plasma_named),
-    METHOD("_forget", bp_plasma_forget),
-    METHOD("_hash", bp_plasma_hash),
-    METHOD("_wait_any", bp_plasma_wait_any),
-    METHOD("_subscribe", bp_plasma_subscribe),
-    METHOD("_sealed", bp_plasma_sealed),
-    METHOD("_unsubscribe", bp_plasma_unsubscribe),
-    METHOD("_take", bp_plasma_take),
+    METHOD("_list", bp_plasmastore_list),
+    METHOD("_evict", bp_plasmastore_evict),
+    METHOD("_sweep", bp_plasmastore_sweep),
+    METHOD("_usage", bp_plasmastore_usage),
+    METHOD("_spaces", bp_plasmanames_spaces),
+    METHOD("_names", bp_plasmanames_names),
+    METHOD("_named", bp_plasmanames_named),
+    METHOD("_forget", bp_plasmanames_forget),
+    METHOD("_hash", bp_digest_hash),
+    METHOD("_wait_any", bp_plasmastore_wait_any),
+    METHOD("_subscribe", bp_plasmastore_subscribe),
+    METHOD("_sealed", bp_plasmastore_sealed),
+    METHOD("_unsubscribe", bp_plasmastore_unsubscribe),
+    METHOD("_take", bp_plasmastore_take),
     { NULL, NULL, 0, NULL },
 };
 
 static PyType_Slot plasma_slots[] = {
-    { Py_tp_doc, (void *)(uintptr_t) "A client of the Plasma objects of a store; "
-                                     "brain_plasma.plasma.PlasmaClient is over it." },
+    { Py_tp_doc, (void *)(uintptr_t)"A client of the Plasma objects of a store; "
+                                    "brain_plasma.plasma.PlasmaClient is over it." },
     { Py_tp_new, plasma_new },
     { Py_tp_init, plasma_init },
     { Py_tp_dealloc, plasma_dealloc },

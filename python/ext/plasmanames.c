@@ -6,7 +6,7 @@
  * through the namespaces that it can be of, which Python does (brain_plasma.plasma): here is what
  * it asks.
  */
-#include "plasmaobject.h"
+#include "plasmaclient.h"
 
 #include <string.h>
 
@@ -63,17 +63,17 @@ static int append_long(struct bp_store *held, PyObject *list)
     return code == BRAIN_E_NOT_FOUND ? 0 : code;
 }
 
-const char bp_plasma_spaces_doc[] =
+const char bp_plasmanames_spaces_doc[] =
     "_spaces($self, object_id, /)\n--\n\nThe namespaces that an id can be a name's of: bytes.";
 
-PyObject *bp_plasma_spaces(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmanames_spaces(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!bp_plasma_has_arguments(n_args, 1, "_spaces(object_id)")) return NULL;
-    if (!bp_plasma_is_connected(self)) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 1, "_spaces(object_id)")) return NULL;
+    if (!bp_plasmaclient_is_connected(self)) return NULL;
     const uint8_t *id = bp_objectid_bytes(self->state, args[0]);
     if (id == NULL) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     PyObject *list = PyList_New(0);
     int code = list == NULL ? BP_PLASMA_RAISED : 0;
     if (code == 0 && memcmp(id, LONG_MARK, LONG_MARK_LEN) == 0) {
@@ -84,7 +84,7 @@ PyObject *bp_plasma_spaces(PyObject *op, PyObject *const *args, Py_ssize_t n_arg
     bp_handle_store_drop(held);
     if (code == 0) return list;
     Py_XDECREF(list);
-    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasmaclient_raise(self, code, NULL);
 }
 
 /* A namespace by its bytes; NULL with an exception set. */
@@ -93,27 +93,27 @@ static brain_space *open_space(struct bp_plasma *self, PyObject *bytes)
     char *name;
     Py_ssize_t len;
     brain_space *space;
-    if (!bp_plasma_is_connected(self)) return NULL;
+    if (!bp_plasmaclient_is_connected(self)) return NULL;
     if (PyBytes_AsStringAndSize(bytes, &name, &len) != 0) return NULL;
     int code = brain_space_open(self->store->store, name, (size_t)len, &space);
     if (code == 0) return space;
-    bp_plasma_raise(self, code, NULL);
+    bp_plasmaclient_raise(self, code, NULL);
     return NULL;
 }
 
-const char bp_plasma_names_doc[] =
+const char bp_plasmanames_names_doc[] =
     "_names($self, namespace, /)\n--\n\nThe names in a namespace; both are bytes.";
 
-PyObject *bp_plasma_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmanames_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     const void *bytes;
     size_t len;
     brain_iter *iter;
-    if (!bp_plasma_has_arguments(n_args, 1, "_names(namespace)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 1, "_names(namespace)")) return NULL;
     brain_space *space = open_space(self, args[0]);
     if (space == NULL) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     PyObject *list = PyList_New(0);
     int code = list == NULL ? BP_PLASMA_RAISED : brain_iter_names(space, NULL, &iter);
     if (code == 0) {
@@ -126,28 +126,28 @@ PyObject *bp_plasma_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args
     bp_handle_store_drop(held);
     if (code == BRAIN_E_NOT_FOUND) return list;
     Py_XDECREF(list);
-    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasmaclient_raise(self, code, NULL);
 }
 
-const char bp_plasma_named_doc[] =
+const char bp_plasmanames_named_doc[] =
     "_named($self, namespace, name, /)\n--\n\n"
     "(value id, description) of a name, or None; all are bytes.";
 
-PyObject *bp_plasma_named(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmanames_named(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     uint8_t id[BRAIN_ID_BYTES];
     brain_view view;
     char *name;
     Py_ssize_t len;
-    if (!bp_plasma_has_arguments(n_args, 2, "_named(namespace, name)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 2, "_named(namespace, name)")) return NULL;
     if (PyBytes_AsStringAndSize(args[1], &name, &len) != 0) return NULL;
     brain_space *space = open_space(self, args[0]);
     if (space == NULL) return NULL;
     int code = brain_get(space, name, (size_t)len, &view);
     brain_space_close(space);
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_NONE;
-    if (code != 0) return bp_plasma_raise(self, code, NULL);
+    if (code != 0) return bp_plasmaclient_raise(self, code, NULL);
     brain_view_id(&view, id);
     PyObject *pair = Py_BuildValue("y#y#", id, (Py_ssize_t)BRAIN_ID_BYTES, view.description,
                                    (Py_ssize_t)view.description_len);
@@ -155,24 +155,24 @@ PyObject *bp_plasma_named(PyObject *op, PyObject *const *args, Py_ssize_t n_args
     return pair;
 }
 
-const char bp_plasma_forget_doc[] =
+const char bp_plasmanames_forget_doc[] =
     "_forget($self, namespace, name, /)\n--\n\nDelete a name. Returns whether there was one.";
 
-PyObject *bp_plasma_forget(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmanames_forget(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     char *name;
     Py_ssize_t len;
-    if (!bp_plasma_has_arguments(n_args, 2, "_forget(namespace, name)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 2, "_forget(namespace, name)")) return NULL;
     if (PyBytes_AsStringAndSize(args[1], &name, &len) != 0) return NULL;
     brain_space *space = open_space(self, args[0]);
     if (space == NULL) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
     Py_BEGIN_ALLOW_THREADS code = brain_delete(space, name, (size_t)len, BRAIN_ANY_VERSION);
     Py_END_ALLOW_THREADS brain_space_close(space);
     bp_handle_store_drop(held);
     if (code == 0) Py_RETURN_TRUE;
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_FALSE;
-    return bp_plasma_raise(self, code, NULL);
+    return bp_plasmaclient_raise(self, code, NULL);
 }

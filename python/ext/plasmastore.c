@@ -1,6 +1,9 @@
 /* plasmastore.c - the methods of a Plasma client about the store as a whole. */
-#include "plasmaobject.h"
-#include "queues.h"
+#include "plasma/evict.h"
+#include "plasma/pins.h"
+#include "plasma/queue.h"
+#include "plasma/remove.h"
+#include "plasmaclient.h"
 
 #include <stdlib.h>
 
@@ -17,7 +20,7 @@ struct holders {
 static long count_holders(const struct holders *holders, uint32_t object)
 {
     size_t n_clients;
-    bp_objects_count_pins(holders->pins, holders->n, object, &n_clients);
+    pl_pins_count(holders->pins, holders->n, object, &n_clients);
     return (long)n_clients;
 }
 
@@ -32,27 +35,26 @@ static int append(PyObject *list, PyObject *item)
 static int append_object(struct bp_plasma *self, const brain_view *view,
                          const struct holders *holders, PyObject *list)
 {
-    struct bp_object_info info;
-    int code = view->name_len == BRAIN_ID_BYTES ? bp_objects_describe(view, &info)
-                                                : BRAIN_E_CORRUPT;
+    struct pl_object info;
+    int code = view->name_len == BRAIN_ID_BYTES ? pl_object_describe(view, &info) : BRAIN_E_CORRUPT;
     if (code != 0) return code;
     uint64_t note = brain_view_note(view);
     long n = info.is_sealed ? count_holders(holders, view->object) : 1;
     /* A doomed one may be waiting for us alone, who look at it. */
-    bool is_doomed = info.is_sealed && bp_note_is_doomed(note);
-    bool is_missing = info.is_sealed ? note == BP_NOTE_EVICTED || (is_doomed && n == 0)
-                                     : !bp_objects_is_written(&self->objects, &info);
+    bool is_doomed = info.is_sealed && pl_note_is_doomed(note);
+    bool is_missing = info.is_sealed ? note == PL_NOTE_EVICTED || (is_doomed && n == 0)
+                                     : !pl_object_is_written(&self->objects, &info);
     if (is_missing || is_doomed) self->has_remains = true;
     if (is_missing) return 0;
     PyObject *id = bp_objectid_new(self->state, view->name);
-    return append(list, id == NULL ? NULL
-                                   : Py_BuildValue("NKKlKLO", id, info.data_bytes, info.meta_bytes,
-                                                   n, info.created_ns,
-                                                   info.is_sealed
-                                                       ? (long long)(info.sealed_ns -
-                                                                     info.created_ns)
-                                                       : -1LL,
-                                                   info.is_sealed ? Py_True : Py_False));
+    return append(list,
+                  id == NULL
+                      ? NULL
+                      : Py_BuildValue("NKKlKLO", id, info.data_bytes, info.meta_bytes, n,
+                                      info.created_ns,
+                                      info.is_sealed ? (long long)(info.sealed_ns - info.created_ns)
+                                                     : -1LL,
+                                      info.is_sealed ? Py_True : Py_False));
 }
 
 /* The same of a named value, with namespace and name behind it. */
@@ -62,14 +64,13 @@ static int append_named(struct bp_plasma *self, const brain_view *view, PyObject
     uint8_t bytes[BRAIN_ID_BYTES];
     brain_view_id(view, bytes);
     PyObject *id = bp_objectid_new(self->state, bytes);
-    return append(list,
-                  id == NULL ? NULL
-                             : Py_BuildValue("NKKlKLOOy#y#", id, view->size_bytes, 0ULL,
-                                             count_holders(holders, view->object),
-                                             brain_view_created_ns(view), 0LL, Py_True, space,
-                                             view->name, (Py_ssize_t)view->name_len,
-                                             view->description,
-                                             (Py_ssize_t)view->description_len));
+    return append(list, id == NULL
+                            ? NULL
+                            : Py_BuildValue("NKKlKLOOy#y#", id, view->size_bytes, 0ULL,
+                                            count_holders(holders, view->object),
+                                            brain_view_created_ns(view), 0LL, Py_True, space,
+                                            view->name, (Py_ssize_t)view->name_len,
+                                            view->description, (Py_ssize_t)view->description_len));
 }
 
 /* All of one namespace; `name` is NULL: the objects'. */
@@ -101,8 +102,8 @@ static int append_named_space(struct bp_plasma *self, struct bp_store *held,
     int code = brain_space_open(held->store, bytes, len, &space);
     if (code != 0) return code;
     PyObject *name = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)len);
-    code = name == NULL ? BP_PLASMA_RAISED
-                        : append_space(self, snapshot, space, name, holders, list);
+    code =
+        name == NULL ? BP_PLASMA_RAISED : append_space(self, snapshot, space, name, holders, list);
     Py_XDECREF(name);
     brain_space_close(space);
     return code;
@@ -126,7 +127,7 @@ static int append_all(struct bp_plasma *self, struct bp_store *held, brain_snaps
     return code == BRAIN_E_NOT_FOUND ? 0 : code;
 }
 
-const char bp_plasma_list_doc[] =
+const char bp_plasmastore_list_doc[] =
     "_list($self, /)\n--\n\nAll objects and named values as of one moment: a list of tuples.";
 
 /* Walks of other threads, which need no GIL, may have taken all the snapshots that a process may
@@ -137,7 +138,7 @@ static int open_snapshot(struct bp_store *store, brain_snapshot **snapshot_out)
     for (unsigned tried = 0; tried < SNAPSHOT_TRIES_MAX; tried++) {
         code = brain_snapshot_open(store->store, snapshot_out);
         if (code != BRAIN_E_BUSY) return code;
-        Py_BEGIN_ALLOW_THREADS bp_objects_pause(200000);
+        Py_BEGIN_ALLOW_THREADS pl_store_pause(200000);
         Py_END_ALLOW_THREADS
     }
     return code;
@@ -147,7 +148,7 @@ static int list_all(struct bp_plasma *self, struct bp_store *held, PyObject *lis
 {
     struct holders holders = { NULL, 0 };
     brain_snapshot *snapshot;
-    int code = bp_objects_list_pins(&self->objects, &holders.pins, &holders.n);
+    int code = pl_pins_list(&self->objects, &holders.pins, &holders.n);
     if (code != 0) return code;
     code = open_snapshot(held, &snapshot);
     if (code == 0) {
@@ -158,87 +159,92 @@ static int list_all(struct bp_plasma *self, struct bp_store *held, PyObject *lis
     if (code == 0 && self->has_remains) { /* of the dead: by and by, and not in a read-only store */
         int swept;
         self->has_remains = false;
-        Py_BEGIN_ALLOW_THREADS swept = bp_objects_sweep(&self->objects);
+        Py_BEGIN_ALLOW_THREADS swept = pl_remove_dead(&self->objects);
         Py_END_ALLOW_THREADS code = swept == BRAIN_E_DESTROYED ? swept : 0;
     }
     return code;
 }
 
-PyObject *bp_plasma_list(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_list(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     (void)args;
-    if (!bp_plasma_has_arguments(n_args, 0, "_list()") || !bp_plasma_is_connected(self)) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    if (!bp_plasmaclient_has_arguments(n_args, 0, "_list()") || !bp_plasmaclient_is_connected(self))
+        return NULL;
+    struct bp_store *held = bp_plasmaclient_hold(self);
     PyObject *list = PyList_New(0);
     int code = list == NULL ? BP_PLASMA_RAISED : list_all(self, held, list);
     bp_handle_store_drop(held);
     if (code == 0) return list;
     Py_XDECREF(list);
-    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasmaclient_raise(self, code, NULL);
 }
 
 /* ---- room ------------------------------------------------------------------------------------ */
 
-const char bp_plasma_evict_doc[] =
+const char bp_plasmastore_evict_doc[] =
     "_evict($self, n_bytes, /)\n--\n\nEvict until so much is freed; how much it was.";
 
-PyObject *bp_plasma_evict(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_evict(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     uint64_t freed = 0;
-    if (!bp_plasma_has_arguments(n_args, 1, "_evict(n_bytes)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 1, "_evict(n_bytes)")) return NULL;
     long long n_bytes = PyLong_AsLongLong(args[0]);
-    if ((n_bytes == -1 && PyErr_Occurred()) || !bp_plasma_is_connected(self)) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    if ((n_bytes == -1 && PyErr_Occurred()) || !bp_plasmaclient_is_connected(self)) return NULL;
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
     Py_BEGIN_ALLOW_THREADS code =
-        n_bytes > 0 ? bp_objects_evict(&self->objects, (uint64_t)n_bytes, false, &freed) : 0;
+        n_bytes > 0 ? pl_evict_some(&self->objects, (uint64_t)n_bytes, false, &freed) : 0;
     Py_END_ALLOW_THREADS bp_handle_store_drop(held);
-    return code == 0 ? PyLong_FromUnsignedLongLong(freed) : bp_plasma_raise(self, code, NULL);
+    return code == 0 ? PyLong_FromUnsignedLongLong(freed) : bp_plasmaclient_raise(self, code, NULL);
 }
 
-const char bp_plasma_sweep_doc[] =
+const char bp_plasmastore_sweep_doc[] =
     "_sweep($self, /)\n--\n\nRemove what dead clients left: ids, and subscriptions.";
 
-PyObject *bp_plasma_sweep(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_sweep(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     (void)args;
-    if (!bp_plasma_has_arguments(n_args, 0, "_sweep()") || !bp_plasma_is_connected(self)) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    if (!bp_plasmaclient_has_arguments(n_args, 0, "_sweep()") ||
+        !bp_plasmaclient_is_connected(self))
+        return NULL;
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_objects_sweep(&self->objects);
+    Py_BEGIN_ALLOW_THREADS code = pl_remove_dead(&self->objects);
     Py_END_ALLOW_THREADS bp_handle_store_drop(held);
-    return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, NULL);
+    return code == 0 ? Py_NewRef(Py_None) : bp_plasmaclient_raise(self, code, NULL);
 }
 
-const char bp_plasma_usage_doc[] =
+const char bp_plasmastore_usage_doc[] =
     "_usage($self, /)\n--\n\nCapacity of the store, and what lives in it, in bytes.";
 
-PyObject *bp_plasma_usage(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_usage(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     uint64_t capacity, live;
     (void)args;
-    if (!bp_plasma_has_arguments(n_args, 0, "_usage()") || !bp_plasma_is_connected(self)) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 0, "_usage()") ||
+        !bp_plasmaclient_is_connected(self))
+        return NULL;
     int code = brain_usage(self->store->store, &capacity, &live);
-    if (code != 0) return bp_plasma_raise(self, code, NULL);
+    if (code != 0) return bp_plasmaclient_raise(self, code, NULL);
     return Py_BuildValue("KK", capacity, live);
 }
 
-const char bp_plasma_wait_any_doc[] =
+const char bp_plasmastore_wait_any_doc[] =
     "_wait_any($self, number, timeout_ns, /)\n--\n\n"
     "Wait until any object was sealed or deleted above commit `number`: the number seen.";
 
-PyObject *bp_plasma_wait_any(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_wait_any(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!bp_plasma_has_arguments(n_args, 2, "_wait_any(number, timeout_ns)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 2, "_wait_any(number, timeout_ns)")) return NULL;
     uint64_t number = PyLong_AsUnsignedLongLong(args[0]);
     long long timeout_ns = PyErr_Occurred() ? 0 : PyLong_AsLongLong(args[1]);
-    if (PyErr_Occurred() || !bp_plasma_is_connected(self)) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    if (PyErr_Occurred() || !bp_plasmaclient_is_connected(self)) return NULL;
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
     Py_BEGIN_ALLOW_THREADS code =
         brain_wait_space(self->objects.space, number, timeout_ns, &number);
@@ -247,7 +253,7 @@ PyObject *bp_plasma_wait_any(PyObject *op, PyObject *const *args, Py_ssize_t n_a
     if (code == 0 || code == BRAIN_E_TIMEOUT || code == BRAIN_E_INTR) {
         return PyLong_FromUnsignedLongLong(number);
     }
-    return bp_plasma_raise(self, code, NULL);
+    return bp_plasmaclient_raise(self, code, NULL);
 }
 
 /* ---- notifications --------------------------------------------------------------------------- */
@@ -255,44 +261,44 @@ PyObject *bp_plasma_wait_any(PyObject *op, PyObject *const *args, Py_ssize_t n_a
 /* The token of a subscription, valid as long as `object`; NULL with an exception set. */
 static const uint8_t *token_of(struct bp_plasma *self, PyObject *object)
 {
-    if (!bp_plasma_is_connected(self)) return NULL;
-    if (PyBytes_Check(object) && PyBytes_Size(object) == (Py_ssize_t)BP_TOKEN_BYTES) {
+    if (!bp_plasmaclient_is_connected(self)) return NULL;
+    if (PyBytes_Check(object) && PyBytes_Size(object) == (Py_ssize_t)PL_TOKEN_BYTES) {
         return (const uint8_t *)PyBytes_AsString(object);
     }
-    PyErr_Format(PyExc_TypeError, "a token is %u bytes, not %R", BP_TOKEN_BYTES, object);
+    PyErr_Format(PyExc_TypeError, "a token is %u bytes, not %R", PL_TOKEN_BYTES, object);
     return NULL;
 }
 
-const char bp_plasma_subscribe_doc[] =
+const char bp_plasmastore_subscribe_doc[] =
     "_subscribe($self, token, /)\n--\n\nBegin to collect notifications under a token of 16 bytes.";
 
-PyObject *bp_plasma_subscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_subscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!bp_plasma_has_arguments(n_args, 1, "_subscribe(token)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 1, "_subscribe(token)")) return NULL;
     const uint8_t *token = token_of(self, args[0]);
     if (token == NULL) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_queues_subscribe(&self->objects, token);
+    Py_BEGIN_ALLOW_THREADS code = pl_queue_subscribe(&self->objects, token);
     Py_END_ALLOW_THREADS bp_handle_store_drop(held);
-    return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, NULL);
+    return code == 0 ? Py_NewRef(Py_None) : bp_plasmaclient_raise(self, code, NULL);
 }
 
 /* (number, id, data bytes, metadata bytes) of the object that the walk stands at, if it is sealed. */
 static int append_sealed(brain_iter *iter, PyObject *list)
 {
     brain_view view;
-    struct bp_object_info info;
+    struct pl_object info;
     int code = brain_iter_get(iter, &view);
     if (code != 0) return code;
-    code = bp_objects_describe(&view, &info);
+    code = pl_object_describe(&view, &info);
     /* Also what is evicted, as long as it is there: its end is told in any case. */
     if (code == 0 && info.is_sealed) {
-        code = append(list, Py_BuildValue("Ky#KK", (unsigned long long)view.version, view.name,
-                                          (Py_ssize_t)view.name_len,
-                                          (unsigned long long)info.data_bytes,
-                                          (unsigned long long)info.meta_bytes));
+        code = append(list,
+                      Py_BuildValue("Ky#KK", (unsigned long long)view.version, view.name,
+                                    (Py_ssize_t)view.name_len, (unsigned long long)info.data_bytes,
+                                    (unsigned long long)info.meta_bytes));
     }
     brain_view_drop(&view);
     return code;
@@ -312,19 +318,19 @@ static int append_all_sealed(struct bp_plasma *self, brain_snapshot *snapshot, P
     return code == BRAIN_E_NOT_FOUND ? 0 : code;
 }
 
-const char bp_plasma_sealed_doc[] =
+const char bp_plasmastore_sealed_doc[] =
     "_sealed($self, /)\n--\n\n"
     "The sealed objects as of a commit: its number, and a list as that of _take(), in no order.";
 
-PyObject *bp_plasma_sealed(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_sealed(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     brain_snapshot *snapshot;
     uint64_t number = 0;
     (void)args;
-    if (!bp_plasma_has_arguments(n_args, 0, "_sealed()")) return NULL;
-    if (!bp_plasma_is_connected(self)) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    if (!bp_plasmaclient_has_arguments(n_args, 0, "_sealed()")) return NULL;
+    if (!bp_plasmaclient_is_connected(self)) return NULL;
+    struct bp_store *held = bp_plasmaclient_hold(self);
     PyObject *list = PyList_New(0);
     int code = list == NULL ? BP_PLASMA_RAISED : open_snapshot(held, &snapshot);
     if (code == 0) {
@@ -335,62 +341,63 @@ PyObject *bp_plasma_sealed(PyObject *op, PyObject *const *args, Py_ssize_t n_arg
     bp_handle_store_drop(held);
     if (code == 0) return Py_BuildValue("KN", (unsigned long long)number, list);
     Py_XDECREF(list);
-    return code == BP_PLASMA_RAISED ? NULL : bp_plasma_raise(self, code, NULL);
+    return code == BP_PLASMA_RAISED ? NULL : bp_plasmaclient_raise(self, code, NULL);
 }
 
-const char bp_plasma_unsubscribe_doc[] =
+const char bp_plasmastore_unsubscribe_doc[] =
     "_unsubscribe($self, token, /)\n--\n\nEnd that, and drop what waits.";
 
-PyObject *bp_plasma_unsubscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_unsubscribe(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!bp_plasma_has_arguments(n_args, 1, "_unsubscribe(token)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 1, "_unsubscribe(token)")) return NULL;
     const uint8_t *token = token_of(self, args[0]);
     if (token == NULL) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
+    struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
-    Py_BEGIN_ALLOW_THREADS code = bp_queues_unsubscribe(&self->objects, token);
+    Py_BEGIN_ALLOW_THREADS code = pl_queue_unsubscribe(&self->objects, token);
     Py_END_ALLOW_THREADS bp_handle_store_drop(held);
-    return code == 0 ? Py_NewRef(Py_None) : bp_plasma_raise(self, code, NULL);
+    return code == 0 ? Py_NewRef(Py_None) : bp_plasmaclient_raise(self, code, NULL);
 }
 
-static PyObject *list_notices(const struct bp_notice *notices, size_t n)
+static PyObject *list_notices(const struct pl_notice *notices, size_t n)
 {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < n; i++) {
-        PyObject *item = Py_BuildValue("Ky#LL", (unsigned long long)notices[i].version,
-                                       notices[i].id, (Py_ssize_t)BRAIN_ID_BYTES,
-                                       (long long)notices[i].data_bytes,
-                                       (long long)notices[i].meta_bytes);
+        PyObject *item =
+            Py_BuildValue("Ky#LL", (unsigned long long)notices[i].version, notices[i].id,
+                          (Py_ssize_t)BRAIN_ID_BYTES, (long long)notices[i].data_bytes,
+                          (long long)notices[i].meta_bytes);
         if (append(list, item) != 0) Py_CLEAR(list);
     }
     return list;
 }
 
-const char bp_plasma_take_doc[] =
+const char bp_plasmastore_take_doc[] =
     "_take($self, token, number, timeout_ns, /)\n--\n\n"
-    "Wait for notifications above commit `number`: the number seen, and a list of (number, id, data\n"
+    "Wait for notifications above commit `number`: the number seen, and a list of (number, id, "
+    "data\n"
     "bytes, metadata bytes), in order; None in its place where the subscription was dropped.";
 
-PyObject *bp_plasma_take(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+PyObject *bp_plasmastore_take(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    if (!bp_plasma_has_arguments(n_args, 3, "_take(token, number, timeout_ns)")) return NULL;
+    if (!bp_plasmaclient_has_arguments(n_args, 3, "_take(token, number, timeout_ns)")) return NULL;
     const uint8_t *token = token_of(self, args[0]);
     if (token == NULL) return NULL;
     uint64_t number = PyLong_AsUnsignedLongLong(args[1]);
     long long timeout_ns = PyErr_Occurred() ? 0 : PyLong_AsLongLong(args[2]);
     if (PyErr_Occurred()) return NULL;
-    struct bp_store *held = bp_plasma_hold(self);
-    struct bp_notice *notices = NULL;
+    struct bp_store *held = bp_plasmaclient_hold(self);
+    struct pl_notice *notices = NULL;
     size_t n = 0;
     int code;
     Py_BEGIN_ALLOW_THREADS code =
-        bp_queues_take(&self->objects, token, timeout_ns, &number, &notices, &n);
+        pl_queue_take(&self->objects, token, timeout_ns, &number, &notices, &n);
     Py_END_ALLOW_THREADS bp_handle_store_drop(held);
     if (code == BRAIN_E_NOT_FOUND) return Py_BuildValue("KO", number, Py_None);
     if (code != 0 && code != BRAIN_E_TIMEOUT && code != BRAIN_E_INTR) {
-        return bp_plasma_raise(self, code, NULL);
+        return bp_plasmaclient_raise(self, code, NULL);
     }
     PyObject *list = list_notices(notices, n);
     free(notices);

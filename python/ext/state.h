@@ -109,7 +109,7 @@ struct bp_state {
     PyObject *pickle_loads;
     PyObject *values; /* the module brain_plasma.values, NULL until needed */
     struct bp_numpy numpy;
-    struct bp_store *plasma_stores; /* a list: whose objects views may be of */
+    struct bp_store *plasma_stores; /* a list: those of Plasma clients */
     struct bp_view *spare_views[BP_N_SPARE_VIEWS];
     unsigned n_spare_views;
 };

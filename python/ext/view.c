@@ -1,12 +1,15 @@
 /* view.c - the type View: bytes of a value, and the pin that keeps them.
  *
- * Owns:     one pin, from creation to deallocation; or a reference on the View that does.
+ * Owns:     one pin, from creation to deallocation; or a reference on the View that does. That of a
+ *           Plasma object also a reference on the store, since its end is a use of it: the time is
+ *           noted, and an object that was deleted meanwhile goes with its last View.
  * Promise:  while a View, or anything that exports from it, is alive, its bytes neither change nor
  *           go: not when the name is replaced, not when the Brain is closed, not when the store is
  *           destroyed. An export holds a reference on the View, so there is no count to keep.
- * Threads:  the GIL guards reference counts and the spare list; the bytes never change.
- * Cycles:   none are possible, a View refers to nothing but a View. So the garbage collector need
- *           not know the type, which saves a third of what it costs to make one.
+ * Threads:  the GIL guards reference counts and the spare list; the bytes never change. It is given
+ *           up where an object has to be deleted.
+ * Cycles:   none are possible, a View refers to no Python object but a View. So the garbage
+ *           collector need not know the type, which saves a third of what it costs to make one.
  *
  * Every recall of an array makes a View and lets go of one. Their memory is kept in a short list:
  * that saves the allocator's zeroing of a hundred bytes that are overwritten at once.
@@ -14,7 +17,8 @@
 #include "view.h"
 
 #include "handle.h"
-#include "objects.h"
+#include "plasma/remove.h"
+#include "plasma/use.h"
 
 static struct bp_view *view_alloc(struct bp_state *state)
 {
@@ -39,7 +43,7 @@ PyObject *bp_view_new(struct bp_state *state, const brain_view *pin)
     view->owner = NULL;
     view->store = NULL;
     view->pin = *pin;
-    if (pin->tag == BP_TAG_OBJECT) {
+    if (pin->tag == PL_TAG_OBJECT) {
         view->store = bp_handle_find(state->plasma_stores, pin->store);
         if (view->store != NULL) view->store->n_refs++;
     }
@@ -67,20 +71,20 @@ void bp_view_forget_spares(struct bp_state *state)
 }
 
 /* The view was the last of an object that was deleted meanwhile: now it goes. */
-static void finish(struct bp_store *store, const struct bp_last *last)
+static void finish(struct bp_store *store, const struct pl_last *last)
 {
-    struct bp_objects objects;
-    if (bp_objects_open(store->store, &objects) != 0) return;
-    Py_BEGIN_ALLOW_THREADS bp_objects_finish(&objects, last);
-    Py_END_ALLOW_THREADS bp_objects_close(&objects);
+    struct pl_store objects;
+    if (pl_store_open(store->store, &objects) != 0) return;
+    Py_BEGIN_ALLOW_THREADS pl_remove_unused(&objects, last);
+    Py_END_ALLOW_THREADS pl_store_close(&objects);
 }
 
 static void drop_pin(struct bp_view *view)
 {
-    struct bp_last last;
-    if (view->pin.tag != BP_TAG_OBJECT) {
+    struct pl_last last;
+    if (view->pin.tag != PL_TAG_OBJECT) {
         brain_view_drop(&view->pin);
-    } else if (bp_objects_let_go(&view->pin, &last) && view->store != NULL) {
+    } else if (pl_use_let_go(&view->pin, &last) && view->store != NULL) {
         finish(view->store, &last);
     }
     bp_handle_store_drop(view->store);

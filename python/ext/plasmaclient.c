@@ -1,9 +1,11 @@
-/* plasmaobject.c - what the methods of a Plasma client share. */
-#include "plasmaobject.h"
+/* plasmaclient.c - what the methods of a Plasma client share. */
+#include "plasmaclient.h"
+
+#include "plasma/use.h"
 
 #include <string.h>
 
-bool bp_plasma_is_connected(struct bp_plasma *self)
+bool bp_plasmaclient_is_connected(struct bp_plasma *self)
 {
     if (self->store != NULL) return true;
     if (self->path == NULL) {
@@ -19,14 +21,13 @@ bool bp_plasma_is_connected(struct bp_plasma *self)
 static PyObject *raise_detail(PyObject *error)
 {
     const char *detail = brain_error_detail();
-    PyObject *text =
-        PyUnicode_DecodeUTF8(detail, (Py_ssize_t)strlen(detail), "backslashreplace");
+    PyObject *text = PyUnicode_DecodeUTF8(detail, (Py_ssize_t)strlen(detail), "backslashreplace");
     if (text != NULL) PyErr_SetObject(error, text);
     Py_XDECREF(text);
     return NULL;
 }
 
-PyObject *bp_plasma_raise(struct bp_plasma *self, int code, PyObject *id)
+PyObject *bp_plasmaclient_raise(struct bp_plasma *self, int code, PyObject *id)
 {
     PyObject **errors = self->state->plasma_errors;
     if (code == BRAIN_E_EXISTS && id != NULL) {
@@ -44,30 +45,29 @@ PyObject *bp_plasma_raise(struct bp_plasma *self, int code, PyObject *id)
     return bp_errors_raise(self->state, code);
 }
 
-bool bp_plasma_has_arguments(Py_ssize_t n_args, Py_ssize_t wanted, const char *usage)
+bool bp_plasmaclient_has_arguments(Py_ssize_t n_args, Py_ssize_t wanted, const char *usage)
 {
     if (n_args == wanted) return true;
     PyErr_Format(PyExc_TypeError, "%s: %zd arguments were given", usage, n_args);
     return false;
 }
 
-int bp_plasma_find(struct bp_plasma *self, const uint8_t *id, brain_view *view_out,
-                   struct bp_object_info *info_out)
+int bp_plasmaclient_find(struct bp_plasma *self, const uint8_t *id, brain_view *view_out,
+                         struct pl_object *info_out)
 {
-    int code = bp_objects_get(&self->objects, id, view_out, info_out);
+    int code = pl_use_get(&self->objects, id, view_out, info_out);
     if (code != BRAIN_E_NOT_FOUND) return code;
     code = brain_get_by_id(self->store->store, id, view_out);
     if (code == 0) {
-        *info_out =
-            (struct bp_object_info){ .data_bytes = view_out->size_bytes, .is_sealed = true };
+        *info_out = (struct pl_object){ .data_bytes = view_out->size_bytes, .is_sealed = true };
     }
     return code;
 }
 
-void bp_plasma_drop(struct bp_plasma *self, brain_view *view)
+void bp_plasmaclient_drop(struct bp_plasma *self, brain_view *view)
 {
-    if (view->tag == BP_TAG_OBJECT) {
-        bp_objects_drop(&self->objects, view);
+    if (view->tag == PL_TAG_OBJECT) {
+        pl_use_drop(&self->objects, view);
     } else {
         brain_view_drop(view);
     }

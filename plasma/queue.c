@@ -1,26 +1,26 @@
-/* queues.c - notifications: a queue for each subscriber, in the store. See queues.h.
+/* queue.c - notifications: a queue for each subscriber, in the store. See queue.h.
  *
  * The list of subscribers is one value, changed only if it is still the version that was looked at;
  * and an object is changed only if the list is, too. So nobody is forgotten who was in it before the
  * commit, and no queue is made anew that was removed after its subscriber was taken out.
  */
-#include "queues.h"
+#include "queue.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST          "subscribers"
-#define LIST_LEN      11u
-#define RECORD_BYTES  32u
-#define ENTRY_BYTES   36u
-#define PREFIX        "\xffplasma:"
-#define PREFIX_LEN    8u
-#define LOOK_EVERY    1024u /* entries that wait: whether the subscriber lives */
+#define LIST           "subscribers"
+#define LIST_LEN       11u
+#define RECORD_BYTES   32u
+#define ENTRY_BYTES    36u
+#define PREFIX         "\xffplasma:"
+#define PREFIX_LEN     8u
+#define LOOK_EVERY     1024u /* entries that wait: whether the subscriber lives */
 #define DELETE_AT_ONCE 65536u
 
 struct record {
-    uint8_t token[BP_TOKEN_BYTES];
+    uint8_t token[PL_TOKEN_BYTES];
     uint64_t seat;
     uint32_t row;
     uint32_t zero;
@@ -35,7 +35,7 @@ struct subscribers {
     uint64_t version; /* 0: there never was one */
 };
 
-static int load(struct bp_objects *objects, struct subscribers *out)
+static int load(struct pl_store *objects, struct subscribers *out)
 {
     brain_view view;
     *out = (struct subscribers){ NULL, 0, 0 };
@@ -50,7 +50,7 @@ static int load(struct bp_objects *objects, struct subscribers *out)
     return records != NULL ? 0 : BRAIN_E_NOMEM;
 }
 
-static int save(struct bp_objects *objects, const struct subscribers *list)
+static int save(struct pl_store *objects, const struct subscribers *list)
 {
     brain_value value = { .kind = BRAIN_KIND_RAW,
                           .meta = list->records,
@@ -63,7 +63,7 @@ static int save(struct bp_objects *objects, const struct subscribers *list)
 static size_t find(const struct subscribers *list, const uint8_t *token)
 {
     size_t i = 0;
-    while (i < list->n && memcmp(list->records[i].token, token, BP_TOKEN_BYTES) != 0)
+    while (i < list->n && memcmp(list->records[i].token, token, PL_TOKEN_BYTES) != 0)
         i++;
     return i;
 }
@@ -73,15 +73,15 @@ static bool was_changed(int code)
     return code == BRAIN_E_STALE || code == BRAIN_E_EXISTS || code == BRAIN_E_NOT_FOUND;
 }
 
-static int open_queue(struct bp_objects *objects, const uint8_t *token, brain_space **queue_out)
+static int open_queue(struct pl_store *objects, const uint8_t *token, brain_space **queue_out)
 {
-    uint8_t name[PREFIX_LEN + BP_TOKEN_BYTES];
+    uint8_t name[PREFIX_LEN + PL_TOKEN_BYTES];
     memcpy(name, PREFIX, PREFIX_LEN);
-    memcpy(name + PREFIX_LEN, token, BP_TOKEN_BYTES);
+    memcpy(name + PREFIX_LEN, token, PL_TOKEN_BYTES);
     return brain_space_open(objects->store, name, sizeof name, queue_out);
 }
 
-static int remove_queue(struct bp_objects *objects, const uint8_t *token)
+static int remove_queue(struct pl_store *objects, const uint8_t *token)
 {
     brain_space *queue;
     int code = open_queue(objects, token, &queue);
@@ -92,7 +92,7 @@ static int remove_queue(struct bp_objects *objects, const uint8_t *token)
 }
 
 /* Take a subscriber out of the list, if it is there, and remove its queue. */
-static int drop(struct bp_objects *objects, const uint8_t *token)
+static int drop(struct pl_store *objects, const uint8_t *token)
 {
     int code;
     do {
@@ -111,13 +111,21 @@ static int drop(struct bp_objects *objects, const uint8_t *token)
 
 /* ---- telling */
 
+struct pl_notice pl_queue_notice(const uint8_t *id, uint64_t data_bytes, uint64_t meta_bytes)
+{
+    struct pl_notice notice = { .data_bytes = (int64_t)data_bytes,
+                                .meta_bytes = (int64_t)meta_bytes };
+    memcpy(notice.id, id, BRAIN_ID_BYTES);
+    return notice;
+}
+
 /* A name that no other entry has. */
 struct entry_name {
     uint64_t process[2];
     uint64_t count;
 };
 
-static int name_entry(struct bp_objects *objects, struct entry_name *name_out)
+static int name_entry(struct pl_store *objects, struct entry_name *name_out)
 {
     static _Atomic uint64_t count;
     brain_client self;
@@ -129,16 +137,16 @@ static int name_entry(struct bp_objects *objects, struct entry_name *name_out)
 }
 
 /* Whether the subscriber is to be dropped: dead, or too far behind. Asked now and then. */
-static bool is_lost(struct bp_objects *objects, const struct record *record, brain_space *queue)
+static bool is_lost(struct pl_store *objects, const struct record *record, brain_space *queue)
 {
     uint64_t n_waiting;
     if (brain_space_count(queue, &n_waiting) != 0 || n_waiting < LOOK_EVERY) return false;
-    if (n_waiting >= BP_QUEUE_MAX) return true;
+    if (n_waiting >= PL_QUEUE_MAX) return true;
     return n_waiting % LOOK_EVERY == 0 &&
            brain_client_lives(objects->store, record->row, record->seat) == 0;
 }
 
-static int add_entry(struct bp_telling *telling, brain_space *queue, const struct entry_name *name,
+static int add_entry(struct pl_telling *telling, brain_space *queue, const struct entry_name *name,
                      const uint8_t *entry)
 {
     brain_value value = {
@@ -147,9 +155,8 @@ static int add_entry(struct bp_telling *telling, brain_space *queue, const struc
     return brain_batch_put(telling->batch, queue, name, sizeof *name, &value);
 }
 
-static int tell_one(struct bp_objects *objects, const struct record *record,
-                    const struct entry_name *name, const uint8_t *entry,
-                    struct bp_telling *telling)
+static int tell_one(struct pl_store *objects, const struct record *record,
+                    const struct entry_name *name, const uint8_t *entry, struct pl_telling *telling)
 {
     brain_space *queue;
     int code = open_queue(objects, record->token, &queue);
@@ -163,8 +170,8 @@ static int tell_one(struct bp_objects *objects, const struct record *record,
     return add_entry(telling, queue, name, entry);
 }
 
-static int tell_all(struct bp_objects *objects, const struct subscribers *list,
-                    const struct bp_notice *notice, struct bp_telling *telling)
+static int tell_all(struct pl_store *objects, const struct subscribers *list,
+                    const struct pl_notice *notice, struct pl_telling *telling)
 {
     uint8_t entry[ENTRY_BYTES];
     struct entry_name name;
@@ -179,11 +186,10 @@ static int tell_all(struct bp_objects *objects, const struct subscribers *list,
     return code;
 }
 
-int bp_queues_tell(struct bp_objects *objects, const struct bp_notice *notice,
-                   struct bp_telling *out)
+int pl_queue_tell(struct pl_store *objects, const struct pl_notice *notice, struct pl_telling *out)
 {
     struct subscribers list;
-    *out = (struct bp_telling){ NULL, NULL, 0 };
+    *out = (struct pl_telling){ NULL, NULL, 0 };
     int code = load(objects, &list);
     if (code != 0) return code;
     code = brain_batch_new(objects->store, &out->batch);
@@ -192,22 +198,22 @@ int bp_queues_tell(struct bp_objects *objects, const struct bp_notice *notice,
     }
     if (code == 0 && list.n > 0) code = tell_all(objects, &list, notice, out);
     free(list.records);
-    if (code != 0) bp_queues_told(out);
+    if (code != 0) pl_queue_told(out);
     return code;
 }
 
-void bp_queues_told(struct bp_telling *telling)
+void pl_queue_told(struct pl_telling *telling)
 {
     brain_batch_free(telling->batch);
     for (size_t i = 0; i < telling->n_queues; i++)
         brain_space_close(telling->queues[i]);
     free(telling->queues);
-    *telling = (struct bp_telling){ NULL, NULL, 0 };
+    *telling = (struct pl_telling){ NULL, NULL, 0 };
 }
 
 /* ---- listening */
 
-int bp_queues_subscribe(struct bp_objects *objects, const uint8_t *token)
+int pl_queue_subscribe(struct pl_store *objects, const uint8_t *token)
 {
     brain_client self;
     int code = brain_self(objects->store, &self);
@@ -220,14 +226,14 @@ int bp_queues_subscribe(struct bp_objects *objects, const uint8_t *token)
         if (list.records == NULL) return BRAIN_E_NOMEM;
         struct record *record = &list.records[list.n++];
         *record = (struct record){ .seat = self.seat, .row = self.row };
-        memcpy(record->token, token, BP_TOKEN_BYTES);
+        memcpy(record->token, token, PL_TOKEN_BYTES);
         code = save(objects, &list);
         free(list.records);
     } while (was_changed(code));
     return code;
 }
 
-int bp_queues_unsubscribe(struct bp_objects *objects, const uint8_t *token)
+int pl_queue_unsubscribe(struct pl_store *objects, const uint8_t *token)
 {
     return drop(objects, token);
 }
@@ -235,7 +241,7 @@ int bp_queues_unsubscribe(struct bp_objects *objects, const uint8_t *token)
 /* What waits, with the names that it waits under. */
 struct waiting {
     struct item {
-        struct bp_notice notice;
+        struct pl_notice notice;
         struct entry_name name;
     } *items;
     size_t n, room;
@@ -278,7 +284,7 @@ static int collect(brain_space *queue, struct waiting *waiting)
     const void *name;
     size_t name_len;
     brain_iter *iter;
-    int code = bp_objects_walk(queue, &iter);
+    int code = pl_store_walk(queue, &iter);
     if (code != 0) return code;
     while ((code = brain_iter_next(iter, &name, &name_len)) == 0 &&
            (code = read_entry(iter, waiting)) == 0) {
@@ -310,11 +316,11 @@ static int delete_entries(brain_store *store, brain_space *queue, const struct w
 }
 
 /* Take all that waits out of the queue. */
-static int take(struct bp_objects *objects, brain_space *queue, struct bp_notice **notices_out,
+static int take(struct pl_store *objects, brain_space *queue, struct pl_notice **notices_out,
                 size_t *n_out)
 {
     struct waiting waiting = { NULL, 0, 0 };
-    struct bp_notice *notices = NULL;
+    struct pl_notice *notices = NULL;
     int code = collect(queue, &waiting);
     if (code == 0 && waiting.n > 0) {
         qsort(waiting.items, waiting.n, sizeof *waiting.items, by_version);
@@ -333,7 +339,7 @@ static int take(struct bp_objects *objects, brain_space *queue, struct bp_notice
     return 0;
 }
 
-static int is_registered(struct bp_objects *objects, const uint8_t *token)
+static int is_registered(struct pl_store *objects, const uint8_t *token)
 {
     struct subscribers list;
     int code = load(objects, &list);
@@ -342,8 +348,8 @@ static int is_registered(struct bp_objects *objects, const uint8_t *token)
     return code;
 }
 
-int bp_queues_take(struct bp_objects *objects, const uint8_t *token, int64_t timeout_ns,
-                   uint64_t *number, struct bp_notice **notices_out, size_t *n_out)
+int pl_queue_take(struct pl_store *objects, const uint8_t *token, int64_t timeout_ns,
+                  uint64_t *number, struct pl_notice **notices_out, size_t *n_out)
 {
     brain_space *queue;
     int code = open_queue(objects, token, &queue);
@@ -361,7 +367,7 @@ int bp_queues_take(struct bp_objects *objects, const uint8_t *token, int64_t tim
 /* ---- after the dead */
 
 struct tokens {
-    uint8_t (*tokens)[BP_TOKEN_BYTES];
+    uint8_t (*tokens)[PL_TOKEN_BYTES];
     size_t n, room;
 };
 
@@ -374,23 +380,23 @@ static int append_token(struct tokens *tokens, const uint8_t *token)
         tokens->tokens = more;
         tokens->room = room;
     }
-    memcpy(tokens->tokens[tokens->n++], token, BP_TOKEN_BYTES);
+    memcpy(tokens->tokens[tokens->n++], token, PL_TOKEN_BYTES);
     return 0;
 }
 
 /* Of all queues that there are. */
-static int list_queues(struct bp_objects *objects, struct tokens *tokens)
+static int list_queues(struct pl_store *objects, struct tokens *tokens)
 {
     const void *name;
     size_t len;
     brain_iter *iter;
     int code;
     while ((code = brain_iter_spaces(objects->store, NULL, &iter)) == BRAIN_E_BUSY) {
-        bp_objects_pause(200000); /* as bp_objects_walk() */
+        pl_store_pause(200000); /* as pl_store_walk() */
     }
     if (code != 0) return code;
     while (code == 0 && (code = brain_iter_next(iter, &name, &len)) == 0) {
-        if (len == PREFIX_LEN + BP_TOKEN_BYTES && memcmp(name, PREFIX, PREFIX_LEN) == 0) {
+        if (len == PREFIX_LEN + PL_TOKEN_BYTES && memcmp(name, PREFIX, PREFIX_LEN) == 0) {
             code = append_token(tokens, (const uint8_t *)name + PREFIX_LEN);
         }
     }
@@ -401,7 +407,7 @@ static int list_queues(struct bp_objects *objects, struct tokens *tokens)
 /* Remove queues of which there is no subscriber: who took him out died before he removed it. A queue
  * is made while its subscriber is in the list, and no subscriber comes back; so what is there before
  * the list is looked at, and not in it, is nobody's. */
-static int remove_strays(struct bp_objects *objects)
+static int remove_strays(struct pl_store *objects)
 {
     struct tokens tokens = { NULL, 0, 0 };
     struct subscribers list = { NULL, 0, 0 };
@@ -415,7 +421,7 @@ static int remove_strays(struct bp_objects *objects)
     return code;
 }
 
-int bp_queues_sweep(struct bp_objects *objects)
+int pl_queue_sweep(struct pl_store *objects)
 {
     struct subscribers list;
     int code = load(objects, &list);

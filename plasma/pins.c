@@ -1,5 +1,5 @@
 /* pins.c - who has a buffer of what: the pins of all clients, sorted. */
-#include "objects.h"
+#include "pins.h"
 
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@ static int by_object(const void *a, const void *b)
     return x->client < y->client ? -1 : x->client > y->client;
 }
 
-int bp_objects_list_pins(struct bp_objects *objects, brain_pin **pins_out, size_t *n_out)
+int pl_pins_list(struct pl_store *objects, brain_pin **pins_out, size_t *n_out)
 {
     size_t room = 256, n;
     for (;;) {
@@ -28,8 +28,7 @@ int bp_objects_list_pins(struct bp_objects *objects, brain_pin **pins_out, size_
     }
 }
 
-size_t bp_objects_find_pins(const brain_pin *pins, size_t n_pins, uint32_t object,
-                            size_t *first_out)
+size_t pl_pins_find(const brain_pin *pins, size_t n_pins, uint32_t object, size_t *first_out)
 {
     size_t from = 0, to = n_pins, n = 0;
     while (from < to) { /* the first of this object */
@@ -46,10 +45,9 @@ size_t bp_objects_find_pins(const brain_pin *pins, size_t n_pins, uint32_t objec
     return n;
 }
 
-size_t bp_objects_count_pins(const brain_pin *pins, size_t n_pins, uint32_t object,
-                             size_t *n_clients_out)
+size_t pl_pins_count(const brain_pin *pins, size_t n_pins, uint32_t object, size_t *n_clients_out)
 {
-    size_t first, n_clients = 0, n = bp_objects_find_pins(pins, n_pins, object, &first);
+    size_t first, n_clients = 0, n = pl_pins_find(pins, n_pins, object, &first);
     for (size_t i = first; i < first + n; i++) {
         n_clients += i == first || pins[i].client != pins[i - 1].client;
     }

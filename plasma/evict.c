@@ -12,7 +12,11 @@
  *
  * Crash: a mark means nothing without its evictor; what was marked as evicted counts as missing.
  */
-#include "objects.h"
+#include "evict.h"
+
+#include "pins.h"
+#include "remove.h"
+#include "use.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -47,13 +51,12 @@ static int append(struct list *list, const struct victim *victim)
 
 static bool must_go(uint64_t note)
 {
-    return note == BP_NOTE_EVICTED || bp_note_is_doomed(note);
+    return note == PL_NOTE_EVICTED || pl_note_is_doomed(note);
 }
 
-static struct victim victim_of(const brain_view *view, const struct bp_object_info *info,
-                               uint64_t note)
+static struct victim victim_of(const brain_view *view, const struct pl_object *info, uint64_t note)
 {
-    struct victim victim = { .when = bp_note_is_evicting(note) ? 0
+    struct victim victim = { .when = pl_note_is_evicting(note) ? 0
                                      : note > info->sealed_ns  ? note
                                                                : info->sealed_ns,
                              .note = note,
@@ -66,32 +69,31 @@ static struct victim victim_of(const brain_view *view, const struct bp_object_in
 
 /* Add the object that the walk stands at, if it is sealed; delete it, if it counts as missing. What
  * is damaged stays. */
-static int consider(struct bp_objects *objects, brain_iter *iter, struct list *list,
-                    uint64_t *freed)
+static int consider(struct pl_store *objects, brain_iter *iter, struct list *list, uint64_t *freed)
 {
     brain_view view;
-    struct bp_object_info info;
+    struct pl_object info;
     int code = brain_iter_get(iter, &view);
     if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
-    if (view.name_len == BRAIN_ID_BYTES && bp_objects_describe(&view, &info) == 0) {
+    if (view.name_len == BRAIN_ID_BYTES && pl_object_describe(&view, &info) == 0) {
         uint64_t note = brain_view_note(&view);
         if (!info.is_sealed || must_go(note)) {
-            code = bp_objects_clear(objects, &view, &info, freed);
+            code = pl_remove_missing(objects, &view, &info, freed);
         } else {
             const struct victim victim = victim_of(&view, &info, note);
             code = append(list, &victim);
         }
     }
-    bp_objects_put_back(objects, &view);
+    pl_remove_put_back(objects, &view);
     return code;
 }
 
-static int collect(struct bp_objects *objects, struct list *list, uint64_t *freed)
+static int collect(struct pl_store *objects, struct list *list, uint64_t *freed)
 {
     const void *name;
     size_t name_len;
     brain_iter *iter;
-    int code = bp_objects_walk(objects->space, &iter);
+    int code = pl_store_walk(objects->space, &iter);
     if (code != 0) return code;
     while ((code = brain_iter_next(iter, &name, &name_len)) == 0 &&
            (code = consider(objects, iter, list, freed)) == 0) {
@@ -109,7 +111,7 @@ static int by_time(const void *a, const void *b)
 /* ---- a few at once */
 
 #define FEW       32u
-#define LOOKS     3u      /* at the pins: some are gone in a moment */
+#define LOOKS     3u /* at the pins: some are gone in a moment */
 #define MOMENT_NS 50000
 
 /* Objects that are marked, with a view of each: our own pin is one of its pins. */
@@ -123,13 +125,13 @@ struct few {
 };
 
 /* A mark that nobody has made before. */
-static int new_mark(struct bp_objects *objects, uint64_t *mark_out)
+static int new_mark(struct pl_store *objects, uint64_t *mark_out)
 {
     static _Atomic uint64_t count;
     brain_client self;
     int code = brain_self(objects->store, &self);
     if (code != 0) return code;
-    *mark_out = bp_note_evicting(self.row, atomic_fetch_add(&count, 1));
+    *mark_out = pl_note_evicting(self.row, atomic_fetch_add(&count, 1));
     return 0;
 }
 
@@ -138,26 +140,26 @@ static int new_mark(struct bp_objects *objects, uint64_t *mark_out)
 static bool is_held(const brain_pin *pins, size_t n_pins, uint32_t object, uint64_t note,
                     uint64_t own_mark)
 {
-    size_t n_own = own_mark != 0, first, n = bp_objects_find_pins(pins, n_pins, object, &first);
+    size_t n_own = own_mark != 0, first, n = pl_pins_find(pins, n_pins, object, &first);
     if (n <= n_own) return false;
-    if (n > n_own + 1 || !bp_note_is_evicting(note)) return true;
+    if (n > n_own + 1 || !pl_note_is_evicting(note)) return true;
     size_t n_evictor = 0, n_needed = 1;
     for (size_t i = first; i < first + n; i++)
-        n_evictor += pins[i].client == bp_note_row(note);
+        n_evictor += pins[i].client == pl_note_row(note);
     /* Another thread of this process: then one of his pins is ours. */
-    n_needed += own_mark != 0 && bp_note_row(own_mark) == bp_note_row(note);
+    n_needed += own_mark != 0 && pl_note_row(own_mark) == pl_note_row(note);
     return n_evictor < n_needed;
 }
 
 /* Mark an object as being evicted, if it is still there. */
-static void mark(struct bp_objects *objects, const struct victim *victim, struct few *few)
+static void mark(struct pl_store *objects, const struct victim *victim, struct few *few)
 {
     brain_view *view = &few->view[few->n];
     if (brain_get(objects->space, victim->id, BRAIN_ID_BYTES, view) != 0) return;
     uint64_t note = brain_view_note(view);
     if (view->version != victim->version || must_go(note) ||
         brain_view_swap_note(view, note, few->mark) == 0) {
-        bp_objects_put_back(objects, view);
+        pl_remove_put_back(objects, view);
         return;
     }
     few->note[few->n] = note;
@@ -167,19 +169,18 @@ static void mark(struct bp_objects *objects, const struct victim *victim, struct
 }
 
 /* Find out which of them only we have pinned. */
-static int look_at_pins(struct bp_objects *objects, struct few *few)
+static int look_at_pins(struct pl_store *objects, struct few *few)
 {
     unsigned n_pinned = few->n;
     for (unsigned look = 0; look < LOOKS && n_pinned > 0; look++) {
         brain_pin *pins;
         size_t n_pins;
-        if (look > 0) bp_objects_pause(MOMENT_NS);
-        int code = bp_objects_list_pins(objects, &pins, &n_pins); /* PAIR note-pin: after the marks */
+        if (look > 0) pl_store_pause(MOMENT_NS);
+        int code = pl_pins_list(objects, &pins, &n_pins); /* PAIR note-pin: after the marks */
         if (code != 0) return code;
         n_pinned = 0;
         for (unsigned i = 0; i < few->n; i++) {
-            few->is_free[i] = !is_held(pins, n_pins, few->view[i].object, few->note[i],
-                                       few->mark);
+            few->is_free[i] = !is_held(pins, n_pins, few->view[i].object, few->note[i], few->mark);
             n_pinned += !few->is_free[i];
         }
         free(pins);
@@ -188,12 +189,12 @@ static int look_at_pins(struct bp_objects *objects, struct few *few)
 }
 
 /* Evict one of the few, or leave it as it was. Lets go of its view. */
-static int settle(struct bp_objects *objects, struct few *few, unsigned i, uint64_t *freed)
+static int settle(struct pl_store *objects, struct few *few, unsigned i, uint64_t *freed)
 {
     brain_view *view = &few->view[i];
     int code = 0;
-    if (few->is_free[i] && brain_view_swap_note(view, few->mark, BP_NOTE_EVICTED) != 0) {
-        code = bp_objects_delete_version(objects, few->victim[i]->id, view->version);
+    if (few->is_free[i] && brain_view_swap_note(view, few->mark, PL_NOTE_EVICTED) != 0) {
+        code = pl_remove_version(objects, few->victim[i]->id, view->version);
         if (code == 0) *freed += few->victim[i]->bytes;
         if (code == BRAIN_E_NOT_FOUND) code = 0; /* somebody else has deleted it */
     } else {
@@ -201,12 +202,12 @@ static int settle(struct bp_objects *objects, struct few *few, unsigned i, uint6
         int was_ours = brain_view_swap_note(view, few->mark, few->note[i]);
         (void)was_ours;
     }
-    bp_objects_put_back(objects, view);
+    pl_remove_put_back(objects, view);
     return code;
 }
 
 /* Evict up to FEW, from victim `*next` on, until enough is freed. */
-static int evict_few(struct bp_objects *objects, const struct list *list, size_t *next,
+static int evict_few(struct pl_store *objects, const struct list *list, size_t *next,
                      uint64_t n_bytes, uint64_t *freed)
 {
     struct few few = { .n = 0 };
@@ -234,11 +235,11 @@ struct sums {
 };
 
 /* Leave those in the list that nobody has. */
-static int drop_held(struct bp_objects *objects, struct list *list, struct sums *sums)
+static int drop_held(struct pl_store *objects, struct list *list, struct sums *sums)
 {
     brain_pin *pins;
     size_t n_pins, kept = 0;
-    int code = bp_objects_list_pins(objects, &pins, &n_pins);
+    int code = pl_pins_list(objects, &pins, &n_pins);
     if (code != 0) return code;
     for (size_t i = 0; i < list->n; i++) {
         const struct victim *victim = &list->victims[i];
@@ -253,8 +254,8 @@ static int drop_held(struct bp_objects *objects, struct list *list, struct sums 
 }
 
 /* Evict until `n_bytes` are freed; nothing where `least` cannot be. */
-static int evict(struct bp_objects *objects, uint64_t n_bytes, uint64_t least,
-                 uint64_t *freed_out, struct sums *sums_out)
+static int evict(struct pl_store *objects, uint64_t n_bytes, uint64_t least, uint64_t *freed_out,
+                 struct sums *sums_out)
 {
     struct list list = { NULL, 0, 0 };
     struct sums sums = { 0, 0 };
@@ -273,8 +274,8 @@ static int evict(struct bp_objects *objects, uint64_t n_bytes, uint64_t least,
     return code;
 }
 
-int bp_objects_evict(struct bp_objects *objects, uint64_t n_bytes, bool all_or_nothing,
-                     uint64_t *freed_out)
+int pl_evict_some(struct pl_store *objects, uint64_t n_bytes, bool all_or_nothing,
+                  uint64_t *freed_out)
 {
     struct sums sums;
     return evict(objects, n_bytes, all_or_nothing ? n_bytes : 0, freed_out, &sums);
@@ -292,13 +293,13 @@ int bp_objects_evict(struct bp_objects *objects, uint64_t n_bytes, bool all_or_n
 static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct sums *sums,
                           unsigned n_failed)
 {
-    uint64_t lasting = stat->live_bytes - (sums->all < stat->live_bytes ? sums->all
-                                                                        : stat->live_bytes);
+    uint64_t lasting =
+        stat->live_bytes - (sums->all < stat->live_bytes ? sums->all : stat->live_bytes);
     if (lasting + n_bytes > stat->capacity_bytes) return false; /* named values */
     return n_failed < (stat->limbo_bytes > 0 ? TRIES_MAX : PATIENCE);
 }
 
-bool bp_objects_make_room(struct bp_objects *objects, uint64_t n_bytes, unsigned *tried)
+bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tried)
 {
     brain_stat stat = { .struct_size = sizeof stat };
     if (brain_stat_get(objects->store, &stat) != 0 || n_bytes > stat.capacity_bytes ||
@@ -326,6 +327,6 @@ bool bp_objects_make_room(struct bp_objects *objects, uint64_t n_bytes, unsigned
     }
     if (!may_come_free(&stat, n_bytes, &sums, *tried % EVICTED_UNIT)) return false;
     ++*tried;
-    bp_objects_pause(1000000);
+    pl_store_pause(1000000);
     return true;
 }
