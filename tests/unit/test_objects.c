@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include "../../plasma/evict.c" /* its parts, one by one */
+#include "plasma/create.h"
 #include "plasma/queue.h"
 
 static brain_store *store;
