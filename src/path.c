@@ -292,7 +292,7 @@ static void remove_files(int dir_fd)
 static void sweep_files(int parent_fd, const char *temp, int dir_fd)
 {
     struct stat ours, there;
-    int fd = openat(dir_fd, "data", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = bn_os_beside_streams(openat(dir_fd, "data", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (fd < 0) {
         return; /* just made, or being swept */
     }
@@ -609,7 +609,8 @@ int bn_path_remove(struct brain_store *store)
     struct stat ours, named;
     int dir_fd = store->dir_file.fd;
     if (!bn_os_same_file(dir_fd, store->dir_file.device, store->dir_file.inode)) {
-        dir_fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        dir_fd = bn_os_beside_streams(
+            open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
         if (!bn_os_same_file(dir_fd, store->dir_file.device, store->dir_file.inode)) {
             return 0; /* gone, or its successor's by now */
         }
