@@ -4,7 +4,13 @@ repr that a message asks for, and whatever a collection of garbage runs."""
 import gc
 
 import pytest
-from brain_plasma import Brain, BrainClosedError, BrainNameTypeError
+from brain_plasma import (
+    Brain,
+    BrainClient,
+    BrainClientDisconnectedError,
+    BrainClosedError,
+    BrainNameTypeError,
+)
 
 OTHER = "other"
 
@@ -124,3 +130,27 @@ def test_a_collection_of_garbage_that_closes_it(brain, path, no_collections, wha
             pass
         closing.close()
     assert brain.check() == []
+
+
+@pytest.mark.parametrize(
+    "end, error", [("close", BrainClosedError), ("sleep", BrainClientDisconnectedError)]
+)
+def test_a_client_that_comes_too_late_is_let_go_of(brain, path, monkeypatch, end, error):
+    clients = []
+
+    def connect(path):
+        clients.append(BrainClient(path))
+        getattr(ending, end)()  # as another thread may
+        return clients[-1]
+
+    ending = Brain(path)
+    monkeypatch.setattr("brain_plasma.brain.BrainClient", connect)
+    with pytest.raises(error):
+        ending.client
+    assert brain.stat()["n_clients"] == 1
+    assert len(clients) == 1
+    if end == "sleep":
+        ending.wake_up()
+        monkeypatch.undo()
+        assert ending.client.list() == {}
+    ending.close()
