@@ -9,7 +9,8 @@
  *           stood all the while is not misread: its slot does not change.
  * Extents:  the name of a large value may lie in its extent, whose pages may be given back, and to
  *           look at those would ask the kernel for memory. It is looked at only if the slot is
- *           committed and not retired: whoever retires it now sees the pin (PAIR pin-retire).
+ *           committed and not retired: whoever retires it now sees the pin (PAIR pin-retire). And
+ *           only if the extent is recorded as its: what seems to be a slot may be somebody's data.
  * Space:    a value's slot says the record, the record the slot of its entry in the root space, and
  *           that the name. Each may be another's by now; so the name is looked up, and what is
  *           found has to lead to the record, and to have been there before the value.
@@ -86,6 +87,23 @@ static bool copy_head(struct brain_store *store, const struct id *id, struct bn_
            !(rec->flags & BN_SLOT_TOMB) && rec->space != BN_ROOT_SPACE;
 }
 
+/* Whether an extent is recorded as the slot's. If the slot is not retired, and pinned, it stays. */
+static bool owns_extent(const struct brain_store *store, uint32_t slot, uint32_t page)
+{
+    uint64_t end = ((uint64_t)page + 1) * sizeof(struct bn_block_rec);
+    if (end > bn_load_acquire(&store->state_view->backed[BN_REGION_BLOCKS]) ||
+        end > store->region_bytes[BN_REGION_BLOCKS]) {
+        return false;
+    }
+    const uint8_t *word = bn_region_view(store, BN_REGION_BLOCKS) + end - sizeof(uint64_t);
+    uint64_t owned = bn_load_relaxed((const _Atomic uint64_t *)(const void *)word);
+    return BN_FIELD(struct bn_block_rec, owner, owned) == slot &&
+           BN_FIELD(struct bn_block_rec, state, owned) == BN_BLOCK_USED;
+}
+static_assert(offsetof(struct bn_block_rec, owner) == 8 &&
+                  offsetof(struct bn_block_rec, state) == 12,
+              "owner and state are in the second word");
+
 /* Copy the name that lies in a slot with this head, if it lies there. */
 static bool copy_name(struct brain_store *store, uint32_t slot, const struct bn_slot_rec *rec,
                       const struct bn_slot_shape *shape, struct suspect *out)
@@ -93,7 +111,9 @@ static bool copy_name(struct brain_store *store, uint32_t slot, const struct bn_
     const _Atomic uint64_t *words =
         (const _Atomic uint64_t *)(const void *)bn_slot_view(store, slot);
     uint64_t end = (shape->body_off + rec->name_len + 7) / sizeof(uint64_t);
-    if (end > BN_INLINE_MAX / sizeof(uint64_t)) {
+    if (end > BN_INLINE_MAX / sizeof(uint64_t) ||
+        (uint64_t)slot * BN_LINE + end * sizeof(uint64_t) >
+            bn_load_relaxed(&store->slots_backed)) { /* relaxed: rises only */
         return false;
     }
     for (uint64_t i = shape->body_off / sizeof(uint64_t); i < end; i++) {
@@ -112,7 +132,8 @@ static int find_name(struct brain_store *store, const struct id *id, const struc
     if (!(rec->flags & BN_SLOT_EXTENT) || !(rec->flags & BN_SLOT_BODY_OUT)) {
         return copy_name(store, id->slot, rec, &shape, out) ? 0 : BRAIN_E_NOT_FOUND;
     }
-    if (bn_load_seq(&bn_slot_view(store, id->slot)->retired) != 0) { /* PAIR pin-retire */
+    if (bn_load_seq(&bn_slot_view(store, id->slot)->retired) != 0 || /* PAIR pin-retire */
+        !owns_extent(store, id->slot, rec->page)) {
         return BRAIN_E_NOT_FOUND;
     }
     int err = bn_store_map_values(store, (uint64_t)rec->page * BN_PAGE + shape.extent_bytes);

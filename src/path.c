@@ -37,6 +37,7 @@ struct place {
     char parent[PATH_MAX];   /* of the real directory */
     char name[NAME_MAX + 1]; /* of the real directory in it */
     bool linked;             /* `path` is to be a link to parent/name */
+    bool in_memory;          /* what `path` is in: a store may be made there itself */
 };
 
 /* ---- resolving */
@@ -143,7 +144,8 @@ static int resolve(const char *path, struct place *place)
     }
     snprintf(place->path, sizeof place->path, "%.3700s/%s", strcmp(parent, "/") == 0 ? "" : parent,
              name);
-    place->linked = !parent_in_memory(parent);
+    place->in_memory = parent_in_memory(parent);
+    place->linked = !place->in_memory;
     if (!place->linked) {
         memcpy(place->parent, parent, sizeof parent);
         memcpy(place->name, name, sizeof name);
@@ -267,6 +269,9 @@ static int read_link(const struct place *place, const brain_options *options,
                         place->path, (unsigned)st.st_uid);
     }
     ssize_t n = readlink(place->path, text, sizeof text - 1);
+    if (n < 0 && errno == EINVAL) {
+        return BN_AGAIN; /* it was a link just now */
+    }
     if (n < 0) {
         return errno == ENOENT ? 0 : bn_error_os(-errno, "cannot read the link %s", place->path);
     }
@@ -278,6 +283,9 @@ static int read_link(const struct place *place, const brain_options *options,
     }
     int err = judge_dangling(place, text);
     if (err == 0 && unlink(place->path) != 0 && errno != ENOENT) {
+        if (errno == EISDIR) {
+            return BN_AGAIN; /* somebody else has replaced it, by a store */
+        }
         err = bn_error_os(-errno, "cannot replace the link %s, which leads nowhere", place->path);
     }
     return err;
@@ -312,7 +320,7 @@ static void remove_files(int dir_fd)
 static void sweep_files(int parent_fd, const char *temp, int dir_fd)
 {
     struct stat ours, there;
-    int fd = openat(dir_fd, "data", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = bn_os_beside_streams(openat(dir_fd, "data", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (fd < 0) {
         return; /* just made, or being swept */
     }
@@ -447,10 +455,28 @@ static int check_owner(int dir_fd, const char *where, const brain_options *optio
     return 0;
 }
 
+static bool is_empty(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return false;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    closedir(dir);
+    return n == 0;
+}
+
 /* Whether a directory that could not be opened is what somebody left who died while removing a
- * store: `data` alone, marked as destroyed, or nothing at all, where the store was to be made (not
- * where some link of the user's leads). Then it is removed. A successor's is never empty. */
-static bool was_remains(int dir_fd, const char *where, bool is_target)
+ * store, or is at it: `data` alone, marked as destroyed, or nothing at all, where the store was to
+ * be made (not where some link of the user's leads). Then it is removed, if that is wanted. A
+ * successor's is never empty. */
+static bool was_remains(int dir_fd, const char *where, bool is_target, bool remove)
 {
     uint32_t destroyed = 0;
     bool may_go = true;
@@ -464,39 +490,58 @@ static bool was_remains(int dir_fd, const char *where, bool is_target)
                  destroyed != 0 && faccessat(dir_fd, "clients", F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
                  errno == ENOENT;
         close(fd);
-        if (may_go) {
+        if (may_go && remove) {
             remove_files(dir_fd);
         }
     } else {
         may_go = is_target && errno == ENOENT; /* an empty directory elsewhere may be anybody's */
+        may_go = may_go && (remove || is_empty(dir_fd));
     }
-    return may_go && (rmdir(where) == 0 || errno == ENOENT);
+    return may_go && (!remove || rmdir(where) == 0 || errno == ENOENT);
+}
+
+/* Whether a directory that is open was removed. */
+static bool is_gone(int dir_fd)
+{
+    struct stat st;
+    return fstat(dir_fd, &st) == 0 && st.st_nlink == 0;
+}
+
+/* Whether a directory, whose owner is as it should be, could not be opened because its store was
+ * removed while we looked, or before. Others may be at it as well: so is it gone, once more. */
+static bool was_removed(int dir_fd, const char *where, bool is_target, const brain_options *options)
+{
+    struct stat st = { .st_uid = (uid_t)-1 };
+    bool only_looks = (options->flags & BRAIN_OPEN_READ_ONLY) != 0;
+    return is_gone(dir_fd) ||
+           (fstat(dir_fd, &st) == 0 && (only_looks || st.st_uid == geteuid()) &&
+            was_remains(dir_fd, where, is_target, !only_looks)) ||
+           is_gone(dir_fd);
 }
 
 /* Open the store in directory `where`. NOT_FOUND where it is gone; one that somebody began to
- * destroy is removed, and NOT_FOUND too. */
+ * destroy is removed, and NOT_FOUND too; BN_AGAIN where the path is something else by now. */
 static int open_at(const char *where, const struct place *place, const brain_options *options,
                    struct brain_store **store_out)
 {
     int dir_fd = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (dir_fd < 0 && (errno == ENOTDIR || errno == ELOOP) && strcmp(where, place->path) == 0) {
+        return BN_AGAIN; /* it was a directory just now */
+    }
     if (dir_fd < 0) {
         return errno == ENOENT ? BRAIN_E_NOT_FOUND : bn_error_os(-errno, "cannot open %s", where);
     }
     char target[PATH_MAX];
     snprintf(target, sizeof target, "%.3700s/%s", place->parent, place->name);
-    bool is_target = strcmp(where, target) == 0 || find_ending(place, where) != NULL;
+    bool is_target = strcmp(where, target) == 0 || find_ending(place, where) != NULL ||
+                     (place->in_memory && strcmp(where, place->path) == 0);
     int err = check_owner(dir_fd, where, options);
     struct brain_store *store = NULL;
     if (err == 0) {
         err = bn_store_map(dir_fd, where, place->path, options, &store);
-    }
-    struct stat st = { .st_uid = (uid_t)-1 };
-    if (err != 0 && fstat(dir_fd, &st) == 0 && st.st_nlink == 0) {
-        err = BRAIN_E_NOT_FOUND; /* removed while we looked */
-    }
-    if (err != 0 && err != BRAIN_E_NOT_FOUND && !(options->flags & BRAIN_OPEN_READ_ONLY) &&
-        st.st_uid == geteuid() && was_remains(dir_fd, where, is_target)) {
-        err = BRAIN_E_NOT_FOUND;
+        if (err != 0 && was_removed(dir_fd, where, is_target, options)) {
+            err = BRAIN_E_NOT_FOUND;
+        }
     }
     close(dir_fd);
     if (err == 0 && bn_load_relaxed(&store->state_view->destroyed) != 0) {
@@ -629,7 +674,8 @@ int bn_path_remove(struct brain_store *store)
     struct stat ours, named;
     int dir_fd = store->dir_file.fd;
     if (!bn_os_same_file(dir_fd, store->dir_file.device, store->dir_file.inode)) {
-        dir_fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        dir_fd = bn_os_beside_streams(
+            open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
         if (!bn_os_same_file(dir_fd, store->dir_file.device, store->dir_file.inode)) {
             return 0; /* gone, or its successor's by now */
         }
@@ -641,7 +687,7 @@ int bn_path_remove(struct brain_store *store)
     remove_files(dir_fd);
     if (lstat(store->directory, &named) == 0 && named.st_ino == ours.st_ino &&
         named.st_dev == ours.st_dev && rmdir(store->directory) != 0 && errno != ENOENT &&
-        errno != ENOTEMPTY) {
+        errno != ENOTEMPTY && errno != ENOTDIR) { /* or somebody else has, and made something */
         return bn_error_os(-errno, "cannot remove %s", store->directory);
     }
     char text[PATH_MAX];

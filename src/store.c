@@ -69,7 +69,7 @@ static int reopen(const struct brain_store *store, const char *name, int flags,
 {
     char path[4352];
     snprintf(path, sizeof path, "%s/%s", store->directory, name);
-    int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
+    int fd = bn_os_beside_streams(open(path, flags | O_CLOEXEC | O_NOFOLLOW));
     if (fd < 0) {
         int os = -errno;
         bool is_mapped = store->state_view != NULL; /* else path.c sees whether it was removed */
@@ -415,7 +415,7 @@ int bn_store_extend(struct brain_store *store, uint64_t bytes)
 static int open_files(int dir_fd, struct brain_store *store)
 {
     int flags = (store->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW;
-    int data = openat(dir_fd, "data", flags);
+    int data = bn_os_beside_streams(openat(dir_fd, "data", flags));
     if (data < 0 && errno == ENOENT) {
         return bn_error(BRAIN_E_CORRUPT,
                         "%s%s%s is a directory, but not a store (it has no file 'data'). "
@@ -432,13 +432,14 @@ static int open_files(int dir_fd, struct brain_store *store)
     }
     store->data_file.fd = data;
     int os = note_file(data, &store->data_file);
-    int clients = openat(dir_fd, "clients", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int clients =
+        bn_os_beside_streams(openat(dir_fd, "clients", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (os != 0 || clients < 0) {
         return bn_error_os(os != 0 ? os : -errno, "cannot open %s/clients", store->directory);
     }
     store->clients_file.fd = clients;
     os = note_file(clients, &store->clients_file);
-    int dir = os == 0 ? fcntl(dir_fd, F_DUPFD_CLOEXEC, 0) : -1;
+    int dir = os == 0 ? fcntl(dir_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
     if (dir < 0 || (os = note_file(dir, &store->dir_file)) != 0) {
         return bn_error_os(os != 0 ? os : -errno, "cannot look at %s", store->directory);
     }
@@ -707,7 +708,7 @@ void bn_store_free(struct brain_store *store)
 static int new_file(int dir_fd, const char *name)
 {
     char self[40];
-    int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = bn_os_beside_streams(openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (fd >= 0) {
         snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
         if (bn_os_byte_lock(fd, BN_LIFE_OFF(0)) == 0 &&
@@ -716,7 +717,8 @@ static int new_file(int dir_fd, const char *name)
         }
         close(fd);
     }
-    fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = bn_os_beside_streams(
+        openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (fd < 0) {
         return -errno;
     }

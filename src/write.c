@@ -172,6 +172,30 @@ void bn_write_deinit(struct brain_store *store, struct bn_write *write)
 
 /* ---- commit */
 
+/* The change of a namespace's own entry in the root space. */
+static void init_root_change(struct bn_write *write, struct brain_space *space)
+{
+    struct bn_change *change = &write->change;
+    memset(write, 0, sizeof *write);
+    write->space = space;
+    change->name = space->name;
+    change->name_len = space->name_len;
+    change->space_id = BN_ROOT_SPACE;
+    change->space_gen = bn_load_relaxed(&bn_space_at(space->store, BN_ROOT_SPACE)->gen);
+    change->hash = space->key;
+    change->has_description = true; /* of none */
+}
+
+/* A change in a namespace that is missing: see that nobody has made it since it was looked for, or
+ * a condition would hold here that does not hold at the commit. NOT_FOUND, or BN_SPACE_GONE. */
+static int find_no_space(struct brain_store *store, const struct bn_write *write)
+{
+    struct bn_write entry;
+    init_root_change(&entry, write->space); /* it wants the name to be absent */
+    int err = bn_txn_find(store, &entry.change);
+    return err == 0 ? BRAIN_E_NOT_FOUND : err == BRAIN_E_EXISTS ? BN_SPACE_GONE : err;
+}
+
 /* A change in a namespace that it makes: see that nobody else has made it; then nothing is
  * there. */
 static int find_nothing(struct brain_store *store, struct bn_write *write)
@@ -202,7 +226,7 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
     uint64_t more = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct bn_change *change = &writes[i].change;
-        int err = writes[i].has_no_space    ? BRAIN_E_NOT_FOUND
+        int err = writes[i].has_no_space    ? find_no_space(store, &writes[i])
                   : writes[i].maker != NULL ? find_nothing(store, &writes[i])
                                             : bn_txn_find(store, change);
         if (err == 0 && writes[i].makes_only) {
@@ -335,20 +359,6 @@ static int try_commit(struct brain_store *store, struct bn_write *writes, uint32
     err = err != 0 ? err : transact(store, writes, n, number_out);
     bn_lock_release(store);
     return err;
-}
-
-/* The change of a namespace's own entry in the root space. */
-static void init_root_change(struct bn_write *write, struct brain_space *space)
-{
-    struct bn_change *change = &write->change;
-    memset(write, 0, sizeof *write);
-    write->space = space;
-    change->name = space->name;
-    change->name_len = space->name_len;
-    change->space_id = BN_ROOT_SPACE;
-    change->space_gen = bn_load_relaxed(&bn_space_at(space->store, BN_ROOT_SPACE)->gen);
-    change->hash = space->key;
-    change->has_description = true; /* of none */
 }
 
 static void forget_makers(struct bn_write *writes, uint32_t n)

@@ -265,6 +265,9 @@ class Brain(Identified):
         if client is None:
             client = BrainClient(self._options["path"])
             client = self.__dict__.setdefault("_client", client)
+            if self.closed or self.asleep:  # meanwhile, by another thread, who saw no client
+                self._let_go_of_client()
+                self._require_open()
         return client
 
     def _let_go_of_client(self) -> None:

@@ -47,16 +47,9 @@ void bp_arguments_forget_spaces(struct bp_brain *self)
     }
 }
 
-bool bp_arguments_space(struct bp_brain *self, PyObject *name, struct bp_space **in_out)
+/* The namespace `name`, a str of no class of its own, in `*in_out`; NULL: the one in use. */
+static bool find_space(struct bp_brain *self, PyObject *name, struct bp_space **in_out)
 {
-    *in_out = NULL;
-    if (name == Py_None) return true;
-    if (!bp_brain_is_open(self)) return false;
-    if (!PyUnicode_Check(name)) {
-        bp_errors_format(self->state, BP_NAME_TYPE,
-                         "the name of a namespace has to be a str, not %R", name);
-        return false;
-    }
     Py_hash_t hash = PyObject_Hash(name);
     if (same_name(self->current, name, hash)) return true;
     struct bp_space *space = find_open(self, name, hash);
@@ -67,6 +60,22 @@ bool bp_arguments_space(struct bp_brain *self, PyObject *name, struct bp_space *
     }
     *in_out = bp_handle_space_take(space);
     return true;
+}
+
+bool bp_arguments_space(struct bp_brain *self, PyObject *name, struct bp_space **in_out)
+{
+    *in_out = NULL;
+    if (name == Py_None) return true;
+    if (!bp_brain_is_open(self)) return false;
+    if (!PyUnicode_Check(name)) {
+        bp_errors_format(self->state, BP_NAME_TYPE,
+                         "the name of a namespace has to be a str, not %R", name);
+        return false;
+    }
+    PyObject *plain = PyUnicode_FromObject(name); /* the hash of a subclass may run anything */
+    bool found = plain != NULL && find_space(self, plain, in_out);
+    Py_XDECREF(plain);
+    return found;
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */

@@ -289,7 +289,7 @@ static Py_ssize_t brain_length(PyObject *op)
 static PyObject *brain_iter_slot(PyObject *op)
 {
     struct bp_brain *self = (struct bp_brain *)op;
-    PyObject *names = bp_brain_is_open(self) ? bp_store_list_names(self, self->space) : NULL;
+    PyObject *names = bp_brain_is_open(self) ? bp_store_list_names(self, NULL) : NULL;
     if (names == NULL) return NULL;
     PyObject *iterator = PyObject_GetIter(names);
     Py_DECREF(names);

@@ -31,7 +31,9 @@ PyObject *bp_brain_raise_missing(struct bp_brain *self, struct bp_space *in, PyO
 {
     if (in == NULL) in = self->current;
     PyObject *space = in != NULL ? in->name : Py_None;
-    PyObject *arguments = Py_BuildValue("(OOO)", name, space, self->path);
+    /* Our own references: to make a tuple may collect garbage, and that run what closes this Brain. */
+    PyObject *arguments =
+        Py_BuildValue("(ONN)", name, Py_NewRef(space), Py_NewRef(self->path));
     if (arguments == NULL) return NULL;
     PyErr_SetObject(self->state->errors[BP_NAME_NOT_EXIST], arguments);
     Py_DECREF(arguments);
@@ -124,7 +126,6 @@ static bool is_there(struct bp_brain *self, struct bp_space *in, PyObject *name)
 
 static bool any_is_there(struct bp_brain *self, struct bp_space *in, PyObject *names)
 {
-    if (!PyList_Check(names)) return is_there(self, in, names);
     Py_ssize_t n = PyList_Size(names);
     for (Py_ssize_t i = 0; i < n; i++) {
         if (is_there(self, in, PyList_GetItem(names, i))) return true;
@@ -132,14 +133,25 @@ static bool any_is_there(struct bp_brain *self, struct bp_space *in, PyObject *n
     return false;
 }
 
-int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *names)
+static int failed_put(struct bp_brain *self, struct bp_space *in, PyObject *names,
+                      bool (*are_there)(struct bp_brain *, struct bp_space *, PyObject *))
 {
     PyObject *type, *error, *traceback;
     PyErr_Fetch(&type, &error, &traceback);
-    bool replaces = any_is_there(self, in, names);
+    bool replaces = are_there(self, in, names);
     PyErr_Restore(type, error, traceback);
     bp_errors_refine(replaces ? "failed_update" : "failed_learn");
     return -1;
+}
+
+int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *name)
+{
+    return failed_put(self, in, name, is_there);
+}
+
+int bp_brain_failed_puts(struct bp_brain *self, struct bp_space *in, PyObject *names)
+{
+    return failed_put(self, in, names, any_is_there);
 }
 
 int bp_brain_failed_delete(void)

@@ -106,8 +106,8 @@ static inline const char *bp_brain_name_in(struct bp_brain *self, struct bp_spac
     return NULL;
 }
 
-/* A reference on the space that a call in `in` works in, for as long as it runs without the GIL. Of
- * an open Brain. */
+/* A reference on the space that a call in `in` works in, for as long as it runs without the GIL, or
+ * makes objects: that may collect garbage, and so run anything. Of an open Brain. */
 static inline struct bp_space *bp_brain_hold(struct bp_brain *self, struct bp_space *in)
 {
     return bp_handle_space_take(in != NULL ? in : self->current);
@@ -175,8 +175,10 @@ int bp_brain_set(struct bp_brain *self, PyObject *name, PyObject *value);
 int bp_brain_delete(struct bp_brain *self, struct bp_space *in, PyObject *name);
 
 /* A change failed, and an exception is set that says why: let it also say what could not be done. A
- * put of any of `names`, a list of str, or of one name; and a delete. Both return -1. */
-int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *names);
+ * put of one name, whatever that is; of any of `names`, a list that nobody else has; and a delete.
+ * All return -1. */
+int bp_brain_failed_put(struct bp_brain *self, struct bp_space *in, PyObject *name);
+int bp_brain_failed_puts(struct bp_brain *self, struct bp_space *in, PyObject *names);
 int bp_brain_failed_delete(void);
 
 /* names.c */
@@ -211,8 +213,9 @@ BP_METHOD_NOARGS(bp_store_trim);
 BP_METHOD_NOARGS(bp_store_check);
 BP_METHOD_NOARGS(bp_store_destroy);
 
-/* The names of `space` as of one moment: a new list of str, or NULL with an exception set. */
-PyObject *bp_store_list_names(struct bp_brain *self, brain_space *space);
+/* The names of the namespace `in`, NULL: the one in use, as of one moment: a new list of str, or NULL
+ * with an exception set. Of an open Brain. */
+PyObject *bp_store_list_names(struct bp_brain *self, struct bp_space *in);
 
 /* Let the Brain work in `space`, whose reference it takes over. */
 void bp_brain_use(struct bp_brain *self, struct bp_space *space);

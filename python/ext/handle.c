@@ -73,8 +73,14 @@ struct bp_space *bp_handle_space(struct bp_state *state, struct bp_store *owner,
         PyErr_NoMemory();
         return NULL;
     }
+    handle->name = PyUnicode_FromObject(name); /* of a subclass a str, whose hash runs no code */
+    if (handle->name == NULL) {
+        PyMem_Free(handle);
+        return NULL;
+    }
     int code = brain_space_open(owner->store, utf8, (size_t)length, &handle->space);
     if (code != 0) {
+        Py_DECREF(handle->name);
         PyMem_Free(handle);
         bp_errors_raise(state, code);
         return NULL;
@@ -82,8 +88,6 @@ struct bp_space *bp_handle_space(struct bp_state *state, struct bp_store *owner,
     handle->owner = owner;
     owner->n_refs++;
     handle->n_refs = 1;
-    Py_INCREF(name);
-    handle->name = name;
     return handle;
 }
 

@@ -101,12 +101,11 @@ const char bp_many_set_doc[] =
 /* Put all of `values`, a dict. Returns 0, or -1 with an exception set. */
 static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values)
 {
-    PyObject *items = PyDict_Items(values);
-    if (items == NULL) return -1;
     struct bp_space *held = bp_brain_hold(self, in);
-    int code = put_batch_or_evict(self, held, items);
+    PyObject *items = PyDict_Items(values);
+    int code = items == NULL ? BP_RAISED : put_batch_or_evict(self, held, items);
     bp_handle_space_drop(held);
-    Py_DECREF(items);
+    Py_XDECREF(items);
     if (code == 0) return 0;
     if (code != BP_RAISED) bp_errors_raise(self->state, code);
     PyObject *type, *error, *traceback;
@@ -114,7 +113,7 @@ static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values
     PyObject *names = PyDict_Keys(values);
     if (names == NULL) PyErr_Clear();
     PyErr_Restore(type, error, traceback);
-    if (names != NULL) bp_brain_failed_put(self, in, names);
+    if (names != NULL) bp_brain_failed_puts(self, in, names);
     Py_XDECREF(names);
     return -1;
 }
@@ -161,6 +160,7 @@ static int get_all(struct bp_brain *self, struct bp_space *in, PyObject *names, 
                    brain_view *views, PyObject *result)
 {
     Py_ssize_t n = PyList_Size(names);
+    if (!bp_brain_is_open(self)) return -1;
     for (Py_ssize_t i = 0; i < n; i++) {
         size_t name_len;
         brain_space *space;
@@ -186,7 +186,6 @@ const char bp_many_get_doc[] =
 /* Of `names`, a list. */
 static PyObject *get_many(struct bp_brain *self, struct bp_space *in, PyObject *names)
 {
-    if (!bp_brain_is_open(self)) return NULL;
     size_t n = (size_t)PyList_Size(names);
     brain_key *keys = PyMem_Calloc(n + 1, sizeof *keys);
     brain_view *views = PyMem_Calloc(n + 1, sizeof *views);
@@ -296,12 +295,14 @@ PyObject *bp_many_entries(PyObject *op, PyObject *const *args, Py_ssize_t n_args
     struct bp_space *in;
     if (n_args != 1) return bp_arguments_raise("_entries(namespace)", n_args);
     if (!bp_arguments_space(self, args[0], &in)) return NULL;
-    PyObject *list = bp_brain_is_open(self) ? PyList_New(0) : NULL;
+    struct bp_space *held = bp_brain_is_open(self) ? bp_brain_hold(self, in) : NULL;
+    PyObject *list = held != NULL ? PyList_New(0) : NULL;
     if (list != NULL) {
-        int code = append_entries(in != NULL ? in->space : self->space, list);
+        int code = append_entries(held->space, list);
         if (code != 0) Py_CLEAR(list);
         if (code != 0 && code != BP_RAISED) bp_errors_raise(self->state, code);
     }
+    bp_handle_space_drop(held);
     bp_handle_space_drop(in);
     return list;
 }

@@ -54,28 +54,31 @@ static int append_names_of(struct bp_brain *self, brain_space *space, brain_snap
     return append_walk(self, code, iter, false, list);
 }
 
-static int append_spaces(struct bp_brain *self, brain_snapshot *snapshot, PyObject *list)
+static int append_spaces(struct bp_brain *self, struct bp_store *store, brain_snapshot *snapshot,
+                         PyObject *list)
 {
     brain_iter *iter = NULL;
-    int code = brain_iter_spaces(self->store->store, snapshot, &iter);
+    int code = brain_iter_spaces(store->store, snapshot, &iter);
     return append_walk(self, code, iter, true, list);
 }
 
-PyObject *bp_store_list_names(struct bp_brain *self, brain_space *space)
+PyObject *bp_store_list_names(struct bp_brain *self, struct bp_space *in)
 {
+    struct bp_space *held = bp_brain_hold(self, in);
     PyObject *list = PyList_New(0);
-    if (list != NULL && append_names_of(self, space, NULL, list) != 0) Py_CLEAR(list);
+    if (list != NULL && append_names_of(self, held->space, NULL, list) != 0) Py_CLEAR(list);
+    bp_handle_space_drop(held);
     return list;
 }
 
 /* Append the names of the namespaces in `spaces`, a list of str. */
-static int append_names_of_each(struct bp_brain *self, brain_snapshot *snapshot, PyObject *spaces,
-                                PyObject *list)
+static int append_names_of_each(struct bp_brain *self, struct bp_store *store,
+                                brain_snapshot *snapshot, PyObject *spaces, PyObject *list)
 {
     Py_ssize_t n = PyList_Size(spaces);
     for (Py_ssize_t i = 0; i < n; i++) {
         struct bp_space *space =
-            bp_handle_space(self->state, self->store, PyList_GetItem(spaces, i));
+            bp_handle_space(self->state, store, PyList_GetItem(spaces, i));
         if (space == NULL) return -1;
         int failed = append_names_of(self, space->space, snapshot, list);
         bp_handle_space_drop(space);
@@ -84,15 +87,15 @@ static int append_names_of_each(struct bp_brain *self, brain_snapshot *snapshot,
     return 0;
 }
 
-static PyObject *names_of_all(struct bp_brain *self)
+static PyObject *names_of_all(struct bp_brain *self, struct bp_store *store)
 {
     brain_snapshot *snapshot;
-    int code = brain_snapshot_open(self->store->store, &snapshot);
+    int code = brain_snapshot_open(store->store, &snapshot);
     if (code != 0) return bp_errors_raise(self->state, code);
     PyObject *spaces = PyList_New(0);
     PyObject *list = PyList_New(0);
-    if (spaces == NULL || list == NULL || append_spaces(self, snapshot, spaces) != 0 ||
-        append_names_of_each(self, snapshot, spaces, list) != 0) {
+    if (spaces == NULL || list == NULL || append_spaces(self, store, snapshot, spaces) != 0 ||
+        append_names_of_each(self, store, snapshot, spaces, list) != 0) {
         Py_CLEAR(list);
     }
     Py_XDECREF(spaces);
@@ -109,11 +112,16 @@ PyObject *bp_store_names(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     if (!bp_brain_is_open(self)) return NULL;
-    if (n_args == 0) return bp_store_list_names(self, self->space);
-    if (args[0] == Py_None) return names_of_all(self);
-    struct bp_space *in;
-    if (!bp_arguments_space(self, args[0], &in)) return NULL;
-    PyObject *list = bp_store_list_names(self, in != NULL ? in->space : self->space);
+    if (n_args == 0) return bp_store_list_names(self, NULL);
+    struct bp_space *in = NULL;
+    PyObject *list;
+    if (args[0] == Py_None) {
+        in = bp_brain_hold(self, NULL);
+        list = names_of_all(self, in->owner);
+    } else {
+        if (!bp_arguments_space(self, args[0], &in)) return NULL;
+        list = bp_store_list_names(self, in);
+    }
     bp_handle_space_drop(in);
     return list;
 }
@@ -194,9 +202,12 @@ PyObject *bp_store_namespaces(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     struct bp_brain *self = (struct bp_brain *)op;
     if (!bp_brain_is_open(self)) return NULL;
+    struct bp_space *held = bp_brain_hold(self, NULL);
     PyObject *list = Py_BuildValue("[s]", "default");
     PyObject *result = NULL;
-    if (list != NULL && append_spaces(self, NULL, list) == 0) result = PySet_New(list);
+    if (list != NULL && append_spaces(self, held->owner, NULL, list) == 0)
+        result = PySet_New(list);
+    bp_handle_space_drop(held);
     Py_XDECREF(list);
     return result;
 }

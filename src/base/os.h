@@ -40,6 +40,9 @@ int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off);
 /* Bytes that are backed within a range. */
 int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out);
 bool bn_os_same_file(int fd, dev_t device, ino_t inode);
+/* A descriptor that was just opened, -1 with errno included, under a number from 3 on: where the
+ * process has closed its standard streams, what is meant for them would go into the file. */
+int bn_os_beside_streams(int fd);
 /* Rename, failing with EEXIST where the target is there, an empty directory included. */
 int bn_os_rename_new(int dir_fd, const char *from, const char *to);
 /* Whether the file system of `fd` lives in memory. */

@@ -176,6 +176,17 @@ bool bn_os_same_file(int fd, dev_t device, ino_t inode)
     return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
+int bn_os_beside_streams(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO) {
+        return fd;
+    }
+    int beside = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), err = errno;
+    close(fd);
+    errno = err;
+    return beside;
+}
+
 int bn_os_rename_new(int dir_fd, const char *from, const char *to)
 {
     return renameat2(dir_fd, from, dir_fd, to, RENAME_NOREPLACE) != 0 ? -errno : 0;

@@ -198,6 +198,82 @@ static int run_object(void)
     return err;
 }
 
+/* The object into a namespace that is missing, with changes there and here, and conditions. */
+static int add_conditions(brain_batch *batch)
+{
+    uint32_t first = 0, last = N_VALUES - 1;
+    brain_part part = { .data = data, .size_bytes = LARGE };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    check_fill(data, LARGE, 2);
+    int err = brain_batch_put_if(batch, space, "beside", 6, &value, 0);
+    part.size_bytes = 10;
+    err = err != 0 ? err : brain_batch_put(batch, other, "a", 1, &value);
+    err = err != 0 ? err : brain_batch_require(batch, other, "none", 4, 0);
+    err = err != 0 ? err : brain_batch_require(batch, space, &last, sizeof last, BRAIN_ANY_VERSION);
+    return err != 0 ? err : brain_batch_delete(batch, space, &first, sizeof first);
+}
+
+static int run_object_in_batch(void)
+{
+    brain_object *object = NULL;
+    brain_batch *batch = NULL;
+    uint64_t version = 0;
+    brain_value bare = { .kind = BRAIN_KIND_BYTES };
+    int err = brain_create(store, LARGE, &object);
+    if (err != 0) {
+        return err;
+    }
+    check_fill(brain_object_data(object), LARGE, 1);
+    err = brain_batch_new(store, &batch);
+    err = err != 0 ? err : add_conditions(batch);
+    err = err != 0 ? err
+                   : brain_object_seal_in(object, batch, other, "large", 5, &bare, 0, &version);
+    CHECK((err == 0) == (version != 0));
+    CHECK(check_is_filled(brain_object_data(object), LARGE, 1));
+    brain_batch_free(batch);
+    brain_object_release(object);
+    return err;
+}
+
+static void undo_object_in_batch(void)
+{
+    uint32_t first = 0;
+    check_value(space, "beside", 6, LARGE, 2);
+    check_value(other, "large", 5, LARGE, 1);
+    CHECK_OK(brain_exists(other, "a", 1, NULL));
+    CHECK_OK(brain_space_remove(other));
+    CHECK_OK(brain_delete(space, "beside", 6, BRAIN_ANY_VERSION));
+    CHECK_OK(put(space, &first, sizeof first, size_of(0), 0));
+}
+
+/* By ids, with the namespaces; more than one page of the ledger holds. */
+static int run_by_id(void)
+{
+    uint8_t id[BRAIN_ID_BYTES];
+    uint32_t last = N_VALUES - 1, n = 0;
+    int err = brain_get(space, &last, sizeof last, &views[0]);
+    if (err != 0) {
+        return err;
+    }
+    brain_view_id(&views[0], id);
+    for (n = 1; n < 1100 && err == 0; n++) {
+        brain_space *its;
+        err = brain_get_by_id(store, id, &views[n]);
+        if (err == 0) {
+            err = brain_view_space(&views[n], &its, NULL, NULL);
+            if (err == 0) {
+                brain_space_close(its);
+            }
+        } else {
+            break;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        brain_view_drop(&views[i]);
+    }
+    return err;
+}
+
 static int run_space(void)
 {
     int err = brain_space_create(other);
@@ -291,13 +367,13 @@ static int run_open(void)
     return err;
 }
 
-static int run_make(void)
+/* `directory`: NULL, or where to make it. */
+static int make(const char *its_path, const char *directory)
 {
     brain_store *made = NULL;
     brain_options options = BRAIN_OPTIONS_INIT;
-    char its_path[200];
     options.capacity_bytes = CHECK_MIB;
-    snprintf(its_path, sizeof its_path, "%s-made", path);
+    options.directory = directory;
     int err = brain_open(its_path, &options, &made);
     struct stat st;
     int fail_later = fail_at;
@@ -312,8 +388,23 @@ static int run_make(void)
         CHECK_SOUND(made);
         check_destroy(made);
     }
+    CHECK(lstat(its_path, &st) < 0);
     fail_at = fail_later;
     return err;
+}
+
+static int run_make(void)
+{
+    char its_path[200];
+    snprintf(its_path, sizeof its_path, "%s-made", path);
+    return make(its_path, NULL);
+}
+
+static int run_make_elsewhere(void)
+{
+    char its_path[200];
+    snprintf(its_path, sizeof its_path, "/tmp/%s-made", strrchr(path, '/') + 1);
+    return make(its_path, "/dev/shm");
 }
 
 /* ---- the rounds */
@@ -329,6 +420,8 @@ static const struct operation {
     { "put long name", run_put_long, undo_long, false },
     { "batch", run_batch, undo_batch, false },
     { "object", run_object, undo_large, false },
+    { "object in a batch", run_object_in_batch, undo_object_in_batch, false },
+    { "by id", run_by_id, NULL, false },
     { "namespace", run_space, undo_space, false },
     { "views", run_views, NULL, false },
     { "get many", run_many, NULL, false },
@@ -337,6 +430,7 @@ static const struct operation {
     { "trim", run_trim, NULL, false },
     { "open", run_open, NULL, false },
     { "make", run_make, NULL, false },
+    { "make elsewhere", run_make_elsewhere, NULL, false },
 };
 
 static void check_unchanged(void)

@@ -650,3 +650,20 @@ def test_under_valgrind(monkeypatch, capfd, tmp_path, how, says):
     assert process.returncode == 0
     assert says in capfd.readouterr().err  # what valgrind says is there to be read
     assert is_gone(os.path.dirname(path))
+
+
+def test_without_standard_streams(program, new_path):
+    """As some daemons are started: what it says is for nobody, and not for the files of its store."""
+    path = new_path()
+    line = 'exec "$0" -m 1000000 -s "$1" <&- >&- 2>&-'
+    process = subprocess.Popen(["sh", "-c", line, program, path], preexec_fn=with_sighup)
+    try:
+        until(lambda: os.path.exists(path))
+        with Brain(path, create=False) as brain:
+            until(lambda: brain.stat()["n_clients"] == 2)
+            brain["x"] = 1
+            assert brain.check() == []
+    finally:
+        process.terminate()
+    assert process.wait(PATIENCE_S) == 0
+    assert not os.path.exists(path)

@@ -131,10 +131,41 @@ static void check_reused(void)
     }
 }
 
+/* A process without standard streams writes to them all the same: nothing of it reaches a store. */
+static void check_no_streams(void)
+{
+    const char *path = check_path();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        close(0);
+        close(1);
+        close(2);
+        brain_options options = BRAIN_OPTIONS_INIT;
+        options.capacity_bytes = 64 * CHECK_MIB;
+        int err = brain_open(path, &options, &store);
+        for (int round = 0; err == 0 && round < 2; round++) {
+            for (int fd = 0; fd < 3; fd++) {
+                ssize_t n = write(fd, "words", 5);
+                err = n < 0 ? err : -1;
+            }
+            space = check_space(store, "default");
+            use_everything((uint64_t)round);
+            close_all(); /* the second time around it opens them again */
+        }
+        brain_close(store);
+        _exit(err == 0 ? 0 : 1);
+    }
+    CHECK_CHILD(pid);
+    store = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
+    CHECK_SOUND(store);
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_begin();
     check_closed();
     check_reused();
+    check_no_streams();
     return 0;
 }

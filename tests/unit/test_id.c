@@ -126,6 +126,53 @@ static void check_views(void)
     brain_space_close(space);
 }
 
+static uint64_t physical_bytes(void)
+{
+    struct stat st;
+    char path[400];
+    snprintf(path, sizeof path, "%s/data", brain_directory(store));
+    CHECK_SYS(stat(path, &st));
+    return (uint64_t)st.st_blocks * 512;
+}
+
+/* A value that looks like a slot, of a name that lies in pages which were given back: an id that leads
+ * there finds nothing, and does not look at those pages, which would ask the system for memory. */
+static void check_forged(void)
+{
+    static uint8_t data[512];
+    uint8_t id[BRAIN_ID_BYTES];
+    brain_view view;
+    brain_part part = { .data = data, .size_bytes = sizeof data };
+    brain_value value = { .kind = 1, .n_parts = 1, .parts = &part };
+    struct bn_slot_rec forged = { .number = 1,
+                                  .flags = BN_SLOT_EXTENT | BN_SLOT_BODY_OUT,
+                                  .space = 1,
+                                  .name_len = 60000,
+                                  .gen = 77 };
+    brain_space *space = check_space(store, "default");
+    put(space, "large", 5, 100000, 0, 1);
+    CHECK_OK(brain_get(space, "large", 5, &view));
+    forged.page = bn_slot_view(store, view.object)->page;
+    brain_view_drop(&view);
+    CHECK_OK(brain_delete(space, "large", 5, BRAIN_ANY_VERSION));
+    memcpy(data, &forged, sizeof forged);
+    CHECK_OK(brain_put(space, "forged", 6, &value, BRAIN_ANY_VERSION, NULL));
+    id_of(space, "forged", 6, id);
+    CHECK_OK(brain_get(space, "forged", 6, &view));
+    uint32_t slot = (uint32_t)(((const uint8_t *)view.data - store->slots_view) / BN_LINE);
+    brain_view_drop(&view);
+    uint32_t number = (uint32_t)forged.number;
+    memcpy(id + 8, &slot, 4);
+    memcpy(id + 12, &forged.gen, 4);
+    memcpy(id + 16, &number, 4);
+    CHECK_OK(brain_trim(store, NULL));
+    uint64_t before = physical_bytes();
+    check_missing(store, id);
+    CHECK_U64(physical_bytes(), before);
+    CHECK_OK(brain_delete(space, "forged", 6, BRAIN_ANY_VERSION));
+    brain_space_close(space);
+}
+
 /* A namespace that is removed takes its values along, also where a new one has its record and name. */
 static void check_spaces(void)
 {
@@ -380,6 +427,7 @@ int main(void)
     check_space_of_any_name();
     check_space_of_record();
     check_foreign();
+    check_forged();
     check_beside_a_writer();
     CHECK_U64(check_stat(store).n_pins, 0);
     CHECK_OK(brain_trim(store, NULL));

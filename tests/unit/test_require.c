@@ -1,6 +1,11 @@
 /* test_require.c - a batch with conditions on names that it does not change; and brain_view_swap_note(). */
 #include "check.h"
 
+#include <pthread.h>
+#include <sched.h>
+
+#include "lock.h"
+
 static brain_store *store;
 static brain_space *space, *missing;
 
@@ -63,6 +68,72 @@ static void check_alone(void)
     CHECK_SOUND(store);
 }
 
+/* ---- a namespace that comes while a batch waits for its turn */
+
+struct waiting {
+    brain_space *of_other;
+    bool deletes;
+    int code;
+    uint64_t number;
+};
+
+/* Put "new", if "x" is absent from a namespace that does not exist; or with a delete of it. */
+static void *commit_in_turn(void *arg)
+{
+    struct waiting *waiting = arg;
+    brain_value value = { .kind = BRAIN_KIND_NONE };
+    brain_batch *batch;
+    CHECK_OK(brain_batch_new(store, &batch));
+    CHECK_OK(brain_batch_put(batch, space, "new", 3, &value));
+    CHECK_OK(waiting->deletes ? brain_batch_delete(batch, missing, "x", 1)
+                              : brain_batch_require(batch, missing, "x", 1, 0));
+    waiting->code = brain_batch_commit(batch, &waiting->number);
+    brain_batch_free(batch);
+    return NULL;
+}
+
+/* While the batch waits for the lock, somebody else puts the name there. Who is first by the number of
+ * the commit has been first in all. */
+static void check_turn(brain_store *other, struct waiting *waiting)
+{
+    pthread_t thread;
+    uint32_t died;
+    uint64_t version = 0, now = 0;
+    brain_value value = { .kind = BRAIN_KIND_NONE };
+    CHECK_OK(bn_lock_acquire(other, true, &died));
+    CHECK(pthread_create(&thread, NULL, commit_in_turn, waiting) == 0);
+    while ((bn_load_relaxed(&other->state->lock_word) & BN_LOCK_WAITERS) == 0) {
+        sched_yield();
+    }
+    bn_lock_release(other);
+    CHECK_OK(brain_put(waiting->of_other, "x", 1, &value, BRAIN_ANY_VERSION, &version));
+    CHECK(pthread_join(thread, NULL) == 0);
+    int code = brain_exists(missing, "x", 1, &now);
+    if (waiting->deletes) {
+        CHECK_OK(waiting->code);
+        CHECK_CODE(code, waiting->number > version ? BRAIN_E_NOT_FOUND : 0);
+    } else {
+        CHECK_OK(code);
+        CHECK(waiting->code == BRAIN_E_STALE ||
+              (waiting->code == 0 && waiting->number < version));
+    }
+    CHECK_OK(brain_space_remove(missing));
+}
+
+static void check_turns(void)
+{
+    brain_store *other = check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING);
+    struct waiting waiting = { .of_other = check_space(other, "missing") };
+    for (int i = 0; i < 200; i++) {
+        waiting.deletes = i % 2 == 0;
+        check_turn(other, &waiting);
+    }
+    brain_space_close(waiting.of_other);
+    brain_close(other);
+    CHECK_OK(brain_delete(space, "new", 3, BRAIN_ANY_VERSION));
+    CHECK_SOUND(store);
+}
+
 static void check_swaps(void)
 {
     uint8_t meta[BRAIN_NOTE_BYTES] = { 0 };
@@ -105,6 +176,7 @@ int main(void)
     missing = check_space(store, "missing");
     check_conditions();
     check_alone();
+    check_turns();
     check_swaps();
     check_read_only();
     brain_space_close(space);
