@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "hugepages.h"
@@ -379,6 +380,11 @@ static bool is_elsewhere(const struct keeper *keeper)
             memcmp(wanted, directory, n) != 0);
 }
 
+static const char *at_the_end(const struct keeper *keeper)
+{
+    return keeper->wish.keep ? "" : ", and will remove it at the end (-k keeps it)";
+}
+
 /* Let a store that was there hold what -m says. */
 static int grow(struct keeper *keeper)
 {
@@ -386,8 +392,9 @@ static int grow(struct keeper *keeper)
     int err = brain_usage(keeper->store, &capacity, &live);
     if (err != 0) return err;
     if (wanted < capacity) {
-        say("took over a store that was there; it keeps its %llu bytes, which is more than -m says",
-            (unsigned long long)capacity);
+        say("took over a store that was there; it keeps its %llu bytes, which is more than -m "
+            "says%s",
+            (unsigned long long)capacity, at_the_end(keeper));
         return 0;
     }
     int patience = PATIENCE;
@@ -395,10 +402,22 @@ static int grow(struct keeper *keeper)
         err = wanted > capacity ? brain_resize(keeper->store, wanted) : 0;
     } while (err == BRAIN_E_TIMEOUT && patience-- > 0 && !is_told_to_end(&keeper->signals, 0));
     if (err == 0) {
-        say("took over a store that was there, of %llu bytes%s", (unsigned long long)capacity,
-            wanted > capacity ? ", and grew it" : "");
+        say("took over a store that was there, of %llu bytes%s%s", (unsigned long long)capacity,
+            wanted > capacity ? ", and grew it" : "", at_the_end(keeper));
     }
     return err;
+}
+
+/* Memory is taken as values need it, so that the file system has less is no error yet. */
+static void warn_of_room(const brain_store *store, uint64_t capacity)
+{
+    struct statvfs files;
+    if (statvfs(brain_directory(store), &files) != 0) return;
+    uint64_t size_bytes = (uint64_t)files.f_blocks * files.f_frsize;
+    if (size_bytes < capacity) {
+        say("the file system of %s has %llu bytes in all: values beyond that will not fit",
+            brain_directory(store), (unsigned long long)size_bytes);
+    }
 }
 
 static int begin(struct keeper *keeper)
@@ -414,6 +433,7 @@ static int begin(struct keeper *keeper)
     if (err == 0) {
         /* Where this fails, it was removed just now, and the first look will tell. */
         (void)stat(brain_directory(keeper->store), &keeper->directory);
+        warn_of_room(keeper->store, capacity);
         say("ready: %s holds %llu bytes, in %s", brain_path(keeper->store),
             (unsigned long long)capacity, brain_directory(keeper->store));
     }

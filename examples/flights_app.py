@@ -6,7 +6,9 @@
 The button makes a table and puts it into a Brain; the menu asks for the delays of one carrier. The two
 callbacks run in whichever worker is free, and the second finds what the first has put. A worker does not
 copy the table: its columns lie in memory that all workers map, as the page says below the delays.
-APP_STORE in the environment is the path of the store, APP_ROWS how many rows the table has.
+APP_STORE in the environment is the path of the store, APP_ROWS how many rows the table has. The table is
+brain['flights'] and replaces what was there. It needs gunicorn and Dash; in a clone ./run build puts both
+into .venv/bin.
 """
 
 import os

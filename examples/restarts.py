@@ -5,7 +5,9 @@
 A worker fills a table, row by row, and keeps table and counter in a Brain. This program kills it with
 SIGKILL in the middle of its work and starts it anew, over and over; each worker goes on where the one
 before was killed. At the end every row is there once. A program that is restarted while one tries things
-with it, a notebook say, keeps its values in the same way.
+with it, a notebook say, keeps its values in the same way. In a clone ./run build makes
+.venv/bin/python, which has all that the examples need; `Brain(PATH).remove_namespace('restarts')` removes
+what this one leaves.
 """
 
 import argparse

@@ -12,7 +12,7 @@
 Any worker answers any request, since none of them keeps anything itself. A worker may be killed at any
 moment: what was answered is kept, and a request that was not has been carried out entirely or not at all.
 The names of the sessions are UUIDs, longer than what 0.3 allowed; hence long_namespaces. SESSIONS_STORE
-in the environment is the path of the store.
+in the environment is the path of the store. It needs gunicorn and Flask; in a clone ./run build puts both into .venv/bin.
 """
 
 import os

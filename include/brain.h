@@ -610,7 +610,8 @@ typedef struct brain_object brain_object;
  * store does not have yet. */
 BRAIN_API int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out);
 
-/* Where to write: size_bytes of writable memory, 64-byte aligned. After the seal the memory stays
+/* Where to write: size_bytes of writable memory, 64-byte aligned, undefined at first: zeros, or what
+ * was in the store before. After the seal the memory stays
  * readable and writable until brain_object_release(), but is private: what is written then does not
  * reach the store. */
 BRAIN_API void *brain_object_data(brain_object *object);

@@ -66,8 +66,14 @@ static void drop_holder(struct brain_object *object)
 static int init(struct brain_object *object)
 {
     if (bn_slot_flags_for(object->size_bytes, 0) == 0) {
-        object->data = aligned_alloc(64, bn_align_up(object->size_bytes + 1, 64));
-        return object->data != NULL ? 0 : bn_error(BRAIN_E_NOMEM, "no memory for an object");
+        size_t room = bn_align_up(object->size_bytes + 1, 64);
+        object->data = aligned_alloc(64, room);
+        if (object->data == NULL) {
+            return bn_error(BRAIN_E_NOMEM, "no memory for an object");
+        }
+        memset(object->data, 0,
+               room); /* what is not written is not to show this process's memory */
+        return 0;
     }
     int err = bn_stage_take(object->store, object->size_bytes, object->size_bytes, &object->holder);
     if (err != 0) {

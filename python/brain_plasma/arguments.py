@@ -42,13 +42,16 @@ def place(
     given: list[Any] = list(args)
     if len(given) == 2:
         first, second = given
-        swapped = not _looks_like_path(first) and _looks_like_path(second)
-        path, namespace = (second, first) if swapped else (first, second)
+        # Where neither looks like one, the second is, as in 0.3.
+        is_path_first = _looks_like_path(first) and not _looks_like_path(second)
+        path, namespace = (first, second) if is_path_first else (second, first)
     elif given:
         if namespace is not None or (path is None and _looks_like_path(given[0])):
             path = given[0]
         else:
             namespace = given[0]
+    if not isinstance(path, (str, bytes, os.PathLike, type(None))):
+        raise TypeError(f"the path of a store is a str or a path object, not {path!r}")
     path = os.fsdecode(default_path if path is None else path)
     if not path or "\0" in path:
         raise BrainValueError(f"this cannot be the path of a store: {path!r}")
@@ -66,6 +69,10 @@ def split_client(
     if len(args) == 3 and client_class is None and callable(args[2]):
         *args_left, client_class = args
         args = tuple(args_left)
+    if client_class is not None and not callable(client_class):
+        raise TypeError(
+            f"ClientClass is a class, or a function, that takes a path and gives a client: {client_class!r}"
+        )
     return args, BrainClient if client_class is None else client_class
 
 

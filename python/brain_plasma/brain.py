@@ -69,7 +69,8 @@ class Brain(Identified):
 
     Arguments:
         path: of the store. A single positional argument with a '/' in it is the path; one without is
-            the namespace; of two the one with a '/' is the path, in either order.
+            the namespace; of two the one with a '/' is the path, in either order; where neither or both have one, the
+            second.
         namespace: what names belong to; 5 to 15 characters.
         ClientClass: any other than BrainClient, also as the third positional argument: everything goes
             through the calls of ClientClass(path), and needs no store here. See over_client.py for
@@ -343,6 +344,10 @@ class Brain(Identified):
         if not isinstance(namespace, str):
             raise arguments.no_str(namespace)
         return self._names(None) if namespace == "all" else self._names(namespace)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """What IPython offers after `brain[` and the tabulator."""
+        return self._names()
 
     def keys(self, *, namespace: str | None = None) -> KeysView[str]:
         """The names, as a view like that of a dict. To iterate over it is to iterate over names().

@@ -80,6 +80,12 @@ class BrainClient:
         """Whether there is an object of that id."""
         return self.client.contains(*args, **kwargs)
 
+    def __getattr__(self, name: str) -> Any:
+        """All else that a PlasmaClient has."""
+        if name == "client":  # it could not be made
+            raise AttributeError(name)
+        return getattr(self.client, name)
+
     def disconnect(self) -> None:
         """End the use of the store. Buffers stay valid; further calls raise."""
         self.client.disconnect()

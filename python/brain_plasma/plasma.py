@@ -241,7 +241,7 @@ class PlasmaClient(_core.Plasma):
         A buffer keeps its object: it is not evicted, and its bytes stay, as long as the buffer or
         anything made of it is alive, whoever deletes it.
         """
-        pairs = self._fetch(list(object_ids), timeout_ms, self._buffers, None)
+        pairs = self._fetch(_several(object_ids), timeout_ms, self._buffers, None)
         if with_meta:
             return [
                 (None, None) if pair is None else (pair[1].to_pybytes(), _as_buffer(pair[0]))
@@ -253,7 +253,7 @@ class PlasmaClient(_core.Plasma):
         """Read-only buffers on the metadata of objects, None for what is missing; they keep the
         objects, as those of get_buffers() do. timeout_ms as in get().
         """
-        pairs = self._fetch(list(object_ids), timeout_ms, self._buffers, None)
+        pairs = self._fetch(_several(object_ids), timeout_ms, self._buffers, None)
         return [None if pair is None else _as_buffer(pair[1]) for pair in pairs]
 
     def contains(self, object_id: ObjectID, /) -> bool:
@@ -347,7 +347,7 @@ class PlasmaClient(_core.Plasma):
 
         Raises BrainTimeoutError. Waits for a writer, up to 10 s.
         """
-        for id in object_ids:
+        for id in _several(object_ids):
             if not self._delete(id):
                 found = self._find_name(id)
                 if found is not None:
@@ -487,6 +487,12 @@ class PlasmaClient(_core.Plasma):
 
 def _as_buffer(buffer: Any) -> Any:
     return buffer if pyarrow is None else pyarrow.py_buffer(buffer)
+
+
+def _several(object_ids: Iterable[ObjectID]) -> list[ObjectID]:
+    if isinstance(object_ids, ObjectID):
+        raise TypeError(f"a list of ObjectIDs is needed here: [{object_ids!r}]")
+    return list(object_ids)
 
 
 def _bytes(argument: object) -> bytes | bytearray:

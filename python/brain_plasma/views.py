@@ -32,7 +32,7 @@ class InNamespace(Mapping[str, "Any"]):
         return self._brain._count(namespace=self._namespace)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._brain.names(self._namespace))
+        return iter(self._brain._names(self._namespace))
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of `name`, or `default` where there is none."""

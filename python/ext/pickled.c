@@ -17,6 +17,9 @@
  */
 #include "pickled.h"
 
+#include "objectid.h"
+#include "plasma/object.h"
+
 #include "errors.h"
 #include "view.h"
 
@@ -285,7 +288,9 @@ static void chain_failure(struct bp_state *state, const brain_view *view)
     PyObject *type, *error, *traceback;
     PyErr_Fetch(&type, &error, &traceback);
     PyErr_NormalizeException(&type, &error, &traceback);
-    PyObject *name = PyUnicode_DecodeUTF8(view->name, view->name_len, "backslashreplace");
+    PyObject *name = view->tag == PL_TAG_OBJECT
+                         ? bp_objectid_new(state, view->name)
+                         : PyUnicode_DecodeUTF8(view->name, view->name_len, "backslashreplace");
     PyObject *reason = PyObject_Repr(error);
     if (name == NULL || reason == NULL) PyErr_Clear();
     PyErr_Restore(type, error, traceback);

@@ -17,12 +17,12 @@ bool bp_plasmaclient_is_connected(struct bp_plasma *self)
     return false;
 }
 
-/* Raise with the text of the library's last error. */
-static PyObject *raise_detail(PyObject *error)
+/* Raise with the text of the library's last error, and more. */
+static PyObject *raise_detail(PyObject *error, const char *more)
 {
     const char *detail = brain_error_detail();
     PyObject *text = PyUnicode_DecodeUTF8(detail, (Py_ssize_t)strlen(detail), "backslashreplace");
-    if (text != NULL) PyErr_SetObject(error, text);
+    if (text != NULL) PyErr_Format(error, "%U%s", text, more);
     Py_XDECREF(text);
     return NULL;
 }
@@ -40,8 +40,12 @@ PyObject *bp_plasmaclient_raise(struct bp_plasma *self, int code, PyObject *id)
         return PyErr_Format(errors[BP_PLASMA_NOT_FOUND], "there is no object %R in the store %R",
                             id, self->path);
     }
-    if (code == BRAIN_E_FULL) return raise_detail(errors[BP_PLASMA_FULL]);
-    if (code == BRAIN_E_DESTROYED) return raise_detail(errors[BP_PLASMA_GONE]);
+    if (code == BRAIN_E_FULL) {
+        return raise_detail(errors[BP_PLASMA_FULL],
+                            ". Objects that somebody has a buffer of are not evicted: list() has "
+                            "their ref_count");
+    }
+    if (code == BRAIN_E_DESTROYED) return raise_detail(errors[BP_PLASMA_GONE], "");
     return bp_errors_raise(self->state, code);
 }
 

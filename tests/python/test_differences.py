@@ -246,3 +246,29 @@ def test_what_plasma_store_refuses(path, arguments, words):
     )
     assert done.returncode == 1
     assert words in done.stderr
+
+
+def test_the_client_of_a_brain_has_all_of_a_plasma_client(path):
+    with Brain(path, capacity=10_000_000) as brain:
+        id = brain.client.put_raw_buffer(b"data")
+        assert brain.client.get_buffers([id])[0].to_pybytes() == b"data"
+        assert brain.client.evict(1) == 4
+        with pytest.raises(AttributeError):
+            brain.client.nothing_of_that_name
+
+
+def test_of_two_arguments_without_a_slash_the_second_is_the_path(path, monkeypatch):
+    folder, name = path.rsplit("/", 1)
+    monkeypatch.chdir(folder)
+    with Brain("space", name, capacity=10_000_000) as brain:
+        assert (brain.namespace, brain.directory) == ("space", path)
+
+
+def test_what_a_creator_did_not_write_shows_nothing_of_its_memory(path):
+    with Brain(path, capacity=10_000_000):
+        client = plasma.connect(path)
+        for size in (1, 100, 1984):
+            id = plasma.ObjectID.from_random()
+            client.create(id, size)
+            client.seal(id)
+            assert client.get_buffers([id])[0].to_pybytes() == bytes(size)

@@ -313,3 +313,12 @@ def test_objects_of_plasma_are_in_no_namespace_that_is_seen(brain):
     brain.client.put("an object")
     assert brain.namespaces() == {"default"}
     assert brain.names("all") == ["x"]
+
+
+def test_a_view_of_a_namespace_that_is_called_all_shows_that_one(path):
+    with Brain(path, capacity=10_000_000, long_namespaces=True) as brain:
+        brain["of default"] = 1
+        brain.learn("of all", 2, namespace="all")
+        assert list(brain.keys(namespace="all")) == ["of all"]
+        assert dict(brain.items(namespace="all")) == {"of all": 2}
+        assert sorted(brain.names("all")) == ["of all", "of default"]

@@ -180,6 +180,7 @@ def test_a_parent_that_is_missing_is_named(run, path):
 def test_what_is_no_store_is_left_alone(run, path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
+        listener.listen()
         try:
             status, _, errors = run("-m", "1000000", "-s", path)
             assert status == 1
@@ -440,7 +441,7 @@ def test_the_store_of_one_that_was_killed_is_taken_over_and_grown(start, path):
         first.end(signal.SIGKILL)
         second = start(path, capacity=60 * MEGABYTE)
         assert second.remarks == [
-            "plasma_store: took over a store that was there, of 50000000 bytes, and grew it"
+            "plasma_store: took over a store that was there, of 50000000 bytes, and grew it, and will remove it at the end (-k keeps it)"
         ]
         assert brain.size() == 60_000_000
         assert brain["x"] == "still here"
@@ -460,7 +461,7 @@ def test_a_store_that_is_larger_keeps_its_capacity(start, path):
 def test_a_store_of_the_same_size_is_taken_over(start, path):
     start(path, "-k").end()
     keeper = start(path)
-    assert keeper.remarks == ["plasma_store: took over a store that was there, of 50000000 bytes"]
+    assert keeper.remarks == ["plasma_store: took over a store that was there, of 50000000 bytes, and will remove it at the end (-k keeps it)"]
 
 
 def test_a_store_that_a_brain_made_is_taken_over(start, path, brain):
