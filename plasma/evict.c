@@ -283,11 +283,15 @@ int pl_evict_some(struct pl_store *objects, uint64_t n_bytes, bool all_or_nothin
 
 /* ---- after FULL */
 
-#define TRIES_MAX    100u     /* some 100 ms in all, where nothing can be evicted */
-#define PATIENCE     10u      /* of them while others may only be about to let go */
-#define EVICTED_UNIT 0x10000u /* above that bit `tried` counts what evicted something */
-#define SHARE        64u      /* of the capacity is freed at least: not each put walks over all */
-#define EVICTED_MAX  10000u   /* times, and others were quicker to take the room */
+/* How many milliseconds it waits at least for what others have: while a snapshot (somebody lists, or
+ * evicts) keeps what is gone, which ends soon, but on a busy machine not very soon; while views do;
+ * while others may only be about to let go. */
+#define TRIES_SNAPSHOT 5000u
+#define TRIES_LIMBO    100u
+#define TRIES_LIVE     10u
+#define EVICTED_UNIT   0x10000u /* above that bit `tried` counts what evicted something */
+#define SHARE          64u      /* of the capacity is freed at least: not each put walks over all */
+#define EVICTED_MAX    10000u   /* times, and others were quicker to take the room */
 
 /* Whether room may come without us, since there is more than what lives for long. */
 static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct sums *sums,
@@ -296,7 +300,9 @@ static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct
     uint64_t lasting =
         stat->live_bytes - (sums->all < stat->live_bytes ? sums->all : stat->live_bytes);
     if (lasting + n_bytes > stat->capacity_bytes) return false; /* named values */
-    return n_failed < (stat->limbo_bytes > 0 ? TRIES_MAX : PATIENCE);
+    return n_failed < (stat->limbo_bytes == 0   ? TRIES_LIVE
+                       : stat->n_snapshots == 0 ? TRIES_LIMBO
+                                                : TRIES_SNAPSHOT);
 }
 
 bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tried)

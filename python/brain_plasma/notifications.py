@@ -59,10 +59,13 @@ class Subscription:
         self._thread = threading.Thread(
             target=self._pump.run, name="brain_plasma notifications", daemon=True
         )
-        self._thread.start()
         _subscriptions.add(self)
         self._finalizer = weakref.finalize(self, _stop, self._pump, self._pid)
         self._finalizer.atexit = False  # but leave()
+
+    def begin(self) -> None:
+        """Let the thread run, once. Not under a lock: what the collector runs in it may want that."""
+        self._thread.start()
 
     def socket(self) -> socket.socket:
         """The end to read from: a new socket object on the same stream each time."""

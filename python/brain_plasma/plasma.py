@@ -399,8 +399,10 @@ class PlasmaClient(_core.Plasma):
         """
         with notifications.changing:
             self._require_connected()
-            if self._subscription is None or self._subscription.has_ended:
-                self._subscription = Subscription(self.store_socket_name)
+            if self._subscription is not None and not self._subscription.has_ended:
+                return
+            begun = self._subscription = Subscription(self.store_socket_name)
+        begun.begin()
 
     def get_notification_socket(self) -> socket.socket:
         """The socket that they come on, for select() or asyncio: of each its length, 8 bytes in the
