@@ -284,10 +284,11 @@ int pl_evict_some(struct pl_store *objects, uint64_t n_bytes, bool all_or_nothin
 /* ---- after FULL */
 
 /* How many milliseconds it waits at least for what others have: while a snapshot (somebody lists, or
- * evicts) keeps what is gone, which ends soon, but on a busy machine not very soon; while views do;
- * while others may only be about to let go. */
+ * evicts) keeps what is gone, which ends soon, but on a busy machine not very soon; while views do,
+ * or others are writing, as every large put does for a moment; while others may only be about to let
+ * go. */
 #define TRIES_SNAPSHOT 5000u
-#define TRIES_LIMBO    100u
+#define TRIES_OTHERS   100u
 #define TRIES_LIVE     10u
 #define EVICTED_UNIT   0x10000u /* above that bit `tried` counts what evicted something */
 #define SHARE          64u      /* of the capacity is freed at least: not each put walks over all */
@@ -300,9 +301,10 @@ static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct
     uint64_t lasting =
         stat->live_bytes - (sums->all < stat->live_bytes ? sums->all : stat->live_bytes);
     if (lasting + n_bytes > stat->capacity_bytes) return false; /* named values */
-    return n_failed < (stat->limbo_bytes == 0   ? TRIES_LIVE
-                       : stat->n_snapshots == 0 ? TRIES_LIMBO
-                                                : TRIES_SNAPSHOT);
+    bool is_gone = stat->limbo_bytes > 0;
+    return n_failed < (is_gone && stat->n_snapshots > 0     ? TRIES_SNAPSHOT
+                       : is_gone || stat->private_bytes > 0 ? TRIES_OTHERS
+                                                            : TRIES_LIVE);
 }
 
 bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tried)
