@@ -287,7 +287,7 @@ int pl_evict_some(struct pl_store *objects, uint64_t n_bytes, bool all_or_nothin
  * evicts) keeps what is gone, which ends soon, but on a busy machine not very soon; while views do,
  * or others are writing, as every large put does for a moment; while others may only be about to let
  * go. */
-#define TRIES_SNAPSHOT 5000u
+#define TRIES_SNAPSHOT 1000u
 #define TRIES_OTHERS   100u
 #define TRIES_LIVE     10u
 #define EVICTED_UNIT   0x10000u /* above that bit `tried` counts what evicted something */

@@ -62,7 +62,7 @@ def use(client, number, rounds=100):
         del buffer
         assert not client.contains(id)
         if round_ % 20 == 0:
-            client.evict(1)
+            client.evict(0)  # of more it would take what another thread is about to get, and wait for
 
 
 def test_eight_threads_share_a_client(brain, client):
