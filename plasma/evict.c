@@ -288,8 +288,9 @@ int pl_evict_some(struct pl_store *objects, uint64_t n_bytes, bool all_or_nothin
  * or others are writing, as every large put does for a moment; while others may only be about to let
  * go. */
 #define TRIES_SNAPSHOT 1000u
-#define TRIES_OTHERS   100u
-#define TRIES_LIVE     10u
+#define TRIES_OTHERS   300u
+#define TRIES_LIVE     200u
+#define TRIES_NAMED    10u /* where it is for good, as far as can be seen */
 #define EVICTED_UNIT   0x10000u /* above that bit `tried` counts what evicted something */
 #define SHARE          64u      /* of the capacity is freed at least: not each put walks over all */
 #define EVICTED_MAX    10000u   /* times, and others were quicker to take the room */
@@ -300,7 +301,8 @@ static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct
 {
     uint64_t lasting =
         stat->live_bytes - (sums->all < stat->live_bytes ? sums->all : stat->live_bytes);
-    if (lasting + n_bytes > stat->capacity_bytes) return false; /* named values */
+    /* Named values; or objects that came or went between the one look and the other. */
+    if (lasting + n_bytes > stat->capacity_bytes) return n_failed < TRIES_NAMED;
     bool is_gone = stat->limbo_bytes > 0;
     return n_failed < (is_gone && stat->n_snapshots > 0     ? TRIES_SNAPSHOT
                        : is_gone || stat->private_bytes > 0 ? TRIES_OTHERS
