@@ -4,9 +4,10 @@
  *           value's metadata. Nothing else reads or writes it once the value is published: gets
  *           that copy without a pin leave values with metadata alone (read.c).
  * Writers:  any client, while its pin stands: so the word is not another value's yet. A plain set is
- *           relaxed: it says nothing of other memory. A swap is a full barrier, and so is a look:
- *           callers let notes and pins decide together (who marks a note and then lists the pins,
- *           against who pins and then looks at the note).
+ *           relaxed: it says nothing of other memory. A swap and a look are sequentially
+ *           consistent, as pins and lists of them are: callers let notes and pins decide together
+ *           (who marks a note and then lists the pins, against who pins and then looks at the
+ *           note).
  * Crash:    one store; it has been made or not.
  */
 #include "store.h"

@@ -71,8 +71,8 @@ static int init(struct brain_object *object)
         if (object->data == NULL) {
             return bn_error(BRAIN_E_NOMEM, "no memory for an object");
         }
-        memset(object->data, 0,
-               room); /* what is not written is not to show this process's memory */
+        /* What is not written is not to show this process's memory. */
+        memset(object->data, 0, room);
         return 0;
     }
     int err = bn_stage_take(object->store, object->size_bytes, object->size_bytes, &object->holder);
