@@ -69,6 +69,9 @@ BRAIN = [
     ("_name_to_hash", "name_to_hash", 500, 1),
     ("_name_to_namespace_hash", "name_to_namespace_hash", 500, 1),
 ]
+ALONE = [
+    ("connect, get of 100 bytes, disconnect, in a process without another client", "visit", 20, 1),
+]
 MANY = [
     ("names, of 10,000 among 100,000", "names", 1, 1 / 50),
     ("metadata, of 10,000 among 100,000", "metadata", 1, 1 / 50),
@@ -141,7 +144,7 @@ def compare(kind, calls, n_turns):
             turns = [(ours.ns(call, n), theirs.ns(call, n)) for _ in range(n_turns)]
             here, there = zip(*turns)
             yield Row(
-                f"{kind}: {question}" if kind != "many" else question,
+                f"{kind}: {question}" if kind in ("plasma", "brain") else question,
                 statistics.median(here),
                 "ns",
                 reach,
@@ -153,6 +156,7 @@ def compare(kind, calls, n_turns):
 
 def rows():
     yield from compare("plasma", PLASMA, N_TURNS)
+    yield from compare("alone", ALONE, N_TURNS)
     yield from compare("brain", BRAIN, N_TURNS)
     yield from compare("many", MANY, 5)
 

@@ -329,7 +329,25 @@ class ManyNames:
         return clock() - began
 
 
-KINDS = {"plasma": PlasmaCalls, "brain": BrainCalls, "many": ManyNames}
+class Visits:
+    """A process that has no other client: to connect maps the store, and what goes last unmaps it."""
+
+    def __init__(self):
+        client = plasma.connect(PATH)
+        self.id = client.put(DATA)
+        client.disconnect()
+
+    def visit(self, n):
+        began = clock()
+        for _ in range(n):
+            client = plasma.connect(PATH)
+            assert client.get(self.id) == DATA
+            client.disconnect()
+            del client
+        return clock() - began
+
+
+KINDS = {"plasma": PlasmaCalls, "brain": BrainCalls, "many": ManyNames, "alone": Visits}
 
 
 def main():

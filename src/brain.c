@@ -85,6 +85,11 @@ static void reap_at_attach(struct brain_store *store)
 static int sit_down(struct brain_store *store, uint32_t *n_dead_out)
 {
     struct bn_seat seat;
+    if (bn_client_seat_again(store, &seat) == 0) {
+        store->row = seat.row;
+        store->life_map = seat.life_map;
+        return 0;
+    }
     int err = bn_client_seat(store, true, &seat, n_dead_out);
     if (err != 0) {
         return err;
@@ -94,7 +99,7 @@ static int sit_down(struct brain_store *store, uint32_t *n_dead_out)
     store->has_leftovers = seat.was_dead;
     int os = bn_os_dont_fork(seat.life_map, BN_PAGE);
     if (os != 0) {
-        bn_client_leave(store);
+        bn_client_leave(store, false);
         return bn_error_os(os,
                            "%s: the kernel does not keep a page from children (madvise "
                            "MADV_DONTFORK), without which nobody would see that this process died: "
@@ -102,6 +107,7 @@ static int sit_down(struct brain_store *store, uint32_t *n_dead_out)
                            "that call (a sandbox?)",
                            store->path);
     }
+    bn_client_sign(store, store->row);
     return 0;
 }
 
@@ -118,7 +124,6 @@ static int attach(struct brain_store *store)
     if (err != 0) {
         return err;
     }
-    bn_client_sign(store, store->row);
     if (n_dead > 0) {
         reap_at_attach(store);
     }
@@ -144,7 +149,7 @@ static int open_once(const char *path, const brain_options *options, brain_store
         }
         if (store->life_map != NULL) {
             bn_pin_deinit(store);
-            bn_client_leave(store);
+            bn_client_leave(store, true);
         }
         bn_store_free(store);
         return err;
@@ -178,7 +183,7 @@ static void finish(struct brain_store *store)
     if (bn_load_relaxed(store->mark) == 1) {
         bn_snap_bury(store, store->row);
         bn_pin_deinit(store);
-        bn_client_leave(store);
+        bn_client_leave(store, true);
     } else {
         store->life_map = NULL; /* a clone's: not ours to give back */
     }
@@ -235,20 +240,20 @@ int brain_resize(brain_store *store, uint64_t capacity_bytes)
 static int backed_bytes(brain_store *store, uint64_t *values_out, uint64_t *rest_out)
 {
     struct stat data, clients;
-    int fd, cfd, err = bn_store_data_fd(store, &fd);
-    err = err != 0 ? err : bn_store_clients_fd(store, &cfd);
+    int fd, cfd, err = bn_map_data_fd(store->map, &fd);
+    err = err != 0 ? err : bn_map_clients_fd(store->map, &cfd);
     if (err != 0) {
         return err;
     }
     if (fstat(fd, &data) != 0 || fstat(cfd, &clients) != 0) {
-        return bn_error(BRAIN_E_IO, "cannot look at %s", store->directory);
+        return bn_error(BRAIN_E_IO, "cannot look at %s", store->map->directory);
     }
     uint64_t all = ((uint64_t)data.st_blocks + (uint64_t)clients.st_blocks) * 512;
     int os = bn_os_backed_bytes(fd, store->region_off[BN_REGION_VALUES],
                                 (uint64_t)data.st_size - store->region_off[BN_REGION_VALUES],
                                 values_out);
     if (os != 0) {
-        return bn_error_os(os, "cannot look at %s", store->directory);
+        return bn_error_os(os, "cannot look at %s", store->map->directory);
     }
     *rest_out = all > *values_out ? all - *values_out : 0;
     return 0;
@@ -363,7 +368,7 @@ const char *brain_path(const brain_store *store)
 
 const char *brain_directory(const brain_store *store)
 {
-    return store->directory;
+    return store->map->directory;
 }
 
 uint32_t brain_access(const brain_store *store)

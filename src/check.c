@@ -449,7 +449,7 @@ static void check_extents(struct checker *c)
     uint64_t n_listed[2][BN_N_ORDERS] = { { 0 } };
     uint64_t page = 0, end = c->n_pages;
     int fd;
-    if (bn_store_data_fd(store, &fd) != 0) {
+    if (bn_map_data_fd(store->map, &fd) != 0) {
         problem(c, "the file cannot be looked at");
         return;
     }

@@ -31,7 +31,7 @@
 /* Back the page that holds a row, before it is touched. */
 static int back_row(struct brain_store *store, uint32_t row)
 {
-    int fd, err = bn_store_clients_fd(store, &fd);
+    int fd, err = bn_map_clients_fd(store->map, &fd);
     if (err != 0) {
         return err;
     }
@@ -41,7 +41,7 @@ static int back_row(struct brain_store *store, uint32_t row)
                    : bn_error_os(os,
                                  "%s: no memory for one more client; the file system of %s is "
                                  "full",
-                                 store->path, store->directory);
+                                 store->path, store->map->directory);
 }
 
 static bool lock_word_names(const struct brain_store *store, uint32_t row)
@@ -59,7 +59,7 @@ static int lock_life(struct brain_store *store, int fd, uint32_t life, struct bn
     }
     int os = bn_os_map_anywhere(BN_PAGE, fd, 0, &map);
     if (os != 0) {
-        return bn_error_os(os, "cannot map a page of %s", store->directory);
+        return bn_error_os(os, "cannot map a page of %s", store->map->directory);
     }
     *seat = (struct bn_seat){ .row = life, .life_map = map };
     return 0;
@@ -72,7 +72,7 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
                     struct bn_seat *seat)
 {
     struct bn_row_rec *rec = bn_client_row(store, row);
-    int fd, err = bn_store_open_clients(store, &fd);
+    int fd, err = bn_map_reopen_clients(store->map, &fd);
     if (err != 0) {
         return err;
     }
@@ -93,6 +93,14 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
     return err;
 }
 
+/* Whether a row in use seems to be another handle's of this process, which is not worth asking the
+ * kernel about. One of a dead process whose id we have got is left to the next to come. */
+static bool is_likely_ours(const struct brain_store *store, uint32_t row)
+{
+    const struct bn_row_rec *rec = bn_client_row(store, row);
+    return rec->pid == (int32_t)getpid() && rec->pid_namespace == bn_os_pid_namespace();
+}
+
 static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_t *n_dead)
 {
     uint32_t n_rows = bn_client_n_rows(store), n_asked = 0;
@@ -103,8 +111,9 @@ static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_
         }
         err = BRAIN_E_NOT_FOUND;
         if (bn_load_acquire(&bn_client_row(store, row)->state) == BN_ROW_FREE) {
-            err = try_seat(store, row, BN_ROW_FREE, seat);
-        } else if (n_asked < MAX_ASKED) {
+            err = bn_client_alive(store, row) ? BRAIN_E_NOT_FOUND /* kept: bn_map_keep_life() */
+                                              : try_seat(store, row, BN_ROW_FREE, seat);
+        } else if (n_asked < MAX_ASKED && !is_likely_ours(store, row)) {
             n_asked++;
             *n_dead += !bn_client_alive(store, row);
         }
@@ -150,11 +159,26 @@ static int no_random(const struct brain_store *store, int os)
                        store->path);
 }
 
+int bn_client_seat_again(struct brain_store *store, struct bn_seat *seat_out)
+{
+    struct bn_life life;
+    if (!bn_map_take_life(store->map, &life)) {
+        return BRAIN_E_NOT_FOUND;
+    }
+    /* No claim: FREE and locked, the row was nobody's to take, and USED and locked it is alive. */
+    struct bn_row_rec *rec = bn_client_row(store, life.row);
+    rec->start_ns = bn_os_wall_ns();
+    (void)bn_add_seq(&rec->n_seats, (uint64_t)1);
+    bn_store_release(&rec->state, (uint32_t)BN_ROW_USED);
+    *seat_out = (struct bn_seat){ .row = life.row, .life_map = life.map };
+    return 0;
+}
+
 int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out)
 {
     uint64_t start = 0;
     int os = bn_os_random(&start, sizeof start);
-    int fd, err = os != 0 ? no_random(store, os) : bn_store_open_clients(store, &fd);
+    int fd, err = os != 0 ? no_random(store, os) : bn_map_reopen_clients(store->map, &fd);
     if (err != 0) {
         return err;
     }
@@ -180,13 +204,16 @@ void bn_client_sign(struct brain_store *store, uint32_t row)
     bn_os_command_line(rec->command, sizeof rec->command);
 }
 
-void bn_client_leave(struct brain_store *store)
+void bn_client_leave(struct brain_store *store, bool may_keep)
 {
     /* First the state, then the lock: a row that is FREE and locked is given to nobody yet. */
     if (!store->has_leftovers) {
         bn_store_release(&bn_client_row(store, store->row)->state, (uint32_t)BN_ROW_FREE);
     }
-    bn_os_unmap(store->life_map, BN_PAGE);
+    struct bn_life life = { .row = store->row, .map = store->life_map };
+    if (!may_keep || store->has_leftovers || !bn_map_keep_life(store->map, life)) {
+        bn_os_unmap(store->life_map, BN_PAGE);
+    }
     store->life_map = NULL;
 }
 
@@ -197,7 +224,7 @@ bool bn_client_alive(struct brain_store *store, uint32_t life)
     if (life == store->row && store->life_map != NULL) {
         return true;
     }
-    if (bn_store_clients_fd(store, &fd) != 0 ||
+    if (bn_map_clients_fd(store->map, &fd) != 0 ||
         bn_os_byte_locked(fd, BN_LIFE_OFF(life), &held) != 0) {
         return true;
     }
@@ -221,7 +248,7 @@ bool bn_client_lives(struct brain_store *store, uint32_t row, uint64_t seat)
 
 int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out)
 {
-    int fd, err = bn_store_open_clients(store, &fd);
+    int fd, err = bn_map_reopen_clients(store->map, &fd);
     if (err != 0) {
         return err;
     }

@@ -23,6 +23,11 @@ struct bn_seat {
 int bn_client_seat(struct brain_store *store, bool over_dead, struct bn_seat *seat_out,
                    uint32_t *n_dead_out);
 
+/* Take a row that an earlier handle of this mapping has left, whose life byte is locked still, by a
+ * page that children do not inherit; it is signed. NOT_FOUND where there is none. No system
+ * call. */
+int bn_client_seat_again(struct brain_store *store, struct bn_seat *seat_out);
+
 /* Lock the life byte of one that gets no row, to hold pins for: `row` of the seat is a life from
  * BN_CLIENTS_MAX on. BUSY where none was found. */
 int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out);
@@ -30,9 +35,9 @@ int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out);
 /* Fill the row of this process with pid and command line. */
 void bn_client_sign(struct brain_store *store, uint32_t row);
 
-/* Give this process's row back; its pins are gone already. With leftovers of the dead it is left to
- * be reaped. */
-void bn_client_leave(struct brain_store *store);
+/* Give this process's row back; its pins are gone already. Where it may be kept, it is there for the
+ * next handle of this mapping, else for all. With leftovers of the dead it is left to be reaped. */
+void bn_client_leave(struct brain_store *store, bool may_keep);
 
 /* Whether the client of a row, or another life, lives. An error counts as alive: nobody is buried
  * on a guess. */

@@ -39,7 +39,7 @@ struct brain_object {
 static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pages)
 {
     int fd, err = bn_stage_back(object->store, page, n_pages);
-    err = err != 0 ? err : bn_store_data_fd(object->store, &fd);
+    err = err != 0 ? err : bn_map_data_fd(object->store->map, &fd);
     if (err != 0) {
         return err;
     }
@@ -120,7 +120,7 @@ void *brain_object_data(brain_object *object)
 /* Before the seal: what the caller goes on writing afterwards stays in this process. */
 static int make_private(struct brain_object *object)
 {
-    int fd, err = bn_store_data_fd(object->store, &fd);
+    int fd, err = bn_map_data_fd(object->store->map, &fd);
     int os = err == 0 ? bn_os_map_private(object->data, object->map_bytes, fd, object->map_off) : 0;
     return os == 0 ? err : bn_error_os(os, "cannot make the memory of a sealed object private");
 }
@@ -128,7 +128,7 @@ static int make_private(struct brain_object *object)
 /* The seal failed: the caller may go on writing. */
 static int make_shared(struct brain_object *object)
 {
-    int fd, err = bn_store_data_fd(object->store, &fd);
+    int fd, err = bn_map_data_fd(object->store->map, &fd);
     int os = err == 0 ? bn_os_map(object->data, object->map_bytes, fd, object->map_off, true) : 0;
     if (os == 0) {
         os = err == 0 ? bn_os_dont_fork(object->data, object->map_bytes) : 0;

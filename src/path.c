@@ -23,6 +23,7 @@
 
 #include "base/hash.h"
 #include "base/os.h"
+#include "build.h"
 
 #define SHM         "/dev/shm"
 #define TEMP_PREFIX ".brain-new-"
@@ -394,7 +395,7 @@ static int build(int parent_fd, const struct place *place, const char *temp,
     uint64_t capacity = options->capacity_bytes;
     capacity = capacity != 0 ? capacity : default_capacity(parent_fd);
     int guard = -1;
-    int err = bn_store_build(dir_fd, where, options, capacity, &guard);
+    int err = bn_build(dir_fd, where, options, capacity, &guard);
     if (err == 0 && options->has_group && fchown(dir_fd, (uid_t)-1, (gid_t)options->group) != 0) {
         err = bn_error_os(-errno, "cannot give %s to group %u", where, options->group);
     }
@@ -538,7 +539,7 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     int err = check_owner(dir_fd, where, options);
     struct brain_store *store = NULL;
     if (err == 0) {
-        err = bn_store_map(dir_fd, where, place->path, options, &store);
+        err = bn_store_open(dir_fd, where, place->path, options, &store);
         if (err != 0 && was_removed(dir_fd, where, is_target, options)) {
             err = BRAIN_E_NOT_FOUND;
         }
@@ -672,29 +673,24 @@ int bn_path_open(const char *path, const brain_options *options, struct brain_st
 int bn_path_remove(struct brain_store *store)
 {
     struct stat ours, named;
-    int dir_fd = store->dir_file.fd;
-    if (!bn_os_same_file(dir_fd, store->dir_file.device, store->dir_file.inode)) {
-        dir_fd = bn_os_beside_streams(
-            open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-        if (!bn_os_same_file(dir_fd, store->dir_file.device, store->dir_file.inode)) {
-            return 0; /* gone, or its successor's by now */
-        }
-        store->dir_file.fd = dir_fd;
+    int dir_fd;
+    if (bn_map_dir_fd(store->map, &dir_fd) != 0) {
+        return 0; /* gone, or its successor's by now */
     }
     if (fstat(dir_fd, &ours) != 0) {
-        return bn_error_os(-errno, "cannot look at %s", store->directory);
+        return bn_error_os(-errno, "cannot look at %s", store->map->directory);
     }
     remove_files(dir_fd);
-    if (lstat(store->directory, &named) == 0 && named.st_ino == ours.st_ino &&
-        named.st_dev == ours.st_dev && rmdir(store->directory) != 0 && errno != ENOENT &&
+    if (lstat(store->map->directory, &named) == 0 && named.st_ino == ours.st_ino &&
+        named.st_dev == ours.st_dev && rmdir(store->map->directory) != 0 && errno != ENOENT &&
         errno != ENOTEMPTY && errno != ENOTDIR) { /* or somebody else has, and made something */
-        return bn_error_os(-errno, "cannot remove %s", store->directory);
+        return bn_error_os(-errno, "cannot remove %s", store->map->directory);
     }
     char text[PATH_MAX];
     ssize_t n = readlink(store->path, text, sizeof text - 1);
     if (n > 0) {
         text[n] = '\0';
-        if (strcmp(text, store->directory) == 0 && lstat(store->directory, &named) != 0) {
+        if (strcmp(text, store->map->directory) == 0 && lstat(store->map->directory, &named) != 0) {
             (void)unlink(store->path);
         }
     }

@@ -55,7 +55,7 @@ static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk
             return 0;
         }
     }
-    int fd, err = bn_store_clients_fd(store, &fd);
+    int fd, err = bn_map_clients_fd(store->map, &fd);
     for (uint32_t i = n; err == 0 && i < BN_CHUNKS_MAX; i++) {
         int os = bn_os_back(fd, BN_CHUNKS_OFF + (bn_off)i * BN_PAGE, BN_PAGE);
         if (os != 0) {
@@ -64,7 +64,7 @@ static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk
                 "%s: no memory for more views, since the file system of %s is full: delete "
                 "values and trim in a process that has it open, or make it larger (Docker: "
                 "--shm-size)",
-                store->path, store->directory);
+                store->path, store->map->directory);
             return BRAIN_E_BUSY;
         }
         if (try_claim(store, i, life)) {

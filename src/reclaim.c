@@ -375,7 +375,7 @@ static int trim_block(struct brain_store *store)
         return err;
     }
     int fd, os = 0;
-    err = bn_store_data_fd(store, &fd);
+    err = bn_map_data_fd(store->map, &fd);
     if (err == 0) {
         bn_alloc_set_backed(store, page, n_pages, false);
         os = bn_os_punch(fd, bn_alloc_off(store, page), n_pages * BN_PAGE);
@@ -387,7 +387,7 @@ static int trim_block(struct brain_store *store)
     int dropped = bn_txn_drop_private(store, slot, store->row, err != 0 || os != 0);
     bn_lock_release(store);
     if (err != 0 || os != 0) {
-        return err != 0 ? err : bn_error_os(os, "cannot give memory of %s back", store->directory);
+        return err != 0 ? err : bn_error_os(os, "cannot give memory of %s back", store->map->directory);
     }
     return dropped;
 }

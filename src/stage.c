@@ -170,12 +170,12 @@ static int no_memory(struct brain_store *store, int os, uint64_t bytes)
     return bn_error_os(os,
                        "%s: no memory for %llu bytes; the file system of %s is full. Delete values "
                        "and trim, or make it larger (Docker: --shm-size)",
-                       store->path, (unsigned long long)bytes, store->directory);
+                       store->path, (unsigned long long)bytes, store->map->directory);
 }
 
 int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
 {
-    int fd, err = bn_store_data_fd(store, &fd);
+    int fd, err = bn_map_data_fd(store->map, &fd);
     bool backed, trimmed = false;
     for (uint64_t at = 0; at < n_pages && err == 0;) {
         uint64_t n = bn_alloc_run(store, page + (uint32_t)at, n_pages - at, &backed);
@@ -211,7 +211,7 @@ static int write_run(struct brain_store *store, uint32_t page, uint64_t off, con
         if (backed) {
             memcpy(bn_data_at(store, at), bytes, step);
         } else {
-            int fd, err = bn_store_data_fd(store, &fd);
+            int fd, err = bn_map_data_fd(store->map, &fd);
             int os = err == 0 ? bn_os_write(fd, bytes, step, at) : 0;
             if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
                 trimmed = true;

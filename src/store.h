@@ -1,11 +1,7 @@
-/* store.h - what one process knows of a store that it has open: mappings, files, options.
+/* store.h - a handle: what one process knows of a store that it has open, as one client of it.
  *
- * Nothing here is shared with other processes; layout.h has what is.
- *
- * Mappings. The `data` file is mapped twice over address space that is set aside for all it can
- * grow to: writable at `data` (writers), read-only at `view`, from a descriptor opened read-only so
- * that mprotect cannot undo it (readers, and what users get). A read-only store has `view` alone.
- * `clients` is mapped once, writable.
+ * Nothing here is shared with other processes; layout.h has what is. Files and mappings are map.h's,
+ * which other handles of the process may share.
  *
  * Fork safety: all fields are as in the parent; fork.c changes `row`, `n_forks`, `life_map` and the
  * ledger in the child. `mark` is wiped to zero in a child that came about without fork().
@@ -21,24 +17,18 @@
 #include "base/bits.h"
 #include "error.h"
 #include "layout.h"
+#include "map.h"
 
 #define BN_LEDGER_CHUNKS_MAX 4096u /* 4 million views in one process */
-
-/* A descriptor that somebody else may close, and its number be given to another file. */
-struct bn_file {
-    int fd;
-    dev_t device;
-    ino_t inode;
-};
 
 /* This process's pages of the pin ledger. Guarded by `store->mutex`, but for `hint` and the
  * cells. */
 struct bn_ledger {
-    struct bn_chunk_rec *chunks[BN_LEDGER_CHUNKS_MAX];
-    struct bn_chunk_rec *mirror[BN_LEDGER_CHUNKS_MAX]; /* of a child, while it is being forked */
     _Atomic uint32_t n_chunks;
     _Atomic uint32_t hint; /* chunk << 10 | cell: where the next pin is likely to find room */
     _Atomic uint32_t mirroring;
+    struct bn_chunk_rec *chunks[BN_LEDGER_CHUNKS_MAX];
+    struct bn_chunk_rec *mirror[BN_LEDGER_CHUNKS_MAX]; /* of a child, while it is being forked */
 };
 
 #define BN_READY_MAX 256u
@@ -68,7 +58,6 @@ struct brain_store {
     _Atomic uint64_t buckets_backed;
     _Atomic uint64_t overflow_backed;
     _Atomic uint64_t values_seen; /* bytes of values that are in use and mapped: the same */
-    struct bn_ledger ledger;
 
     /* what a writer needs besides. It never looks through `view` on its way: two addresses of one
      * line are two lines to AMD's way predictor, and each change from one to the other costs a
@@ -81,19 +70,12 @@ struct brain_store {
     uint64_t region_bytes[BN_N_REGIONS];
     int64_t lock_timeout_ns;
 
-    struct bn_spares
-        ready[BN_N_CLASSES]; /* nobody can need them any more, which does not age: the next
-                                               small puts take them */
-    struct bn_spares retired[BN_N_CLASSES]; /* replaced since, and not looked at yet */
-
     /* reclaiming: guesses of this process (reclaim.c) */
     _Atomic uint64_t n_cells_seen;
     _Atomic uint32_t n_kept;
     _Atomic uint32_t n_since_removed_look;
 
-    /* mappings */
-    uint64_t reserved_bytes;       /* of each of `data` and `view` */
-    _Atomic uint64_t mapped_bytes; /* of them, mapped so far */
+    struct bn_map *map; /* owned: one handle of it */
     struct bn_clients_rec *clients;
 
     /* this client */
@@ -105,9 +87,7 @@ struct brain_store {
     bool has_leftovers; /* the row was a dead client's, whose unpublished slots are there yet */
 
     /* the rest */
-    struct bn_file data_file, clients_file, dir_file;
-    char *path;      /* as the user gave it, absolute */
-    char *directory; /* where it really lies */
+    char *path; /* as the user gave it, absolute */
     uint32_t access;
     uint64_t capacity_max_bytes;
     bool read_only;
@@ -117,9 +97,16 @@ struct brain_store {
     uint32_t child_row;
     void *child_life_map;
     pthread_mutex_t
-        mutex; /* growth of mappings and of the ledger, close; never held across a wait */
+        mutex; /* growth of the ledger, close; never held across a wait */
     struct brain_store
         *next; /* all open stores of the process (fork.c), or all closed ones (store.c) */
+
+    /* large, and of what is in use alone it matters what it says */
+    struct bn_ledger ledger; /* what a get touches: its head */
+    struct bn_spares
+        ready[BN_N_CLASSES]; /* nobody can need them any more, which does not age: the next
+                                               small puts take them */
+    struct bn_spares retired[BN_N_CLASSES]; /* replaced since, and not looked at yet */
 };
 
 static inline uint8_t *bn_data_at(const struct brain_store *store, bn_off off)
@@ -167,35 +154,29 @@ static inline int bn_store_check_writable(const struct brain_store *store)
 /* PERM, with its text. */
 int bn_store_say_read_only(const struct brain_store *store);
 
-/* Open the store in the directory `dir_fd` (which stays the caller's). On success the store has
- * files and mappings, but is not a client yet. */
-int bn_store_map(int dir_fd, const char *directory, const char *path, const brain_options *options,
-                 struct brain_store **store_out);
+/* A handle of the store in the directory `dir_fd` (which stays the caller's), with its mapping, which
+ * other handles of this process may have too. It is no client yet. */
+int bn_store_open(int dir_fd, const char *directory, const char *path, const brain_options *options,
+                  struct brain_store **store_out);
 
-/* A fresh mutex. Recursive: growing a mapping may have to open a file anew. */
+/* A fresh mutex. Recursive: who has it may have to look at the handle once more. */
 void bn_store_init_mutex(struct brain_store *store);
 
-/* Unmap, close and free, whatever state it is in. */
+/* Give its mapping back, and free it, whatever state it is in; NULL is none. */
 void bn_store_free(struct brain_store *store);
 
-/* Over a fork: nobody takes a closed store from the pool of them, or gives one, from before it /
+/* Over a fork: nobody takes a handle from the pool of closed ones, or gives one, or maps, from before it /
  * until after it in the parent / in the child. */
 void bn_store_pool_hold(void);
 void bn_store_pool_let_go(void);
 void bn_store_pool_renew(void);
 
-/* Fill an empty directory with the files of a new store. `*guard_out`, if not -1, holds the lock
- * that tells sweepers that its maker lives, and is the caller's to close, also on error. */
-int bn_store_build(int dir_fd, const char *directory, const brain_options *options,
-                   uint64_t capacity_bytes, int *guard_out);
-
-/* A descriptor of `data` (for writing) / of `clients` that is what it was when the store was
- * opened: it is opened anew where somebody closed it. */
-int bn_store_data_fd(struct brain_store *store, int *fd_out);
-int bn_store_clients_fd(struct brain_store *store, int *fd_out);
-
-/* A new open description of `clients`, the caller's to close. */
-int bn_store_open_clients(struct brain_store *store, int *fd_out);
+/* More than a watermark says, to be backed behind it: what a damaged slot near the end says to be
+ * inline of it is there. */
+static inline uint64_t bn_store_slack(enum bn_region region)
+{
+    return region == BN_REGION_SLOTS ? BN_PAGE : 0;
+}
 
 /* Back `region` at least up to `bytes` (relative to its start), and say so to everybody. Not under
  * the lock. FULL where the file system has no room, or the region has none. */

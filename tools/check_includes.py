@@ -27,9 +27,11 @@ LAYERS = [
     "alloc",
     "journal",
     "lock path",
+    "build",
     "pin",
     "client",
     "store",
+    "map",
     "layout value",
     "error",
 ]

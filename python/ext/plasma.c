@@ -111,6 +111,7 @@ static void plasma_dealloc(PyObject *op)
     pl_store_close(&self->objects);
     Py_CLEAR(self->creations);
     Py_CLEAR(self->path);
+    Py_CLEAR(self->capacity);
     release(op);
     Py_DECREF(type);
 }
@@ -140,12 +141,19 @@ PyDoc_STRVAR(store_capacity_doc,
 static PyObject *plasma_store_capacity(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
-    uint64_t live;
+    uint64_t capacity_bytes = self->capacity_bytes, live;
     if (self->store != NULL) {
-        int code = brain_usage(self->store->store, &self->capacity_bytes, &live);
+        int code = brain_usage(self->store->store, &capacity_bytes, &live);
         if (code != 0) return bp_plasmaclient_raise(self, code, NULL);
     }
-    return PyLong_FromUnsignedLongLong(self->capacity_bytes);
+    if (self->capacity == NULL || capacity_bytes != self->capacity_bytes) {
+        PyObject *capacity = PyLong_FromUnsignedLongLong(capacity_bytes);
+        if (capacity == NULL) return NULL;
+        Py_XDECREF(self->capacity);
+        self->capacity = capacity;
+        self->capacity_bytes = capacity_bytes;
+    }
+    return Py_NewRef(self->capacity);
 }
 
 static void drop_capsule(PyObject *capsule)

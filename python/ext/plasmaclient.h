@@ -32,6 +32,7 @@ struct bp_plasma {
     PyObject *creations;     /* dict bytes of an id -> Creation: not sealed, nor being sealed */
     bool pickle;             /* pickles may be written and read */
     uint64_t capacity_bytes; /* when it was asked for last */
+    PyObject *capacity;      /* the same as an int; NULL: not asked for yet */
     bool has_remains;        /* list() met what the dead left */
     struct bp_digest digests[BP_N_DIGESTS];
 };

@@ -9,9 +9,20 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/wait.h>
 
 static brain_store *victim;    /* to be destroyed */
-static const char *armed_file; /* when this is opened */
+static const char *armed_file; /* when this is opened, by destroyer */
+
+/* A process of its own, with a mapping of its own: has the store open, and destroys it when it is told. */
+static pid_t destroyer;
+static int to_destroyer[2], from_destroyer[2];
+
+static void tell_destroyer(void)
+{
+    char done;
+    CHECK(write(to_destroyer[1], "x", 1) == 1 && read(from_destroyer[0], &done, 1) == 1);
+}
 
 static brain_store *successor;
 
@@ -23,7 +34,7 @@ static void before_open(const char *path)
     const char *name = strrchr(path, '/');
     if (armed_file != NULL && name != NULL && strcmp(name, armed_file) == 0) {
         armed_file = NULL;
-        CHECK_OK(brain_destroy(victim));
+        tell_destroyer();
     }
 }
 
@@ -149,10 +160,31 @@ static void make_victim(const char *path)
     victim = check_open(path, CHECK_MIB);
 }
 
+static void make_destroyer(const char *path)
+{
+    char ready;
+    CHECK_SYS(pipe(to_destroyer));
+    CHECK_SYS(pipe(from_destroyer));
+    CHECK_SYS(destroyer = fork());
+    if (destroyer == 0) {
+        brain_store *store = check_open(path, CHECK_MIB);
+        CHECK(write(from_destroyer[1], "r", 1) == 1 && read(to_destroyer[0], &ready, 1) == 1);
+        CHECK_OK(brain_destroy(store));
+        CHECK(write(from_destroyer[1], "d", 1) == 1);
+        _exit(0);
+    }
+    CHECK(read(from_destroyer[0], &ready, 1) == 1);
+}
+
 static void check_was_destroyed(void)
 {
+    int status;
     CHECK(armed_file == NULL);
-    brain_close(victim);
+    CHECK(waitpid(destroyer, &status, 0) == destroyer && status == 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_SYS(close(to_destroyer[i]));
+        CHECK_SYS(close(from_destroyer[i]));
+    }
 }
 
 /* While it maps the files / when it has mapped them, and becomes a client. */
@@ -160,7 +192,7 @@ static const char *const MOMENTS[] = { "/data", "/clients" };
 
 static void test_its_successor_is_opened(const char *path, const char *moment)
 {
-    make_victim(path);
+    make_destroyer(path);
     armed_file = moment;
     brain_store *store = check_open(path, 2 * CHECK_MIB);
     check_was_destroyed();
@@ -175,7 +207,7 @@ static void test_none_is_made_where_none_shall_be(const char *path, const char *
     brain_options options = BRAIN_OPTIONS_INIT;
     brain_store *store;
     options.flags = BRAIN_OPEN_EXISTING;
-    make_victim(path);
+    make_destroyer(path);
     armed_file = moment;
     CHECK_CODE(brain_open(path, &options, &store), BRAIN_E_NOT_FOUND);
     check_was_destroyed();
@@ -184,9 +216,9 @@ static void test_none_is_made_where_none_shall_be(const char *path, const char *
 static void test_a_put_that_needs_room_says_so(const char *path)
 {
     static char bytes[16 * CHECK_MIB]; /* more than the file has room for at first */
-    make_victim(path);
-    CHECK_OK(brain_resize(victim, 64 * CHECK_MIB));
+    make_destroyer(path);
     brain_store *store = check_open(path, 0);
+    CHECK_OK(brain_resize(store, 64 * CHECK_MIB));
     brain_space *space = check_space(store, "default");
     armed_file = "/data";
     CHECK_CODE(brain_put_bytes(space, "a", 1, bytes, sizeof bytes), BRAIN_E_DESTROYED);

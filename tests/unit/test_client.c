@@ -31,7 +31,7 @@ static void hold_things(brain_store *store, uint32_t n_objects)
 static void kill_all_rows(brain_store *store)
 {
     int fd;
-    CHECK_OK(bn_store_clients_fd(store, &fd));
+    CHECK_OK(bn_map_clients_fd(store->map, &fd));
     CHECK_OK(bn_os_back(fd, BN_ROWS_OFF, BN_CLIENTS_MAX * sizeof(struct bn_row_rec)));
     bn_raise32(&store->clients->n_rows, BN_CLIENTS_MAX);
     for (uint32_t row = 0; row < BN_CLIENTS_MAX; row++) {

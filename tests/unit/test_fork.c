@@ -258,7 +258,7 @@ static void check_grandchildren(void)
 static int take_rows(uint32_t n)
 {
     int fd;
-    CHECK_OK(bn_store_open_clients(store, &fd));
+    CHECK_OK(bn_map_reopen_clients(store->map, &fd));
     struct flock lives = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = BN_LIFE_OFF(n),
                            .l_len = 2 * (BN_CLIENTS_MAX - n) };
     CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lives));
