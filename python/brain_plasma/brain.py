@@ -13,6 +13,7 @@ from contextlib import suppress
 from . import _core, arguments, ids
 from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
+from .drafts import Drafting
 from .exceptions import (
     BrainError,
     BrainNameNotExistError,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from .brain_client import Client
 
 
-class Brain(Identified):
+class Brain(Identified, Drafting):
     """A dictionary in shared memory: what one process puts under a name, every process on the machine
     gets that opens the same path.
 

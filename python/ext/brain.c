@@ -10,6 +10,7 @@
  */
 #include "arguments.h"
 #include "convert.h"
+#include "draft.h"
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -389,6 +390,9 @@ static PyMethodDef brain_methods[] = {
     METHOD_IN("version", bp_names_version),
     METHOD_IN("replace_if", bp_names_replace_if),
     METHOD_IN("_wait", bp_names_wait),
+    METHOD("_draft_array", bp_draft_array),
+    METHOD("_draft_bytes", bp_draft_bytes),
+    METHOD("_seal", bp_draft_seal),
     METHOD_IN("set_many", bp_many_set),
     METHOD_IN("get_many", bp_many_get),
     METHOD("_entry", bp_many_entry),

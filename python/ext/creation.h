@@ -4,12 +4,13 @@
 
 #include "handle.h"
 #include "plasma/create.h"
+#include "unsealed.h"
 
 struct bp_creation_object {
     PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
     struct bp_store *store;               /* held: the bytes are mapped until this is gone */
     struct pl_creation creation;
-    struct bp_creation_object *next, *previous; /* all of this process, for its children */
+    struct bp_unsealed memory;
 };
 
 /* Wrap `creation`, which the result owns from then on, also where this fails (then its bytes are

@@ -3,7 +3,7 @@
  * One file per type: brain.c (with brainobject.c, arguments.c, names.c, many.c and store.c), view.c,
  * and for Plasma plasma.c (with plasmaclient.c, plasmastore.c, plasmanames.c and digest.c),
  * objectid.c, buffer.c and creation.c, over the files of plasma/, which know nothing of Python. What
- * values look like is in convert.c, tensor.c and pickled.c; errors.c turns codes into exceptions,
+ * values look like is in convert.c, tensor.c and pickled.c; draft.c has those that are written in place; errors.c turns codes into exceptions,
  * handle.c keeps what calls without the GIL use. Only brain.h is included of the library.
  *
  * The GIL
@@ -46,6 +46,7 @@ static int module_exec(PyObject *module)
     if (add_type(module, &bp_objectid_spec, &state->objectid_type) != 0) return -1;
     if (add_type(module, &bp_buffer_spec, &state->buffer_type) != 0) return -1;
     if (add_type(module, &bp_creation_spec, &state->creation_type) != 0) return -1;
+    if (add_type(module, &bp_draft_spec, &state->draft_type) != 0) return -1;
     if (add_type(module, &bp_plasma_spec, &state->plasma_type) != 0) return -1;
     if (PyModule_AddIntConstant(module, "OPEN_EXISTING", BRAIN_OPEN_EXISTING) != 0 ||
         PyModule_AddIntConstant(module, "OPEN_EXCLUSIVE", BRAIN_OPEN_EXCLUSIVE) != 0 ||
@@ -64,6 +65,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->objectid_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->creation_type);
+    Py_VISIT(state->draft_type);
     Py_VISIT(state->plasma_type);
     for (int i = 0; i < BP_N_PLASMA_ERRORS; i++)
         Py_VISIT(state->plasma_errors[i]);
@@ -83,6 +85,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->objectid_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->creation_type);
+    Py_CLEAR(state->draft_type);
     Py_CLEAR(state->plasma_type);
     for (int i = 0; i < BP_N_PLASMA_ERRORS; i++)
         Py_CLEAR(state->plasma_errors[i]);

@@ -102,6 +102,7 @@ struct bp_state {
     PyTypeObject *objectid_type;
     PyTypeObject *buffer_type;
     PyTypeObject *creation_type;
+    PyTypeObject *draft_type;
     PyTypeObject *plasma_type;
     PyObject *plasma_errors[BP_N_PLASMA_ERRORS]; /* NULL until brain_plasma.plasma was imported */
     PyObject *errors[BP_N_ERRORS];
@@ -120,6 +121,7 @@ extern PyType_Spec bp_view_spec;
 extern PyType_Spec bp_objectid_spec;
 extern PyType_Spec bp_buffer_spec;
 extern PyType_Spec bp_creation_spec;
+extern PyType_Spec bp_draft_spec;
 extern PyType_Spec bp_plasma_spec;
 
 /* The state of the module, which is the one that defines `type` or one of its bases. NULL with an

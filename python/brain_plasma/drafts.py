@@ -1,0 +1,193 @@
+"""Values that are written in the store itself: what Brain.empty() and its like give."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+from . import _core, arguments
+from .exceptions import BrainValueError, BrainValueTypeError
+from .values import dtype_to_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, Literal, SupportsIndex
+
+    import numpy
+    from numpy.typing import DTypeLike
+
+
+class Draft:
+    """A value that is being written where it will lie, under a name that it gets when it is sealed.
+
+        with brain.empty("prices", (1000, 3), "f4") as prices:
+            prices[...] = 0
+
+    `value` is what is written into: a NumPy array, or of empty_bytes() a memoryview; what is in it at first
+    is undefined. Nobody sees it before the seal: until then the name has the value that it had. At the end
+    of the block it is sealed; where the block raises it is given up. Without a block seal() and abandon()
+    do that.
+
+    After the seal `value` may be kept and written, as any array: it is then memory of this process alone,
+    and nothing of it reaches the store.
+
+    Memory of the store that nobody sealed goes back when the Draft and all that was made of `value` are
+    gone, or with the process. Threads: the array is written by whoever has it; seal() once, from any.
+    Fork: the child has an array of its own in its place, and cannot seal.
+    """
+
+    def __init__(
+        self, brain: _core.Brain, draft: _core.Draft, value: Any, name: str, options: dict[str, Any]
+    ) -> None:
+        self.value = value
+        self.name = name
+        self._brain = brain
+        self._draft: _core.Draft | None = draft
+        self._options = options
+
+    def seal(self) -> int:
+        """Publish the value under its name, in place of what is there. Returns its version.
+
+        Raises as brain[name] = value does, and it is unsealed then, and may be sealed again or given up;
+        BrainValueError where it is sealed, or was given up.
+        Waits for a writer, up to lock_timeout. Cost: does not depend on the size, from 2,000 bytes on.
+        """
+        if self._draft is None:
+            raise BrainValueError(
+                f"the value of {self.name!r} is sealed, or was given up: begin another"
+            )
+        version = self._brain._seal(
+            self._draft, self.name, self._options["description"], self._options["namespace"]
+        )
+        self._draft = None
+        return version
+
+    def abandon(self) -> None:
+        """Give it up; of one that is sealed nothing."""
+        self._draft = None
+
+    def __enter__(self) -> Any:
+        return self.value
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.abandon()
+        elif self._draft is not None:
+            self.seal()
+
+    def __repr__(self) -> str:
+        state = "being written" if self._draft is not None else "sealed or given up"
+        return f"<Draft of {self.name!r}, {state}>"
+
+
+class Drafting(_core.Brain):
+    """The part of Brain about values that are written in place."""
+
+    def empty(
+        self,
+        name: str,
+        shape: SupportsIndex | Sequence[SupportsIndex],
+        dtype: DTypeLike = float,
+        *,
+        order: Literal["C", "F"] = "C",
+        description: Any = None,
+        namespace: str | None = None,
+    ) -> Draft:
+        """An array to be written in the store itself, so that who makes a large one needs no memory of
+        their own for it:
+
+            with brain.empty("prices", (1000, 3), "f4") as prices:
+                prices[...] = 0
+
+        What is in it at first is undefined; zeros() has zeros. At the end of the block it gets its name;
+        where the block raises it is given up. See Draft for what to do without a block.
+
+        shape, dtype, order: as of numpy.empty(); elements that are objects are a BrainValueTypeError.
+        description: as of learn(). namespace: None is the current one; one that does not exist is made.
+
+        Raises BrainFullError, BrainValueError for a shape that no array has, and what brain[name] = value
+        raises for a name. Threads: any. Waits for a writer, up to lock_timeout. Cost: memory that the store
+        does not have yet.
+        """
+        import numpy
+
+        if order not in ("C", "F"):
+            raise BrainValueError(f"order has to be 'C' or 'F', not {order!r}")
+        options = self._draft_options(name, description, namespace)
+        kind = numpy.dtype(dtype)
+        text = dtype_to_text(kind)
+        if text is None:
+            raise BrainValueTypeError(
+                f"an array of {kind} cannot be written in place: its elements are more than plain bytes, "
+                f"or no text describes them. Make the array, and put it: brain[{name!r}] = ..."
+            )
+        lengths = _lengths(shape)
+        draft = self._draft_array(text[0], text[1], text[2], order == "F", lengths)
+        value = numpy.ndarray(lengths, kind, draft, order=order)  # type: ignore[arg-type]
+        return Draft(self, draft, value, name, options)
+
+    def zeros(
+        self,
+        name: str,
+        shape: SupportsIndex | Sequence[SupportsIndex],
+        dtype: DTypeLike = float,
+        *,
+        order: Literal["C", "F"] = "C",
+        description: Any = None,
+        namespace: str | None = None,
+    ) -> Draft:
+        """As empty(), with zeros in it."""
+        draft = self.empty(
+            name, shape, dtype, order=order, description=description, namespace=namespace
+        )
+        draft.value[...] = _zero(draft.value)
+        return draft
+
+    def empty_like(
+        self,
+        name: str,
+        prototype: numpy.ndarray[Any, Any],
+        *,
+        description: Any = None,
+        namespace: str | None = None,
+    ) -> Draft:
+        """As empty(), with shape, dtype and order of `prototype`."""
+        is_fortran = prototype.flags.f_contiguous and not prototype.flags.c_contiguous
+        return self.empty(
+            name,
+            prototype.shape,
+            prototype.dtype,
+            order="F" if is_fortran else "C",
+            description=description,
+            namespace=namespace,
+        )
+
+    def empty_bytes(
+        self, name: str, size: int, *, description: Any = None, namespace: str | None = None
+    ) -> Draft:
+        """As empty(), for a bytes object of `size` bytes; what is written into is a memoryview."""
+        options = self._draft_options(name, description, namespace)
+        draft = self._draft_bytes(size)
+        return Draft(self, draft, memoryview(draft), name, options)  # type: ignore[arg-type]
+
+    def _draft_options(self, name: str, description: Any, namespace: str | None) -> dict[str, Any]:
+        self.version(name, namespace=namespace)  # what is wrong with either is said before the work
+        return {"description": arguments.description_bytes(description), "namespace": namespace}
+
+
+def _zero(array: numpy.ndarray[Any, Any]) -> Any:
+    """What zeros() of NumPy puts into an array of that dtype."""
+    import numpy
+
+    return numpy.zeros((), array.dtype)
+
+
+def _lengths(shape: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, ...]:
+    lengths = shape if isinstance(shape, Sequence) else (shape,)
+    return tuple(operator.index(length) for length in lengths)
