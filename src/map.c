@@ -117,11 +117,28 @@ static int reopen(const struct bn_map *map, const char *name, int flags, const s
 static int checked_fd(const struct bn_map *map, struct bn_file *file, const char *name, int flags,
                       int *fd_out)
 {
-    int err = 0;
-    if (!bn_os_same_file(file->fd, file->device, file->inode)) {
-        err = reopen(map, name, flags, file, &file->fd);
+    int err = 0, fd = bn_load_acquire(&file->fd);
+    if (!bn_os_same_file(fd, file->device, file->inode) &&
+        (err = reopen(map, name, flags, file, &fd)) == 0) {
+        bn_store_release(&file->fd, fd);
     }
-    *fd_out = file->fd;
+    *fd_out = fd;
+    return err;
+}
+
+/* The same without the mutex, where nobody has closed it: a raw clone that finds the mutex held by a
+ * thread that it has not would wait for ever. */
+static int any_fd(const struct bn_map *map, struct bn_file *file, const char *name, int flags,
+                  int *fd_out)
+{
+    int fd = bn_load_acquire(&file->fd);
+    if (bn_os_same_file(fd, file->device, file->inode)) {
+        *fd_out = fd;
+        return 0;
+    }
+    pthread_mutex_lock(&maps_mutex);
+    int err = checked_fd(map, file, name, flags, fd_out);
+    pthread_mutex_unlock(&maps_mutex);
     return err;
 }
 
@@ -132,26 +149,17 @@ static int checked_data_fd(struct bn_map *map, int *fd_out)
 
 int bn_map_data_fd(struct bn_map *map, int *fd_out)
 {
-    pthread_mutex_lock(&maps_mutex);
-    int err = checked_data_fd(map, fd_out);
-    pthread_mutex_unlock(&maps_mutex);
-    return err;
+    return any_fd(map, &map->data_file, "data", map->read_only ? O_RDONLY : O_RDWR, fd_out);
 }
 
 int bn_map_clients_fd(struct bn_map *map, int *fd_out)
 {
-    pthread_mutex_lock(&maps_mutex);
-    int err = checked_fd(map, &map->clients_file, "clients", O_RDWR, fd_out);
-    pthread_mutex_unlock(&maps_mutex);
-    return err;
+    return any_fd(map, &map->clients_file, "clients", O_RDWR, fd_out);
 }
 
 int bn_map_dir_fd(struct bn_map *map, int *fd_out)
 {
-    pthread_mutex_lock(&maps_mutex);
-    int err = checked_fd(map, &map->dir_file, ".", O_RDONLY | O_DIRECTORY, fd_out);
-    pthread_mutex_unlock(&maps_mutex);
-    return err;
+    return any_fd(map, &map->dir_file, ".", O_RDONLY | O_DIRECTORY, fd_out);
 }
 
 int bn_map_reopen_data(const struct bn_map *map, int *fd_out)

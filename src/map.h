@@ -27,7 +27,7 @@
 
 /* A descriptor that somebody else may close, and its number be given to another file. */
 struct bn_file {
-    int fd;
+    _Atomic int fd;
     dev_t device;
     ino_t inode;
 };

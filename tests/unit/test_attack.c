@@ -381,6 +381,39 @@ static void forkleak(const char *path)
     check_destroy(first);
 }
 
+/* Raw clones while another thread opens and closes, or puts large values. */
+static void *putting(void *arg)
+{
+    while (!loop_stop) (void)check_stat(arg); /* asks for each client whether it lives */
+    return NULL;
+}
+static void clones(const char *path)
+{
+    brain_store *first = check_open(path, 8 * CHECK_MIB);
+    pthread_t thread;
+    for (int i = 0; i < 20; i++) check_open(path, 0);
+    CHECK(pthread_create(&thread, NULL, putting, first) == 0);
+    int hangs = 0, crashes = 0, status;
+    for (int i = 0; i < 400 && hangs < 3; i++) {
+        pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+        if (pid == 0) {
+            alarm(2);
+            brain_store *s;
+            if (open_existing(path, &s) != 0) _exit(3);
+            brain_close(s);
+            _exit(0);
+        }
+        CHECK(waitpid(pid, &status, 0) == pid);
+        hangs += WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+        crashes += status != 0 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
+    }
+    loop_stop = 1;
+    pthread_join(thread, NULL);
+    fprintf(stderr, "%d hang, %d otherwise\n", hangs, crashes);
+    CHECK(hangs == 0);
+    check_destroy(first);
+}
+
 /* Revoked: the file may not be written any more by who asks. */
 static void revoked(const char *path)
 {
@@ -564,7 +597,7 @@ int main(int argc, char **argv)
     check_begin();
     if (argc == 1) {
         static const char *const all[] = { "moved", "moved2", "limit", "lockword", "fifo", "restarts", "nested", "revoked",
-                                           "failing", "counting", "handlers1", "handlers2", "names" };
+                                           "failing", "clones", "counting", "handlers1", "handlers2", "names" };
         int n_bad = 0;
         for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
             char command[400];
@@ -584,7 +617,7 @@ int main(int argc, char **argv)
     const char *path = check_path();
 #define RUN(f) if (strcmp(argv[1], #f) == 0) { f(path); printf("%s: sound\n", #f); return 0; }
     RUN(moved) RUN(moved2) RUN(limit) RUN(lockword) RUN(restored) RUN(fifo) RUN(restarts) RUN(nested)
-    RUN(forkleak) RUN(revoked) RUN(noclients) RUN(counting) RUN(handlers1) RUN(handlers2) RUN(handlers3) RUN(names) RUN(failing) RUN(noclients2)
+    RUN(forkleak) RUN(revoked) RUN(noclients) RUN(clones) RUN(counting) RUN(handlers1) RUN(handlers2) RUN(handlers3) RUN(names) RUN(failing) RUN(noclients2)
     if (strcmp(argv[1], "cost") == 0) { cost(path, atoi(argv[2]), atoi(argv[3])); return 0; }
     return 2;
 }
