@@ -83,6 +83,7 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
         }
         if (err == 0) {
             seat->was_dead = state == BN_ROW_USED;
+            rec->pid = 0; /* signed later, and not before by who had it last */
             (void)bn_add_seq(&rec->n_seats, (uint64_t)1);
             bn_store_release(&rec->state, (uint32_t)BN_ROW_USED);
             bn_raise32(&store->clients->n_rows, row + 1);
@@ -94,16 +95,19 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
 }
 
 /* Whether a row in use seems to be another handle's of this process, which is not worth asking the
- * kernel about. One of a dead process whose id we have got is left to the next to come. */
-static bool is_likely_ours(const struct brain_store *store, uint32_t row)
+ * kernel about. Not one that was signed before this process had the store: process 1 of a container
+ * that is started again has the id, and likely the namespace, of the one that crashed. */
+static bool is_likely_ours(const struct brain_store *store, uint32_t row, uint64_t pid_namespace)
 {
     const struct bn_row_rec *rec = bn_client_row(store, row);
-    return rec->pid == (int32_t)getpid() && rec->pid_namespace == bn_os_pid_namespace();
+    return rec->pid == (int32_t)getpid() && rec->pid_namespace == pid_namespace &&
+           rec->start_ns >= store->map->since_ns;
 }
 
 static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_t *n_dead)
 {
     uint32_t n_rows = bn_client_n_rows(store), n_asked = 0;
+    uint64_t pid_namespace = bn_os_pid_namespace();
     int err = BRAIN_E_NOT_FOUND;
     for (uint32_t row = 0; row < BN_CLIENTS_MAX && err == BRAIN_E_NOT_FOUND; row++) {
         if (row >= n_rows && (err = back_row(store, row)) != 0) {
@@ -113,7 +117,7 @@ static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_
         if (bn_load_acquire(&bn_client_row(store, row)->state) == BN_ROW_FREE) {
             err = bn_client_alive(store, row) ? BRAIN_E_NOT_FOUND /* kept: bn_map_keep_life() */
                                               : try_seat(store, row, BN_ROW_FREE, seat);
-        } else if (n_asked < MAX_ASKED && !is_likely_ours(store, row)) {
+        } else if (n_asked < MAX_ASKED && !is_likely_ours(store, row, pid_namespace)) {
             n_asked++;
             *n_dead += !bn_client_alive(store, row);
         }
@@ -211,7 +215,9 @@ void bn_client_leave(struct brain_store *store, bool may_keep)
         bn_store_release(&bn_client_row(store, store->row)->state, (uint32_t)BN_ROW_FREE);
     }
     struct bn_life life = { .row = store->row, .map = store->life_map };
-    if (!may_keep || store->has_leftovers || !bn_map_keep_life(store->map, life)) {
+    /* One that the lock names is not kept: its owner would seem to live. */
+    if (!may_keep || store->has_leftovers || lock_word_names(store, store->row) ||
+        !bn_map_keep_life(store->map, life)) {
         bn_os_unmap(store->life_map, BN_PAGE);
     }
     store->life_map = NULL;

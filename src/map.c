@@ -19,7 +19,17 @@
 #include "base/bits.h"
 #include "base/os.h"
 
-static pthread_mutex_t maps_mutex = PTHREAD_MUTEX_INITIALIZER;
+/* Recursive: a fork holds it, and meanwhile handlers of others run in that thread, which may put. */
+static pthread_mutex_t maps_mutex;
+
+__attribute__((constructor)) static void init_mutex(void)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&maps_mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
 static struct bn_map *maps;
 
 void bn_map_hold(void)
@@ -34,7 +44,7 @@ void bn_map_let_go(void)
 
 void bn_map_renew(void)
 {
-    pthread_mutex_init(&maps_mutex, NULL); /* its owner is the parent's thread */
+    init_mutex(); /* its owner is the parent's thread */
 }
 
 /* ---- marks */
@@ -81,7 +91,8 @@ static int reopen(const struct bn_map *map, const char *name, int flags, const s
 {
     char path[4352];
     snprintf(path, sizeof path, "%s/%s", map->directory, name);
-    int fd = bn_os_beside_streams(open(path, flags | O_CLOEXEC | O_NOFOLLOW));
+    /* Not blocking: somebody may have put a FIFO there, and the mutex is held. */
+    int fd = bn_os_beside_streams(open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (fd < 0) {
         int os = -errno;
         /* Not mapped yet: path.c sees whether it was removed. */
@@ -106,11 +117,28 @@ static int reopen(const struct bn_map *map, const char *name, int flags, const s
 static int checked_fd(const struct bn_map *map, struct bn_file *file, const char *name, int flags,
                       int *fd_out)
 {
-    int err = 0;
-    if (!bn_os_same_file(file->fd, file->device, file->inode)) {
-        err = reopen(map, name, flags, file, &file->fd);
+    int err = 0, fd = bn_load_acquire(&file->fd);
+    if (!bn_os_same_file(fd, file->device, file->inode) &&
+        (err = reopen(map, name, flags, file, &fd)) == 0) {
+        bn_store_release(&file->fd, fd);
     }
-    *fd_out = file->fd;
+    *fd_out = fd;
+    return err;
+}
+
+/* The same without the mutex, where nobody has closed it: a raw clone that finds the mutex held by a
+ * thread that it has not would wait for ever. */
+static int any_fd(const struct bn_map *map, struct bn_file *file, const char *name, int flags,
+                  int *fd_out)
+{
+    int fd = bn_load_acquire(&file->fd);
+    if (bn_os_same_file(fd, file->device, file->inode)) {
+        *fd_out = fd;
+        return 0;
+    }
+    pthread_mutex_lock(&maps_mutex);
+    int err = checked_fd(map, file, name, flags, fd_out);
+    pthread_mutex_unlock(&maps_mutex);
     return err;
 }
 
@@ -121,26 +149,17 @@ static int checked_data_fd(struct bn_map *map, int *fd_out)
 
 int bn_map_data_fd(struct bn_map *map, int *fd_out)
 {
-    pthread_mutex_lock(&maps_mutex);
-    int err = checked_data_fd(map, fd_out);
-    pthread_mutex_unlock(&maps_mutex);
-    return err;
+    return any_fd(map, &map->data_file, "data", map->read_only ? O_RDONLY : O_RDWR, fd_out);
 }
 
 int bn_map_clients_fd(struct bn_map *map, int *fd_out)
 {
-    pthread_mutex_lock(&maps_mutex);
-    int err = checked_fd(map, &map->clients_file, "clients", O_RDWR, fd_out);
-    pthread_mutex_unlock(&maps_mutex);
-    return err;
+    return any_fd(map, &map->clients_file, "clients", O_RDWR, fd_out);
 }
 
 int bn_map_dir_fd(struct bn_map *map, int *fd_out)
 {
-    pthread_mutex_lock(&maps_mutex);
-    int err = checked_fd(map, &map->dir_file, ".", O_RDONLY | O_DIRECTORY, fd_out);
-    pthread_mutex_unlock(&maps_mutex);
-    return err;
+    return any_fd(map, &map->dir_file, ".", O_RDONLY | O_DIRECTORY, fd_out);
 }
 
 int bn_map_reopen_data(const struct bn_map *map, int *fd_out)
@@ -229,9 +248,13 @@ static int check_clients(const struct bn_map *map, const struct bn_clients_rec *
     }
     /* Each page of the ledger was used before it counted. To look at pages that nobody has used
      * makes them. */
-    if ((uint64_t)bn_load_relaxed(&head->n_chunks) * BN_PAGE > (uint64_t)st.st_blocks * 512) {
+    uint64_t n_chunks = bn_load_acquire(&head->n_chunks);
+    bool fits = n_chunks * BN_PAGE <= (uint64_t)st.st_blocks * 512;
+    /* Others may have taken pages since we looked at the file: look once more, for the same count. */
+    if (!fits && (fstat(map->clients_file.fd, &st) != 0 ||
+                  n_chunks * BN_PAGE > (uint64_t)st.st_blocks * 512)) {
         return bn_error_corrupt("%s/clients counts %u pages of pins, more than it has memory",
-                                map->directory, bn_load_relaxed(&head->n_chunks));
+                                map->directory, (unsigned)n_chunks);
     }
     return 0;
 }
@@ -463,6 +486,7 @@ static int map_new(int dir_fd, const char *directory, const char *path, bool rea
     }
     map->data_file.fd = map->clients_file.fd = map->dir_file.fd = -1;
     map->read_only = read_only;
+    map->since_ns = bn_os_wall_ns();
     map->user = geteuid();
     map->group = getegid();
     map->n_handles = 1;
@@ -488,14 +512,18 @@ static int map_new(int dir_fd, const char *directory, const char *path, bool rea
 /* ---- sharing */
 
 /* A mapping of the file that `st` is of, which whoever opens that now would get as well. Not where
- * the file has become shorter than what is mapped: to open it anew says so. With the mutex held. */
-static struct bn_map *find(const struct stat *st, bool read_only)
+ * the file has become shorter than what is mapped: to open it anew says so; nor where it has become
+ * longer than the room that was set aside, or was reached by another name: its files are opened again
+ * by that. With the mutex held. */
+static struct bn_map *find(const struct stat *st, const char *directory, bool read_only)
 {
     struct bn_map *map = maps;
     while (map != NULL &&
            (map->data_file.inode != st->st_ino || map->data_file.device != st->st_dev ||
             map->read_only != read_only || map->user != geteuid() || map->group != getegid() ||
-            (uint64_t)st->st_size < bn_load_relaxed(&map->mapped_bytes))) {
+            (uint64_t)st->st_size < bn_load_relaxed(&map->mapped_bytes) ||
+            ((uint64_t)st->st_size & ~(uint64_t)(BN_PAGE - 1)) > map->reserved_bytes ||
+            strcmp(map->directory, directory) != 0)) {
         map = map->next;
     }
     return map;
@@ -513,7 +541,8 @@ static int check_shared(struct bn_map *map, uint64_t file_bytes)
 }
 
 /* Whether this process has it mapped: then one handle more, or an error in `*err_out`. */
-static struct bn_map *take_shared(int dir_fd, bool read_only, uint32_t *access_out, int *err_out)
+static struct bn_map *take_shared(int dir_fd, const char *directory, bool read_only,
+                                  uint32_t *access_out, int *err_out)
 {
     struct stat st;
     struct bn_map *map = NULL;
@@ -521,7 +550,11 @@ static struct bn_map *take_shared(int dir_fd, bool read_only, uint32_t *access_o
     pthread_mutex_lock(&maps_mutex);
     /* The mapping keeps its inode: no other file can have that number. */
     if (maps != NULL && fstatat(dir_fd, "data", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        (map = find(&st, read_only)) != NULL) {
+        (map = find(&st, directory, read_only)) != NULL &&
+        faccessat(dir_fd, "data", read_only ? R_OK : R_OK | W_OK, AT_EACCESS) != 0) {
+        map = NULL; /* a mode that changed, capabilities or groups that were given up */
+    }
+    if (map != NULL) {
         *err_out = check_shared(map, (uint64_t)st.st_size);
         map->n_handles += *err_out == 0;
         *access_out = access_to(&st, read_only);
@@ -553,7 +586,7 @@ int bn_map_open(int dir_fd, const char *directory, const char *path, bool read_o
                 struct bn_map **map_out, uint32_t *access_out)
 {
     int err;
-    struct bn_map *map = take_shared(dir_fd, read_only, access_out, &err);
+    struct bn_map *map = take_shared(dir_fd, directory, read_only, access_out, &err);
     if (map == NULL &&
         (err = map_new(dir_fd, directory, path, read_only, &map, access_out)) == 0) {
         err = enlist(map);

@@ -280,15 +280,8 @@ int bn_os_random(void *bytes, size_t n)
 
 uint64_t bn_os_pid_namespace(void)
 {
-    /* A process does not change its own, but a child may be born in another. */
-    static _Atomic uint64_t known;
-    static _Atomic pid_t of;
     struct stat st;
-    if (bn_load_acquire(&of) != getpid() && stat("/proc/self/ns/pid", &st) == 0) {
-        bn_store_relaxed(&known, (uint64_t)st.st_ino);
-        bn_store_release(&of, getpid());
-    }
-    return bn_load_relaxed(&known);
+    return stat("/proc/self/ns/pid", &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
 /* Read a small file whole. Returns its length, or -errno. */
