@@ -65,7 +65,7 @@ static int lock_life(struct brain_store *store, int fd, uint32_t life, struct bn
     return 0;
 }
 
-/* Try to sit down on `row`, which is FREE, or USED by the dead, with a description of our own.
+/* Try to sit down on `row`, which is FREE, or KEPT or USED by the dead, with a description of our own.
  * NOT_FOUND: it is taken. A row that the lock names is nobody's to take: its owner would seem to
  * live. */
 static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state state,
@@ -114,12 +114,15 @@ static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_
             return err;
         }
         err = BRAIN_E_NOT_FOUND;
-        if (bn_load_acquire(&bn_client_row(store, row)->state) == BN_ROW_FREE) {
-            err = bn_client_alive(store, row) ? BRAIN_E_NOT_FOUND /* kept: bn_map_keep_life() */
-                                              : try_seat(store, row, BN_ROW_FREE, seat);
+        uint32_t state = bn_load_acquire(&bn_client_row(store, row)->state);
+        if (state == BN_ROW_FREE) {
+            err = try_seat(store, row, BN_ROW_FREE, seat);
         } else if (n_asked < MAX_ASKED && !is_likely_ours(store, row, pid_namespace)) {
             n_asked++;
-            *n_dead += !bn_client_alive(store, row);
+            bool is_dead = !bn_client_alive(store, row);
+            *n_dead += is_dead && state == BN_ROW_USED;
+            err = is_dead && state == BN_ROW_KEPT ? try_seat(store, row, BN_ROW_KEPT, seat)
+                                                  : BRAIN_E_NOT_FOUND;
         }
     }
     return err;
@@ -131,7 +134,8 @@ static int seat_over_dead(struct brain_store *store, struct bn_seat *seat)
     int err = BRAIN_E_NOT_FOUND;
     for (uint32_t row = 0; row < n_rows && err == BRAIN_E_NOT_FOUND; row++) {
         if (!bn_client_alive(store, row)) {
-            err = try_seat(store, row, BN_ROW_USED, seat);
+            uint32_t state = bn_load_acquire(&bn_client_row(store, row)->state);
+            err = try_seat(store, row, (enum bn_row_state)state, seat);
         }
     }
     return err;
@@ -169,7 +173,7 @@ int bn_client_seat_again(struct brain_store *store, struct bn_seat *seat_out)
     if (!bn_map_take_life(store->map, &life)) {
         return BRAIN_E_NOT_FOUND;
     }
-    /* No claim: FREE and locked, the row was nobody's to take, and USED and locked it is alive. */
+    /* No claim: KEPT and locked, the row was nobody's to take, and USED and locked it is alive. */
     struct bn_row_rec *rec = bn_client_row(store, life.row);
     rec->start_ns = bn_os_wall_ns();
     (void)bn_add_seq(&rec->n_seats, (uint64_t)1);
@@ -210,17 +214,21 @@ void bn_client_sign(struct brain_store *store, uint32_t row)
 
 void bn_client_leave(struct brain_store *store, bool may_keep)
 {
+    struct bn_life life = { .row = store->row, .map = store->life_map };
+    _Atomic uint32_t *state = &bn_client_row(store, store->row)->state;
+    store->life_map = NULL;
+    /* One that the lock names is not kept: its owner would seem to live. */
+    if (may_keep && !store->has_leftovers && !lock_word_names(store, store->row)) {
+        bn_store_release(state, (uint32_t)BN_ROW_KEPT);
+        if (bn_map_keep_life(store->map, life)) {
+            return;
+        }
+    }
     /* First the state, then the lock: a row that is FREE and locked is given to nobody yet. */
     if (!store->has_leftovers) {
-        bn_store_release(&bn_client_row(store, store->row)->state, (uint32_t)BN_ROW_FREE);
+        bn_store_release(state, (uint32_t)BN_ROW_FREE);
     }
-    struct bn_life life = { .row = store->row, .map = store->life_map };
-    /* One that the lock names is not kept: its owner would seem to live. */
-    if (!may_keep || store->has_leftovers || lock_word_names(store, store->row) ||
-        !bn_map_keep_life(store->map, life)) {
-        bn_os_unmap(store->life_map, BN_PAGE);
-    }
-    store->life_map = NULL;
+    bn_os_unmap(life.map, BN_PAGE);
 }
 
 bool bn_client_alive(struct brain_store *store, uint32_t life)

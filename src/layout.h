@@ -459,7 +459,8 @@ static_assert(offsetof(struct bn_clients_rec, n_rows) == 64, "clients head is pa
 
 enum bn_row_state {
     BN_ROW_FREE,
-    BN_ROW_USED
+    BN_ROW_USED,
+    BN_ROW_KEPT /* free for the process that has its life byte; dead, for all */
 };
 
 /* One client. Whether it lives is not written here: the kernel drops its lock on its life byte.

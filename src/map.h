@@ -32,16 +32,14 @@ struct bn_file {
     ino_t inode;
 };
 
-/* A row of the client table whose life byte is locked here; a free one that its last handle has left
- * to the next: to lock it takes five system calls. */
+/* A row of the client table that is KEPT: its last handle has left it, its life byte locked, to the
+ * next one of this process: to lock it takes five system calls. */
 struct bn_life {
     uint32_t row;
     void *map; /* the page that keeps the lock */
 };
 
-/* Few: who looks for a free row asks the kernel about each that is kept, and that goes through all
- * locks of the file. With 32 a fork took 99 ms beside 150 processes that kept as many, with 4 3.5. */
-#define BN_LIVES_KEPT_MAX 4u
+#define BN_LIVES_KEPT_MAX 32u
 
 struct bn_map {
     uint8_t *data; /* NULL: read-only */
