@@ -409,6 +409,16 @@ BRAIN_API int brain_get_by_id(brain_store *store, const uint8_t id[BRAIN_ID_BYTE
 BRAIN_API int brain_view_space(const brain_view *view, brain_space **space_out,
                                const void **name_out, size_t *name_len_out);
 
+/* The bytes of a pinned view once more, writable, for libraries that know no read-only memory. A page
+ * is the store's until it is written, and takes no memory; what is written reaches no other process,
+ * and no other view. `*data_out` is aligned as the view's data, and is the caller's, to be given to
+ * brain_private_free() with the view's size_bytes; the view has to stay until then.
+ * Returns 0, or: INVAL (no pinned view); IO; NOMEM; DESTROYED.
+ * Threads: any.  Fork: the child has what was written, and each its own from then on.
+ * Blocks: never.  Cost: three system calls, and a page fault for each page that is touched. */
+BRAIN_API int brain_view_private(const brain_view *view, void **data_out);
+BRAIN_API_FREE void brain_private_free(void *data, uint64_t size_bytes);
+
 /* A note: a number beside a value that whoever has a view of it may change. The last
  * BRAIN_NOTE_BYTES of its metadata are room for one (put as zeros, which is the note 0). Nothing
  * else of a value ever changes; the note of a value is not kept when it is replaced.

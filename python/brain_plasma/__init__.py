@@ -49,6 +49,7 @@ __all__ = [
     "BrainOSError",
     "BrainPermissionError",
     "BrainPickleError",
+    "BrainReferenceError",
     "BrainRemoveBusyError",
     "BrainRemoveCorruptError",
     "BrainRemoveFullError",

@@ -23,6 +23,7 @@ from .exceptions import (
 )
 from .identity import Identified
 from .ids import DEFAULT_NAMESPACE
+from .refs import Referring
 from .views import InNamespace, Items, Values
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from .brain_client import Client
 
 
-class Brain(Identified, Drafting):
+class Brain(Identified, Drafting, Referring):
     """A dictionary in shared memory: what one process puts under a name, every process on the machine
     gets that opens the same path.
 

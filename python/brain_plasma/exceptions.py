@@ -54,6 +54,10 @@ class BrainValueError(BrainError, ValueError):
     """An argument is out of its range, or a value cannot be recalled here."""
 
 
+class BrainReferenceError(BrainError, ReferenceError):
+    """What a Ref refers to is gone: nobody kept it until the Ref came."""
+
+
 class BrainValueTypeError(BrainError, TypeError):
     """A value cannot be stored: it, or something in it, cannot be pickled. The message says what."""
 

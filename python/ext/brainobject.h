@@ -4,6 +4,7 @@
  * arguments.c    the namespace that a call is for
  * names.c        methods about one name
  * many.c         methods about many names, and about what belongs to them
+ * pinned.c       methods about one version of a value, by its id
  * store.c        methods about namespaces and the store
  * brain.c        the type: its life, the slots of the mapping, and the table of the methods
  */
@@ -196,6 +197,11 @@ BP_METHOD_IN(bp_many_set);
 BP_METHOD_IN(bp_many_get);
 BP_METHOD(bp_many_entry);
 BP_METHOD(bp_many_entries);
+
+/* pinned.c */
+BP_METHOD(bp_pinned_pin);
+BP_METHOD_O(bp_pinned_pin_id);
+BP_METHOD_O(bp_pinned_recall_id);
 
 /* store.c */
 BP_METHOD(bp_store_names);

@@ -43,6 +43,7 @@ static int module_exec(PyObject *module)
     if (bp_errors_load(state) != 0) return -1;
     if (add_type(module, &bp_brain_spec, &state->brain_type) != 0) return -1;
     if (add_type(module, &bp_view_spec, &state->view_type) != 0) return -1;
+    if (add_type(module, &bp_private_spec, &state->private_type) != 0) return -1;
     if (add_type(module, &bp_objectid_spec, &state->objectid_type) != 0) return -1;
     if (add_type(module, &bp_buffer_spec, &state->buffer_type) != 0) return -1;
     if (add_type(module, &bp_creation_spec, &state->creation_type) != 0) return -1;
@@ -62,6 +63,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     struct bp_state *state = PyModule_GetState(module);
     Py_VISIT(state->brain_type);
     Py_VISIT(state->view_type);
+    Py_VISIT(state->private_type);
     Py_VISIT(state->objectid_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->creation_type);
@@ -82,6 +84,7 @@ static int module_clear(PyObject *module)
     struct bp_state *state = PyModule_GetState(module);
     Py_CLEAR(state->brain_type);
     Py_CLEAR(state->view_type);
+    Py_CLEAR(state->private_type);
     Py_CLEAR(state->objectid_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->creation_type);

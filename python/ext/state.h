@@ -99,6 +99,7 @@ struct bp_numpy {
 struct bp_state {
     PyTypeObject *brain_type;
     PyTypeObject *view_type;
+    PyTypeObject *private_type;
     PyTypeObject *objectid_type;
     PyTypeObject *buffer_type;
     PyTypeObject *creation_type;
@@ -118,6 +119,7 @@ struct bp_state {
 extern struct PyModuleDef bp_module_def;
 extern PyType_Spec bp_brain_spec;
 extern PyType_Spec bp_view_spec;
+extern PyType_Spec bp_private_spec;
 extern PyType_Spec bp_objectid_spec;
 extern PyType_Spec bp_buffer_spec;
 extern PyType_Spec bp_creation_spec;

@@ -22,6 +22,10 @@ PyObject *bp_view_new(struct bp_state *state, const brain_view *pin);
  * checked that they are there. A new reference, or NULL with MemoryError set. */
 PyObject *bp_view_part(PyObject *view, uint64_t offset, uint64_t size_bytes);
 
+/* The bytes of a View once more, writable and this process's alone: a new Private, or NULL with an
+ * exception set (private.c). */
+PyObject *bp_private_new(struct bp_state *state, PyObject *view);
+
 /* Free the memory that is kept for further views. */
 void bp_view_forget_spares(struct bp_state *state);
 
