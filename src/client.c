@@ -12,7 +12,8 @@
  * Never:    asks by process id: they are reused, and differ between PID namespaces.
  * Crash:    between lock and USED: the row is FREE and unlocked again. USED and unlocked: to be
  *           reaped. A newcomer who finds no other row sits down on such a one, as it is, and reaps
- *           it; if that dies before it is done, the row is to be reaped as before.
+ *           it; if that dies before it is done, the row is to be reaped as before. KEPT and unlocked:
+ *           nothing is left of it, and a newcomer takes it.
  */
 #include "client.h"
 
@@ -110,24 +111,26 @@ static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_
     uint64_t pid_namespace = bn_os_pid_namespace();
     int err = BRAIN_E_NOT_FOUND;
     for (uint32_t row = 0; row < BN_CLIENTS_MAX && err == BRAIN_E_NOT_FOUND; row++) {
-        if (row >= n_rows && (err = back_row(store, row)) != 0) {
-            return err;
+        int backed = row < n_rows ? 0 : back_row(store, row);
+        if (backed != 0) {
+            return backed;
         }
-        err = BRAIN_E_NOT_FOUND;
         uint32_t state = bn_load_acquire(&bn_client_row(store, row)->state);
-        if (state == BN_ROW_FREE) {
-            err = try_seat(store, row, BN_ROW_FREE, seat);
-        } else if (n_asked < MAX_ASKED && !is_likely_ours(store, row, pid_namespace)) {
+        bool is_free = state == BN_ROW_FREE;
+        if (!is_free && n_asked < MAX_ASKED && !is_likely_ours(store, row, pid_namespace)) {
             n_asked++;
             bool is_dead = !bn_client_alive(store, row);
             *n_dead += is_dead && state == BN_ROW_USED;
-            err = is_dead && state == BN_ROW_KEPT ? try_seat(store, row, BN_ROW_KEPT, seat)
-                                                  : BRAIN_E_NOT_FOUND;
+            is_free = is_dead && state == BN_ROW_KEPT;
+        }
+        if (is_free) {
+            err = try_seat(store, row, (enum bn_row_state)state, seat);
         }
     }
     return err;
 }
 
+/* As it is: whatever it holds is there yet. */
 static int seat_over_dead(struct brain_store *store, struct bn_seat *seat)
 {
     uint32_t n_rows = bn_client_n_rows(store);
@@ -162,8 +165,8 @@ static int no_random(const struct brain_store *store, int os)
 {
     return bn_error_os(os,
                        "%s: the kernel gives no random number, by which a child without a client "
-                       "row is "
-                       "told from others: allow getrandom() (a sandbox?), or fork with a row free",
+                       "row is told from others: allow getrandom() (a sandbox?), or fork with a "
+                       "row free",
                        store->path);
 }
 
@@ -279,8 +282,8 @@ int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out)
 
 void bn_client_unclaim(uint32_t life, int fd)
 {
-    bn_os_byte_unlock(fd, BN_CLAIM_OFF(
-                              life)); /* to close it is not enough: a child may have inherited it */
+    /* To close it is not enough: a child may have inherited it. */
+    bn_os_byte_unlock(fd, BN_CLAIM_OFF(life));
     close(fd);
 }
 

@@ -460,15 +460,15 @@ static_assert(offsetof(struct bn_clients_rec, n_rows) == 64, "clients head is pa
 enum bn_row_state {
     BN_ROW_FREE,
     BN_ROW_USED,
-    BN_ROW_KEPT /* free for the process that has its life byte; dead, for all */
+    BN_ROW_KEPT /* free: for the process that has its life byte locked, or else for all */
 };
 
 /* One client. Whether it lives is not written here: the kernel drops its lock on its life byte.
- * state     writer: whoever holds the claim byte.  crash: USED with the life byte unlocked: to be
- *           reaped, or to be taken over by a newcomer, who reaps what was held.
- * n_seats   how often the row was given out.  writer: whoever holds the claim byte, before the
- *           newcomer may hold anything: a reaper sees whether the dead is still the one that it
- *           began with.
+ * state     writer: whoever has the life byte locked; while nobody has, whoever holds the claim
+ *           byte.  crash: USED with the life byte unlocked: to be reaped, or to be taken over by a
+ *           newcomer, who reaps what was held; KEPT and unlocked: as good as FREE.
+ * n_seats   how often the row was given out.  writer: as of `state`, before the newcomer may hold
+ *           anything: a reaper sees whether the dead is still the one that it began with.
  * snaps     numbers that this client reads as of, 0: none.  writer: the client (PAIR snap); the
  *           reaper of a dead one.
  * the rest  for messages and brain_clients() alone. */

@@ -20,16 +20,7 @@
 #include "base/os.h"
 
 /* Recursive: a fork holds it, and meanwhile handlers of others run in that thread, which may put. */
-static pthread_mutex_t maps_mutex;
-
-__attribute__((constructor)) static void init_mutex(void)
-{
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&maps_mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
-}
+static pthread_mutex_t maps_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct bn_map *maps;
 
 void bn_map_hold(void)
@@ -44,7 +35,8 @@ void bn_map_let_go(void)
 
 void bn_map_renew(void)
 {
-    init_mutex(); /* its owner is the parent's thread */
+    static const pthread_mutex_t fresh = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+    maps_mutex = fresh; /* its owner is the parent's thread */
 }
 
 /* ---- marks */
@@ -142,14 +134,19 @@ static int any_fd(const struct bn_map *map, struct bn_file *file, const char *na
     return err;
 }
 
+static int data_flags(const struct bn_map *map)
+{
+    return map->read_only ? O_RDONLY : O_RDWR;
+}
+
 static int checked_data_fd(struct bn_map *map, int *fd_out)
 {
-    return checked_fd(map, &map->data_file, "data", map->read_only ? O_RDONLY : O_RDWR, fd_out);
+    return checked_fd(map, &map->data_file, "data", data_flags(map), fd_out);
 }
 
 int bn_map_data_fd(struct bn_map *map, int *fd_out)
 {
-    return any_fd(map, &map->data_file, "data", map->read_only ? O_RDONLY : O_RDWR, fd_out);
+    return any_fd(map, &map->data_file, "data", data_flags(map), fd_out);
 }
 
 int bn_map_clients_fd(struct bn_map *map, int *fd_out)
@@ -173,6 +170,12 @@ int bn_map_reopen_clients(const struct bn_map *map, int *fd_out)
 }
 
 /* ---- growth */
+
+/* What of a file can be mapped. */
+static uint64_t whole_pages(uint64_t file_bytes)
+{
+    return file_bytes & ~(uint64_t)(BN_PAGE - 1);
+}
 
 static int map_range(struct bn_map *map, uint64_t from, uint64_t to)
 {
@@ -212,7 +215,7 @@ static int grow(struct bn_map *map, uint64_t want_bytes)
     if (end < want_bytes) {
         return bn_error_corrupt("%s/data is shorter than a record in it says", map->directory);
     }
-    end = end > map->reserved_bytes ? map->reserved_bytes : end & ~(uint64_t)(BN_PAGE - 1);
+    end = end > map->reserved_bytes ? map->reserved_bytes : whole_pages(end);
     if (end < want_bytes) {
         return bn_error(BRAIN_E_NOMEM,
                         "%s has grown beyond the address space that this process could "
@@ -241,8 +244,7 @@ static int check_clients(const struct bn_map *map, const struct bn_clients_rec *
 {
     struct stat st;
     if (fstat(map->clients_file.fd, &st) != 0 || (uint64_t)st.st_size != BN_CLIENTS_BYTES ||
-        memcmp(head->magic, BN_MAGIC, 8) != 0 ||
-        memcmp(head->store_id, super->store_id, 16) != 0) {
+        memcmp(head->magic, BN_MAGIC, 8) != 0 || memcmp(head->store_id, super->store_id, 16) != 0) {
         return bn_error_corrupt("%s/clients does not belong to %s/data", map->directory,
                                 map->directory);
     }
@@ -250,9 +252,11 @@ static int check_clients(const struct bn_map *map, const struct bn_clients_rec *
      * makes them. */
     uint64_t n_chunks = bn_load_acquire(&head->n_chunks);
     bool fits = n_chunks * BN_PAGE <= (uint64_t)st.st_blocks * 512;
-    /* Others may have taken pages since we looked at the file: look once more, for the same count. */
-    if (!fits && (fstat(map->clients_file.fd, &st) != 0 ||
-                  n_chunks * BN_PAGE > (uint64_t)st.st_blocks * 512)) {
+    if (!fits && fstat(map->clients_file.fd, &st) == 0) {
+        /* Others may have taken pages since we looked: once more, for the same count. */
+        fits = n_chunks * BN_PAGE <= (uint64_t)st.st_blocks * 512;
+    }
+    if (!fits) {
         return bn_error_corrupt("%s/clients counts %u pages of pins, more than it has memory",
                                 map->directory, (unsigned)n_chunks);
     }
@@ -287,8 +291,7 @@ static int check_watermarks(const struct bn_map *map)
         uint64_t size_bytes = map->super->regions[i].size_bytes;
         if (backed > size_bytes || backed < least[i]) {
             return bn_error_corrupt("%s: region %d of %llu bytes says that %llu are there "
-                                    "(read-only it may "
-                                    "open)",
+                                    "(read-only it may open)",
                                     map->path, i, (unsigned long long)size_bytes,
                                     (unsigned long long)backed);
         }
@@ -300,7 +303,7 @@ static int check_watermarks(const struct bn_map *map)
 
 static int open_files(int dir_fd, struct bn_map *map)
 {
-    int flags = (map->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW;
+    int flags = data_flags(map) | O_CLOEXEC | O_NOFOLLOW;
     int data = bn_os_beside_streams(openat(dir_fd, "data", flags));
     if (data < 0 && errno == ENOENT) {
         return bn_error(BRAIN_E_CORRUPT,
@@ -318,8 +321,7 @@ static int open_files(int dir_fd, struct bn_map *map)
     }
     map->data_file.fd = data;
     int os = note_file(data, &map->data_file);
-    int clients =
-        bn_os_beside_streams(openat(dir_fd, "clients", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    int clients = bn_os_beside_streams(openat(dir_fd, "clients", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (os != 0 || clients < 0) {
         return bn_error_os(os != 0 ? os : -errno, "cannot open %s/clients", map->directory);
     }
@@ -358,12 +360,13 @@ static int read_super(struct bn_map *map, struct bn_super_rec *super, uint64_t *
 static int map_clients(struct bn_map *map, const struct bn_super_rec *super)
 {
     struct bn_clients_rec head;
-    int fd = map->clients_file.fd, err;
+    int fd = map->clients_file.fd;
     if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head) {
         return bn_error_corrupt("%s/clients is cut short", map->directory);
     }
     void *addr;
-    if ((err = check_clients(map, &head, super)) != 0) {
+    int err = check_clients(map, &head, super);
+    if (err != 0) {
         return err;
     }
     int os = bn_os_map_anywhere(BN_CLIENTS_BYTES, fd, 0, &addr);
@@ -399,7 +402,7 @@ static int reserve(struct bn_map *map, uint64_t most, uint64_t now)
 static int map_data(struct bn_map *map, const struct bn_super_rec *super, uint64_t file_bytes)
 {
     const struct bn_region_rec *values = &super->regions[BN_REGION_VALUES];
-    uint64_t now = file_bytes & ~(uint64_t)(BN_PAGE - 1);
+    uint64_t now = whole_pages(file_bytes);
     int err = reserve(map, values->off + values->size_bytes, now);
     if (err == 0) {
         err = map_range(map, 0, now);
@@ -450,7 +453,7 @@ bool bn_map_take_life(struct bn_map *map, struct bn_life *life_out)
     return taken;
 }
 
-/* ---- mapping */
+/* ---- making and ending one */
 
 static void close_file(struct bn_file *file)
 {
@@ -511,19 +514,34 @@ static int map_new(int dir_fd, const char *directory, const char *path, bool rea
 
 /* ---- sharing */
 
-/* A mapping of the file that `st` is of, which whoever opens that now would get as well. Not where
- * the file has become shorter than what is mapped: to open it anew says so; nor where it has become
- * longer than the room that was set aside, or was reached by another name: its files are opened again
- * by that. With the mutex held. */
+/* Whether it is of the file that `st` is of, and by the same name: its files are opened again by
+ * that. */
+static bool is_of(const struct bn_map *map, const struct stat *st, const char *directory)
+{
+    return map->data_file.inode == st->st_ino && map->data_file.device == st->st_dev &&
+           strcmp(map->directory, directory) == 0;
+}
+
+/* Not where the file has become shorter than what is mapped: to open it anew says so; nor where it
+ * has become longer than the room that was set aside. */
+static bool has_room_for(const struct bn_map *map, uint64_t file_bytes)
+{
+    return file_bytes >= bn_load_relaxed(&map->mapped_bytes) &&
+           whole_pages(file_bytes) <= map->reserved_bytes;
+}
+
+static bool is_of_this_user(const struct bn_map *map)
+{
+    return map->user == geteuid() && map->group == getegid();
+}
+
+/* A mapping of the file that `st` is of, which whoever opens that now would get as well. With the
+ * mutex held. */
 static struct bn_map *find(const struct stat *st, const char *directory, bool read_only)
 {
     struct bn_map *map = maps;
-    while (map != NULL &&
-           (map->data_file.inode != st->st_ino || map->data_file.device != st->st_dev ||
-            map->read_only != read_only || map->user != geteuid() || map->group != getegid() ||
-            (uint64_t)st->st_size < bn_load_relaxed(&map->mapped_bytes) ||
-            ((uint64_t)st->st_size & ~(uint64_t)(BN_PAGE - 1)) > map->reserved_bytes ||
-            strcmp(map->directory, directory) != 0)) {
+    while (map != NULL && (!is_of(map, st, directory) || map->read_only != read_only ||
+                           !is_of_this_user(map) || !has_room_for(map, (uint64_t)st->st_size))) {
         map = map->next;
     }
     return map;
@@ -587,8 +605,7 @@ int bn_map_open(int dir_fd, const char *directory, const char *path, bool read_o
 {
     int err;
     struct bn_map *map = take_shared(dir_fd, directory, read_only, access_out, &err);
-    if (map == NULL &&
-        (err = map_new(dir_fd, directory, path, read_only, &map, access_out)) == 0) {
+    if (map == NULL && (err = map_new(dir_fd, directory, path, read_only, &map, access_out)) == 0) {
         err = enlist(map);
     }
     if (err == 0) {

@@ -45,16 +45,16 @@ struct bn_map {
     uint8_t *data; /* NULL: read-only */
     const uint8_t *view;
     struct bn_clients_rec *clients;
-    const struct bn_super_rec *super;     /* in `view`, and checked at each open */
-    const struct bn_state_rec *state;     /* in `view` */
-    uint64_t reserved_bytes;              /* of each of `data` and `view` */
-    _Atomic uint64_t mapped_bytes;        /* of them, mapped so far */
+    const struct bn_super_rec *super; /* in `view`, and checked at each open */
+    const struct bn_state_rec *state; /* in `view` */
+    uint64_t reserved_bytes;          /* of each of `data` and `view` */
+    _Atomic uint64_t mapped_bytes;    /* of them, mapped so far */
     struct bn_file data_file, clients_file, dir_file;
     char *path;      /* as who mapped it gave it, absolute: for messages */
     char *directory; /* where it really lies */
     bool read_only;
     uint64_t since_ns; /* when it was mapped, by bn_os_wall_ns() */
-    uid_t user; /* who opened the files */
+    uid_t user;        /* who opened the files */
     gid_t group;
     uint32_t n_handles;
     uint32_t n_kept;
@@ -86,7 +86,7 @@ int bn_map_reopen_clients(const struct bn_map *map, int *fd_out);
  * the address space that was set aside is. */
 int bn_map_grow(struct bn_map *map, uint64_t want_bytes);
 
-/* Keep the life of a row that is free from now on / take the last that was kept. False: there is no
+/* Keep the life of a row that is KEPT from now on / take the last that was kept. False: there is no
  * room for it, or none. */
 bool bn_map_keep_life(struct bn_map *map, struct bn_life life);
 bool bn_map_take_life(struct bn_map *map, struct bn_life *life_out);

@@ -255,8 +255,8 @@ static int lengthen(struct brain_store *store, uint64_t end)
     if (os == 0 && (uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) != 0) {
         os = -errno;
     }
-    bn_os_byte_unlock(
-        fd, BN_GROW_OFF); /* a child may have inherited the descriptor, and with it the lock */
+    /* A child may have inherited the descriptor, and with it the lock. */
+    bn_os_byte_unlock(fd, BN_GROW_OFF);
     close(fd);
     return os == 0 ? 0 : bn_error_os(os, "cannot make %s/data longer", store->map->directory);
 }
@@ -405,8 +405,7 @@ int bn_store_open(int dir_fd, const char *directory, const char *path, const bra
     store->read_only = (options->flags & BRAIN_OPEN_READ_ONLY) != 0;
     store->lock_timeout_ns = options->lock_timeout_ns;
     bn_store_relaxed(store->mark, 1u);
-    int err =
-        bn_map_open(dir_fd, directory, path, store->read_only, &store->map, &store->access);
+    int err = bn_map_open(dir_fd, directory, path, store->read_only, &store->map, &store->access);
     if (err != 0) {
         bn_store_free(store);
         return err;

@@ -80,9 +80,8 @@ struct brain_store {
 
     /* this client */
     uint32_t row;
-    uint32_t
-        n_forks; /* since the store was opened: a thing with another number is an ancestor's, though
-                         that had the same row */
+    uint32_t n_forks;   /* since the store was opened: a thing with another number is an ancestor's,
+                           though that had the same row */
     void *life_map;     /* keeps the description that locks the life byte */
     bool has_leftovers; /* the row was a dead client's, whose unpublished slots are there yet */
 
@@ -96,8 +95,7 @@ struct brain_store {
     bool has_child_seat; /* this and the next two are fork.c's */
     uint32_t child_row;
     void *child_life_map;
-    pthread_mutex_t
-        mutex; /* growth of the ledger, close; never held across a wait */
+    pthread_mutex_t mutex; /* growth of the ledger, close; never held across a wait */
     struct brain_store
         *next; /* all open stores of the process (fork.c), or all closed ones (store.c) */
 

@@ -1,12 +1,14 @@
 /* test_share.c - handles of one process share files and mappings, and nothing else. */
 #include "check.h"
 
-#include "client.h"
 #include "store.h"
 
+#include <pthread.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
+
+#define LARGE (16 * CHECK_MIB) /* more than the file of a small store has room for at first */
 
 static int n_mappings_of(const char *file)
 {
@@ -19,6 +21,13 @@ static int n_mappings_of(const char *file)
     }
     CHECK_SYS(fclose(maps));
     return n;
+}
+
+static const char *data_of(const char *directory)
+{
+    static char file[200];
+    snprintf(file, sizeof file, "%s/data", directory);
+    return file;
 }
 
 static void test_a_second_handle_maps_nothing_but_its_life(const char *path)
@@ -79,9 +88,7 @@ static void test_a_successor_is_another(const char *path)
 static void test_access_is_as_of_the_open(const char *path)
 {
     brain_store *first = check_open(path, CHECK_MIB);
-    char file[4200];
-    snprintf(file, sizeof file, "%s/data", brain_directory(first));
-    CHECK_SYS(chmod(file, 0622));
+    CHECK_SYS(chmod(data_of(brain_directory(first)), 0622));
     brain_store *second = check_open(path, CHECK_MIB);
     CHECK((brain_access(first) & BRAIN_ACCESS_OTHERS_WRITE) == 0);
     CHECK((brain_access(second) & BRAIN_ACCESS_OTHERS_WRITE) != 0);
@@ -143,106 +150,274 @@ static void test_another_user_opens_the_files_himself(const char *path)
     check_destroy(first);
 }
 
-/* ---- lives that are kept */
-
-static void test_a_closed_handles_row_is_the_next_ones(const char *path)
+/* Also where the mode alone has changed. */
+static void test_who_may_not_write_any_more_may_not_open(const char *path)
 {
-    brain_store *first = check_open(path, CHECK_MIB), *second = check_open(path, CHECK_MIB);
-    uint32_t row = second->row;
-    uint64_t seat = bn_load_relaxed(&bn_client_row(first, row)->n_seats);
-    brain_close(second);
-    CHECK(bn_load_relaxed(&bn_client_row(first, row)->state) == BN_ROW_KEPT);
-    CHECK(bn_client_alive(first, row)); /* as far as the lock says */
-    CHECK(!bn_client_lives(first, row, seat));
-    second = check_open(path, CHECK_MIB);
-    CHECK(second->row == row && bn_client_lives(first, row, seat + 1));
-    CHECK(!bn_client_lives(first, row, seat));
-    brain_close(second);
-    check_destroy(first);
-}
-
-/* Others do not get such a row, and do once its process is gone. */
-static void test_a_kept_row_is_its_process_alone(const char *path)
-{
-    int ready[2], go[2], status;
-    char c;
-    CHECK_SYS(pipe(ready));
-    CHECK_SYS(pipe(go));
-    pid_t pid = fork();
-    CHECK_SYS(pid);
+    pid_t pid = check_fork();
     if (pid == 0) {
-        brain_store *first = check_open(path, CHECK_MIB), *second = check_open(path, CHECK_MIB);
-        uint32_t row = second->row;
-        brain_close(second);
-        CHECK(write(ready[1], &row, sizeof row) == sizeof row && read(go[0], &c, 1) == 1);
-        CHECK(first != NULL);
+        if (geteuid() == 0) { /* who may do anything */
+            CHECK_SYS(seteuid(65534));
+        }
+        brain_options options = BRAIN_OPTIONS_INIT;
+        brain_store *first = check_open(path, CHECK_MIB), *second;
+        CHECK_SYS(chmod(data_of(path), 0400));
+        CHECK_CODE(brain_open(path, &options, &second), BRAIN_E_PERM);
+        CHECK_DETAIL("read-only");
+        check_destroy(first);
         _exit(0);
     }
-    uint32_t row;
-    CHECK(read(ready[0], &row, sizeof row) == sizeof row);
+    CHECK_CHILD(pid);
+}
+
+/* ---- other names */
+
+static void test_a_store_that_was_moved_is_opened_where_it_is(const char *path)
+{
+    const char *to = check_path();
+    brain_store *first = check_open(path, CHECK_MIB);
+    CHECK_SYS(rename(path, to));
+    brain_store *second = check_open_with(to, 0, BRAIN_OPEN_EXISTING);
+    CHECK(strcmp(brain_directory(second), to) == 0);
+    brain_close(first);
+    check_destroy(second);
+}
+
+static void test_a_store_that_was_moved_is_not_the_one_in_its_place(const char *path)
+{
+    const char *to = check_path();
+    brain_store *first = check_open(path, CHECK_MIB);
+    CHECK_SYS(rename(path, to));
+    brain_store *next = check_open(path, CHECK_MIB);
+    brain_store *second = check_open_with(to, 0, BRAIN_OPEN_EXISTING);
+    CHECK(strcmp(brain_directory(second), to) == 0 && strcmp(brain_directory(next), path) == 0);
+    brain_close(first);
+    check_destroy(second); /* and not the other */
+    CHECK_SYS(access(data_of(path), F_OK));
+    check_destroy(next);
+}
+
+/* The directory's own name differs in how it is spelt. */
+static void test_a_link_goes_with_the_store_that_was_opened_by_it(const char *path)
+{
+    const char *link = check_path();
+    char target[200];
+    struct stat st;
+    brain_store *first = check_open(path, CHECK_MIB);
+    snprintf(target, sizeof target, "/dev/shm/.%s", strrchr(path, '/'));
+    CHECK_SYS(symlink(target, link));
+    check_destroy(check_open_with(link, 0, BRAIN_OPEN_EXISTING));
+    CHECK(lstat(link, &st) != 0 && errno == ENOENT);
+    brain_close(first);
+    check_destroy(check_open(link, CHECK_MIB));
+}
+
+/* ---- growth */
+
+static void raise_address_space(void)
+{
+    struct rlimit limit;
+    CHECK_SYS(getrlimit(RLIMIT_AS, &limit));
+    limit.rlim_cur = limit.rlim_max;
+    CHECK_SYS(setrlimit(RLIMIT_AS, &limit));
+}
+
+/* A process with a mapping of its own, not the one it inherits by `inherited`, puts a value. */
+static void put_large_elsewhere(const char *path, brain_store *inherited)
+{
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        static uint8_t bytes[LARGE];
+        brain_close(inherited);
+        raise_address_space();
+        brain_store *store = check_open(path, 0);
+        brain_space *space = check_space(store, "default");
+        CHECK_OK(brain_resize(store, 4 * LARGE));
+        CHECK_OK(brain_put_bytes(space, "large", 5, bytes, sizeof bytes));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+}
+
+/* As much address space as the file takes now, and not what it may grow to. */
+static void lower_address_space(const char *path)
+{
+    struct rlimit limit;
+    struct stat st;
+    CHECK_SYS(stat(data_of(path), &st));
+    CHECK_SYS(getrlimit(RLIMIT_AS, &limit));
+    limit.rlim_cur = 3 * (rlim_t)st.st_size + BN_CLIENTS_BYTES + ((rlim_t)1 << 30);
+    CHECK_SYS(setrlimit(RLIMIT_AS, &limit));
+}
+
+static void get_large(brain_store *store, int want)
+{
+    brain_view view;
+    brain_space *space = check_space(store, "default");
+    CHECK_CODE(brain_get(space, "large", 5, &view), want);
+    if (want == 0) {
+        CHECK_U64(view.size_bytes, LARGE);
+        brain_view_drop(&view);
+    }
+    brain_space_close(space);
+}
+
+/* What the error advises helps, though the other handle stays open. */
+static void test_with_a_higher_limit_all_of_a_store_is_mapped(const char *path)
+{
+    brain_close(check_open(path, CHECK_MIB));
+    lower_address_space(path);
+    brain_store *first = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
+    put_large_elsewhere(path, first);
+    get_large(first, BRAIN_E_NOMEM);
+    CHECK_DETAIL("raise the limit");
+    raise_address_space();
+    brain_store *second = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
+    get_large(second, 0);
+    get_large(first, BRAIN_E_NOMEM);
+    brain_close(first);
+    check_destroy(second);
+}
+
+/* To open a FIFO waits for who writes to it. */
+static void test_a_fifo_in_place_of_a_file_keeps_nobody_waiting(const char *path)
+{
+    brain_store *first = check_open(path, CHECK_MIB);
+    put_large_elsewhere(path, first);
+    CHECK_SYS(unlink(data_of(path)));
+    CHECK_SYS(mkfifo(data_of(path), 0600));
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        alarm(20); /* instead of hanging */
+        get_large(first, BRAIN_E_DESTROYED);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    brain_close(first);
+    check_remove_dir(path);
+}
+
+/* ---- the mutex of the mappings */
+
+/* As it is where another library's fork handlers were there first, and so run between ours. */
+static struct {
+    brain_store *store;
+    const char *phase;
+    bool has_run;
+} handler;
+
+static void run_in(const char *phase)
+{
+    static uint8_t bytes[LARGE];
+    if (handler.store != NULL && strcmp(phase, handler.phase) == 0) {
+        brain_space *space = check_space(handler.store, "default");
+        CHECK_OK(brain_put_bytes(space, "large", 5, bytes, sizeof bytes));
+        get_large(handler.store, 0); /* the file has grown: it is mapped, with the mutex held */
+        brain_space_close(space);
+        handler.has_run = true;
+    }
+}
+
+static void run_in_prepare(void)
+{
+    run_in("prepare");
+}
+
+static void run_in_parent(void)
+{
+    run_in("parent");
+}
+
+static void test_fork_handlers_of_others_may_put(const char *path, const char *phase)
+{
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        alarm(20); /* instead of hanging */
+        handler.store = check_open(path, 4 * LARGE);
+        handler.phase = phase;
+        pid_t child = check_fork();
+        if (child == 0) {
+            _exit(0);
+        }
+        CHECK_CHILD(child);
+        CHECK(handler.has_run);
+        check_destroy(handler.store);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+}
+
+__attribute__((noreturn)) static void *hold_for_ever(void *held)
+{
+    bn_map_hold();
+    check_gate_open(held);
+    for (;;) {
+        pause();
+    }
+}
+
+/* A raw clone has the mutex as it was, and the thread that holds it not. */
+static void test_descriptors_are_had_while_the_mutex_is_held(const char *path)
+{
     brain_store *store = check_open(path, CHECK_MIB);
-    CHECK(store->row != row && bn_load_relaxed(&bn_client_row(store, row)->state) == BN_ROW_KEPT);
-    CHECK(write(go[1], "x", 1) == 1 && waitpid(pid, &status, 0) == pid && status == 0);
-    /* The child's two rows: one is to be reaped, the other as good as free. */
-    brain_store *next = check_open(path, CHECK_MIB), *last = check_open(path, CHECK_MIB);
-    CHECK(next->row == row || last->row == row);
-    brain_close(last);
-    brain_close(next);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        int fd;
+        pthread_t thread;
+        struct check_gate held = check_gate_new();
+        alarm(20); /* instead of hanging */
+        CHECK(pthread_create(&thread, NULL, hold_for_ever, &held) == 0);
+        check_gate_pass(&held);
+        CHECK_OK(bn_map_data_fd(store->map, &fd));
+        CHECK_OK(bn_map_clients_fd(store->map, &fd));
+        CHECK_OK(bn_map_dir_fd(store->map, &fd));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
     check_destroy(store);
 }
 
-/* A child has none of its parent's lives, however it came about. */
-static void check_child_seat(brain_store *parent, uint32_t row, const char *path)
+static _Atomic int is_over;
+
+static void *ask_who_lives(void *store)
 {
-    CHECK(bn_load_relaxed(&bn_client_row(parent, row)->state) == BN_ROW_KEPT);
-    brain_store *store = check_open(path, CHECK_MIB);
-    CHECK(store->row != row && store->map == parent->map);
-    brain_space *space = check_space(store, "default");
-    CHECK_OK(brain_put_bytes(space, "a", 1, "1", 1));
-    brain_space_close(space);
-    brain_close(store);
-    _exit(0);
+    while (!is_over) {
+        (void)check_stat(store);
+    }
+    return NULL;
 }
 
-static void test_a_child_does_not_take_its_parents(const char *path)
+static void test_a_clone_opens_while_others_ask_who_lives(const char *path)
 {
-    for (int raw = 0; raw < 2; raw++) {
-        brain_store *first = check_open(path, CHECK_MIB), *second = check_open(path, CHECK_MIB);
-        uint32_t row = second->row;
-        int status;
-        brain_close(second);
-        pid_t pid = raw ? (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) : fork();
+    brain_store *store = check_open(path, CHECK_MIB), *others[20];
+    pthread_t thread;
+    for (int i = 0; i < 20; i++) {
+        others[i] = check_open(path, 0);
+    }
+    is_over = 0;
+    CHECK(pthread_create(&thread, NULL, ask_who_lives, store) == 0);
+    for (int i = 0; i < 200; i++) {
+        pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
         CHECK_SYS(pid);
         if (pid == 0) {
-            check_child_seat(first, row, path);
+            alarm(20); /* instead of hanging */
+            brain_close(check_open_with(path, 0, BRAIN_OPEN_EXISTING));
+            _exit(0);
         }
-        CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-        second = check_open(path, CHECK_MIB);
-        CHECK(second->row == row); /* still ours */
-        brain_close(second);
-        check_destroy(first);
+        CHECK_CHILD(pid);
     }
-}
-
-static void test_no_more_are_kept_than_there_is_room_for(const char *path)
-{
-    brain_store *first = check_open(path, CHECK_MIB), *many[BN_LIVES_KEPT_MAX + 8];
-    int n = n_mappings_of("/clients");
-    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
-        many[i] = check_open(path, CHECK_MIB);
+    is_over = 1;
+    CHECK(pthread_join(thread, NULL) == 0);
+    for (int i = 0; i < 20; i++) {
+        brain_close(others[i]);
     }
-    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
-        brain_close(many[i]);
-    }
-    CHECK(first->map->n_kept == BN_LIVES_KEPT_MAX);
-    CHECK(n_mappings_of("/clients") <= n + (int)BN_LIVES_KEPT_MAX);
-    check_destroy(first);
-    CHECK(n_mappings_of("/clients") == 0);
+    check_destroy(store);
 }
 
 int main(void)
 {
     check_begin();
+    /* Before ours, which come with the first store. */
+    CHECK(pthread_atfork(run_in_prepare, run_in_parent, NULL) == 0);
     const char *path = check_path();
     test_a_second_handle_maps_nothing_but_its_life(path);
     test_a_view_keeps_what_its_handle_has(path);
@@ -252,9 +427,17 @@ int main(void)
     test_a_mapping_is_checked_anew(path);
     test_a_file_that_became_shorter_is_seen(path);
     test_another_user_opens_the_files_himself(path);
-    test_a_closed_handles_row_is_the_next_ones(path);
-    test_a_kept_row_is_its_process_alone(path);
-    test_a_child_does_not_take_its_parents(path);
-    test_no_more_are_kept_than_there_is_room_for(path);
+    test_who_may_not_write_any_more_may_not_open(path);
+    test_a_store_that_was_moved_is_opened_where_it_is(path);
+    test_a_store_that_was_moved_is_not_the_one_in_its_place(path);
+    test_a_link_goes_with_the_store_that_was_opened_by_it(path);
+    test_a_fifo_in_place_of_a_file_keeps_nobody_waiting(path);
+    test_fork_handlers_of_others_may_put(path, "prepare");
+    test_fork_handlers_of_others_may_put(path, "parent");
+    test_descriptors_are_had_while_the_mutex_is_held(path);
+    if (!CHECK_ASAN) { /* whose own address space knows no limit, and who locks its allocator */
+        test_with_a_higher_limit_all_of_a_store_is_mapped(path);
+        test_a_clone_opens_while_others_ask_who_lives(path);
+    }
     return 0;
 }

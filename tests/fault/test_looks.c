@@ -1,0 +1,166 @@
+/* test_looks.c - what an open and a fork look at: in between others change it, and how often they ask.
+ *
+ * fstat() and fcntl() are wrapped by the linker (tests/meson.build).
+ */
+#include "../unit/check.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+
+#include "client.h"
+
+/* ---- fstat: after each look at `clients` another process takes pages of it */
+
+#define N_VIEWS 40000 /* of 1008 a page: more pages than what else `clients` has memory for */
+
+static struct check_gate looked, taken;
+static bool is_armed;
+static int n_looks;
+
+static void after_look(const struct stat *st)
+{
+    if (is_armed && (uint64_t)st->st_size == BN_CLIENTS_BYTES) {
+        n_looks++;
+        check_gate_open(&looked);
+        check_gate_pass(&taken);
+    }
+}
+
+#define WRAP_FSTAT(name)                                                                              \
+    int __real_##name(int fd, struct stat *st);                                                       \
+    int __wrap_##name(int fd, struct stat *st);                                                       \
+    int __wrap_##name(int fd, struct stat *st)                                                        \
+    {                                                                                                 \
+        int result = __real_##name(fd, st);                                                           \
+        if (result == 0) {                                                                            \
+            after_look(st);                                                                           \
+        }                                                                                             \
+        return result;                                                                                \
+    }
+
+WRAP_FSTAT(fstat)
+WRAP_FSTAT(fstat64) /* of the same layout here: 64-bit systems alone are served */
+
+/* ---- fcntl: who asks the kernel whether a row lives */
+
+static uint32_t n_asked;
+
+#define WRAP_FCNTL(name)                                                                              \
+    int __real_##name(int fd, int command, ...);                                                      \
+    int __wrap_##name(int fd, int command, ...);                                                      \
+    int __wrap_##name(int fd, int command, ...)                                                       \
+    {                                                                                                 \
+        va_list args;                                                                                 \
+        va_start(args, command);                                                                      \
+        void *argument = va_arg(args, void *);                                                        \
+        va_end(args);                                                                                 \
+        n_asked += command == F_OFD_GETLK;                                                            \
+        return __real_##name(fd, command, argument);                                                  \
+    }
+
+WRAP_FCNTL(fcntl)
+WRAP_FCNTL(fcntl64)
+
+/* ---- the tests */
+
+static pid_t start_taker(const char *path)
+{
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_view view; /* never dropped */
+        brain_store *store = check_open(path, 0);
+        brain_space *space = check_space(store, "default");
+        static uint8_t bytes[20000];
+        CHECK_OK(brain_put_bytes(space, "a", 1, bytes, sizeof bytes));
+        check_gate_open(&taken);
+        for (;;) {
+            check_gate_pass(&looked);
+            for (int i = 0; i < N_VIEWS; i++) {
+                CHECK_OK(brain_get(space, "a", 1, &view));
+            }
+            check_gate_open(&taken);
+        }
+    }
+    check_gate_pass(&taken);
+    return pid;
+}
+
+/* The count of pages is not that of the moment of the look at the file. */
+static void test_pages_that_others_take_meanwhile_are_no_damage(const char *path)
+{
+    looked = check_gate_new();
+    taken = check_gate_new();
+    brain_store *first = check_open(path, CHECK_MIB);
+    pid_t taker = start_taker(path);
+    is_armed = true;
+    brain_store *second = check_open(path, 0);
+    is_armed = false;
+    CHECK(n_looks > 0);
+    check_kill(taker);
+    brain_close(second);
+    check_destroy(first);
+    check_gate_free(&looked);
+    check_gate_free(&taken);
+}
+
+#define N_PROCESSES 50
+#define N_KEPT 8
+
+/* Start one that keeps rows until `done` opens. */
+static pid_t start_keeper(const char *path, struct check_gate *ready, struct check_gate *done)
+{
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_store *handles[N_KEPT + 1];
+        for (int i = 0; i <= N_KEPT; i++) {
+            handles[i] = check_open(path, 0);
+        }
+        for (int i = 1; i <= N_KEPT; i++) {
+            brain_close(handles[i]);
+        }
+        check_gate_open(ready);
+        check_gate_pass(done);
+        _exit(0);
+    }
+    check_gate_pass(ready);
+    return pid;
+}
+
+/* Rows that others keep cost a fork nothing, however many there are. */
+static void test_a_fork_asks_about_few_rows(const char *path)
+{
+    struct check_gate ready = check_gate_new(), done = check_gate_new();
+    pid_t keepers[N_PROCESSES];
+    brain_close(check_open(path, CHECK_MIB));
+    for (int i = 0; i < N_PROCESSES; i++) {
+        keepers[i] = start_keeper(path, &ready, &done);
+    }
+    brain_store *store = check_open(path, 0);
+    CHECK(bn_client_n_rows(store) > N_PROCESSES * N_KEPT);
+    n_asked = 0;
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        _exit(0);
+    }
+    uint32_t n = n_asked;
+    CHECK_CHILD(pid);
+    CHECK(n > 0 && n <= 40); /* MAX_ASKED of client.c, and some */
+    for (int i = 0; i < N_PROCESSES; i++) {
+        check_gate_open(&done);
+    }
+    for (int i = 0; i < N_PROCESSES; i++) {
+        CHECK_CHILD(keepers[i]);
+    }
+    check_destroy(store);
+    check_gate_free(&ready);
+    check_gate_free(&done);
+}
+
+int main(void)
+{
+    check_begin();
+    const char *path = check_path();
+    test_pages_that_others_take_meanwhile_are_no_damage(path);
+    test_a_fork_asks_about_few_rows(path);
+    return 0;
+}
