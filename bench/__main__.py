@@ -20,6 +20,7 @@ PROGRAMS = [
     "put",
     "overwritten",
     "attach",
+    "frames",
     "million",
 ]
 # Not among all of them: it installs what it compares with.
