@@ -87,7 +87,8 @@ const char *bp_convert_utf8(PyObject *text, Py_ssize_t *size_out, PyObject **own
     if (!costly) return PyUnicode_AsUTF8AndSize(text, size_out);
     char *utf8;
     *owner_out = PyUnicode_AsUTF8String(text);
-    if (*owner_out == NULL || PyBytes_AsStringAndSize(*owner_out, &utf8, size_out) != 0) return NULL;
+    if (*owner_out == NULL || PyBytes_AsStringAndSize(*owner_out, &utf8, size_out) != 0)
+        return NULL;
     return utf8;
 }
 

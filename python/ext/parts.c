@@ -110,7 +110,8 @@ int bp_parts_add_pickle_buffer(struct bp_parts *parts, PyObject *buffer)
 
 void bp_parts_write_head(void *head, uint32_t flags, size_t stream_bytes)
 {
-    *(struct table_head *)head = (struct table_head){ .flags = flags, .stream_bytes = stream_bytes };
+    *(struct table_head *)head =
+        (struct table_head){ .flags = flags, .stream_bytes = stream_bytes };
 }
 
 /* Room for the table and the parts that it describes, in one piece. */

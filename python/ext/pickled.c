@@ -102,7 +102,8 @@ static int lay_out(PyObject *stream, PyObject *buffers, struct bp_encoded *encod
 /* Raise which part of `value` it is that needs a pickle. */
 static int refuse_put(struct bp_state *state, PyObject *value, PyObject *name)
 {
-    PyObject *find = bp_state_function("brain_plasma.codecs.refused", "first_part_that_needs_pickle");
+    PyObject *find =
+        bp_state_function("brain_plasma.codecs.refused", "first_part_that_needs_pickle");
     PyObject *found = find == NULL ? NULL : PyObject_CallFunctionObjArgs(find, value, NULL);
     Py_XDECREF(find);
     PyObject *path, *part;

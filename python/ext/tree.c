@@ -104,9 +104,8 @@ BP_INLINE int write_byte(struct encoder *encoder, unsigned byte)
 
 BP_NOINLINE static size_t put_long_head(char *to, unsigned major, uint64_t n)
 {
-    unsigned n_bytes = n < 0x100 ? 1 : n < 0x10000 ? 2 : n <= UINT32_MAX ? 4 : 8;
-    unsigned info = n_bytes == 1 ? 24 : n_bytes == 2 ? 25 : n_bytes == 4 ? 26 : 27;
-    to[0] = (char)(major | info);
+    unsigned n_bytes = n <= UINT32_MAX ? 4 : 8;
+    to[0] = (char)(major | (n_bytes == 4 ? 26 : 27));
     for (unsigned i = 0; i < n_bytes; i++)
         to[1 + i] = (char)(n >> 8 * (n_bytes - 1 - i));
     return 1 + n_bytes;
@@ -123,6 +122,11 @@ BP_INLINE void put_head(struct encoder *encoder, unsigned major, uint64_t n)
         to[0] = (char)(major | 24);
         to[1] = (char)n;
         encoder->size_bytes += 2;
+    } else if (n < 0x10000) {
+        to[0] = (char)(major | 25);
+        to[1] = (char)(n >> 8);
+        to[2] = (char)n;
+        encoder->size_bytes += 3;
     } else {
         encoder->size_bytes += put_long_head(to, major, n);
     }
@@ -350,8 +354,7 @@ static int encode_bytes(struct encoder *encoder, PyObject *bytes, bool shared)
 static int encode_bytearray(struct encoder *encoder, PyObject *bytes)
 {
     if (write_head(encoder, TAG, BP_TREE_TAG_BYTEARRAY) < 0) return -1;
-    return write_run(encoder, BYTES, PyByteArray_AsString(bytes),
-                     (size_t)PyByteArray_Size(bytes));
+    return write_run(encoder, BYTES, PyByteArray_AsString(bytes), (size_t)PyByteArray_Size(bytes));
 }
 
 /* Add what a Written writes. It is written into memory of its own now, and copied by the put. */
@@ -369,7 +372,8 @@ int bp_tree_add_raw(struct bp_state *state, struct bp_parts *parts, PyObject *ra
     PyObject *type = (PyObject *)Py_TYPE(raw);
     if (type == state->codecs.pickle_buffer_type) return bp_parts_add_pickle_buffer(parts, raw);
     if (type == state->codecs.written_type) return add_written(parts, raw);
-    PyErr_Format(PyExc_TypeError, "raw bytes have to be a PickleBuffer or a Written, not a %R", type);
+    PyErr_Format(PyExc_TypeError, "raw bytes have to be a PickleBuffer or a Written, not a %R",
+                 type);
     return -1;
 }
 
@@ -432,7 +436,7 @@ static int encode_list(struct encoder *encoder, PyObject *list)
     Py_ssize_t n = PyList_Size(list);
     if (write_head(encoder, ARRAY, (uint64_t)n) < 0) return -1;
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *item = i < PyList_Size(list) ? PyList_GetItem(list, i) : NULL;
+        PyObject *item = PyList_GetItem(list, i);
         if (item == NULL) return say_it_changed("list");
         int done = Py_TYPE(item) == &PyLong_Type ? encode_int(encoder, item)
                                                  : encode_item(encoder, item, 1);
@@ -665,7 +669,9 @@ static void forget_met(struct encoder *encoder)
 
 int bp_tree_encode(struct bp_state *state, PyObject *value, struct bp_encoded *encoded)
 {
-    enum { FIRST_ROOM = 512 }; /* what Python's allocator has at hand */
+    enum {
+        FIRST_ROOM = 512
+    }; /* what Python's allocator has at hand */
     struct encoder encoder = { .state = state,
                                .stream = PyMem_Malloc(FIRST_ROOM),
                                .size_bytes = BP_PARTS_HEAD_BYTES,

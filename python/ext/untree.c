@@ -22,7 +22,16 @@
 
 #include <string.h>
 
-enum major { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, OTHER };
+enum major {
+    UNSIGNED,
+    NEGATIVE,
+    BYTES,
+    TEXT,
+    ARRAY,
+    MAP,
+    TAG,
+    OTHER
+};
 
 #define SAME_HASH_MAX 1000
 
@@ -149,7 +158,8 @@ BP_INLINE PyObject *counted_now(struct decoder *decoder, size_t number, PyObject
 static PyObject *read_reference(struct decoder *decoder)
 {
     uint64_t number;
-    if (!decoder->counting) return refuse(decoder, "a reference where the head says that there is none");
+    if (!decoder->counting)
+        return refuse(decoder, "a reference where the head says that there is none");
     if (!expect(decoder, UNSIGNED, &number)) return NULL;
     PyObject *object = number < decoder->n_objects ? decoder->objects[number] : NULL;
     if (object == NULL) return refuse(decoder, "a reference to what is not there yet");
@@ -177,7 +187,8 @@ static PyObject *read_large_int(struct decoder *decoder, bool negative)
     if (!expect(decoder, BYTES, &size)) return NULL;
     const char *bytes = take(decoder, size);
     if (bytes == NULL) return NULL;
-    if (size <= 8 || bytes[0] == 0) return refuse(decoder, "an int that is not in its shortest form");
+    if (size <= 8 || bytes[0] == 0)
+        return refuse(decoder, "an int that is not in its shortest form");
     PyObject *natural = PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "y#s", bytes,
                                             (Py_ssize_t)size, "big");
     if (natural == NULL || !negative) return natural;
@@ -218,7 +229,8 @@ static bool expect_double(struct decoder *decoder, double *real_out)
 {
     const char *byte = take(decoder, 1);
     if (byte == NULL) return false;
-    if ((unsigned char)*byte != 0xfb) return refuse(decoder, "a part of a complex is no float") != NULL;
+    if ((unsigned char)*byte != 0xfb)
+        return refuse(decoder, "a part of a complex is no float") != NULL;
     return read_double_bits(decoder, real_out);
 }
 
@@ -438,8 +450,8 @@ static bool read_pair(struct decoder *decoder, PyObject *dict, struct hashes *ha
 {
     PyObject *key = read_key(decoder);
     PyObject *value = key == NULL ? NULL : read_item(decoder);
-    bool done = value != NULL && count_hash(decoder, hashes, key) &&
-                PyDict_SetItem(dict, key, value) == 0;
+    bool done =
+        value != NULL && count_hash(decoder, hashes, key) && PyDict_SetItem(dict, key, value) == 0;
     if (value != NULL && !done && PyErr_Occurred()) failed_key(decoder);
     Py_XDECREF(key);
     Py_XDECREF(value);
@@ -700,7 +712,8 @@ static void refuse_newer(struct bp_state *state, const brain_view *view, unsigne
     PyObject *name = bp_convert_name_of(state, view);
     if (name == NULL) return;
     bp_errors_format(state, BP_VALUE,
-                     "this version of brain_plasma cannot recall the value of %R, of a form that has "
+                     "this version of brain_plasma cannot recall the value of %R, of a form that "
+                     "has "
                      "the flags 0x%x; a newer one put it",
                      name, flags);
     Py_DECREF(name);
