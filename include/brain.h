@@ -335,6 +335,7 @@ enum brain_kind {
     BRAIN_KIND_TENSOR = 8,  /* metadata: struct of brain_tensor, encoded; data: the elements */
     BRAIN_KIND_ARROW = 9,   /* data: an Arrow IPC stream */
     BRAIN_KIND_PICKLE = 10, /* data: pickle protocol 5 and its out-of-band buffers */
+    BRAIN_KIND_TREE = 11,   /* data: an item of CBOR and its buffers: docs/format.md */
     BRAIN_KIND_UNSEALED = 14, /* an id that is taken, its object not sealed yet: docs/format.md */
     BRAIN_KIND_SPACE = 15,  /* the library's own: a namespace */
 };

@@ -15,6 +15,8 @@ OPEN_READ_ONLY: int
 OPEN_SHARED: int
 __version__: str
 
+def _needs_pickle(value: Any, /) -> bool: ...
+
 @final
 class View:
     def __len__(self) -> int: ...

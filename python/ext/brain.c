@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "convert.h"
 #include "draft.h"
+#include "untree.h"
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -181,8 +182,9 @@ static PyObject *look_up(struct bp_brain *self, PyObject *name, PyObject *fallba
     int code = brain_get_or_copy(self->space, utf8, name_len, hint, small, sizeof small, &view);
     if (code == 0 && view.store == NULL) {
         if (view.kind == BRAIN_KIND_STR) return bp_convert_decode_str(self->state, &view);
-        if (view.kind != BRAIN_KIND_PICKLE && view.kind != BRAIN_KIND_TENSOR) {
-            return bp_convert_decode_copy(self->state, &view);
+        if (!bp_convert_keeps_view(view.kind)) return bp_convert_decode_copy(self->state, &view);
+        if (view.kind == BRAIN_KIND_TREE && bp_untree_may_be_copy(&view)) {
+            return bp_untree_decode_copy(self->state, &view, self->pickle);
         }
         /* What is unpickled may keep its bytes; an array that could be copied is none. */
         code = brain_get(self->space, utf8, name_len, &view);

@@ -1,21 +1,31 @@
 /* convert.c - between Python objects and the values of the store.
  *
  * The kinds that C and every other language can read are chosen by exact type: a subclass may carry
- * more than its base, and a recall has to give the type that was put. So a subclass, and whatever
- * has no kind, is pickled (pickled.c). Arrays are in tensor.c.
+ * more than its base, and a recall has to give the type that was put. What has no kind is an array
+ * (tensor.c), a table (arrow.c), plain data in containers and what has an encoder (tree.c, untree.c),
+ * or else pickled (pickled.c).
  *
  * The two functions with a case for each kind stand on the hot path: a get of a small value is one
  * call of the library, one of these cases and one drop.
  */
 #include "convert.h"
 
+#include "objectid.h"
+#include "plasma/object.h"
+
+#include "arrow.h"
 #include "errors.h"
+#include "parts.h"
 #include "pickled.h"
 #include "tensor.h"
+#include "tree.h"
+#include "untree.h"
 
 #include <string.h>
 
 /* ---- to the store ---------------------------------------------------------------------------- */
+
+#define LONG_TEXT 1024 /* characters */
 
 static void set_data(struct bp_encoded *encoded, uint32_t kind, const void *data, size_t size_bytes)
 {
@@ -58,11 +68,35 @@ static int encode_int(PyObject *value, struct bp_encoded *encoded)
     return 0;
 }
 
+/* Whether to keep the UTF-8 of `text` in the object itself, as PyUnicode_AsUTF8AndSize() does, would
+ * leave a user with a large object that is twice as large for good. That of an ASCII one is there. */
+static int is_costly(PyObject *text)
+{
+    if (PyUnicode_GetLength(text) < LONG_TEXT) return 0;
+    PyObject *is_ascii = PyObject_CallMethod(text, "isascii", NULL);
+    if (is_ascii == NULL) return -1;
+    Py_DECREF(is_ascii);
+    return is_ascii != Py_True;
+}
+
+const char *bp_convert_utf8(PyObject *text, Py_ssize_t *size_out, PyObject **owner_out)
+{
+    int costly = is_costly(text);
+    *owner_out = NULL;
+    if (costly < 0) return NULL;
+    if (!costly) return PyUnicode_AsUTF8AndSize(text, size_out);
+    char *utf8;
+    *owner_out = PyUnicode_AsUTF8String(text);
+    if (*owner_out == NULL || PyBytes_AsStringAndSize(*owner_out, &utf8, size_out) != 0)
+        return NULL;
+    return utf8;
+}
+
 /* 1: encoded. 0: has lone surrogates, which UTF-8 does not know. */
 static int encode_str(PyObject *value, struct bp_encoded *encoded)
 {
     Py_ssize_t size_bytes;
-    const char *utf8 = PyUnicode_AsUTF8AndSize(value, &size_bytes);
+    const char *utf8 = bp_convert_utf8(value, &size_bytes, &encoded->owner);
     if (utf8 != NULL) {
         set_data(encoded, BRAIN_KIND_STR, utf8, (size_t)size_bytes);
         return 1;
@@ -87,8 +121,8 @@ int bp_convert_encode_plain(PyObject *value, struct bp_encoded *encoded)
     encoded->size_bytes = 0;
     encoded->part.align = 0;
     encoded->owner = NULL;
-    encoded->meta = NULL;
-    encoded->pickled = NULL;
+    encoded->memory = NULL;
+    encoded->parts = NULL;
 
     const PyTypeObject *type = Py_TYPE(value);
     if (type == &PyLong_Type) return encode_int(value, encoded) == 0 ? 1 : -1;
@@ -108,11 +142,19 @@ int bp_convert_encode_plain(PyObject *value, struct bp_encoded *encoded)
     return 0;
 }
 
-int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
-                            struct bp_encoded *encoded)
+int bp_convert_encode_unpickled(struct bp_state *state, PyObject *value, struct bp_encoded *encoded)
 {
     /* A str that comes here has lone surrogates: NumPy need not be asked, nor be there. */
     int done = Py_TYPE(value) == &PyUnicode_Type ? 0 : bp_tensor_encode(state, value, encoded);
+    if (done == 0) done = bp_arrow_encode(state, value, encoded);
+    return done == 0 ? bp_tree_encode(state, value, encoded) : done;
+}
+
+int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
+                            struct bp_encoded *encoded)
+{
+    int done = bp_convert_encode_unpickled(state, value, encoded);
+    if (done < 0) bp_pickled_explain(state, value, name); /* an encoder's, code of others */
     if (done == 0) done = bp_pickled_encode(state, value, pickle, name, encoded) == 0 ? 1 : -1;
     if (done > 0) return 0;
     bp_convert_free(encoded);
@@ -122,8 +164,8 @@ int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle
 void bp_convert_free_owned(struct bp_encoded *encoded)
 {
     Py_XDECREF(encoded->owner);
-    if (encoded->meta != NULL) PyMem_Free(encoded->meta);
-    if (encoded->pickled != NULL) bp_pickled_free(encoded->pickled);
+    if (encoded->memory != NULL) PyMem_Free(encoded->memory);
+    if (encoded->parts != NULL) bp_parts_free(encoded->parts);
 }
 
 /* ---- from the store -------------------------------------------------------------------------- */
@@ -206,8 +248,47 @@ PyObject *bp_convert_decode_copy(struct bp_state *state, const brain_view *view)
 PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickle)
 {
     if (view->kind == BRAIN_KIND_TENSOR) return bp_tensor_decode(state, view);
+    if (view->kind == BRAIN_KIND_TREE) return bp_untree_decode(state, view, pickle);
     if (view->kind == BRAIN_KIND_PICKLE) return bp_pickled_decode(state, view, pickle);
+    if (view->kind == BRAIN_KIND_ARROW) return bp_arrow_decode(state, view, pickle);
     PyObject *result = bp_convert_decode_copy(state, view);
     brain_view_drop(view);
     return result;
+}
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+PyObject *bp_convert_name_of(struct bp_state *state, const brain_view *view)
+{
+    if (view->tag == PL_TAG_OBJECT) return bp_objectid_new(state, view->name);
+    return PyUnicode_DecodeUTF8(view->name, view->name_len, "backslashreplace");
+}
+
+/* What went wrong, as part of a sentence; our own exceptions are sentences that stand for themselves. */
+static PyObject *reason_of(struct bp_state *state, PyObject *error)
+{
+    int ours = PyObject_IsInstance(error, state->errors[BP_BRAIN_ERROR]);
+    if (ours < 0) return NULL;
+    return ours ? PyObject_Str(error) : PyObject_Repr(error);
+}
+
+void bp_convert_chain_failure(struct bp_state *state, const brain_view *view, const char *done)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError) ||
+        PyErr_ExceptionMatches(state->errors[BP_CORRUPT])) {
+        return;
+    }
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    PyObject *name = bp_convert_name_of(state, view);
+    PyObject *reason = name == NULL ? NULL : reason_of(state, error);
+    if (reason == NULL) PyErr_Clear();
+    PyErr_Restore(type, error, traceback);
+    if (reason != NULL) {
+        bp_errors_chain(state, BP_VALUE, "the value of %R is there but cannot be %s here: %U", name,
+                        done, reason);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(reason);
 }

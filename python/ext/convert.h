@@ -13,18 +13,22 @@ struct bp_encoded {
     union {
         int64_t integer;
         double real;
-    } scalar;                   /* the data, where it is a number */
-    PyObject *owner;            /* object that the part points into, owned; or NULL */
-    void *meta;                 /* owned, of a tensor; or NULL */
-    struct bp_pickled *pickled; /* owned; or NULL */
+    } scalar;               /* the data, where it is a number */
+    PyObject *owner;        /* object that part or metadata point into, owned; or NULL */
+    void *memory;           /* what they point into, owned; or NULL */
+    struct bp_parts *parts; /* owned; or NULL */
 };
 
 /* The two halves of bp_convert_encode(): what has a kind of its own and needs no more than the
- * value,
- * 1 where it did it, 0 where it is for the other; and all else. */
+ * value, 1 where it did it, 0 where it is for the other; and all else. */
 int bp_convert_encode_plain(PyObject *value, struct bp_encoded *encoded_out);
 int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
                             struct bp_encoded *encoded_out);
+
+/* The part of the latter that needs no pickle: 1 where it did it, 0 where nothing but a pickle can hold
+ * the value, -1 with an exception set. */
+int bp_convert_encode_unpickled(struct bp_state *state, PyObject *value,
+                                struct bp_encoded *encoded_out);
 
 /* Encode `value`. Runs code of the caller's where it has to be pickled.
  *
@@ -44,7 +48,7 @@ void bp_convert_free_owned(struct bp_encoded *encoded);
 
 static inline void bp_convert_free(struct bp_encoded *encoded)
 {
-    if (encoded->owner != NULL || encoded->meta != NULL || encoded->pickled != NULL) {
+    if (encoded->owner != NULL || encoded->memory != NULL || encoded->parts != NULL) {
         bp_convert_free_owned(encoded);
     }
 }
@@ -57,8 +61,27 @@ PyObject *bp_convert_refuse_str(struct bp_state *state);
  * exception set. */
 PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickle);
 
-/* The same of a copy of a value that is neither pickled nor an array. */
+/* Whether a value of this kind may have to keep its view: then it is for bp_convert_decode(). */
+static inline bool bp_convert_keeps_view(uint32_t kind)
+{
+    return kind == BRAIN_KIND_TENSOR || kind == BRAIN_KIND_PICKLE || kind == BRAIN_KIND_TREE ||
+           kind == BRAIN_KIND_ARROW;
+}
+
+/* The same of a value that does not, or of a copy of one. */
 PyObject *bp_convert_decode_copy(struct bp_state *state, const brain_view *view);
+
+/* What a value is called in messages: a new reference, or NULL with an exception set. */
+PyObject *bp_convert_name_of(struct bp_state *state, const brain_view *view);
+
+/* A decoding of `view` failed: turn the exception of somebody's code into one that says which value
+ * could not be `done` ("unpickled"). A KeyError out of a __setstate__ must not look as if the name
+ * were missing. */
+void bp_convert_chain_failure(struct bp_state *state, const brain_view *view, const char *done);
+
+/* The UTF-8 of a str, and how long it is; `*owner_out` is NULL, or what keeps it (a new reference).
+ * NULL with an exception set: it has lone surrogates, or there is no memory. */
+const char *bp_convert_utf8(PyObject *text, Py_ssize_t *size_out, PyObject **owner_out);
 
 /* The same of a str. Here, since the call itself counts. */
 static inline PyObject *bp_convert_decode_str(struct bp_state *state, const brain_view *view)

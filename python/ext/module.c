@@ -3,7 +3,8 @@
  * One file per type: brain.c (with brainobject.c, arguments.c, names.c, many.c and store.c), view.c,
  * and for Plasma plasma.c (with plasmaclient.c, plasmastore.c, plasmanames.c and digest.c),
  * objectid.c, buffer.c and creation.c, over the files of plasma/, which know nothing of Python. What
- * values look like is in convert.c, tensor.c and pickled.c; draft.c has those that are written in place; errors.c turns codes into exceptions,
+ * values look like is in convert.c, tensor.c, arrow.c, tree.c, untree.c and pickled.c; draft.c has
+ * those that are written in place; errors.c turns codes into exceptions,
  * handle.c keeps what calls without the GIL use. Only brain.h is included of the library.
  *
  * The GIL
@@ -26,9 +27,12 @@
  *   for the free-threaded build, which has no stable ABI. After fork() the child goes on with what
  *   it inherited; the library makes it a client of its own.
  */
+#include "codecs.h"
+#include "convert.h"
 #include "errors.h"
 #include "state.h"
 #include "tensor.h"
+#include "untree.h"
 #include "view.h"
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out)
@@ -76,7 +80,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->values);
     for (int i = 0; i < BP_N_ERRORS; i++)
         Py_VISIT(state->errors[i]);
-    return bp_tensor_traverse(state, visit, arg);
+    int stop = bp_codecs_traverse(state, visit, arg);
+    return stop != 0 ? stop : bp_tensor_traverse(state, visit, arg);
 }
 
 static int module_clear(PyObject *module)
@@ -97,6 +102,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->values);
     for (int i = 0; i < BP_N_ERRORS; i++)
         Py_CLEAR(state->errors[i]);
+    bp_codecs_clear(state);
     bp_tensor_clear(state);
     return 0;
 }
@@ -104,6 +110,7 @@ static int module_clear(PyObject *module)
 static void module_free(void *module)
 {
     module_clear(module);
+    bp_untree_forget_texts(PyModule_GetState(module));
     bp_view_forget_spares(PyModule_GetState(module));
 }
 
@@ -128,7 +135,22 @@ static PyObject *set_plasma_errors(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(needs_pickle_doc, "_needs_pickle(value, /)\n--\n\n"
+                               "Whether nothing but a pickle can hold a value.");
+
+static PyObject *needs_pickle(PyObject *module, PyObject *value)
+{
+    struct bp_encoded encoded;
+    int done = bp_convert_encode_plain(value, &encoded);
+    if (done == 0) {
+        done = bp_convert_encode_unpickled(PyModule_GetState(module), value, &encoded);
+    }
+    bp_convert_free(&encoded);
+    return done < 0 ? NULL : PyBool_FromLong(done == 0);
+}
+
 static PyMethodDef module_methods[] = {
+    { "_needs_pickle", needs_pickle, METH_O, needs_pickle_doc },
     { "_set_plasma_errors", set_plasma_errors, METH_VARARGS, set_plasma_errors_doc },
     { NULL, NULL, 0, NULL },
 };

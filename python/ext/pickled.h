@@ -5,13 +5,13 @@
 
 #include "convert.h"
 
-/* What an encoded pickle keeps alive. */
-struct bp_pickled;
-
 /* Pickle `value`, its buffers uncopied. As bp_convert_encode(). */
 int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, PyObject *name,
                       struct bp_encoded *encoded);
-void bp_pickled_free(struct bp_pickled *pickled);
+
+/* Turn the exception that is set, of a pickler or an encoder, into one that says which part of `value`
+ * it was. */
+void bp_pickled_explain(struct bp_state *state, PyObject *value, PyObject *name);
 
 /* Unpickle what `view` shows, which it takes over; the buffers stay where they are. As
  * bp_convert_decode(). */

@@ -403,7 +403,7 @@ static PyObject *plasma_abort(PyObject *op, PyObject *id)
 /* Of an object that was written as it is, metadata follow the data; a value has none. */
 static PyObject *decode(struct bp_plasma *self, brain_view *view, const struct pl_object *info)
 {
-    if (view->kind == BRAIN_KIND_TENSOR || view->kind == BRAIN_KIND_PICKLE) {
+    if (bp_convert_keeps_view(view->kind)) {
         return bp_convert_decode(self->state, view, self->pickle); /* which takes it over */
     }
     struct bp_store *held = bp_plasmaclient_hold(self);

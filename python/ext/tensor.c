@@ -2,8 +2,8 @@
  *
  * An array is stored as the plain bytes of its elements, and recalled as an array of its own over
  * the shared bytes: read-only, its base a View that holds the pin. Elements that are not plain
- * bytes (objects, StringDType, the types of other packages) and subclasses go by pickle, whose
- * buffers are not copied either.
+ * bytes (objects, StringDType, the types of other packages) and subclasses are for encoders, or are
+ * pickled. An array within a TREE is one of its buffers.
  *
  * To make an array through Python code costs microseconds. So NumPy is asked for its table of C
  * functions when the first array comes by, in either direction. Positions in that table, and the
@@ -226,26 +226,21 @@ static int describe_array(const struct array_object *array, const struct bp_dtyp
     return 0;
 }
 
-static int encode_meta(struct bp_state *state, const brain_tensor *tensor,
-                       struct bp_encoded *encoded)
+static int encode_meta(struct bp_state *state, const brain_tensor *tensor, struct bp_array *array)
 {
     size_t length;
     int code = brain_tensor_encode(tensor, NULL, 0, &length);
     if (code == 0) {
-        encoded->meta = PyMem_Malloc(length > 0 ? length : 1);
-        if (encoded->meta == NULL) {
+        array->meta = PyMem_Malloc(length > 0 ? length : 1);
+        if (array->meta == NULL) {
             PyErr_NoMemory();
             return -1;
         }
-        code = brain_tensor_encode(tensor, encoded->meta, length, &length);
+        code = brain_tensor_encode(tensor, array->meta, length, &array->meta_len);
     }
-    if (code != 0) {
-        bp_errors_raise(state, code);
-        return -1;
-    }
-    encoded->value.meta = encoded->meta;
-    encoded->value.meta_len = length;
-    return 0;
+    if (code == 0) return 0;
+    bp_errors_raise(state, code);
+    return -1;
 }
 
 /* `array`, or a copy of it whose elements lie one after the other: a new reference. */
@@ -256,29 +251,25 @@ static PyObject *contiguous(PyObject *array)
     return PyObject_CallMethod(array, "copy", "s", "C");
 }
 
-/* Returns 1: encoded; 0: to be pickled; -1 with an exception set. */
-static int encode_array(struct bp_state *state, struct bp_encoded *encoded)
+/* Describe array->owner. Returns 1; 0: it has to be stored otherwise; -1 with an exception set. */
+static int describe(struct bp_state *state, struct bp_array *array)
 {
     brain_tensor tensor;
-    const struct array_object *array = (struct array_object *)encoded->owner;
-    const struct bp_dtype *dtype = find_dtype(state, array->dtype);
+    const struct array_object *object = (struct array_object *)array->owner;
+    const struct bp_dtype *dtype = find_dtype(state, object->dtype);
     if (dtype == NULL) return -1;
     if (!dtype->storable) return 0;
-    if (describe_array(array, dtype, &tensor) != 0) return -1;
-    if (encode_meta(state, &tensor, encoded) != 0) return -1;
+    if (describe_array(object, dtype, &tensor) != 0) return -1;
+    if (encode_meta(state, &tensor, array) != 0) return -1;
 
-    uint64_t size_bytes = tensor.item_bytes;
+    array->data = object->data;
+    array->size_bytes = tensor.item_bytes;
     for (uint32_t i = 0; i < tensor.ndim; i++)
-        size_bytes *= tensor.shape[i];
-    encoded->value.kind = BRAIN_KIND_TENSOR;
-    encoded->value.n_parts = 1;
-    encoded->part.data = array->data;
-    encoded->part.size_bytes = size_bytes;
-    encoded->size_bytes = size_bytes;
+        array->size_bytes *= tensor.shape[i];
     return 1;
 }
 
-int bp_tensor_encode(struct bp_state *state, PyObject *value, struct bp_encoded *encoded)
+int bp_tensor_take(struct bp_state *state, PyObject *value, struct bp_array *array_out)
 {
     int in_use = numpy_is_in_use(state);
     if (in_use <= 0) return in_use;
@@ -287,9 +278,35 @@ int bp_tensor_encode(struct bp_state *state, PyObject *value, struct bp_encoded 
     const struct bp_dtype *dtype = find_dtype(state, ((struct array_object *)value)->dtype);
     if (dtype == NULL) return -1;
     if (!dtype->storable) return 0;
-    encoded->owner =
-        contiguous(value); /* may give up the GIL: `dtype` is not to be used after it */
-    return encoded->owner == NULL ? -1 : encode_array(state, encoded);
+    /* May give up the GIL: `dtype` is not to be used after it. */
+    *array_out = (struct bp_array){ .owner = contiguous(value) };
+    if (array_out->owner == NULL) return -1;
+    int done = describe(state, array_out);
+    if (done <= 0) bp_tensor_let_go(array_out);
+    return done;
+}
+
+void bp_tensor_let_go(struct bp_array *array)
+{
+    Py_DECREF(array->owner);
+    PyMem_Free(array->meta);
+}
+
+int bp_tensor_encode(struct bp_state *state, PyObject *value, struct bp_encoded *encoded)
+{
+    struct bp_array array;
+    int done = bp_tensor_take(state, value, &array);
+    if (done <= 0) return done;
+    encoded->owner = array.owner;
+    encoded->memory = array.meta;
+    encoded->value.meta = array.meta;
+    encoded->value.meta_len = array.meta_len;
+    encoded->value.kind = BRAIN_KIND_TENSOR;
+    encoded->value.n_parts = 1;
+    encoded->part.data = array.data;
+    encoded->part.size_bytes = array.size_bytes;
+    encoded->size_bytes = array.size_bytes;
+    return 1;
 }
 
 /* ---- from the store -------------------------------------------------------------------------- */
@@ -328,34 +345,37 @@ static void say_numpy_is_missing(struct bp_state *state, const brain_view *view)
     Py_DECREF(name);
 }
 
-PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view)
+PyObject *bp_tensor_over(struct bp_state *state, const void *meta, size_t meta_len, PyObject *base)
 {
     brain_tensor tensor;
-    int code = brain_tensor_decode(view->meta, view->meta_len, view->size_bytes, &tensor);
+    uint64_t size_bytes = (uint64_t)((struct bp_view *)base)->size_bytes;
+    int code = brain_tensor_decode(meta, meta_len, size_bytes, &tensor);
     if (code != 0) {
         bp_errors_raise(state, code);
-        brain_view_drop(view);
+        Py_DECREF(base);
         return NULL;
     }
-    PyObject *dtype = NULL;
-    if (load_numpy(state) == 0) {
-        dtype = dtype_of(state, &tensor);
-    } else if (PyErr_ExceptionMatches(PyExc_ImportError)) {
-        say_numpy_is_missing(state, view);
-    }
+    PyObject *dtype = load_numpy(state) == 0 ? dtype_of(state, &tensor) : NULL;
     if (dtype == NULL) {
-        brain_view_drop(view);
-        return NULL;
-    }
-    PyObject *base = bp_view_new(state, view);
-    if (base == NULL) {
-        Py_DECREF(dtype);
+        Py_DECREF(base);
         return NULL;
     }
     PyObject *array = new_array(&state->numpy, dtype, &tensor, base);
     if (array == NULL && PyErr_ExceptionMatches(PyExc_ValueError)) {
         bp_errors_chain(state, BP_CORRUPT, "the shape of an array makes no sense");
     }
+    return array;
+}
+
+PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view)
+{
+    PyObject *base = bp_view_new(state, view);
+    if (base == NULL) return NULL;
+    PyObject *array = bp_tensor_over(state, view->meta, view->meta_len, Py_NewRef(base));
+    if (array == NULL && PyErr_ExceptionMatches(PyExc_ImportError)) {
+        say_numpy_is_missing(state, view);
+    }
+    Py_DECREF(base);
     return array;
 }
 

@@ -510,7 +510,7 @@ def test_frames(brain):
 
 def test_pickles_may_be_refused(path):
     with Brain(path) as brain:
-        brain["x"] = [1]
+        brain["x"] = Point(1, 2)
         brain["array"] = np.arange(3)
     with Brain(path, pickle=False) as brain:
         for use in (
@@ -518,22 +518,22 @@ def test_pickles_may_be_refused(path):
             lambda: brain.get("x"),
             lambda: brain.pop("x"),
             lambda: brain.get_many(["x"]),
-            lambda: brain.__setitem__("y", [2]),
-            lambda: brain.set_many({"y": [2]}),
+            lambda: brain.__setitem__("y", [Point(3, 4)]),
+            lambda: brain.set_many({"y": [Point(3, 4)]}),
         ):
             with pytest.raises(exceptions.BrainPickleError, match="pickle=True"):
                 use()
-        with pytest.raises(exceptions.BrainPickleError, match="'y' .* <class 'list'>"):
-            brain["y"] = [2]
+        with pytest.raises(exceptions.BrainPickleError, match=r"'y' .* value\[0\] is of <class '.*Point'>"):
+            brain["y"] = [Point(3, 4)]
         with pytest.raises(exceptions.BrainPickleError, match="the value of 'x' is stored as a pickle"):
             brain["x"]
-        for value in (None, 1, "x", b"x", 2**100):
+        for value in (None, 1, "x", b"x", 2**100, [1], {"a": (2,)}):
             brain["plain"] = value
             assert brain["plain"] == value
         assert brain["array"].sum() == 3
         assert brain.names().count("y") == 0
     with Brain(path) as brain:
-        assert brain["x"] == [1]
+        assert brain["x"] == Point(1, 2)
 
 
 def test_pickles_are_refused_where_others_may_write(path):
@@ -541,12 +541,12 @@ def test_pickles_are_refused_where_others_may_write(path):
 
     with Brain(path, mode=0o660, group=os.getgid()) as brain:
         with pytest.raises(exceptions.BrainPickleError):
-            brain["x"] = [1]
+            brain["x"] = Point(1, 2)
         brain["x"] = 1
         assert brain["x"] == 1
     with Brain(path, pickle=True) as brain:
-        brain["x"] = [1]
-        assert brain["x"] == [1]
+        brain["x"] = Point(1, 2)
+        assert brain["x"] == Point(1, 2)
     with Brain(path) as brain:
         with pytest.raises(exceptions.BrainPickleError):
             brain["x"]

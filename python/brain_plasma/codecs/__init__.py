@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 #: Exact type -> encode(value): (name, payload), or None: this one has to be pickled as it would be.
 encoders: dict[type, Encoder] = {}
 
+#: The same for a value that is put by itself, looked into first: tables, which other languages read too.
+#: encode(value): ("arrow", (metadata, stream)), bytes and a PickleBuffer or a Written, or None: as part of
+#: another value.
+top_encoders: dict[type, Encoder] = {}
+
 #: Name -> decode(payload, trusted): the value. Not trusted: whoever wrote it may be hostile, and what could
 #: make a library read beyond its memory has to be checked.
 decoders: dict[str, Decoder] = {}

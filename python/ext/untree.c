@@ -1,0 +1,795 @@
+/* untree.c - plain data, nested, and what has an encoder: from the store.
+ *
+ * Reads what tree.c writes; docs/format.md has the form. Nothing in the bytes is trusted: counts are
+ * compared with the bytes that are left, nesting is limited, what is not in its shortest form is
+ * refused, and whatever is wrong is BrainCorruptError. Where pickles are not allowed the writer may be
+ * hostile, and may change the bytes while they are read. Then the stream is copied first, and keys of
+ * one hash are counted: to put n of them into a dict takes n * n steps.
+ *
+ * Decoders are code of others, and get what was made so far: so whatever a reference can reach is
+ * whole at any time, if not complete (lists are filled with None first).
+ *
+ * Functions that read return a new reference; or NULL with an exception set, or with `wrong`.
+ */
+#include "untree.h"
+
+#include "codecs.h"
+#include "errors.h"
+#include "parts.h"
+#include "tensor.h"
+#include "tree.h"
+#include "view.h"
+
+#include <string.h>
+
+enum major {
+    UNSIGNED,
+    NEGATIVE,
+    BYTES,
+    TEXT,
+    ARRAY,
+    MAP,
+    TAG,
+    OTHER
+};
+
+#define SAME_HASH_MAX 1000
+
+struct decoder {
+    struct bp_state *state;
+    const uint8_t *at;
+    const uint8_t *end;
+    const struct bp_stored *stored;
+    PyObject *whole;    /* the View of all; NULL: there are no buffers */
+    PyObject **objects; /* what was counted, owned; NULL: not made yet. Only where `counting` */
+    size_t n_objects;
+    size_t room;
+    const char *wrong; /* what makes no sense; NULL: nothing, or an exception is set */
+    unsigned depth;
+    unsigned key_depth; /* above 0: in a key, or an element of a set */
+    unsigned payload;   /* above 0: in a payload */
+    bool counting;
+    bool trusted;
+};
+
+static PyObject *read_item(struct decoder *decoder);
+
+BP_NOINLINE static void *refuse(struct decoder *decoder, const char *wrong)
+{
+    if (decoder->wrong == NULL) decoder->wrong = wrong;
+    return NULL;
+}
+
+static size_t n_left(const struct decoder *decoder)
+{
+    return (size_t)(decoder->end - decoder->at);
+}
+
+/* ---- heads ----------------------------------------------------------------------------------- */
+
+BP_NOINLINE static bool read_long_head(struct decoder *decoder, unsigned info, uint64_t *n_out)
+{
+    static const uint64_t least[4] = { 24, 0x100, 0x10000, (uint64_t)UINT32_MAX + 1 };
+    if (info > 27) return refuse(decoder, "a head of a form that is not used") != NULL;
+    size_t n_bytes = (size_t)1 << (info - 24);
+    if (n_left(decoder) < n_bytes) return refuse(decoder, "it ends too early") != NULL;
+    uint64_t n = 0;
+    for (size_t i = 0; i < n_bytes; i++)
+        n = n << 8 | *decoder->at++;
+    if (n < least[info - 24]) return refuse(decoder, "a head that is not the shortest") != NULL;
+    *n_out = n;
+    return true;
+}
+
+/* Read the first byte of an item, and the number in its head, but for what is OTHER. */
+BP_INLINE bool read_head(struct decoder *decoder, unsigned *major_out, uint64_t *n_out)
+{
+    if (decoder->at == decoder->end) return refuse(decoder, "it ends too early") != NULL;
+    unsigned byte = *decoder->at++;
+    *major_out = byte >> 5;
+    *n_out = byte & 31;
+    return *n_out < 24 || byte >> 5 == OTHER || read_long_head(decoder, byte & 31, n_out);
+}
+
+/* Read a head that has to be of one kind. */
+static bool expect(struct decoder *decoder, unsigned major, uint64_t *n_out)
+{
+    unsigned found;
+    if (!read_head(decoder, &found, n_out)) return false;
+    return found == major || refuse(decoder, "an item of another type than belongs there") != NULL;
+}
+
+static bool expect_pair(struct decoder *decoder)
+{
+    uint64_t n;
+    if (!expect(decoder, ARRAY, &n)) return false;
+    return n == 2 || refuse(decoder, "what has to have two parts has another number") != NULL;
+}
+
+/* The next n bytes, or NULL. */
+BP_INLINE const char *take(struct decoder *decoder, uint64_t n)
+{
+    if (n > n_left(decoder)) return refuse(decoder, "a length beyond the end");
+    const char *bytes = (const char *)decoder->at;
+    decoder->at += n;
+    return bytes;
+}
+
+/* ---- objects that are counted ---------------------------------------------------------------- */
+
+BP_NOINLINE static bool add_object(struct decoder *decoder, PyObject *object)
+{
+    if (decoder->n_objects == decoder->room) {
+        size_t room = decoder->room == 0 ? 32 : decoder->room * 2;
+        PyObject **objects = PyMem_Realloc(decoder->objects, room * sizeof *objects);
+        if (objects == NULL) {
+            PyErr_NoMemory();
+            return false;
+        }
+        decoder->objects = objects;
+        decoder->room = room;
+    }
+    Py_XINCREF(object);
+    decoder->objects[decoder->n_objects++] = object;
+    return true;
+}
+
+/* Count `object`, a new reference or NULL, which is returned. */
+BP_INLINE PyObject *count(struct decoder *decoder, PyObject *object)
+{
+    if (!decoder->counting || object == NULL || add_object(decoder, object)) return object;
+    Py_DECREF(object);
+    return NULL;
+}
+
+/* Count what is made when its contents are there. */
+BP_INLINE bool count_later(struct decoder *decoder, size_t *number_out)
+{
+    *number_out = decoder->n_objects;
+    return !decoder->counting || add_object(decoder, NULL);
+}
+
+BP_INLINE PyObject *counted_now(struct decoder *decoder, size_t number, PyObject *object)
+{
+    if (decoder->counting && object != NULL) decoder->objects[number] = Py_NewRef(object);
+    return object;
+}
+
+static PyObject *read_reference(struct decoder *decoder)
+{
+    uint64_t number;
+    if (!decoder->counting)
+        return refuse(decoder, "a reference where the head says that there is none");
+    if (!expect(decoder, UNSIGNED, &number)) return NULL;
+    PyObject *object = number < decoder->n_objects ? decoder->objects[number] : NULL;
+    if (object == NULL) return refuse(decoder, "a reference to what is not there yet");
+    if (decoder->key_depth > 0 && Py_TYPE(object) != &PyUnicode_Type &&
+        Py_TYPE(object) != &PyBytes_Type) {
+        return refuse(decoder, "a reference in a key");
+    }
+    return Py_NewRef(object);
+}
+
+/* ---- scalars --------------------------------------------------------------------------------- */
+
+static PyObject *read_negative(uint64_t n)
+{
+    if (n <= INT64_MAX) return PyLong_FromLongLong(-1 - (long long)n);
+    PyObject *natural = PyLong_FromUnsignedLongLong(n);
+    PyObject *result = natural == NULL ? NULL : PyNumber_Invert(natural);
+    Py_XDECREF(natural);
+    return result;
+}
+
+static PyObject *read_large_int(struct decoder *decoder, bool negative)
+{
+    uint64_t size;
+    if (!expect(decoder, BYTES, &size)) return NULL;
+    const char *bytes = take(decoder, size);
+    if (bytes == NULL) return NULL;
+    if (size <= 8 || bytes[0] == 0)
+        return refuse(decoder, "an int that is not in its shortest form");
+    PyObject *natural = PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "y#s", bytes,
+                                            (Py_ssize_t)size, "big");
+    if (natural == NULL || !negative) return natural;
+    PyObject *result = PyNumber_Invert(natural);
+    Py_DECREF(natural);
+    return result;
+}
+
+static bool read_double_bits(struct decoder *decoder, double *real_out)
+{
+    uint64_t bits;
+    const char *bytes = take(decoder, sizeof bits);
+    if (bytes == NULL) return false;
+    memcpy(&bits, bytes, sizeof bits);
+    bits = __builtin_bswap64(bits);
+    memcpy(real_out, &bits, sizeof bits);
+    return true;
+}
+
+static PyObject *read_other(struct decoder *decoder, uint64_t info)
+{
+    double real;
+    switch (info) {
+    case 20:
+        return Py_NewRef(Py_False);
+    case 21:
+        return Py_NewRef(Py_True);
+    case 22:
+        return Py_NewRef(Py_None);
+    case 27:
+        return read_double_bits(decoder, &real) ? PyFloat_FromDouble(real) : NULL;
+    default:
+        return refuse(decoder, "an item of a type that is not used");
+    }
+}
+
+static bool expect_double(struct decoder *decoder, double *real_out)
+{
+    const char *byte = take(decoder, 1);
+    if (byte == NULL) return false;
+    if ((unsigned char)*byte != 0xfb)
+        return refuse(decoder, "a part of a complex is no float") != NULL;
+    return read_double_bits(decoder, real_out);
+}
+
+static PyObject *read_complex(struct decoder *decoder)
+{
+    double real, imaginary;
+    if (!expect_pair(decoder) || !expect_double(decoder, &real)) return NULL;
+    return expect_double(decoder, &imaginary) ? PyComplex_FromDoubles(real, imaginary) : NULL;
+}
+
+static PyObject *read_bytes(struct decoder *decoder, uint64_t size)
+{
+    const char *bytes = take(decoder, size);
+    if (bytes == NULL) return NULL;
+    PyObject *result = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)size);
+    return size >= BP_TREE_COUNTED_BYTES ? count(decoder, result) : result;
+}
+
+static PyObject *read_bytearray(struct decoder *decoder)
+{
+    uint64_t size;
+    if (!expect(decoder, BYTES, &size)) return NULL;
+    const char *bytes = take(decoder, size);
+    if (bytes == NULL) return NULL;
+    return count(decoder, PyByteArray_FromStringAndSize(bytes, (Py_ssize_t)size));
+}
+
+static PyObject *decode_text(struct decoder *decoder, const char *utf8, uint64_t size)
+{
+    PyObject *text = PyUnicode_DecodeUTF8(utf8, (Py_ssize_t)size, NULL);
+    if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
+        PyErr_Clear();
+        return refuse(decoder, "text that is no UTF-8");
+    }
+    return text;
+}
+
+static PyObject *read_text(struct decoder *decoder, uint64_t size)
+{
+    const char *utf8 = take(decoder, size);
+    if (utf8 == NULL) return NULL;
+    PyObject *text = decode_text(decoder, utf8, size);
+    return size >= BP_TREE_COUNTED_BYTES ? count(decoder, text) : text;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static size_t place_of_text(const char *utf8, size_t size)
+{
+    uint64_t mixed = size, word;
+    for (; size > 8; utf8 += 8, size -= 8) {
+        memcpy(&word, utf8, 8);
+        mixed = (mixed ^ word) * 0x9e3779b97f4a7c15u;
+        mixed ^= mixed >> 32;
+    }
+    word = 0;
+    for (size_t i = 0; i < size; i++)
+        word = word << 8 | (unsigned char)utf8[i];
+    mixed = (mixed ^ word) * 0x9e3779b97f4a7c15u;
+    return (size_t)(mixed >> 40) % BP_N_SHORT_TEXTS;
+}
+
+BP_NOINLINE static PyObject *remember_text(struct decoder *decoder, const char *utf8, size_t size)
+{
+    struct bp_state *state = decoder->state;
+    PyObject *text = decode_text(decoder, utf8, size);
+    if (text == NULL) return NULL;
+    if (state->short_texts == NULL) {
+        state->short_texts = PyMem_Calloc(BP_N_SHORT_TEXTS, sizeof *state->short_texts);
+        if (state->short_texts == NULL) return text;
+    }
+    struct bp_short_text *entry = &state->short_texts[place_of_text(utf8, size)];
+    PyObject *old = entry->text;
+    entry->text = Py_NewRef(text);
+    entry->size_bytes = (uint8_t)size;
+    memcpy(entry->utf8, utf8, size);
+    Py_XDECREF(old);
+    return text;
+}
+
+/* Read a short text that is likely to be the same in many places: their objects are shared, which
+ * saves the making, and the hash. */
+static PyObject *read_short_text(struct decoder *decoder, size_t size)
+{
+    const char *utf8 = take(decoder, size);
+    if (utf8 == NULL) return NULL;
+    if (decoder->state->short_texts != NULL) {
+        struct bp_short_text *entry = &decoder->state->short_texts[place_of_text(utf8, size)];
+        if (entry->size_bytes == size && entry->text != NULL &&
+            memcmp(entry->utf8, utf8, size) == 0) {
+            return Py_NewRef(entry->text);
+        }
+    }
+    return remember_text(decoder, utf8, size);
+}
+
+static PyObject *read_other_key(struct decoder *decoder)
+{
+    bool first = decoder->key_depth == 0;
+    if (first) decoder->key_depth = 1;
+    PyObject *key = read_item(decoder);
+    if (first) decoder->key_depth = 0;
+    return key;
+}
+
+/* Read a key of a dict, or an element of a set. */
+static PyObject *read_key(struct decoder *decoder)
+{
+    if (decoder->at < decoder->end) {
+        unsigned size = *decoder->at - (TEXT << 5);
+        if (size < 24) {
+            decoder->at++;
+            return read_short_text(decoder, size);
+        }
+    }
+    return read_other_key(decoder);
+}
+
+/* Where keys are counted by their hash: open addressing, at most half full. */
+struct hashes {
+    struct {
+        uint64_t hash;
+        unsigned n; /* 0: nothing is here */
+    } *counts;      /* NULL: they need not be counted */
+    size_t n_places;
+    uint64_t secret; /* so that nobody can choose hashes that come to one place */
+};
+
+static bool start_hashes(struct decoder *decoder, uint64_t n_keys, struct hashes *hashes_out)
+{
+    *hashes_out = (struct hashes){ .n_places = 2048 };
+    if (decoder->trusted || n_keys <= SAME_HASH_MAX) return true;
+    while (hashes_out->n_places < n_keys * 2)
+        hashes_out->n_places *= 2;
+    PyObject *text = PyUnicode_FromString("brain_plasma: hashes of keys");
+    if (text == NULL) return false;
+    hashes_out->secret = (uint64_t)PyObject_Hash(text) | 1; /* random for each process */
+    Py_DECREF(text);
+    hashes_out->counts = PyMem_Calloc(hashes_out->n_places, sizeof *hashes_out->counts);
+    if (hashes_out->counts == NULL) PyErr_NoMemory();
+    return hashes_out->counts != NULL;
+}
+
+/* Count the hash of `key`. */
+static bool count_hash(struct decoder *decoder, struct hashes *hashes, PyObject *key)
+{
+    if (hashes->counts == NULL) return true;
+    uint64_t hash = (uint64_t)PyObject_Hash(key);
+    if (hash == UINT64_MAX && PyErr_Occurred()) return false;
+    uint64_t mixed = (hash ^ hash >> 32) * hashes->secret;
+    size_t place = (size_t)(mixed >> 20) & (hashes->n_places - 1);
+    while (hashes->counts[place].n != 0 && hashes->counts[place].hash != hash)
+        place = (place + 1) & (hashes->n_places - 1);
+    hashes->counts[place].hash = hash;
+    if (++hashes->counts[place].n <= SAME_HASH_MAX) return true;
+    return refuse(decoder, "too many keys of one hash") != NULL;
+}
+
+/* A key, or an element, could not be put in. */
+static bool failed_key(struct decoder *decoder)
+{
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
+    PyErr_Clear();
+    return refuse(decoder, "a key that has no hash") != NULL;
+}
+
+/* ---- containers ------------------------------------------------------------------------------ */
+
+/* Begin a container of n items, each of `least` bytes or more. */
+static bool enter(struct decoder *decoder, uint64_t n, size_t least)
+{
+    if (n > n_left(decoder) / least) return refuse(decoder, "a count beyond the end") != NULL;
+    if (decoder->depth >= BP_TREE_DEPTH) return refuse(decoder, "it is nested too deep") != NULL;
+    if (decoder->key_depth > BP_TREE_KEY_DEPTH) {
+        return refuse(decoder, "a key is nested too deep") != NULL;
+    }
+    decoder->depth++;
+    if (decoder->key_depth > 0) decoder->key_depth++;
+    return true;
+}
+
+static void leave(struct decoder *decoder)
+{
+    decoder->depth--;
+    if (decoder->key_depth > 0) decoder->key_depth--;
+}
+
+static bool fill_list(struct decoder *decoder, PyObject *list, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *item = read_item(decoder);
+        /* Fails where a decoder that was given the list has made it shorter. */
+        if (item == NULL || PyList_SetItem(list, i, item) != 0) return false;
+    }
+    return true;
+}
+
+static PyObject *new_list(struct decoder *decoder, Py_ssize_t n)
+{
+    PyObject *list = PyList_New(n);
+    if (list == NULL || !decoder->counting) return list;
+    for (Py_ssize_t i = 0; i < n; i++)
+        PyList_SetItem(list, i, Py_NewRef(Py_None));
+    return count(decoder, list);
+}
+
+static PyObject *read_list(struct decoder *decoder, uint64_t n)
+{
+    if (!enter(decoder, n, 1)) return NULL;
+    PyObject *list = new_list(decoder, (Py_ssize_t)n);
+    if (list != NULL && !fill_list(decoder, list, (Py_ssize_t)n)) Py_CLEAR(list);
+    leave(decoder);
+    return list;
+}
+
+static bool read_pair(struct decoder *decoder, PyObject *dict, struct hashes *hashes)
+{
+    PyObject *key = read_key(decoder);
+    PyObject *value = key == NULL ? NULL : read_item(decoder);
+    bool done =
+        value != NULL && count_hash(decoder, hashes, key) && PyDict_SetItem(dict, key, value) == 0;
+    if (value != NULL && !done && PyErr_Occurred()) failed_key(decoder);
+    Py_XDECREF(key);
+    Py_XDECREF(value);
+    return done;
+}
+
+static bool fill_dict(struct decoder *decoder, PyObject *dict, Py_ssize_t n)
+{
+    struct hashes hashes;
+    if (!start_hashes(decoder, (uint64_t)n, &hashes)) return false;
+    Py_ssize_t n_done = 0;
+    while (n_done < n && read_pair(decoder, dict, &hashes))
+        n_done++;
+    PyMem_Free(hashes.counts);
+    if (n_done < n) return false;
+    return PyDict_Size(dict) == n || refuse(decoder, "a key that is there twice") != NULL;
+}
+
+static PyObject *read_map(struct decoder *decoder, uint64_t n)
+{
+    if (!enter(decoder, n, 2)) return NULL;
+    PyObject *dict = count(decoder, PyDict_New());
+    if (dict != NULL && !fill_dict(decoder, dict, (Py_ssize_t)n)) Py_CLEAR(dict);
+    leave(decoder);
+    return dict;
+}
+
+static bool read_element(struct decoder *decoder, PyObject *set, struct hashes *hashes)
+{
+    PyObject *element = read_key(decoder);
+    if (element == NULL) return false;
+    bool done = count_hash(decoder, hashes, element) && PySet_Add(set, element) == 0;
+    if (!done && PyErr_Occurred()) failed_key(decoder);
+    Py_DECREF(element);
+    return done;
+}
+
+static bool fill_set(struct decoder *decoder, PyObject *set, Py_ssize_t n)
+{
+    struct hashes hashes;
+    if (!start_hashes(decoder, (uint64_t)n, &hashes)) return false;
+    Py_ssize_t n_done = 0;
+    while (n_done < n && read_element(decoder, set, &hashes))
+        n_done++;
+    PyMem_Free(hashes.counts);
+    if (n_done < n) return false;
+    return PySet_Size(set) == n || refuse(decoder, "an element that is there twice") != NULL;
+}
+
+static PyObject *read_set(struct decoder *decoder)
+{
+    uint64_t n;
+    if (!expect(decoder, ARRAY, &n) || !enter(decoder, n, 1)) return NULL;
+    PyObject *set = count(decoder, PySet_New(NULL));
+    if (set != NULL && !fill_set(decoder, set, (Py_ssize_t)n)) Py_CLEAR(set);
+    leave(decoder);
+    return set;
+}
+
+static PyObject *read_frozenset(struct decoder *decoder)
+{
+    uint64_t n;
+    size_t number;
+    if (!expect(decoder, ARRAY, &n) || !enter(decoder, n, 1)) return NULL;
+    PyObject *set = count_later(decoder, &number) ? PyFrozenSet_New(NULL) : NULL;
+    if (set != NULL && !fill_set(decoder, set, (Py_ssize_t)n)) Py_CLEAR(set);
+    leave(decoder);
+    return counted_now(decoder, number, set);
+}
+
+static bool fill_tuple(struct decoder *decoder, PyObject *tuple, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *item = read_item(decoder);
+        if (item == NULL || PyTuple_SetItem(tuple, i, item) != 0) return false;
+    }
+    return true;
+}
+
+static PyObject *read_tuple(struct decoder *decoder)
+{
+    uint64_t n;
+    size_t number;
+    if (!expect(decoder, ARRAY, &n)) return NULL;
+    if (n == 0) return PyTuple_New(0);
+    if (!enter(decoder, n, 1)) return NULL;
+    PyObject *tuple = count_later(decoder, &number) ? PyTuple_New((Py_ssize_t)n) : NULL;
+    if (tuple != NULL && !fill_tuple(decoder, tuple, (Py_ssize_t)n)) Py_CLEAR(tuple);
+    leave(decoder);
+    return counted_now(decoder, number, tuple);
+}
+
+/* ---- buffers --------------------------------------------------------------------------------- */
+
+/* A View of the buffer that is named next. */
+static PyObject *read_buffer(struct decoder *decoder)
+{
+    uint64_t number;
+    if (!expect(decoder, UNSIGNED, &number)) return NULL;
+    if (number >= decoder->stored->n_buffers) return refuse(decoder, "a buffer that is not there");
+    PyObject *view = bp_parts_view(decoder->whole, decoder->stored, number);
+    if (view == NULL && !PyErr_Occurred()) return refuse(decoder, "a buffer beyond the end");
+    return view;
+}
+
+static PyObject *read_raw(struct decoder *decoder)
+{
+    if (decoder->payload == 0) return refuse(decoder, "raw bytes that are no payload");
+    return read_buffer(decoder);
+}
+
+static PyObject *read_large_bytes(struct decoder *decoder)
+{
+    PyObject *view = read_buffer(decoder);
+    if (view == NULL) return NULL;
+    const struct bp_view *bytes = (const struct bp_view *)view;
+    PyObject *result = PyBytes_FromStringAndSize(bytes->data, bytes->size_bytes);
+    Py_DECREF(view);
+    return count(decoder, result);
+}
+
+static PyObject *read_array(struct decoder *decoder)
+{
+    uint64_t meta_len;
+    if (!expect_pair(decoder) || !expect(decoder, BYTES, &meta_len)) return NULL;
+    const char *meta = take(decoder, meta_len);
+    PyObject *base = meta == NULL ? NULL : read_buffer(decoder);
+    if (base == NULL) return NULL;
+    return count(decoder, bp_tensor_over(decoder->state, meta, (size_t)meta_len, base));
+}
+
+/* ---- extensions ------------------------------------------------------------------------------ */
+
+static PyObject *read_name(struct decoder *decoder)
+{
+    PyObject *name = read_key(decoder);
+    if (name == NULL || Py_TYPE(name) == &PyUnicode_Type) return name;
+    Py_DECREF(name);
+    return refuse(decoder, "a name that is no text");
+}
+
+static PyObject *read_extension(struct decoder *decoder)
+{
+    size_t number;
+    if (!expect_pair(decoder) || !enter(decoder, 2, 1)) return NULL;
+    if (!count_later(decoder, &number)) return NULL;
+    decoder->payload++;
+    PyObject *name = read_name(decoder);
+    PyObject *payload = name == NULL ? NULL : read_item(decoder);
+    decoder->payload--;
+    leave(decoder);
+    PyObject *value = NULL;
+    if (payload != NULL) {
+        value = bp_codecs_put_together(decoder->state, name, payload, decoder->trusted);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(payload);
+    return counted_now(decoder, number, value);
+}
+
+/* ---- items ----------------------------------------------------------------------------------- */
+
+static PyObject *read_tag(struct decoder *decoder, uint64_t tag)
+{
+    switch (tag) {
+    case BP_TREE_TAG_POSITIVE:
+        return read_large_int(decoder, false);
+    case BP_TREE_TAG_NEGATIVE:
+        return read_large_int(decoder, true);
+    case BP_TREE_TAG_SET:
+        return read_set(decoder);
+    case BP_TREE_TAG_TUPLE:
+        return read_tuple(decoder);
+    case BP_TREE_TAG_FROZENSET:
+        return read_frozenset(decoder);
+    case BP_TREE_TAG_BYTEARRAY:
+        return read_bytearray(decoder);
+    case BP_TREE_TAG_COMPLEX:
+        return read_complex(decoder);
+    case BP_TREE_TAG_REFERENCE:
+        return read_reference(decoder);
+    case BP_TREE_TAG_RAW:
+        return read_raw(decoder);
+    case BP_TREE_TAG_ARRAY:
+        return read_array(decoder);
+    case BP_TREE_TAG_EXTENSION:
+        return read_extension(decoder);
+    case BP_TREE_TAG_BYTES:
+        return read_large_bytes(decoder);
+    default:
+        return refuse(decoder, "a tag that is not used");
+    }
+}
+
+static PyObject *read_item(struct decoder *decoder)
+{
+    unsigned major;
+    uint64_t n;
+    if (!read_head(decoder, &major, &n)) return NULL;
+    switch (major) {
+    case UNSIGNED:
+        return n <= LONG_MAX ? PyLong_FromLong((long)n) : PyLong_FromUnsignedLongLong(n);
+    case NEGATIVE:
+        return read_negative(n);
+    case BYTES:
+        return read_bytes(decoder, n);
+    case TEXT:
+        return read_text(decoder, n);
+    case ARRAY:
+        return read_list(decoder, n);
+    case MAP:
+        return read_map(decoder, n);
+    case TAG:
+        return read_tag(decoder, n);
+    default:
+        return read_other(decoder, n);
+    }
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static PyObject *read_all(struct decoder *decoder, const char *stream, uint64_t stream_bytes)
+{
+    decoder->at = (const uint8_t *)stream;
+    decoder->end = decoder->at + stream_bytes;
+    PyObject *value = read_item(decoder);
+    if (value != NULL && decoder->at != decoder->end) {
+        refuse(decoder, "more than one item");
+        Py_CLEAR(value);
+    }
+    for (size_t i = 0; i < decoder->n_objects; i++)
+        Py_XDECREF(decoder->objects[i]);
+    PyMem_Free(decoder->objects);
+    return value;
+}
+
+/* The same of a copy, where somebody may write into the original meanwhile. */
+static PyObject *read_copy(struct decoder *decoder, const char *stream, uint64_t stream_bytes)
+{
+    char *copy = PyMem_Malloc(stream_bytes > 0 ? stream_bytes : 1);
+    if (copy == NULL) return PyErr_NoMemory();
+    memcpy(copy, stream, stream_bytes);
+    PyObject *value = read_all(decoder, copy, stream_bytes);
+    PyMem_Free(copy);
+    return value;
+}
+
+static void refuse_value(struct bp_state *state, const brain_view *view, const char *wrong)
+{
+    PyObject *name = bp_convert_name_of(state, view);
+    if (name == NULL) return;
+    bp_errors_format(state, BP_CORRUPT, "the value of %R makes no sense: %s", name, wrong);
+    Py_DECREF(name);
+}
+
+static void refuse_newer(struct bp_state *state, const brain_view *view, unsigned flags)
+{
+    PyObject *name = bp_convert_name_of(state, view);
+    if (name == NULL) return;
+    bp_errors_format(state, BP_VALUE,
+                     "this version of brain_plasma cannot recall the value of %R, of a form that "
+                     "has "
+                     "the flags 0x%x; a newer one put it",
+                     name, flags);
+    Py_DECREF(name);
+}
+
+/* The value; `whole` is the View of it, or NULL. */
+static PyObject *decode(struct bp_state *state, const brain_view *view,
+                        const struct bp_stored *stored, PyObject *whole, bool trusted)
+{
+    struct decoder decoder = { .state = state,
+                               .stored = stored,
+                               .whole = whole,
+                               .counting = (stored->flags & BP_TREE_REFERENCES) != 0,
+                               .trusted = trusted };
+    const char *stream = stored->data + stored->stream_offset;
+    /* Where there is no pin it is a copy already. */
+    PyObject *value = trusted || (whole == NULL && view->store == NULL)
+                          ? read_all(&decoder, stream, stored->stream_bytes)
+                          : read_copy(&decoder, stream, stored->stream_bytes);
+    if (value != NULL) return value;
+    if (PyErr_Occurred()) {
+        bp_convert_chain_failure(state, view, "put together");
+    } else {
+        refuse_value(state, view, decoder.wrong);
+    }
+    return NULL;
+}
+
+/* Read the head; false with an exception set. */
+static bool read_table(struct bp_state *state, const brain_view *view, struct bp_stored *stored_out)
+{
+    if (!bp_parts_read(view->data, view->size_bytes, stored_out)) {
+        refuse_value(state, view, "its table of parts");
+        return false;
+    }
+    if ((stored_out->flags & ~(uint32_t)BP_TREE_REFERENCES) == 0) return true;
+    refuse_newer(state, view, stored_out->flags);
+    return false;
+}
+
+PyObject *bp_untree_decode(struct bp_state *state, brain_view *view, bool trusted)
+{
+    struct bp_stored stored;
+    if (!read_table(state, view, &stored)) {
+        brain_view_drop(view);
+        return NULL;
+    }
+    if (stored.n_buffers == 0) {
+        PyObject *value = decode(state, view, &stored, NULL, trusted);
+        brain_view_drop(view);
+        return value;
+    }
+    PyObject *whole = bp_view_new(state, view);
+    if (whole == NULL) return NULL;
+    PyObject *value = decode(state, view, &stored, whole, trusted);
+    Py_DECREF(whole);
+    return value;
+}
+
+bool bp_untree_may_be_copy(const brain_view *view)
+{
+    struct bp_stored stored;
+    return bp_parts_read(view->data, view->size_bytes, &stored) && stored.n_buffers == 0;
+}
+
+PyObject *bp_untree_decode_copy(struct bp_state *state, const brain_view *view, bool trusted)
+{
+    struct bp_stored stored;
+    return read_table(state, view, &stored) ? decode(state, view, &stored, NULL, trusted) : NULL;
+}
+
+void bp_untree_forget_texts(struct bp_state *state)
+{
+    struct bp_short_text *texts = state->short_texts;
+    state->short_texts = NULL;
+    for (size_t i = 0; texts != NULL && i < BP_N_SHORT_TEXTS; i++)
+        Py_XDECREF(texts[i].text);
+    PyMem_Free(texts);
+}
