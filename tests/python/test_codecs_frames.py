@@ -765,3 +765,176 @@ def test_the_public_way_is_taken_where_the_inner_one_fails(monkeypatch):
     frames.load("pandas")
     assert type(frames._build) is frames._Public
     assert_same(recall(wide())[0], wide())
+
+
+# ---- payloads that nobody's encoder made ---------------------------------------------------------
+
+
+def places_in(tree, path=()):
+    """The paths of all nodes of a tree."""
+    yield path
+    if type(tree) is Extension:
+        yield from places_in(tree.payload, (*path, "payload"))
+    elif type(tree) in (tuple, list):
+        for number, item in enumerate(tree):
+            yield from places_in(item, (*path, number))
+    elif type(tree) is dict:
+        for key, item in tree.items():
+            yield from places_in(item, (*path, key))
+
+
+def changed(tree, path, change):
+    """A tree with what `change` makes of the node at `path`."""
+    if not path:
+        return change(tree)
+    if type(tree) is Extension:
+        return Extension(tree.name, changed(tree.payload, path[1:], change))
+    items = dict(tree) if type(tree) is dict else list(tree)
+    items[path[0]] = changed(items[path[0]], path[1:], change)
+    return tuple(items) if type(tree) is tuple else items
+
+
+class Mutator:
+    """Random changes of trees: of types, numbers, lengths and bytes."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        trees = [Memory().take(value) for value in VALUES.values()]
+        self.trees = trees
+        self.parts = [part for tree in trees for part in map(lambda path: at(tree, path), places_in(tree))]
+
+    def any(self):
+        return self.random.choice(
+            [
+                None, True, False, 0, 1, -1, 2, 7, 255, 2**31, -(2**31), 2**63 - 1, -(2**63), 2**64, 1.5, math.nan,
+                math.inf, "", "a", "UTC", "object", "ns", b"", b"ab", (), [], {}, (1, 2, 3), [1], {"a": 1},
+                np.zeros(3), np.zeros(0, np.int64), np.zeros((2, 3)), np.zeros((3, 0)), np.array(5),
+            ]
+        )  # fmt: skip
+
+    def tree(self):
+        tree = self.random.choice(self.trees)
+        for _ in range(self.random.choice([1, 1, 1, 2, 3])):
+            path = self.random.choice(list(places_in(tree)))
+            tree = changed(tree, path, self.change)
+        return tree
+
+    def change(self, node):
+        kind = self.random.randrange(10)
+        if kind == 0:
+            return self.any()
+        if kind == 1:
+            return self.random.choice(self.parts)
+        if type(node) is Extension:
+            return Extension(self.random.choice(self.trees_of_extensions()).name, node.payload)
+        if type(node) in (tuple, list):
+            return self.change_items(node)
+        if type(node) is np.ndarray:
+            return self.change_array(node)
+        if type(node) is str:
+            return self.random.choice([node[:-1], node + "x", node.upper(), node * 2, node + "\\0", "../" + node])
+        if type(node) in (int, bool):
+            return self.random.choice([node + 1, node - 1, -node, node * 2, node << 32, self.random.getrandbits(63)])
+        if type(node) is pa.ChunkedArray:
+            other = self.random.choice([part for part in self.parts if type(part) is pa.ChunkedArray])
+            return self.random.choice([node.slice(1), node.slice(0, 0), pa.chunked_array([[None] * len(node)]), other])
+        return self.any()
+
+    def trees_of_extensions(self):
+        return [part for part in self.parts if type(part) is Extension]
+
+    def change_items(self, node):
+        items = list(node)
+        kind = self.random.randrange(4)
+        if kind == 0 and items:
+            del items[self.random.randrange(len(items))]
+        elif kind == 1:
+            items.insert(self.random.randrange(len(items) + 1), self.random.choice([*items, None, 0, self.any()]))
+        elif kind == 2:
+            self.random.shuffle(items)
+        else:
+            return tuple(items) if type(node) is list else items
+        return type(node)(items)
+
+    def change_array(self, array):
+        kind = self.random.randrange(6)
+        array = array.copy()
+        if kind == 0:
+            return array.reshape(-1)[: self.random.randrange(array.size + 1)]
+        if kind == 1:
+            return np.resize(array, self.random.choice([(1, 3), (3, 1), (2, 2), (7,), (1, 1, 2), ()]))
+        if kind == 2:
+            dtype = self.random.choice(["i1", "i2", "i4", "i8", "u8", "f2", "f4", "f8", "f16", "c16", "?", "M8[ns]", "M8[D]",
+                                        "M8", "m8[s]", "m8[7s]", "S3", "U2", ">i4", ">f8"])  # fmt: skip
+            return np.zeros(array.shape, dtype)
+        view = array.view(np.uint8) if array.ndim and array.flags.c_contiguous else array.reshape(-1).view(np.uint8)
+        flat = view.reshape(-1)
+        if flat.size == 0:
+            return array
+        if kind == 3:
+            flat[self.random.randrange(flat.size)] = self.random.randrange(256)
+        elif kind == 4:
+            flat[:] = self.random.choice([0x00, 0x7F, 0x80, 0xFF])
+        else:
+            flat[:] = np.frombuffer(self.random.randbytes(flat.size), np.uint8)
+        return array
+
+
+def at(tree, path):
+    for key in path:
+        tree = tree.payload if type(tree) is Extension else tree[key]
+    return tree
+
+
+def use(value):
+    """What a user might do with a value; exceptions are all right."""
+    for operation in (
+        repr,
+        lambda value: value.sum(),
+        lambda value: value.to_numpy(),
+        lambda value: value.iloc[0],
+        lambda value: value.iloc[::-1],
+        lambda value: value[-1],
+        lambda value: value.isna(),
+        lambda value: value.copy(deep=True),
+        lambda value: value.equals(value),
+        lambda value: value.astype(str),
+        lambda value: value.sort_index(),
+        lambda value: value.sort_values(list(value.columns)) if value.ndim == 2 else value.sort_values(),
+        lambda value: value.unique(),
+        lambda value: value.get_indexer(value[:2]),
+        lambda value: value.groupby(value.iloc[:, 0]).sum() if value.ndim == 2 else value.value_counts(),
+        lambda value: value.max(),
+        lambda value: value.take([0, 1]),
+        lambda value: value.reset_index(),
+        lambda value: value.memory_usage(deep=True),
+        lambda value: value + value,
+        lambda value: value.columns.is_unique,
+        lambda value: value.index.get_indexer(value.index[:2]),
+        lambda value: value.freq,
+    ):
+        try:
+            operation(value)
+        except Exception:  # at worst that
+            pass
+
+
+def attack(seed, count):
+    """Decode and use `count` trees. Returns how many were decoded."""
+    mutator = Mutator(seed)
+    decoded = 0
+    for _ in range(count):
+        try:
+            value = give(mutator.tree(), trusted=False)
+            if len(value) > 1_000_000:  # a range, say, which to_numpy() would fill all memory with
+                continue
+        except Exception:
+            continue
+        decoded += 1
+        use(value)
+    return decoded
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_payloads_of_others_raise_at_worst():
+    assert 0 < attack(seed=1, count=3000) < 3000

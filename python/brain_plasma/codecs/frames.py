@@ -14,24 +14,26 @@ make sense is not its business.
 from __future__ import annotations
 
 import datetime
+import importlib
 import inspect
 import re
 import zoneinfo
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, wraps
 
-import numpy as np
-import pandas as pd
-from pandas.api.extensions import ExtensionArray
-from pandas.tseries import offsets
-
-from ..exceptions import BrainValueError
+from ..exceptions import BrainCorruptError, BrainError
 from . import decoders, encoders
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
+    from typing import Any
 
     Payload = tuple[str, Any]
+    Decoder = Callable[[Any, bool], Any]
+
+np: Any = importlib.import_module("numpy")
+pd: Any = importlib.import_module("pandas")
+offsets: Any = importlib.import_module("pandas.tseries.offsets")
 
 #: An index of at most so many strings is stored as a list of them.
 MAX_LABELS = 256
@@ -76,7 +78,7 @@ _PERIOD_UNKNOWN = "this pandas has no such period"
 
 def _need(holds: bool, what: str) -> None:
     if not holds:
-        raise BrainValueError(f"what is stored of a pandas object is damaged, or was not put by this library: {what}")
+        raise BrainCorruptError(f"what is stored of a pandas object makes no sense: {what}")
 
 
 def _need_items(payload: Any, count: int) -> None:
@@ -151,7 +153,7 @@ def _zone(text: str) -> datetime.tzinfo:
         if kind == "zoneinfo":
             return zoneinfo.ZoneInfo(name)
     _need(kind in ("pytz", "pytz-fixed"), "a time zone of no known form")
-    import pytz  # pandas 3 does not need it
+    pytz: Any = importlib.import_module("pytz")  # pandas 3 does not need it
 
     zone: datetime.tzinfo = pytz.timezone(name) if kind == "pytz" else pytz.FixedOffset(int(name))
     return zone
@@ -446,7 +448,7 @@ def _encode_masked(array: Any) -> Payload | None:
     return f"pandas.arrays.{type(array).__name__}", (data, mask)
 
 
-def _masked_decoder(cls: Any, kinds: str) -> Callable[[Any, bool], Any]:
+def _masked_decoder(cls: Any, kinds: str) -> Decoder:
     def decode(payload: Any, trusted: bool) -> Any:
         if not trusted:
             _need_items(payload, 2)
@@ -495,22 +497,20 @@ def _chunks(array: Any) -> Any:
     """The pyarrow.ChunkedArray of an array over Arrow."""
     chunks = getattr(array, "_pa_array", None)
     if chunks is None:
-        import pyarrow as pa
-
+        pa: Any = importlib.import_module("pyarrow")
         chunks = pa.chunked_array([array.__arrow_array__()])
     return chunks
 
 
 def _need_chunks(part: Any) -> None:
-    import pyarrow as pa
-
+    pa: Any = importlib.import_module("pyarrow")
     _need(type(part) is pa.ChunkedArray, "an Arrow array is missing")
 
 
 def _encode_sparse(array: Any) -> Payload | None:
     index = array.sp_index
     if type(index).__name__ == "IntIndex":
-        places = (index.indices,)
+        places: Any = (index.indices,)
     elif type(index).__name__ == "BlockIndex":
         places = index.blocs, index.blengths
     else:
@@ -638,8 +638,7 @@ def _kept_index(kind: str, labels: tuple[str, ...]) -> Any:
     if kind == "object":
         values.flags.writeable = False
     elif kind.endswith("[pyarrow]"):
-        import pyarrow as pa
-
+        pa: Any = importlib.import_module("pyarrow")
         values = _string_array(kind, pa.chunked_array([pa.array(labels, pa.large_string())]))
     else:
         values = _string_array(kind, values)
@@ -709,7 +708,7 @@ def _array_index_encoder(name: str) -> Callable[[Any], Payload]:
     return encode
 
 
-def _array_index_decoder(cls: Any, array_type: type) -> Callable[[Any, bool], Any]:
+def _array_index_decoder(cls: Any, array_type: type) -> Decoder:
     def decode(payload: Any, trusted: bool) -> Any:
         if not trusted:
             _need_items(payload, 2)
@@ -811,7 +810,7 @@ def _checked_blocks(blocks: Any, columns: Any, index: Any) -> list[tuple[Any, An
     _need_index(columns)
     _need_index(index)
     _need(type(blocks) is list, "a frame without blocks")
-    checked = []
+    checked: list[tuple[Any, Any]] = []
     count = 0
     for block in blocks:
         _need_items(block, 2)
@@ -920,7 +919,7 @@ class _Public:
 
     def datetimes(self, values: Any, dtype: Any) -> Any:
         array: Any = pd.array(values.ravel(), dtype=values.dtype, copy=False)
-        if type(dtype) is not np.dtype and not isinstance(dtype, np.dtype):
+        if not isinstance(dtype, np.dtype):
             array = pd.DatetimeIndex(array, copy=False).tz_localize("UTC").tz_convert(dtype.tz).array
         return array if values.ndim == 1 else array.reshape(values.shape)
 
@@ -976,22 +975,20 @@ class _Inner(_Public):
     """The same in a few microseconds: without a copy, without a look at the data."""
 
     def __init__(self) -> None:
-        from pandas._libs.internals import BlockPlacement, BlockValuesRefs
-        from pandas.core.arrays import DatetimeArray, TimedeltaArray
-        from pandas.core.internals.blocks import new_block
-        from pandas.core.internals.managers import BlockManager, SingleBlockManager
-
-        self.BlockPlacement = BlockPlacement
-        self.BlockValuesRefs = BlockValuesRefs
-        self.BlockManager = BlockManager
-        self.SingleBlockManager = SingleBlockManager
-        self.DatetimeArray = DatetimeArray
-        self.TimedeltaArray = TimedeltaArray
-        self.new_block = new_block
+        internals: Any = importlib.import_module("pandas._libs.internals")
+        managers: Any = importlib.import_module("pandas.core.internals.managers")
+        blocks: Any = importlib.import_module("pandas.core.internals.blocks")
+        self.BlockPlacement = internals.BlockPlacement
+        self.BlockValuesRefs = internals.BlockValuesRefs
+        self.BlockManager = managers.BlockManager
+        self.SingleBlockManager = managers.SingleBlockManager
+        self.new_block = blocks.new_block
         # Who shares what he has with somebody else copies before he writes: so what lies in a store is
         # shared with a block that is never written to.
-        self.keeper = new_block(np.zeros((1, 1)), placement=BlockPlacement(slice(0, 1, 1)), ndim=2)
-        self.freq_of_index = hasattr(pd.DatetimeIndex, "_freq") or not hasattr(DatetimeArray, "freq")
+        place = self.BlockPlacement(slice(0, 1, 1))
+        self.keeper = self.new_block(np.zeros((1, 1)), placement=place, ndim=2)
+        # In pandas 2 the array below an index has its frequency.
+        self.freq_of_index = not hasattr(pd.arrays.DatetimeArray, "freq")
 
     def refs(self) -> Any:
         refs = self.BlockValuesRefs()
@@ -999,10 +996,10 @@ class _Inner(_Public):
         return refs
 
     def datetimes(self, values: Any, dtype: Any) -> Any:
-        return self.DatetimeArray._simple_new(values, dtype=dtype)
+        return pd.arrays.DatetimeArray._simple_new(values, dtype=dtype)
 
     def timedeltas(self, values: Any) -> Any:
-        return self.TimedeltaArray._simple_new(values, dtype=values.dtype)
+        return pd.arrays.TimedeltaArray._simple_new(values, dtype=values.dtype)
 
     def intervals(self, left: Any, right: Any, closed: str) -> Any:
         return pd.arrays.IntervalArray._simple_new(left, right, dtype=_interval_dtype(left.dtype, closed))
@@ -1056,9 +1053,10 @@ def _block(array: Any, number: int) -> tuple[Any, Any]:
 
 
 def _sparse_index(length: int, places: tuple[Any, ...]) -> Any:
-    from pandas._libs.sparse import BlockIndex, IntIndex
-
-    return IntIndex(length, *places, check_integrity=False) if len(places) == 1 else BlockIndex(length, *places)
+    sparse: Any = importlib.import_module("pandas._libs.sparse")
+    if len(places) == 1:
+        return sparse.IntIndex(length, *places, check_integrity=False)
+    return sparse.BlockIndex(length, *places)
 
 
 def _check_inner(build: _Inner) -> None:
@@ -1114,15 +1112,37 @@ _INDEX_TYPES = (
 _ARRAY_TYPES: set[type] = set()
 
 
-def _register(cls: Any, name: str, encode: Any, decode: Any) -> None:
+def _register(cls: Any, name: str, encode: Any, decode: Decoder) -> None:
     encoders[cls] = encode
-    decoders[name] = decode
+    decoders[name] = _with_one_error(name, decode)
+
+
+def _with_one_error(name: str, decode: Decoder) -> Decoder:
+    """Whatever pandas says of a payload that is not trusted is BrainCorruptError."""
+
+    @wraps(decode)
+    def decode_any(payload: Any, trusted: bool) -> Any:
+        if trusted:
+            return decode(payload, True)
+        try:
+            return decode(payload, False)
+        except (BrainError, MemoryError):
+            raise
+        except Exception as error:
+            raise BrainCorruptError(f"what is stored of a {name} makes no sense: {error}") from error
+
+    return decode_any
+
+
+def encoder_in_pickles(kind: type, found: Any) -> Any:
+    """The encoder that is used inside of a pickle: none of scalars, which pickle does quicker by itself."""
+    return None if kind in _SCALARS or kind in _OFFSETS.values() else found
 
 
 def load(package: str) -> None:
     """Fill `encoders` and `decoders`, and choose how objects are put together."""
     global _build
-    arrays = [
+    arrays: list[tuple[Any, str, Any, Decoder]] = [
         (pd.arrays.DatetimeArray, "pandas.arrays.DatetimeArray", _encode_datetimes, _decode_datetimes),
         (pd.arrays.TimedeltaArray, "pandas.arrays.TimedeltaArray", _encode_timedeltas, _decode_timedeltas),
         (pd.arrays.PeriodArray, "pandas.arrays.PeriodArray", _encode_periods, _decode_periods),
