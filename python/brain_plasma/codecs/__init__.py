@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: Exact type -> encode(value): (name, payload), or None: this one has to be pickled as it would be.
 encoders: dict[type, Encoder] = {}
 
+#: The same for what has a kind of its own at the top of a store: ("arrow", (metadata, Written)).
+top_encoders: dict[type, Encoder] = {}
+
 #: Name -> decode(payload, trusted): the value. Not trusted: whoever wrote it may be hostile, and what could
 #: make a library read beyond its memory has to be checked.
 decoders: dict[str, Decoder] = {}
