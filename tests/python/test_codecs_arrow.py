@@ -10,7 +10,7 @@ import uuid
 import numpy as np
 import pytest
 from brain_plasma import codecs, exceptions
-from payloads import Stored
+from recalled import Stored
 
 pa = pytest.importorskip("pyarrow")
 from brain_plasma.codecs import arrow_check, description  # noqa: E402

@@ -34,7 +34,6 @@ encoders: dict[type, Encoder] = {}
 #: The same for a value that is put by itself, looked into first: tables, which other languages read too.
 #: encode(value): ("arrow", (metadata, stream)), bytes and a PickleBuffer or a Written, or None: as part of
 #: another value.
-#: The same for what has a kind of its own at the top of a store: ("arrow", (metadata, Written)).
 top_encoders: dict[type, Encoder] = {}
 
 #: Name -> decode(payload, trusted): the value. Not trusted: whoever wrote it may be hostile, and what could
