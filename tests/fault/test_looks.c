@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 
 #include "client.h"
 
@@ -63,9 +64,19 @@ WRAP_FCNTL(fcntl64)
 
 /* ---- the tests */
 
-static pid_t start_taker(const char *path)
+/* A child that waits, and does not outlive a test that fails. */
+static pid_t fork_helper(void)
 {
     pid_t pid = check_fork();
+    if (pid == 0) {
+        CHECK_SYS(prctl(PR_SET_PDEATHSIG, SIGKILL));
+    }
+    return pid;
+}
+
+static pid_t start_taker(const char *path)
+{
+    pid_t pid = fork_helper();
     if (pid == 0) {
         brain_view view; /* never dropped */
         brain_store *store = check_open(path, 0);
@@ -109,7 +120,7 @@ static void test_pages_that_others_take_meanwhile_are_no_damage(const char *path
 /* Start one that keeps rows until `done` opens. */
 static pid_t start_keeper(const char *path, struct check_gate *ready, struct check_gate *done)
 {
-    pid_t pid = check_fork();
+    pid_t pid = fork_helper();
     if (pid == 0) {
         brain_store *handles[N_KEPT + 1];
         for (int i = 0; i <= N_KEPT; i++) {
