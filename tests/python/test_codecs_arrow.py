@@ -1,4 +1,4 @@
-"""Values of pyarrow, taken apart and put together again: equal, without a copy, and without what they do not show."""
+"""Values of pyarrow, taken apart and put together: equal, without a copy, without what they do not show."""
 
 import datetime
 import decimal
@@ -85,12 +85,16 @@ ARRAYS = {
         pa.array([i % 3 for i in range(1000)], pa.uint32()), pa.array(WORDS[4:7], pa.string_view())
     ),
     "list": pa.array([None if i == 5 else list(range(i % 5)) for i in range(1000)]),
-    "list of views": pa.array([None if i == 5 else WORDS[i : i + i % 5] for i in range(1000)], pa.large_list(pa.string_view())),
+    "list of views": pa.array(
+        [None if i == 5 else WORDS[i : i + i % 5] for i in range(1000)], pa.large_list(pa.string_view())
+    ),
     "list of dictionaries": pa.ListArray.from_arrays(
         pa.array(range(0, 1001), pa.int32()), pa.array([w and w[5:] for w in WORDS]).dictionary_encode()
     ),
     "fixed_size_list": pa.array([[i, None] for i in range(1000)], pa.list_(pa.int32(), 2)),
-    "fixed_size_list of views": pa.array([WORDS[i : i + 2] for i in range(999)], pa.list_(pa.string_view(), 2)),
+    "fixed_size_list of views": pa.array(
+        [WORDS[i : i + 2] for i in range(999)], pa.list_(pa.string_view(), 2)
+    ),
     "list_view": list_views(),
     "struct": pa.array([None if i == 5 else {"a": i, "b": WORDS[i]} for i in range(1000)]),
     "struct of views": pa.array(
@@ -98,7 +102,9 @@ ARRAYS = {
         pa.struct([("a", pa.int8() if False else pa.int64()), ("b", pa.string_view())]),
     ),
     "map": pa.array([[(i, "x")] * (i % 3) for i in range(1000)], pa.map_(pa.int32(), pa.string())),
-    "map of views": pa.array([[(i, WORDS[i])] * (i % 3) for i in range(1000)], pa.map_(pa.int32(), pa.string_view())),
+    "map of views": pa.array(
+        [[(i, WORDS[i])] * (i % 3) for i in range(1000)], pa.map_(pa.int32(), pa.string_view())
+    ),
     "dense_union": dense_union(),
     "sparse_union": sparse_union(),
     "runs": runs(pa.string()),
@@ -127,7 +133,13 @@ def readable(array, trusted):
 @arrays
 def test_array(array, trusted):
     readable(array, trusted)
-    for part in (array, array.slice(3, 500), array.slice(8, 9), array.slice(0, 0), array.slice(len(array) - 1)):
+    for part in (
+        array,
+        array.slice(3, 500),
+        array.slice(8, 9),
+        array.slice(0, 0),
+        array.slice(len(array) - 1),
+    ):
         stored = Stored(part)
         value = stored.recall(trusted)
         value.validate(full=True)
@@ -159,7 +171,8 @@ def test_table_of_all_types(trusted):
         if trusted or not isinstance(array.type, pa.BaseExtensionType)
     }
     schema = pa.schema(
-        [pa.field(name, a.type, metadata={"unit": "m"}) for name, a in columns.items()], metadata={"k": b"\0v"}
+        [pa.field(name, a.type, metadata={"unit": "m"}) for name, a in columns.items()],
+        metadata={"k": b"\0v"},
     )
     table = pa.table(list(columns.values()), schema=schema)
     for part in (table, table.slice(10, 100), table.slice(0, 0), pa.concat_tables([table, table.slice(5)])):
@@ -211,7 +224,9 @@ def test_dictionaries_that_differ(trusted):
     table = pa.table({"d": pa.chunked_array(chunks), "l": pa.chunked_array([[[1]] * len(c) for c in chunks])})
     value = Stored.top(table).recall(trusted)
     assert value.equals(table)
-    assert [chunk.dictionary.to_pylist() for chunk in value["d"].chunks] == [c.dictionary.to_pylist() for c in chunks]
+    assert [chunk.dictionary.to_pylist() for chunk in value["d"].chunks] == [
+        c.dictionary.to_pylist() for c in chunks
+    ]
 
 
 @arrays
@@ -236,7 +251,11 @@ def test_buffers(trusted):
 
 def test_tensor(trusted):
     elements = np.arange(24.0).reshape(2, 3, 4)
-    for array, names in ((elements, ["a", "b", "c"]), (elements.T, None), (elements[:, ::2], ["x", "y", "z"])):
+    for array, names in (
+        (elements, ["a", "b", "c"]),
+        (elements.T, None),
+        (elements[:, ::2], ["x", "y", "z"]),
+    ):
         tensor = pa.Tensor.from_numpy(array, dim_names=names)
         stored = Stored(tensor)
         value = stored.recall(trusted)
@@ -272,7 +291,12 @@ def test_metadata_that_makes_no_sense():
 
 
 def test_description():
-    for value in ({}, {"a": "b"}, {"é" * 300: {"x": None, "y": True, "z": 2**40}}, {"n": 23, "m": 24, "k": 65536}):
+    for value in (
+        {},
+        {"a": "b"},
+        {"é" * 300: {"x": None, "y": True, "z": 2**40}},
+        {"n": 23, "m": 24, "k": 65536},
+    ):
         assert description.unpack(description.pack(value)) == value
     assert description.pack({"as": "x"}) == b"\xa1\x62as\x61x"
 
@@ -387,7 +411,9 @@ NESTED = {
         pa.array([0] * len(a), pa.int8()), pa.array(range(len(a)), pa.int32()), [a]
     ),
     "sparse_union": lambda a: pa.UnionArray.from_sparse(pa.array([0] * len(a), pa.int8()), [a]),
-    "runs": lambda a: pa.RunEndEncodedArray.from_arrays(pa.array(range(10, 10 * len(a) + 1, 10), pa.int32()), a),
+    "runs": lambda a: pa.RunEndEncodedArray.from_arrays(
+        pa.array(range(10, 10 * len(a) + 1, 10), pa.int32()), a
+    ),
 }
 
 
@@ -479,7 +505,8 @@ kind = pa.int8()
 for _ in range({n}):
     kind = pa.list_(kind)
 schema = pa.schema([("a", kind)])
-for value in (schema, kind, schema.field(0), pa.chunked_array([], kind), pa.table([pa.chunked_array([], kind)], schema=schema)):
+column = pa.chunked_array([], kind)
+for value in (schema, kind, schema.field(0), column, pa.table([column], schema=schema)):
     try:
         codecs.find_encoder(type(value))(value)
     except exceptions.BrainValueTypeError as error:
@@ -531,7 +558,6 @@ def test_rows_within_that_take_no_bytes():
 
 
 def test_too_deep():
-    """One deeper than is read, and one that would end in a crash; made by hand, since Arrow refuses the first."""
     data = deep_schema(arrow_check.MAX_DEPTH + 1)
     with pytest.raises(exceptions.BrainCorruptError, match="nested"):
         arrow_check.check_stream(memoryview(data))
@@ -606,7 +632,8 @@ for name, array in tests.ARRAYS.items():
     if isinstance(array.type, pa.BaseExtensionType):
         continue
     part = array.slice(2, 20)
-    data = tests.stream(pa.table({{"a": pa.chunked_array([part, part]), "b": pa.chunked_array([range(20)] * 2)}}))
+    columns = {{"a": pa.chunked_array([part, part]), "b": pa.chunked_array([range(20)] * 2)}}
+    data = tests.stream(pa.table(columns))
     for _ in range({n}):
         damaged = bytearray(data)
         for _ in range(chance.choice((1, 1, 1, 2, 5))):
@@ -626,10 +653,12 @@ print("all", n_read)
 
 
 def test_bytes_that_were_changed():
-    """At worst an exception, also when what was read is used. In a process of its own, since the worst would end it."""
+    """At worst an exception, also when what was read is used. In a process that the worst may end."""
     folder = __file__.rpartition("/")[0]
     code = FUZZ.format(folder=folder, seed=6, n=200)
-    result = subprocess.run([sys.executable, "-X", "faulthandler", "-c", code], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", code], capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr[-4000:]
     assert result.stdout.startswith("all")
     assert int(result.stdout.split()[1]) > 500

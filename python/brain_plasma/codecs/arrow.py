@@ -75,22 +75,22 @@ def encoder_of(kind: type) -> Callable[[Any], tuple[str, Any] | None] | None:
 
 def encode_top_table(table: Any) -> tuple[str, Any] | None:
     stream = table_stream(table)
-    return stream and ("arrow", (TABLE, stream))
+    return None if stream is None else ("arrow", (TABLE, stream))
 
 
 def encode_top_batch(batch: Any) -> tuple[str, Any] | None:
     stream = batches_stream(batch.schema, [batch])
-    return stream and ("arrow", (RECORD_BATCH, stream))
+    return None if stream is None else ("arrow", (RECORD_BATCH, stream))
 
 
 def encode_table(table: Any) -> tuple[str, Any] | None:
     stream = table_stream(table)
-    return stream and ("pyarrow.Table", stream)
+    return None if stream is None else ("pyarrow.Table", stream)
 
 
 def encode_batch(batch: Any) -> tuple[str, Any] | None:
     stream = batches_stream(batch.schema, [batch])
-    return stream and ("pyarrow.RecordBatch", stream)
+    return None if stream is None else ("pyarrow.RecordBatch", stream)
 
 
 def decode_stream(payload: tuple[Any, Any], trusted: bool) -> Any:
@@ -124,7 +124,7 @@ def read_batch(data: Any, trusted: bool) -> Any:
 
 def encode_chunked(chunked: Any) -> tuple[str, Any] | None:
     stream = _column_stream(chunked.chunks, chunked.type)
-    return stream and ("pyarrow.ChunkedArray", stream)
+    return None if stream is None else ("pyarrow.ChunkedArray", stream)
 
 
 def decode_chunked(data: Any, trusted: bool) -> Any:
@@ -133,7 +133,7 @@ def decode_chunked(data: Any, trusted: bool) -> Any:
 
 def encode_array(array: Any) -> tuple[str, Any] | None:
     stream = _column_stream([array], array.type)
-    return stream and ("pyarrow.Array", stream)
+    return None if stream is None else ("pyarrow.Array", stream)
 
 
 def decode_array(data: Any, trusted: bool) -> Any:
@@ -345,8 +345,8 @@ def _check_version() -> None:
     version = tuple(int(part) for part in pa.__version__.split(".")[:3] if part.isdigit())
     if version < _SAFE_VERSION:
         raise BrainValueError(
-            f"pyarrow {pa.__version__} can be made to run code by what it reads, so nothing is read with it where "
-            "pickles are refused: pip install 'pyarrow>=14.0.1'"
+            f"pyarrow {pa.__version__} can be made to run code by what it reads, so nothing is read with it "
+            "where pickles are refused: pip install 'pyarrow>=14.0.1'"
         )
 
 

@@ -35,7 +35,7 @@ _VIEWS = tuple(getattr(pa, name)() for name in ("string_view", "binary_view") if
 def is_loose(kind: Any) -> bool:
     """Whether arrays of a type may hold what they do not show, and are written with it."""
     if kind.num_fields == 0 and not isinstance(kind, pa.BaseExtensionType):
-        return kind in _VIEWS or _types.is_dictionary(kind)
+        return bool(kind in _VIEWS or _types.is_dictionary(kind))
     return _is_list_view(kind) or _is_dense_union(kind) or any(map(is_loose, children_of(kind)))
 
 
@@ -75,7 +75,7 @@ def _is_list_view(kind: Any) -> bool:
 
 
 def _is_dense_union(kind: Any) -> bool:
-    return _types.is_union(kind) and kind.mode == "dense"
+    return bool(_types.is_union(kind) and kind.mode == "dense")
 
 
 # ---- lists, structs -----------------------------------------------------------------------------
@@ -180,9 +180,7 @@ def _compact_runs(array: Any, slack: int) -> Any:
     ends = _numbers(array.run_ends)[first : first + n_runs] - array.offset
     ends[-1] = min(ends[-1], len(array))
     values = _compact(array.values.slice(first, n_runs), slack)
-    return pa.RunEndEncodedArray.from_arrays(
-        pa.array(ends, array.type.run_end_type), values, type=array.type
-    )
+    return pa.RunEndEncodedArray.from_arrays(pa.array(ends, array.type.run_end_type), values, type=array.type)
 
 
 # ---- dictionaries -------------------------------------------------------------------------------
@@ -206,7 +204,7 @@ def _use_less(chunks: list[Any], dictionary: Any) -> list[Any]:
     if _size_of(dictionary) <= _DICTIONARY_SLACK_BYTES:
         return chunks
     is_used = np.zeros(len(dictionary), bool)
-    indices = [_numbers(chunk.indices.fill_null(0) if chunk.null_count else chunk.indices) for chunk in chunks]
+    indices = [_numbers(chunk.indices.fill_null(0)) for chunk in chunks]
     for chunk, numbers in zip(chunks, indices, strict=True):
         is_used[numbers[_bools(chunk.is_valid())] if chunk.null_count else numbers] = True
     used = np.flatnonzero(is_used)
@@ -232,7 +230,7 @@ def _with_dictionary(chunk: Any, indices: Any, dictionary: Any) -> Any:
 def _size_of(array: Any) -> int:
     """Bytes that are written for an array: of views all that their buffers have."""
     if array.type in _VIEWS:
-        return 16 * len(array) + sum(buffer.size for buffer in array.buffers()[2:])
+        return 16 * len(array) + sum(int(buffer.size) for buffer in array.buffers()[2:])
     return int(array.nbytes)
 
 
