@@ -12,7 +12,7 @@ import pytest
 from brain_plasma import codecs, exceptions
 from payloads import Stored
 
-pa = pytest.importorskip("pyarrow")
+pa = pytest.importorskip("pyarrow", minversion="16")  # the first with views
 from brain_plasma.codecs import arrow_check, description  # noqa: E402
 
 WORDS = [None if i % 7 == 3 else f"{i:04} " + "word " * (i % 9) for i in range(1000)]

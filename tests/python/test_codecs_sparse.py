@@ -116,7 +116,8 @@ def test_what_is_not_taken_apart():
 
     hung = sp.csr_array(EYE)
     hung.note = "somebody's"
-    printed = sp.csr_array(EYE, maxprint=7)
+    printed = sp.csr_array(EYE)
+    printed.maxprint = 7
     assert codecs.find_encoder(sp.csr_array)(hung) is None
     assert not {Own, sp.lil_array, sp.dok_array} & codecs.encoders.keys()
     assert codecs.find_encoder(sp.csr_array)(printed) is None

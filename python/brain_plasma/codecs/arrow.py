@@ -34,6 +34,8 @@ RECORD_BATCH = pack({"as": "pyarrow.RecordBatch"})
 _THREADS_BYTES = 16_000_000
 _N_THREADS = min(4, os.cpu_count() or 1)
 
+_OPTIONS = pa.ipc.IpcWriteOptions(allow_64bit=True)  # arrays of more than 2^31 elements as well
+
 # Before it a schema could name a class that was unpickled.
 _SAFE_VERSION = (14, 0, 1)
 
@@ -268,13 +270,15 @@ def _written(schema: Any, write: Callable[[Any], Any]) -> Written | None:
         if size_bytes >= _THREADS_BYTES:
             sink.set_memcopy_threads(_N_THREADS)
         _write(sink, schema, write)
+        if sink.tell() != size_bytes:
+            raise BrainValueError("a value of Arrow became smaller while it was written: who has its memory?")
         sink.close()
 
     return Written(size_bytes, fill)
 
 
 def _write(sink: Any, schema: Any, write: Callable[[Any], Any]) -> None:
-    with pa.ipc.new_stream(sink, schema) as writer:
+    with pa.ipc.new_stream(sink, schema, options=_OPTIONS) as writer:
         write(writer)
 
 

@@ -8,6 +8,7 @@ little is saved it gives what it got, so that a dictionary stays what it was.
 
 from __future__ import annotations
 
+import functools
 import importlib
 
 from .arrow_types import children_of
@@ -250,7 +251,28 @@ def _compact_views(array: Any, slack: int) -> Any:
     n_shown = int(views[is_long, 0].sum(dtype=np.int64))
     if n_held - n_shown <= slack + (n_shown + 16 * n) // 10:
         return array
+    if not _makes_views():
+        return _recast(array)
     return _cut_views(array, views, is_long, buffers[2:])
+
+
+@functools.cache
+def _makes_views() -> bool:
+    """Whether Arrow makes views of buffers that it is given: pyarrow 18 does not."""
+    try:
+        pa.Array.from_buffers(pa.string_view(), 0, [None, pa.py_buffer(b""), pa.py_buffer(b"")])
+    except ValueError:
+        return False
+    return True
+
+
+def _recast(array: Any) -> Any:
+    """The next best: views of the texts written one behind the other, also of the short ones."""
+    wide = pa.large_string() if array.type == pa.string_view() else pa.large_binary()
+    try:
+        return array.cast(wide).cast(array.type)
+    except pa.ArrowException:  # older still, or more than 2 GB
+        return array
 
 
 def _cut_views(array: Any, views: Any, is_long: Any, buffers: list[Any]) -> Any:
@@ -309,7 +331,7 @@ def _gather(cuts: Any, lengths: Any, buffers: list[Any]) -> tuple[list[Any], Any
 
 def take(array: Any, indices: Any) -> Any:
     """The elements at `indices`, of any type: Arrow itself has no take() for some."""
-    if array.type in _VIEWS and array.null_count == 0:
+    if array.type in _VIEWS and array.null_count == 0 and _makes_views():
         buffers = array.buffers()
         views = np.frombuffer(buffers[1], np.int32, 4 * len(array), 16 * array.offset).reshape(-1, 4)
         return pa.Array.from_buffers(

@@ -31,7 +31,7 @@ _KEPT = {
     getattr(pl, name)
     for name in (
         "Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float16 Float32 Float64 Boolean String Binary "
-        "Date Time Datetime Duration Decimal Null Categorical Enum"
+        "Date Time Datetime Duration Decimal Null Categorical"
     ).split()
     if hasattr(pl, name)
 }
@@ -39,12 +39,27 @@ _KEPT = {
 
 def load(package: str) -> None:
     """Fill the dicts with what is known of Polars."""
+    if _writes_categories():
+        _KEPT.add(pl.Enum)
     top_encoders[pl.DataFrame] = encode_top_frame
     encoders[pl.DataFrame] = encode_frame
     encoders[pl.Series] = encode_series
     encoders[pl.LazyFrame] = refuse_lazy
     decoders[_FRAME] = decode_frame
     decoders[_SERIES] = decode_series
+
+
+def _writes_categories() -> bool:
+    """Whether an enum says its categories besides the dictionary, from which unused ones are taken."""
+    if arrow is None or not hasattr(pl, "CompatLevel"):
+        return False
+    table = pl.DataFrame({"a": pl.Series([], dtype=pl.Enum(["b"]))}).to_arrow(compat_level=_newest())
+    return any(key.startswith(b"_PL_ENUM_VALUES") for key in table.schema.field(0).metadata or {})
+
+
+def _newest() -> Any:
+    """The layout that Polars has itself."""
+    return pl.CompatLevel.newest()
 
 
 def encode_top_frame(frame: Any) -> tuple[str, Any] | None:
@@ -84,7 +99,7 @@ def decode_frame(payload: tuple[dict[str, Any], Any], trusted: bool) -> Any:
             frame.columns = table.column_names  # that one was given a name
         _set_sorted(frame, description.get("sorted", {}), trusted)
         return frame
-    except (*_ERRORS, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (*_ERRORS, AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
         raise BrainCorruptError(f"Polars cannot make a frame of it: {error}") from error
 
 
@@ -105,8 +120,12 @@ def _stream(frame: Any) -> Written | None:
     # All of them, since one may have to be refused.
     if not all([_is_kept(name, kind) for name, kind in frame.schema.items()]):
         return None
-    # Of a clone, since to_arrow() lets the chunks of all columns end at the same rows.
-    stream: Written | None = arrow.table_stream(frame.clone().to_arrow(compat_level=pl.CompatLevel.newest()))
+    try:
+        # Of a clone, since to_arrow() lets the chunks of all columns end at the same rows.
+        table = frame.clone().to_arrow(compat_level=_newest())
+    except (*_ERRORS, KeyError, ValueError):
+        return None  # a type that only one of the two has, or a bug of older ones
+    stream: Written | None = arrow.table_stream(table)
     return stream
 
 
@@ -149,4 +168,7 @@ def _set_sorted(frame: Any, sorted_columns: dict[str, str], trusted: bool) -> No
 
 
 def _is_sorted(series: Any, descending: bool) -> bool:
-    return any(series.is_sorted(descending=descending, nulls_last=last) for last in (False, True))
+    try:
+        return any(series.is_sorted(descending=descending, nulls_last=last) for last in (False, True))
+    except _ERRORS:
+        return False  # of a type that has no order
