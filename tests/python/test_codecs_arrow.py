@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import random
+import struct
 import subprocess
 import sys
 import uuid
@@ -566,6 +567,57 @@ def test_too_deep():
 
 def deep_schema(depth):
     return pa.schema([("a", deep(depth - 1))]).serialize().to_pybytes()
+
+
+def test_fields_that_are_in_many_places():
+    """Each child of a struct is the same table: of 40 levels a walk over all would never end."""
+    kind = pa.int8()
+    for _ in range(40):
+        kind = pa.struct([("a", kind), ("b", pa.int8())])
+    data = bytearray(pa.schema([("x", kind)]).serialize().to_pybytes())
+    message = memoryview(data)[8:]
+    (root,) = struct.unpack_from("<I", message, 0)
+    schema = arrow_check._indirect(message, arrow_check._field(message, root, 2))
+    (field,) = arrow_check._tables(message, schema, 1)
+    for _ in range(40):
+        start, count = arrow_check._vector(message, field, 5, 4)
+        assert count == 2
+        (field,) = arrow_check._tables(message, field, 5)[:1]
+        struct.pack_into("<I", message, start + 4, field - (start + 4))
+    with pytest.raises(exceptions.BrainCorruptError, match="in two places"):
+        arrow_check.check_schema(memoryview(data))
+
+
+def replaced(data, old, new):
+    assert data.count(old) == 1
+    return data.replace(old, new)
+
+
+def test_sizes_below_0():
+    n = 123_456_789
+    for kind in (pa.list_(pa.int8(), n), pa.binary(n)):
+        data = stream(pa.table({"a": pa.array([], kind)}))
+        assert read(data).schema.field("a").type == kind
+        with pytest.raises(exceptions.BrainCorruptError, match="below 0"):
+            read(replaced(data, struct.pack("<i", n), struct.pack("<i", -1)))
+
+
+def test_more_buffers_of_views_than_there_are():
+    chunks = [pa.array(["x" * 20 + str(i)] * 2, pa.string_view()) for i in range(77)]
+    data = stream(pa.table({"a": pa.concat_arrays(chunks)}))
+    assert read(data).num_rows == 154
+    count = struct.pack("<iq", 1, 77)  # a vector of one count
+    for n in (78 + 2, -1, 2**40, 2**63 - 1):
+        with pytest.raises(exceptions.BrainCorruptError, match="column of views"):
+            read(replaced(data, count, struct.pack("<iq", 1, n)))
+
+
+def test_buffers_outside_of_their_body():
+    data = stream(pa.table({"a": pa.array(range(12_345), pa.int64())}))
+    length = struct.pack("<q", 12_345 * 8)
+    for n in (12_345 * 8 + 16, -8, 2**62):
+        with pytest.raises(exceptions.BrainCorruptError):
+            read(data.replace(length, struct.pack("<q", n)))
 
 
 def test_what_is_cut_short_or_too_long():
