@@ -32,7 +32,9 @@ class Stored:
         return codecs.find_decoder(self.name)(self.payload, trusted)
 
     def holds(self, address, n_bytes):
-        return n_bytes == 0 or any(start <= address and address + n_bytes <= end for start, end in self.ranges)
+        return n_bytes == 0 or any(
+            start <= address and address + n_bytes <= end for start, end in self.ranges
+        )
 
     def _kept(self, payload):
         if isinstance(payload, codecs.Written):

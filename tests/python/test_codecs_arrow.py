@@ -1,8 +1,9 @@
-"""Values of pyarrow, taken apart and put together again: equal, without a copy, and without what they do not show."""
+"""Values of pyarrow, taken apart and put together: equal, without a copy, without what they do not show."""
 
 import datetime
 import decimal
 import random
+import struct
 import subprocess
 import sys
 import uuid
@@ -12,7 +13,7 @@ import pytest
 from brain_plasma import codecs, exceptions
 from recalled import Stored
 
-pa = pytest.importorskip("pyarrow")
+pa = pytest.importorskip("pyarrow", minversion="16")  # the first with views
 from brain_plasma.codecs import arrow_check, description  # noqa: E402
 
 WORDS = [None if i % 7 == 3 else f"{i:04} " + "word " * (i % 9) for i in range(1000)]
@@ -85,12 +86,16 @@ ARRAYS = {
         pa.array([i % 3 for i in range(1000)], pa.uint32()), pa.array(WORDS[4:7], pa.string_view())
     ),
     "list": pa.array([None if i == 5 else list(range(i % 5)) for i in range(1000)]),
-    "list of views": pa.array([None if i == 5 else WORDS[i : i + i % 5] for i in range(1000)], pa.large_list(pa.string_view())),
+    "list of views": pa.array(
+        [None if i == 5 else WORDS[i : i + i % 5] for i in range(1000)], pa.large_list(pa.string_view())
+    ),
     "list of dictionaries": pa.ListArray.from_arrays(
         pa.array(range(0, 1001), pa.int32()), pa.array([w and w[5:] for w in WORDS]).dictionary_encode()
     ),
     "fixed_size_list": pa.array([[i, None] for i in range(1000)], pa.list_(pa.int32(), 2)),
-    "fixed_size_list of views": pa.array([WORDS[i : i + 2] for i in range(999)], pa.list_(pa.string_view(), 2)),
+    "fixed_size_list of views": pa.array(
+        [WORDS[i : i + 2] for i in range(999)], pa.list_(pa.string_view(), 2)
+    ),
     "list_view": list_views(),
     "struct": pa.array([None if i == 5 else {"a": i, "b": WORDS[i]} for i in range(1000)]),
     "struct of views": pa.array(
@@ -98,7 +103,9 @@ ARRAYS = {
         pa.struct([("a", pa.int8() if False else pa.int64()), ("b", pa.string_view())]),
     ),
     "map": pa.array([[(i, "x")] * (i % 3) for i in range(1000)], pa.map_(pa.int32(), pa.string())),
-    "map of views": pa.array([[(i, WORDS[i])] * (i % 3) for i in range(1000)], pa.map_(pa.int32(), pa.string_view())),
+    "map of views": pa.array(
+        [[(i, WORDS[i])] * (i % 3) for i in range(1000)], pa.map_(pa.int32(), pa.string_view())
+    ),
     "dense_union": dense_union(),
     "sparse_union": sparse_union(),
     "runs": runs(pa.string()),
@@ -127,7 +134,13 @@ def readable(array, trusted):
 @arrays
 def test_array(array, trusted):
     readable(array, trusted)
-    for part in (array, array.slice(3, 500), array.slice(8, 9), array.slice(0, 0), array.slice(len(array) - 1)):
+    for part in (
+        array,
+        array.slice(3, 500),
+        array.slice(8, 9),
+        array.slice(0, 0),
+        array.slice(len(array) - 1),
+    ):
         stored = Stored(part)
         value = stored.recall(trusted)
         value.validate(full=True)
@@ -159,7 +172,8 @@ def test_table_of_all_types(trusted):
         if trusted or not isinstance(array.type, pa.BaseExtensionType)
     }
     schema = pa.schema(
-        [pa.field(name, a.type, metadata={"unit": "m"}) for name, a in columns.items()], metadata={"k": b"\0v"}
+        [pa.field(name, a.type, metadata={"unit": "m"}) for name, a in columns.items()],
+        metadata={"k": b"\0v"},
     )
     table = pa.table(list(columns.values()), schema=schema)
     for part in (table, table.slice(10, 100), table.slice(0, 0), pa.concat_tables([table, table.slice(5)])):
@@ -211,7 +225,9 @@ def test_dictionaries_that_differ(trusted):
     table = pa.table({"d": pa.chunked_array(chunks), "l": pa.chunked_array([[[1]] * len(c) for c in chunks])})
     value = Stored.top(table).recall(trusted)
     assert value.equals(table)
-    assert [chunk.dictionary.to_pylist() for chunk in value["d"].chunks] == [c.dictionary.to_pylist() for c in chunks]
+    assert [chunk.dictionary.to_pylist() for chunk in value["d"].chunks] == [
+        c.dictionary.to_pylist() for c in chunks
+    ]
 
 
 @arrays
@@ -236,7 +252,11 @@ def test_buffers(trusted):
 
 def test_tensor(trusted):
     elements = np.arange(24.0).reshape(2, 3, 4)
-    for array, names in ((elements, ["a", "b", "c"]), (elements.T, None), (elements[:, ::2], ["x", "y", "z"])):
+    for array, names in (
+        (elements, ["a", "b", "c"]),
+        (elements.T, None),
+        (elements[:, ::2], ["x", "y", "z"]),
+    ):
         tensor = pa.Tensor.from_numpy(array, dim_names=names)
         stored = Stored(tensor)
         value = stored.recall(trusted)
@@ -272,7 +292,12 @@ def test_metadata_that_makes_no_sense():
 
 
 def test_description():
-    for value in ({}, {"a": "b"}, {"é" * 300: {"x": None, "y": True, "z": 2**40}}, {"n": 23, "m": 24, "k": 65536}):
+    for value in (
+        {},
+        {"a": "b"},
+        {"é" * 300: {"x": None, "y": True, "z": 2**40}},
+        {"n": 23, "m": 24, "k": 65536},
+    ):
         assert description.unpack(description.pack(value)) == value
     assert description.pack({"as": "x"}) == b"\xa1\x62as\x61x"
 
@@ -387,7 +412,9 @@ NESTED = {
         pa.array([0] * len(a), pa.int8()), pa.array(range(len(a)), pa.int32()), [a]
     ),
     "sparse_union": lambda a: pa.UnionArray.from_sparse(pa.array([0] * len(a), pa.int8()), [a]),
-    "runs": lambda a: pa.RunEndEncodedArray.from_arrays(pa.array(range(10, 10 * len(a) + 1, 10), pa.int32()), a),
+    "runs": lambda a: pa.RunEndEncodedArray.from_arrays(
+        pa.array(range(10, 10 * len(a) + 1, 10), pa.int32()), a
+    ),
 }
 
 
@@ -479,7 +506,8 @@ kind = pa.int8()
 for _ in range({n}):
     kind = pa.list_(kind)
 schema = pa.schema([("a", kind)])
-for value in (schema, kind, schema.field(0), pa.chunked_array([], kind), pa.table([pa.chunked_array([], kind)], schema=schema)):
+column = pa.chunked_array([], kind)
+for value in (schema, kind, schema.field(0), column, pa.table([column], schema=schema)):
     try:
         codecs.find_encoder(type(value))(value)
     except exceptions.BrainValueTypeError as error:
@@ -531,7 +559,6 @@ def test_rows_within_that_take_no_bytes():
 
 
 def test_too_deep():
-    """One deeper than is read, and one that would end in a crash; made by hand, since Arrow refuses the first."""
     data = deep_schema(arrow_check.MAX_DEPTH + 1)
     with pytest.raises(exceptions.BrainCorruptError, match="nested"):
         arrow_check.check_stream(memoryview(data))
@@ -540,6 +567,57 @@ def test_too_deep():
 
 def deep_schema(depth):
     return pa.schema([("a", deep(depth - 1))]).serialize().to_pybytes()
+
+
+def test_fields_that_are_in_many_places():
+    """Each child of a struct is the same table: of 40 levels a walk over all would never end."""
+    kind = pa.int8()
+    for _ in range(40):
+        kind = pa.struct([("a", kind), ("b", pa.int8())])
+    data = bytearray(pa.schema([("x", kind)]).serialize().to_pybytes())
+    message = memoryview(data)[8:]
+    (root,) = struct.unpack_from("<I", message, 0)
+    schema = arrow_check._indirect(message, arrow_check._field(message, root, 2))
+    (field,) = arrow_check._tables(message, schema, 1)
+    for _ in range(40):
+        start, count = arrow_check._vector(message, field, 5, 4)
+        assert count == 2
+        (field,) = arrow_check._tables(message, field, 5)[:1]
+        struct.pack_into("<I", message, start + 4, field - (start + 4))
+    with pytest.raises(exceptions.BrainCorruptError, match="in two places"):
+        arrow_check.check_schema(memoryview(data))
+
+
+def replaced(data, old, new):
+    assert data.count(old) == 1
+    return data.replace(old, new)
+
+
+def test_sizes_below_0():
+    n = 123_456_789
+    for kind in (pa.list_(pa.int8(), n), pa.binary(n)):
+        data = stream(pa.table({"a": pa.array([], kind)}))
+        assert read(data).schema.field("a").type == kind
+        with pytest.raises(exceptions.BrainCorruptError, match="below 0"):
+            read(replaced(data, struct.pack("<i", n), struct.pack("<i", -1)))
+
+
+def test_more_buffers_of_views_than_there_are():
+    chunks = [pa.array(["x" * 20 + str(i)] * 2, pa.string_view()) for i in range(77)]
+    data = stream(pa.table({"a": pa.concat_arrays(chunks)}))
+    assert read(data).num_rows == 154
+    count = struct.pack("<iq", 1, 77)  # a vector of one count
+    for n in (78 + 2, -1, 2**40, 2**63 - 1):
+        with pytest.raises(exceptions.BrainCorruptError, match="column of views"):
+            read(replaced(data, count, struct.pack("<iq", 1, n)))
+
+
+def test_buffers_outside_of_their_body():
+    data = stream(pa.table({"a": pa.array(range(12_345), pa.int64())}))
+    length = struct.pack("<q", 12_345 * 8)
+    for n in (12_345 * 8 + 16, -8, 2**62):
+        with pytest.raises(exceptions.BrainCorruptError):
+            read(data.replace(length, struct.pack("<q", n)))
 
 
 def test_what_is_cut_short_or_too_long():
@@ -606,7 +684,8 @@ for name, array in tests.ARRAYS.items():
     if isinstance(array.type, pa.BaseExtensionType):
         continue
     part = array.slice(2, 20)
-    data = tests.stream(pa.table({{"a": pa.chunked_array([part, part]), "b": pa.chunked_array([range(20)] * 2)}}))
+    columns = {{"a": pa.chunked_array([part, part]), "b": pa.chunked_array([range(20)] * 2)}}
+    data = tests.stream(pa.table(columns))
     for _ in range({n}):
         damaged = bytearray(data)
         for _ in range(chance.choice((1, 1, 1, 2, 5))):
@@ -626,10 +705,12 @@ print("all", n_read)
 
 
 def test_bytes_that_were_changed():
-    """At worst an exception, also when what was read is used. In a process of its own, since the worst would end it."""
+    """At worst an exception, also when what was read is used. In a process that the worst may end."""
     folder = __file__.rpartition("/")[0]
     code = FUZZ.format(folder=folder, seed=6, n=200)
-    result = subprocess.run([sys.executable, "-X", "faulthandler", "-c", code], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", code], capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr[-4000:]
     assert result.stdout.startswith("all")
     assert int(result.stdout.split()[1]) > 500

@@ -34,6 +34,8 @@ RECORD_BATCH = pack({"as": "pyarrow.RecordBatch"})
 _THREADS_BYTES = 16_000_000
 _N_THREADS = min(4, os.cpu_count() or 1)
 
+_OPTIONS = pa.ipc.IpcWriteOptions(allow_64bit=True)  # arrays of more than 2^31 elements as well
+
 # Before it a schema could name a class that was unpickled.
 _SAFE_VERSION = (14, 0, 1)
 
@@ -75,22 +77,22 @@ def encoder_of(kind: type) -> Callable[[Any], tuple[str, Any] | None] | None:
 
 def encode_top_table(table: Any) -> tuple[str, Any] | None:
     stream = table_stream(table)
-    return stream and ("arrow", (TABLE, stream))
+    return None if stream is None else ("arrow", (TABLE, stream))
 
 
 def encode_top_batch(batch: Any) -> tuple[str, Any] | None:
     stream = batches_stream(batch.schema, [batch])
-    return stream and ("arrow", (RECORD_BATCH, stream))
+    return None if stream is None else ("arrow", (RECORD_BATCH, stream))
 
 
 def encode_table(table: Any) -> tuple[str, Any] | None:
     stream = table_stream(table)
-    return stream and ("pyarrow.Table", stream)
+    return None if stream is None else ("pyarrow.Table", stream)
 
 
 def encode_batch(batch: Any) -> tuple[str, Any] | None:
     stream = batches_stream(batch.schema, [batch])
-    return stream and ("pyarrow.RecordBatch", stream)
+    return None if stream is None else ("pyarrow.RecordBatch", stream)
 
 
 def decode_stream(payload: tuple[Any, Any], trusted: bool) -> Any:
@@ -124,7 +126,7 @@ def read_batch(data: Any, trusted: bool) -> Any:
 
 def encode_chunked(chunked: Any) -> tuple[str, Any] | None:
     stream = _column_stream(chunked.chunks, chunked.type)
-    return stream and ("pyarrow.ChunkedArray", stream)
+    return None if stream is None else ("pyarrow.ChunkedArray", stream)
 
 
 def decode_chunked(data: Any, trusted: bool) -> Any:
@@ -133,7 +135,7 @@ def decode_chunked(data: Any, trusted: bool) -> Any:
 
 def encode_array(array: Any) -> tuple[str, Any] | None:
     stream = _column_stream([array], array.type)
-    return stream and ("pyarrow.Array", stream)
+    return None if stream is None else ("pyarrow.Array", stream)
 
 
 def decode_array(data: Any, trusted: bool) -> Any:
@@ -268,13 +270,15 @@ def _written(schema: Any, write: Callable[[Any], Any]) -> Written | None:
         if size_bytes >= _THREADS_BYTES:
             sink.set_memcopy_threads(_N_THREADS)
         _write(sink, schema, write)
+        if sink.tell() != size_bytes:
+            raise BrainValueError("a value of Arrow became smaller while it was written: who has its memory?")
         sink.close()
 
     return Written(size_bytes, fill)
 
 
 def _write(sink: Any, schema: Any, write: Callable[[Any], Any]) -> None:
-    with pa.ipc.new_stream(sink, schema) as writer:
+    with pa.ipc.new_stream(sink, schema, options=_OPTIONS) as writer:
         write(writer)
 
 
@@ -345,8 +349,8 @@ def _check_version() -> None:
     version = tuple(int(part) for part in pa.__version__.split(".")[:3] if part.isdigit())
     if version < _SAFE_VERSION:
         raise BrainValueError(
-            f"pyarrow {pa.__version__} can be made to run code by what it reads, so nothing is read with it where "
-            "pickles are refused: pip install 'pyarrow>=14.0.1'"
+            f"pyarrow {pa.__version__} can be made to run code by what it reads, so nothing is read with it "
+            "where pickles are refused: pip install 'pyarrow>=14.0.1'"
         )
 
 

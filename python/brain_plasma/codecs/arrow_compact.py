@@ -8,6 +8,7 @@ little is saved it gives what it got, so that a dictionary stays what it was.
 
 from __future__ import annotations
 
+import functools
 import importlib
 
 from .arrow_types import children_of
@@ -35,7 +36,7 @@ _VIEWS = tuple(getattr(pa, name)() for name in ("string_view", "binary_view") if
 def is_loose(kind: Any) -> bool:
     """Whether arrays of a type may hold what they do not show, and are written with it."""
     if kind.num_fields == 0 and not isinstance(kind, pa.BaseExtensionType):
-        return kind in _VIEWS or _types.is_dictionary(kind)
+        return bool(kind in _VIEWS or _types.is_dictionary(kind))
     return _is_list_view(kind) or _is_dense_union(kind) or any(map(is_loose, children_of(kind)))
 
 
@@ -75,7 +76,7 @@ def _is_list_view(kind: Any) -> bool:
 
 
 def _is_dense_union(kind: Any) -> bool:
-    return _types.is_union(kind) and kind.mode == "dense"
+    return bool(_types.is_union(kind) and kind.mode == "dense")
 
 
 # ---- lists, structs -----------------------------------------------------------------------------
@@ -180,9 +181,7 @@ def _compact_runs(array: Any, slack: int) -> Any:
     ends = _numbers(array.run_ends)[first : first + n_runs] - array.offset
     ends[-1] = min(ends[-1], len(array))
     values = _compact(array.values.slice(first, n_runs), slack)
-    return pa.RunEndEncodedArray.from_arrays(
-        pa.array(ends, array.type.run_end_type), values, type=array.type
-    )
+    return pa.RunEndEncodedArray.from_arrays(pa.array(ends, array.type.run_end_type), values, type=array.type)
 
 
 # ---- dictionaries -------------------------------------------------------------------------------
@@ -206,7 +205,7 @@ def _use_less(chunks: list[Any], dictionary: Any) -> list[Any]:
     if _size_of(dictionary) <= _DICTIONARY_SLACK_BYTES:
         return chunks
     is_used = np.zeros(len(dictionary), bool)
-    indices = [_numbers(chunk.indices.fill_null(0) if chunk.null_count else chunk.indices) for chunk in chunks]
+    indices = [_numbers(chunk.indices.fill_null(0)) for chunk in chunks]
     for chunk, numbers in zip(chunks, indices, strict=True):
         is_used[numbers[_bools(chunk.is_valid())] if chunk.null_count else numbers] = True
     used = np.flatnonzero(is_used)
@@ -232,7 +231,7 @@ def _with_dictionary(chunk: Any, indices: Any, dictionary: Any) -> Any:
 def _size_of(array: Any) -> int:
     """Bytes that are written for an array: of views all that their buffers have."""
     if array.type in _VIEWS:
-        return 16 * len(array) + sum(buffer.size for buffer in array.buffers()[2:])
+        return 16 * len(array) + sum(int(buffer.size) for buffer in array.buffers()[2:])
     return int(array.nbytes)
 
 
@@ -252,7 +251,28 @@ def _compact_views(array: Any, slack: int) -> Any:
     n_shown = int(views[is_long, 0].sum(dtype=np.int64))
     if n_held - n_shown <= slack + (n_shown + 16 * n) // 10:
         return array
+    if not _makes_views():
+        return _recast(array)
     return _cut_views(array, views, is_long, buffers[2:])
+
+
+@functools.cache
+def _makes_views() -> bool:
+    """Whether Arrow makes views of buffers that it is given: pyarrow 18 does not."""
+    try:
+        pa.Array.from_buffers(pa.string_view(), 0, [None, pa.py_buffer(b""), pa.py_buffer(b"")])
+    except ValueError:
+        return False
+    return True
+
+
+def _recast(array: Any) -> Any:
+    """The next best: views of the texts written one behind the other, also of the short ones."""
+    wide = pa.large_string() if array.type == pa.string_view() else pa.large_binary()
+    try:
+        return array.cast(wide).cast(array.type)
+    except pa.ArrowException:  # older still, or more than 2 GB
+        return array
 
 
 def _cut_views(array: Any, views: Any, is_long: Any, buffers: list[Any]) -> Any:
@@ -311,7 +331,7 @@ def _gather(cuts: Any, lengths: Any, buffers: list[Any]) -> tuple[list[Any], Any
 
 def take(array: Any, indices: Any) -> Any:
     """The elements at `indices`, of any type: Arrow itself has no take() for some."""
-    if array.type in _VIEWS and array.null_count == 0:
+    if array.type in _VIEWS and array.null_count == 0 and _makes_views():
         buffers = array.buffers()
         views = np.frombuffer(buffers[1], np.int32, 4 * len(array), 16 * array.offset).reshape(-1, 4)
         return pa.Array.from_buffers(

@@ -1,7 +1,7 @@
-"""Values of Polars: Arrow IPC streams with the layout that Polars has in memory, so that it takes them as they lie.
+"""Values of Polars: Arrow IPC streams of the layout that Polars has in memory, which it takes as they lie.
 
-What Polars makes anew at a recall: categoricals and enums, from their texts; decimals, where their 16 bytes
-lie at an odd multiple of 8.
+What Polars makes anew at a recall: categoricals and enums, from their texts; decimals, where they lie
+at an odd multiple of 8; of a struct that is null, the bits that say so of its fields.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ except ImportError:  # no pyarrow: Polars pickles itself
     arrow = None
 
 _FRAME, _SERIES = "polars.DataFrame", "polars.Series"
+_ERRORS = (pl.exceptions.PanicException, pl.exceptions.PolarsError)  # the first is a BaseException
 _ASCENDING, _DESCENDING = "ascending", "descending"
 
 # What comes back from Arrow as it was. Objects would be written as their addresses.
@@ -30,7 +31,7 @@ _KEPT = {
     getattr(pl, name)
     for name in (
         "Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float16 Float32 Float64 Boolean String Binary "
-        "Date Time Datetime Duration Decimal Null Categorical Enum"
+        "Date Time Datetime Duration Decimal Null Categorical"
     ).split()
     if hasattr(pl, name)
 }
@@ -38,6 +39,8 @@ _KEPT = {
 
 def load(package: str) -> None:
     """Fill the dicts with what is known of Polars."""
+    if _writes_categories():
+        _KEPT.add(pl.Enum)
     top_encoders[pl.DataFrame] = encode_top_frame
     encoders[pl.DataFrame] = encode_frame
     encoders[pl.Series] = encode_series
@@ -46,14 +49,29 @@ def load(package: str) -> None:
     decoders[_SERIES] = decode_series
 
 
+def _writes_categories() -> bool:
+    """Whether an enum says its categories besides the dictionary, from which unused ones are taken."""
+    if arrow is None or not hasattr(pl, "CompatLevel"):
+        return False
+    table = pl.DataFrame({"a": pl.Series([], dtype=pl.Enum(["b"]))}).to_arrow(compat_level=_newest())
+    return any(key.startswith(b"_PL_ENUM_VALUES") for key in table.schema.field(0).metadata or {})
+
+
+def _newest() -> Any:
+    """The layout that Polars has itself."""
+    return pl.CompatLevel.newest()
+
+
 def encode_top_frame(frame: Any) -> tuple[str, Any] | None:
     stream = _stream(frame)
-    return stream and ("arrow", (pack({"as": _FRAME, **_describe(frame)}), stream))
+    if stream is None:
+        return None
+    return "arrow", (pack({"as": _FRAME, **_describe(frame)}), stream)
 
 
 def encode_frame(frame: Any) -> tuple[str, Any] | None:
     stream = _stream(frame)
-    return stream and (_FRAME, (_describe(frame), stream))
+    return None if stream is None else (_FRAME, (_describe(frame), stream))
 
 
 def encode_series(series: Any) -> tuple[str, Any] | None:
@@ -62,20 +80,26 @@ def encode_series(series: Any) -> tuple[str, Any] | None:
 
 
 def refuse_lazy(frame: Any) -> tuple[str, Any] | None:
-    raise BrainValueTypeError("a LazyFrame is a plan and has no data: collect() it first, and store what that gives")
+    raise BrainValueTypeError(
+        "a LazyFrame is a plan and has no data: collect() it first, and store what that gives"
+    )
 
 
 def decode_frame(payload: tuple[dict[str, Any], Any], trusted: bool) -> Any:
     """A frame from what _describe() said of it, and its stream."""
     if arrow is None:
-        raise BrainValueError("a Polars frame is read by pyarrow, which is not installed here: pip install pyarrow")
+        raise BrainValueError(
+            "a Polars frame is read by pyarrow, which cannot be imported here: pip install pyarrow"
+        )
     description, data = payload
     table = arrow.read_table(data, trusted)
     try:
         frame = pl.from_arrow(table, rechunk=False)
+        if "" in table.column_names:
+            frame.columns = table.column_names  # that one was given a name
         _set_sorted(frame, description.get("sorted", {}), trusted)
         return frame
-    except (pl.exceptions.PanicException, pl.exceptions.PolarsError, AttributeError, TypeError, ValueError) as error:
+    except (*_ERRORS, AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
         raise BrainCorruptError(f"Polars cannot make a frame of it: {error}") from error
 
 
@@ -96,8 +120,13 @@ def _stream(frame: Any) -> Written | None:
     # All of them, since one may have to be refused.
     if not all([_is_kept(name, kind) for name, kind in frame.schema.items()]):
         return None
-    # Of a clone, since to_arrow() lets the chunks of all columns end at the same rows.
-    return arrow.table_stream(frame.clone().to_arrow(compat_level=pl.CompatLevel.newest()))
+    try:
+        # Of a clone, since to_arrow() lets the chunks of all columns end at the same rows.
+        table = frame.clone().to_arrow(compat_level=_newest())
+    except (*_ERRORS, KeyError, ValueError):
+        return None  # a type that only one of the two has, or a bug of older ones
+    stream: Written | None = arrow.table_stream(table)
+    return stream
 
 
 def _is_kept(column: str, kind: Any, depth: int = 1) -> bool:
@@ -106,8 +135,8 @@ def _is_kept(column: str, kind: Any, depth: int = 1) -> bool:
         return True
     if base == pl.Object:
         raise BrainValueTypeError(
-            f"column {column!r} has the type Object, which Polars itself cannot pickle: give it a type with cast() "
-            "or map_elements(), or store its to_list()"
+            f"column {column!r} has the type Object, which Polars itself cannot pickle: give it another type "
+            "with map_elements(), or store its to_list()"
         )
     if depth > arrow_check.MAX_DEPTH:
         raise BrainValueTypeError(f"column {column!r} is nested more than {arrow_check.MAX_DEPTH} deep")
@@ -139,4 +168,7 @@ def _set_sorted(frame: Any, sorted_columns: dict[str, str], trusted: bool) -> No
 
 
 def _is_sorted(series: Any, descending: bool) -> bool:
-    return any(series.is_sorted(descending=descending, nulls_last=last) for last in (False, True))
+    try:
+        return any(series.is_sorted(descending=descending, nulls_last=last) for last in (False, True))
+    except _ERRORS:
+        return False  # of a type that has no order

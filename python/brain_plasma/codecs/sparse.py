@@ -48,8 +48,8 @@ def load(package: str) -> None:
                 decoders[name] = functools.partial(_decode, cls, form)
 
 
-def _is_as_expected(cls: Any, form: str) -> bool:
-    """Whether an instance consists of what is known here. Otherwise: an old or new SciPy, that has to pickle."""
+def _is_as_expected(cls: type, form: str) -> bool:
+    """Whether an instance consists of what is known here. If not, SciPy pickles it."""
     attributes = set(vars(cls((1, 1))))
     return attributes - _ALSO - _FLAGS == set(_PARTS[form]) - _FLAGS and "_shape" in attributes
 
@@ -58,7 +58,7 @@ def _encode(name: str, parts: tuple[str, ...], matrix: Any) -> tuple[str, Any] |
     state = vars(matrix)
     if state.keys() - _ALSO - set(parts):
         return None  # somebody has hung something on it
-    if any(state.get(key) != value for key, value in _defaults(type(matrix)).items()):
+    if any(state.get(key) != value for key, value in _defaults(matrix.__class__).items()):
         return None  # or changed how it is printed
     payload = {part: _plain(state[part]) for part in parts if part in state}
     payload["shape"] = tuple(int(n) for n in matrix.shape)
@@ -70,10 +70,10 @@ def _plain(part: Any) -> Any:
     return bool(part) if isinstance(part, np.bool_) else part
 
 
-def _decode(cls: Any, form: str, payload: dict[str, Any], trusted: bool) -> Any:
+def _decode(cls: type, form: str, payload: dict[str, Any], trusted: bool) -> Any:
     if not trusted:
         payload = _checked(form, cls, payload)
-    matrix = cls.__new__(cls)
+    matrix: Any = object.__new__(cls)
     state = vars(matrix)
     state.update(payload)
     state["_shape"] = state.pop("shape")
@@ -84,7 +84,7 @@ def _decode(cls: Any, form: str, payload: dict[str, Any], trusted: bool) -> Any:
 
 
 @functools.cache
-def _defaults(cls: Any) -> dict[str, Any]:
+def _defaults(cls: type) -> dict[str, Any]:
     """What an instance has that is the same in all."""
     return {name: value for name, value in vars(cls((1, 1))).items() if name in _ALSO - {"_shape"}}
 
@@ -92,7 +92,7 @@ def _defaults(cls: Any) -> dict[str, Any]:
 # ---- from those who are not trusted ---------------------------------------------------------------
 
 
-def _checked(form: str, cls: Any, payload: Any) -> dict[str, Any]:
+def _checked(form: str, cls: type, payload: Any) -> dict[str, Any]:
     """The payload without its flags. BrainCorruptError: SciPy would read outside of its arrays."""
     try:
         parts = {part: payload[part] for part in _PARTS[form] if part not in _FLAGS}
@@ -109,7 +109,7 @@ def _checked(form: str, cls: Any, payload: Any) -> dict[str, Any]:
     return parts
 
 
-def _can_have(cls: Any, form: str) -> bool:
+def _can_have(cls: type, form: str) -> bool:
     """Whether there are such of other than two dimensions."""
     return form in ("coo", "csr") and issubclass(cls, sp.sparray)
 
