@@ -13,6 +13,7 @@ from . import exceptions
 from ._core import __version__
 from .brain import Brain
 from .brain_client import BrainClient
+from .codecs import register
 from .exceptions import *  # noqa: F403
 
 __all__ = [
@@ -76,4 +77,5 @@ __all__ = [
     "BrainValueTypeError",
     "__version__",
     "exceptions",
+    "register",
 ]

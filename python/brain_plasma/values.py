@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ast
 import functools
-import pickle
 import re
+import types
 
+from . import codecs
 from .exceptions import BrainError
 
 TYPE_CHECKING = False
@@ -89,7 +90,7 @@ def _fields(descr: bytes) -> Any:
 
 # ---- values that cannot be stored ---------------------------------------------------------------
 
-_DEPTH_MAX = 100
+_SEEN_MAX = 100
 
 
 def explain_failure(value: object, name: object, error: Exception) -> str:
@@ -99,19 +100,14 @@ def explain_failure(value: object, name: object, error: Exception) -> str:
     ones, which takes long where there are many; nobody waits for it but whoever gets the exception.
     Not where a value puts others while it is pickled: of those each would look for its part again.
     """
-    path = "value"
+    path = ""
     if not isinstance(error, (RecursionError, BrainError)):
-        for _ in range(_DEPTH_MAX):
-            found = _first_failing(value)
-            if found is None:
-                break
-            step, value, error = found
-            path += step
+        path, value, error, _ = _blame(value, error, [])
+    encoder_error = _encoder_error(value)
+    what = "which cannot be pickled" if encoder_error is None else "whose encoder failed"
+    error = encoder_error or error
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return (
-        f"{name!r} cannot be stored: {path} is of type {_type_name(value)}, "
-        f"which cannot be pickled ({reason})"
-    )
+    return f"{name!r} cannot be stored: value{path} is of type {_type_name(value)}, {what} ({reason}){_hint(value)}"
 
 
 def _type_name(value: object) -> str:
@@ -121,20 +117,60 @@ def _type_name(value: object) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _first_failing(value: object) -> tuple[str, object, Exception] | None:
+def _hint(value: object) -> str:
+    if not isinstance(value, (types.FunctionType, type)):
+        return ""
     try:
-        for step, part in _parts(value):
-            error = _pickle_error(part)
-            if error is not None:
-                return step, part, error
-    except Exception:  # a value that cannot even be taken apart: then it is the part
-        pass
+        import cloudpickle  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
+    except ImportError:
+        return ": with cloudpickle, functions and classes that have no place in a module can be (pip install cloudpickle)"
+    return ""
+
+
+def _encoder_error(value: object) -> Exception | None:
+    try:
+        encode = codecs.find_encoder_in_pickles(type(value))
+        if encode is not None:
+            encode(value)
+    except Exception as error:
+        return error
     return None
 
 
-def _pickle_error(value: object) -> Exception | None:
+def _blame(value: object, error: Exception, seen: list[object]) -> tuple[str, object, Exception, bool]:
+    """The smallest part that cannot be pickled: how one gets there, it, its error, and whether it is to blame
+    for sure. It is not where it holds something of which it is a part itself: then another one may be.
+    """
+    first: tuple[str, object, Exception, bool] | None = None
+    certain = True
+    seen.append(value)
+    for step, part in _parts_as_far_as_can_be(value):
+        if any(part is one for one in seen):
+            certain = False
+            continue
+        part_error = _pickle_error(part)
+        if part_error is None or len(seen) >= _SEEN_MAX:
+            continue
+        found = _blame(part, part_error, seen)
+        if found[3]:
+            return (step + found[0], *found[1:])
+        first = first or (step + found[0], *found[1:])
+        certain = False
+    return first or ("", value, error, certain)
+
+
+def _parts_as_far_as_can_be(value: object) -> Iterator[tuple[str, object]]:
     try:
-        pickle.dumps(value, protocol=5, buffer_callback=lambda buffer: None)
+        yield from _parts(value)
+    except Exception:  # a value that cannot even be taken apart: then it is the part
+        pass
+
+
+def _pickle_error(value: object) -> Exception | None:
+    from . import pickling
+
+    try:
+        pickling.dumps(value, lambda buffer: None)
     except Exception as error:
         return error
     return None
@@ -142,6 +178,8 @@ def _pickle_error(value: object) -> Exception | None:
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
     """What `value` is pickled by, each part with how one gets to it from there."""
+    if isinstance(getattr(value, "attrs", None), dict):  # of a frame, whose columns have them as well
+        yield ".attrs", value.attrs  # type: ignore[attr-defined]
     if isinstance(value, dict):
         for key, item in value.items():
             yield f"[{key!r}]", item
@@ -153,14 +191,16 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
     elif isinstance(value, (set, frozenset)):
         for item in value:
             yield f" (element {item!r})", item
+    elif isinstance(value, types.FunctionType):
+        yield from _variables(value)
+        return
     elif _is_frame(value):
         for label in value.columns:  # type: ignore[attr-defined]
             yield f"[{label!r}]", value[label]  # type: ignore[index]
     elif hasattr(value, "dtype") and hasattr(value, "tolist"):
         yield from _parts(value.tolist())  # of an array or a series only objects can fail
-        return
     if not isinstance(value, type):
-        yield from _state(value)
+        yield from _with_attribute_names(value, _state(value))
 
 
 def _is_frame(value: object) -> bool:
@@ -168,16 +208,66 @@ def _is_frame(value: object) -> bool:
     return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
 
 
+def _variables(function: types.FunctionType) -> Iterator[tuple[str, object]]:
+    """What a function that is sent by value takes along."""
+    code = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or ()):
+        try:
+            yield f" (its variable {name!r})", cell.cell_contents
+        except ValueError:  # not set yet
+            pass
+    for name in code.co_names:
+        if name in function.__globals__:
+            yield f" (its variable {name!r})", function.__globals__[name]
+
+
 def _state(value: object) -> Iterator[tuple[str, object]]:
+    encode = codecs.find_encoder_in_pickles(type(value))
+    encoded = None if encode is None else encode(value)
+    if encoded is not None:
+        payload = encoded[1]
+        if isinstance(payload, (dict, list, tuple)):
+            yield from ((f" (in its payload){step}", part) for step, part in _parts(payload))
+        else:
+            yield " (its payload)", payload
+        return
     reduced = value.__reduce_ex__(5)
     if isinstance(reduced, str):
         return
     for position, part in enumerate(reduced[1]):
         if not isinstance(part, type):  # of a class that cannot be pickled its object is to blame
             yield f" (argument {position} of its __reduce__)", part
-    state = reduced[2] if len(reduced) > 2 else None
-    for attributes in state if isinstance(state, tuple) else (state,):
-        if isinstance(attributes, dict):
-            yield from ((f".{key}", item) for key, item in attributes.items())
+    state, items, pairs = (*reduced[2:5], None, None, None)[:3]
+    yield from _state_parts(state)
+    yield from ((f"[{index}]", item) for index, item in enumerate(items or ()))
+    yield from ((f"[{key!r}]", item) for key, item in pairs or ())
+
+
+def _state_parts(state: object) -> Iterator[tuple[str, object]]:
+    # As object.__reduce_ex__() has it: a dict of attributes, or that or None, and a dict of slots.
+    is_pair = isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict)
+    for part in state if is_pair else (state,):  # type: ignore[attr-defined]
+        if isinstance(part, dict):
+            yield from ((f".{key}", item) for key, item in part.items())
+        elif isinstance(part, (list, tuple)):  # as dataclasses with slots have it
+            yield from ((f" (its state)[{index}]", item) for index, item in enumerate(part))
         else:
-            yield " (its state)", attributes
+            yield " (its state)", part
+
+
+# What builtin classes call their parts.
+_ATTRIBUTES = ("func", "args", "keywords", "__self__", "__func__", "__wrapped__", "default_factory")
+
+
+def _with_attribute_names(
+    value: object, parts: Iterator[tuple[str, object]]
+) -> Iterator[tuple[str, object]]:
+    """The same parts, where one is an attribute of the value by the name of that."""
+    names = [*getattr(value, "__dict__", ()), *_ATTRIBUTES]
+    for base in type(value).__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        names.extend([slots] if isinstance(slots, str) else slots)
+    attributes = [(name, getattr(value, name)) for name in names if hasattr(value, name)]
+    for step, part in parts:
+        own = [name for name, attribute in attributes if attribute is part]
+        yield f".{own[0]}" if own and not step.startswith((".", "[")) else step, part

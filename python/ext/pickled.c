@@ -14,13 +14,10 @@
 static int load_pickle(struct bp_state *state)
 {
     if (state->pickle_loads != NULL) return 0;
-    PyObject *module = PyImport_ImportModule("pickle");
-    if (module == NULL) return -1;
     Py_XDECREF(state->pickle_dumps); /* left over from a failure between the two */
-    state->pickle_dumps = PyObject_GetAttrString(module, "dumps");
-    state->pickle_loads = PyObject_GetAttrString(module, "loads");
-    Py_DECREF(module);
-    return state->pickle_dumps != NULL && state->pickle_loads != NULL ? 0 : -1;
+    state->pickle_dumps = bp_state_function("brain_plasma.pickling", "dumps");
+    if (state->pickle_dumps != NULL) state->pickle_loads = bp_state_function("pickle", "loads");
+    return state->pickle_loads != NULL ? 0 : -1;
 }
 
 #define REFUSED                                                                                    \
@@ -57,16 +54,10 @@ static int pickle_value(struct bp_state *state, PyObject *value, PyObject **stre
 {
     PyObject *buffers = PyList_New(0);
     PyObject *append = buffers == NULL ? NULL : PyObject_GetAttrString(buffers, "append");
-    PyObject *arguments = Py_BuildValue("(O)", value);
-    PyObject *keywords =
-        append == NULL ? NULL : Py_BuildValue("{sisO}", "protocol", 5, "buffer_callback", append);
-    PyObject *stream = NULL;
-    if (arguments != NULL && keywords != NULL) {
-        stream = PyObject_Call(state->pickle_dumps, arguments, keywords);
-    }
+    PyObject *stream =
+        append == NULL ? NULL
+                       : PyObject_CallFunctionObjArgs(state->pickle_dumps, value, append, NULL);
     Py_XDECREF(append);
-    Py_XDECREF(arguments);
-    Py_XDECREF(keywords);
     if (stream == NULL) {
         Py_XDECREF(buffers);
         return -1;
@@ -108,9 +99,9 @@ static int refuse_put(struct bp_state *state, PyObject *value, PyObject *name)
     Py_XDECREF(find);
     PyObject *path, *part;
     if (found == NULL || !PyArg_ParseTuple(found, "UO", &path, &part)) {
+        Py_CLEAR(found);
         if (!PyErr_ExceptionMatches(PyExc_Exception)) return -1;
         PyErr_Clear(); /* that the value is refused counts more than where */
-        Py_CLEAR(found);
         part = value;
     }
     if (part == value) {

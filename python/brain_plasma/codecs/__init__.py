@@ -14,14 +14,15 @@ library comes by, and not before.
 from __future__ import annotations
 
 import importlib
+import os
 import pickle
-import sys
+import weakref
 
-from ..exceptions import BrainValueError
+from ..exceptions import BrainCorruptError, BrainError, BrainPickleError, BrainValueError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, MutableMapping
     from typing import Any
 
     Encoder = Callable[[Any], "tuple[str, Any] | None"]
@@ -39,8 +40,9 @@ top_encoders: dict[type, Encoder] = {}
 #: make a library read beyond its memory has to be checked.
 decoders: dict[str, Decoder] = {}
 
-# Package of a type, or first part of a name -> the module here that knows them. Each has load(), which
-# fills `encoders` and `decoders`, and may have encoder_of(type) for subclasses.
+# Package of a type, or first part of a name -> the module here that knows them. Each has load(package),
+# which fills `encoders` and `decoders`, and may have encoder_of(type) for subclasses, and
+# encoder_in_pickles(type, encode), which says what is used inside of a pickle in place of `encode`.
 _MODULES = {
     "builtins": "plain",
     "collections": "plain",
@@ -48,6 +50,7 @@ _MODULES = {
     "decimal": "plain",
     "fractions": "plain",
     "pathlib": "plain",
+    "types": "plain",
     "uuid": "plain",
     "zoneinfo": "plain",
     "array": "plain",
@@ -60,6 +63,10 @@ _MODULES = {
     "tensorflow": "tensors",
     "torch": "tensors",
 }
+
+
+#: The same in processes that are forks of one that had imported this, and in no others.
+PROCESS_FAMILY = os.urandom(16).hex()
 
 
 class Written:
@@ -82,19 +89,71 @@ class Written:
         return data
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return pickle.PickleBuffer, (pickle.PickleBuffer(self.to_bytes()),)
+        return as_recalled, (pickle.PickleBuffer(self.to_bytes()),)
+
+
+def as_recalled(buffer: Any) -> Any:
+    """What a pickle calls for a Written: the buffer that the unpickler has for it is the value."""
+    return buffer
+
+
+# ---- where encoders are looked for --------------------------------------------------------------
+
+_NOT_ASKED = object()
+
+# Exact type -> what was found for it, None included. To look for the encoder of a user's class takes longer
+# than to pickle an object of it. Weak: classes come and go.
+_found: MutableMapping[type, Encoder | None] = weakref.WeakKeyDictionary()
+_found_in_pickles: MutableMapping[type, Encoder | None] = weakref.WeakKeyDictionary()
+
+_loaded: set[str] = set()  # packages whose types and names are in the dicts
 
 
 def find_encoder(kind: type) -> Encoder | None:
     """The encoder of an exact type that is not in `encoders`, or None: there is none."""
-    for base in kind.__mro__:
-        module = _load(base.__module__.partition(".")[0])
+    found: Any = _found.get(kind, _NOT_ASKED)
+    if found is _NOT_ASKED:
+        found = _found[kind] = _look_for_encoder(kind)
+    return found  # type: ignore[no-any-return]
+
+
+def _look_for_encoder(kind: type) -> Encoder | None:
+    for module in _modules_of(kind):
         if kind in encoders:
             return encoders[kind]
         of_subclass = getattr(module, "encoder_of", None)
-        if of_subclass is not None:
-            return of_subclass(kind)
-    return None
+        encode = None if of_subclass is None else of_subclass(kind)
+        if encode is not None:
+            return encode  # type: ignore[no-any-return]
+    return encoders.get(kind)
+
+
+def find_encoder_in_pickles(kind: type) -> Encoder | None:
+    """The encoder that is used for an exact type inside of a pickle. None: pickle does it as well."""
+    found: Any = _found_in_pickles.get(kind, _NOT_ASKED)
+    if found is _NOT_ASKED:
+        found = encoders.get(kind) or find_encoder(kind)
+        for module in _modules_of(kind):
+            choose = getattr(module, "encoder_in_pickles", None)
+            if choose is not None:
+                found = choose(kind, found)
+                break
+        _found_in_pickles[kind] = found
+    return found  # type: ignore[no-any-return]
+
+
+def _modules_of(kind: type) -> Iterator[Any]:
+    """The modules here that know a type or one of its bases, loaded, the nearest first."""
+    for base in kind.__mro__:
+        package = base.__module__
+        if not isinstance(package, str):  # a class may have anything there
+            continue
+        try:
+            module = _load(package.partition(".")[0])
+        except ImportError:  # somebody else's package of that name
+            continue
+        if module is not None:
+            yield module
 
 
 def find_decoder(name: str) -> Decoder:
@@ -117,15 +176,14 @@ def find_decoder(name: str) -> Decoder:
 
 
 def _load(package: str) -> Any:
-    """The module here that knows a package, loaded; None where none does."""
+    """The module here that knows a package, loaded for that package; None where none does."""
     name = _MODULES.get(package)
     if name is None:
         return None
-    full_name = f"{__name__}.{name}"
-    module = sys.modules.get(full_name)
-    if module is None:
-        module = importlib.import_module(full_name)
+    module = importlib.import_module(f"{__name__}.{name}")
+    if package not in _loaded:
         module.load(package)
+        _loaded.add(package)  # not before: what fails is tried again
     return module
 
 
@@ -133,3 +191,93 @@ def rebuild(name: str, payload: Any) -> Any:
     """What a pickle calls for a value that was taken apart by an encoder."""
     decode = decoders.get(name) or find_decoder(name)
     return decode(payload, True)
+
+
+def decoder(name: str, build: Callable[[Any], Any]) -> None:
+    """Add a decoder that is safe whoever wrote the payload; whatever it says of one is BrainCorruptError."""
+
+    def decode(payload: Any, trusted: bool) -> Any:
+        try:
+            return build(payload)
+        except (BrainError, MemoryError):
+            raise
+        except Exception as error:
+            raise BrainCorruptError(f"what is stored of a {name} makes no sense: {error}") from error
+
+    decoders[name] = decode
+
+
+# ---- classes of users ---------------------------------------------------------------------------
+
+# Kinds that have a form of their own: nobody would ask for an encoder.
+_NEVER_ASKED = frozenset(
+    [type(None), bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, object]
+)
+_NAME_MAX = 255
+
+_registered: dict[type, tuple[Any, ...]] = {}
+_registered_names: dict[str, type] = {}
+
+
+def register(
+    cls: type,
+    encode: Callable[[Any], Any],
+    decode: Callable[[Any], Any],
+    *,
+    name: str | None = None,
+    untrusted: bool = False,
+) -> None:
+    """Store objects of `cls` by what encode(object) returns; decode() of that is the object again.
+
+    cls: this class exactly. Objects of subclasses are stored as if it were not registered.
+    encode: returns plain data, arrays, frames, objects of registered classes, or lists and dicts of them.
+    name: what the store calls it, in every process that recalls one: the class's module and name. Do give
+        one where the class is in the main module, or may move to another.
+    untrusted: whether decode() may be called where pickles are refused, with whatever a hostile process
+        has written. It has to check its argument then. Without it, such a recall is a BrainPickleError.
+
+    The same call has to be made in each process that recalls such an object; it may be made again.
+    """
+    if name is None:
+        name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else ""
+    _check_registration(cls, encode, decode, name)
+
+    def encode_named(value: Any) -> tuple[str, Any]:
+        return name, encode(value)
+
+    def decode_named(payload: Any, trusted: bool) -> Any:
+        if not (trusted or untrusted):
+            raise BrainPickleError(
+                f"it is a {name}, whose decoder is called only where pickles are allowed: open the store with "
+                "pickle=True if you trust everybody who can write it, or register the class with "
+                "untrusted=True if its decoder is safe with whatever they may write"
+            )
+        return decode(payload)
+
+    _registered[cls] = (encode, decode, name, untrusted)
+    _registered_names[name] = cls
+    decoders[name] = decode_named
+    encoders[cls] = encode_named
+    _found.pop(cls, None)
+    _found_in_pickles.pop(cls, None)
+
+
+def _check_registration(cls: Any, encode: Any, decode: Any, name: Any) -> None:
+    if not isinstance(cls, type):
+        raise TypeError(f"register() takes a class, not {cls!r}")
+    if not callable(encode) or not callable(decode):
+        raise TypeError(f"register() takes two functions for {cls!r}: encode(object) and decode(payload)")
+    if not isinstance(name, str) or not 0 < len(name.encode()) <= _NAME_MAX:
+        raise ValueError(f"the name of a class has 1 to {_NAME_MAX} bytes: {name!r}")
+    package = name.partition(".")[0]
+    if package in _MODULES:
+        raise ValueError(f"names that begin with {package!r} are brain_plasma's own: {name!r}")
+    if cls not in _registered:
+        if cls in _NEVER_ASKED or issubclass(cls, type) or (encoders.get(cls) or find_encoder(cls)):
+            raise ValueError(f"brain_plasma stores a {cls.__qualname__} in a way of its own already")
+    elif _registered[cls][2] != name:
+        raise ValueError(f"{cls!r} is registered as {_registered[cls][2]!r}, and cannot be {name!r} as well")
+    other = _registered_names.get(name, cls)
+    # One of the same name in the same module is the class itself, defined anew, as in a notebook.
+    if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ValueError(f"{name!r} is the name of {other!r} already, and cannot be that of {cls!r} as well")

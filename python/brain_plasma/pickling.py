@@ -1,0 +1,211 @@
+"""How a value is pickled: by pickle, with what is large in it beside the stream.
+
+The pickler asks a table what to do with an object of a type that pickle has no code of its own for. Ours
+has the encoders of `codecs` for frames, arrays and the like, and for all others a plain
+`__reduce_ex__(5)`, so that no Python code runs for an object of a user's class.
+
+pickle writes a class or function of the main module as `__main__.name`, which is of use to a process with
+the same main module alone, and lambdas and local classes not at all. Where cloudpickle is installed they
+are sent by value. docs/design/0007 has the reasons.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import io
+import operator
+import os
+import pickle
+import sys
+import types
+
+from . import codecs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+_PROTOCOL = 5
+
+
+def dumps(value: object, buffer_callback: Callable[[pickle.PickleBuffer], object]) -> bytes:
+    """Pickle `value`. Its buffers are given to `buffer_callback` when all is done; none is in band."""
+    stream, buffers = _dump_with_main(value)
+    for buffer in buffers:
+        buffer_callback(buffer)
+    return stream
+
+
+def _dump_with_main(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
+    try:
+        stream, buffers = _dump(_plain_pickler, value)
+    except (pickle.PicklingError, AttributeError, TypeError):  # as lambdas and local classes fail
+        by_value = _by_value_pickler()
+        if by_value is None:
+            raise
+        return _dump(by_value, value)
+    if _names_main(stream):
+        by_value = _by_value_pickler()
+        if by_value is not None:
+            try:
+                return _dump(by_value, value)
+            except Exception:  # say a global that a method uses is a lock: then by name alone
+                pass
+    return stream, buffers
+
+
+def _dump(new_pickler: Callable[..., Any], value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
+    as_always: set[type] = set()
+    while True:
+        file = io.BytesIO()
+        buffers: list[pickle.PickleBuffer] = []
+        try:
+            new_pickler(file, as_always, buffers.append).dump(value)
+        except _CycleError as cycle:
+            as_always.add(cycle.kind)
+        else:
+            return file.getvalue(), buffers
+
+
+def _plain_pickler(file: io.BytesIO, as_always: set[type], callback: Callable[..., Any]) -> pickle.Pickler:
+    pickler = pickle.Pickler(file, _PROTOCOL, buffer_callback=callback)
+    pickler.dispatch_table = _Table(as_always, copyreg.dispatch_table)
+    return pickler
+
+
+# ---- what is done with objects of a type --------------------------------------------------------
+
+_reduce_as_always: Callable[[Any], Any] = operator.methodcaller("__reduce_ex__", _PROTOCOL)
+
+
+class _CycleError(Exception):
+    """An object holds itself through its payload, which could not be put together again."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+
+class _Table(dict[type, "Callable[[Any], Any]"]):
+    """What the pickler of one dump asks: type -> a function that reduces an object of it.
+
+    as_always: types for which no encoder is used.
+    others: the table of whoever extends pickle. It is asked anew for each dump, since it may change.
+    """
+
+    __slots__ = ("_as_always", "_begun", "_others")
+
+    def __init__(self, as_always: set[type], others: Mapping[type, Any]) -> None:
+        self._as_always = as_always
+        self._begun: dict[int, object] = {}
+        self._others = others
+
+    def __missing__(self, kind: type) -> Callable[[Any], Any]:
+        if issubclass(kind, type):
+            raise KeyError(kind)  # a class: pickle writes where it is
+        as_always = self._others.get(kind) or _reduce_as_always
+        encode = None if kind in self._as_always else codecs.find_encoder_in_pickles(kind)
+        self[kind] = as_always if encode is None else _encoding(kind, encode, as_always, self._begun)
+        return self[kind]
+
+
+def _encoding(
+    kind: type, encode: codecs.Encoder, as_always: Callable[[Any], Any], begun: dict[int, object]
+) -> Callable[[Any], Any]:
+    """A function that reduces objects of a type to what its encoder makes of them."""
+
+    def reduce(value: object) -> Any:
+        # The pickler remembers whatever it is done with, so it asks again only while it is inside of it.
+        if id(value) in begun:
+            raise _CycleError(kind)
+        begun[id(value)] = value
+        encoded = encode(value)
+        return as_always(value) if encoded is None else (codecs.rebuild, encoded)
+
+    return reduce
+
+
+# ---- lambdas, local classes, and what is defined in the main module -----------------------------
+
+_MAIN = ("__main__", "__mp_main__")  # the second: what multiprocessing makes of it where it spawns
+
+
+def _names_main(stream: bytes) -> bool:
+    """Whether a pickle may refer to something in the main module. A text of that content looks the same."""
+    return any(len(name).to_bytes(1, "little") + name.encode() in stream for name in _MAIN)
+
+
+@functools.cache
+def _by_value_pickler() -> Callable[..., Any] | None:
+    """The pickler that sends classes and functions by value; None where there is no cloudpickle."""
+    try:
+        import cloudpickle  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    except ImportError:
+        return None
+
+    others = dict(cloudpickle.Pickler.dispatch_table)
+    for kind in (io.TextIOWrapper, memoryview):  # it would store what is in an open file, and say nothing
+        others.pop(kind, None)
+
+    class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
+        def __init__(self, file: io.BytesIO, as_always: set[type], callback: Callable[..., Any]) -> None:
+            self.dispatch_table = _Table(as_always, {**others, **copyreg.dispatch_table})
+            super().__init__(file, _PROTOCOL, callback)
+
+        def dump(self, value: object) -> None:
+            pickle.Pickler.dump(self, value)  # cloudpickle's own turns a RecursionError into another
+
+        def reducer_override(self, value: Any) -> Any:
+            kind = type(value)
+            if kind is not types.FunctionType and not issubclass(kind, type):
+                return NotImplemented
+            place = _place_in_main(value)
+            if place is not None and "__mp_main__" in sys.modules:
+                cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
+            reduced = super().reducer_override(value)
+            if place is None or not isinstance(reduced, tuple) or len(reduced) != 6:
+                return reduced
+            make, arguments, state, _, _, set_state = reduced
+            return own_or_sent, (place, make, arguments), (place, set_state, state), None, None, complete_sent
+
+    return ByValuePickler
+
+
+def _place_in_main(value: Any) -> tuple[str, str, bool] | None:
+    """Where a class or function of the main module is, in words that another process understands."""
+    main = sys.modules.get("__main__")
+    if main is None or value.__module__ not in _MAIN:
+        return None
+    place = (_main_id(main), value.__qualname__, isinstance(value, type))
+    return place if _own(place) is value else None
+
+
+def _main_id(main: types.ModuleType) -> str:
+    """What is the same in processes with the same main module: its file; without one, they are forks."""
+    file = getattr(main, "__file__", None)
+    return os.path.realpath(file) if isinstance(file, str) else codecs.PROCESS_FAMILY
+
+
+def _own(place: tuple[str, str, bool]) -> Any:
+    """What is at a place in the main module of this process; None where it is another or lacks it."""
+    main_id, qualname, is_class = place
+    value: Any = sys.modules.get("__main__")
+    if value is None or _main_id(value) != main_id:
+        return None
+    for name in qualname.split("."):
+        value = getattr(value, name, None)
+    return value if isinstance(value, type if is_class else types.FunctionType) else None
+
+
+def own_or_sent(place: tuple[str, str, bool], make: Callable[..., Any], arguments: Any) -> Any:
+    """What a pickle calls for a class or function of a main module: this process's own, else a new one."""
+    own = _own(place)
+    return make(*arguments) if own is None else own
+
+
+def complete_sent(value: Any, state: tuple[Any, Any, Any]) -> None:
+    """What a pickle calls next: a new one gets what is in it, and one's own stays as it is."""
+    place, set_state, content = state
+    if _own(place) is not value:
+        set_state(value, content)
