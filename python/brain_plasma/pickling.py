@@ -145,7 +145,8 @@ def _by_value_pickler() -> Callable[..., Any] | None:
         return None
 
     others = dict(cloudpickle.Pickler.dispatch_table)
-    others.pop(io.TextIOWrapper, None)  # it would store what is in an open file, and say nothing
+    for kind in (io.TextIOWrapper, memoryview):  # it would store what is in an open file, and say nothing
+        others.pop(kind, None)
 
     class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
         def __init__(self, file: io.BytesIO, as_always: set[type], callback: Callable[..., Any]) -> None:

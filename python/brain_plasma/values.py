@@ -90,7 +90,7 @@ def _fields(descr: bytes) -> Any:
 
 # ---- values that cannot be stored ---------------------------------------------------------------
 
-_DEPTH_MAX = 100
+_SEEN_MAX = 100
 
 
 def explain_failure(value: object, name: object, error: Exception) -> str:
@@ -100,21 +100,14 @@ def explain_failure(value: object, name: object, error: Exception) -> str:
     ones, which takes long where there are many; nobody waits for it but whoever gets the exception.
     Not where a value puts others while it is pickled: of those each would look for its part again.
     """
-    path = "value"
+    path = ""
     if not isinstance(error, (RecursionError, BrainError)):
-        seen = [value]  # a part that holds one of these is no smaller
-        while len(seen) < _DEPTH_MAX:
-            found = _first_failing(value, seen)
-            if found is None:
-                break
-            step, value, error = found
-            path += step
-            seen.append(value)
+        path, value, error, _ = _blame(value, error, [])
     encoder_error = _encoder_error(value)
     what = "which cannot be pickled" if encoder_error is None else "whose encoder failed"
     error = encoder_error or error
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"{name!r} cannot be stored: {path} is of type {_type_name(value)}, {what} ({reason}){_hint(value)}"
+    return f"{name!r} cannot be stored: value{path} is of type {_type_name(value)}, {what} ({reason}){_hint(value)}"
 
 
 def _type_name(value: object) -> str:
@@ -144,17 +137,33 @@ def _encoder_error(value: object) -> Exception | None:
     return None
 
 
-def _first_failing(value: object, seen: list[object]) -> tuple[str, object, Exception] | None:
+def _blame(value: object, error: Exception, seen: list[object]) -> tuple[str, object, Exception, bool]:
+    """The smallest part that cannot be pickled: how one gets there, it, its error, and whether it is to blame
+    for sure. It is not where it holds something of which it is a part itself: then another one may be.
+    """
+    first: tuple[str, object, Exception, bool] | None = None
+    certain = True
+    seen.append(value)
+    for step, part in _parts_as_far_as_can_be(value):
+        if any(part is one for one in seen):
+            certain = False
+            continue
+        part_error = _pickle_error(part)
+        if part_error is None or len(seen) >= _SEEN_MAX:
+            continue
+        found = _blame(part, part_error, seen)
+        if found[3]:
+            return (step + found[0], *found[1:])
+        first = first or (step + found[0], *found[1:])
+        certain = False
+    return first or ("", value, error, certain)
+
+
+def _parts_as_far_as_can_be(value: object) -> Iterator[tuple[str, object]]:
     try:
-        for step, part in _parts(value):
-            if any(part is one for one in seen):
-                continue
-            error = _pickle_error(part)
-            if error is not None:
-                return step, part, error
+        yield from _parts(value)
     except Exception:  # a value that cannot even be taken apart: then it is the part
         pass
-    return None
 
 
 def _pickle_error(value: object) -> Exception | None:
@@ -169,6 +178,8 @@ def _pickle_error(value: object) -> Exception | None:
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
     """What `value` is pickled by, each part with how one gets to it from there."""
+    if isinstance(getattr(value, "attrs", None), dict):  # of a frame, whose columns have them as well
+        yield ".attrs", value.attrs  # type: ignore[attr-defined]
     if isinstance(value, dict):
         for key, item in value.items():
             yield f"[{key!r}]", item
@@ -188,8 +199,6 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
             yield f"[{label!r}]", value[label]  # type: ignore[index]
     elif hasattr(value, "dtype") and hasattr(value, "tolist"):
         yield from _parts(value.tolist())  # of an array or a series only objects can fail
-    if isinstance(getattr(value, "attrs", None), dict):  # of a frame, a series, an xarray
-        yield ".attrs", value.attrs  # type: ignore[attr-defined]
     if not isinstance(value, type):
         yield from _with_attribute_names(value, _state(value))
 

@@ -99,9 +99,9 @@ static int refuse_put(struct bp_state *state, PyObject *value, PyObject *name)
     Py_XDECREF(find);
     PyObject *path, *part;
     if (found == NULL || !PyArg_ParseTuple(found, "UO", &path, &part)) {
+        Py_CLEAR(found);
         if (!PyErr_ExceptionMatches(PyExc_Exception)) return -1;
         PyErr_Clear(); /* that the value is refused counts more than where */
-        Py_CLEAR(found);
         part = value;
     }
     if (part == value) {

@@ -128,7 +128,7 @@ def test_plain_values_leave_no_pin(brain):
 
 def test_failures_leave_no_pin(path):
     with Brain(path) as brain:
-        brain.update(a=[1], b=np.arange(3), c=1)
+        brain.update(a=ValueError("can only be pickled"), b=np.arange(3), c=1)
     with Brain(path, pickle=False) as brain:
         for use in (lambda: brain["a"], lambda: brain.get_many(["b", "a", "b", "c"])):
             with pytest.raises(exceptions.BrainPickleError):
