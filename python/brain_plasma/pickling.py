@@ -21,6 +21,7 @@ import sys
 import types
 
 from . import codecs
+from .exceptions import BrainError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,12 +42,13 @@ def dumps(value: object, buffer_callback: Callable[[pickle.PickleBuffer], object
 def _dump_with_main(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
     try:
         stream, buffers = _dump(_plain_pickler, value)
-    except (pickle.PicklingError, AttributeError, TypeError):  # as lambdas and local classes fail
+    except (pickle.PicklingError, AttributeError, TypeError) as error:  # as lambdas and local classes fail
         by_value = _by_value_pickler()
-        if by_value is None:
+        # What a value put while it was pickled was tried both ways already: not again at each level.
+        if by_value is None or isinstance(error, BrainError):
             raise
         return _dump(by_value, value)
-    if _names_main(stream):
+    if b"_main__" in stream:  # a class or function of it, or a text that looks like that
         by_value = _by_value_pickler()
         if by_value is not None:
             try:
@@ -104,10 +106,12 @@ class _Table(dict[type, "Callable[[Any], Any]"]):
     def __missing__(self, kind: type) -> Callable[[Any], Any]:
         if issubclass(kind, type):
             raise KeyError(kind)  # a class: pickle writes where it is
-        as_always = self._others.get(kind) or _reduce_as_always
+        reduce = self._others.get(kind) or _reduce_as_always
         encode = None if kind in self._as_always else codecs.find_encoder_in_pickles(kind)
-        self[kind] = as_always if encode is None else _encoding(kind, encode, as_always, self._begun)
-        return self[kind]
+        if encode is not None:
+            reduce = _encoding(kind, encode, reduce, self._begun)
+        self[kind] = reduce
+        return reduce
 
 
 def _encoding(
@@ -129,11 +133,6 @@ def _encoding(
 # ---- lambdas, local classes, and what is defined in the main module -----------------------------
 
 _MAIN = ("__main__", "__mp_main__")  # the second: what multiprocessing makes of it where it spawns
-
-
-def _names_main(stream: bytes) -> bool:
-    """Whether a pickle may refer to something in the main module. A text of that content looks the same."""
-    return any(len(name).to_bytes(1, "little") + name.encode() in stream for name in _MAIN)
 
 
 @functools.cache
