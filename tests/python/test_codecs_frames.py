@@ -1004,3 +1004,9 @@ def test_a_frame_outlives_its_name_and_its_brain(path):
         del brain["frame"]
         brain["other"] = wide()
     assert_same(frame, wide())
+
+
+def test_scalars_in_a_pickle_are_left_to_it():
+    for value in (pd.NA, pd.NaT, pd.Timestamp("2020"), offsets.Day()):
+        assert frames.encoder_in_pickles(type(value), encoders[type(value)]) is None
+    assert frames.encoder_in_pickles(pd.Series, encoders[pd.Series]) is encoders[pd.Series]
