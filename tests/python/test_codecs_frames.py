@@ -512,7 +512,8 @@ def test_a_write_does_not_reach_the_store(key):
         assert frame[key].iloc[0] == other
         frame[key] = frame[key].iloc[::-1].to_numpy()
     else:
-        with pytest.raises((ValueError, AssertionError)):  # of dates pandas catches the ValueError, and wonders
+        # Of dates pandas catches the ValueError, and wonders.
+        with pytest.raises((ValueError, AssertionError)):
             frame.loc[0, key] = other
         frame = frame.copy()
         frame.loc[0, key] = other
