@@ -107,7 +107,8 @@ def explain_failure(value: object, name: object, error: Exception) -> str:
     what = "which cannot be pickled" if encoder_error is None else "whose encoder failed"
     error = encoder_error or error
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"{name!r} cannot be stored: value{path} is of type {_type_name(value)}, {what} ({reason}){_hint(value)}"
+    where = f"value{path} is of type {_type_name(value)}"
+    return f"{name!r} cannot be stored: {where}, {what} ({reason}){_hint(value)}"
 
 
 def _type_name(value: object) -> str:
@@ -123,7 +124,7 @@ def _hint(value: object) -> str:
     try:
         import cloudpickle  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
     except ImportError:
-        return ": with cloudpickle, functions and classes that have no place in a module can be (pip install cloudpickle)"
+        return ": with cloudpickle, lambdas and local classes can be (pip install cloudpickle)"
     return ""
 
 

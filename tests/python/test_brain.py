@@ -252,7 +252,7 @@ def test_every_exception_can_be_imported_from_the_package():
 def test_exceptions_has_nothing_else_for_the_star_import():
     public = {name for name in vars(exceptions) if not name.startswith("_")}
     assert public == {name for name, _ in inspect.getmembers(exceptions, inspect.isclass)}
-    assert public | {"Brain", "BrainClient", "__version__", "exceptions"} == set(brain_plasma.__all__)
+    assert public | {"Brain", "BrainClient", "__version__", "exceptions", "register"} == set(brain_plasma.__all__)
 
 
 # ---- opening ------------------------------------------------------------------------------------
@@ -642,7 +642,7 @@ def test_set_many_and_get_many(brain):
 def test_set_many_is_all_or_nothing(brain):
     brain["a"] = 1
     with pytest.raises(exceptions.BrainValueTypeError):
-        brain.set_many({"a": 2, "b": lambda: 0, "c": 3})
+        brain.set_many({"a": 2, "b": threading.Lock(), "c": 3})
     with pytest.raises(exceptions.BrainNameTypeError):
         brain.set_many({"a": 2, 5: 3})
     assert dict(brain.items()) == {"a": 1}

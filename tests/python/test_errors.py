@@ -569,7 +569,7 @@ def test_a_column_that_cannot_be_stored(brain):
         brain["x"] = pd.DataFrame({"a": [1, 2], "b": [1, threading.Lock()]})
 
 
-@pytest.mark.parametrize("value", [lambda: 0, (n for n in "abc"), sys, threading.Lock()], ids=repr)
+@pytest.mark.parametrize("value", [(n for n in "abc"), threading.Lock(), threading.local()], ids=repr)
 def test_values_that_no_pickle_knows(brain, value):
     with pytest.raises(exceptions.BrainValueTypeError):
         brain["x"] = value

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import pickle
 import weakref
 
 from ..exceptions import BrainCorruptError, BrainError, BrainPickleError, BrainValueError
@@ -89,6 +88,8 @@ class Written:
         return data
 
     def __reduce__(self) -> tuple[Any, ...]:
+        import pickle  # not above: this is imported with the package
+
         return as_recalled, (pickle.PickleBuffer(self.to_bytes()),)
 
 
@@ -248,8 +249,8 @@ def register(
     def decode_named(payload: Any, trusted: bool) -> Any:
         if not (trusted or untrusted):
             raise BrainPickleError(
-                f"it is a {name}, whose decoder is called only where pickles are allowed: open the store with "
-                "pickle=True if you trust everybody who can write it, or register the class with "
+                f"it is a {name}, whose decoder is called only where pickles are allowed: open the store "
+                "with pickle=True if you trust everybody who can write it, or register the class with "
                 "untrusted=True if its decoder is safe with whatever they may write"
             )
         return decode(payload)

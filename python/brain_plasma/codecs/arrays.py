@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DESCR_MAX = 32_000
 
-# Kinds of elements that NumPy itself puts beside a pickle, where the array has no gaps: in a third of the time.
+# Kinds of elements that NumPy itself puts beside a pickle, where the array has no gaps, and faster.
 _BESIDE_PICKLE = frozenset("biufcSU")
 
 # What an array of a structured type is viewed as, where not as numpy.void.
@@ -83,7 +83,10 @@ def _is_pickled_as_array(kind: type) -> bool:
 
 
 def _dtype_to_payload(dtype: Any) -> list[Any] | None:
-    """[type text, descr or None, bytes of an element, what it is viewed as or None]. None: it has to be pickled."""
+    """[type text, descr or None, bytes of an element, what it is viewed as or None].
+
+    None: it has to be pickled.
+    """
     import numpy
 
     view = None

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 _loaders: dict[str, Callable[[], None]] = {}
 
-#: What shares or saves something where it is encoded inside of a pickle too. All else here pickle does itself,
-#: and faster.
+#: What is shared where it is encoded inside of a pickle too. All else here pickle does itself, and faster.
 _WITH_BUFFERS: set[type] = set()
 
 #: Types that this module has the encoders of.
@@ -43,7 +42,12 @@ def _loader(load_package: Callable[[], None]) -> Callable[[], None]:
 
 
 def _add(
-    kind: type, name: str, encode: Callable[[Any], Any], decode: Callable[[Any], Any], *, buffers: bool = False
+    kind: type,
+    name: str,
+    encode: Callable[[Any], Any],
+    decode: Callable[[Any], Any],
+    *,
+    buffers: bool = False,
 ) -> None:
     """Add a type. encode(value): its payload, or _PICKLED; decode(payload): the value again."""
 
@@ -66,7 +70,8 @@ _PICKLED = object()
 
 def _is(value: Any, *kinds: type) -> Any:
     if type(value) not in kinds:
-        raise TypeError(f"{type(value).__name__} where {' or '.join(kind.__name__ for kind in kinds)} belongs")
+        names = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{type(value).__name__} where {names} belongs")
     return value
 
 
@@ -187,7 +192,7 @@ def _with_zone(from_text: Callable[[str], Any], payload: Any) -> Any:
 
 
 def _encode_zone(zone: Any) -> Any:
-    """True: timezone.utc itself; a list: the offset of a timezone, and its name if it has one; a str: a ZoneInfo."""
+    """True: timezone.utc itself. A list: the offset of a timezone, and its name if any. A str: a ZoneInfo."""
     import datetime
 
     if zone is datetime.timezone.utc:
@@ -364,7 +369,7 @@ def _path_decoder(kind: type) -> Callable[[Any], Any]:
         try:
             return kind(_is(payload, str))
         except NotImplementedError as error:
-            raise BrainValueError(f"a {kind.__name__} is only for the system that it is named after") from error
+            raise BrainValueError(f"a {kind.__name__} exists only on the system of that name") from error
 
     return decode
 
@@ -383,7 +388,9 @@ def _load_array() -> None:
         typecode, item_bytes, data = _items(payload, str, int, None)
         value = array.array(typecode)
         if value.itemsize != item_bytes:
-            raise BrainValueError(f"items of type {typecode!r} have {value.itemsize} bytes here, not {item_bytes}")
+            raise BrainValueError(
+                f"items of type {typecode!r} have {value.itemsize} bytes here, not {item_bytes}"
+            )
         value.frombytes(data)
         if typecode in ("u", "w") and max(array.array("I", value.tobytes()), default=0) > sys.maxunicode:
             raise ValueError("what is no character")
