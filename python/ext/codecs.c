@@ -5,26 +5,35 @@
  */
 #include "codecs.h"
 
+#define N_FOUND 6
+
+/* What is looked for in brain_plasma.codecs; returns how much of it was found. */
+static int find_all(PyObject *found[N_FOUND])
+{
+    static const char *const names[N_FOUND] = { "encoders",     "top_encoders", "decoders",
+                                                "find_encoder", "find_decoder", "Written" };
+    PyObject *module = PyImport_ImportModule("brain_plasma.codecs");
+    int n = 0;
+    while (module != NULL && n < N_FOUND &&
+           (found[n] = PyObject_GetAttrString(module, names[n])) != NULL)
+        n++;
+    Py_XDECREF(module);
+    return n;
+}
+
 int bp_codecs_load(struct bp_state *state)
 {
     struct bp_codecs *codecs = &state->codecs;
     if (codecs->pickle_buffer_type != NULL) return 0; /* the last that is set */
-    static const char *const names[] = { "encoders",     "top_encoders", "decoders", "find_encoder",
-                                         "find_decoder", "Written",      "pickle" };
-    PyObject *found[7] = { NULL };
-    PyObject *module = PyImport_ImportModule("brain_plasma.codecs");
-    int n = 0;
-    while (module != NULL && n < 7 && (found[n] = PyObject_GetAttrString(module, names[n])) != NULL)
-        n++;
-    Py_XDECREF(module);
-    PyObject *buffer_type = n < 7 ? NULL : PyObject_GetAttrString(found[6], "PickleBuffer");
+    PyObject *found[N_FOUND];
+    int n = find_all(found);
+    PyObject *buffer_type = n < N_FOUND ? NULL : bp_state_function("pickle", "PickleBuffer");
     if (buffer_type == NULL || codecs->pickle_buffer_type != NULL) { /* another thread was first */
         while (n > 0)
             Py_DECREF(found[--n]);
         Py_XDECREF(buffer_type);
         return codecs->pickle_buffer_type != NULL ? 0 : -1;
     }
-    Py_DECREF(found[6]);
     *codecs = (struct bp_codecs){ .encoders = found[0],
                                   .top_encoders = found[1],
                                   .decoders = found[2],

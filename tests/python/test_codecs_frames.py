@@ -76,7 +76,8 @@ class Memory:
     def take(self, value, plain=True):
         """The tree of a value. plain: as where pickles are refused."""
         kind = type(value)
-        encode = encoders.get(kind)
+        # Codecs of other libraries may be loaded by now, or not: their values are taken as they are.
+        encode = encoders.get(kind) if kind.__module__.partition(".")[0] == "pandas" else None
         if encode is not None:
             found = encode(value)
             if found is not None:

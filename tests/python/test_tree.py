@@ -3,6 +3,7 @@
 import gc
 import math
 import pickle
+import weakref
 import random
 import struct
 import sys
@@ -57,6 +58,7 @@ def codec(monkeypatch):
         name = f"test.{kind.__name__}"
         default = lambda value: (name, value.payload)  # noqa: E731
         monkeypatch.setitem(codecs.encoders, kind, encode or default)
+        monkeypatch.setattr(codecs, "_found_in_pickles", weakref.WeakKeyDictionary())
         monkeypatch.setitem(codecs.decoders, name, decode or (lambda payload, trusted: kind(payload)))
         return name
 
