@@ -410,6 +410,13 @@ BRAIN_API int brain_get_by_id(brain_store *store, const uint8_t id[BRAIN_ID_BYTE
 BRAIN_API int brain_view_space(const brain_view *view, brain_space **space_out,
                                const void **name_out, size_t *name_len_out);
 
+/* A second view of the same version of a value, whatever has become of its name: `*copy_out` is the
+ * caller's, to be dropped, and each keeps the value. Its tag is that of the first.
+ * Returns 0, or: INVAL (no pinned view); BUSY (no room for a view); FORKED.
+ * Threads: any.  Blocks: never.  Cost: as brain_get(); but while many are made all the time, nobody
+ * gets memory back that others have freed. */
+BRAIN_API int brain_view_dup(const brain_view *view, brain_view *copy_out);
+
 /* The bytes of a pinned view once more, writable, for libraries that know no read-only memory. A page
  * is the store's until it is written, and takes no memory; what is written reaches no other process,
  * and no other view. `*data_out` is aligned as the view's data, and is the caller's, to be given to

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the top down. A module is its .c and its .h.
 LAYERS = [
-    "brain batch object snapshot id note private check",
+    "brain batch object snapshot id note view check",
     "write replace fork",
     "stage",
     "reclaim",

@@ -55,7 +55,7 @@ class BrainValueError(BrainError, ValueError):
 
 
 class BrainReferenceError(BrainError, ReferenceError):
-    """What a Ref refers to is gone: nobody kept it until the Ref came."""
+    """What a Ref refers to was gone when it came: the name had another value by then."""
 
 
 class BrainValueTypeError(BrainError, TypeError):

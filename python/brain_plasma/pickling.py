@@ -125,7 +125,14 @@ def _encoding(
             raise _CycleError(kind)
         begun[id(value)] = value
         encoded = encode(value)
-        return as_always(value) if encoded is None else (codecs.rebuild, encoded)
+        if encoded is None:
+            return as_always(value)
+        if type(encoded) is not tuple or len(encoded) != 2 or type(encoded[0]) is not str:
+            raise TypeError(
+                f"the encoder of {kind!r} has to return (name, payload), the name a str, or None: "
+                f"not {encoded!r}"
+            )
+        return codecs.rebuild, encoded
 
     return reduce
 

@@ -24,9 +24,9 @@ class Ref:
             df, part = task[0].value, task[1]
 
     It is made by Brain.ref(), and pickles as the path of the store and an id. `value` is the value, recalled
-    anew each time, over the shared bytes. While a Ref is there its value stays as it was, whoever
-    replaces or deletes the name; so who sends one keeps it until it has come, or the receiver gets
-    BrainReferenceError.
+    anew each time, over the shared bytes. It stays as it was for as long as the Ref is there, whoever replaces or
+    deletes the name. That holds where it was made, and from its arrival on in another process; where the name
+    has another value by the time that it arrives, BrainReferenceError is raised there.
 
     name, version: what it was made of; for messages.
     Threads: any. Fork: the child has it too.
@@ -46,7 +46,7 @@ class Ref:
     @property
     def value(self) -> Any:
         """The value, as brain[name] gave it. Raises what that raises of the value. Cost: a recall."""
-        return self._brain._recall_id(self._id)
+        return self._brain._recall_view(self._view)
 
     def __repr__(self) -> str:
         return f"<Ref to {self.name!r}, version {self.version}, of the store {self._brain.path!r}>"
@@ -58,7 +58,7 @@ class Ref:
         return hash(self._id)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kind, options = self._brain.__reduce__()[1]  # type: ignore[misc]
+        _, (kind, options) = self._brain.__reduce__()  # type: ignore[misc,str-unpack]
         return open_ref, (kind, options, self._id, self.name, self.version)
 
 
@@ -77,9 +77,8 @@ def open_ref(
     view = brain._pin_id(id)
     if view is None:
         raise BrainReferenceError(
-            f"version {version} of {name!r} in the store {brain.path!r}, to which a Ref came here, is gone: the "
-            "name has another value by now, or none, and nobody kept that one. Keep the Ref, or its value, "
-            "until whoever gets it has it"
+            f"version {version} of {name!r} in the store {brain.path!r} is gone, to which a Ref came here: the "
+            "name has another value by now, or none. Do not replace it before those have it who get a Ref"
         )
     return Ref(brain, id, view, name, version)
 
@@ -113,7 +112,7 @@ class Referring(_core.Brain):
             )
         id = view._id()
         whole = self._pin_id(id)
-        if whole is None or not _is_same(array, self._recall_id(id)):
+        if whole is None or not _is_same(array, self._recall_view(whole)):
             raise BrainValueError(
                 "that array is a part of a stored value, or of another store: give the name, brain.ref(name)"
             )

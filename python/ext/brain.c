@@ -401,7 +401,7 @@ static PyMethodDef brain_methods[] = {
     METHOD("_entries", bp_many_entries),
     METHOD("_pin", bp_pinned_pin),
     METHOD_O("_pin_id", bp_pinned_pin_id),
-    METHOD_O("_recall_id", bp_pinned_recall_id),
+    METHOD_O("_recall_view", bp_pinned_recall),
     METHOD("_names", bp_store_names),
     METHOD_IN("_count", bp_store_count),
     METHOD_IN("clear", bp_store_clear),

@@ -201,7 +201,7 @@ BP_METHOD(bp_many_entries);
 /* pinned.c */
 BP_METHOD(bp_pinned_pin);
 BP_METHOD_O(bp_pinned_pin_id);
-BP_METHOD_O(bp_pinned_recall_id);
+BP_METHOD_O(bp_pinned_recall);
 
 /* store.c */
 BP_METHOD(bp_store_names);

@@ -66,17 +66,25 @@ PyObject *bp_pinned_pin_id(PyObject *op, PyObject *id)
     return found ? bp_view_new(self->state, &view) : Py_NewRef(Py_None);
 }
 
-const char bp_pinned_recall_id_doc[] =
-    "_recall_id($self, id, /)\n--\n\n"
-    "The value with that id, as brain[name] gives it. KeyError where it is gone.";
+const char bp_pinned_recall_doc[] =
+    "_recall_view($self, view, /)\n--\n\n"
+    "The value that a View shows, or a part of, as brain[name] gave it.";
 
-PyObject *bp_pinned_recall_id(PyObject *op, PyObject *id)
+PyObject *bp_pinned_recall(PyObject *op, PyObject *argument)
 {
     struct bp_brain *self = (struct bp_brain *)op;
+    if (Py_TYPE(argument) != self->state->view_type) {
+        return PyErr_Format(PyExc_TypeError, "a View, not %R", argument);
+    }
+    struct bp_view *shown = (struct bp_view *)argument;
+    const brain_view *pinned = shown->owner == NULL ? &shown->pin : &shown->owner->pin;
+    uint8_t id[BRAIN_ID_BYTES];
     brain_view view;
-    int found = get_by_id(self, id, &view);
-    if (found < 0) return NULL;
-    if (found) return bp_convert_decode(self->state, &view, self->pickle);
-    PyErr_SetObject(PyExc_KeyError, id);
-    return NULL;
+    brain_view_id(pinned, id);
+    /* Where the name has that value yet, that is the way that costs nobody anything. */
+    int code = BRAIN_E_NOT_FOUND;
+    if (self->space != NULL) code = brain_get_by_id(self->store->store, id, &view);
+    if (code != 0) code = brain_view_dup(pinned, &view);
+    if (code != 0) return bp_errors_raise(self->state, code);
+    return bp_convert_decode(self->state, &view, self->pickle);
 }

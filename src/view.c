@@ -1,12 +1,35 @@
-/* private.c - the bytes of a view once more, writable and this process's alone.
+/* view.c - what a view shows once more: by another view, or writable and this process's alone.
  *
- * For libraries that know no read-only memory. A page is the store's until it is written, and a copy
- * from then on (MAP_PRIVATE), so a stray write stays in the process that made it.
- * Keeps:    the caller has the view, whose pin keeps the pages from being anybody else's.
- * Fork:     the child has the mapping, with what was written; from then on each has its own.
+ * Private:  for libraries that know no read-only memory. A page is the store's until it is written,
+ *           and a copy from then on (MAP_PRIVATE), so a stray write stays in the process that made
+ *           it. The caller has the view, whose pin keeps the pages from being anybody else's.
+ * Another:  its pin is of a slot that may be out of the index by now, so no look there can tell that
+ *           it is in time. It is, since the first pin stands until the second does; and a scan that
+ *           may have missed both, the second for being too early and the first for being too late,
+ *           finds that pins have moved, and frees nothing (PAIR ledger, as of a fork).
  */
 #include "base/os.h"
+#include "pin.h"
 #include "store.h"
+
+int brain_view_dup(const brain_view *view, brain_view *copy_out)
+{
+    struct brain_store *store = view->store;
+    uint32_t pin;
+    if (store == NULL) {
+        return bn_error(BRAIN_E_INVAL, "there is no second view of one that is not pinned");
+    }
+    if (bn_load_relaxed(store->mark) != 1) {
+        return bn_store_check_usable(store); /* a clone's copy of a view: its pin is its parent's */
+    }
+    int err = bn_pin_take(store, view->object, &pin);
+    if (err == 0) {
+        (void)bn_add_seq(&store->clients->moves, 1u);
+        *copy_out = *view;
+        copy_out->pin = pin;
+    }
+    return err;
+}
 
 /* Of no bytes there is nothing to map, and yet an address. */
 static uint64_t nothing[8];

@@ -1,4 +1,4 @@
-/* test_private.c - the bytes of a view once more, writable and private. */
+/* test_view.c - what a view shows once more: by another view, or writable and private. */
 #include "check.h"
 
 #include <sys/wait.h>
@@ -91,6 +91,35 @@ static void test_what_cannot_be_mapped(brain_space *space)
     brain_view_drop(&view);
 }
 
+/* ---- a second view */
+
+static void test_each_view_keeps_the_value(brain_store *store, brain_space *space, size_t size)
+{
+    static char old[300000], new[300000];
+    memset(old, 'a', size);
+    memset(new, 'b', size);
+    put(space, "x", old, size);
+    brain_view view = get(space, "x"), copy, third;
+    CHECK_OK(brain_view_dup(&view, &copy));
+    CHECK(copy.data == view.data && copy.pin != view.pin && copy.version == view.version);
+    CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
+    brain_view_drop(&view);
+    CHECK_OK(brain_view_dup(&copy, &third)); /* of what is out of the index */
+    brain_view_drop(&copy);
+    for (int i = 0; i < 2000; i++) { /* would take its place */
+        put(space, "y", new, size);
+    }
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK(memcmp(third.data, old, size) == 0);
+    brain_view_drop(&third);
+}
+
+static void test_there_is_no_second_of_none(void)
+{
+    brain_view view = { .size_bytes = 5 }, copy;
+    CHECK_CODE(brain_view_dup(&view, &copy), BRAIN_E_INVAL);
+}
+
 int main(void)
 {
     check_begin();
@@ -101,6 +130,9 @@ int main(void)
     test_what_is_written_stays_here(space, 300000);
     test_a_child_has_its_own(space);
     test_what_cannot_be_mapped(space);
+    test_each_view_keeps_the_value(store, space, 100);
+    test_each_view_keeps_the_value(store, space, 300000);
+    test_there_is_no_second_of_none();
     brain_space_close(space);
     check_destroy(store);
     test_it_outlives_the_name_and_the_store(path);
