@@ -7,6 +7,8 @@
 
 #include "arguments.h"
 #include "convert.h"
+#include "draft.h"
+#include "parts.h"
 #include "plasma/evict.h"
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -209,9 +211,14 @@ static int put_slowly(struct bp_brain *self, struct bp_space *in, const char *ut
     }
     struct bp_space *held = bp_brain_hold(self, in);
     int code;
-    Py_BEGIN_ALLOW_THREADS code =
-        put_or_evict(held, utf8, name_len, encoded, if_version, version_out);
-    Py_END_ALLOW_THREADS bp_handle_space_drop(held);
+    if (bp_parts_are_unwritten(encoded)) {
+        code = bp_draft_put(self, held, utf8, name_len, encoded, if_version, version_out);
+    } else {
+        Py_BEGIN_ALLOW_THREADS code =
+            put_or_evict(held, utf8, name_len, encoded, if_version, version_out);
+        Py_END_ALLOW_THREADS
+    }
+    bp_handle_space_drop(held);
     return code;
 }
 

@@ -9,6 +9,7 @@
 #include "draft.h"
 
 #include "arguments.h"
+#include "parts.h"
 #include "unsealed.h"
 
 #include <string.h>
@@ -37,9 +38,10 @@ static int create(struct bp_store *store, uint64_t size_bytes, brain_object **ob
     return code;
 }
 
-/* A new Draft of an open Brain. Takes over `meta`, NULL with an exception set too. */
-static PyObject *new_draft(struct bp_brain *self, uint32_t kind, PyObject *meta,
-                           uint64_t size_bytes)
+/* A new Draft in `store`. Takes over `meta`, NULL with an exception set too; of one that
+ * bp_draft_put() seals it is not used. */
+static PyObject *new_draft(struct bp_brain *self, struct bp_store *store, uint32_t kind,
+                           PyObject *meta, uint64_t size_bytes)
 {
     if (meta == NULL) return NULL;
     struct bp_draft *draft = PyObject_New(struct bp_draft, self->state->draft_type);
@@ -47,7 +49,7 @@ static PyObject *new_draft(struct bp_brain *self, uint32_t kind, PyObject *meta,
         Py_DECREF(meta);
         return NULL;
     }
-    draft->store = self->store;
+    draft->store = store;
     draft->store->n_refs++;
     draft->object = NULL;
     draft->kind = kind;
@@ -156,7 +158,7 @@ PyObject *bp_draft_array(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     }
     memcpy(tensor.dtype, text, (size_t)text_len);
     if (!bp_brain_is_open(self)) return NULL;
-    return new_draft(self, BRAIN_KIND_TENSOR, encode_meta(self->state, &tensor), size_bytes);
+    return new_draft(self, self->store, BRAIN_KIND_TENSOR, encode_meta(self->state, &tensor), size_bytes);
 }
 
 const char bp_draft_bytes_doc[] = "_draft_bytes($self, size_bytes, /)\n--\n\n"
@@ -171,20 +173,20 @@ PyObject *bp_draft_bytes(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
         return bp_errors_chain(self->state, BP_VALUE, "no value has %R bytes", args[0]);
     }
     if (!bp_brain_is_open(self)) return NULL;
-    return new_draft(self, BRAIN_KIND_BYTES, PyBytes_FromStringAndSize(NULL, 0),
+    return new_draft(self, self->store, BRAIN_KIND_BYTES, PyBytes_FromStringAndSize(NULL, 0),
                      (uint64_t)size_bytes);
 }
 
 /* ---- sealing --------------------------------------------------------------------------------- */
 
 static int seal(struct bp_draft *draft, struct bp_space *held, const char *name, size_t name_len,
-                const brain_value *value, uint64_t *version_out)
+                const brain_value *value, uint64_t if_version, uint64_t *version_out)
 {
     unsigned tried = 0;
     int code;
     do {
-        code = brain_object_seal(draft->object, held->space, name, name_len, value,
-                                 BRAIN_ANY_VERSION, version_out);
+        code = brain_object_seal(draft->object, held->space, name, name_len, value, if_version,
+                                 version_out);
     } while (code == BRAIN_E_FULL &&
              bp_brain_make_room(held->owner, (uint64_t)draft->size_bytes, &tried));
     return code;
@@ -220,7 +222,8 @@ static int seal_in(struct bp_brain *self, struct bp_space *in, struct bp_draft *
                          "this Brain was opened anew since the value of %R was begun", name);
         code = BP_RAISED;
     } else {
-        Py_BEGIN_ALLOW_THREADS code = seal(draft, held, utf8, name_len, &value, version_out);
+        Py_BEGIN_ALLOW_THREADS code =
+            seal(draft, held, utf8, name_len, &value, BRAIN_ANY_VERSION, version_out);
         Py_END_ALLOW_THREADS
     }
     draft->is_sealed = code == 0;
@@ -249,6 +252,35 @@ PyObject *bp_draft_seal(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     }
     bp_handle_space_drop(in);
     return code == 0 ? PyLong_FromUnsignedLongLong(version) : NULL;
+}
+
+/* ---- a put that writes in place -------------------------------------------------------------- */
+
+int bp_draft_put(struct bp_brain *self, struct bp_space *held, const char *name, size_t name_len,
+                 const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
+{
+    PyObject *meta = Py_NewRef(Py_None);
+    PyObject *draft =
+        new_draft(self, held->owner, encoded->value.kind, meta, encoded->size_bytes);
+    if (draft == NULL) return BP_RAISED;
+    /* Whoever keeps what it was given to write into keeps the Draft as well. */
+    PyObject *to = PyMemoryView_FromObject(draft);
+    int code = to == NULL || bp_parts_write_into(encoded, to) != 0 ? BP_RAISED : 0;
+    Py_XDECREF(to);
+    if (code == 0 && held->owner->closed) {
+        bp_brain_raise_closed(self);
+        code = BP_RAISED;
+    }
+    if (code == 0) {
+        brain_value value = encoded->value;
+        value.parts = NULL;
+        value.n_parts = 0;
+        Py_BEGIN_ALLOW_THREADS code = seal((struct bp_draft *)draft, held, name, name_len, &value,
+                                           if_version, version_out);
+        Py_END_ALLOW_THREADS
+    }
+    Py_DECREF(draft);
+    return code;
 }
 
 /* ---- the type -------------------------------------------------------------------------------- */

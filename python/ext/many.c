@@ -3,6 +3,7 @@
  */
 #include "arguments.h"
 #include "convert.h"
+#include "parts.h"
 
 /* ---- put ------------------------------------------------------------------------------------- */
 
@@ -44,7 +45,10 @@ static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *
     const char *utf8 = bp_brain_name(self, name, &name_len);
     if (utf8 == NULL) return BP_RAISED;
     if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) != 0) return BP_RAISED;
-    int code = add_encoded(held, batch, utf8, name_len, &encoded);
+    int code = BP_RAISED;
+    if (bp_parts_write(&encoded) == 0) {
+        code = add_encoded(held, batch, utf8, name_len, &encoded);
+    }
     *sum += encoded.size_bytes;
     bp_convert_free(&encoded);
     return code;

@@ -108,10 +108,34 @@ int bp_parts_add_pickle_buffer(struct bp_parts *parts, PyObject *buffer)
     return add_memoryview(parts, PyObject_CallMethod(buffer, "raw", NULL));
 }
 
+/* Add what a Written writes into memory of its own, now. */
+static int add_bytes_of(struct bp_parts *parts, PyObject *written)
+{
+    PyObject *bytes = PyObject_CallMethod(written, "to_bytes", NULL);
+    if (bytes == NULL) return -1;
+    int failed = bp_parts_add_bytes_like(parts, bytes);
+    Py_DECREF(bytes);
+    return failed;
+}
+
 void bp_parts_write_head(void *head, uint32_t flags, size_t stream_bytes)
 {
     *(struct table_head *)head =
         (struct table_head){ .flags = flags, .stream_bytes = stream_bytes };
+}
+
+int bp_parts_add_written(struct bp_parts *parts, PyObject *written)
+{
+    PyObject *number = PyObject_GetAttrString(written, "size_bytes");
+    Py_ssize_t size_bytes = number == NULL ? -1 : PyLong_AsSsize_t(number);
+    Py_XDECREF(number);
+    if (PyErr_Occurred()) return -1;
+    if (size_bytes >= (Py_ssize_t)BP_LARGE_BYTES) {
+        if (bp_parts_add(parts, written, NULL, (size_t)size_bytes) != 0) return -1;
+        parts->n_unwritten++;
+        return 0;
+    }
+    return add_bytes_of(parts, written);
 }
 
 /* Room for the table and the parts that it describes, in one piece. */
@@ -156,6 +180,109 @@ int bp_parts_lay_out(struct bp_parts *parts, uint32_t flags, const void *stream,
     encoded->value.n_parts = (uint32_t)(part - parts->parts);
     encoded->value.parts = parts->parts;
     return 0;
+}
+
+/* ---- what is written late -------------------------------------------------------------------- */
+
+/* The part of `encoded` that has buffer `i`, which is not empty: those of buffers are its last. */
+static brain_part *part_of(const struct bp_encoded *encoded, size_t i)
+{
+    const struct bp_parts *parts = encoded->parts;
+    size_t n_behind = 0;
+    for (size_t k = i; k < parts->n_buffers; k++)
+        n_behind += parts->buffers[k].size_bytes > 0;
+    const brain_part *all = encoded->value.parts;
+    return (brain_part *)(uintptr_t)&all[encoded->value.n_parts - n_behind];
+}
+
+/* Have one buffer written into memory of its own, which takes the place of its Written. */
+static int write_buffer(const struct bp_encoded *encoded, size_t i)
+{
+    struct bp_parts *parts = encoded->parts;
+    PyObject *written = Py_NewRef(parts->buffers[i].owner);
+    size_t size_bytes = parts->buffers[i].size_bytes, last = parts->n_buffers;
+    int failed = add_bytes_of(parts, written); /* for the moment it is the last */
+    Py_DECREF(written);
+    if (failed) return -1;
+    struct bp_buffer made = parts->buffers[last];
+    parts->n_buffers = last;
+    if (made.size_bytes != size_bytes) {
+        PyErr_Format(PyExc_ValueError, "a Written of %zu bytes wrote %zu", size_bytes,
+                     made.size_bytes);
+        Py_DECREF(made.owner);
+        return -1;
+    }
+    Py_DECREF(parts->buffers[i].owner);
+    parts->buffers[i] = made;
+    part_of(encoded, i)->data = made.data;
+    parts->n_unwritten--;
+    return 0;
+}
+
+int bp_parts_write(struct bp_encoded *encoded)
+{
+    struct bp_parts *parts = encoded->parts;
+    for (size_t i = 0; parts != NULL && i < parts->n_buffers && parts->n_unwritten > 0; i++) {
+        if (parts->buffers[i].data == NULL && parts->buffers[i].size_bytes > 0 &&
+            write_buffer(encoded, i) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The Written of part `part`, borrowed; NULL: its bytes lie somewhere. */
+static PyObject *written_of(const struct bp_encoded *encoded, const brain_part *part)
+{
+    for (size_t i = 0; part->data == NULL && i < encoded->parts->n_buffers; i++) {
+        if (encoded->parts->buffers[i].size_bytes > 0 && part_of(encoded, i) == part) {
+            return encoded->parts->buffers[i].owner;
+        }
+    }
+    return NULL;
+}
+
+/* Let `written` write bytes `from` to `end` of the memoryview `to`. */
+static int let_write(PyObject *written, PyObject *to, size_t from, size_t end)
+{
+    PyObject *place = PySequence_GetSlice(to, (Py_ssize_t)from, (Py_ssize_t)end);
+    PyObject *result = place == NULL ? NULL : PyObject_CallMethod(written, "write", "O", place);
+    Py_XDECREF(place);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+static void copy(char *to, const brain_part *part)
+{
+    if (part->size_bytes < BP_LARGE_BYTES) {
+        if (part->size_bytes > 0) memcpy(to, part->data, part->size_bytes);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS memcpy(to, part->data, part->size_bytes);
+    Py_END_ALLOW_THREADS
+}
+
+int bp_parts_write_into(const struct bp_encoded *encoded, PyObject *to)
+{
+    Py_buffer buffer;
+    size_t end = 0;
+    int failed = PyObject_GetBuffer(to, &buffer, PyBUF_WRITABLE);
+    if (failed) return -1;
+    for (uint32_t i = 0; i < encoded->value.n_parts && !failed; i++) {
+        const brain_part *part = &encoded->value.parts[i];
+        size_t align = part->align > 0 ? part->align : 1;
+        size_t from = (end + align - 1) / align * align;
+        PyObject *written = written_of(encoded, part);
+        memset((char *)buffer.buf + end, 0, from - end);
+        end = from + part->size_bytes;
+        if (written != NULL) {
+            failed = let_write(written, to, from, end);
+        } else {
+            copy((char *)buffer.buf + from, part);
+        }
+    }
+    PyBuffer_Release(&buffer);
+    return failed;
 }
 
 /* ---- from the store -------------------------------------------------------------------------- */

@@ -9,8 +9,8 @@
 
 /* A buffer of a value, and what keeps it where it is. */
 struct bp_buffer {
-    PyObject *owner; /* owned */
-    const void *data;
+    PyObject *owner;  /* owned */
+    const void *data; /* NULL: owner is a codecs.Written, which has not written it yet */
     size_t size_bytes;
 };
 
@@ -23,6 +23,7 @@ struct bp_parts {
     struct bp_buffer *buffers;
     size_t n_buffers;
     size_t room; /* for so many buffers */
+    size_t n_unwritten;
 };
 
 /* No buffers yet: NULL with MemoryError set where there is no memory. */
@@ -38,6 +39,23 @@ int bp_parts_add_pickle_buffer(struct bp_parts *parts, PyObject *buffer);
 
 /* Add the bytes of `object`, which has one run of them. */
 int bp_parts_add_bytes_like(struct bp_parts *parts, PyObject *object);
+
+/* Add what `written`, a codecs.Written, writes: later, in place, where it is large. */
+int bp_parts_add_written(struct bp_parts *parts, PyObject *written);
+
+/* Whether something of a value has to be written yet. */
+static inline bool bp_parts_are_unwritten(const struct bp_encoded *encoded)
+{
+    return encoded->parts != NULL && encoded->parts->n_unwritten > 0;
+}
+
+/* Have all of it written into memory of its own, for a put that copies. Returns 0, or -1 with an
+ * exception set. */
+int bp_parts_write(struct bp_encoded *encoded);
+
+/* Write the whole value to where it will lie: `to` is a memoryview of encoded->size_bytes bytes.
+ * Returns 0, or -1 with an exception set. Gives up the GIL for long copies. */
+int bp_parts_write_into(const struct bp_encoded *encoded, PyObject *to);
 
 /* Let `encoded`, which then owns `parts`, have the table, `stream` and the buffers as its data.
  * Returns 0, or -1 with an exception set; `encoded` owns `parts` then as well. */

@@ -10,6 +10,7 @@
 #include "buffer.h"
 #include "convert.h"
 #include "creation.h"
+#include "parts.h"
 #include "plasma/evict.h"
 #include "plasma/remove.h"
 #include "plasma/use.h"
@@ -222,7 +223,7 @@ static PyObject *plasma_put(PyObject *op, PyObject *const *args, Py_ssize_t n_ar
     if (bp_convert_encode(self->state, args[0], self->pickle, args[1], &encoded) != 0) return NULL;
     /* To encode may run anything, which may disconnect this client. */
     int code = BP_PLASMA_RAISED;
-    if (bp_plasmaclient_is_connected(self)) {
+    if (bp_parts_write(&encoded) == 0 && bp_plasmaclient_is_connected(self)) {
         code = put_value(self, id, &encoded.value, encoded.size_bytes, 0);
     }
     bp_convert_free(&encoded);

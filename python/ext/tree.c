@@ -357,21 +357,11 @@ static int encode_bytearray(struct encoder *encoder, PyObject *bytes)
     return write_run(encoder, BYTES, PyByteArray_AsString(bytes), (size_t)PyByteArray_Size(bytes));
 }
 
-/* Add what a Written writes. It is written into memory of its own now, and copied by the put. */
-static int add_written(struct bp_parts *parts, PyObject *written)
-{
-    PyObject *bytes = PyObject_CallMethod(written, "to_bytes", NULL);
-    if (bytes == NULL) return -1;
-    int failed = bp_parts_add_bytes_like(parts, bytes);
-    Py_DECREF(bytes);
-    return failed;
-}
-
 int bp_tree_add_raw(struct bp_state *state, struct bp_parts *parts, PyObject *raw)
 {
     PyObject *type = (PyObject *)Py_TYPE(raw);
     if (type == state->codecs.pickle_buffer_type) return bp_parts_add_pickle_buffer(parts, raw);
-    if (type == state->codecs.written_type) return add_written(parts, raw);
+    if (type == state->codecs.written_type) return bp_parts_add_written(parts, raw);
     PyErr_Format(PyExc_TypeError, "raw bytes have to be a PickleBuffer or a Written, not a %R",
                  type);
     return -1;

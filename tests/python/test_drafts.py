@@ -3,10 +3,13 @@
 import gc
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from brain_plasma import codecs
 from brain_plasma import (
     Brain,
     BrainClosedError,
@@ -207,3 +210,137 @@ def test_what_the_dead_were_writing_is_freed(brain, path):
     brain.trim()
     assert "x" not in brain and brain.stat()["private_bytes"] == 0
     assert brain.check() == []
+
+
+# ---- values whose encoders write in place -------------------------------------------------------
+
+
+class Large:
+    """A value whose bytes come into being where they will lie."""
+
+    def __init__(self, size, fill=b"a", then=None):
+        self.size, self.fill, self.then = size, fill, then
+
+
+@pytest.fixture
+def written(monkeypatch):
+    calls = []
+
+    def encode(value):
+        def write(view):
+            calls.append(view.nbytes)
+            assert not view.readonly
+            view[:] = value.fill * view.nbytes
+            if value.then is not None:
+                value.then(view)
+
+        return "test.Large", {"size": value.size, "bytes": codecs.Written(value.size, write)}
+
+    monkeypatch.setitem(codecs.encoders, Large, encode)
+    monkeypatch.setitem(codecs.decoders, "test.Large", lambda payload, trusted: bytes(payload["bytes"]))
+    return calls
+
+
+@pytest.mark.parametrize("size", [0, 10, 65535, 65536, 1_000_001])
+def test_a_value_is_written_in_place(brain, written, size):
+    brain["x"] = Large(size)
+    assert brain["x"] == b"a" * size
+    brain["x"] = [Large(size, b"b"), np.arange(1000), Large(5, b"c"), Large(size, b"d")]
+    first, array, second, third = brain["x"]
+    assert (first, second, third) == (b"b" * size, b"c" * 5, b"d" * size)
+    assert np.array_equal(array, np.arange(1000))
+
+
+def test_all_ways_of_putting(brain, written):
+    brain.set_many({"a": Large(100_000), "b": 5})
+    brain.learn("c", Large(100_000, b"c"), "described", namespace="elsewhere")
+    brain.setdefault("d", Large(100_000, b"d"))
+    assert brain["d"] == b"d" * 100_000
+    version = brain.replace_if("e", Large(100_000, b"e"), 0)
+    assert brain.version("e") == version
+    assert brain.replace_if("e", Large(100_000), 0) is None
+    brain.update(f=Large(100_000, b"f"))
+    assert brain["a"] == b"a" * 100_000 and brain["f"] == b"f" * 100_000
+    assert brain.get("c", namespace="elsewhere") == b"c" * 100_000
+    assert brain.metadata("c", namespace="elsewhere")["description"] == "described"
+
+
+def test_gaps_are_zeros(brain, written):
+    brain["y"] = np.full(300_000, 255, "u1")  # its memory is what comes next
+    del brain["y"]
+    brain["x"] = Large(100_001)
+    data = bytes(brain._pin("x", None)[2])
+    offset = int.from_bytes(data[16:24], "little")
+    end = 16 + 16 + int.from_bytes(data[8:16], "little")
+    assert data[end:offset] == bytes(offset - end)
+
+
+def test_a_writer_that_raises_leaves_nothing(brain, written):
+    brain["x"] = "old"
+
+    def fail(view):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        brain["x"] = Large(1_000_000, then=fail)
+    gc.collect()
+    assert brain["x"] == "old" and brain.stat()["private_bytes"] == 0
+
+
+def test_a_writer_may_keep_what_it_wrote_into(brain, written):
+    kept = []
+    brain["x"] = Large(100_000, then=lambda view: kept.append(view[5:]))
+    kept[0][:] = b"z" * len(kept[0])
+    assert brain["x"] == b"a" * 100_000
+
+
+def test_a_writer_that_closes_the_brain(path, written):
+    brain = Brain(path=path)
+    with pytest.raises(BrainClosedError):
+        brain["x"] = Large(100_000, then=lambda view: brain.close())
+    with Brain(path=path) as again:
+        assert "x" not in again
+
+
+def test_a_value_too_large_for_the_store(brain, written):
+    with pytest.raises(BrainFullError):
+        brain["x"] = Large(brain.size() + 1)
+    assert written == []
+
+
+PEAK = """
+import sys, tracemalloc
+import numpy as np
+import pyarrow as pa
+from brain_plasma import Brain
+
+def anonymous():
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
+
+brain = Brain(path=sys.argv[1], capacity=400_000_000)
+n = 10_000_000
+if sys.argv[2] == "table":
+    value = pa.table({"a": np.ones(n), "b": np.arange(n)})
+else:
+    value = {"a": np.ones(n), "b": [pa.table({"b": np.arange(n)})]}
+brain["warm"] = pa.table({"a": [1]})
+before, pool = anonymous(), pa.default_memory_pool()
+highest = pool.max_memory()
+tracemalloc.start()
+brain["x"] = value
+peak = tracemalloc.get_traced_memory()[1]
+print(peak, anonymous() - before, pool.max_memory() - highest)
+"""
+
+
+@pytest.mark.parametrize("what", ["table", "nested"])
+def test_a_put_takes_no_second_copy(path, what):
+    """160 MB that are put: what is allocated meanwhile, and what is left of it."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, path, what], capture_output=True, text=True, check=True
+    )
+    peak, grown, in_pool = map(int, done.stdout.split())
+    assert peak < 2_000_000 and in_pool < 2_000_000
+    assert grown < 10_000_000
+    Brain(path=path).destroy()
