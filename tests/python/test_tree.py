@@ -741,7 +741,7 @@ def test_an_encoder_that_declines(brain, trusting, raw, codec):
 )
 def test_an_encoder_that_returns_nonsense(brain, codec, nonsense):
     codec(Thing, lambda value: nonsense)
-    with pytest.raises(exceptions.BrainValueTypeError, match="value.0. is of type") as caught:
+    with pytest.raises(exceptions.BrainValueTypeError, match="'x' cannot be stored: ") as caught:
         brain["x"] = [Thing()]
     assert isinstance(caught.value.__cause__, TypeError)
 
