@@ -16,6 +16,7 @@ PROGRAMS = [
     "get",
     "set",
     "contains",
+    "containers",
     "recall",
     "put",
     "overwritten",

@@ -54,9 +54,9 @@ static int pickle_value(struct bp_state *state, PyObject *value, PyObject **stre
 {
     PyObject *buffers = PyList_New(0);
     PyObject *append = buffers == NULL ? NULL : PyObject_GetAttrString(buffers, "append");
-    PyObject *stream =
-        append == NULL ? NULL
-                       : PyObject_CallFunctionObjArgs(state->pickle_dumps, value, append, NULL);
+    PyObject *stream = append == NULL
+                           ? NULL
+                           : PyObject_CallFunctionObjArgs(state->pickle_dumps, value, append, NULL);
     Py_XDECREF(append);
     if (stream == NULL) {
         Py_XDECREF(buffers);

@@ -7,6 +7,7 @@ from .._core import _needs_pickle
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 _DEPTH_MAX = 100
 
@@ -27,12 +28,12 @@ def first_part_that_needs_pickle(value: object) -> tuple[str, object]:
     return path, value
 
 
-def _parts(value: object) -> Iterator[tuple[str, object]]:
+def _parts(value: Any) -> Iterator[tuple[str, object]]:
     kind = type(value)
     if kind is dict:
-        yield from ((f"[{key!r}]", item) for key, item in value.items())  # type: ignore[attr-defined]
-        yield from ((f" (key {key!r})", key) for key in value)  # type: ignore[attr-defined]
+        yield from ((f"[{key!r}]", item) for key, item in value.items())
+        yield from ((f" (key {key!r})", key) for key in value)
     elif kind is list or kind is tuple:
-        yield from ((f"[{index}]", item) for index, item in enumerate(value))  # type: ignore[arg-type]
+        yield from ((f"[{index}]", item) for index, item in enumerate(value))
     elif kind is set or kind is frozenset:
-        yield from ((f" (element {item!r})", item) for item in value)  # type: ignore[attr-defined]
+        yield from ((f" (element {item!r})", item) for item in value)
