@@ -628,10 +628,16 @@ typedef struct brain_object brain_object;
  * store does not have yet. */
 BRAIN_API int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out);
 
+/* The same, in the memory of the store itself rather than in a mapping of its own: quicker by a page
+ * fault for each 4 KiB, for who sees to it that nothing writes there any more from the seal on, since
+ * it would reach the store. A child has the memory too, and must not write there. */
+BRAIN_API int brain_create_in_place(brain_store *store, uint64_t size_bytes,
+                                    brain_object **object_out);
+
 /* Where to write: size_bytes of writable memory, 64-byte aligned, undefined at first: zeros, or what
  * was in the store before. After the seal the memory stays
  * readable and writable until brain_object_release(), but is private: what is written then does not
- * reach the store. */
+ * reach the store; unless it was made by brain_create_in_place(). */
 BRAIN_API void *brain_object_data(brain_object *object);
 
 /* Publish the object under a name, as brain_put() would (`value` gives kind, metadata and

@@ -5,7 +5,8 @@
  * copy-on-write one of the same pages, so that what is written later stays in this process. A pin
  * keeps the pages until the object is released. A small one is private memory, copied at the seal
  * as by a put; so is one whose name and metadata do not fit beside the extent. Sealed in a batch it
- * is the first change of the batch's transaction.
+ * is the first change of the batch's transaction. One made in place is written through the mapping
+ * that writers have, whose pages are there already where they are warm.
  *
  * Crash: the private slot goes with its client.
  */
@@ -29,12 +30,24 @@ struct brain_object {
     uint64_t size_bytes;
     uint64_t map_bytes; /* 0: `data` is malloc'ed */
     bn_off map_off;
+    bool in_place;   /* `data` is in the mapping of writers */
     uint32_t holder; /* private slot; 0: none, or sealed */
     bool is_sealed;
     bool has_pin;
     uint32_t pin;
     uint32_t n_forks; /* the process that it belongs to: in a child of it it is only freed */
 };
+
+static int find_in_place(struct brain_object *object, uint32_t page, uint64_t n_pages)
+{
+    uint64_t end = ((uint64_t)page + n_pages) * BN_PAGE;
+    int err = bn_stage_back(object->store, page, n_pages);
+    err = err != 0 ? err : bn_store_map_values(object->store, end);
+    if (err == 0) {
+        object->data = bn_data_at(object->store, bn_alloc_off(object->store, page));
+    }
+    return err;
+}
 
 static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pages)
 {
@@ -66,6 +79,7 @@ static void drop_holder(struct brain_object *object)
 static int init(struct brain_object *object)
 {
     if (bn_slot_flags_for(object->size_bytes, 0) == 0) {
+        object->in_place = false;
         size_t room = bn_align_up(object->size_bytes + 1, 64);
         object->data = aligned_alloc(64, room);
         if (object->data == NULL) {
@@ -79,15 +93,18 @@ static int init(struct brain_object *object)
     if (err != 0) {
         return err;
     }
-    err = map_extent(object, bn_slot_at(object->store, object->holder)->page,
-                     bn_alloc_pages(object->size_bytes));
+    uint32_t page = bn_slot_at(object->store, object->holder)->page;
+    uint64_t n_pages = bn_alloc_pages(object->size_bytes);
+    err = object->in_place ? find_in_place(object, page, n_pages)
+                           : map_extent(object, page, n_pages);
     if (err != 0) {
         drop_holder(object);
     }
     return err;
 }
 
-int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out)
+static int create(struct brain_store *store, uint64_t size_bytes, bool in_place,
+                  struct brain_object **object_out)
 {
     int err = bn_store_check_writable(store);
     if (err == 0 && size_bytes >= (uint64_t)1 << 47) {
@@ -103,6 +120,7 @@ int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_
     object->store = store;
     object->n_forks = store->n_forks;
     object->size_bytes = size_bytes;
+    object->in_place = in_place;
     err = init(object);
     if (err != 0) {
         free(object);
@@ -110,6 +128,16 @@ int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_
     }
     *object_out = object;
     return 0;
+}
+
+int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out)
+{
+    return create(store, size_bytes, false, object_out);
+}
+
+int brain_create_in_place(brain_store *store, uint64_t size_bytes, brain_object **object_out)
+{
+    return create(store, size_bytes, true, object_out);
 }
 
 void *brain_object_data(brain_object *object)
@@ -153,10 +181,11 @@ static int publish(struct brain_object *object, struct brain_batch *batch, struc
         write->is_borrowed = true;
         write->wants_pin = true;
     }
-    int err = shared ? make_private(object) : 0;
+    bool is_mapped = shared && !object->in_place;
+    int err = is_mapped ? make_private(object) : 0;
     if (err == 0) {
         err = commit(object->store, batch, write, number_out);
-        if (err != 0 && shared) {
+        if (err != 0 && is_mapped) {
             int again = make_shared(object);
             err = again != 0 ? again : err;
         }
@@ -244,7 +273,9 @@ void brain_object_release(brain_object *object)
     if (object == NULL) {
         return;
     }
-    if (object->map_bytes == 0) {
+    if (object->in_place) {
+        object->data = NULL; /* the store's */
+    } else if (object->map_bytes == 0) {
         free(object->data);
     } else if (object->is_sealed ||
                is_ours(object)) { /* else not inherited: something else may be there */

@@ -22,26 +22,30 @@ struct bp_draft {
     uint32_t kind;
     PyObject *meta; /* bytes, owned */
     bool is_sealed; /* or is being sealed by another thread */
+    bool in_place;  /* in the memory of the store itself: of bp_draft_put() */
+    size_t n_exports;
 };
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
 /* brain_create(), and where the store is full what Plasma objects can be evicted for it: without the
  * GIL. */
-static int create(struct bp_store *store, uint64_t size_bytes, brain_object **object_out)
+static int create(struct bp_store *store, uint64_t size_bytes, bool in_place,
+                  brain_object **object_out)
 {
     unsigned tried = 0;
     int code;
     do {
-        code = brain_create(store->store, size_bytes, object_out);
+        code = in_place ? brain_create_in_place(store->store, size_bytes, object_out)
+                        : brain_create(store->store, size_bytes, object_out);
     } while (code == BRAIN_E_FULL && bp_brain_make_room(store, size_bytes, &tried));
     return code;
 }
 
-/* A new Draft in `store`. Takes over `meta`, NULL with an exception set too; of one that
- * bp_draft_put() seals it is not used. */
+/* A new Draft in `store`. Takes over `meta`, NULL with an exception set too; of one in place it is not
+ * used. */
 static PyObject *new_draft(struct bp_brain *self, struct bp_store *store, uint32_t kind,
-                           PyObject *meta, uint64_t size_bytes)
+                           PyObject *meta, uint64_t size_bytes, bool in_place)
 {
     if (meta == NULL) return NULL;
     struct bp_draft *draft = PyObject_New(struct bp_draft, self->state->draft_type);
@@ -56,14 +60,18 @@ static PyObject *new_draft(struct bp_brain *self, struct bp_store *store, uint32
     draft->meta = meta;
     draft->size_bytes = (Py_ssize_t)size_bytes;
     draft->is_sealed = false;
+    draft->in_place = in_place;
+    draft->n_exports = 0;
     int code;
-    Py_BEGIN_ALLOW_THREADS code = create(draft->store, size_bytes, &draft->object);
+    Py_BEGIN_ALLOW_THREADS code = create(draft->store, size_bytes, in_place, &draft->object);
     Py_END_ALLOW_THREADS if (code != 0)
     {
         Py_DECREF(draft);
         return bp_errors_raise(self->state, code);
     }
-    bp_unsealed_enlist(&draft->memory, brain_object_data(draft->object), size_bytes);
+    if (!in_place) {
+        bp_unsealed_enlist(&draft->memory, brain_object_data(draft->object), size_bytes);
+    }
     return (PyObject *)draft;
 }
 
@@ -72,7 +80,7 @@ static void draft_dealloc(PyObject *op)
     struct bp_draft *self = (struct bp_draft *)op;
     PyTypeObject *type = Py_TYPE(op);
     if (self->object != NULL) {
-        bp_unsealed_delist(&self->memory);
+        if (!self->in_place) bp_unsealed_delist(&self->memory);
         /* Nobody else refers to it any more; it may have to wait for a writer. */
         Py_BEGIN_ALLOW_THREADS brain_object_release(self->object);
         Py_END_ALLOW_THREADS
@@ -158,7 +166,8 @@ PyObject *bp_draft_array(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     }
     memcpy(tensor.dtype, text, (size_t)text_len);
     if (!bp_brain_is_open(self)) return NULL;
-    return new_draft(self, self->store, BRAIN_KIND_TENSOR, encode_meta(self->state, &tensor), size_bytes);
+    return new_draft(self, self->store, BRAIN_KIND_TENSOR, encode_meta(self->state, &tensor), size_bytes,
+                     false);
 }
 
 const char bp_draft_bytes_doc[] = "_draft_bytes($self, size_bytes, /)\n--\n\n"
@@ -174,7 +183,7 @@ PyObject *bp_draft_bytes(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     }
     if (!bp_brain_is_open(self)) return NULL;
     return new_draft(self, self->store, BRAIN_KIND_BYTES, PyBytes_FromStringAndSize(NULL, 0),
-                     (uint64_t)size_bytes);
+                     (uint64_t)size_bytes, false);
 }
 
 /* ---- sealing --------------------------------------------------------------------------------- */
@@ -256,15 +265,28 @@ PyObject *bp_draft_seal(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 
 /* ---- a put that writes in place -------------------------------------------------------------- */
 
+/* Where something that was to write there has kept the memory, the value is copied from it, and the
+ * memory stays unpublished until that is gone: what is in the store nobody can write to. */
+static int put_copy(struct bp_draft *draft, struct bp_space *held, const char *name,
+                    size_t name_len, const brain_value *value, uint64_t if_version,
+                    uint64_t *version_out)
+{
+    brain_part part = { .data = brain_object_data(draft->object),
+                        .size_bytes = (size_t)draft->size_bytes };
+    brain_value whole = *value;
+    whole.parts = &part;
+    whole.n_parts = 1;
+    return brain_put(held->space, name, name_len, &whole, if_version, version_out);
+}
+
 int bp_draft_put(struct bp_brain *self, struct bp_space *held, const char *name, size_t name_len,
                  const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
 {
-    PyObject *meta = Py_NewRef(Py_None);
-    PyObject *draft =
-        new_draft(self, held->owner, encoded->value.kind, meta, encoded->size_bytes);
-    if (draft == NULL) return BP_RAISED;
-    /* Whoever keeps what it was given to write into keeps the Draft as well. */
-    PyObject *to = PyMemoryView_FromObject(draft);
+    PyObject *op = new_draft(self, held->owner, encoded->value.kind, Py_NewRef(Py_None),
+                             encoded->size_bytes, true);
+    if (op == NULL) return BP_RAISED;
+    struct bp_draft *draft = (struct bp_draft *)op;
+    PyObject *to = PyMemoryView_FromObject(op);
     int code = to == NULL || bp_parts_write_into(encoded, to) != 0 ? BP_RAISED : 0;
     Py_XDECREF(to);
     if (code == 0 && held->owner->closed) {
@@ -273,13 +295,15 @@ int bp_draft_put(struct bp_brain *self, struct bp_space *held, const char *name,
     }
     if (code == 0) {
         brain_value value = encoded->value;
+        bool is_kept = draft->n_exports > 0;
         value.parts = NULL;
         value.n_parts = 0;
-        Py_BEGIN_ALLOW_THREADS code = seal((struct bp_draft *)draft, held, name, name_len, &value,
-                                           if_version, version_out);
+        Py_BEGIN_ALLOW_THREADS code =
+            is_kept ? put_copy(draft, held, name, name_len, &value, if_version, version_out)
+                    : seal(draft, held, name, name_len, &value, if_version, version_out);
         Py_END_ALLOW_THREADS
     }
-    Py_DECREF(draft);
+    Py_DECREF(op);
     return code;
 }
 
@@ -288,14 +312,22 @@ int bp_draft_put(struct bp_brain *self, struct bp_space *held, const char *name,
 static int draft_getbuffer(PyObject *op, Py_buffer *buffer, int flags)
 {
     struct bp_draft *self = (struct bp_draft *)op;
-    return PyBuffer_FillInfo(buffer, op, brain_object_data(self->object), self->size_bytes, 0,
-                             flags);
+    int failed =
+        PyBuffer_FillInfo(buffer, op, brain_object_data(self->object), self->size_bytes, 0, flags);
+    self->n_exports += !failed;
+    return failed;
+}
+
+static void draft_releasebuffer(PyObject *op, Py_buffer *Py_UNUSED(buffer))
+{
+    ((struct bp_draft *)op)->n_exports--;
 }
 
 static PyType_Slot draft_slots[] = {
     { Py_tp_doc, (void *)(uintptr_t)"Writable bytes of a value that has no name yet." },
     { Py_tp_dealloc, draft_dealloc },
     { Py_bf_getbuffer, draft_getbuffer },
+    { Py_bf_releasebuffer, draft_releasebuffer },
     { 0, NULL },
 };
 

@@ -290,8 +290,13 @@ def test_a_writer_that_raises_leaves_nothing(brain, written):
 def test_a_writer_may_keep_what_it_wrote_into(brain, written):
     kept = []
     brain["x"] = Large(100_000, then=lambda view: kept.append(view[5:]))
+    for size in (100_000, 200_000):
+        brain["y"] = Large(size)
     kept[0][:] = b"z" * len(kept[0])
-    assert brain["x"] == b"a" * 100_000
+    assert brain["x"] == b"a" * 100_000 and brain["y"] == b"a" * 200_000
+    kept.clear()
+    gc.collect()
+    assert brain.stat()["private_bytes"] == 0 and brain.check() == []
 
 
 def test_a_writer_that_closes_the_brain(path, written):
