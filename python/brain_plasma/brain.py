@@ -21,6 +21,7 @@ from .exceptions import (
     BrainNamespaceRemoveDefaultError,
     BrainTimeoutError,
 )
+from .explain import Explaining
 from .identity import Identified
 from .ids import DEFAULT_NAMESPACE
 from .refs import Referring
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from .brain_client import Client
 
 
-class Brain(Identified, Drafting, Referring):
+class Brain(Identified, Drafting, Referring, Explaining):
     """A dictionary in shared memory: what one process puts under a name, every process on the machine
     gets that opens the same path.
 

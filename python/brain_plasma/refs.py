@@ -58,7 +58,7 @@ class Ref:
         return hash(self._id)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _, (kind, options) = self._brain.__reduce__()  # type: ignore[misc,str-unpack]
+        _, (kind, options) = self._brain.__reduce__()  # type: ignore[str-unpack]
         return open_ref, (kind, options, self._id, self.name, self.version)
 
 

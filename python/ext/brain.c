@@ -337,6 +337,11 @@ static PyObject *brain_get_long_namespaces(PyObject *op, void *Py_UNUSED(closure
     return PyBool_FromLong(((struct bp_brain *)op)->long_namespaces);
 }
 
+static PyObject *brain_get_pickle(PyObject *op, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(((struct bp_brain *)op)->pickle);
+}
+
 static PyObject *brain_get_directory(PyObject *op, void *Py_UNUSED(closure))
 {
     struct bp_brain *self = (struct bp_brain *)op;
@@ -356,6 +361,7 @@ static PyGetSetDef brain_getset[] = {
       NULL },
     { "long_namespaces", brain_get_long_namespaces, NULL,
       "bool: whether namespaces may have names of 1 to 255 bytes.", NULL },
+    { "_may_pickle", brain_get_pickle, NULL, "bool: whether pickles are written and read.", NULL },
     { "_space", brain_get_space, NULL, "str: the namespace in use, also of one that is asleep.",
       NULL },
     { NULL, NULL, NULL, NULL, NULL },
@@ -402,6 +408,7 @@ static PyMethodDef brain_methods[] = {
     METHOD("_pin", bp_pinned_pin),
     METHOD_O("_pin_id", bp_pinned_pin_id),
     METHOD_O("_recall_view", bp_pinned_recall),
+    METHOD_O("_facts", bp_pinned_facts),
     METHOD("_names", bp_store_names),
     METHOD_IN("_count", bp_store_count),
     METHOD_IN("clear", bp_store_clear),

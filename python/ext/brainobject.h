@@ -202,6 +202,7 @@ BP_METHOD(bp_many_entries);
 BP_METHOD(bp_pinned_pin);
 BP_METHOD_O(bp_pinned_pin_id);
 BP_METHOD_O(bp_pinned_recall);
+BP_METHOD_O(bp_pinned_facts);
 
 /* store.c */
 BP_METHOD(bp_store_names);

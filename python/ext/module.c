@@ -28,12 +28,13 @@
  *   it inherited; the library makes it a client of its own.
  */
 #include "codecs.h"
-#include "convert.h"
 #include "errors.h"
+#include "form.h"
 #include "state.h"
 #include "tensor.h"
 #include "untree.h"
 #include "view.h"
+
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out)
 {
@@ -135,22 +136,10 @@ static PyObject *set_plasma_errors(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(needs_pickle_doc, "_needs_pickle(value, /)\n--\n\n"
-                               "Whether nothing but a pickle can hold a value.");
-
-static PyObject *needs_pickle(PyObject *module, PyObject *value)
-{
-    struct bp_encoded encoded;
-    int done = bp_convert_encode_plain(value, &encoded);
-    if (done == 0) {
-        done = bp_convert_encode_unpickled(PyModule_GetState(module), value, &encoded);
-    }
-    bp_convert_free(&encoded);
-    return done < 0 ? NULL : PyBool_FromLong(done == 0);
-}
-
 static PyMethodDef module_methods[] = {
-    { "_needs_pickle", needs_pickle, METH_O, needs_pickle_doc },
+    { "_form_of", bp_form_of, METH_VARARGS, bp_form_of_doc },
+    { "_needs_pickle", bp_form_needs_pickle, METH_O, bp_form_needs_pickle_doc },
+    { "_read_tree", bp_form_read_tree, METH_VARARGS, bp_form_read_tree_doc },
     { "_set_plasma_errors", set_plasma_errors, METH_VARARGS, set_plasma_errors_doc },
     { NULL, NULL, 0, NULL },
 };

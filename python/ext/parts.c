@@ -314,6 +314,13 @@ bool bp_parts_read(const void *data, uint64_t size_bytes, struct bp_stored *stor
     return true;
 }
 
+uint64_t bp_parts_size(const struct bp_stored *stored, uint64_t number)
+{
+    const struct table_entry *entry =
+        (const struct table_entry *)(stored->data + sizeof(struct table_head)) + number;
+    return load_u64(&entry->size_bytes);
+}
+
 PyObject *bp_parts_view(PyObject *whole, const struct bp_stored *stored, uint64_t number)
 {
     const struct table_entry *entry =

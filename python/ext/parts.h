@@ -88,6 +88,9 @@ bool bp_parts_read(const void *data, uint64_t size_bytes, struct bp_stored *stor
  * NULL with an exception set; NULL without one: it does not lie within the data. */
 PyObject *bp_parts_view(PyObject *whole, const struct bp_stored *stored, uint64_t number);
 
+/* How large that buffer is, by what the table says. */
+uint64_t bp_parts_size(const struct bp_stored *stored, uint64_t number);
+
 /* The list of all buffers, as bp_parts_view(). */
 PyObject *bp_parts_list(PyObject *whole, const struct bp_stored *stored);
 

@@ -3,6 +3,8 @@
 #include "convert.h"
 #include "view.h"
 
+#include <string.h>
+
 const char bp_pinned_pin_doc[] =
     "_pin($self, name, namespace, /)\n--\n\n"
     "The value of a name, kept as it is now: its id, its version, and a View of all of its data.";
@@ -33,6 +35,89 @@ PyObject *bp_pinned_pin(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     }
     bp_handle_space_drop(in);
     return result;
+}
+
+/* ---- what is known of it --------------------------------------------------------------------- */
+
+/* A client as (pid, command, PID namespace, start in ns, row), or NULL with an exception set. */
+static PyObject *describe_client(const brain_client *client)
+{
+    PyObject *command =
+        PyUnicode_DecodeUTF8(client->command, (Py_ssize_t)strlen(client->command), "replace");
+    return command == NULL ? NULL
+                           : Py_BuildValue("iNKKI", (int)client->pid, command,
+                                           (unsigned long long)client->pid_namespace,
+                                           (unsigned long long)client->start_ns,
+                                           (unsigned)client->row);
+}
+
+/* Append each client of `clients` that has a pin on `object`, with how many. */
+static int append_holders(PyObject *list, const brain_client *clients, size_t n_clients,
+                          const brain_pin *pins, size_t n_pins, uint32_t object)
+{
+    for (size_t i = 0; i < n_clients; i++) {
+        unsigned n = 0;
+        for (size_t k = 0; k < n_pins; k++)
+            n += pins[k].object == object && pins[k].client == clients[i].row;
+        if (n == 0) continue;
+        PyObject *client = describe_client(&clients[i]);
+        PyObject *holder = client == NULL ? NULL : Py_BuildValue("NI", client, n);
+        int failed = holder == NULL || PyList_Append(list, holder) != 0;
+        Py_XDECREF(holder);
+        if (failed) return -1;
+    }
+    return 0;
+}
+
+/* As many as there are, with room for some that come meanwhile. */
+static PyObject *list_holders(struct bp_brain *self, brain_store *store, uint32_t object)
+{
+    size_t n_clients = 0, n_pins = 0;
+    int code = brain_clients(store, NULL, 0, &n_clients);
+    if (code == 0) code = brain_pins(store, NULL, 0, &n_pins);
+    size_t room_clients = n_clients + 64, room_pins = n_pins + 1024;
+    brain_client *clients = PyMem_Calloc(room_clients, sizeof *clients);
+    brain_pin *pins = PyMem_Calloc(room_pins, sizeof *pins);
+    PyObject *list = PyList_New(0);
+    if (clients == NULL || pins == NULL) {
+        PyErr_NoMemory();
+        Py_CLEAR(list);
+    } else if (list != NULL) {
+        if (code == 0) code = brain_clients(store, clients, room_clients, &n_clients);
+        if (code == 0) code = brain_pins(store, pins, room_pins, &n_pins);
+        n_clients = n_clients < room_clients ? n_clients : room_clients;
+        n_pins = n_pins < room_pins ? n_pins : room_pins;
+        if (code != 0) bp_errors_raise(self->state, code);
+        if (code != 0 || append_holders(list, clients, n_clients, pins, n_pins, object) != 0) {
+            Py_CLEAR(list);
+        }
+    }
+    PyMem_Free(clients);
+    PyMem_Free(pins);
+    return list;
+}
+
+const char bp_pinned_facts_doc[] =
+    "_facts($self, view, /)\n--\n\n"
+    "What is known of the value that a View shows: kind, metadata, description, version, when it was\n"
+    "put in ns since 1970, and its holders: ((pid, command, PID namespace, start, row), pins).";
+
+PyObject *bp_pinned_facts(PyObject *op, PyObject *argument)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    if (Py_TYPE(argument) != self->state->view_type) {
+        return PyErr_Format(PyExc_TypeError, "a View, not %R", argument);
+    }
+    if (!bp_brain_is_open(self)) return NULL;
+    const struct bp_view *shown = (struct bp_view *)argument;
+    const brain_view *view = shown->owner == NULL ? &shown->pin : &shown->owner->pin;
+    PyObject *holders = list_holders(self, self->store->store, view->object);
+    if (holders == NULL) return NULL;
+    return Py_BuildValue("Iy#y#KKN", (unsigned)view->kind, view->meta != NULL ? view->meta : "",
+                         (Py_ssize_t)view->meta_len,
+                         view->description != NULL ? view->description : "",
+                         (Py_ssize_t)view->description_len, (unsigned long long)view->version,
+                         (unsigned long long)brain_view_created_ns(view), holders);
 }
 
 /* Pin the value that an id names. Returns 1; 0: it is gone; -1 with an exception set. */

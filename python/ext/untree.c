@@ -40,7 +40,9 @@ struct decoder {
     const uint8_t *at;
     const uint8_t *end;
     const struct bp_stored *stored;
-    PyObject *whole;    /* the View of all; NULL: there are no buffers */
+    PyObject *whole;    /* the View of all; NULL: there are no buffers, or it only reads */
+    PyObject *node;     /* of bp_untree_read(), as `part`; else NULL */
+    PyObject *part;
     PyObject **objects; /* what was counted, owned; NULL: not made yet. Only where `counting` */
     size_t n_objects;
     size_t room;
@@ -557,14 +559,27 @@ static PyObject *read_buffer(struct decoder *decoder)
     return view;
 }
 
+/* What stands for a buffer where the form alone is read. */
+static PyObject *read_part(struct decoder *decoder, const char *what, const char *meta,
+                           uint64_t meta_len)
+{
+    uint64_t number;
+    if (!expect(decoder, UNSIGNED, &number)) return NULL;
+    if (number >= decoder->stored->n_buffers) return refuse(decoder, "a buffer that is not there");
+    return PyObject_CallFunction(decoder->part, "sKy#", what,
+                                 (unsigned long long)bp_parts_size(decoder->stored, number), meta,
+                                 (Py_ssize_t)meta_len);
+}
+
 static PyObject *read_raw(struct decoder *decoder)
 {
     if (decoder->payload == 0) return refuse(decoder, "raw bytes that are no payload");
-    return read_buffer(decoder);
+    return decoder->part != NULL ? read_part(decoder, "raw", NULL, 0) : read_buffer(decoder);
 }
 
 static PyObject *read_large_bytes(struct decoder *decoder)
 {
+    if (decoder->part != NULL) return count(decoder, read_part(decoder, "bytes", NULL, 0));
     PyObject *view = read_buffer(decoder);
     if (view == NULL) return NULL;
     const struct bp_view *bytes = (const struct bp_view *)view;
@@ -578,6 +593,9 @@ static PyObject *read_array(struct decoder *decoder)
     uint64_t meta_len;
     if (!expect_pair(decoder) || !expect(decoder, BYTES, &meta_len)) return NULL;
     const char *meta = take(decoder, meta_len);
+    if (meta != NULL && decoder->part != NULL) {
+        return count(decoder, read_part(decoder, "array", meta, meta_len));
+    }
     PyObject *base = meta == NULL ? NULL : read_buffer(decoder);
     if (base == NULL) return NULL;
     return count(decoder, bp_tensor_over(decoder->state, meta, (size_t)meta_len, base));
@@ -604,7 +622,9 @@ static PyObject *read_extension(struct decoder *decoder)
     decoder->payload--;
     leave(decoder);
     PyObject *value = NULL;
-    if (payload != NULL) {
+    if (payload != NULL && decoder->node != NULL) {
+        value = PyObject_CallFunctionObjArgs(decoder->node, name, payload, NULL);
+    } else if (payload != NULL) {
         value = bp_codecs_put_together(decoder->state, name, payload, decoder->trusted);
     }
     Py_XDECREF(name);
@@ -783,6 +803,23 @@ PyObject *bp_untree_decode_copy(struct bp_state *state, const brain_view *view, 
 {
     struct bp_stored stored;
     return read_table(state, view, &stored) ? decode(state, view, &stored, NULL, trusted) : NULL;
+}
+
+PyObject *bp_untree_read(struct bp_state *state, const char *data, size_t size_bytes, PyObject *node,
+                         PyObject *part)
+{
+    struct bp_stored stored;
+    if (!bp_parts_read(data, size_bytes, &stored)) {
+        return bp_errors_format(state, BP_CORRUPT, "the table of parts of a value makes no sense");
+    }
+    struct decoder decoder = { .state = state,
+                               .stored = &stored,
+                               .node = node,
+                               .part = part,
+                               .counting = (stored.flags & BP_TREE_REFERENCES) != 0 };
+    PyObject *form = read_copy(&decoder, stored.data + stored.stream_offset, stored.stream_bytes);
+    if (form != NULL || PyErr_Occurred()) return form;
+    return bp_errors_format(state, BP_CORRUPT, "a value makes no sense: %s", decoder.wrong);
 }
 
 void bp_untree_forget_texts(struct bp_state *state)

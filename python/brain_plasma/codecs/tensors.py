@@ -11,6 +11,7 @@ tensors does not share it any more afterwards.
 
 from __future__ import annotations
 
+import importlib
 import pickle
 
 from ..exceptions import BrainCorruptError, BrainValueTypeError
@@ -28,14 +29,15 @@ _TORCH_TYPES = frozenset(
 
 def load(package: str) -> None:
     if package == "torch":
-        import torch
+        torch: Any = importlib.import_module("torch")
 
         encoders[torch.Tensor] = _encode_torch
         encoders[torch.nn.Parameter] = _encode_parameter
         decoders["torch.Tensor"] = _decode_torch
         decoders["torch.nn.Parameter"] = _decode_parameter
     else:
-        from tensorflow.python.framework import ops  # the class of eager tensors has no public name
+        # The class of eager tensors has no public name.
+        ops: Any = importlib.import_module("tensorflow.python.framework.ops")
 
         encoders[ops.EagerTensor] = _encode_tensorflow
         decoders["tensorflow.Tensor"] = _decode_tensorflow
@@ -56,7 +58,7 @@ def _encode_parameter(parameter: Any) -> tuple[str, Any] | None:
 
 def _take_apart(tensor: Any) -> list[Any] | None:
     """[dtype, shape, order of the axes, requires_grad, elements]; None: pickle has to see to it."""
-    import torch
+    torch: Any = importlib.import_module("torch")
 
     if tensor.device.type not in ("cpu", "meta"):
         raise BrainValueTypeError(
@@ -77,7 +79,7 @@ def _take_apart(tensor: Any) -> list[Any] | None:
 
 
 def _put_together(payload: Any) -> tuple[Any, bool]:
-    import torch
+    torch: Any = importlib.import_module("torch")
 
     dtype, shape, axes, requires_grad, view = _check(payload)
     kind = getattr(torch, dtype)
@@ -118,7 +120,7 @@ def _decode_torch(payload: Any, trusted: bool) -> Any:
 
 
 def _decode_parameter(payload: Any, trusted: bool) -> Any:
-    import torch
+    torch: Any = importlib.import_module("torch")
 
     tensor, requires_grad = _put_together(payload)
     return torch.nn.Parameter(tensor, requires_grad=requires_grad)
@@ -141,7 +143,8 @@ def _encode_tensorflow(tensor: Any) -> tuple[str, Any] | None:
 
 def _decode_tensorflow(payload: Any, trusted: bool) -> Any:
     import numpy
-    import tensorflow
+
+    tensorflow: Any = importlib.import_module("tensorflow")
 
     try:
         name, shape, view = payload

@@ -1,0 +1,476 @@
+"""What a value is stored as, and what a recall shares and copies of it: Brain.explain().
+
+It is read from the stored form: what lies in a buffer is shared, but where a decoder copies it; what stands in
+the stream is copied. Nothing is recalled, and no code of the value is run: what a pickle would make is only
+named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import importlib
+import io
+import os
+import pickle
+
+from . import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+KINDS = {
+    0: "raw", 1: "none", 2: "bool", 3: "bool", 4: "int", 5: "float", 6: "str", 7: "bytes", 8: "tensor",
+    9: "arrow", 10: "pickle", 11: "tree",
+}  # fmt: skip
+
+# What decoders copy though it lies in a buffer, and why.
+_COPIED = {
+    "array.array": "an array.array owns its memory; a NumPy array or a memoryview would be shared",
+    "pandas.arrays.SparseArray": "operations of pandas on sparse arrays refuse memory that they cannot write",
+}
+_STRINGS = "{n} Python strings"
+_STRINGS_OF_PANDAS = "; convert_dtypes(dtype_backend='pyarrow') or the strings of pandas 3 would share them"
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of a value: how to get to it, what it is, and what a recall does with it.
+
+    path: as in "value['model']" or "column 'price'".
+    shared_bytes, copied_bytes: which of its bytes lie in shared memory, and which are copied, at each recall.
+    reason: why something is copied; else empty.
+    """
+
+    path: str
+    kind: str
+    shared_bytes: int
+    copied_bytes: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """A process that has views of the value.
+
+    pid: as it is in its own PID namespace. n_views: how many it has.
+    """
+
+    pid: int
+    command: str
+    n_views: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What Brain.explain() says of a value.
+
+    name: None for a value that is not stored. kind: of the store (docs/format.md). type: what is recalled.
+    total_bytes: of its data. shared_bytes: what a recall shares. copied_bytes: what it copies.
+    parts: what is worth a line, the largest first. version, created, description, holders: of a stored one.
+    """
+
+    name: str | None
+    kind: str
+    type: str
+    total_bytes: int
+    shared_bytes: int
+    copied_bytes: int
+    parts: list[Part]
+    version: int = 0
+    created: datetime.datetime | None = None
+    description: str = ""
+    holders: list[Holder] = dataclasses.field(default_factory=list)
+
+    @property
+    def copies(self) -> list[Part]:
+        """The parts of which something is copied."""
+        return [part for part in self.parts if part.copied_bytes]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name!r}: {self.type}, stored as {self.kind}"
+            if self.name is not None
+            else f"{self.type}, would be stored as {self.kind}",
+            f"  {_bytes(self.total_bytes)}: {_bytes(self.shared_bytes)} shared on recall, "
+            f"{_bytes(self.copied_bytes)} copied",
+        ]
+        for part in self.parts:
+            if part.copied_bytes and part.reason:
+                lines.append(f"  copied, {_bytes(part.copied_bytes)}: {part.path}: {part.reason}")
+        if self.created is not None:
+            lines.append(f"  version {self.version}, put {self.created:%Y-%m-%d %H:%M:%S}")
+        lines.extend(
+            f"  held by process {holder.pid} ({holder.command}), views: {holder.n_views}" for holder in self.holders
+        )
+        return "\n".join(lines)
+
+
+def _bytes(n: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if n >= size:
+            return f"{n / size:.3g} {unit}"
+    return f"{n} bytes"
+
+
+# ---- the form of a value ------------------------------------------------------------------------
+
+
+class _Node:
+    """What stands for a value that a decoder, or code of a pickle, would make."""
+
+    def __init__(self, name: str, payload: Any) -> None:
+        self.name = name
+        self.payload = payload
+
+
+class _Buffer:
+    """What stands for a buffer."""
+
+    def __init__(self, what: str, size: int, metadata: bytes | None) -> None:
+        self.what = what
+        self.size = size
+        self.metadata = metadata
+
+
+def _read_pickle(data: memoryview) -> Any:
+    """The form of a pickle: no code of it is run, what it calls becomes a _Node."""
+    n_buffers = int.from_bytes(data[:4], "little")
+    stream_bytes = int.from_bytes(data[8:16], "little")
+    begin = 16 + 16 * n_buffers
+    sizes = [int.from_bytes(data[16 + 16 * i + 8 : 32 + 16 * i], "little") for i in range(n_buffers)]
+    stand_ins = [bytearray(number.to_bytes(8, "little")) for number in range(n_buffers)]
+    stream = io.BytesIO(data[begin : begin + stream_bytes])
+    return _Inert(stream, stand_ins, sizes).load()
+
+
+class _Inert(pickle.Unpickler):
+    def __init__(self, stream: io.BytesIO, buffers: list[bytearray], sizes: list[int]) -> None:
+        super().__init__(stream, buffers=buffers)
+        self._found: dict[tuple[str, str], Any] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        key = module, name
+        if key not in self._found:
+            self._found[key] = _MAKERS.get(key) or _stand_in(module, name)
+        return self._found[key]
+
+    def persistent_load(self, pid: Any) -> Any:
+        return _Node("a persistent id", [pid])
+
+
+def _class_of_main(place: Any, *others: Any) -> type[_StandIn]:
+    named = isinstance(place, tuple) and len(place) == 3 and isinstance(place[1], str)
+    return _stand_in("__main__", place[1] if named else "a class")
+
+
+def _class_by_value(*args: Any) -> type[_StandIn]:
+    names = [arg for arg in args if isinstance(arg, str)]
+    return _stand_in("a class that was sent along", names[0] if names else "")
+
+
+# Functions that pickles call, and what gives the same as far as it matters here.
+_MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
+    (f"{__package__}.codecs", "rebuild"): _Node,
+    (f"{__package__}.pickling", "own_or_sent"): _class_of_main,
+    ("cloudpickle.cloudpickle", "_make_skeleton_class"): _class_by_value,
+    ("cloudpickle.cloudpickle", "_make_skeleton_enum"): _class_by_value,
+    ("cloudpickle.cloudpickle", "_class_setstate"): lambda cls, state: cls,
+}
+
+
+class _StandIn:
+    """What stands for an object of a class, or for what a function gives."""
+
+    _name = ""
+    _arguments: list[Any]
+    _items: list[Any]
+    _state: Any
+
+    def __new__(cls, *args: Any, **options: Any) -> _StandIn:
+        self = object.__new__(cls)
+        self._arguments = [args, options]
+        self._items = []
+        self._state = None
+        return self
+
+    def __init__(self, *args: Any, **options: Any) -> None: ...
+
+    def __setstate__(self, state: Any) -> None:
+        self._state = state
+
+    def append(self, item: Any) -> None:
+        self._items.append(item)
+
+    def extend(self, items: Any) -> None:
+        self._items.extend(items)
+
+    add = append
+
+    def __setitem__(self, key: Any, item: Any) -> None:
+        self._items.append((key, item))
+
+    def __call__(self, *args: Any, **options: Any) -> _StandIn:
+        return type(self)(*args, **options)
+
+
+def _stand_in(module: str, name: str) -> type[_StandIn]:
+    return type(name.rpartition(".")[2], (_StandIn,), {"_name": f"{module}.{name}"})
+
+
+# ---- what is shared, and what is copied ---------------------------------------------------------
+
+
+class _Walk:
+    """Goes through a form, and adds up what it finds."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        self.sizes = sizes  # of the buffers of a pickle
+        self.parts: list[Part] = []
+        self.shared = 0
+        self.seen: set[int] = set()
+        self.in_payload = False
+
+    def go(self, path: str, form: Any, copied_as: str = "") -> None:
+        if isinstance(form, _Buffer):
+            if self._is_new(form):
+                self._buffer(path, form.size, form.what, copied_as)
+        elif isinstance(form, (bytearray, memoryview)) and self.sizes:
+            self._pickled_buffer(path, form, copied_as)
+        elif isinstance(form, str):
+            self._in_stream(path, "str", len(form.encode("utf-8", "surrogatepass")), "")
+        elif isinstance(form, (bytes, bytearray)):
+            self._in_stream(path, type(form).__name__, len(form), "")
+        elif isinstance(form, (_Node, _StandIn, dict, list, tuple, set, frozenset)):
+            if self._is_new(form):
+                self._container(path, form, copied_as)
+
+    def _is_new(self, form: Any) -> bool:
+        """Whether it is no reference to what was there before, and so no second copy."""
+        is_new = id(form) not in self.seen
+        self.seen.add(id(form))
+        return is_new
+
+    def _container(self, path: str, form: Any, copied_as: str) -> None:
+        if isinstance(form, _Node):
+            self._node(path, form, copied_as)
+        elif isinstance(form, _StandIn):
+            self._object(path, form, copied_as)
+        elif isinstance(form, dict):
+            for key, item in form.items():
+                self.go(f"{path}[{_shown(key)}]", item, copied_as)
+        else:
+            self._sequence(path, list(form), copied_as)
+
+    def _sequence(self, path: str, items: list[Any], copied_as: str) -> None:
+        texts = [item for item in items if isinstance(item, str)]
+        if len(texts) > 16 and len(texts) * 2 > len(items):
+            n_bytes = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+            reason = copied_as or _STRINGS.format(n=f"{len(texts):,}")
+            if not copied_as and path.startswith(("column ", "index")):
+                reason += _STRINGS_OF_PANDAS
+            self._in_stream(path, "list of str", n_bytes, reason)
+            items = [item for item in items if not isinstance(item, str)]
+        for number, item in enumerate(items):  # in a payload the places are nobody's but the codec's
+            self.go(path if self.in_payload else f"{path}[{number}]", item, copied_as)
+
+    def _object(self, path: str, form: Any, copied_as: str) -> None:
+        state = form._state
+        for part in state if isinstance(state, tuple) else (state,):
+            if isinstance(part, dict):
+                for key, item in part.items():
+                    self.go(f"{path}.{key}", item, copied_as)
+            else:
+                self.go(path, part, copied_as)
+        for part in form._arguments:
+            for item in part.values() if isinstance(part, dict) else part:
+                self.go(path, item, copied_as)
+        self.go(path, form._items, copied_as)
+
+    def _node(self, path: str, node: _Node, copied_as: str) -> None:
+        reason = copied_as or _COPIED.get(node.name, "")
+        was_in_payload, self.in_payload = self.in_payload, True
+        for step, part in _parts_of(node):
+            self.go(step if step.startswith(("column ", "index")) else f"{path}{step}", part, reason)
+        self.in_payload = was_in_payload
+
+    def _pickled_buffer(self, path: str, form: Any, copied_as: str) -> None:
+        owner: Any = form.obj if isinstance(form, memoryview) else form
+        number = int.from_bytes(owner, "little")
+        if len(owner) == 8 and number < len(self.sizes) and self._is_new(owner):
+            self._buffer(path, self.sizes[number], "buffer", copied_as)
+
+    def _buffer(self, path: str, size: int, what: str, copied_as: str) -> None:
+        if what == "bytes":
+            copied_as = "a bytes object owns its memory; put memoryview(it) to share it"
+        if copied_as:
+            self.parts.append(Part(path, what, 0, size, copied_as))
+        else:
+            self.shared += size
+            self.parts.append(Part(path, what, size, 0, ""))
+
+    def _in_stream(self, path: str, kind: str, size: int, reason: str) -> None:
+        if size > 64:
+            reason = reason or f"a {kind} of Python owns its memory"
+            self.parts.append(Part(path, kind, 0, size, reason))
+
+
+def _shown(key: Any) -> str:
+    return repr(key) if isinstance(key, (str, int, float, bytes, tuple, type(None))) else "a key"
+
+
+def _parts_of(node: _Node) -> Iterator[tuple[str, Any]]:
+    """The parts of a payload, and how one gets to them: of frames by column."""
+    if node.name == "pandas.DataFrame" and _is_frame(node.payload):
+        columns, index, blocks, _, attrs = node.payload
+        labels = _labels(columns)
+        yield "index", index
+        for part, place in blocks:
+            yield _column(labels, place), part
+        yield ".attrs", attrs
+        yield ".columns", columns
+    else:
+        yield "", node.payload
+
+
+def _is_frame(payload: Any) -> bool:
+    return isinstance(payload, (tuple, list)) and len(payload) == 5 and isinstance(payload[2], (tuple, list))
+
+
+def _labels(columns: Any) -> list[Any]:
+    """The labels of a column index that is stored as text; else none."""
+    payload = getattr(columns, "payload", None)
+    while isinstance(payload, (tuple, list)) and payload:
+        if payload[0] == "labels":
+            return list(payload[-1])
+        payload = payload[0]
+    return []
+
+
+def _column(labels: list[Any], place: Any) -> str:
+    """What a block is called: its column, or its columns."""
+    if isinstance(place, int):
+        numbers: list[int] = [place]
+    elif isinstance(place, (tuple, list)) and all(isinstance(number, int) for number in place):
+        numbers = list(range(*place)) if len(place) in (2, 3) else list(place)
+    else:
+        return "columns"
+    names = [repr(labels[number]) if number < len(labels) else str(number) for number in numbers]
+    if len(names) == 1:
+        return f"column {names[0]}"
+    return f"column {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+
+
+# ---- explanations -------------------------------------------------------------------------------
+
+
+def _walk(kind: int, metadata: bytes, data: memoryview, total: int) -> tuple[str, int, int, list[Part]]:
+    """Type, bytes shared and copied, and parts, of a stored form; `data` needs not have the buffers."""
+    if kind == 8:
+        return "numpy.ndarray", total, 0, [Part("value", "array", total, 0, "")]
+    if kind == 9:
+        return _arrow(metadata, data, total)
+    if kind not in (10, 11):
+        return KINDS.get(kind, f"kind {kind}"), 0, total, [Part("value", KINDS.get(kind, ""), 0, total, "")]
+    n_buffers = int.from_bytes(data[:4], "little")
+    stream_bytes = int.from_bytes(data[8:16], "little")
+    sizes = [int.from_bytes(data[16 + 16 * i + 8 : 32 + 16 * i], "little") for i in range(n_buffers)]
+    form: Any = _StandIn()
+    walk = _Walk(sizes if kind == 10 else [])
+    if kind == 11:
+        form = _core._read_tree(data, _Node, _Buffer)
+    else:
+        with contextlib.suppress(Exception):  # of forms of pickles there is no end: then by sizes alone
+            form = _read_pickle(data)
+    if isinstance(form, _StandIn) and not form._name:
+        walk.parts.append(Part("value", "a pickle", sum(sizes), 0, ""))
+        walk.shared = sum(sizes)
+    else:
+        walk.go("value", form)
+    parts = sorted(walk.parts, key=lambda part: -(part.shared_bytes + part.copied_bytes))
+    copied = stream_bytes + sum(part.copied_bytes for part in parts if part.kind in ("raw", "array", "bytes", "buffer"))
+    return _type_of(form), walk.shared, copied, parts
+
+
+def _type_of(form: Any) -> str:
+    if isinstance(form, _Node):
+        return form.name
+    if isinstance(form, _StandIn):
+        return form._name or "a pickle"
+    return "numpy.ndarray" if isinstance(form, _Buffer) else type(form).__name__
+
+
+def _arrow(metadata: bytes, data: memoryview, total: int) -> tuple[str, int, int, list[Part]]:
+    """A table: all of it is shared, but what Polars makes anew."""
+    kind = next((name for name in ("polars.DataFrame", "pyarrow.RecordBatch") if name.encode() in metadata), "")
+    if kind != "polars.DataFrame":
+        return kind or "pyarrow.Table", total, 0, [Part("value", "arrow", total, 0, "")]
+    pa: Any = importlib.import_module("pyarrow")
+    table = pa.ipc.open_stream(pa.py_buffer(data)).read_all()
+    reason = "Polars rebuilds categoricals and enums"
+    parts = [
+        Part(f"column {name!r}", str(column.type), 0, column.nbytes, reason)
+        for name, column in zip(table.column_names, table.itercolumns(), strict=True)
+        if pa.types.is_dictionary(column.type)
+    ]
+    copied = sum(part.copied_bytes for part in parts)
+    return kind, total - copied, copied, [*parts, Part("value", "arrow", total - copied, 0, "")]
+
+
+def of_value(value: Any, pickle: bool) -> Explanation:
+    """What would be stored of a value."""
+    kind, total, metadata, head = _core._form_of(value, pickle)
+    found, shared, copied, parts = _walk(kind, metadata, memoryview(head), total)
+    return Explanation(None, KINDS.get(kind, str(kind)), found, total, shared, copied, parts)
+
+
+class Explaining(_core.Brain):
+    """The part of Brain that explains values."""
+
+    def explain(self, name: str, *, namespace: str | None = None) -> Explanation:
+        """What the value of `name` is stored as, and what a recall shares and copies of it, part by part; who has
+        views of it, since when it is there.
+
+            print(brain.explain("flights"))
+
+        namespace: None is the current one. Nothing is recalled, and no code of a pickle is run.
+        Raises as brain[name] does of the name. Threads: any. Never waits. Cost: a look at what a recall would
+        copy, and at the pins of all processes.
+        """
+        _, version, view = self._pin(name, namespace)
+        kind, metadata, description, version, created_ns, holders = self._facts(view)
+        data = memoryview(view)  # type: ignore[arg-type]
+        found, shared, copied, parts = _walk(kind, metadata, data, len(data))
+        return Explanation(
+            name,
+            KINDS.get(kind, str(kind)),
+            found,
+            len(data),
+            shared,
+            copied,
+            parts,
+            version,
+            datetime.datetime.fromtimestamp(created_ns / 1e9, datetime.timezone.utc).astimezone(),
+            description.decode("utf-8", "replace"),
+            _holders(holders),
+        )
+
+    def explain_value(self, value: Any) -> Explanation:
+        """The same of a value that is not stored: what brain[name] = value would make of it.
+
+        Raises as that does of the value. Cost: as of a put, but for the copy of what would be shared.
+        """
+        return of_value(value, self._may_pickle)
+
+
+def _holders(found: list[tuple[tuple[int, str, int, int, int], int]]) -> list[Holder]:
+    """Without our own view, by which the value was looked at."""
+    holders: list[Holder] = []
+    for (pid, command, _, _, _), n_views in found:
+        n = n_views - (pid == os.getpid() and not any(holder.pid == pid for holder in holders))
+        if n > 0:
+            holders.append(Holder(pid, command, n))
+    return holders

@@ -1,0 +1,212 @@
+"""brain.explain(): what is stored, shared and copied, and who holds it."""
+
+import array
+import dataclasses
+import datetime
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from brain_plasma import Brain, BrainNameNotExistError, BrainPickleError, BrainValueTypeError
+
+pa = pytest.importorskip("pyarrow")
+
+
+@dataclasses.dataclass
+class Thing:
+    a: object
+    b: object
+
+
+def frame(n=10_000):
+    return pd.DataFrame(
+        {
+            "price": np.arange(n, dtype=float),
+            "count": np.arange(n),
+            "carrier": pd.Series([f"carrier {i}" for i in range(n)], dtype=object),
+        }
+    )
+
+
+def copied_paths(explanation):
+    return {part.path for part in explanation.copies if part.reason}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "kind_of_value"),
+    [
+        (None, "none", "none"),
+        (5, "int", "int"),
+        ("text", "str", "str"),
+        (b"bytes", "bytes", "bytes"),
+        ([1, 2], "tree", "list"),
+        ({"a": 1}, "tree", "dict"),
+        (np.zeros(10), "tensor", "numpy.ndarray"),
+        (datetime.date(2020, 1, 1), "tree", "datetime.date"),
+        (pd.Series([1.5]), "tree", "pandas.Series"),
+        (pa.table({"a": [1]}), "arrow", "pyarrow.Table"),
+        (Thing(1, 2), "pickle", f"{__name__}.Thing"),
+        ([Thing(1, 2)], "pickle", "list"),
+    ],
+)
+def test_kind_and_type(brain, value, kind, kind_of_value):
+    brain["x"] = value
+    found = brain.explain("x")
+    assert (found.name, found.kind, found.type) == ("x", kind, kind_of_value)
+    assert found.total_bytes == brain.used()
+    assert found.shared_bytes + found.copied_bytes <= found.total_bytes
+    unstored = brain.explain_value(value)
+    assert (unstored.name, unstored.version, unstored.created, unstored.holders) == (None, 0, None, [])
+    for field in ("kind", "type", "total_bytes", "shared_bytes", "copied_bytes", "parts"):
+        assert getattr(unstored, field) == getattr(found, field), field
+
+
+def test_what_is_shared_of_a_frame(brain):
+    brain["x"] = frame()
+    found = brain.explain("x")
+    assert found.shared_bytes == 160_000
+    assert copied_paths(found) == {"column 'carrier'"}
+    (part,) = [part for part in found.copies if part.reason]
+    assert "10,000 Python strings" in part.reason and "convert_dtypes" in part.reason
+    assert part.copied_bytes == sum(len(f"carrier {i}") for i in range(10_000))
+    assert found.copied_bytes >= part.copied_bytes
+    shown = {part.path for part in found.parts if part.shared_bytes == 80_000}
+    assert shown == {"column 'price'", "column 'count'"}
+
+
+def test_the_advice_is_right(brain):
+    brain["x"] = frame().convert_dtypes(dtype_backend="pyarrow")
+    found = brain.explain("x")
+    assert copied_paths(found) == set()
+    assert found.copied_bytes < 2000 < 100_000 < found.shared_bytes
+
+
+def test_paths_lead_to_the_parts(brain):
+    brain["x"] = {"model": Thing([np.zeros(1000), "t" * 5000], {"names": [f"n{i}" for i in range(100)]})}
+    found = brain.explain("x")
+    assert found.shared_bytes == 8000
+    assert copied_paths(found) == {"value['model'].a[1]", "value['model'].b['names']"}
+    assert {part.path for part in found.parts if part.shared_bytes} == {"value['model'].a[0]"}
+
+
+def test_bytes_and_what_decoders_copy(brain):
+    brain["x"] = {
+        "bytes": b"b" * 10_000,
+        "view": memoryview(b"b" * 10_000),
+        "array": array.array("d", [0.0] * 1000),
+        "sparse": pd.arrays.SparseArray(np.arange(1000.0)),
+    }
+    found = brain.explain("x")
+    copied = {part.path: part for part in found.copies if part.reason}
+    assert "memoryview" in copied["value['bytes']"].reason
+    assert {path.partition("]")[0] for path in copied} == {"value['bytes'", "value['array'", "value['sparse'"}
+    assert found.shared_bytes == 10_000
+
+
+def test_a_value_that_is_there_twice_counts_once(brain):
+    value = np.zeros(1000)
+    brain["x"] = [value, value, {"again": value}]
+    assert brain.explain("x").shared_bytes == 8000
+
+
+def test_polars_categoricals(brain):
+    pl = pytest.importorskip("polars")
+    brain["x"] = pl.DataFrame({"a": [1.5] * 1000, "c": pl.Series(["u", "v"] * 500, dtype=pl.Categorical)})
+    found = brain.explain("x")
+    assert copied_paths(found) == {"column 'c'"} and "Polars" in found.copies[0].reason
+    assert found.shared_bytes > 8000
+
+
+def test_no_code_of_a_pickle_is_run(brain):
+    ran = []
+
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, ("/nonexistent/evil",)
+
+    brain["x"] = [Evil(), np.zeros(1000)]
+    found = brain.explain("x")
+    assert found.shared_bytes == 8000 and found.kind == "pickle" and not ran
+
+
+def test_pickles_of_classes_that_are_made(brain):
+    namedtuple = __import__("collections").namedtuple("Made", "a b")
+    globals()["Made"] = namedtuple
+    namedtuple.__module__ = __name__
+    local = type("Local", (), {})
+    for value in (namedtuple(np.zeros(1000), 1), local, lambda x: x, local()):
+        try:
+            brain["x"] = value
+        except BrainValueTypeError:
+            pytest.skip("no cloudpickle")
+        assert brain.explain("x").kind in ("pickle", "tree")
+
+
+def test_version_time_and_description(brain):
+    before = datetime.datetime.now(datetime.timezone.utc)
+    brain.learn("x", 5, "described")
+    found = brain.explain("x")
+    assert found.version == brain.version("x") and found.description == "described"
+    assert abs(found.created - before) < datetime.timedelta(minutes=1)
+
+
+HOLD = """
+import sys
+from brain_plasma import Brain
+brain = Brain(path=sys.argv[1])
+held = [brain["x"], brain["x"]]
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_holds_it(brain, path):
+    brain["x"] = np.zeros(1000)
+    assert brain.explain("x").holders == []
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout.readline() == "ready\n"
+    mine = brain["x"]
+    found = {holder.pid: holder for holder in brain.explain("x").holders}
+    assert found[child.pid].n_views == 2 and found[os.getpid()].n_views == 1
+    assert "python" in found[child.pid].command
+    child.communicate("")
+    assert [holder.pid for holder in brain.explain("x").holders] == [os.getpid()]
+    del mine
+
+
+def test_it_reads_as_text(brain):
+    brain["x"] = frame()
+    text = str(brain.explain("x"))
+    assert text.startswith("'x': pandas.DataFrame, stored as tree\n")
+    assert "160 KB shared on recall" in text and "column 'carrier': 10,000 Python strings" in text
+    assert "would be stored as" in str(brain.explain_value(frame()))
+
+
+def test_where_pickles_are_refused(path):
+    with Brain(path=path) as brain:
+        brain["x"] = Thing(np.zeros(1000), 2)
+    with Brain(path=path, pickle=False) as brain:
+        assert brain.explain("x").shared_bytes == 8000
+        with pytest.raises(BrainPickleError):
+            brain.explain_value(Thing(1, 2))
+
+
+def test_a_name_that_is_missing(brain):
+    with pytest.raises(BrainNameNotExistError):
+        brain.explain("x")
+
+
+def test_the_numbers_are_true(brain):
+    """What is said to be shared lies in the mapping, and nothing else of that size."""
+    brain["x"] = value = {"a": np.zeros(10_000), "b": frame(1000)}
+    shared = brain.explain("x").shared_bytes
+    recalled = brain["x"]
+    lo = recalled["a"].ctypes.data
+    view = recalled["a"].base
+    assert shared == value["a"].nbytes + 2 * 8000
+    assert len(memoryview(view)) == 80_000 and lo == np.frombuffer(view, "u1").ctypes.data
