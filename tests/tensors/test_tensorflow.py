@@ -34,7 +34,7 @@ def test_it_comes_back(path, make, pickle_allowed):
 
 def private_kilobytes():
     with open("/proc/self/smaps_rollup") as lines:
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty"))
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 
 
 def test_nothing_is_copied(brain):

@@ -129,8 +129,17 @@ def _decode_parameter(payload: Any, trusted: bool) -> Any:
 # ---- TensorFlow ---------------------------------------------------------------------------------
 
 
+# What NumPy and DLPack know, and what goes as integers of the same size.
+_TENSORFLOW_TYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
+)
+_TENSORFLOW_BITS = {"bfloat16": "u2", "float8_e4m3fn": "u1", "float8_e5m2": "u1"}
+
+_ALIGNMENT = 64  # of the memory of a tensor; kernels end the process where it is less
+
+
 def _encode_tensorflow(tensor: Any) -> tuple[str, Any] | None:
-    if tensor.dtype.name in ("string", "resource", "variant"):
+    if tensor.dtype.name not in _TENSORFLOW_TYPES and tensor.dtype.name not in _TENSORFLOW_BITS:
         return None
     if "CPU" not in tensor.backing_device:
         raise BrainValueTypeError(
@@ -148,11 +157,14 @@ def _decode_tensorflow(payload: Any, trusted: bool) -> Any:
 
     try:
         name, shape, view = payload
-        dtype = tensorflow.dtypes.as_dtype(name)
-        array = numpy.frombuffer(view._private() if len(view) else b"", dtype.as_numpy_dtype)
+        bits = None if name in _TENSORFLOW_TYPES else _TENSORFLOW_BITS[name]
+        array = numpy.frombuffer(view._private() if len(view) else b"", bits or name)
         array = array.reshape([int(length) for length in shape])
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BrainCorruptError("what is stored of a tensor makes no sense") from error
-    if array.size == 0:
-        return tensorflow.constant(array)
-    return tensorflow.experimental.dlpack.from_dlpack(array.__dlpack__())
+    # Values of a few hundred bytes may lie anywhere.
+    if array.size == 0 or array.ctypes.data % _ALIGNMENT != 0:
+        tensor = tensorflow.constant(array)
+    else:
+        tensor = tensorflow.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return tensor if bits is None else tensorflow.bitcast(tensor, name)
