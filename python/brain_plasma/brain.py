@@ -21,7 +21,7 @@ from .exceptions import (
     BrainNamespaceRemoveDefaultError,
     BrainTimeoutError,
 )
-from .explain import Explaining
+from .explaining import Explaining
 from .identity import Identified
 from .ids import DEFAULT_NAMESPACE
 from .refs import Referring

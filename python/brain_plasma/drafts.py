@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from . import _core, arguments
 from .exceptions import BrainValueError, BrainValueTypeError
-from .values import dtype_to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,6 +115,8 @@ class Drafting(_core.Brain):
         does not have yet.
         """
         import numpy
+
+        from .values import dtype_to_text
 
         if order not in ("C", "F"):
             raise BrainValueError(f"order has to be 'C' or 'F', not {order!r}")

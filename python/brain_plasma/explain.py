@@ -420,50 +420,32 @@ def _arrow(metadata: bytes, data: memoryview, total: int) -> tuple[str, int, int
     return kind, total - copied, copied, [*parts, Part("value", "arrow", total - copied, 0, "")]
 
 
-def of_value(value: Any, pickle: bool) -> Explanation:
+def of_value(value: Any, may_pickle: bool) -> Explanation:
     """What would be stored of a value."""
-    kind, total, metadata, head = _core._form_of(value, pickle)
+    kind, total, metadata, head = _core._form_of(value, may_pickle)
     found, shared, copied, parts = _walk(kind, metadata, memoryview(head), total)
     return Explanation(None, KINDS.get(kind, str(kind)), found, total, shared, copied, parts)
 
 
-class Explaining(_core.Brain):
-    """The part of Brain that explains values."""
-
-    def explain(self, name: str, *, namespace: str | None = None) -> Explanation:
-        """What the value of `name` is stored as, and what a recall shares and copies of it, part by part; who has
-        views of it, since when it is there.
-
-            print(brain.explain("flights"))
-
-        namespace: None is the current one. Nothing is recalled, and no code of a pickle is run.
-        Raises as brain[name] does of the name. Threads: any. Never waits. Cost: a look at what a recall would
-        copy, and at the pins of all processes.
-        """
-        _, version, view = self._pin(name, namespace)
-        kind, metadata, description, version, created_ns, holders = self._facts(view)
-        data = memoryview(view)  # type: ignore[arg-type]
-        found, shared, copied, parts = _walk(kind, metadata, data, len(data))
-        return Explanation(
-            name,
-            KINDS.get(kind, str(kind)),
-            found,
-            len(data),
-            shared,
-            copied,
-            parts,
-            version,
-            datetime.datetime.fromtimestamp(created_ns / 1e9, datetime.timezone.utc).astimezone(),
-            description.decode("utf-8", "replace"),
-            _holders(holders),
-        )
-
-    def explain_value(self, value: Any) -> Explanation:
-        """The same of a value that is not stored: what brain[name] = value would make of it.
-
-        Raises as that does of the value. Cost: as of a put, but for the copy of what would be shared.
-        """
-        return of_value(value, self._may_pickle)
+def of_name(brain: _core.Brain, name: str, namespace: str | None) -> Explanation:
+    """What the value of a name is stored as."""
+    _, _, view = brain._pin(name, namespace)
+    kind, metadata, description, version, created_ns, holders = brain._facts(view)
+    data = memoryview(view)  # type: ignore[arg-type]
+    found, shared, copied, parts = _walk(kind, metadata, data, len(data))
+    return Explanation(
+        name,
+        KINDS.get(kind, str(kind)),
+        found,
+        len(data),
+        shared,
+        copied,
+        parts,
+        version,
+        datetime.datetime.fromtimestamp(created_ns / 1e9, datetime.timezone.utc).astimezone(),
+        description.decode("utf-8", "replace"),
+        _holders(holders),
+    )
 
 
 def _holders(found: list[tuple[tuple[int, str, int, int, int], int]]) -> list[Holder]:

@@ -192,7 +192,8 @@ static bool create(struct writer *w)
     brain_space *space = kills_cell_name(&w->spaces, w->number, cell, name);
     brain_value value = { .kind = BRAIN_KIND_BYTES };
     brain_object *object;
-    int err = brain_create(w->store, id & KILLS_SIZE_MAX, &object);
+    bool in_place = below(w, 2) != 0;
+    int err = (in_place ? brain_create_in_place : brain_create)(w->store, id & KILLS_SIZE_MAX, &object);
     if (err != 0) {
         return land(w, err, "create");
     }

@@ -44,6 +44,7 @@ struct held_snapshot {
 
 struct held_object {
     brain_object *object;
+    bool in_place;
     uint32_t store;
     uint64_t size, seed;
 };
@@ -622,8 +623,9 @@ static void seal(struct held_object *it)
     take_version(version);
     value.version = version;
     *older = value;
-    /* What is written now stays here. */
-    memset(brain_object_data(it->object), 0xee, it->size);
+    if (!it->in_place) { /* what is written now stays here */
+        memset(brain_object_data(it->object), 0xee, it->size);
+    }
     CHECK_CODE(brain_object_seal(it->object, spaces[it->store][s], names[n], name_lens[n], &given,
                                  BRAIN_ANY_VERSION, NULL), BRAIN_E_INVAL);
     brain_object_release(it->object);
@@ -637,7 +639,9 @@ static void do_object(void)
         it->store = any_store();
         it->size = any_size();
         it->seed = check_random();
-        int err = brain_create(stores[it->store], it->size, &it->object);
+        it->in_place = check_below(2) != 0;
+        int err = (it->in_place ? brain_create_in_place : brain_create)(stores[it->store], it->size,
+                                                                        &it->object);
         if (is_full(err)) {
             it->object = NULL;
             return;
