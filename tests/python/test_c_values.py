@@ -85,7 +85,7 @@ def test_c_reads_containers(brain, values, value, printed):
 
 @pytest.mark.parametrize(
     "stream",
-    ["", "81", "62 61", "1b 0000", "bf", "1c", "e0", "f97e00", "bb ffffffffffffffff 01", "d9ba08 05", "01 01"],
+    ["", "81", "62 61", "1b 0000", "bf", "1c", "e0", "f97e00", "bbffffffffffffffff 01", "d9ba08 05", "0101"],
 )
 def test_c_refuses_containers_that_make_no_sense(brain, values, path, stream):
     raw = RawStore(path)
