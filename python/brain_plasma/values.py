@@ -11,7 +11,7 @@ import re
 import types
 
 from . import codecs
-from .exceptions import BrainError
+from .exceptions import BrainCorruptError, BrainError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +86,33 @@ def dtype_from_text(text: str, descr: bytes | None, item_bytes: int) -> numpy.dt
 @functools.lru_cache(maxsize=256)
 def _fields(descr: bytes) -> Any:
     return ast.literal_eval(descr.decode())
+
+
+_CODE_MAX = 0x10FFFF
+_CHECKED_ROWS = 100_000  # at once: what is checked is copied
+
+
+def check_text(array: numpy.ndarray) -> None:
+    """Raise BrainCorruptError where a structured array has text with numbers that are no characters.
+
+    Whoever looks at such an element gets an error, but hash() of it is the end of the process: NumPy 1 and 2
+    do not expect that the text of a field cannot be made.
+    """
+    rows = array.reshape(-1, order="A")  # no copy: its elements lie one after the other
+    for start in range(0, len(rows), _CHECKED_ROWS):
+        _check_text(rows[start : start + _CHECKED_ROWS])
+
+
+def _check_text(rows: numpy.ndarray) -> None:
+    import numpy
+
+    for name in rows.dtype.names or ():
+        field = rows[name]
+        if field.dtype.kind == "U" and field.dtype.itemsize > 0:
+            codes = numpy.ascontiguousarray(field).view(field.dtype.str[0] + "u4")
+            if codes.max(initial=0) > _CODE_MAX:
+                raise BrainCorruptError(f"the text of an array, field {name!r}, is none")
+        _check_text(field)
 
 
 # ---- values that cannot be stored ---------------------------------------------------------------
@@ -179,6 +206,15 @@ def _pickle_error(value: object) -> Exception | None:
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
     """What `value` is pickled by, each part with how one gets to it from there."""
+    yield from shown_parts(value)
+    if isinstance(value, types.FunctionType):
+        yield from _variables(value)
+    elif not isinstance(value, type):
+        yield from with_attribute_names(value, _state(value))
+
+
+def shown_parts(value: object) -> Iterator[tuple[str, object]]:
+    """Those of containers, arrays and frames, as whoever has the value sees them."""
     if isinstance(getattr(value, "attrs", None), dict):  # of a frame, whose columns have them as well
         yield ".attrs", value.attrs  # type: ignore[attr-defined]
     if isinstance(value, dict):
@@ -192,16 +228,11 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
     elif isinstance(value, (set, frozenset)):
         for item in value:
             yield f" (element {item!r})", item
-    elif isinstance(value, types.FunctionType):
-        yield from _variables(value)
-        return
     elif _is_frame(value):
         for label in value.columns:  # type: ignore[attr-defined]
             yield f"[{label!r}]", value[label]  # type: ignore[index]
     elif hasattr(value, "dtype") and hasattr(value, "tolist"):
-        yield from _parts(value.tolist())  # of an array or a series only objects can fail
-    if not isinstance(value, type):
-        yield from _with_attribute_names(value, _state(value))
+        yield from shown_parts(value.tolist())  # of an array or a series only objects can fail
 
 
 def _is_frame(value: object) -> bool:
@@ -260,7 +291,7 @@ def _state_parts(state: object) -> Iterator[tuple[str, object]]:
 _ATTRIBUTES = ("func", "args", "keywords", "__self__", "__func__", "__wrapped__", "default_factory")
 
 
-def _with_attribute_names(
+def with_attribute_names(
     value: object, parts: Iterator[tuple[str, object]]
 ) -> Iterator[tuple[str, object]]:
     """The same parts, where one is an attribute of the value by the name of that."""

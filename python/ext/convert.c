@@ -247,7 +247,7 @@ PyObject *bp_convert_decode_copy(struct bp_state *state, const brain_view *view)
 
 PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickle)
 {
-    if (view->kind == BRAIN_KIND_TENSOR) return bp_tensor_decode(state, view);
+    if (view->kind == BRAIN_KIND_TENSOR) return bp_tensor_decode(state, view, pickle);
     if (view->kind == BRAIN_KIND_TREE) return bp_untree_decode(state, view, pickle);
     if (view->kind == BRAIN_KIND_PICKLE) return bp_pickled_decode(state, view, pickle);
     if (view->kind == BRAIN_KIND_ARROW) return bp_arrow_decode(state, view, pickle);
@@ -278,6 +278,7 @@ void bp_convert_chain_failure(struct bp_state *state, const brain_view *view, co
         PyErr_ExceptionMatches(state->errors[BP_CORRUPT])) {
         return;
     }
+    int code = PyErr_ExceptionMatches(state->errors[BP_PICKLE]) ? BP_PICKLE : BP_VALUE;
     PyObject *type, *error, *traceback;
     PyErr_Fetch(&type, &error, &traceback);
     PyErr_NormalizeException(&type, &error, &traceback);
@@ -286,7 +287,7 @@ void bp_convert_chain_failure(struct bp_state *state, const brain_view *view, co
     if (reason == NULL) PyErr_Clear();
     PyErr_Restore(type, error, traceback);
     if (reason != NULL) {
-        bp_errors_chain(state, BP_VALUE, "the value of %R is there but cannot be %s here: %U", name,
+        bp_errors_chain(state, code, "the value of %R is there but cannot be %s here: %U", name,
                         done, reason);
     }
     Py_XDECREF(name);

@@ -345,7 +345,21 @@ static void say_numpy_is_missing(struct bp_state *state, const brain_view *view)
     Py_DECREF(name);
 }
 
-PyObject *bp_tensor_over(struct bp_state *state, const void *meta, size_t meta_len, PyObject *base)
+/* NumPy dies where hash() meets an element with text that is none. Takes over `array`, which may be
+ * NULL; returns it, or NULL with an exception set. */
+static PyObject *check_structured(struct bp_state *state, PyObject *array)
+{
+    if (array == NULL) return NULL;
+    PyObject *check = bp_state_values_function(state, "check_text");
+    PyObject *done = check == NULL ? NULL : PyObject_CallFunctionObjArgs(check, array, NULL);
+    Py_XDECREF(check);
+    if (done == NULL) Py_CLEAR(array);
+    Py_XDECREF(done);
+    return array;
+}
+
+PyObject *bp_tensor_over(struct bp_state *state, const void *meta, size_t meta_len, PyObject *base,
+                         bool trusted)
 {
     brain_tensor tensor;
     uint64_t size_bytes = (uint64_t)((struct bp_view *)base)->size_bytes;
@@ -364,14 +378,15 @@ PyObject *bp_tensor_over(struct bp_state *state, const void *meta, size_t meta_l
     if (array == NULL && PyErr_ExceptionMatches(PyExc_ValueError)) {
         bp_errors_chain(state, BP_CORRUPT, "the shape of an array makes no sense");
     }
-    return array;
+    return trusted || tensor.descr_len == 0 ? array : check_structured(state, array);
 }
 
-PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view)
+PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view, bool trusted)
 {
     PyObject *base = bp_view_new(state, view);
     if (base == NULL) return NULL;
-    PyObject *array = bp_tensor_over(state, view->meta, view->meta_len, Py_NewRef(base));
+    PyObject *array =
+        bp_tensor_over(state, view->meta, view->meta_len, Py_NewRef(base), trusted);
     if (array == NULL && PyErr_ExceptionMatches(PyExc_ImportError)) {
         say_numpy_is_missing(state, view);
     }

@@ -23,12 +23,13 @@ int bp_tensor_take(struct bp_state *state, PyObject *value, struct bp_array *arr
 void bp_tensor_let_go(struct bp_array *array);
 
 /* A read-only array over all bytes of `base`, a View, which it takes over. A new reference, or NULL
- * with an exception set: ImportError where there is no NumPy. */
-PyObject *bp_tensor_over(struct bp_state *state, const void *meta, size_t meta_len, PyObject *base);
+ * with an exception set: ImportError where there is no NumPy. trusted: as bp_untree_decode(). */
+PyObject *bp_tensor_over(struct bp_state *state, const void *meta, size_t meta_len, PyObject *base,
+                         bool trusted);
 
 /* A read-only array over the bytes of `view`, which it takes over. A new reference, or NULL with an
  * exception set. */
-PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view);
+PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view, bool trusted);
 
 int bp_tensor_traverse(struct bp_state *state, visitproc visit, void *arg);
 void bp_tensor_clear(struct bp_state *state);

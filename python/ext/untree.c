@@ -598,7 +598,8 @@ static PyObject *read_array(struct decoder *decoder)
     }
     PyObject *base = meta == NULL ? NULL : read_buffer(decoder);
     if (base == NULL) return NULL;
-    return count(decoder, bp_tensor_over(decoder->state, meta, (size_t)meta_len, base));
+    return count(decoder, bp_tensor_over(decoder->state, meta, (size_t)meta_len, base,
+                                         decoder->trusted));
 }
 
 /* ---- extensions ------------------------------------------------------------------------------ */

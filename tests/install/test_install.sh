@@ -61,6 +61,8 @@ read -ra libs <<<"$(pkg-config --libs libbrain)"
 "${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${cflags[@]}" "$source_root/examples/hello.c" \
     -o "$work/hello-shared" "${libs[@]}" -Wl,-rpath,"$libdir"
 check_output "$work/hello-shared"
+"${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${cflags[@]}" "$source_root/examples/values.c" \
+    -o "$work/values" "${libs[@]}" -Wl,-rpath,"$libdir"
 
 # With the shared library gone the same line takes the static one.
 rm "$libdir"/libbrain.so*

@@ -30,6 +30,25 @@ class Part(ctypes.Structure):
     ]
 
 
+class _View(ctypes.Structure):
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("size_bytes", ctypes.c_uint64),
+        ("meta", ctypes.c_void_p),
+        ("description", ctypes.c_void_p),
+        ("name", ctypes.c_void_p),
+        ("version", ctypes.c_uint64),
+        ("kind", ctypes.c_uint32),
+        ("meta_len", ctypes.c_uint16),
+        ("description_len", ctypes.c_uint16),
+        ("name_len", ctypes.c_uint16),
+        ("tag", ctypes.c_uint16),
+        ("object", ctypes.c_uint32),
+        ("pin", ctypes.c_uint32),
+        ("store", ctypes.c_void_p),
+    ]
+
+
 class RawStore:
     """The store at a path, through the C library alone."""
 
@@ -79,6 +98,21 @@ class RawStore:
         )
         assert code == 0
         return kind.value, buffer.raw[: size.value]
+
+    def whole(self, name):
+        """The kind of a value, its data and its metadata."""
+        view = _View()
+        name = name.encode()
+        code = self._library.brain_get(
+            self._space, name, ctypes.c_size_t(len(name)), ctypes.byref(view)
+        )
+        assert code == 0
+        try:
+            data = ctypes.string_at(view.data, view.size_bytes) if view.size_bytes else b""
+            meta = ctypes.string_at(view.meta, view.meta_len) if view.meta_len else b""
+            return view.kind, data, meta
+        finally:
+            self._library.brain_view_drop(ctypes.byref(view))
 
 
 def tree(stream, buffers=(), flags=0):

@@ -148,6 +148,7 @@ HOSTILE = [
     ("csr", CSR, {"indptr": i4(1, 2, 3)}),
     ("csr", CSR, {"indptr": i4(0, 3)}),
     ("csr", CSR, {"indptr": i4(0, -3, 3)}),
+    ("csr", CSR, {"indptr": i4(0, 2, -(2**31))}),
     ("csr", CSR, {"data": np.ones(4)}),
     ("csr", CSR, {"data": np.ones((3, 1))}),
     ("csr", CSR, {"data": np.ones(3, ">f8")}),

@@ -91,14 +91,19 @@ def part_of(array: Any) -> Any:
     return array
 
 
-def array_from(part: Any, trusted: bool) -> Any:
-    """What part_of() was given."""
+_NUMBERS = "biufc"
+
+
+def array_from(part: Any, trusted: bool, kinds: str = _NUMBERS + "O") -> Any:
+    """What part_of() was given. kinds: what a NumPy array may be of; of objects too where it does not matter
+    what they are. (Those are plain ones: pickles have no part in it.)
+    """
     if type(part) is tuple:
         need(trusted or part[:1] == ("objects",), "an array is missing")
         return objects_from(part, trusted)
     if not trusted:
         if type(part) is np.ndarray:
-            need_array(part, "biufc", None)
+            need_array(part, kinds, None)
         else:
             need(type(part) in ARRAY_TYPES, "an array is missing")
     return part
@@ -182,7 +187,7 @@ def _decode_intervals(payload: Any, trusted: bool) -> Any:
     if trusted:
         return frames_build.way.intervals(*payload)
     need_items(payload, 3)
-    left, right, closed = (*(array_from(side, False) for side in payload[:2]), payload[2])
+    left, right, closed = (*(array_from(side, False, _NUMBERS) for side in payload[:2]), payload[2])
     need(type(closed) is str and closed in _CLOSED and type(left) is type(right), "intervals without sides")
     need(
         left.ndim == right.ndim == 1 and left.dtype == right.dtype and len(left) == len(right),
@@ -259,7 +264,7 @@ def _decode_strings(payload: Any, trusted: bool) -> Any:
         need(type(payload[0]) is str and payload[0] in STRINGS, "strings of no known kind")
     kind, part = payload
     if STRINGS[kind][0] == "python":
-        return string_array(kind, array_from(part, trusted))
+        return string_array(kind, array_from(part, trusted, _NUMBERS))
     if not trusted:
         _need_chunks(part)
         need(str(part.type) in ("string", "large_string", "string_view"), f"strings of type {part.type}")
@@ -310,7 +315,7 @@ def _decode_sparse(payload: Any, trusted: bool) -> Any:
     # pandas does not write to them, but its operations on two sparse arrays, equals() among them, refuse
     # what could not be written to; so these are copied.
     return frames_build.way.sparse(
-        array_from(values, trusted).copy(), length, tuple(place.copy() for place in places), fill
+        array_from(values, trusted, _NUMBERS).copy(), length, tuple(place.copy() for place in places), fill
     )
 
 

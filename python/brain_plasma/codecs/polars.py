@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pl: Any = importlib.import_module("polars")
 try:
     arrow: Any = _load("pyarrow")
+    from . import arrow_views
 except ImportError:  # no pyarrow: Polars pickles itself
     arrow = None
 
@@ -93,6 +94,8 @@ def decode_frame(payload: tuple[dict[str, Any], Any], trusted: bool) -> Any:
         )
     description, data = payload
     table = arrow.read_table(data, trusted)
+    if not trusted:
+        arrow_views.check_table(table)
     try:
         frame = pl.from_arrow(table, rechunk=False)
         if "" in table.column_names:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pickle import PickleBuffer
+
+from .. import values
 from .._core import _needs_pickle
+from . import Written, encoders, find_encoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from . import Encoder
+
 _DEPTH_MAX = 100
+_PAYLOAD_DEPTH_MAX = 8
 
 
 def first_part_that_needs_pickle(value: object) -> tuple[str, object]:
@@ -37,3 +44,32 @@ def _parts(value: Any) -> Iterator[tuple[str, object]]:
         yield from ((f"[{index}]", item) for index, item in enumerate(value))
     elif kind is set or kind is frozenset:
         yield from ((f" (element {item!r})", item) for item in value)
+    else:
+        encode = encoders.get(kind) or find_encoder(kind)
+        if encode is not None:
+            yield from _parts_of_encoded(value, encode)
+
+
+def _parts_of_encoded(value: Any, encode: Encoder) -> Iterator[tuple[str, object]]:
+    try:
+        yield from values.shown_parts(value)
+        encoded = encode(value)
+        if encoded is not None:
+            payload = [(f" (in its payload){step}", part) for step, part in _parts_of_payload(encoded[1])]
+            for step, part in values.with_attribute_names(value, iter(payload)):
+                yield from _leaves(step, part, 0)
+    except Exception:  # a value that cannot even be taken apart: then it is the part
+        pass
+
+
+def _parts_of_payload(payload: Any) -> Iterator[tuple[str, object]]:
+    return _parts(payload) if type(payload) in (list, tuple, dict) else iter([("", payload)])
+
+
+def _leaves(step: str, part: Any, depth: int) -> Iterator[tuple[str, object]]:
+    """What containers of a payload hold, but for its buffers, which only a payload can."""
+    if type(part) in (list, tuple, dict) and depth < _PAYLOAD_DEPTH_MAX:
+        for more, item in _parts(part):
+            yield from _leaves(step + more, item, depth + 1)
+    elif not isinstance(part, (PickleBuffer, Written)):
+        yield step, part
