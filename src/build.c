@@ -56,8 +56,8 @@ static int make_file(int dir_fd, const char *name, const char *directory,
     }
     if (options->has_group && fchown(fd, (uid_t)-1, (gid_t)options->group) != 0) {
         err = bn_error_os(-errno, "cannot give %s to group %u", directory, options->group);
-    } else if (fchmod(fd, mode) !=
-               0) { /* not by openat(): the umask shall not narrow what was asked */
+    } else if (fchmod(fd, mode) != 0) {
+        /* Not by openat(): the umask shall not narrow what was asked. */
         err = bn_error_os(-errno, "cannot set the mode of %s/%s", directory, name);
     }
     if (err != 0) {
@@ -73,8 +73,8 @@ static void first_state(struct bn_state_rec *state, uint64_t capacity_bytes, uin
     *state = (struct bn_state_rec){ .capacity_bytes = capacity_bytes };
     state->index_state = 64u << 1; /* one page of buckets */
     state->committed = 1;
-    for (int i = 0; i < BN_REGION_BLOCKS;
-         i++) { /* a start of each: to delete and to trim needs no more */
+    /* A start of each: to delete and to trim needs no more. */
+    for (int i = 0; i < BN_REGION_BLOCKS; i++) {
         state->backed[i] = BN_PAGE;
     }
     state->backed[BN_REGION_UNDO] = 4 * BN_PAGE;
@@ -110,9 +110,8 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
     }
     os = os != 0 ? os : bn_os_back(fd, 0, 2 * BN_PAGE);
     for (int i = 0; i < BN_REGION_VALUES && os == 0; i++) {
-        os = state.backed[i] == 0
-                 ? 0
-                 : bn_os_back(fd, plan.regions[i].off, state.backed[i] + bn_store_slack((enum bn_region)i));
+        uint64_t bytes = state.backed[i] + bn_store_slack((enum bn_region)i);
+        os = state.backed[i] == 0 ? 0 : bn_os_back(fd, plan.regions[i].off, bytes);
     }
     struct bn_space_rec root = { .gen = 1, .tally[0].number = 1 };
     os = os != 0 ? os : bn_os_write(fd, &root, sizeof root, plan.regions[BN_REGION_SPACES].off);
@@ -137,7 +136,7 @@ static int write_clients(int fd, const uint8_t store_id[16])
 }
 
 int bn_build(int dir_fd, const char *directory, const brain_options *options,
-                   uint64_t capacity_bytes, int *guard_out)
+             uint64_t capacity_bytes, int *guard_out)
 {
     int data = -1, clients = -1, os = 0;
     uint8_t store_id[16];

@@ -321,9 +321,12 @@ static int open_files(int dir_fd, struct bn_map *map)
     }
     map->data_file.fd = data;
     int os = note_file(data, &map->data_file);
+    if (os != 0) {
+        return bn_error_os(os, "cannot look at %s/data", map->directory);
+    }
     int clients = bn_os_beside_streams(openat(dir_fd, "clients", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-    if (os != 0 || clients < 0) {
-        return bn_error_os(os != 0 ? os : -errno, "cannot open %s/clients", map->directory);
+    if (clients < 0) {
+        return bn_error_os(-errno, "cannot open %s/clients", map->directory);
     }
     map->clients_file.fd = clients;
     os = note_file(clients, &map->clients_file);

@@ -9,7 +9,6 @@
 #include "store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -142,8 +141,7 @@ int bn_store_back(struct brain_store *store, enum bn_region region, uint64_t byt
         };
         return bn_error_os(os,
                            "%s: cannot get %llu bytes of memory for %s; the file system of %s is "
-                           "full. "
-                           "Delete values and trim, or make it larger",
+                           "full. Delete values and trim, or make it larger",
                            store->path, (unsigned long long)(end - done), kinds[region],
                            store->map->directory);
     }

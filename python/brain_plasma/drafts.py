@@ -63,7 +63,7 @@ class Draft:
         return version
 
     def abandon(self) -> None:
-        """Give it up; of one that is sealed nothing."""
+        """Give the value up. One that is sealed stays."""
         self._draft = None
 
     def __enter__(self) -> Any:

@@ -59,7 +59,8 @@ class BrainReferenceError(BrainError, ReferenceError):
 
 
 class BrainValueTypeError(BrainError, TypeError):
-    """A value cannot be stored: it, or something in it, cannot be pickled. The message says what."""
+    """A value cannot be stored: it, or something in it, has no form here and cannot be pickled. The message says
+    what."""
 
 
 class BrainPickleError(BrainError):

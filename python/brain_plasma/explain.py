@@ -7,15 +7,20 @@ named.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import datetime
+import functools
 import importlib
 import io
+import itertools
 import os
 import pickle
 
 from . import _core
+from .codecs.description import unpack
+from .exceptions import BrainCorruptError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +31,9 @@ KINDS = {
     0: "raw", 1: "none", 2: "bool", 3: "bool", 4: "int", 5: "float", 6: "str", 7: "bytes", 8: "tensor",
     9: "arrow", 10: "pickle", 11: "tree",
 }  # fmt: skip
+
+_TENSOR, _ARROW, _PICKLE, _TREE = 8, 9, 10, 11
+_TABLES = ("pyarrow.Table", "pyarrow.RecordBatch", "polars.DataFrame")
 
 # What decoders copy though it lies in a buffer, and why.
 _COPIED = {
@@ -118,6 +126,19 @@ def _bytes(n: int) -> str:
 
 # ---- the form of a value ------------------------------------------------------------------------
 
+_HEAD_BYTES, _ENTRY_BYTES = 16, 16  # of the table of parts
+
+
+def _read_table(data: memoryview) -> tuple[memoryview, list[int]]:
+    """The stream of a value in parts, and how large its buffers are, by its table (docs/format.md)."""
+    n_buffers = int.from_bytes(data[:4], "little")
+    stream_bytes = int.from_bytes(data[8:16], "little")
+    begin = _HEAD_BYTES + _ENTRY_BYTES * n_buffers
+    if begin + stream_bytes > len(data):
+        raise BrainCorruptError("the table of parts of a value makes no sense")
+    sizes = [int.from_bytes(data[end - 8 : end], "little") for end in range(2 * _ENTRY_BYTES, begin + 1, _ENTRY_BYTES)]
+    return data[begin : begin + stream_bytes], sizes
+
 
 class _Node:
     """What stands for a value that a decoder, or code of a pickle, would make."""
@@ -136,26 +157,25 @@ class _Buffer:
         self.metadata = metadata
 
 
-def _read_pickle(data: memoryview) -> Any:
+def _read_pickle(stream: memoryview, n_buffers: int) -> Any:
     """The form of a pickle: no code of it is run, what it calls becomes a _Node."""
-    n_buffers = int.from_bytes(data[:4], "little")
-    stream_bytes = int.from_bytes(data[8:16], "little")
-    begin = 16 + 16 * n_buffers
-    sizes = [int.from_bytes(data[16 + 16 * i + 8 : 32 + 16 * i], "little") for i in range(n_buffers)]
     stand_ins = [bytearray(number.to_bytes(8, "little")) for number in range(n_buffers)]
-    stream = io.BytesIO(data[begin : begin + stream_bytes])
-    return _Inert(stream, stand_ins, sizes).load()
+    return _Inert(io.BytesIO(stream), buffers=stand_ins).load()
 
 
 class _Inert(pickle.Unpickler):
-    def __init__(self, stream: io.BytesIO, buffers: list[bytearray], sizes: list[int]) -> None:
+    """Makes stand-ins of whatever a pickle names. A pickle can set attributes of what it names, so each
+    is made anew for each pickle."""
+
+    def __init__(self, stream: io.BytesIO, *, buffers: list[bytearray]) -> None:
         super().__init__(stream, buffers=buffers)
         self._found: dict[tuple[str, str], Any] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         key = module, name
         if key not in self._found:
-            self._found[key] = _MAKERS.get(key) or _stand_in(module, name)
+            make = _MAKERS.get(key)
+            self._found[key] = _stand_in(module, name) if make is None else functools.partial(make)
         return self._found[key]
 
     def persistent_load(self, pid: Any) -> Any:
@@ -233,6 +253,14 @@ class _Walk:
         self.shared = 0
         self.seen: set[int] = set()
         self.in_payload = False
+        self.waiting: collections.deque[tuple[str, Any, str, bool]] = collections.deque()
+
+    def all(self, form: Any) -> None:
+        """Go through all of a form, level by level: it may be nested deeper than calls can be."""
+        self.go("value", form)
+        while self.waiting:
+            path, container, copied_as, self.in_payload = self.waiting.popleft()
+            self._container(path, container, copied_as)
 
     def go(self, path: str, form: Any, copied_as: str = "") -> None:
         if isinstance(form, _Buffer):
@@ -246,7 +274,7 @@ class _Walk:
             self._in_stream(path, type(form).__name__, len(form), "")
         elif isinstance(form, (_Node, _StandIn, dict, list, tuple, set, frozenset)):
             if self._is_new(form):
-                self._container(path, form, copied_as)
+                self.waiting.append((path, form, copied_as, self.in_payload))
 
     def _is_new(self, form: Any) -> bool:
         """Whether it is no reference to what was there before, and so no second copy."""
@@ -292,10 +320,9 @@ class _Walk:
 
     def _node(self, path: str, node: _Node, copied_as: str) -> None:
         reason = copied_as or _COPIED.get(node.name, "")
-        was_in_payload, self.in_payload = self.in_payload, True
+        self.in_payload = True
         for step, part in _parts_of(node):
             self.go(step if step.startswith(("column ", "index")) else f"{path}{step}", part, reason)
-        self.in_payload = was_in_payload
 
     def _pickled_buffer(self, path: str, form: Any, copied_as: str) -> None:
         owner: Any = form.obj if isinstance(form, memoryview) else form
@@ -343,56 +370,62 @@ def _is_frame(payload: Any) -> bool:
 def _labels(columns: Any) -> list[Any]:
     """The labels of a column index that is stored as text; else none."""
     payload = getattr(columns, "payload", None)
-    while isinstance(payload, (tuple, list)) and payload:
-        if payload[0] == "labels":
-            return list(payload[-1])
-        payload = payload[0]
-    return []
+    part = payload[0] if isinstance(payload, (tuple, list)) and payload else None
+    if not isinstance(part, (tuple, list)) or len(part) != 3 or part[0] != "labels":
+        return []
+    return list(part[2])
+
+
+_N_SHOWN = 5
 
 
 def _column(labels: list[Any], place: Any) -> str:
     """What a block is called: its column, or its columns."""
-    if isinstance(place, int):
-        numbers: list[int] = [place]
-    elif isinstance(place, (tuple, list)) and all(isinstance(number, int) for number in place):
-        numbers = list(range(*place)) if len(place) in (2, 3) else list(place)
-    else:
+    if not (isinstance(place, (tuple, list)) and len(place) == 3 and all(type(bound) is int for bound in place)):
         return "columns"
-    names = [repr(labels[number]) if number < len(labels) else str(number) for number in numbers]
-    if len(names) == 1:
-        return f"column {names[0]}"
-    return f"column {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+    numbers = list(itertools.islice(range(*place), _N_SHOWN + 1))
+    names = [repr(labels[number]) if 0 <= number < len(labels) else str(number) for number in numbers]
+    return f"column {', '.join(names[:_N_SHOWN])}{', ...' if len(names) > _N_SHOWN else ''}"
 
 
 # ---- explanations -------------------------------------------------------------------------------
 
 
-def _walk(kind: int, metadata: bytes, data: memoryview, total: int) -> tuple[str, int, int, list[Part]]:
+def _walk(
+    kind: int, metadata: bytes, data: memoryview, total: int, trusted: bool
+) -> tuple[str, int, int, list[Part]]:
     """Type, bytes shared and copied, and parts, of a stored form; `data` needs not have the buffers."""
-    if kind == 8:
+    if kind == _TENSOR:
         return "numpy.ndarray", total, 0, [Part("value", "array", total, 0, "")]
-    if kind == 9:
-        return _arrow(metadata, data, total)
-    if kind not in (10, 11):
+    if kind == _ARROW:
+        return _arrow(metadata, data, total, trusted)
+    if kind not in (_PICKLE, _TREE):
         return KINDS.get(kind, f"kind {kind}"), 0, total, [Part("value", KINDS.get(kind, ""), 0, total, "")]
-    n_buffers = int.from_bytes(data[:4], "little")
-    stream_bytes = int.from_bytes(data[8:16], "little")
-    sizes = [int.from_bytes(data[16 + 16 * i + 8 : 32 + 16 * i], "little") for i in range(n_buffers)]
-    form: Any = _StandIn()
-    walk = _Walk(sizes if kind == 10 else [])
-    if kind == 11:
+    stream, sizes = _read_table(data)
+    if kind == _TREE:
         form = _core._read_tree(data, _Node, _Buffer)
+        walk = _Walk([])
+        try:
+            walk.all(form)
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            raise BrainCorruptError(f"the form of a value makes no sense: {error}") from error
     else:
-        with contextlib.suppress(Exception):  # of forms of pickles there is no end: then by sizes alone
-            form = _read_pickle(data)
-    if isinstance(form, _StandIn) and not form._name:
-        walk.parts.append(Part("value", "a pickle", sum(sizes), 0, ""))
-        walk.shared = sum(sizes)
-    else:
-        walk.go("value", form)
+        form, walk = _walk_pickle(stream, sizes)
     parts = sorted(walk.parts, key=lambda part: -(part.shared_bytes + part.copied_bytes))
-    copied = stream_bytes + sum(part.copied_bytes for part in parts if part.kind in ("raw", "array", "bytes", "buffer"))
+    copied = len(stream) + sum(part.copied_bytes for part in parts if part.kind in ("raw", "array", "bytes", "buffer"))
     return _type_of(form), walk.shared, copied, parts
+
+
+def _walk_pickle(stream: memoryview, sizes: list[int]) -> tuple[Any, _Walk]:
+    with contextlib.suppress(Exception):  # of forms of pickles there is no end: then by sizes alone
+        form = _read_pickle(stream, len(sizes))
+        walk = _Walk(sizes)
+        walk.all(form)
+        return form, walk
+    walk = _Walk(sizes)
+    walk.parts.append(Part("value", "a pickle", sum(sizes), 0, ""))
+    walk.shared = sum(sizes)
+    return _StandIn(), walk
 
 
 def _type_of(form: Any) -> str:
@@ -403,13 +436,14 @@ def _type_of(form: Any) -> str:
     return "numpy.ndarray" if isinstance(form, _Buffer) else type(form).__name__
 
 
-def _arrow(metadata: bytes, data: memoryview, total: int) -> tuple[str, int, int, list[Part]]:
+def _arrow(metadata: bytes, data: memoryview, total: int, trusted: bool) -> tuple[str, int, int, list[Part]]:
     """A table: all of it is shared, but what Polars makes anew."""
-    kind = next((name for name in ("polars.DataFrame", "pyarrow.RecordBatch") if name.encode() in metadata), "")
+    kind = _table_kind(metadata)
     if kind != "polars.DataFrame":
-        return kind or "pyarrow.Table", total, 0, [Part("value", "arrow", total, 0, "")]
+        return kind, total, 0, [Part("value", "arrow", total, 0, "")]
     pa: Any = importlib.import_module("pyarrow")
-    table = pa.ipc.open_stream(pa.py_buffer(data)).read_all()
+    arrow: Any = importlib.import_module(f"{__package__}.codecs.arrow")
+    table = arrow.read_table(data, trusted)
     reason = "Polars rebuilds categoricals and enums"
     parts = [
         Part(f"column {name!r}", str(column.type), 0, column.nbytes, reason)
@@ -420,10 +454,19 @@ def _arrow(metadata: bytes, data: memoryview, total: int) -> tuple[str, int, int
     return kind, total - copied, copied, [*parts, Part("value", "arrow", total - copied, 0, "")]
 
 
+def _table_kind(metadata: bytes) -> str:
+    try:
+        description = unpack(metadata) if metadata else {}
+    except ValueError as error:
+        raise BrainCorruptError(f"the metadata of a table makes no sense: {error}") from error
+    kind = description.get("as") if isinstance(description, dict) else None
+    return kind if kind in _TABLES else _TABLES[0]
+
+
 def of_value(value: Any, may_pickle: bool) -> Explanation:
     """What would be stored of a value."""
     kind, total, metadata, head = _core._form_of(value, may_pickle)
-    found, shared, copied, parts = _walk(kind, metadata, memoryview(head), total)
+    found, shared, copied, parts = _walk(kind, metadata, memoryview(head), total, True)
     return Explanation(None, KINDS.get(kind, str(kind)), found, total, shared, copied, parts)
 
 
@@ -432,7 +475,7 @@ def of_name(brain: _core.Brain, name: str, namespace: str | None) -> Explanation
     _, _, view = brain._pin(name, namespace)
     kind, metadata, description, version, created_ns, holders = brain._facts(view)
     data = memoryview(view)  # type: ignore[arg-type]
-    found, shared, copied, parts = _walk(kind, metadata, data, len(data))
+    found, shared, copied, parts = _walk(kind, metadata, data, len(data), brain._may_pickle)
     return Explanation(
         name,
         KINDS.get(kind, str(kind)),
@@ -449,10 +492,11 @@ def of_name(brain: _core.Brain, name: str, namespace: str | None) -> Explanation
 
 
 def _holders(found: list[tuple[tuple[int, str, int, int, int], int]]) -> list[Holder]:
-    """Without our own view, by which the value was looked at."""
-    holders: list[Holder] = []
-    for (pid, command, _, _, _), n_views in found:
-        n = n_views - (pid == os.getpid() and not any(holder.pid == pid for holder in holders))
-        if n > 0:
-            holders.append(Holder(pid, command, n))
-    return holders
+    """By process, of whose clients each is a row, and without our own view, by which the value was looked at."""
+    commands: dict[tuple[int, int], str] = {}
+    n_views: collections.Counter[tuple[int, int]] = collections.Counter()
+    for (pid, command, pid_namespace, _, _), n in found:
+        commands.setdefault((pid, pid_namespace), command)
+        n_views[pid, pid_namespace] += n
+    n_views[os.getpid(), os.stat("/proc/self/ns/pid").st_ino] -= 1
+    return [Holder(pid, commands[pid, space], n) for (pid, space), n in n_views.items() if n > 0]

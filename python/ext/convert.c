@@ -10,13 +10,12 @@
  */
 #include "convert.h"
 
-#include "objectid.h"
-#include "plasma/object.h"
-
 #include "arrow.h"
 #include "errors.h"
+#include "objectid.h"
 #include "parts.h"
 #include "pickled.h"
+#include "plasma/object.h"
 #include "tensor.h"
 #include "tree.h"
 #include "untree.h"

@@ -166,8 +166,8 @@ PyObject *bp_draft_array(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     }
     memcpy(tensor.dtype, text, (size_t)text_len);
     if (!bp_brain_is_open(self)) return NULL;
-    return new_draft(self, self->store, BRAIN_KIND_TENSOR, encode_meta(self->state, &tensor), size_bytes,
-                     false);
+    return new_draft(self, self->store, BRAIN_KIND_TENSOR, encode_meta(self->state, &tensor),
+                     size_bytes, false);
 }
 
 const char bp_draft_bytes_doc[] = "_draft_bytes($self, size_bytes, /)\n--\n\n"

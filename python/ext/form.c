@@ -8,7 +8,7 @@
 #include <string.h>
 
 const char bp_form_needs_pickle_doc[] = "_needs_pickle(value, /)\n--\n\n"
-                               "Whether nothing but a pickle can hold a value.";
+                                        "Whether nothing but a pickle can hold a value.";
 
 PyObject *bp_form_needs_pickle(PyObject *module, PyObject *value)
 {
@@ -23,15 +23,16 @@ PyObject *bp_form_needs_pickle(PyObject *module, PyObject *value)
 
 const char bp_form_read_tree_doc[] =
     "_read_tree(data, node, part, /)\n--\n\n"
-             "The form of a value of kind TREE: node(name, payload) and part(what, size, metadata) stand\n"
-             "for what would be made of it. `data` needs not have the buffers.";
+    "The form of a value of kind TREE: node(name, payload) and part(what, size, metadata) stand\n"
+    "for what would be made of it. `data` needs not have the buffers.";
 
 PyObject *bp_form_read_tree(PyObject *module, PyObject *args)
 {
     Py_buffer data;
     PyObject *node, *part;
     if (!PyArg_ParseTuple(args, "y*OO:_read_tree", &data, &node, &part)) return NULL;
-    PyObject *form = bp_untree_read(PyModule_GetState(module), data.buf, (size_t)data.len, node, part);
+    PyObject *form =
+        bp_untree_read(PyModule_GetState(module), data.buf, (size_t)data.len, node, part);
     PyBuffer_Release(&data);
     return form;
 }
@@ -56,9 +57,10 @@ static PyObject *head_of(struct bp_encoded *encoded)
     return head;
 }
 
-const char bp_form_of_doc[] = "_form_of(value, pickle, /)\n--\n\n"
-                          "How a value would be stored: kind, bytes in all, metadata, and the head of its\n"
-                          "data, without the buffers.";
+const char bp_form_of_doc[] =
+    "_form_of(value, pickle, /)\n--\n\n"
+    "How a value would be stored: kind, bytes in all, metadata, and the head of its\n"
+    "data, without the buffers.";
 
 PyObject *bp_form_of(PyObject *module, PyObject *args)
 {

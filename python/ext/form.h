@@ -1,4 +1,5 @@
-/* form.h - in which form a value is stored, without storing it, or making it: functions of the module. */
+/* form.h - in which form a value is stored, without storing it, or making it: functions of the
+ * module. */
 #ifndef BP_FORM_H
 #define BP_FORM_H
 

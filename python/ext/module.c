@@ -35,7 +35,6 @@
 #include "untree.h"
 #include "view.h"
 
-
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out)
 {
     *type_out = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);

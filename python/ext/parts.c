@@ -184,15 +184,15 @@ int bp_parts_lay_out(struct bp_parts *parts, uint32_t flags, const void *stream,
 
 /* ---- what is written late -------------------------------------------------------------------- */
 
-/* The part of `encoded` that has buffer `i`, which is not empty: those of buffers are its last. */
-static brain_part *part_of(const struct bp_encoded *encoded, size_t i)
+/* Which part of `encoded` has the first buffer from `i` on that is not empty: those of buffers are
+ * its last. */
+static size_t part_of(const struct bp_encoded *encoded, size_t i)
 {
     const struct bp_parts *parts = encoded->parts;
     size_t n_behind = 0;
     for (size_t k = i; k < parts->n_buffers; k++)
         n_behind += parts->buffers[k].size_bytes > 0;
-    const brain_part *all = encoded->value.parts;
-    return (brain_part *)(uintptr_t)&all[encoded->value.n_parts - n_behind];
+    return encoded->value.n_parts - n_behind;
 }
 
 /* Have one buffer written into memory of its own, which takes the place of its Written. */
@@ -214,7 +214,8 @@ static int write_buffer(const struct bp_encoded *encoded, size_t i)
     }
     Py_DECREF(parts->buffers[i].owner);
     parts->buffers[i] = made;
-    part_of(encoded, i)->data = made.data;
+    const brain_part *part = &encoded->value.parts[part_of(encoded, i)];
+    ((brain_part *)(uintptr_t)part)->data = made.data;
     parts->n_unwritten--;
     return 0;
 }
@@ -231,15 +232,14 @@ int bp_parts_write(struct bp_encoded *encoded)
     return 0;
 }
 
-/* The Written of part `part`, borrowed; NULL: its bytes lie somewhere. */
-static PyObject *written_of(const struct bp_encoded *encoded, const brain_part *part)
+/* The Written of the first buffer from `*at` on that is not empty, borrowed; NULL: its bytes lie
+ * somewhere. `*at` is behind it then. */
+static PyObject *next_written(const struct bp_parts *parts, size_t *at)
 {
-    for (size_t i = 0; part->data == NULL && i < encoded->parts->n_buffers; i++) {
-        if (encoded->parts->buffers[i].size_bytes > 0 && part_of(encoded, i) == part) {
-            return encoded->parts->buffers[i].owner;
-        }
-    }
-    return NULL;
+    while (parts->buffers[*at].size_bytes == 0)
+        ++*at;
+    const struct bp_buffer *buffer = &parts->buffers[(*at)++];
+    return buffer->data == NULL ? buffer->owner : NULL;
 }
 
 /* Let `written` write bytes `from` to `end` of the memoryview `to`. */
@@ -265,14 +265,14 @@ static void copy(char *to, const brain_part *part)
 int bp_parts_write_into(const struct bp_encoded *encoded, PyObject *to)
 {
     Py_buffer buffer;
-    size_t end = 0;
+    size_t end = 0, at = 0, first = part_of(encoded, 0);
     int failed = PyObject_GetBuffer(to, &buffer, PyBUF_WRITABLE);
     if (failed) return -1;
     for (uint32_t i = 0; i < encoded->value.n_parts && !failed; i++) {
         const brain_part *part = &encoded->value.parts[i];
         size_t align = part->align > 0 ? part->align : 1;
         size_t from = (end + align - 1) / align * align;
-        PyObject *written = written_of(encoded, part);
+        PyObject *written = i < first ? NULL : next_written(encoded->parts, &at);
         memset((char *)buffer.buf + end, 0, from - end);
         end = from + part->size_bytes;
         if (written != NULL) {

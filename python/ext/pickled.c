@@ -162,7 +162,7 @@ static PyObject *unpickle(struct bp_state *state, PyObject *whole, const struct 
 
 static void refuse(struct bp_state *state, const brain_view *view)
 {
-    PyObject *name = PyUnicode_DecodeUTF8(view->name, view->name_len, "backslashreplace");
+    PyObject *name = bp_convert_name_of(state, view);
     if (name == NULL) return;
     bp_errors_format(state, BP_PICKLE, "the value of %R is stored as a pickle, and " REFUSED, name);
     Py_DECREF(name);

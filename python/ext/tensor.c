@@ -335,12 +335,11 @@ static PyObject *new_array(const struct bp_numpy *numpy, PyObject *dtype,
 
 static void say_numpy_is_missing(struct bp_state *state, const brain_view *view)
 {
-    PyObject *name = PyUnicode_DecodeUTF8(view->name, view->name_len, "backslashreplace");
+    PyObject *name = bp_convert_name_of(state, view);
     if (name == NULL) return;
     bp_errors_chain(state, BP_VALUE,
                     "the value of %R is an array, and NumPy, which it takes to recall one, cannot "
-                    "be "
-                    "imported here: pip install numpy",
+                    "be imported here: pip install numpy",
                     name);
     Py_DECREF(name);
 }

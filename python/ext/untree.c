@@ -734,8 +734,7 @@ static void refuse_newer(struct bp_state *state, const brain_view *view, unsigne
     if (name == NULL) return;
     bp_errors_format(state, BP_VALUE,
                      "this version of brain_plasma cannot recall the value of %R, of a form that "
-                     "has "
-                     "the flags 0x%x; a newer one put it",
+                     "has the flags 0x%x; a newer one put it",
                      name, flags);
     Py_DECREF(name);
 }

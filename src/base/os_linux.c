@@ -18,8 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "atomic.h"
-
 /* One long call keeps everybody else's small one waiting: 3.4 s behind one of 1 GB, measured. */
 #define STEP_BYTES ((uint64_t)1 << 20)
 

@@ -954,7 +954,7 @@ def not_huge(value):
         return True
 
 
-def attack(seed, count):
+def decode_mutated(seed, count):
     """Decode and use `count` trees. Returns how many were decoded."""
     mutator = Mutator(seed)
     decoded = 0
@@ -971,7 +971,7 @@ def attack(seed, count):
 
 @pytest.mark.filterwarnings("ignore")
 def test_payloads_of_others_raise_at_worst():
-    assert 0 < attack(seed=1, count=3000) < 3000
+    assert 0 < decode_mutated(seed=1, count=3000) < 3000
 
 
 # ---- through a store ----------------------------------------------------------------------------

@@ -3,14 +3,23 @@
 import array
 import dataclasses
 import datetime
+import importlib
 import os
+import pickle
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from brain_plasma import Brain, BrainNameNotExistError, BrainPickleError, BrainValueTypeError
+from brain_plasma import (
+    Brain,
+    BrainCorruptError,
+    BrainNameNotExistError,
+    BrainPickleError,
+    BrainValueTypeError,
+    explain,
+)
 
 pa = pytest.importorskip("pyarrow")
 
@@ -120,16 +129,70 @@ def test_polars_categoricals(brain):
     assert found.shared_bytes > 8000
 
 
-def test_no_code_of_a_pickle_is_run(brain):
-    ran = []
+class MakesFolder:
+    """Unpickled, it makes the folder `path`."""
 
-    class Evil:
-        def __reduce__(self):
-            return os.mkdir, ("/nonexistent/evil",)
+    def __init__(self, path):
+        self.path = path
 
-    brain["x"] = [Evil(), np.zeros(1000)]
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_no_code_of_a_pickle_is_run(brain, tmp_path):
+    brain["x"] = [MakesFolder(str(tmp_path / "made")), np.zeros(1000)]
     found = brain.explain("x")
-    assert found.shared_bytes == 8000 and found.kind == "pickle" and not ran
+    assert found.shared_bytes == 8000 and found.kind == "pickle" and found.type == "list"
+    assert not (tmp_path / "made").exists()
+    _ = brain["x"]
+    assert (tmp_path / "made").exists()
+
+
+def test_a_pickle_cannot_change_what_explains_it():
+    rebuild = b"\x8c\x13brain_plasma.codecs\x8c\x07rebuild\x93"
+    stream = pickle.PROTO + b"\x04" + rebuild + b"N}\x8c\x04name\x8c\x04evil" + b"s\x86b."
+    head = bytes(8) + len(stream).to_bytes(8, "little")
+    before = dict(vars(explain._Node))
+    explain._walk(10, b"", memoryview(head + stream), len(head + stream), False)
+    assert dict(vars(explain._Node)) == before
+
+
+def test_what_is_nested_as_deep_as_can_be(brain):
+    nested = np.zeros(1000)
+    for _ in range(499):
+        nested = [nested]
+    brain["x"] = nested
+    found = brain.explain("x")
+    assert (found.kind, found.shared_bytes) == ("tree", 8000)
+
+
+@pytest.mark.parametrize("place", [(0, 1 << 62, 1), (-3, 5, 1), (0, 5), "01", 7])
+def test_places_of_columns_that_cannot_be(place):
+    assert len(explain._column(["a", "b"], place)) < 50
+
+
+def test_labels_that_hold_themselves():
+    labels = []
+    labels.append(labels)
+    assert explain._labels(explain._Node("pandas.Index", labels)) == []
+
+
+@pytest.mark.parametrize("head", [b"", b"\xff" * 16, b"\x01" + bytes(15), bytes(8) + b"\x01" + bytes(7)])
+def test_a_table_of_parts_that_makes_no_sense(head):
+    for kind in (10, 11):
+        with pytest.raises(BrainCorruptError):
+            explain._walk(kind, b"", memoryview(head), len(head), False)
+
+
+def test_a_stream_of_others_is_checked_before_pyarrow_reads_it(brain, path, monkeypatch):
+    pl = pytest.importorskip("polars")
+    arrow_check = importlib.import_module("brain_plasma.codecs.arrow_check")
+    brain["x"] = pl.DataFrame({"a": [1.5]})
+    checked = []
+    monkeypatch.setattr(arrow_check, "check_stream", checked.append)
+    with Brain(path=path, pickle=False) as refusing:
+        refusing.explain("x")
+    assert len(checked) == 1
 
 
 def test_pickles_of_classes_that_are_made(brain):
@@ -177,6 +240,14 @@ def test_who_holds_it(brain, path):
     child.communicate("")
     assert [holder.pid for holder in brain.explain("x").holders] == [os.getpid()]
     del mine
+
+
+def test_views_of_all_brains_of_a_process_count(brain, path):
+    brain["x"] = np.zeros(1000)
+    with Brain(path=path) as first, Brain(path=path) as second:
+        views = first["x"], second["x"]
+        assert [(holder.pid, holder.n_views) for holder in brain.explain("x").holders] == [(os.getpid(), 2)]
+        del views
 
 
 def test_it_reads_as_text(brain):

@@ -63,7 +63,6 @@ _MODULES = {
     "torch": "tensors",
 }
 
-
 #: The same in processes that are forks of one that had imported this, and in no others.
 PROCESS_FAMILY = os.urandom(16).hex()
 
@@ -238,6 +237,10 @@ def register(
         has written. It has to check its argument then. Without it, such a recall is a BrainPickleError.
 
     The same call has to be made in each process that recalls such an object; it may be made again.
+
+    Raises TypeError where `cls` is no class or one of the two no function; BrainValueError for a name that is none,
+    is taken, or is brain_plasma's own, and for a class that is stored in a way of its own already.
+    Threads: any. Fork: the child has it too. What encode() or decode() raises, the put or the recall says.
     """
     if name is None:
         name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else ""
@@ -269,16 +272,16 @@ def _check_registration(cls: Any, encode: Any, decode: Any, name: Any) -> None:
     if not callable(encode) or not callable(decode):
         raise TypeError(f"register() takes two functions for {cls!r}: encode(object) and decode(payload)")
     if not isinstance(name, str) or not 0 < len(name.encode()) <= _NAME_MAX:
-        raise ValueError(f"the name of a class has 1 to {_NAME_MAX} bytes: {name!r}")
+        raise BrainValueError(f"the name of a class has 1 to {_NAME_MAX} bytes: {name!r}")
     package = name.partition(".")[0]
     if package in _MODULES:
-        raise ValueError(f"names that begin with {package!r} are brain_plasma's own: {name!r}")
+        raise BrainValueError(f"names that begin with {package!r} are brain_plasma's own: {name!r}")
     if cls not in _registered:
         if cls in _NEVER_ASKED or issubclass(cls, type) or (encoders.get(cls) or find_encoder(cls)):
-            raise ValueError(f"brain_plasma stores a {cls.__qualname__} in a way of its own already")
+            raise BrainValueError(f"brain_plasma stores a {cls.__qualname__} in a way of its own already")
     elif _registered[cls][2] != name:
-        raise ValueError(f"{cls!r} is registered as {_registered[cls][2]!r}, and cannot be {name!r} as well")
+        raise BrainValueError(f"{cls!r} is registered as {_registered[cls][2]!r}, and cannot be {name!r} as well")
     other = _registered_names.get(name, cls)
     # One of the same name in the same module is the class itself, defined anew, as in a notebook.
     if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
-        raise ValueError(f"{name!r} is the name of {other!r} already, and cannot be that of {cls!r} as well")
+        raise BrainValueError(f"{name!r} is the name of {other!r} already, and cannot be that of {cls!r} as well")
