@@ -630,7 +630,8 @@ BRAIN_API int brain_create(brain_store *store, uint64_t size_bytes, brain_object
 
 /* The same, in the memory of the store itself rather than in a mapping of its own: quicker by a page
  * fault for each 4 KiB, for who sees to it that nothing writes there any more from the seal on, since
- * it would reach the store. A child has the memory too, and must not write there. */
+ * it would reach the store. A child has the memory too, and must not write there.
+ * Returns, Threads, Blocks, Cost: as brain_create(). */
 BRAIN_API int brain_create_in_place(brain_store *store, uint64_t size_bytes,
                                     brain_object **object_out);
 

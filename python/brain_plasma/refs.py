@@ -69,7 +69,9 @@ _opened: weakref.WeakValueDictionary[Any, _core.Brain] = weakref.WeakValueDictio
 def open_ref(
     kind: type[_core.Brain], options: dict[str, Any], id: bytes, name: str, version: int
 ) -> Ref:
-    """What a pickled Ref becomes."""
+    """What a pickled Ref becomes. Raises BrainReferenceError where its value is gone, and what opening the
+    store raises.
+    """
     key = kind, tuple(sorted((option, repr(value)) for option, value in options.items()))
     brain = _opened.get(key)
     if brain is None or brain.closed:
@@ -112,7 +114,9 @@ class Referring(_core.Brain):
             )
         id = view._id()
         whole = self._pin_id(id)
-        if whole is None or not _is_same(array, self._recall_view(whole)):
+        # The data of an array are its elements and nothing else: of other values nothing is recalled.
+        is_whole = whole is not None and len(whole) == array.nbytes
+        if whole is None or not is_whole or not _is_same(array, self._recall_view(whole)):
             raise BrainValueError(
                 "that array is a part of a stored value, or of another store: give the name, brain.ref(name)"
             )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import pickle
 
+from .. import _core
 from ..exceptions import BrainCorruptError, BrainValueTypeError
 from . import decoders, encoders
 
@@ -103,10 +104,11 @@ def _check(payload: Any) -> tuple[str, list[int], list[int], bool, Any]:
         sound = (
             dtype in _TORCH_TYPES
             and all(type(length) is int and 0 <= length < 2**62 for length in shape)
+            and all(type(axis) is int for axis in axes)
             and sorted(axes) == list(range(len(shape)))
             and type(requires_grad) is bool
+            and isinstance(view, _core.View)
         )
-        len(view)
     except (TypeError, ValueError):
         sound = False
     if not sound:
@@ -157,6 +159,8 @@ def _decode_tensorflow(payload: Any, trusted: bool) -> Any:
 
     try:
         name, shape, view = payload
+        if not isinstance(view, _core.View):
+            raise TypeError("a tensor without bytes")
         bits = None if name in _TENSORFLOW_TYPES else _TENSORFLOW_BITS[name]
         array = numpy.frombuffer(view._private() if len(view) else b"", bits or name)
         array = array.reshape([int(length) for length in shape])
