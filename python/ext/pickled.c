@@ -137,15 +137,21 @@ int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, PyO
 
 /* ---- from the store -------------------------------------------------------------------------- */
 
-static PyObject *refuse_table(struct bp_state *state)
+static PyObject *refuse_table(struct bp_state *state, const brain_view *view)
 {
-    return bp_errors_format(state, BP_CORRUPT, "the table of a pickled value makes no sense");
+    PyObject *name = bp_convert_name_of(state, view);
+    if (name == NULL) return NULL;
+    bp_errors_format(state, BP_CORRUPT,
+                     "the value of %R makes no sense: its table of parts is damaged", name);
+    Py_DECREF(name);
+    return NULL;
 }
 
-static PyObject *unpickle(struct bp_state *state, PyObject *whole, const struct bp_stored *stored)
+static PyObject *unpickle(struct bp_state *state, const brain_view *view, PyObject *whole,
+                          const struct bp_stored *stored)
 {
     PyObject *buffers = bp_parts_list(whole, stored);
-    if (buffers == NULL) return PyErr_Occurred() ? NULL : refuse_table(state);
+    if (buffers == NULL) return PyErr_Occurred() ? NULL : refuse_table(state, view);
     PyObject *stream = bp_view_part(whole, stored->stream_offset, stored->stream_bytes);
     PyObject *arguments = stream == NULL ? NULL : Py_BuildValue("(O)", stream);
     PyObject *keywords = Py_BuildValue("{sO}", "buffers", buffers);
@@ -177,12 +183,13 @@ PyObject *bp_pickled_decode(struct bp_state *state, brain_view *view, bool allow
         return NULL;
     }
     if (!bp_parts_read(view->data, view->size_bytes, &stored)) {
+        refuse_table(state, view);
         brain_view_drop(view);
-        return refuse_table(state);
+        return NULL;
     }
     PyObject *whole = bp_view_new(state, view);
     if (whole == NULL) return NULL;
-    PyObject *result = unpickle(state, whole, &stored);
+    PyObject *result = unpickle(state, view, whole, &stored);
     if (result == NULL) bp_convert_chain_failure(state, view, "unpickled");
     Py_DECREF(whole);
     return result;

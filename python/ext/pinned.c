@@ -3,6 +3,7 @@
 #include "convert.h"
 #include "view.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char bp_pinned_pin_doc[] =
@@ -51,49 +52,69 @@ static PyObject *describe_client(const brain_client *client)
                                            (unsigned)client->row);
 }
 
-/* Append each client of `clients` that has a pin on `object`, with how many. */
-static int append_holders(PyObject *list, const brain_client *clients, size_t n_clients,
-                          const brain_pin *pins, size_t n_pins, uint32_t object)
-{
-    for (size_t i = 0; i < n_clients; i++) {
-        unsigned n = 0;
-        for (size_t k = 0; k < n_pins; k++)
-            n += pins[k].object == object && pins[k].client == clients[i].row;
-        if (n == 0) continue;
-        PyObject *client = describe_client(&clients[i]);
-        PyObject *holder = client == NULL ? NULL : Py_BuildValue("NI", client, n);
-        int failed = holder == NULL || PyList_Append(list, holder) != 0;
-        Py_XDECREF(holder);
-        if (failed) return -1;
-    }
-    return 0;
-}
+/* The clients of a store, and the pins of all, as of about one moment. */
+struct census {
+    brain_client *clients;
+    size_t n_clients;
+    brain_pin *pins;
+    size_t n_pins;
+};
 
-/* As many as there are, with room for some that come meanwhile. */
-static PyObject *list_holders(struct bp_brain *self, brain_store *store, uint32_t object)
+/* Without the GIL: it looks at each process. Returns 0 or the library's code; what it took is to be
+ * freed also where it fails. */
+static int take_census(brain_store *store, struct census *census)
 {
     size_t n_clients = 0, n_pins = 0;
     int code = brain_clients(store, NULL, 0, &n_clients);
     if (code == 0) code = brain_pins(store, NULL, 0, &n_pins);
-    size_t room_clients = n_clients + 64, room_pins = n_pins + 1024;
-    brain_client *clients = PyMem_Calloc(room_clients, sizeof *clients);
-    brain_pin *pins = PyMem_Calloc(room_pins, sizeof *pins);
+    if (code != 0) return code;
+    n_clients += 64; /* some may come meanwhile */
+    n_pins += 1024;
+    census->clients = calloc(n_clients, sizeof *census->clients);
+    census->pins = calloc(n_pins, sizeof *census->pins);
+    if (census->clients == NULL || census->pins == NULL) return BRAIN_E_NOMEM;
+    code = brain_clients(store, census->clients, n_clients, &census->n_clients);
+    if (code == 0) code = brain_pins(store, census->pins, n_pins, &census->n_pins);
+    if (census->n_clients > n_clients) census->n_clients = n_clients;
+    if (census->n_pins > n_pins) census->n_pins = n_pins;
+    return code;
+}
+
+static int append_holder(PyObject *list, const brain_client *client, unsigned n)
+{
+    PyObject *described = describe_client(client);
+    PyObject *holder = described == NULL ? NULL : Py_BuildValue("NI", described, n);
+    int failed = holder == NULL || PyList_Append(list, holder) != 0;
+    Py_XDECREF(holder);
+    return failed ? -1 : 0;
+}
+
+/* Each client that has pins on `object`, with how many: a new list. */
+static PyObject *list_census(const struct census *census, uint32_t object)
+{
     PyObject *list = PyList_New(0);
-    if (clients == NULL || pins == NULL) {
-        PyErr_NoMemory();
-        Py_CLEAR(list);
-    } else if (list != NULL) {
-        if (code == 0) code = brain_clients(store, clients, room_clients, &n_clients);
-        if (code == 0) code = brain_pins(store, pins, room_pins, &n_pins);
-        n_clients = n_clients < room_clients ? n_clients : room_clients;
-        n_pins = n_pins < room_pins ? n_pins : room_pins;
-        if (code != 0) bp_errors_raise(self->state, code);
-        if (code != 0 || append_holders(list, clients, n_clients, pins, n_pins, object) != 0) {
-            Py_CLEAR(list);
+    for (size_t i = 0; list != NULL && i < census->n_clients; i++) {
+        unsigned n = 0;
+        for (size_t k = 0; k < census->n_pins; k++) {
+            const brain_pin *pin = &census->pins[k];
+            n += pin->object == object && pin->client == census->clients[i].row;
         }
+        if (n > 0 && append_holder(list, &census->clients[i], n) != 0) Py_CLEAR(list);
     }
-    PyMem_Free(clients);
-    PyMem_Free(pins);
+    return list;
+}
+
+static PyObject *list_holders(struct bp_brain *self, uint32_t object)
+{
+    struct census census = { NULL, 0, NULL, 0 };
+    struct bp_space *held = bp_brain_hold(self, NULL);
+    int code;
+    Py_BEGIN_ALLOW_THREADS code = take_census(held->owner->store, &census);
+    Py_END_ALLOW_THREADS PyObject *list =
+        code == 0 ? list_census(&census, object) : bp_errors_raise(self->state, code);
+    bp_handle_space_drop(held);
+    free(census.clients);
+    free(census.pins);
     return list;
 }
 
@@ -111,7 +132,7 @@ PyObject *bp_pinned_facts(PyObject *op, PyObject *argument)
     if (!bp_brain_is_open(self)) return NULL;
     const struct bp_view *shown = (struct bp_view *)argument;
     const brain_view *view = shown->owner == NULL ? &shown->pin : &shown->owner->pin;
-    PyObject *holders = list_holders(self, self->store->store, view->object);
+    PyObject *holders = list_holders(self, view->object);
     if (holders == NULL) return NULL;
     return Py_BuildValue("Iy#y#KKN", (unsigned)view->kind, view->meta != NULL ? view->meta : "",
                          (Py_ssize_t)view->meta_len,
