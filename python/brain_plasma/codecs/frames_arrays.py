@@ -38,11 +38,11 @@ _MISSING_TYPES = {type(missing): number for number, missing in enumerate(_MISSIN
 _CLOSED = ("left", "right", "both", "neither")
 
 
-# ---- arrays of objects: strings, or what has to be pickled ----------------------------------------
+# ---- arrays of objects: strings, or anything else ----------------------------------------------------
 
 
 def _objects_part(array: Any) -> Any:
-    """("objects", shape, items, codes) of strings and what is missing; else the array, which is then pickled.
+    """("objects", shape, items, codes) of strings and what is missing; else the array, whose encoder sees to it.
 
     codes: where strings come many times, the number in `items` for each place.
     """
@@ -98,7 +98,7 @@ def array_from(part: Any, trusted: bool) -> Any:
         return objects_from(part, trusted)
     if not trusted:
         if type(part) is np.ndarray:
-            need_array(part, "biufc", None)
+            need_array(part, "biufcO", None)  # objects of the types that decoders make
         else:
             need(type(part) in ARRAY_TYPES, "an array is missing")
     return part
@@ -259,6 +259,7 @@ def _decode_strings(payload: Any, trusted: bool) -> Any:
         need(type(payload[0]) is str and payload[0] in STRINGS, "strings of no known kind")
     kind, part = payload
     if STRINGS[kind][0] == "python":
+        need(trusted or type(part) is tuple, "strings that are none")
         return string_array(kind, array_from(part, trusted))
     if not trusted:
         _need_chunks(part)
