@@ -134,6 +134,22 @@ def test_arrays_that_no_text_gives_back(brain):
         assert brain["x"].value.tolist() == array.tolist()
 
 
+def test_structured_arrays_whose_type_is_pickled_are_shared(brain):
+    """NumPy puts the elements into its pickle where fields overlap."""
+    overlap = np.dtype({"names": ["n", "low"], "formats": ["<i4", "<i2"], "offsets": [0, 0]})
+    hole = np.dtype({"names": ["n"], "formats": ["<i4"], "offsets": [4], "itemsize": 12})
+    aligned = np.dtype([("n", "i1"), ("f", "f8")], align=True)
+    for dtype in (overlap, hole, aligned):
+        array = np.zeros((20, 2), dtype)
+        array["n"] = np.arange(40).reshape(20, 2)
+        for value in (array, array[::2], array.T):
+            brain["x"] = value
+            recalled = brain["x"]
+            assert recalled.dtype == dtype and recalled.dtype.isalignedstruct == dtype.isalignedstruct
+            assert np.array_equal(recalled["n"], value["n"])
+            assert lies_in_the_store(recalled) and not recalled.flags.writeable
+
+
 def test_an_array_that_holds_itself(brain):
     array = np.empty(1, object)
     array[0] = [array]

@@ -5,6 +5,7 @@ a result lies, and payloads can be changed in ways in which no encoder would hav
 """
 
 import datetime
+import decimal
 import io
 import math
 import random
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from brain_plasma import Brain
+from brain_plasma import Brain, BrainPickleError
 from brain_plasma.codecs import decoders, encoders, frames, frames_build, frames_indexes, frames_types
 from pandas.tseries import offsets
 
@@ -800,7 +801,7 @@ def changed(tree, path, change):
     return tuple(items) if type(tree) is tuple else items
 
 
-DTYPES = "i1 i2 i4 i8 u8 f2 f4 f8 f16 c16 ? M8[ns] M8[D] M8 m8[s] m8[7s] S3 U2 >i4 >f8".split()
+DTYPES = "i1 i2 i4 i8 u8 f2 f4 f8 f16 c16 ? M8[ns] M8[D] M8 m8[s] m8[7s] S3 U2 >i4 >f8 O".split()
 ODD = (
     *(
         None,
@@ -894,8 +895,9 @@ class Mutator:
         if kind == 1:
             return np.resize(array, self.random.choice([(1, 3), (3, 1), (2, 2), (7,), (1, 1, 2), ()]))
         if kind == 2:
-            dtype = self.random.choice(DTYPES)
-            return np.zeros(array.shape, dtype)
+            return np.zeros(array.shape, self.random.choice(DTYPES))
+        if array.dtype.kind == "O":
+            return objects([self.any() for _ in range(array.size)]).reshape(array.shape)
         flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         if flat.size == 0:
             return array
@@ -906,6 +908,12 @@ class Mutator:
         else:
             flat[:] = np.frombuffer(self.random.randbytes(flat.size), np.uint8)
         return flat.view(array.dtype).reshape(array.shape)
+
+
+def objects(items):
+    array = np.empty(len(items), object)
+    array[:] = [item if not isinstance(item, np.ndarray) else [item] for item in items]
+    return array
 
 
 def at(tree, path):
@@ -1003,6 +1011,32 @@ def test_objects_and_subclasses_through_a_store(brain):
     result = brain["frame"]
     assert type(result) is Frame
     pd.testing.assert_frame_equal(result, frame)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pd.DataFrame({"a": [decimal.Decimal("1.50"), None], "b": [[1], {"c": 2}], "d": [1.5, 2.5]}),
+        pd.DataFrame({"a": [datetime.date(2020, 1, 2), datetime.date(2021, 1, 2)]}, index=["x", 2]),
+        pd.Series([1, "a", (2, 3)], dtype=object),
+        pd.Index([1, "a"], dtype=object),
+        pd.MultiIndex.from_product([[1, "a"], [datetime.date(2020, 1, 2)]]),
+        pd.Categorical([(1, 2), (3, 4)]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_plain_objects_need_no_pickle(path, value):
+    with Brain(path, capacity=64 << 20, pickle=False) as brain:
+        brain["x"] = value
+        assert_same(brain["x"], value)
+
+
+def test_other_objects_need_one(path):
+    with Brain(path, capacity=64 << 20, pickle=False) as brain:
+        objects = [pd.Series([Text("a")], dtype=object), pd.Index([Text("a")], dtype=object)]
+        for value in (*objects, pd.DataFrame({"a": [pd]})):
+            with pytest.raises(BrainPickleError):
+                brain["x"] = value
 
 
 def test_a_frame_outlives_its_name_and_its_brain(path):

@@ -98,6 +98,10 @@ def _dtype_to_payload(dtype: Any) -> list[Any] | None:
 
 
 def _dtype_from_payload(payload: Any) -> Any:
+    import numpy
+
+    if isinstance(payload, numpy.dtype) and not payload.hasobject:  # out of a pickle
+        return payload
     text, descr, item_bytes, view = _list_of(payload, 4)
     if type(text) is not str or type(item_bytes) is not int or view not in (None, _RECORD):
         raise TypeError("no type of elements")
@@ -176,7 +180,11 @@ def _encode_array_in_pickle(array: Any) -> tuple[str, Any] | None:
         return None
     dtype = _dtype_to_payload(array.dtype)
     if dtype is None:
-        return None
+        if array.dtype.names is None or array.dtype.hasobject or array.dtype.itemsize == 0:
+            return None
+        # A structured type that no text gives back is pickled, and its elements beside it: NumPy would put
+        # them into the pickle where fields overlap.
+        dtype = array.dtype
     order = _order(array)
     payload = [dtype, list(array.shape), order, pickle.PickleBuffer(_bytes_of(array, order))]
     if kind is not numpy.ndarray:
