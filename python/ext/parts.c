@@ -231,15 +231,14 @@ int bp_parts_write(struct bp_encoded *encoded)
     return 0;
 }
 
-/* The Written of part `part`, borrowed; NULL: its bytes lie somewhere. */
-static PyObject *written_of(const struct bp_encoded *encoded, const brain_part *part)
+/* The Written that has the bytes of a part that lies nowhere yet, borrowed; `*next` is the first buffer
+ * that may be it, and then the one behind it. */
+static PyObject *next_written(const struct bp_parts *parts, size_t *next)
 {
-    for (size_t i = 0; part->data == NULL && i < encoded->parts->n_buffers; i++) {
-        if (encoded->parts->buffers[i].size_bytes > 0 && part_of(encoded, i) == part) {
-            return encoded->parts->buffers[i].owner;
-        }
-    }
-    return NULL;
+    const struct bp_buffer *buffers = parts->buffers;
+    while (*next < parts->n_buffers && (buffers[*next].data != NULL || buffers[*next].size_bytes == 0))
+        ++*next;
+    return *next < parts->n_buffers ? buffers[(*next)++].owner : NULL;
 }
 
 /* Let `written` write bytes `from` to `end` of the memoryview `to`. */
@@ -265,14 +264,14 @@ static void copy(char *to, const brain_part *part)
 int bp_parts_write_into(const struct bp_encoded *encoded, PyObject *to)
 {
     Py_buffer buffer;
-    size_t end = 0;
+    size_t end = 0, next = 0;
     int failed = PyObject_GetBuffer(to, &buffer, PyBUF_WRITABLE);
     if (failed) return -1;
     for (uint32_t i = 0; i < encoded->value.n_parts && !failed; i++) {
         const brain_part *part = &encoded->value.parts[i];
         size_t align = part->align > 0 ? part->align : 1;
         size_t from = (end + align - 1) / align * align;
-        PyObject *written = written_of(encoded, part);
+        PyObject *written = part->data == NULL ? next_written(encoded->parts, &next) : NULL;
         memset((char *)buffer.buf + end, 0, from - end);
         end = from + part->size_bytes;
         if (written != NULL) {
