@@ -128,11 +128,14 @@ def explain_failure(value: object, name: object, error: Exception) -> str:
     Not where a value puts others while it is pickled: of those each would look for its part again.
     """
     path = ""
-    if not isinstance(error, (RecursionError, BrainError)):
+    if isinstance(error, (RecursionError, BrainError)):
+        is_encoder = codecs.find_encoder_in_pickles(type(value)) is not None
+    else:
         path, value, error, _ = _blame(value, error, [])
-    encoder_error = _encoder_error(value)
-    what = "which cannot be pickled" if encoder_error is None else "whose encoder failed"
-    error = encoder_error or error
+        encoder_error = _encoder_error(value)
+        is_encoder = encoder_error is not None
+        error = encoder_error or error
+    what = "whose encoder failed" if is_encoder else "which cannot be pickled"
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     where = f"value{path} is of type {_type_name(value)}"
     return f"{name!r} cannot be stored: {where}, {what} ({reason}){_hint(value)}"

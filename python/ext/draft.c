@@ -296,6 +296,7 @@ int bp_draft_put(struct bp_brain *self, struct bp_space *held, const char *name,
     if (code == 0) {
         brain_value value = encoded->value;
         bool is_kept = draft->n_exports > 0;
+        draft->is_sealed = true; /* who has kept the Draft itself gets its memory no more */
         value.parts = NULL;
         value.n_parts = 0;
         Py_BEGIN_ALLOW_THREADS code =
@@ -312,6 +313,11 @@ int bp_draft_put(struct bp_brain *self, struct bp_space *held, const char *name,
 static int draft_getbuffer(PyObject *op, Py_buffer *buffer, int flags)
 {
     struct bp_draft *self = (struct bp_draft *)op;
+    if (self->in_place && self->is_sealed) {
+        buffer->obj = NULL;
+        PyErr_SetString(PyExc_BufferError, "what is in the store cannot be written any more");
+        return -1;
+    }
     int failed =
         PyBuffer_FillInfo(buffer, op, brain_object_data(self->object), self->size_bytes, 0, flags);
     self->n_exports += !failed;

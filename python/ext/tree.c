@@ -68,6 +68,7 @@ struct encoder {
     unsigned key_payload; /* above 0: in a payload in a key */
     unsigned payload;     /* above 0: in a payload */
     unsigned n_again;
+    unsigned n_foreign; /* times that code of others may have run, or another thread */
     bool has_references;
 };
 
@@ -404,8 +405,15 @@ static int encode_array(struct encoder *encoder, PyObject *value)
 
 static int say_it_changed(const char *what)
 {
-    PyErr_Format(PyExc_RuntimeError, "a %s changed size while it was put", what);
+    PyErr_Format(PyExc_RuntimeError, "a %s changed while it was put", what);
     return -1;
+}
+
+/* What tells some keys in their order from others. A dict or set that was changed while it was encoded
+ * may have its old size: then a key may be there twice, and the value could not be recalled. */
+BP_INLINE uint64_t add_key(uint64_t keys, const PyObject *key)
+{
+    return (keys ^ (uint64_t)(uintptr_t)key) * 0x9e3779b97f4a7c15u;
 }
 
 /* Encode a key of a dict, or an element of a set. */
@@ -455,23 +463,61 @@ static int encode_pair(struct encoder *encoder, PyObject *key, PyObject *value)
     return done;
 }
 
+static uint64_t keys_of_dict(PyObject *dict)
+{
+    PyObject *key;
+    uint64_t keys = 0;
+    for (Py_ssize_t place = 0; PyDict_Next(dict, &place, &key, NULL);)
+        keys = add_key(keys, key);
+    return keys;
+}
+
 static int encode_dict(struct encoder *encoder, PyObject *dict)
 {
     PyObject *key, *value;
     Py_ssize_t place = 0, n_done = 0, n = PyDict_Size(dict);
+    unsigned n_foreign = encoder->n_foreign;
+    uint64_t keys = 0;
     if (write_head(encoder, MAP, (uint64_t)n) < 0) return -1;
     while (PyDict_Next(dict, &place, &key, &value)) {
+        keys = add_key(keys, key);
         int done = encode_pair(encoder, key, value);
         if (done <= 0) return done;
         if (++n_done > n || PyDict_Size(dict) != n) return say_it_changed("dict");
     }
-    return n_done == n ? 1 : say_it_changed("dict");
+    if (n_done != n) return say_it_changed("dict");
+    if (encoder->n_foreign == n_foreign || keys_of_dict(dict) == keys) return 1;
+    return say_it_changed("dict");
 }
 
-static int encode_elements(struct encoder *encoder, PyObject *iterator, Py_ssize_t n)
+/* Add what an iterator has left to `*keys`; false with an exception set. */
+static bool add_elements(PyObject *iterator, uint64_t *keys)
 {
     PyObject *element;
     while ((element = PyIter_Next(iterator)) != NULL) {
+        *keys = add_key(*keys, element);
+        Py_DECREF(element);
+    }
+    return !PyErr_Occurred();
+}
+
+static int check_elements(PyObject *set, uint64_t keys)
+{
+    uint64_t now = 0;
+    PyObject *iterator = PyObject_GetIter(set);
+    bool is_read = iterator != NULL && add_elements(iterator, &now);
+    Py_XDECREF(iterator);
+    if (!is_read) return -1;
+    return now == keys ? 1 : say_it_changed("set");
+}
+
+static int encode_elements(struct encoder *encoder, PyObject *iterator, Py_ssize_t n,
+                           uint64_t *keys_out)
+{
+    PyObject *element;
+    *keys_out = 0;
+    while ((element = PyIter_Next(iterator)) != NULL) {
+        *keys_out = add_key(*keys_out, element);
         int done = n-- > 0 ? encode_key(encoder, element, 2) : say_it_changed("set");
         Py_DECREF(element);
         if (done <= 0) return done;
@@ -484,11 +530,13 @@ static int encode_set(struct encoder *encoder, PyObject *set, unsigned tag)
 {
     Py_ssize_t n = PySet_Size(set);
     if (write_two_heads(encoder, TAG, tag, ARRAY, (uint64_t)n) < 0) return -1;
+    unsigned n_foreign = encoder->n_foreign;
+    uint64_t keys;
     PyObject *iterator = PyObject_GetIter(set);
     if (iterator == NULL) return -1;
-    int done = encode_elements(encoder, iterator, n);
+    int done = encode_elements(encoder, iterator, n, &keys);
     Py_DECREF(iterator);
-    return done;
+    return done > 0 && encoder->n_foreign != n_foreign ? check_elements(set, keys) : done;
 }
 
 static int encode_complex(struct encoder *encoder, PyObject *value)
@@ -555,6 +603,7 @@ static int encode_contents(struct encoder *encoder, PyObject *value)
     if (type == &PySet_Type) return encode_set(encoder, value, BP_TREE_TAG_SET);
     if (type == &PyFrozenSet_Type) return encode_set(encoder, value, BP_TREE_TAG_FROZENSET);
     if (type == &PyByteArray_Type) return encode_bytearray(encoder, value);
+    encoder->n_foreign++;
     int done = type == &PyUnicode_Type ? 0 : encode_array(encoder, value);
     return done == 0 ? encode_extension(encoder, value) : done;
 }
@@ -574,10 +623,12 @@ static int encode_new(struct encoder *encoder, PyObject *value, bool enter)
     return done;
 }
 
-/* Encode what is counted and no run of bytes; others know it where `shared`. */
+/* Encode what is counted and no run of bytes; others know it where `shared`. What has an encoder may
+ * come again in a key though it has one reference, since the tuple that holds it is written again. */
 static int encode_counted(struct encoder *encoder, PyObject *value, bool shared)
 {
     PyTypeObject *type = Py_TYPE(value);
+    shared = shared || (encoder->key_depth > 0 && !bp_tree_is_plain(type));
     const struct met *met = shared ? find_met(encoder, value) : NULL;
     if (met == NULL) return encode_new(encoder, value, shared);
     if (encoder->key_depth > 0) {

@@ -299,6 +299,22 @@ def test_a_writer_may_keep_what_it_wrote_into(brain, written):
     assert brain.stat()["private_bytes"] == 0 and brain.check() == []
 
 
+def test_a_writer_may_keep_the_object_behind_what_it_wrote_into(brain, written):
+    kept = []
+    brain["x"] = Large(100_000, then=lambda view: kept.append(view.obj))
+    with pytest.raises(BufferError):
+        memoryview(kept[0])
+    assert brain["x"] == b"a" * 100_000
+    kept.clear()
+    assert brain.stat()["private_bytes"] == 0 and brain.check() == []
+
+
+def test_many_in_one_value_are_each_in_their_place(brain, written):
+    value = [Large(65_536 * (number % 3), bytes([number])) for number in range(200)]
+    brain["x"] = value
+    assert brain["x"] == [one.fill * one.size for one in value]
+
+
 def test_a_writer_that_closes_the_brain(path, written):
     brain = Brain(path=path)
     with pytest.raises(BrainClosedError):

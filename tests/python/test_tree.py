@@ -799,9 +799,50 @@ def test_an_encoder_that_changes_what_it_is_in(brain, codec, value, change):
 
     codec(Thing, encode)
     codec(Hashed, encode)
-    with pytest.raises(exceptions.BrainValueTypeError, match="changed size") as caught:
+    with pytest.raises(exceptions.BrainValueTypeError, match="changed") as caught:
         brain["x"] = value
     assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_an_encoder_that_moves_keys_of_what_it_is_in(brain, codec):
+    """As many keys as before, but one of them a second time, and another not at all."""
+    value = {"first": Thing(), **{str(number): number for number in range(5)}}
+
+    def encode(thing):
+        first, *others = list(value.items())
+        value.clear()
+        value.update([*others, first])
+        return "test.Thing", None
+
+    codec(Thing, encode)
+    with pytest.raises(exceptions.BrainValueTypeError, match="a dict changed while it was put"):
+        brain["x"] = value
+
+
+def test_encoders_that_put_others_when_the_last_of_them_fails(brain, codec):
+    """Each put says why it failed: to ask the encoders once more doubled the work with each of them."""
+    asked = []
+
+    def encode(thing):
+        asked.append(thing.payload)
+        if thing.payload == 0:
+            raise ZeroDivisionError
+        brain["x"] = Thing(thing.payload - 1)
+        return "test.Thing", None
+
+    codec(Thing, encode)
+    with pytest.raises(exceptions.BrainValueTypeError, match="whose encoder failed"):
+        brain["x"] = Thing(12)
+    assert len(asked) < 30
+
+
+def test_a_key_hashed_by_identity_in_a_tuple_that_comes_again(brain, codec):
+    """One that nobody but the tuple has is no less the same object in both dicts."""
+    codec(Thing, lambda thing: ("test.Thing", None))
+    key = (Thing(),)
+    brain["x"] = [{key: 1}, {key: 2}]
+    one, other = brain["x"]
+    assert next(iter(one)) in other
 
 
 def test_an_encoder_that_replaces_what_comes_next(brain, codec):
