@@ -162,7 +162,8 @@ def _decode_tensorflow(payload: Any, trusted: bool) -> Any:
         if not isinstance(view, _core.View):
             raise TypeError("a tensor without bytes")
         bits = None if name in _TENSORFLOW_TYPES else _TENSORFLOW_BITS[name]
-        array = numpy.frombuffer(view._private() if len(view) else b"", bits or name)
+        memory: Any = view._private() if len(view) else b""
+        array = numpy.frombuffer(memory, bits or name)
         array = array.reshape([int(length) for length in shape])
     except (KeyError, TypeError, ValueError) as error:
         raise BrainCorruptError("what is stored of a tensor makes no sense") from error
