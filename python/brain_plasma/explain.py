@@ -44,6 +44,9 @@ _STRINGS = "{n} Python strings"
 _STRINGS_OF_PANDAS = "; convert_dtypes(dtype_backend='pyarrow') or the strings of pandas 3 would share them"
 
 
+_LINES = 10  # of what is copied, in the text of an Explanation
+
+
 @dataclasses.dataclass(frozen=True)
 class Part:
     """A part of a value: how to get to it, what it is, and what a recall does with it.
@@ -106,8 +109,8 @@ class Explanation:
             f"  {_bytes(self.total_bytes)}: {_bytes(self.shared_bytes)} shared on recall, "
             f"{_bytes(self.copied_bytes)} copied",
         ]
-        for part in self.parts:
-            if part.copied_bytes and part.reason:
+        for part in self.copies[:_LINES]:
+            if part.reason:
                 lines.append(f"  copied, {_bytes(part.copied_bytes)}: {part.path}: {part.reason}")
         if self.created is not None:
             lines.append(f"  version {self.version}, put {self.created:%Y-%m-%d %H:%M:%S}")
@@ -119,7 +122,7 @@ class Explanation:
 
 def _bytes(n: int) -> str:
     for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if n >= size:
+        if n >= 0.9995 * size:
             return f"{n / size:.3g} {unit}"
     return f"{n} bytes"
 
@@ -199,6 +202,7 @@ _MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
     ("cloudpickle.cloudpickle", "_make_skeleton_class"): _class_by_value,
     ("cloudpickle.cloudpickle", "_make_skeleton_enum"): _class_by_value,
     ("cloudpickle.cloudpickle", "_class_setstate"): lambda cls, state: cls,
+    ("cloudpickle.cloudpickle", "_make_function"): lambda *args: _stand_in("types", "FunctionType")(*args),
 }
 
 
@@ -244,6 +248,9 @@ def _stand_in(module: str, name: str) -> type[_StandIn]:
 # ---- what is shared, and what is copied ---------------------------------------------------------
 
 
+_MANY = 16
+
+
 class _Walk:
     """Goes through a form, and adds up what it finds."""
 
@@ -252,6 +259,7 @@ class _Walk:
         self.parts: list[Part] = []
         self.shared = 0
         self.seen: set[int] = set()
+        self.many: list[tuple[str, str, int]] = []  # path, type and number of Python objects in a container
         self.in_payload = False
         self.waiting: collections.deque[tuple[str, Any, str, bool]] = collections.deque()
 
@@ -288,8 +296,11 @@ class _Walk:
         elif isinstance(form, _StandIn):
             self._object(path, form, copied_as)
         elif isinstance(form, dict):
+            self._count(path, list(form.values()))
             for key, item in form.items():
                 self.go(f"{path}[{_shown(key)}]", item, copied_as)
+        elif len(form) == 4 and isinstance(form, (list, tuple)) and form[0] == "objects":
+            self._strings(path, form, copied_as)
         else:
             self._sequence(path, list(form), copied_as)
 
@@ -302,8 +313,27 @@ class _Walk:
                 reason += _STRINGS_OF_PANDAS
             self._in_stream(path, "list of str", n_bytes, reason)
             items = [item for item in items if not isinstance(item, str)]
+        self._count(path, items)
         for number, item in enumerate(items):  # in a payload the places are nobody's but the codec's
             self.go(path if self.in_payload else f"{path}[{number}]", item, copied_as)
+
+    def _strings(self, path: str, form: Any, copied_as: str) -> None:
+        """A column of Python strings: the distinct ones, and the number of each; all are built anew."""
+        _, shape, items, codes = form
+        n = 1
+        for length in shape if isinstance(shape, (list, tuple)) else ():
+            n *= length if isinstance(length, int) else 1
+        reason = copied_as or _STRINGS.format(n=f"{n:,}") + _STRINGS_OF_PANDAS
+        texts = [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
+        self._in_stream(path, "list of str", sum(len(text.encode("utf-8", "surrogatepass")) for text in texts), reason)
+        self.go(path, codes, reason)
+
+    def _count(self, path: str, items: list[Any]) -> None:
+        """Remember a container of many small objects, which are built anew."""
+        small = [item for item in items if not isinstance(item, (str, bytes, bytearray, memoryview, _Buffer))]
+        if len(small) > _MANY:
+            kinds = collections.Counter(map(_type_of, small))
+            self.many.append((path, kinds.most_common(1)[0][0], len(small)))
 
     def _object(self, path: str, form: Any, copied_as: str) -> None:
         state = form._state
@@ -411,9 +441,23 @@ def _walk(
             raise BrainCorruptError(f"the form of a value makes no sense: {error}") from error
     else:
         form, walk = _walk_pickle(stream, sizes)
+    in_buffers = sum(part.copied_bytes for part in walk.parts if part.kind in _IN_BUFFERS)
+    in_stream = sum(part.copied_bytes for part in walk.parts if part.kind not in _IN_BUFFERS)
+    walk.parts += _many_objects(walk.many, len(stream) - in_stream)
     parts = sorted(walk.parts, key=lambda part: -(part.shared_bytes + part.copied_bytes))
-    copied = len(stream) + sum(part.copied_bytes for part in parts if part.kind in ("raw", "array", "bytes", "buffer"))
-    return _type_of(form), walk.shared, copied, parts
+    return _type_of(form), walk.shared, len(stream) + in_buffers, parts
+
+
+_IN_BUFFERS = frozenset({"raw", "array", "bytes", "buffer"})
+
+
+def _many_objects(many: list[tuple[str, str, int]], n_bytes: int) -> Iterator[Part]:
+    """What is left of the stream, by containers of many objects: each has as much of it as it has of them."""
+    n_all = sum(n for _, _, n in many)
+    for path, kind, n in many:
+        size = n_bytes * n // n_all
+        if size > 64:
+            yield Part(path, f"many {kind}", 0, size, f"{n:,} Python objects ({kind})")
 
 
 def _walk_pickle(stream: memoryview, sizes: list[int]) -> tuple[Any, _Walk]:

@@ -26,7 +26,7 @@ class Ref:
     It is made by Brain.ref(), and pickles as the path of the store and an id. `value` is the value, recalled
     anew each time, over the shared bytes. It stays as it was for as long as the Ref is there, whoever replaces or
     deletes the name. That holds where it was made, and from its arrival on in another process; where the name
-    has another value by the time that it arrives, BrainReferenceError is raised there.
+    has another value by the time that it arrives, `value` raises BrainReferenceError there.
 
     name, version: what it was made of; for messages.
     Threads: any. Fork: the child has it too.
@@ -35,17 +35,25 @@ class Ref:
     __slots__ = ("_brain", "_id", "_view", "name", "version")
 
     def __init__(
-        self, brain: _core.Brain, id: bytes, view: _core.View, name: str, version: int
+        self, brain: _core.Brain, id: bytes, view: _core.View | None, name: str, version: int
     ) -> None:
         self._brain = brain
         self._id = id
-        self._view = view  # keeps it
+        self._view = view  # keeps it; None: it was gone when the Ref came
         self.name = name
         self.version = version
 
     @property
     def value(self) -> Any:
-        """The value, as brain[name] gave it. Raises what that raises of the value. Cost: a recall."""
+        """The value, as brain[name] gave it. Raises what that raises of the value, and BrainReferenceError. Cost: a
+        recall.
+        """
+        if self._view is None:
+            raise BrainReferenceError(
+                f"version {self.version} of {self.name!r} in the store {self._brain.path!r} was gone when this Ref "
+                "came here: the name had another value by then, or none. Replace it after those who get a Ref "
+                "have used it, or send the value"
+            )
         return self._brain._recall_view(self._view)
 
     def __repr__(self) -> str:
@@ -69,19 +77,13 @@ _opened: weakref.WeakValueDictionary[Any, _core.Brain] = weakref.WeakValueDictio
 def open_ref(
     kind: type[_core.Brain], options: dict[str, Any], id: bytes, name: str, version: int
 ) -> Ref:
-    """What a pickled Ref becomes. Raises BrainReferenceError where its value is gone, and what opening the
-    store raises.
-    """
+    """What a pickled Ref becomes. Raises what opening the store raises."""
     key = kind, tuple(sorted((option, repr(value)) for option, value in options.items()))
     brain = _opened.get(key)
     if brain is None or brain.closed:
         brain = _opened[key] = kind(**options)
+    # Not raised here: a pool whose worker fails to read its task waits for ever.
     view = brain._pin_id(id)
-    if view is None:
-        raise BrainReferenceError(
-            f"version {version} of {name!r} in the store {brain.path!r} is gone, to which a Ref came here: the "
-            "name has another value by now, or none. Do not replace it before those have it who get a Ref"
-        )
     return Ref(brain, id, view, name, version)
 
 

@@ -281,3 +281,36 @@ def test_the_numbers_are_true(brain):
     view = recalled["a"].base
     assert shared == value["a"].nbytes + 2 * 8000
     assert len(memoryview(view)) == 80_000 and lo == np.frombuffer(view, "u1").ctypes.data
+
+
+def test_strings_that_repeat_are_built_anew_too(brain):
+    brain["x"] = pd.DataFrame({"c": pd.Series(["UA", "AA", "B6"] * 100_000, dtype=object)})
+    found = brain.explain("x")
+    (part,) = [part for part in found.copies if part.path == "column 'c'" and part.kind == "array"]
+    assert "300,000 Python strings" in part.reason and part.copied_bytes == 300_000
+    assert found.shared_bytes == 0
+    brain["y"] = pd.Series(["a", "b"] * 1000, dtype=pd.StringDtype("python"))
+    assert brain.explain("y").shared_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([1.5] * 1000, "1,000 Python objects (float)"),
+        ([datetime.date(2020, 1, 1)] * 5 + [datetime.date(2020, 1, i) for i in range(1, 29)], "datetime.date"),
+        ({i: i for i in range(1000)}, "1,000 Python objects (int)"),
+        ([Thing(i, None) for i in range(100)], "100 Python objects"),
+        ({"a": np.zeros(1000), "b": [[i] for i in range(1000)]}, "1,000 Python objects (list)"),
+    ],
+)
+def test_many_small_objects_are_told(brain, value, said):
+    brain["x"] = value
+    found = brain.explain("x")
+    assert any(said in part.reason for part in found.copies), found.copies
+    assert sum(part.copied_bytes for part in found.parts) <= found.copied_bytes
+    assert said in str(found)
+
+
+def test_sizes_read_well(brain):
+    brain["x"] = np.zeros(999_999, "u1")
+    assert "1 MB: 1 MB shared" in str(brain.explain("x"))
