@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/python"))
@@ -137,7 +138,9 @@ def in_a_process(what: str, path: str, row: Row, n_bytes: int) -> dict[str, obje
 def in_a_fork(what: str, path: str, row: Row, n_bytes: int) -> dict[str, object]:
     """The same. This process itself has no values, so the child has the memory of one that is fresh."""
     reader, writer = os.pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which the child needs none of
+        pid = os.fork()
     if pid == 0:
         status = 1
         try:
