@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import gc
 import itertools
-import os
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 from brain_plasma import Brain, exceptions
+from children import in_child
 from looked_into import Places, buffers, same
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -570,21 +570,6 @@ def test_threads_recall_and_drop(brain, kind):
     assert failures == []
     assert pins(brain) == 0
     assert brain.check() == []
-
-
-def in_child(function):
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            function()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
 
 
 @kinds

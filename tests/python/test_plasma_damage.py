@@ -3,35 +3,14 @@
 import contextlib
 import ctypes
 import gc
-from pathlib import Path
 
 import pytest
 from brain_plasma import BrainError, plasma
+from raw_values import LIBRARY, Part, Value
 
-LIBRARY = Path(__file__).parents[2] / "build" / "test" / "src" / "libbrain.so.1"
 ID = plasma.ObjectID(b"damaged object  0001")
 NONE, INT, STR, TENSOR, PICKLE, UNSEALED = 1, 4, 6, 8, 10, 14
 TRAILER_BYTES = 40
-
-
-class Value(ctypes.Structure):
-    _fields_ = [
-        ("kind", ctypes.c_uint32),
-        ("n_parts", ctypes.c_uint32),
-        ("parts", ctypes.c_void_p),
-        ("meta", ctypes.c_char_p),
-        ("meta_len", ctypes.c_size_t),
-        ("description", ctypes.c_char_p),
-        ("description_len", ctypes.c_size_t),
-    ]
-
-
-class Part(ctypes.Structure):
-    _fields_ = [
-        ("data", ctypes.c_char_p),
-        ("size_bytes", ctypes.c_size_t),
-        ("align", ctypes.c_size_t),
-    ]
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import multiprocessing
 import os
 import select
-import traceback
 
 import pytest
 from brain_plasma import BrainError, plasma
+from children import in_child
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
@@ -18,22 +18,6 @@ def client(brain, path):
 
 def new_id():
     return plasma.ObjectID.from_random()
-
-
-def in_child(function):
-    """Run it in a forked child, to its end."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            function()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_the_child_goes_on_with_the_client(brain, client):
