@@ -4,6 +4,7 @@ The list is type_list.py; what looks into values is looked_into.py; tools/values
 with larger values, in processes of its own for each row.
 """
 
+import mmap
 import subprocess
 import sys
 from pathlib import Path
@@ -113,7 +114,10 @@ def test_a_copy_is_seen(brain):
     value["b"].append(np.zeros(10))
     assert Places(value, brain.directory).other_bytes == 80
     before = private_bytes()
-    copies = [np.ones(8_000_000)]  # more than what malloc keeps of what was freed
+    # Not from malloc, which may have that much left over of what the tests before had.
+    memory = mmap.mmap(-1, 64_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    copies = [np.frombuffer(memory)]
+    copies[0][:] = 1.0
     walk(copies)
     assert private_bytes() - before > 60_000_000
 
