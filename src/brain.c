@@ -685,13 +685,14 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, bra
     return 0;
 }
 
-/* The pin on `slot`, of commit `number`, may have been the last on a value that has left the
- * index. */
-static void look_after(struct brain_store *store, uint32_t slot, uint64_t number)
+/* The pin on `slot`, of commit `number`, may have been the last on a value that has left the index.
+ * A look goes through the pins of all: who drops thousands of views of one value is spared it. */
+static void look_after(struct brain_store *store, uint32_t slot, uint32_t pin, uint64_t number)
 {
     const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
     if (cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
-        bn_slot_view(store, slot)->number == number && bn_store_usable(store) == 0) {
+        bn_slot_view(store, slot)->number == number && bn_store_usable(store) == 0 &&
+        !bn_pin_stands_beside(store, pin, slot)) {
         bn_reclaim_last(store);
     }
 }
@@ -707,7 +708,7 @@ static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
         uint64_t number = rec->number;
         bn_pin_let_go(store, pin);
         if (bn_unlikely(bn_load_acquire(&rec->retired) != 0)) { /* PAIR pin-retire */
-            look_after(store, slot, number);
+            look_after(store, slot, pin, number);
         }
     }
     bn_pin_drop(store, pin);

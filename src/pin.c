@@ -189,6 +189,27 @@ int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out
     }
 }
 
+/* ---- letting go */
+
+static bool stands_in(const struct bn_chunk_rec *chunk, uint32_t from, uint32_t end, uint32_t slot)
+{
+    for (uint32_t i = from; i < end; i++) {
+        if (bn_load_seq(&chunk->cells[i]) == slot) { /* PAIR pin-retire */
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whoever lets go of many has mostly taken them one after the other: the next are tried first. */
+bool bn_pin_stands_beside(const struct brain_store *store, uint32_t pin, uint32_t slot)
+{
+    const struct bn_chunk_rec *chunk = store->ledger.chunks[pin >> 10];
+    uint32_t i = pin & 1023, top = bn_load_acquire(&chunk->top);
+    top = top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
+    return stands_in(chunk, i + 1, top, slot) || stands_in(chunk, 0, i < top ? i : top, slot);
+}
+
 /* ---- counting */
 
 static uint64_t count_chunk(const struct bn_chunk_rec *chunk)

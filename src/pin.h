@@ -85,6 +85,12 @@ static inline void bn_pin_let_go(struct brain_store *store, uint32_t pin)
     }
 }
 
+/* Whether another pin of ours on `slot` stands in the page of `pin`, which was let go of: then whoever
+ * drops that one is to look after the slot. False where there is none, or only in another page. Of
+ * two that let go at once, one sees neither (PAIR pin-retire: each stores its own cell, then a full
+ * barrier, then loads that of the other). */
+bool bn_pin_stands_beside(const struct brain_store *store, uint32_t pin, uint32_t slot);
+
 /* The first page of this client's ledger. */
 int bn_pin_init(struct brain_store *store);
 

@@ -57,6 +57,33 @@ static void check_many_views(void)
     end();
 }
 
+/* Of many views of a value that is gone the last one looks through limbo, in whatever order they are
+ * dropped; none before it does, if they lie in one page. */
+static void check_the_last_view_looks(void)
+{
+    static const uint32_t orders[][4] = { { 0, 1, 2, 3 }, { 3, 2, 1, 0 }, { 2, 0, 3, 1 } };
+    begin(64 * CHECK_MIB);
+    for (size_t k = 0; k < sizeof orders / sizeof orders[0]; k++) {
+        brain_view views[4];
+        uint32_t name = 1;
+        put(name, k, 8192);
+        for (uint32_t i = 0; i < 4; i++) {
+            CHECK_OK(brain_get(space, &name, sizeof name, &views[i]));
+        }
+        CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
+        CHECK_U64(check_stat(store).limbo_bytes, 8192);
+        uint64_t due = bn_add_seq(&store->state->n_looks_due, 1u) + 1;
+        for (uint32_t i = 0; i < 4; i++) {
+            CHECK(bn_load_relaxed(&store->state->n_looks_done) != due);
+            CHECK(check_is_filled(views[orders[k][i]].data, 8192, k));
+            brain_view_drop(&views[orders[k][i]]);
+        }
+        CHECK_U64(bn_load_relaxed(&store->state->n_looks_done), due);
+        CHECK_U64(check_stat(store).limbo_bytes, 0);
+    }
+    end();
+}
+
 /* Pages of the ledger are used again. */
 static void check_ledger_growth(void)
 {
@@ -422,6 +449,7 @@ int main(void)
     check_begin();
     check_list();
     check_many_views();
+    check_the_last_view_looks();
     check_ledger_growth();
     check_last_view();
     check_last_view_behind_a_writer();
