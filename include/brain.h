@@ -417,6 +417,22 @@ BRAIN_API int brain_view_space(const brain_view *view, brain_space **space_out,
  * gets memory back that others have freed. */
 BRAIN_API int brain_view_dup(const brain_view *view, brain_view *copy_out);
 
+/* A second view of the value whose data an address lies in, where this process has a view of that value
+ * already, by whatever handle that shares the mapping of `store` (opened with the same access, by the
+ * same user): for who was handed a pointer out of a view, and not the view. `*view_out` is the caller's,
+ * to be dropped, and each keeps the value, whatever has become of its name. Its tag is 0.
+ *
+ * address   any: it is looked at, and nothing is read there. Name, metadata and description of a value
+ *           are none of its data, nor is what an object that is being written has.
+ * Returns 0, or: NOT_FOUND (it lies in no value of the store that this process has a view of); BUSY (no
+ * room for a view); CORRUPT; FORKED.
+ * Threads: any; but where it succeeds the view that was there has to stay until it returns: nobody else
+ * keeps the value meanwhile. One in another thread that is only about to be taken, or to fail, does not
+ * count. Fork: a child finds what it inherited views of, by a handle that it inherited or a new one.
+ * Blocks: never.  Cost: O(pages of pins), and O(size of the value / 256) for an address far behind its
+ * start; as of brain_view_dup(), many of them keep others from getting memory back. */
+BRAIN_API int brain_view_at(brain_store *store, const void *address, brain_view *view_out);
+
 /* The bytes of a pinned view once more, writable, for libraries that know no read-only memory. A page
  * is the store's until it is written, and takes no memory; what is written reaches no other process,
  * and no other view. `*data_out` is aligned as the view's data, and is the caller's, to be given to

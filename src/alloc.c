@@ -233,6 +233,30 @@ int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page
     return err;
 }
 
+/* ---- looking, without the lock */
+
+/* An extent is recorded at its first page, and all its other pages as NONE, for as long as it is one: so
+ * the first record from `page` back that says anything is its. */
+uint32_t bn_alloc_owner(const struct brain_store *store, uint64_t page)
+{
+    uint64_t backed = bn_load_acquire(&store->state_view->backed[BN_REGION_BLOCKS]);
+    uint64_t room = store->region_bytes[BN_REGION_BLOCKS];
+    const struct bn_block_rec *records = (const void *)bn_region_view(store, BN_REGION_BLOCKS);
+    if (page >= (backed < room ? backed : room) / sizeof *records) {
+        return 0;
+    }
+    for (uint64_t i = page + 1; i-- > 0;) {
+        /* relaxed: of an extent that stays it was stored before anybody could know its value */
+        uint64_t word = bn_load_relaxed((const _Atomic uint64_t *)(const void *)&records[i].owner);
+        if (BN_FIELD(struct bn_block_rec, state, word) != BN_BLOCK_NONE) {
+            return BN_FIELD(struct bn_block_rec, state, word) == BN_BLOCK_USED
+                       ? (uint32_t)BN_FIELD(struct bn_block_rec, owner, word)
+                       : 0;
+        }
+    }
+    return 0;
+}
+
 /* ---- backed pages */
 
 static _Atomic uint64_t *bits_at(const struct brain_store *store, uint64_t page)

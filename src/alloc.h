@@ -49,6 +49,10 @@ uint64_t bn_alloc_run(const struct brain_store *store, uint32_t page, uint64_t n
 /* Say of pages of one's own extent that they are backed / are not. */
 void bn_alloc_set_backed(struct brain_store *store, uint32_t page, uint64_t n_pages, bool backed);
 
+/* The slot whose extent `page` lies in; 0: none. Without the lock, and so right where the caller knows
+ * that some extent there stays until this returns; else any number. O(pages before it). */
+uint32_t bn_alloc_owner(const struct brain_store *store, uint64_t page);
+
 /* The record of a page, for check.c. */
 const struct bn_block_rec *bn_alloc_record(const struct brain_store *store, uint32_t page);
 

@@ -95,14 +95,24 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
     return err;
 }
 
+static bool is_signed_here(const struct bn_row_rec *rec, uint64_t pid_namespace)
+{
+    return rec->pid == (int32_t)getpid() && rec->pid_namespace == pid_namespace;
+}
+
 /* Whether a row in use seems to be another handle's of this process, which is not worth asking the
  * kernel about. Not one that was signed before this process had the store: process 1 of a container
  * that is started again has the id, and likely the namespace, of the one that crashed. */
 static bool is_likely_ours(const struct brain_store *store, uint32_t row, uint64_t pid_namespace)
 {
     const struct bn_row_rec *rec = bn_client_row(store, row);
-    return rec->pid == (int32_t)getpid() && rec->pid_namespace == pid_namespace &&
-           rec->start_ns >= store->map->since_ns;
+    return is_signed_here(rec, pid_namespace) && rec->start_ns >= store->map->since_ns;
+}
+
+bool bn_client_is_here(const struct brain_store *store, uint32_t row, uint64_t pid_namespace)
+{
+    const struct bn_row_rec *rec = bn_client_row(store, row);
+    return bn_load_acquire(&rec->state) == BN_ROW_USED && is_signed_here(rec, pid_namespace);
 }
 
 static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_t *n_dead)

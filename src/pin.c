@@ -446,6 +446,48 @@ uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot)
     return 0;
 }
 
+static bool chunk_holds(const struct bn_chunk_rec *chunk, uint32_t slot)
+{
+    uint32_t top = bn_load_acquire(&chunk->top);
+    for (uint32_t i = 0; i < top && i < BN_CHUNK_CELLS; i++) {
+        if (bn_load_acquire(&chunk->cells[i]) == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether another handle of this process pins `slot`. */
+static bool is_held_beside(const struct brain_store *store, uint32_t slot)
+{
+    uint64_t pid_namespace = bn_os_pid_namespace();
+    uint32_t last = 0;
+    bool is_ours = false;
+    for (uint32_t i = 0; i < n_chunks(store); i++) {
+        uint32_t owner = bn_load_acquire(&chunk_at(store, i)->owner);
+        if (owner != last) {
+            last = owner;
+            is_ours = owner != 0 && owner <= bn_client_n_rows(store) &&
+                      bn_client_is_here(store, owner - 1, pid_namespace);
+        }
+        if (is_ours && chunk_holds(chunk_at(store, i), slot)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool bn_pin_is_held_here(const struct brain_store *store, uint32_t slot)
+{
+    uint32_t n = bn_load_acquire(&store->ledger.n_chunks);
+    for (uint32_t i = 0; i < n; i++) {
+        if (chunk_holds(store->ledger.chunks[i], slot)) {
+            return true;
+        }
+    }
+    return is_held_beside(store, slot);
+}
+
 /* ---- fork */
 
 /* Both the copier and a thread that changes the cell do this: whoever stores last has seen the last

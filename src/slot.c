@@ -45,6 +45,21 @@ bool bn_slot_exists_slow(struct brain_store *store, uint32_t slot)
     return ((uint64_t)slot + 1) * BN_LINE <= backed;
 }
 
+uint32_t bn_slot_of_line(struct brain_store *store, uint64_t line)
+{
+    if (line > UINT32_MAX || !bn_slot_exists(store, (uint32_t)line)) {
+        return 0;
+    }
+    uint32_t slab = (uint32_t)line / BN_SLAB_LINES, in_slab = (uint32_t)line % BN_SLAB_LINES;
+    unsigned c = bn_slab_at(store, slab)->shape.class_idx;
+    if (c >= BN_N_CLASSES || in_slab < bn_slab_shapes[c].first_line) {
+        return 0;
+    }
+    uint32_t past = in_slab - bn_slab_shapes[c].first_line;
+    uint32_t slot = (uint32_t)line - past % bn_slab_shapes[c].lines;
+    return bn_slot_cold(store, slot) != NULL ? slot : 0;
+}
+
 int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
                    const uint8_t **body_out)
 {

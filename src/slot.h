@@ -89,6 +89,10 @@ static inline uint64_t bn_slot_pages(const struct bn_slot_rec *rec)
     return (shape.extent_bytes + BN_PAGE - 1) / BN_PAGE;
 }
 
+/* The slot that line `line` of the SLOTS region is of, its first or another; 0: none. Whether the slot is
+ * in use is not said. */
+uint32_t bn_slot_of_line(struct brain_store *store, uint64_t line);
+
 /* Data and body of a slot that is pinned, bounds-checked: 0 or CORRUPT. */
 int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
                    const uint8_t **body_out);

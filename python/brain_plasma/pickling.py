@@ -31,40 +31,50 @@ if TYPE_CHECKING:
 _PROTOCOL = 5
 
 
-def dumps(value: object, buffer_callback: Callable[[pickle.PickleBuffer], object]) -> bytes:
-    """Pickle `value`. Its buffers are given to `buffer_callback` when all is done; none is in band."""
-    stream, buffers = _dump_with_main(value)
+def dumps(
+    value: object, buffer_callback: Callable[[pickle.PickleBuffer], object], to_compare: bool = False
+) -> bytes:
+    """Pickle `value`. Its buffers are given to `buffer_callback` when all is done; none is in band.
+
+    to_compare: not to be unpickled: in place of what a Written would write stands what it is made of.
+    """
+    stream, buffers = _dump_with_main(value, to_compare)
     for buffer in buffers:
         buffer_callback(buffer)
     return stream
 
 
-def _dump_with_main(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
+def _dump_with_main(value: object, to_compare: bool) -> tuple[bytes, list[pickle.PickleBuffer]]:
     try:
-        stream, buffers = _dump(_plain_pickler, value)
+        stream, buffers = _dump(_plain_pickler, value, to_compare)
     except (pickle.PicklingError, AttributeError, TypeError) as error:  # as lambdas and local classes fail
         by_value = _by_value_pickler()
         # What a value put while it was pickled was tried both ways already: not again at each level.
         if by_value is None or isinstance(error, BrainError):
             raise
-        return _dump(by_value, value)
+        return _dump(by_value, value, to_compare)
     if b"_main__" in stream:  # a class or function of it, or a text that looks like that
         by_value = _by_value_pickler()
         if by_value is not None:
             try:
-                return _dump(by_value, value)
+                return _dump(by_value, value, to_compare)
             except Exception:  # say a global that a method uses is a lock: then by name alone
                 pass
     return stream, buffers
 
 
-def _dump(new_pickler: Callable[..., Any], value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
+def _dump(
+    new_pickler: Callable[..., Any], value: object, to_compare: bool
+) -> tuple[bytes, list[pickle.PickleBuffer]]:
     as_always: set[type] = set()
     while True:
         file = io.BytesIO()
         buffers: list[pickle.PickleBuffer] = []
         try:
-            new_pickler(file, as_always, buffers.append).dump(value)
+            pickler = new_pickler(file, as_always, buffers.append)
+            if to_compare:
+                pickler.dispatch_table[codecs.Written] = codecs.Written.reduce_to_compare
+            pickler.dump(value)
         except _CycleError as cycle:
             as_always.add(cycle.kind)
         else:

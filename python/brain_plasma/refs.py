@@ -5,13 +5,11 @@ from __future__ import annotations
 import weakref
 
 from . import _core
-from .exceptions import BrainReferenceError, BrainValueError, BrainValueTypeError
+from .exceptions import BrainPickleError, BrainReferenceError, BrainValueError, BrainValueTypeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    import numpy
 
 
 class Ref:
@@ -28,20 +26,28 @@ class Ref:
     deletes the name. That holds where it was made, and from its arrival on in another process; where the name
     has another value by the time that it arrives, `value` raises BrainReferenceError there.
 
-    name, version: what it was made of; for messages.
+    name, version: what it was made of. `type`: the name of the value's type, where it was made of the value;
+        None where it was made of a name.
     Threads: any. Fork: the child has it too.
     """
 
-    __slots__ = ("_brain", "_id", "_view", "name", "version")
+    __slots__ = ("_brain", "_id", "_view", "name", "type", "version")
 
     def __init__(
-        self, brain: _core.Brain, id: bytes, view: _core.View | None, name: str, version: int
+        self,
+        brain: _core.Brain,
+        id: bytes,
+        view: _core.View | None,
+        name: str,
+        version: int,
+        type: str | None = None,
     ) -> None:
         self._brain = brain
         self._id = id
         self._view = view  # keeps it; None: it was gone when the Ref came
         self.name = name
         self.version = version
+        self.type = type
 
     @property
     def value(self) -> Any:
@@ -50,14 +56,18 @@ class Ref:
         """
         if self._view is None:
             raise BrainReferenceError(
-                f"version {self.version} of {self.name!r} in the store {self._brain.path!r} was gone when this Ref "
+                f"version {self.version} of {self._what()} in the store {self._brain.path!r} was gone when this Ref "
                 "came here: the name had another value by then, or none. Replace it after those who get a Ref "
                 "have used it, or send the value"
             )
         return self._brain._recall_view(self._view)
 
+    def _what(self) -> str:
+        return repr(self.name) if self.type is None else f"{self.name!r}, a {self.type},"
+
     def __repr__(self) -> str:
-        return f"<Ref to {self.name!r}, version {self.version}, of the store {self._brain.path!r}>"
+        what = self._what().rstrip(",")
+        return f"<Ref to {what}, version {self.version}, of the store {self._brain.path!r}>"
 
     def __eq__(self, other: object) -> bool:
         return self._id == other._id if isinstance(other, Ref) else NotImplemented
@@ -67,7 +77,7 @@ class Ref:
 
     def __reduce__(self) -> tuple[Any, ...]:
         _, (kind, options) = self._brain.__reduce__()  # type: ignore[str-unpack]
-        return open_ref, (kind, options, self._id, self.name, self.version)
+        return open_ref, (kind, options, self._id, self.name, self.version, self.type)
 
 
 # Brains that Refs of other processes opened, by how: as long as one of those is there.
@@ -75,7 +85,7 @@ _opened: weakref.WeakValueDictionary[Any, _core.Brain] = weakref.WeakValueDictio
 
 
 def open_ref(
-    kind: type[_core.Brain], options: dict[str, Any], id: bytes, name: str, version: int
+    kind: type[_core.Brain], options: dict[str, Any], id: bytes, name: str, version: int, type: str | None
 ) -> Ref:
     """What a pickled Ref becomes. Raises what opening the store raises."""
     key = kind, tuple(sorted((option, repr(value)) for option, value in options.items()))
@@ -84,48 +94,43 @@ def open_ref(
         brain = _opened[key] = kind(**options)
     # Not raised here: a pool whose worker fails to read its task waits for ever.
     view = brain._pin_id(id)
-    return Ref(brain, id, view, name, version)
+    return Ref(brain, id, view, name, version, type)
 
 
 class Referring(_core.Brain):
     """The part of Brain about references."""
 
-    def ref(self, what: str | numpy.ndarray[Any, Any], *, namespace: str | None = None) -> Ref:
-        """A reference to the value of a name as it is now, or to a recalled array: a Ref, which goes to another
+    def ref(self, what: Any, *, namespace: str | None = None) -> Ref:
+        """A reference to the value of a name as it is now, or to a recalled value: a Ref, which goes to another
         process, of a pool for instance, without the bytes.
 
-        what: a name; or an array that brain[name] gave. Parts of it, and arrays out of other values, are
-            refused: a Ref is to a whole value. Of other values give the name.
+        what: a name; or a value that brain[name] gave, whole and as it was, of whatever type, where something
+            in it lies in the store: an array, a table, a dict with one. A part of one (a slice, a column, an
+            element), what was changed since, and what is of another store are refused: give the name then.
         namespace: of the name; None is the current one.
 
-        Raises as brain[name] does; BrainValueError where an array is none of this store's, or not whole.
-        Threads: any. Never waits. Cost: a lookup.
+        Raises as brain[name] does; BrainValueError where a value is none of this store's, or not whole;
+        BrainValueTypeError where a namespace is given with a value.
+        Threads: any. Never waits. Cost: of a name a lookup; of a value a recall, and to encode it twice: what is
+        shared is neither copied nor looked at, what is not (strings, Python objects) is gone through.
         """
         if isinstance(what, str):
             id, version, view = self._pin(what, namespace)
             return Ref(self, id, view, what, version)
-        return self._ref_of_array(what)
-
-    def _ref_of_array(self, array: Any) -> Ref:
-        view = getattr(array, "base", None)
-        while view is not None and not isinstance(view, _core.View):
-            view = getattr(view, "base", None)
-        if view is None:
+        kind = type(what)
+        if namespace is not None:
             raise BrainValueTypeError(
-                f"a reference can be to a name, or to an array that was recalled, not to a {type(array).__name__}"
+                f"namespace={namespace!r} is of a name, and ref() got a {kind.__qualname__}, which knows where it "
+                "is: leave it out"
             )
-        id = view._id()
-        whole = self._pin_id(id)
-        # The data of an array are its elements and nothing else: of other values nothing is recalled.
-        is_whole = whole is not None and len(whole) == array.nbytes
-        if whole is None or not is_whole or not _is_same(array, self._recall_view(whole)):
+        return self._ref_of_value(what, f"{kind.__module__}.{kind.__qualname__}")
+
+    def _ref_of_value(self, value: Any, kind: str) -> Ref:
+        try:
+            id, version, name, view = self._pin_value(value)
+        except (BrainPickleError, BrainValueTypeError) as error:
             raise BrainValueError(
-                "that array is a part of a stored value, or of another store: give the name, brain.ref(name)"
-            )
-        return Ref(self, id, whole, "an array", 0)
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and (
-        (one.__array_interface__, one.dtype) == (other.__array_interface__, other.dtype)
-    )
+                f"that {kind} was not recalled as it is, since it could not be stored: {error}. Give the name, "
+                "brain.ref(name)"
+            ) from error
+        return Ref(self, id, view, name, version, kind)

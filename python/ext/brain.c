@@ -407,6 +407,7 @@ static PyMethodDef brain_methods[] = {
     METHOD("_entries", bp_many_entries),
     METHOD("_pin", bp_pinned_pin),
     METHOD_O("_pin_id", bp_pinned_pin_id),
+    METHOD_O("_pin_value", bp_origin_pin),
     METHOD_O("_recall_view", bp_pinned_recall),
     METHOD_O("_facts", bp_pinned_facts),
     METHOD("_names", bp_store_names),

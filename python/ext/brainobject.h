@@ -5,6 +5,7 @@
  * names.c        methods about one name
  * many.c         methods about many names, and about what belongs to them
  * pinned.c       methods about one version of a value, by its id
+ * origin.c       the method that finds of which version a recalled value is
  * store.c        methods about namespaces and the store
  * brain.c        the type: its life, the slots of the mapping, and the table of the methods
  */
@@ -203,6 +204,9 @@ BP_METHOD(bp_pinned_pin);
 BP_METHOD_O(bp_pinned_pin_id);
 BP_METHOD_O(bp_pinned_recall);
 BP_METHOD_O(bp_pinned_facts);
+
+/* origin.c */
+BP_METHOD_O(bp_origin_pin);
 
 /* store.c */
 BP_METHOD(bp_store_names);

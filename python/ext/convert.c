@@ -146,7 +146,7 @@ int bp_convert_encode_unpickled(struct bp_state *state, PyObject *value, struct 
     /* A str that comes here has lone surrogates: NumPy need not be asked, nor be there. */
     int done = Py_TYPE(value) == &PyUnicode_Type ? 0 : bp_tensor_encode(state, value, encoded);
     if (done == 0) done = bp_arrow_encode(state, value, encoded);
-    return done == 0 ? bp_tree_encode(state, value, encoded) : done;
+    return done == 0 ? bp_tree_encode(state, value, false, encoded) : done;
 }
 
 int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle, PyObject *name,
@@ -154,8 +154,25 @@ int bp_convert_encode_other(struct bp_state *state, PyObject *value, bool pickle
 {
     int done = bp_convert_encode_unpickled(state, value, encoded);
     if (done < 0) bp_pickled_explain(state, value, name); /* an encoder's, code of others */
-    if (done == 0) done = bp_pickled_encode(state, value, pickle, name, encoded) == 0 ? 1 : -1;
+    if (done == 0)
+        done = bp_pickled_encode(state, value, pickle, false, name, encoded) == 0 ? 1 : -1;
     if (done > 0) return 0;
+    bp_convert_free(encoded);
+    return -1;
+}
+
+int bp_convert_encode_to_compare(struct bp_state *state, PyObject *value, bool pickle,
+                                 PyObject *name, struct bp_encoded *encoded)
+{
+    int done = bp_convert_encode_plain(value, encoded);
+    if (done != 0) return done > 0 ? 0 : -1;
+    if (Py_TYPE(value) != &PyUnicode_Type) done = bp_tensor_encode(state, value, encoded);
+    if (done == 0) done = bp_tree_encode(state, value, true, encoded);
+    if (done < 0) bp_pickled_explain(state, value, name);
+    if (done == 0) {
+        done = bp_pickled_encode(state, value, pickle, true, name, encoded) == 0 ? 1 : -1;
+    }
+    if (done > 0 && bp_parts_write(encoded) == 0) return 0;
     bp_convert_free(encoded);
     return -1;
 }

@@ -44,6 +44,12 @@ static inline int bp_convert_encode(struct bp_state *state, PyObject *value, boo
     return bp_convert_encode_other(state, value, pickle, name, encoded_out);
 }
 
+/* The same, for a comparison with another value that is encoded so, and not for the store: a table is
+ * its schema and its buffers, as they lie, so it is neither written nor copied, and is of kind TREE. All
+ * parts have their data. */
+int bp_convert_encode_to_compare(struct bp_state *state, PyObject *value, bool pickle,
+                                 PyObject *name, struct bp_encoded *encoded_out);
+
 void bp_convert_free_owned(struct bp_encoded *encoded);
 
 static inline void bp_convert_free(struct bp_encoded *encoded)

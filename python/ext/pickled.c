@@ -49,14 +49,15 @@ void bp_pickled_explain(struct bp_state *state, PyObject *value, PyObject *name)
 }
 
 /* Pickle `value` into `*stream_out`, a bytes object, and the list of its buffers. */
-static int pickle_value(struct bp_state *state, PyObject *value, PyObject **stream_out,
-                        PyObject **buffers_out)
+static int pickle_value(struct bp_state *state, PyObject *value, bool to_compare,
+                        PyObject **stream_out, PyObject **buffers_out)
 {
     PyObject *buffers = PyList_New(0);
     PyObject *append = buffers == NULL ? NULL : PyObject_GetAttrString(buffers, "append");
     PyObject *stream = append == NULL
                            ? NULL
-                           : PyObject_CallFunctionObjArgs(state->pickle_dumps, value, append, NULL);
+                           : PyObject_CallFunctionObjArgs(state->pickle_dumps, value, append,
+                                                          to_compare ? Py_True : Py_False, NULL);
     Py_XDECREF(append);
     if (stream == NULL) {
         Py_XDECREF(buffers);
@@ -119,13 +120,13 @@ static int refuse_put(struct bp_state *state, PyObject *value, PyObject *name)
     return -1;
 }
 
-int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, PyObject *name,
-                      struct bp_encoded *encoded)
+int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, bool to_compare,
+                      PyObject *name, struct bp_encoded *encoded)
 {
     PyObject *stream, *buffers;
     if (!allowed) return refuse_put(state, value, name);
     if (load_pickle(state) != 0) return -1;
-    if (pickle_value(state, value, &stream, &buffers) != 0) {
+    if (pickle_value(state, value, to_compare, &stream, &buffers) != 0) {
         bp_pickled_explain(state, value, name);
         return -1;
     }

@@ -5,9 +5,10 @@
 
 #include "convert.h"
 
-/* Pickle `value`, its buffers uncopied. As bp_convert_encode(). */
-int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, PyObject *name,
-                      struct bp_encoded *encoded);
+/* Pickle `value`, its buffers uncopied. As bp_convert_encode(); `to_compare` as for
+ * bp_tree_encode(). */
+int bp_pickled_encode(struct bp_state *state, PyObject *value, bool allowed, bool to_compare,
+                      PyObject *name, struct bp_encoded *encoded);
 
 /* Turn the exception that is set, of a pickler or an encoder, into one that says which part of `value`
  * it was. */

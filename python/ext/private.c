@@ -10,10 +10,36 @@
 #include "view.h"
 
 struct bp_private {
-    PyObject_HEAD PyObject *view;
+    PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
+    PyObject *view;
     void *data; /* NULL: not mapped */
     Py_ssize_t size_bytes;
+    struct bp_private *next, *previous; /* in state->privates; NULL: the end */
 };
+
+static void enlist(struct bp_private *self)
+{
+    self->previous = NULL;
+    self->next = self->state->privates;
+    if (self->next != NULL) self->next->previous = self;
+    self->state->privates = self;
+}
+
+static void delist(struct bp_private *self)
+{
+    if (self->next != NULL) self->next->previous = self->previous;
+    if (self->previous != NULL) self->previous->next = self->next;
+    if (self->state->privates == self) self->state->privates = self->next;
+}
+
+const void *bp_private_origin(const struct bp_state *state, const void *address)
+{
+    for (const struct bp_private *at = state->privates; at != NULL; at = at->next) {
+        uintptr_t past = (uintptr_t)address - (uintptr_t)at->data;
+        if (past < (size_t)at->size_bytes) return ((const struct bp_view *)at->view)->data + past;
+    }
+    return NULL;
+}
 
 PyObject *bp_private_new(struct bp_state *state, PyObject *view)
 {
@@ -23,6 +49,8 @@ PyObject *bp_private_new(struct bp_state *state, PyObject *view)
     part.size_bytes = (uint64_t)shown->size_bytes;
     struct bp_private *self = PyObject_New(struct bp_private, state->private_type);
     if (self == NULL) return NULL;
+    self->state = state;
+    enlist(self);
     self->view = Py_NewRef(view);
     self->data = NULL;
     self->size_bytes = shown->size_bytes;
@@ -36,6 +64,7 @@ static void private_dealloc(PyObject *op)
 {
     struct bp_private *self = (struct bp_private *)op;
     PyTypeObject *type = Py_TYPE(op);
+    delist(self);
     brain_private_free(self->data, (uint64_t)self->size_bytes);
     Py_DECREF(self->view);
     PyObject_Free(op);

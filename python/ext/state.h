@@ -134,6 +134,7 @@ struct bp_state {
     struct bp_short_text *short_texts; /* BP_N_SHORT_TEXTS of them; NULL: none yet */
     struct bp_numpy numpy;
     struct bp_store *plasma_stores; /* a list: those of Plasma clients */
+    struct bp_private *privates;    /* a list: all there are */
     struct bp_view *spare_views[BP_N_SPARE_VIEWS];
     unsigned n_spare_views;
 };

@@ -70,6 +70,7 @@ struct encoder {
     unsigned n_again;
     unsigned n_foreign; /* times that code of others may have run, or another thread */
     bool has_references;
+    bool to_compare;
 };
 
 static int encode_item(struct encoder *encoder, PyObject *item, Py_ssize_t own_refs);
@@ -375,8 +376,26 @@ static bool is_raw(const struct encoder *encoder, PyObject *value)
                                     type == encoder->state->codecs.written_type);
 }
 
+/* What a Written would be made of. 0: it does not say. */
+static int encode_source(struct encoder *encoder, PyObject *written)
+{
+    PyObject *make = PyObject_GetAttrString(written, "source");
+    int done = make == NULL ? -1 : 0;
+    if (make != NULL && make != Py_None) {
+        PyObject *source = PyObject_CallNoArgs(make);
+        done = source == NULL ? -1 : encode_item(encoder, source, 1);
+        Py_XDECREF(source);
+    }
+    Py_XDECREF(make);
+    return done;
+}
+
 static int encode_raw(struct encoder *encoder, PyObject *raw)
 {
+    if (encoder->to_compare && (PyObject *)Py_TYPE(raw) == encoder->state->codecs.written_type) {
+        int done = encode_source(encoder, raw);
+        if (done != 0) return done;
+    }
     if (write_buffer(encoder, BP_TREE_TAG_RAW) < 0) return -1;
     return bp_tree_add_raw(encoder->state, encoder->parts, raw) == 0 ? 1 : -1;
 }
@@ -708,7 +727,8 @@ static void forget_met(struct encoder *encoder)
     PyMem_Free(encoder->places);
 }
 
-int bp_tree_encode(struct bp_state *state, PyObject *value, struct bp_encoded *encoded)
+int bp_tree_encode(struct bp_state *state, PyObject *value, bool to_compare,
+                   struct bp_encoded *encoded)
 {
     enum {
         FIRST_ROOM = 512
@@ -716,7 +736,8 @@ int bp_tree_encode(struct bp_state *state, PyObject *value, struct bp_encoded *e
     struct encoder encoder = { .state = state,
                                .stream = PyMem_Malloc(FIRST_ROOM),
                                .size_bytes = BP_PARTS_HEAD_BYTES,
-                               .room = FIRST_ROOM };
+                               .room = FIRST_ROOM,
+                               .to_compare = to_compare };
     if (encoder.stream == NULL) {
         PyErr_NoMemory();
         return -1;

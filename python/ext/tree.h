@@ -30,8 +30,12 @@ enum bp_tree {
 struct bp_parts;
 
 /* Encode `value` where it is a tree. Returns 1; 0 where something in it has to be pickled; -1 with an
- * exception set. Runs encoders, code of others. */
-int bp_tree_encode(struct bp_state *state, PyObject *value, struct bp_encoded *encoded);
+ * exception set. Runs encoders, code of others.
+ *
+ * to_compare   not for the store: in place of what a codecs.Written would write stands what it would be
+ *              made of, where that says so. */
+int bp_tree_encode(struct bp_state *state, PyObject *value, bool to_compare,
+                   struct bp_encoded *encoded);
 
 /* Whether values of this type are plain data or containers, and need no encoder. */
 bool bp_tree_is_plain(const PyTypeObject *type);

@@ -144,16 +144,6 @@ PyDoc_STRVAR(
     "\n"
     "Threads: any. Fork: the child has the view too.");
 
-PyDoc_STRVAR(view_id_doc, "_id($self, /)\n--\n\nThe id of the value that it shows, or a part of.");
-
-static PyObject *view_id(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    const struct bp_view *view = (struct bp_view *)self;
-    uint8_t id[BRAIN_ID_BYTES];
-    brain_view_id(view->owner == NULL ? &view->pin : &view->owner->pin, id);
-    return PyBytes_FromStringAndSize((char *)id, sizeof id);
-}
-
 PyDoc_STRVAR(view_private_doc,
              "_private($self, /)\n--\n\n"
              "The same bytes, writable: what is written stays in this process.");
@@ -165,7 +155,6 @@ static PyObject *view_private(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 static PyMethodDef view_methods[] = {
     { "_private", view_private, METH_NOARGS, view_private_doc },
-    { "_id", view_id, METH_NOARGS, view_id_doc },
     { "__reduce__", view_reduce, METH_NOARGS, view_reduce_doc },
     { NULL, NULL, 0, NULL },
 };

@@ -26,6 +26,9 @@ PyObject *bp_view_part(PyObject *view, uint64_t offset, uint64_t size_bytes);
  * exception set (private.c). */
 PyObject *bp_private_new(struct bp_state *state, PyObject *view);
 
+/* The byte of a View that a byte of a Private is, or was; NULL: the address is in none. */
+const void *bp_private_origin(const struct bp_state *state, const void *address);
+
 /* Free the memory that is kept for further views. */
 void bp_view_forget_spares(struct bp_state *state);
 

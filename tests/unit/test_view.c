@@ -120,6 +120,212 @@ static void test_there_is_no_second_of_none(void)
     CHECK_CODE(brain_view_dup(&view, &copy), BRAIN_E_INVAL);
 }
 
+/* ---- by an address */
+
+static const uint8_t *byte_of(const brain_view *view, uint64_t i)
+{
+    return (const uint8_t *)view->data + i;
+}
+
+static void check_at(brain_store *store, const brain_view *view, uint64_t i)
+{
+    brain_view at;
+    CHECK_OK(brain_view_at(store, byte_of(view, i), &at));
+    CHECK(at.data == view->data && at.size_bytes == view->size_bytes &&
+          (at.store != view->store || at.pin != view->pin));
+    CHECK(at.version == view->version && at.object == view->object && at.kind == view->kind);
+    CHECK(at.name_len == 1 && memcmp(at.name, view->name, 1) == 0 && at.tag == 0);
+    brain_view_drop(&at);
+}
+
+static void check_not_at(brain_store *store, const void *address)
+{
+    brain_view at = { .tag = 77 };
+    CHECK_CODE(brain_view_at(store, address, &at), BRAIN_E_NOT_FOUND);
+    CHECK(at.tag == 77);
+}
+
+/* All around are other values, so that what lies next to it is none of its. */
+static void test_each_byte_leads_to_its_value(brain_store *store, brain_space *space, size_t size)
+{
+    static char bytes[300000];
+    put(space, "a", bytes, size);
+    put(space, "x", bytes, size);
+    put(space, "z", bytes, size);
+    brain_view view = get(space, "x");
+    for (uint64_t i = 0; i < size; i += size < 5000 ? 1 : 4095) {
+        check_at(store, &view, i);
+    }
+    check_at(store, &view, size - 1);
+    check_not_at(store, byte_of(&view, size));
+    check_not_at(store, byte_of(&view, (uint64_t)-1));
+    check_not_at(store, view.name);
+    brain_view_drop(&view);
+    check_not_at(store, byte_of(&view, 0)); /* nobody has a view of it any more */
+}
+
+static void test_an_address_that_is_none_of_the_store(brain_store *store)
+{
+    int here = 0;
+    check_not_at(store, NULL);
+    check_not_at(store, &here);
+    check_not_at(store, (const void *)UINTPTR_MAX);
+    check_not_at(store, brain_path(store));
+}
+
+static void test_what_has_left_the_index_is_found(brain_store *store, brain_space *space,
+                                                  size_t size)
+{
+    static char old[300000], new[300000];
+    brain_view at, again;
+    memset(old, 'a', size);
+    memset(new, 'b', size);
+    put(space, "x", old, size);
+    brain_view view = get(space, "x");
+    put(space, "x", new, size);
+    check_at(store, &view, size / 2);
+    brain_view other = get(space, "x");
+    check_at(store, &other, size / 2);
+    brain_view_drop(&other);
+    CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_view_at(store, byte_of(&view, size / 2), &at));
+    brain_view_drop(&view);
+    CHECK_OK(brain_view_at(store, byte_of(&at, size - 1), &again));
+    brain_view_drop(&at);
+    for (int i = 0; i < 2000; i++) { /* would take its place */
+        put(space, "y", new, size);
+    }
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK(memcmp(again.data, old, size) == 0);
+    brain_view_drop(&again);
+}
+
+static void test_its_namespace_may_be_gone(brain_store *store, size_t size)
+{
+    static char bytes[300000];
+    brain_space *gone = check_space(store, "gone");
+    put(gone, "x", bytes, size);
+    brain_view view = get(gone, "x");
+    CHECK_OK(brain_space_remove(gone));
+    CHECK_OK(brain_trim(store, NULL));
+    check_at(store, &view, size / 2);
+    brain_view_drop(&view);
+    brain_space_close(gone);
+}
+
+static void test_another_handle_of_the_process(brain_store *store, brain_space *space,
+                                               const char *path, size_t size)
+{
+    static char bytes[300000];
+    brain_store *second = check_open(path, 0),
+                *reader = check_open_with(path, 0, BRAIN_OPEN_READ_ONLY);
+    brain_space *by_second = check_space(second, "default");
+    put(space, "x", bytes, size);
+    brain_view view = get(space, "x"), at;
+    check_at(second, &view, size / 2);
+    check_not_at(reader, byte_of(&view, 0)); /* has a mapping of its own */
+    brain_view_drop(&view);
+    view = get(by_second, "x");
+    check_at(store, &view, size / 2);
+    CHECK_OK(brain_view_at(store, byte_of(&view, 0), &at));
+    brain_space_close(by_second);
+    brain_close(second); /* its view keeps it */
+    check_at(store, &view, size / 2);
+    brain_view_drop(&view);
+    check_at(store, &at, size / 2);
+    brain_view_drop(&at);
+    brain_close(reader);
+}
+
+static void test_an_object_that_is_being_written(brain_store *store, brain_space *space)
+{
+    brain_object *first, *second;
+    CHECK_OK(brain_create_in_place(store, 100000, &first));
+    CHECK_OK(brain_create_in_place(store, 100000, &second));
+    check_not_at(store, brain_object_data(first));
+    brain_value value = { .kind = BRAIN_KIND_RAW };
+    CHECK_OK(brain_object_seal(first, space, "x", 1, &value, BRAIN_ANY_VERSION, NULL));
+    check_not_at(store, brain_object_data(first)); /* as they wrote it, and not as it is read */
+    brain_view view = get(space, "x");
+    check_at(store, &view, 99999);
+    /* Both are as far apart in the one mapping as in the other. */
+    check_not_at(store, byte_of(&view, (uintptr_t)brain_object_data(second) -
+                                           (uintptr_t)brain_object_data(first)));
+    brain_view_drop(&view);
+    brain_object_release(first);
+    brain_object_release(second);
+}
+
+static void test_in_a_child(brain_store *store, brain_space *space, const char *path, size_t size)
+{
+    static char bytes[300000];
+    put(space, "x", bytes, size);
+    brain_view view = get(space, "x");
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        check_at(store, &view, size / 2);
+        brain_store *own = check_open(path, 0);
+        check_at(own, &view, size / 2);
+        brain_close(own);
+        CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
+        check_at(store, &view, size / 2);
+        brain_view_drop(&view);
+        check_not_at(store, byte_of(&view, size / 2)); /* its parent's view is not its own */
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    check_at(store, &view, size / 2);
+    brain_view_drop(&view);
+}
+
+/* Another process replaces the value all the time: what is found is what this one has, whole. */
+static void test_while_another_process_replaces_it(brain_store *store, brain_space *space,
+                                                   const char *path)
+{
+    static char bytes[20000];
+    put(space, "x", bytes, 1);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_store *own = check_open(path, 0);
+        brain_space *of_own = check_space(own, "default");
+        for (uint64_t i = 0;; i++) {
+            memset(bytes, (int)(i & 0xff), sizeof bytes);
+            put(of_own, "x", bytes,
+                1 + (size_t)(check_mix(i) % (i % 3 == 0 ? sizeof bytes : 2000)));
+        }
+    }
+    for (uint64_t i = 0; i < 20000; i++) {
+        brain_view view = get(space, "x"), at;
+        CHECK_OK(brain_view_at(store, byte_of(&view, check_mix(i) % view.size_bytes), &at));
+        CHECK(at.version == view.version && at.data == view.data);
+        uint64_t size = view.size_bytes;
+        brain_view_drop(&view);
+        CHECK(at.size_bytes == size);
+        CHECK(memcmp(at.data, byte_of(&at, 1), (size_t)size - 1) ==
+              0); /* all bytes are the first */
+        brain_view_drop(&at);
+    }
+    check_kill(pid);
+}
+
+static void test_by_an_address(brain_store *store, brain_space *space, const char *path)
+{
+    static const size_t sizes[] = { 1, 100, 255, 256, 1900, 4096, 4097, 300000 };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        test_each_byte_leads_to_its_value(store, space, sizes[i]);
+    }
+    for (size_t size = 100; size <= 100000; size *= 1000) {
+        test_what_has_left_the_index_is_found(store, space, size);
+        test_its_namespace_may_be_gone(store, size);
+        test_another_handle_of_the_process(store, space, path, size);
+        test_in_a_child(store, space, path, size);
+    }
+    test_an_address_that_is_none_of_the_store(store);
+    test_an_object_that_is_being_written(store, space);
+    test_while_another_process_replaces_it(store, space, path);
+    CHECK_SOUND(store);
+}
+
 int main(void)
 {
     check_begin();
@@ -133,6 +339,7 @@ int main(void)
     test_each_view_keeps_the_value(store, space, 100);
     test_each_view_keeps_the_value(store, space, 300000);
     test_there_is_no_second_of_none();
+    test_by_an_address(store, space, path);
     brain_space_close(space);
     check_destroy(store);
     test_it_outlives_the_name_and_the_store(path);

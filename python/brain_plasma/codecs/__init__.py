@@ -72,13 +72,21 @@ class Written:
 
     size_bytes: how large it is, exactly.
     write: called once with a writable memoryview of so many bytes; what it raises, the put raises.
+    source: None, or gives what the bytes would be made of: a payload of buffers where they lie, and of all
+        else that they depend on. Two values are compared by it without writing them.
     """
 
-    __slots__ = ("size_bytes", "write")
+    __slots__ = ("size_bytes", "source", "write")
 
-    def __init__(self, size_bytes: int, write: Callable[[memoryview], None]) -> None:
+    def __init__(
+        self,
+        size_bytes: int,
+        write: Callable[[memoryview], None],
+        source: Callable[[], Any] | None = None,
+    ) -> None:
         self.size_bytes = size_bytes
         self.write = write
+        self.source = source
 
     def to_bytes(self) -> bytearray:
         data = bytearray(self.size_bytes)
@@ -90,6 +98,9 @@ class Written:
         import pickle  # not above: this is imported with the package
 
         return as_recalled, (pickle.PickleBuffer(self.to_bytes()),)
+
+    def reduce_to_compare(self) -> tuple[Any, ...]:
+        return self.__reduce__() if self.source is None else (as_recalled, (self.source(),))
 
 
 def as_recalled(buffer: Any) -> Any:

@@ -18,7 +18,7 @@ from .description import pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 pa: Any = importlib.import_module("pyarrow")
@@ -35,6 +35,8 @@ _THREADS_BYTES = 16_000_000
 _N_THREADS = min(4, os.cpu_count() or 1)
 
 _OPTIONS = pa.ipc.IpcWriteOptions(allow_64bit=True)  # arrays of more than 2^31 elements as well
+
+_RUN_ENDS = tuple(getattr(pa, name) for name in ("RunEndEncodedArray",) if hasattr(pa, name))
 
 # Before it a schema could name a class that was unpickled.
 _SAFE_VERSION = (14, 0, 1)
@@ -231,7 +233,11 @@ def table_stream(table: Any) -> Written | None:
         column = table.column(i)
         chunks = _compact.compact_chunks(column.chunks, column.type)
         table = table.set_column(i, schema.field(i), pa.chunked_array(chunks, column.type))
-    return _written(schema, lambda writer: writer.write_table(table))
+    return _written(
+        schema,
+        lambda writer: writer.write_table(table),
+        lambda: _source(schema, [table.num_rows], [column.chunks for column in table.columns]),
+    )
 
 
 def batches_stream(schema: Any, batches: list[Any]) -> Written | None:
@@ -242,7 +248,11 @@ def batches_stream(schema: Any, batches: list[Any]) -> Written | None:
         if _is_loose(field.type):
             chunks = _compact.compact_chunks([batch.column(i) for batch in batches], field.type)
             batches = [_with_column(batch, i, chunk) for batch, chunk in zip(batches, chunks, strict=True)]
-    return _written(schema, lambda writer: [writer.write_batch(batch) for batch in batches])
+    return _written(
+        schema,
+        lambda writer: [writer.write_batch(batch) for batch in batches],
+        lambda: _source(schema, [batch.num_rows for batch in batches], [batch.columns for batch in batches]),
+    )
 
 
 def _with_column(batch: Any, i: int, column: Any) -> Any:
@@ -257,7 +267,7 @@ def _column_stream(chunks: list[Any], kind: Any) -> Written | None:
     return batches_stream(schema, [pa.RecordBatch.from_arrays([chunk], schema=schema) for chunk in chunks])
 
 
-def _written(schema: Any, write: Callable[[Any], Any]) -> Written | None:
+def _written(schema: Any, write: Callable[[Any], Any], source: Callable[[], Any]) -> Written | None:
     counter = pa.MockOutputStream()
     try:
         _write(counter, schema, write)
@@ -274,7 +284,7 @@ def _written(schema: Any, write: Callable[[Any], Any]) -> Written | None:
             raise BrainValueError("a value of Arrow became smaller while it was written: who has its memory?")
         sink.close()
 
-    return Written(size_bytes, fill)
+    return Written(size_bytes, fill, source)
 
 
 def _write(sink: Any, schema: Any, write: Callable[[Any], Any]) -> None:
@@ -300,6 +310,46 @@ def _is_kept(schema: Any) -> bool:
     if not any(are_extensions):
         return True
     return bool(pa.ipc.read_schema(schema.serialize()).equals(schema, check_metadata=True))
+
+
+# ---- comparing --------------------------------------------------------------------------------
+
+
+def _source(schema: Any, n_rows: list[int], arrays: list[list[Any]]) -> tuple[Any, ...]:
+    """What a stream is made of: from equal ones comes the same stream."""
+    return _schema_bytes(schema), n_rows, [[_source_of(array) for array in some] for some in arrays]
+
+
+def _source_of(array: Any) -> tuple[list[int], list[Any]]:
+    """Where an array begins in its buffers and how long it is, on each level; and the buffers."""
+    places: list[int] = []
+    buffers = array.buffers()  # those of what it is made of too, but no dictionaries
+    for part in _levels(array):
+        places += (part.offset, len(part))
+        if isinstance(part, pa.DictionaryArray):
+            buffers += part.dictionary.buffers()
+    return places, [None if buffer is None else pickle.PickleBuffer(buffer) for buffer in buffers]
+
+
+def _levels(array: Any) -> Iterator[Any]:
+    """An array and all that it is made of."""
+    yield array
+    for child in _children(array):
+        yield from _levels(child)
+
+
+def _children(array: Any) -> list[Any]:
+    if isinstance(array, pa.ExtensionArray):
+        return [array.storage]
+    if isinstance(array, pa.DictionaryArray):
+        return [array.dictionary]
+    if isinstance(array, pa.MapArray):
+        return [array.keys, array.items]
+    if isinstance(array, (pa.StructArray, pa.UnionArray)):
+        return [array.field(i) for i in range(array.type.num_fields)]
+    if isinstance(array, _RUN_ENDS):
+        return [array.run_ends, array.values]
+    return [array.values] if array.type.num_fields > 0 else []  # lists, of whatever kind
 
 
 # ---- reading ----------------------------------------------------------------------------------
