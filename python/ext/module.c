@@ -32,7 +32,7 @@
 #include "form.h"
 #include "state.h"
 #include "tensor.h"
-#include "untree.h"
+#include "texts.h"
 #include "view.h"
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out)
@@ -110,7 +110,7 @@ static int module_clear(PyObject *module)
 static void module_free(void *module)
 {
     module_clear(module);
-    bp_untree_forget_texts(PyModule_GetState(module));
+    bp_texts_forget(PyModule_GetState(module));
     bp_view_forget_spares(PyModule_GetState(module));
 }
 
