@@ -491,7 +491,7 @@ static PyObject *read_part(struct decoder *decoder, const char *what, const char
     uint64_t number;
     if (!expect(decoder, UNSIGNED, &number)) return NULL;
     if (number >= decoder->stored->n_buffers) return refuse(decoder, "a buffer that is not there");
-    uint64_t size_bytes = bp_parts_size(decoder->stored, number);
+    uint64_t size_bytes = bp_parts_place(decoder->stored, number).size_bytes;
     return PyObject_CallFunction(decoder->part, "sKy#", what, (unsigned long long)size_bytes, meta,
                                  (Py_ssize_t)meta_len);
 }
