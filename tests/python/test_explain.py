@@ -19,6 +19,7 @@ from brain_plasma import (
     BrainNameNotExistError,
     BrainPickleError,
     BrainValueTypeError,
+    _core,
     inert,
     walk,
 )
@@ -243,6 +244,20 @@ def test_a_table_of_parts_that_makes_no_sense(head):
     for kind in (10, 11):
         with pytest.raises(BrainCorruptError):
             walk.walk(kind, b"", memoryview(head), len(head), False)
+
+
+@pytest.mark.parametrize("value", [{"a": np.zeros(1000), "b": b"b" * 5000}, Thing(np.zeros(1000), np.zeros(0))])
+def test_where_the_parts_lie(brain, value):
+    brain["x"] = value
+    data = memoryview(brain._pin("x", None)[2])
+    begin, stream_bytes, places = _core._read_parts(data)
+    assert begin == 16 + 16 * len(places) and len(places) == 2
+    first, last = places
+    assert first[0] % 64 == 0 and first[0] >= begin + stream_bytes and first[1] == 8000
+    assert bytes(data[first[0] : first[0] + first[1]]) == bytes(8000)
+    assert last in [(0, 0), (len(data) - 5000, 5000)]
+    head = data[: begin + stream_bytes]
+    assert _core._read_parts(head) == (begin, stream_bytes, places)  # by the table alone
 
 
 def test_a_stream_of_others_is_checked_before_pyarrow_reads_it(brain, path, monkeypatch):
