@@ -18,10 +18,12 @@
 
 #include "base/bits.h"
 #include "base/os.h"
+#include "mark.h"
 
 /* Recursive: a fork holds it, and meanwhile handlers of others run in that thread, which may put. */
 static pthread_mutex_t maps_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct bn_map *maps;
+static _Atomic uint32_t *same_process; /* 1; 0 in a child that has not looked yet */
 
 void bn_map_hold(void)
 {
@@ -37,31 +39,6 @@ void bn_map_renew(void)
 {
     static const pthread_mutex_t fresh = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
     maps_mutex = fresh; /* its owner is the parent's thread */
-}
-
-/* ---- marks */
-
-static _Atomic uint32_t *marks;
-static uint32_t n_marks_left;
-static _Atomic uint32_t *same_process; /* 1; 0 in a child that has not looked yet */
-
-/* With the mutex held. */
-static _Atomic uint32_t *new_mark(void)
-{
-    void *page = NULL;
-    if (n_marks_left == 0 && bn_os_wipe_on_fork(BN_PAGE, &page) == 0) {
-        marks = page;
-        n_marks_left = BN_PAGE / sizeof *marks;
-    }
-    return n_marks_left > 0 ? &marks[--n_marks_left] : NULL;
-}
-
-_Atomic uint32_t *bn_map_new_mark(void)
-{
-    pthread_mutex_lock(&maps_mutex);
-    _Atomic uint32_t *mark = new_mark();
-    pthread_mutex_unlock(&maps_mutex);
-    return mark;
 }
 
 /* ---- files */
@@ -587,7 +564,7 @@ static struct bn_map *take_shared(int dir_fd, const char *directory, bool read_o
 static int enlist(struct bn_map *map)
 {
     pthread_mutex_lock(&maps_mutex);
-    same_process = same_process == NULL ? new_mark() : same_process;
+    same_process = same_process == NULL ? bn_mark_new() : same_process;
     bool enlisted = same_process != NULL;
     if (enlisted) {
         forget_inherited();

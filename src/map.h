@@ -91,10 +91,6 @@ int bn_map_grow(struct bn_map *map, uint64_t want_bytes);
 bool bn_map_keep_life(struct bn_map *map, struct bn_life life);
 bool bn_map_take_life(struct bn_map *map, struct bn_life *life_out);
 
-/* A word for good, 0, that a child finds 0 again; NULL where there is no memory, or the kernel wipes
- * no pages for children. */
-_Atomic uint32_t *bn_map_new_mark(void);
-
 /* Over a fork: no mapping changes from before it / until after it in the parent / in the child. */
 void bn_map_hold(void);
 void bn_map_let_go(void);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/os.h"
+#include "mark.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -321,7 +322,7 @@ void bn_store_pool_renew(void)
 static struct brain_store *make(void)
 {
     struct brain_store *store = calloc(1, sizeof *store);
-    if (store != NULL && (store->mark = bn_map_new_mark()) == NULL) {
+    if (store != NULL && (store->mark = bn_mark_new()) == NULL) {
         free(store);
         return NULL;
     }

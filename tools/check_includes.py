@@ -32,6 +32,7 @@ LAYERS = [
     "client",
     "store",
     "map",
+    "mark",
     "layout value",
     "error",
 ]

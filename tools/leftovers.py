@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Finds what tests left in /dev/shm and /tmp.
 
-usage: leftovers.py note FILE        notes in FILE what is there now
-       leftovers.py check FILE       fails where there is more than FILE notes
-       leftovers.py end FILE [PID]   ends the tests of this run, and removes what they leave
+usage: leftovers.py note FILE           notes in FILE what is there now
+       leftovers.py check FILE          fails where there is more than FILE notes
+       leftovers.py end FILE [PID ...]  ends the tests of this run, and removes what they leave
 
 What a living process still has open belongs to somebody who works beside the tests: no leftover.
 
-The tests of this run are the process PID, what it started, and all that have this program's TMPDIR,
+The tests of this run are the processes PID, what they started, and all that have this program's TMPDIR,
 which is one that `./run test` made. What they left has a name that tests give, was not there before, and
 nobody has it open. Where tests of somebody else are at work, it may still be theirs: then it has to be
 what these had open, too.
@@ -88,11 +88,11 @@ def has_mark(process, mark):
         return False
 
 
-def tests_of_this_run(root):
-    """Those with its TMPDIR, and what they and `root` started; not this program, nor what started it."""
+def tests_of_this_run(roots):
+    """Those with its TMPDIR, and what they and `roots` started; not this program, nor what started it."""
     above = parents()
     mark = b"TMPDIR=" + os.fsencode(os.environ["TMPDIR"])
-    ours = {process for process in above if process == root or has_mark(process, mark)}
+    ours = {process for process in above if process in roots or has_mark(process, mark)}
     while more := {process for process, parent in above.items() if parent in ours} - ours:
         ours |= more
     process = Path("/proc", str(os.getpid()))
@@ -108,12 +108,12 @@ def send(processes, number):
             os.kill(int(process.name), number)
 
 
-def end_tests(root):
+def end_tests(roots):
     """First in a way that lets them clean up. Returns what they had open."""
-    used = open_paths(tests_of_this_run(root))
-    send(tests_of_this_run(root), signal.SIGTERM)
+    used = open_paths(tests_of_this_run(roots))
+    send(tests_of_this_run(roots), signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE_S
-    while ours := tests_of_this_run(root):
+    while ours := tests_of_this_run(roots):
         used |= open_paths(ours)
         if time.monotonic() > deadline:
             send(ours, signal.SIGKILL)
@@ -142,8 +142,8 @@ def remove(entry):
         entry.unlink(missing_ok=True)
 
 
-def end(before, root):
-    used = end_tests(root)
+def end(before, roots):
+    used = end_tests(roots)
     elsewhere = tests_run_elsewhere()
     found = [Path(entry) for entry in leftovers(before)]
     within = Path(os.environ["TMPDIR"]).rglob("*")
@@ -161,7 +161,7 @@ def main():
         return 0
     before = set(file.read_text().splitlines())
     if command == "end":
-        end(before, Path("/proc", sys.argv[3]) if len(sys.argv) > 3 else None)
+        end(before, {Path("/proc", pid) for pid in sys.argv[3:]})
         return 0
     deadline = time.monotonic() + PATIENCE_S
     while (found := leftovers(before)) and time.monotonic() < deadline:

@@ -1,7 +1,8 @@
 /* arrow.c - tables: an Arrow IPC stream, which encoders and decoders of Python make and read.
  *
  * codecs.top_encoders has the encoders. They return ("arrow", (metadata, stream)): bytes, and a
- * PickleBuffer or a Written. The decoder "pyarrow.stream" gets (metadata, View).
+ * PickleBuffer or a Written. The name says of what kind the value is, and there is no other yet. The
+ * decoder "pyarrow.stream" gets (metadata, View).
  */
 #include "arrow.h"
 
@@ -31,6 +32,21 @@ static int take_stream(struct bp_state *state, PyObject *metadata, PyObject *str
     return 0;
 }
 
+/* Let `encoded` have what an encoder gave. Returns 0, or -1 with an exception set. */
+static int take(struct bp_state *state, PyObject *apart, struct bp_encoded *encoded)
+{
+    PyObject *name, *metadata, *stream;
+    if (!PyArg_ParseTuple(apart, "U(O!O)", &name, &PyBytes_Type, &metadata, &stream)) return -1;
+    if (PyUnicode_CompareWithASCIIString(name, "arrow") == 0) {
+        return take_stream(state, metadata, stream, encoded);
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "an encoder in codecs.top_encoders has returned the name %R: it has to be "
+                 "'arrow', the only kind that there is for values by themselves",
+                 name);
+    return -1;
+}
+
 int bp_arrow_encode(struct bp_state *state, PyObject *value, struct bp_encoded *encoded)
 {
     if (bp_tree_is_plain(Py_TYPE(value))) return 0;
@@ -38,13 +54,9 @@ int bp_arrow_encode(struct bp_state *state, PyObject *value, struct bp_encoded *
     PyObject *apart = encoder == NULL ? NULL : bp_codecs_take_apart(encoder, value);
     Py_XDECREF(encoder);
     if (apart == NULL) return PyErr_Occurred() ? -1 : 0;
-    PyObject *name, *metadata, *stream;
-    int done = -1;
-    if (PyArg_ParseTuple(apart, "U(O!O)", &name, &PyBytes_Type, &metadata, &stream)) {
-        done = take_stream(state, metadata, stream, encoded) == 0 ? 1 : -1;
-    }
+    int done = take(state, apart, encoded);
     Py_DECREF(apart);
-    return done;
+    return done == 0 ? 1 : -1;
 }
 
 PyObject *bp_arrow_decode(struct bp_state *state, brain_view *view, bool trusted)

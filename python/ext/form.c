@@ -2,6 +2,7 @@
 #include "form.h"
 
 #include "convert.h"
+#include "errors.h"
 #include "parts.h"
 #include "untree.h"
 
@@ -35,6 +36,49 @@ PyObject *bp_form_read_tree(PyObject *module, PyObject *args)
         bp_untree_read(PyModule_GetState(module), data.buf, (size_t)data.len, node, part);
     PyBuffer_Release(&data);
     return form;
+}
+
+/* The list of (offset, size) of its buffers. */
+static PyObject *places_of(const struct bp_stored *stored)
+{
+    PyObject *places = PyList_New((Py_ssize_t)stored->n_buffers);
+    for (uint64_t i = 0; places != NULL && i < stored->n_buffers; i++) {
+        struct bp_place place = bp_parts_place(stored, i);
+        PyObject *pair = Py_BuildValue("KK", (unsigned long long)place.offset,
+                                       (unsigned long long)place.size_bytes);
+        if (pair == NULL) {
+            Py_CLEAR(places);
+        } else {
+            PyList_SetItem(places, (Py_ssize_t)i, pair);
+        }
+    }
+    return places;
+}
+
+const char bp_form_read_parts_doc[] =
+    "_read_parts(data, /)\n--\n\n"
+    "Where the parts of a value of kind TREE or PICKLE lie in its data: offset and size of its\n"
+    "stream, and the list of (offset, size) of its buffers, as its table has them. `data` needs\n"
+    "not have the buffers.";
+
+PyObject *bp_form_read_parts(PyObject *module, PyObject *data)
+{
+    Py_buffer bytes;
+    struct bp_stored stored;
+    PyObject *result = NULL;
+    if (PyObject_GetBuffer(data, &bytes, PyBUF_SIMPLE) != 0) return NULL;
+    if (!bp_parts_read(bytes.buf, (uint64_t)bytes.len, &stored)) {
+        bp_errors_format(PyModule_GetState(module), BP_CORRUPT,
+                         "the table of parts of a value makes no sense");
+    } else {
+        PyObject *places = places_of(&stored);
+        if (places != NULL) {
+            result = Py_BuildValue("KKN", (unsigned long long)stored.stream_offset,
+                                   (unsigned long long)stored.stream_bytes, places);
+        }
+    }
+    PyBuffer_Release(&bytes);
+    return result;
 }
 
 /* The bytes of the parts of a value before its buffers, in one piece; of a table its stream. */

@@ -11,6 +11,9 @@ PyObject *bp_form_of(PyObject *module, PyObject *args);
 extern const char bp_form_needs_pickle_doc[];
 PyObject *bp_form_needs_pickle(PyObject *module, PyObject *value);
 
+extern const char bp_form_read_parts_doc[];
+PyObject *bp_form_read_parts(PyObject *module, PyObject *data);
+
 extern const char bp_form_read_tree_doc[];
 PyObject *bp_form_read_tree(PyObject *module, PyObject *args);
 

@@ -32,7 +32,7 @@
 #include "form.h"
 #include "state.h"
 #include "tensor.h"
-#include "untree.h"
+#include "texts.h"
 #include "view.h"
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out)
@@ -110,7 +110,7 @@ static int module_clear(PyObject *module)
 static void module_free(void *module)
 {
     module_clear(module);
-    bp_untree_forget_texts(PyModule_GetState(module));
+    bp_texts_forget(PyModule_GetState(module));
     bp_view_forget_spares(PyModule_GetState(module));
 }
 
@@ -138,6 +138,7 @@ static PyObject *set_plasma_errors(PyObject *module, PyObject *args)
 static PyMethodDef module_methods[] = {
     { "_form_of", bp_form_of, METH_VARARGS, bp_form_of_doc },
     { "_needs_pickle", bp_form_needs_pickle, METH_O, bp_form_needs_pickle_doc },
+    { "_read_parts", bp_form_read_parts, METH_O, bp_form_read_parts_doc },
     { "_read_tree", bp_form_read_tree, METH_VARARGS, bp_form_read_tree_doc },
     { "_set_plasma_errors", set_plasma_errors, METH_VARARGS, set_plasma_errors_doc },
     { NULL, NULL, 0, NULL },

@@ -314,21 +314,20 @@ bool bp_parts_read(const void *data, uint64_t size_bytes, struct bp_stored *stor
     return true;
 }
 
-uint64_t bp_parts_size(const struct bp_stored *stored, uint64_t number)
+struct bp_place bp_parts_place(const struct bp_stored *stored, uint64_t number)
 {
     const struct table_entry *entry =
         (const struct table_entry *)(stored->data + sizeof(struct table_head)) + number;
-    return load_u64(&entry->size_bytes);
+    return (struct bp_place){ .offset = load_u64(&entry->offset),
+                              .size_bytes = load_u64(&entry->size_bytes) };
 }
 
 PyObject *bp_parts_view(PyObject *whole, const struct bp_stored *stored, uint64_t number)
 {
-    const struct table_entry *entry =
-        (const struct table_entry *)(stored->data + sizeof(struct table_head)) + number;
-    uint64_t offset = load_u64(&entry->offset);
-    uint64_t size_bytes = load_u64(&entry->size_bytes);
-    if (offset > stored->size_bytes || size_bytes > stored->size_bytes - offset) return NULL;
-    return bp_view_part(whole, offset, size_bytes);
+    struct bp_place place = bp_parts_place(stored, number);
+    if (place.offset > stored->size_bytes || place.size_bytes > stored->size_bytes - place.offset)
+        return NULL;
+    return bp_view_part(whole, place.offset, place.size_bytes);
 }
 
 PyObject *bp_parts_list(PyObject *whole, const struct bp_stored *stored)

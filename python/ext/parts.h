@@ -84,12 +84,17 @@ struct bp_stored {
  * Whoever wrote it is not trusted, and may write on: each number is loaded once. */
 bool bp_parts_read(const void *data, uint64_t size_bytes, struct bp_stored *stored_out);
 
+/* Where buffer `number`, which is below n_buffers, lies in the data, by what the table says: that
+ * need not be so. */
+struct bp_place {
+    uint64_t offset;
+    uint64_t size_bytes;
+};
+struct bp_place bp_parts_place(const struct bp_stored *stored, uint64_t number);
+
 /* A View of buffer `number`, which is below n_buffers, a part of the View `whole`. A new reference;
  * NULL with an exception set; NULL without one: it does not lie within the data. */
 PyObject *bp_parts_view(PyObject *whole, const struct bp_stored *stored, uint64_t number);
-
-/* How large that buffer is, by what the table says. */
-uint64_t bp_parts_size(const struct bp_stored *stored, uint64_t number);
 
 /* The list of all buffers, as bp_parts_view(). */
 PyObject *bp_parts_list(PyObject *whole, const struct bp_stored *stored);

@@ -107,15 +107,6 @@ struct bp_codecs {
     PyObject *pickle_buffer_type;
 };
 
-#define BP_N_SHORT_TEXTS 512 /* a power of two */
-
-/* A short str that was met in a recall before, as a key or a name. */
-struct bp_short_text {
-    PyObject *text; /* owned; NULL: nothing is here */
-    uint8_t size_bytes;
-    char utf8[31];
-};
-
 struct bp_state {
     PyTypeObject *brain_type;
     PyTypeObject *view_type;
@@ -131,7 +122,7 @@ struct bp_state {
     PyObject *pickle_loads;
     PyObject *values; /* the module brain_plasma.values, NULL until needed */
     struct bp_codecs codecs;
-    struct bp_short_text *short_texts; /* BP_N_SHORT_TEXTS of them; NULL: none yet */
+    struct bp_text *texts; /* those of texts.c; NULL: none yet */
     struct bp_numpy numpy;
     struct bp_store *plasma_stores; /* a list: those of Plasma clients */
     struct bp_private *privates;    /* a list: all there are */

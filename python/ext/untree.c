@@ -4,7 +4,7 @@
  * compared with the bytes that are left, nesting is limited, what is not in its shortest form is
  * refused, and whatever is wrong is BrainCorruptError. Where pickles are not allowed the writer may be
  * hostile, and may change the bytes while they are read. Then the stream is copied first, and keys of
- * one hash are counted: to put n of them into a dict takes n * n steps.
+ * one hash are counted (hashes.c).
  *
  * Decoders are code of others, and get what was made so far: so whatever a reference can reach is
  * whole at any time, if not complete (lists are filled with None first).
@@ -15,8 +15,10 @@
 
 #include "codecs.h"
 #include "errors.h"
+#include "hashes.h"
 #include "parts.h"
 #include "tensor.h"
+#include "texts.h"
 #include "tree.h"
 #include "view.h"
 
@@ -33,15 +35,13 @@ enum major {
     OTHER
 };
 
-#define SAME_HASH_MAX 1000
-
 struct decoder {
     struct bp_state *state;
     const uint8_t *at;
     const uint8_t *end;
     const struct bp_stored *stored;
-    PyObject *whole;    /* the View of all; NULL: there are no buffers, or it only reads */
-    PyObject *node;     /* of bp_untree_read(), as `part`; else NULL */
+    PyObject *whole; /* the View of all; NULL: there are no buffers, or it only reads */
+    PyObject *node;  /* of bp_untree_read(), as `part`; else NULL */
     PyObject *part;
     PyObject **objects; /* what was counted, owned; NULL: not made yet. Only where `counting` */
     size_t n_objects;
@@ -260,9 +260,9 @@ static PyObject *read_bytearray(struct decoder *decoder)
     return count(decoder, PyByteArray_FromStringAndSize(bytes, (Py_ssize_t)size));
 }
 
-static PyObject *decode_text(struct decoder *decoder, const char *utf8, uint64_t size)
+/* `text`, which was made of bytes of the stream; or NULL. */
+static PyObject *made_text(struct decoder *decoder, PyObject *text)
 {
-    PyObject *text = PyUnicode_DecodeUTF8(utf8, (Py_ssize_t)size, NULL);
     if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
         PyErr_Clear();
         return refuse(decoder, "text that is no UTF-8");
@@ -274,59 +274,17 @@ static PyObject *read_text(struct decoder *decoder, uint64_t size)
 {
     const char *utf8 = take(decoder, size);
     if (utf8 == NULL) return NULL;
-    PyObject *text = decode_text(decoder, utf8, size);
+    PyObject *text = made_text(decoder, PyUnicode_DecodeUTF8(utf8, (Py_ssize_t)size, NULL));
     return size >= BP_TREE_COUNTED_BYTES ? count(decoder, text) : text;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-static size_t place_of_text(const char *utf8, size_t size)
-{
-    uint64_t mixed = size, word;
-    for (; size > 8; utf8 += 8, size -= 8) {
-        memcpy(&word, utf8, 8);
-        mixed = (mixed ^ word) * 0x9e3779b97f4a7c15u;
-        mixed ^= mixed >> 32;
-    }
-    word = 0;
-    for (size_t i = 0; i < size; i++)
-        word = word << 8 | (unsigned char)utf8[i];
-    mixed = (mixed ^ word) * 0x9e3779b97f4a7c15u;
-    return (size_t)(mixed >> 40) % BP_N_SHORT_TEXTS;
-}
-
-BP_NOINLINE static PyObject *remember_text(struct decoder *decoder, const char *utf8, size_t size)
-{
-    struct bp_state *state = decoder->state;
-    PyObject *text = decode_text(decoder, utf8, size);
-    if (text == NULL) return NULL;
-    if (state->short_texts == NULL) {
-        state->short_texts = PyMem_Calloc(BP_N_SHORT_TEXTS, sizeof *state->short_texts);
-        if (state->short_texts == NULL) return text;
-    }
-    struct bp_short_text *entry = &state->short_texts[place_of_text(utf8, size)];
-    PyObject *old = entry->text;
-    entry->text = Py_NewRef(text);
-    entry->size_bytes = (uint8_t)size;
-    memcpy(entry->utf8, utf8, size);
-    Py_XDECREF(old);
-    return text;
-}
-
-/* Read a short text that is likely to be the same in many places: their objects are shared, which
- * saves the making, and the hash. */
+/* Read a short text that is likely to be the same in many places. */
 static PyObject *read_short_text(struct decoder *decoder, size_t size)
 {
     const char *utf8 = take(decoder, size);
-    if (utf8 == NULL) return NULL;
-    if (decoder->state->short_texts != NULL) {
-        struct bp_short_text *entry = &decoder->state->short_texts[place_of_text(utf8, size)];
-        if (entry->size_bytes == size && entry->text != NULL &&
-            memcmp(entry->utf8, utf8, size) == 0) {
-            return Py_NewRef(entry->text);
-        }
-    }
-    return remember_text(decoder, utf8, size);
+    return utf8 == NULL ? NULL : made_text(decoder, bp_texts_get(decoder->state, utf8, size));
 }
 
 static PyObject *read_other_key(struct decoder *decoder)
@@ -351,44 +309,11 @@ static PyObject *read_key(struct decoder *decoder)
     return read_other_key(decoder);
 }
 
-/* Where keys are counted by their hash: open addressing, at most half full. */
-struct hashes {
-    struct {
-        uint64_t hash;
-        unsigned n; /* 0: nothing is here */
-    } *counts;      /* NULL: they need not be counted */
-    size_t n_places;
-    uint64_t secret; /* so that nobody can choose hashes that come to one place */
-};
-
-static bool start_hashes(struct decoder *decoder, uint64_t n_keys, struct hashes *hashes_out)
+/* Whether few enough of the keys so far have the hash of `key`. */
+static bool count_hash(struct decoder *decoder, struct bp_hashes *hashes, PyObject *key)
 {
-    *hashes_out = (struct hashes){ .n_places = 2048 };
-    if (decoder->trusted || n_keys <= SAME_HASH_MAX) return true;
-    while (hashes_out->n_places < n_keys * 2)
-        hashes_out->n_places *= 2;
-    PyObject *text = PyUnicode_FromString("brain_plasma: hashes of keys");
-    if (text == NULL) return false;
-    hashes_out->secret = (uint64_t)PyObject_Hash(text) | 1; /* random for each process */
-    Py_DECREF(text);
-    hashes_out->counts = PyMem_Calloc(hashes_out->n_places, sizeof *hashes_out->counts);
-    if (hashes_out->counts == NULL) PyErr_NoMemory();
-    return hashes_out->counts != NULL;
-}
-
-/* Count the hash of `key`. */
-static bool count_hash(struct decoder *decoder, struct hashes *hashes, PyObject *key)
-{
-    if (hashes->counts == NULL) return true;
-    uint64_t hash = (uint64_t)PyObject_Hash(key);
-    if (hash == UINT64_MAX && PyErr_Occurred()) return false;
-    uint64_t mixed = (hash ^ hash >> 32) * hashes->secret;
-    size_t place = (size_t)(mixed >> 20) & (hashes->n_places - 1);
-    while (hashes->counts[place].n != 0 && hashes->counts[place].hash != hash)
-        place = (place + 1) & (hashes->n_places - 1);
-    hashes->counts[place].hash = hash;
-    if (++hashes->counts[place].n <= SAME_HASH_MAX) return true;
-    return refuse(decoder, "too many keys of one hash") != NULL;
+    int n = bp_hashes_add(hashes, key);
+    return n == 0 || (n > 0 && refuse(decoder, "too many keys of one hash") != NULL);
 }
 
 /* A key, or an element, could not be put in. */
@@ -448,7 +373,7 @@ static PyObject *read_list(struct decoder *decoder, uint64_t n)
     return list;
 }
 
-static bool read_pair(struct decoder *decoder, PyObject *dict, struct hashes *hashes)
+static bool read_pair(struct decoder *decoder, PyObject *dict, struct bp_hashes *hashes)
 {
     PyObject *key = read_key(decoder);
     PyObject *value = key == NULL ? NULL : read_item(decoder);
@@ -462,12 +387,12 @@ static bool read_pair(struct decoder *decoder, PyObject *dict, struct hashes *ha
 
 static bool fill_dict(struct decoder *decoder, PyObject *dict, Py_ssize_t n)
 {
-    struct hashes hashes;
-    if (!start_hashes(decoder, (uint64_t)n, &hashes)) return false;
+    struct bp_hashes hashes;
+    if (!bp_hashes_begin(&hashes, (uint64_t)n, decoder->trusted)) return false;
     Py_ssize_t n_done = 0;
     while (n_done < n && read_pair(decoder, dict, &hashes))
         n_done++;
-    PyMem_Free(hashes.counts);
+    bp_hashes_end(&hashes);
     if (n_done < n) return false;
     return PyDict_Size(dict) == n || refuse(decoder, "a key that is there twice") != NULL;
 }
@@ -481,7 +406,7 @@ static PyObject *read_map(struct decoder *decoder, uint64_t n)
     return dict;
 }
 
-static bool read_element(struct decoder *decoder, PyObject *set, struct hashes *hashes)
+static bool read_element(struct decoder *decoder, PyObject *set, struct bp_hashes *hashes)
 {
     PyObject *element = read_key(decoder);
     if (element == NULL) return false;
@@ -493,12 +418,12 @@ static bool read_element(struct decoder *decoder, PyObject *set, struct hashes *
 
 static bool fill_set(struct decoder *decoder, PyObject *set, Py_ssize_t n)
 {
-    struct hashes hashes;
-    if (!start_hashes(decoder, (uint64_t)n, &hashes)) return false;
+    struct bp_hashes hashes;
+    if (!bp_hashes_begin(&hashes, (uint64_t)n, decoder->trusted)) return false;
     Py_ssize_t n_done = 0;
     while (n_done < n && read_element(decoder, set, &hashes))
         n_done++;
-    PyMem_Free(hashes.counts);
+    bp_hashes_end(&hashes);
     if (n_done < n) return false;
     return PySet_Size(set) == n || refuse(decoder, "an element that is there twice") != NULL;
 }
@@ -566,8 +491,8 @@ static PyObject *read_part(struct decoder *decoder, const char *what, const char
     uint64_t number;
     if (!expect(decoder, UNSIGNED, &number)) return NULL;
     if (number >= decoder->stored->n_buffers) return refuse(decoder, "a buffer that is not there");
-    return PyObject_CallFunction(decoder->part, "sKy#", what,
-                                 (unsigned long long)bp_parts_size(decoder->stored, number), meta,
+    uint64_t size_bytes = bp_parts_place(decoder->stored, number).size_bytes;
+    return PyObject_CallFunction(decoder->part, "sKy#", what, (unsigned long long)size_bytes, meta,
                                  (Py_ssize_t)meta_len);
 }
 
@@ -598,8 +523,8 @@ static PyObject *read_array(struct decoder *decoder)
     }
     PyObject *base = meta == NULL ? NULL : read_buffer(decoder);
     if (base == NULL) return NULL;
-    return count(decoder, bp_tensor_over(decoder->state, meta, (size_t)meta_len, base,
-                                         decoder->trusted));
+    return count(decoder,
+                 bp_tensor_over(decoder->state, meta, (size_t)meta_len, base, decoder->trusted));
 }
 
 /* ---- extensions ------------------------------------------------------------------------------ */
@@ -805,8 +730,8 @@ PyObject *bp_untree_decode_copy(struct bp_state *state, const brain_view *view, 
     return read_table(state, view, &stored) ? decode(state, view, &stored, NULL, trusted) : NULL;
 }
 
-PyObject *bp_untree_read(struct bp_state *state, const char *data, size_t size_bytes, PyObject *node,
-                         PyObject *part)
+PyObject *bp_untree_read(struct bp_state *state, const char *data, size_t size_bytes,
+                         PyObject *node, PyObject *part)
 {
     struct bp_stored stored;
     if (!bp_parts_read(data, size_bytes, &stored)) {
@@ -820,13 +745,4 @@ PyObject *bp_untree_read(struct bp_state *state, const char *data, size_t size_b
     PyObject *form = read_copy(&decoder, stored.data + stored.stream_offset, stored.stream_bytes);
     if (form != NULL || PyErr_Occurred()) return form;
     return bp_errors_format(state, BP_CORRUPT, "a value makes no sense: %s", decoder.wrong);
-}
-
-void bp_untree_forget_texts(struct bp_state *state)
-{
-    struct bp_short_text *texts = state->short_texts;
-    state->short_texts = NULL;
-    for (size_t i = 0; texts != NULL && i < BP_N_SHORT_TEXTS; i++)
-        Py_XDECREF(texts[i].text);
-    PyMem_Free(texts);
 }

@@ -1,6 +1,7 @@
 """brain.explain(): what is stored, shared and copied, and who holds it."""
 
 import array
+import copyreg
 import dataclasses
 import datetime
 import importlib
@@ -18,7 +19,9 @@ from brain_plasma import (
     BrainNameNotExistError,
     BrainPickleError,
     BrainValueTypeError,
-    explain,
+    _core,
+    inert,
+    walk,
 )
 
 pa = pytest.importorskip("pyarrow")
@@ -148,13 +151,72 @@ def test_no_code_of_a_pickle_is_run(brain, tmp_path):
     assert (tmp_path / "made").exists()
 
 
+def explained_pickle(stream):
+    """Type, bytes shared and copied, and parts, of what is stored as this pickle."""
+    head = bytes(8) + len(stream).to_bytes(8, "little")
+    return walk.walk(10, b"", memoryview(head + stream), len(head + stream), False)
+
+
 def test_a_pickle_cannot_change_what_explains_it():
     rebuild = b"\x8c\x13brain_plasma.codecs\x8c\x07rebuild\x93"
     stream = pickle.PROTO + b"\x04" + rebuild + b"N}\x8c\x04name\x8c\x04evil" + b"s\x86b."
-    head = bytes(8) + len(stream).to_bytes(8, "little")
-    before = dict(vars(explain._Node))
-    explain._walk(10, b"", memoryview(head + stream), len(head + stream), False)
-    assert dict(vars(explain._Node)) == before
+    before = dict(vars(inert.Node))
+    explained_pickle(stream)
+    assert dict(vars(inert.Node)) == before
+
+
+# What pushes what copyreg has for a code.
+STREAMS = {
+    "EXT1": (0xF1, b"\x82\xf1"),
+    "EXT2": (0xF0F1, b"\x83\xf1\xf0"),
+    "EXT4": (0xF0F1F2, b"\x84\xf2\xf1\xf0\x00"),
+}
+
+
+@pytest.mark.parametrize("cached", [False, True], ids=["named", "called before"])
+@pytest.mark.parametrize("opcode", STREAMS)
+def test_extension_codes_run_nothing(brain, tmp_path, opcode, cached):
+    """What copyreg has for a code is not called, nor imported, and stays as it is."""
+    code, push = STREAMS[opcode]
+    place = str(tmp_path / "made")
+    stream = pickle.PROTO + b"\x04" + push + pickle.dumps((place,), 2)[2:-1] + b"R."
+    copyreg.add_extension("posix", "mkdir", code)
+    try:
+        if cached:
+            assert pickle.loads(pickle.PROTO + b"\x04" + push + b".") is os.mkdir
+        before = dict(copyreg._extension_cache)
+        found = explained_pickle(stream)
+        assert found[0] == "posix.mkdir"
+        assert not os.path.exists(place)
+        assert copyreg._extension_cache == before
+        pickle.loads(stream)
+        assert os.path.exists(place)
+    finally:
+        copyreg.remove_extension("posix", "mkdir", code)
+
+
+def test_extension_codes_import_nothing():
+    code, push = STREAMS["EXT1"]
+    sys.modules.pop("this_module_is_not_there", None)
+    copyreg.add_extension("this_module_is_not_there", "name", code)
+    try:
+        assert explained_pickle(pickle.PROTO + b"\x04" + push + b")R.")[0] == "this_module_is_not_there.name"
+    finally:
+        copyreg.remove_extension("this_module_is_not_there", "name", code)
+
+
+def test_extension_codes_that_nobody_has(brain):
+    """The bytes are what is left to say of it; also where there are codes for others."""
+    stream = pickle.PROTO + b"\x04" + STREAMS["EXT1"][1] + b")R."
+    assert explained_pickle(stream)[0] == "a pickle"
+    copyreg.add_extension("posix", "mkdir", 7)
+    try:
+        assert explained_pickle(stream)[0] == "a pickle"
+        brain["x"] = [Thing(np.zeros(1000), "text"), {1, 2}, {"key": Thing(1, 2)}]
+        found = brain.explain("x")
+    finally:
+        copyreg.remove_extension("posix", "mkdir", 7)
+    assert found == brain.explain("x") and found.shared_bytes == 8000
 
 
 def test_what_is_nested_as_deep_as_can_be(brain):
@@ -168,20 +230,34 @@ def test_what_is_nested_as_deep_as_can_be(brain):
 
 @pytest.mark.parametrize("place", [(0, 1 << 62, 1), (-3, 5, 1), (0, 5), "01", 7])
 def test_places_of_columns_that_cannot_be(place):
-    assert len(explain._column(["a", "b"], place)) < 50
+    assert len(walk._column(["a", "b"], place)) < 50
 
 
 def test_labels_that_hold_themselves():
     labels = []
     labels.append(labels)
-    assert explain._labels(explain._Node("pandas.Index", labels)) == []
+    assert walk._labels(inert.Node("pandas.Index", labels)) == []
 
 
 @pytest.mark.parametrize("head", [b"", b"\xff" * 16, b"\x01" + bytes(15), bytes(8) + b"\x01" + bytes(7)])
 def test_a_table_of_parts_that_makes_no_sense(head):
     for kind in (10, 11):
         with pytest.raises(BrainCorruptError):
-            explain._walk(kind, b"", memoryview(head), len(head), False)
+            walk.walk(kind, b"", memoryview(head), len(head), False)
+
+
+@pytest.mark.parametrize("value", [{"a": np.zeros(1000), "b": b"b" * 5000}, Thing(np.zeros(1000), np.zeros(0))])
+def test_where_the_parts_lie(brain, value):
+    brain["x"] = value
+    data = memoryview(brain._pin("x", None)[2])
+    begin, stream_bytes, places = _core._read_parts(data)
+    assert begin == 16 + 16 * len(places) and len(places) == 2
+    first, last = places
+    assert first[0] % 64 == 0 and first[0] >= begin + stream_bytes and first[1] == 8000
+    assert bytes(data[first[0] : first[0] + first[1]]) == bytes(8000)
+    assert last in [(0, 0), (len(data) - 5000, 5000)]
+    head = data[: begin + stream_bytes]
+    assert _core._read_parts(head) == (begin, stream_bytes, places)  # by the table alone
 
 
 def test_a_stream_of_others_is_checked_before_pyarrow_reads_it(brain, path, monkeypatch):

@@ -59,3 +59,13 @@ def test_the_end_of_a_run_takes_its_processes_and_stores_and_no_others(tmp_path,
     assert writer.process.wait() == -signal.SIGKILL
     assert stranger.process.poll() is None
     assert [os.path.exists(store) for store in (opened, linked, theirs)] == [False, False, True]
+
+
+def test_the_end_of_a_run_takes_all_steps_that_it_is_told_of(tmp_path, new_path, other):
+    """Their own shells began before TMPDIR was theirs."""
+    leftovers(tmp_path, "note", tmp_path / "before")
+    steps = [other(f"path, deaf = {new_path()!r}, False{OPENS}") for _ in range(3)]
+    assert [step.line() for step in steps] == ["ready"] * 3
+    leftovers(tmp_path, "end", tmp_path / "before", steps[0].pid, steps[1].pid)
+    assert [step.process.wait() for step in steps[:2]] == [-signal.SIGTERM] * 2
+    assert steps[2].process.poll() is None

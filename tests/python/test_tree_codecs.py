@@ -411,6 +411,15 @@ def test_a_table_of_nonsense(brain, monkeypatch, payload):
         brain["x"] = Thing()
 
 
+@pytest.mark.parametrize("name", ["", "arrow2", "arro", "test.Thing", "tree"])
+def test_a_table_of_another_name(brain, monkeypatch, name):
+    payload = b"meta", pickle.PickleBuffer(b"stream")
+    monkeypatch.setitem(codecs.top_encoders, Thing, lambda value: (name, payload))
+    with pytest.raises(exceptions.BrainValueTypeError, match=f"the name '{name}'.*has to be 'arrow'"):
+        brain["x"] = Thing()
+    assert "x" not in brain
+
+
 def test_a_table_whose_decoder_raises(brain, raw, arrow, monkeypatch):
     raw.put("x", ARROW, b"nonsense")
     monkeypatch.setitem(codecs.decoders, "pyarrow.stream", raises(KeyError("x")))
