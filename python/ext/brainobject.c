@@ -181,7 +181,7 @@ bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *trie
 {
     struct pl_store objects;
     if (pl_store_open(store->store, &objects) != 0) return false;
-    bool made = pl_evict_make_room(&objects, n_bytes, tried);
+    bool made = pl_evict_make_room_for_named(&objects, n_bytes, tried);
     pl_store_close(&objects);
     return made;
 }
