@@ -25,6 +25,12 @@ PyObject *bp_brain_raise_closed(struct bp_brain *self)
                                 "this Brain of the store %R is asleep; wake_up() connects it again",
                                 self->path);
     }
+    if (self->destroyed) {
+        return bp_errors_format(self->state, BP_CLOSED,
+                                "this Brain has destroyed its store, and is closed; Brain(%R) makes a "
+                                "new one, which is empty",
+                                self->path);
+    }
     return bp_errors_format(self->state, BP_CLOSED,
                             "this Brain is closed; Brain(%R) opens the store again", self->path);
 }
