@@ -139,8 +139,6 @@ def _encoding(
 
 # ---- lambdas, local classes, and what is defined in the main module -----------------------------
 
-_MAIN = ("__main__", "__mp_main__")  # the second: what multiprocessing makes of it where it spawns
-
 
 @functools.cache
 def _by_value_pickler() -> Callable[..., Any] | None:
@@ -181,7 +179,7 @@ def _by_value_pickler() -> Callable[..., Any] | None:
 def _place_in_main(value: Any) -> tuple[str, str, bool] | None:
     """Where a class or function of the main module is, in words that another process understands."""
     main = sys.modules.get("__main__")
-    if main is None or value.__module__ not in _MAIN:
+    if main is None or value.__module__ not in codecs.MAIN_MODULES:
         return None
     place = (_main_id(main), value.__qualname__, isinstance(value, type))
     return place if _own(place) is value else None

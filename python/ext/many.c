@@ -100,9 +100,8 @@ const char bp_many_set_doc[] =
     "Raises as brain[name] = value does: BrainUpdateNameError where any of the names was there, "
     "and\n"
     "else BrainLearnNameError.\n"
-    "Threads: any. Waits for a writer, up to lock_timeout. Cost: that of as many single puts, and "
-    "up\n"
-    "to 1 us more for each: it is for what has to be seen together, and not for speed.";
+    "Threads: any. Waits for a writer, up to lock_timeout. Cost: that of as many single puts, and\n"
+    "up to 1 us more for each: it is for what has to be seen together, and not for speed.";
 
 /* Put all of `values`, a dict. Returns 0, or -1 with an exception set. */
 static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values)

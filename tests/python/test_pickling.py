@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from brain_plasma import Brain, codecs, exceptions, pickling
 from test_codecs_arrays import address, lies_in_the_store
-from test_codecs_plain import forget
 
 
 def dumps(value):
@@ -53,7 +52,7 @@ def boxes():
 
     codecs.register(Box, encode, lambda payload: Box(*payload))
     yield seen
-    forget(Box)
+    codecs.unregister(Box)
 
 
 # ---- the table ----------------------------------------------------------------------------------

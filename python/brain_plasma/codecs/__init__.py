@@ -63,6 +63,9 @@ _MODULES = {
     "torch": "tensors",
 }
 
+#: What the main module is called. The second: what multiprocessing makes of it where it spawns.
+MAIN_MODULES = ("__main__", "__mp_main__")
+
 #: The same in processes that are forks of one that had imported this, and in no others.
 PROCESS_FAMILY = os.urandom(16).hex()
 
@@ -231,19 +234,21 @@ def register(
 
     cls: this class exactly. Objects of subclasses are stored as if it were not registered.
     encode: returns plain data, arrays, frames, objects of registered classes, or lists and dicts of them.
-    name: what the store calls it, in every process that recalls one: the class's module and name. Do give
-        one where the class is in the main module, or may move to another.
+    name: what the store calls it, in every process that recalls one: the class's module and name. A class of
+        the main module, which is another one in each program, needs one; do give one to a class that may move.
     untrusted: whether decode() may be called where pickles are refused, with whatever a hostile process
         has written. It has to check its argument then. Without it, such a recall is a BrainPickleError.
 
-    The same call has to be made in each process that recalls such an object; it may be made again.
+    The same call has to be made in each process that recalls such an object; it may be made again, and
+    unregister() takes it back.
 
     Raises TypeError where `cls` is no class or one of the two no function; BrainValueError for a name that is none,
-    is taken, or is brain_plasma's own, and for a class that is stored in a way of its own already.
+    is taken, or is brain_plasma's own, for a class of the main module without one, and for a class that is stored in
+    a way of its own already.
     Threads: any. Fork: the child has it too. What encode() or decode() raises, the put or the recall says.
     """
     if name is None:
-        name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else ""
+        name = _own_name(cls) if isinstance(cls, type) else ""
     _check_registration(cls, encode, decode, name)
 
     def encode_named(value: Any) -> tuple[str, Any]:
@@ -262,8 +267,40 @@ def register(
     _registered_names[name] = cls
     decoders[name] = decode_named
     encoders[cls] = encode_named
+    _forget_found(cls)
+
+
+def unregister(cls: type) -> None:
+    """Take back what register() did: objects of `cls` are stored as any object is, from now on and in this
+    process. Its name is free again; what is stored under that name cannot be recalled here any more.
+
+    Where the class was defined anew under its name, as in a notebook, what it was before goes with it.
+    Raises TypeError where `cls` is no class, BrainValueError where it is not registered.
+    Threads: any. Fork: the child has taken it back too.
+    """
+    if not isinstance(cls, type):
+        raise TypeError(f"unregister() takes a class, not {cls!r}")
+    if cls not in _registered:
+        raise BrainValueError(f"{cls!r} is not registered")
+    name = _registered[cls][2]
+    for one in [one for one, entry in _registered.items() if entry[2] == name]:
+        del encoders[one], _registered[one]
+        _forget_found(one)
+    del decoders[name], _registered_names[name]
+
+
+def _forget_found(cls: type) -> None:
     _found.pop(cls, None)
     _found_in_pickles.pop(cls, None)
+
+
+def _own_name(cls: type) -> str:
+    if cls.__module__ in MAIN_MODULES:
+        raise BrainValueError(
+            f"{cls!r} is a class of the main module, which is another one in each program: give the name that the "
+            f"store shall know it by, name='my_project.{cls.__qualname__}' say"
+        )
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _check_registration(cls: Any, encode: Any, decode: Any, name: Any) -> None:
