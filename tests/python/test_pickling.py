@@ -145,7 +145,7 @@ def test_the_part_of_a_payload_that_cannot_be_pickled(brain, boxes):
     boxes.encode = lambda box: {"content": box.content, "made": [threading.Lock()] if box.content is None else 1}
     with pytest.raises(exceptions.BrainValueTypeError, match=r"value\[0\]\.content is of type _thread.lock"):
         brain["x"] = [Box(threading.Lock())]
-    with pytest.raises(exceptions.BrainValueTypeError, match=r"value \(in its payload\)\['made'\]\[0\] is of type _thread.lock"):
+    with pytest.raises(exceptions.BrainValueTypeError, match=r"value, of what encode\(\) returns, \['made'\]\[0\] is of type _thread.lock"):
         brain["x"] = Box()
 
 

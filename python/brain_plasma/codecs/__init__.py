@@ -42,7 +42,7 @@ decoders: dict[str, Decoder] = {}
 # Package of a type, or first part of a name -> the module here that knows them. Each has load(package),
 # which fills `encoders` and `decoders`, and may have encoder_of(type) for subclasses, and
 # encoder_in_pickles(type, encode), which says what is used inside of a pickle in place of `encode`.
-_MODULES = {
+MODULES = {
     "builtins": "plain",
     "collections": "plain",
     "datetime": "plain",
@@ -180,7 +180,7 @@ def find_decoder(name: str) -> Decoder:
 
 def _load(package: str) -> Any:
     """The module here that knows a package, loaded for that package; None where none does."""
-    name = _MODULES.get(package)
+    name = MODULES.get(package)
     if name is None:
         return None
     module = importlib.import_module(f"{__name__}.{name}")
@@ -289,6 +289,11 @@ def unregister(cls: type) -> None:
     del decoders[name], _registered_names[name]
 
 
+def within_payload(kind: type) -> str:
+    """How messages call what the encoder of a type makes of a value, before the way to a part of it."""
+    return ", of what encode() returns, " if kind in _registered else " (within)"
+
+
 def _forget_found(cls: type) -> None:
     _found.pop(cls, None)
     _found_in_pickles.pop(cls, None)
@@ -311,7 +316,7 @@ def _check_registration(cls: Any, encode: Any, decode: Any, name: Any) -> None:
     if not isinstance(name, str) or not 0 < len(name.encode()) <= _NAME_MAX:
         raise BrainValueError(f"the name of a class has 1 to {_NAME_MAX} bytes: {name!r}")
     package = name.partition(".")[0]
-    if package in _MODULES:
+    if package in MODULES:
         raise BrainValueError(f"names that begin with {package!r} are brain_plasma's own: {name!r}")
     if cls not in _registered:
         if cls in _NEVER_ASKED or issubclass(cls, type) or (encoders.get(cls) or find_encoder(cls)):
