@@ -330,6 +330,29 @@ if __name__ == "__main__":
         assert run(tmp_path, "one.py", code, path, method) == ["True", "True", "6"]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_the_modules_that_cloudpickle_sends_by_value_stay_those_that_the_program_chose(path, tmp_path, own):
+    pytest.importorskip("cloudpickle")
+    code = DEFINES + f"""
+import cloudpickle, multiprocessing
+
+def work(path):
+    if {own}:
+        cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
+    brain = Brain(path)
+    brain['point'] = [Point(3), double, lambda point: double(point)]
+    return sorted(cloudpickle.list_registry_pickle_by_value())
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.apply(work, (sys.argv[1],)))
+"""
+    with Brain(path):
+        assert run(tmp_path, "one.py", code, path) == [str(["__mp_main__"] if own else [])]
+        reads = READS.replace("point = ", "point, double, function = ") + "print(point.x, function(point).x)"
+        assert run(tmp_path, "other.py", reads, path) == ["3", "6"]
+
+
 def test_a_pool_of_a_program_without_a_file(path):
     pytest.importorskip("cloudpickle")
     code = f"""
