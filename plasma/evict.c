@@ -290,14 +290,15 @@ int pl_evict_some(struct pl_store *objects, uint64_t n_bytes, bool all_or_nothin
 #define TRIES_SNAPSHOT 1000u
 #define TRIES_OTHERS   300u
 #define TRIES_LIVE     200u
-#define TRIES_NAMED    10u /* where it is for good, as far as can be seen */
+#define TRIES_NAMED    10u      /* where it is for good, as far as can be seen */
 #define EVICTED_UNIT   0x10000u /* above that bit `tried` counts what evicted something */
 #define SHARE          64u      /* of the capacity is freed at least: not each put walks over all */
 #define EVICTED_MAX    10000u   /* times, and others were quicker to take the room */
 
-/* Whether room may come without us, since there is more than what lives for long. */
+/* Whether room may come without us, since there is more than what lives for long. `are_used`: Plasma
+ * objects, in this store. */
 static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct sums *sums,
-                          unsigned n_failed)
+                          bool are_used, unsigned n_failed)
 {
     uint64_t lasting =
         stat->live_bytes - (sums->all < stat->live_bytes ? sums->all : stat->live_bytes);
@@ -305,11 +306,12 @@ static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct
     if (lasting + n_bytes > stat->capacity_bytes) return n_failed < TRIES_NAMED;
     bool is_gone = stat->limbo_bytes > 0;
     return n_failed < (is_gone && stat->n_snapshots > 0     ? TRIES_SNAPSHOT
+                       : !are_used                          ? TRIES_NAMED
                        : is_gone || stat->private_bytes > 0 ? TRIES_OTHERS
                                                             : TRIES_LIVE);
 }
 
-bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tried)
+static bool make_room(struct pl_store *objects, uint64_t n_bytes, bool are_used, unsigned *tried)
 {
     brain_stat stat = { .struct_size = sizeof stat };
     if (brain_stat_get(objects->store, &stat) != 0 || n_bytes > stat.capacity_bytes ||
@@ -335,8 +337,22 @@ bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tr
         *tried += EVICTED_UNIT;
         return true;
     }
-    if (!may_come_free(&stat, n_bytes, &sums, *tried % EVICTED_UNIT)) return false;
+    if (!may_come_free(&stat, n_bytes, &sums, are_used, *tried % EVICTED_UNIT)) return false;
     ++*tried;
     pl_store_pause(1000000);
     return true;
+}
+
+bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tried)
+{
+    return make_room(objects, n_bytes, true, tried);
+}
+
+/* An object that is put has no name before its commit: that none is there does not mean that none is
+ * being written. That there never was one does, but for the first ones; those wait for each other by
+ * pl_evict_make_room(). */
+bool pl_evict_make_room_for_named(struct pl_store *objects, uint64_t n_bytes, unsigned *tried)
+{
+    bool are_used = brain_space_exists(objects->space) != BRAIN_E_NOT_FOUND;
+    return make_room(objects, n_bytes, are_used, tried);
 }

@@ -15,4 +15,7 @@ int pl_evict_some(struct pl_store *objects, uint64_t n_bytes, bool all_or_nothin
  * evicted, or may come free in a moment. `*tried` is 0 at first. */
 bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tried);
 
+/* The same for a named value: where nobody has used Plasma objects in this store, none is waited for. */
+bool pl_evict_make_room_for_named(struct pl_store *objects, uint64_t n_bytes, unsigned *tried);
+
 #endif

@@ -13,7 +13,7 @@ from . import exceptions
 from ._core import __version__
 from .brain import Brain
 from .brain_client import BrainClient
-from .codecs import register
+from .codecs import register, unregister
 from .exceptions import *  # noqa: F403
 
 __all__ = [
@@ -79,4 +79,5 @@ __all__ = [
     "__version__",
     "exceptions",
     "register",
+    "unregister",
 ]

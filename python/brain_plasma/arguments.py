@@ -85,8 +85,19 @@ def capacity_bytes(capacity: object) -> int:
     if not CAPACITY_MIN <= n_bytes <= CAPACITY_MAX:
         raise BrainValueError(
             f"a capacity is a number of bytes, an int from {CAPACITY_MIN} to 2**42, not {capacity!r}"
+            + _how_to_write(capacity)
         )
     return n_bytes
+
+
+def _how_to_write(capacity: object) -> str:
+    """What helps whoever gave that as a capacity. Floats are no sizes in Python, but 1e9 is easily written."""
+    if isinstance(capacity, str):
+        return ": 2 GB, say, are 2 * 10**9"
+    if isinstance(capacity, float) and CAPACITY_MIN <= capacity <= CAPACITY_MAX and capacity.is_integer():
+        short = f"{float(capacity):g}"
+        return f": write int({short if float(short) == capacity else repr(float(capacity))})"
+    return ""
 
 
 def mode_bits(mode: object) -> int:

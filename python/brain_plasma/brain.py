@@ -17,6 +17,7 @@ from .drafts import Drafting
 from .exceptions import (
     BrainError,
     BrainNameNotExistError,
+    BrainNameTypeError,
     BrainNamespaceNameError,
     BrainNamespaceRemoveDefaultError,
     BrainTimeoutError,
@@ -334,19 +335,29 @@ class Brain(Identified, Drafting, Referring, Explaining):
 
     # ---- the mapping ----------------------------------------------------------------------------
 
-    def names(self, namespace: str | None = None, *, namespaces: str | None = None) -> list[str]:
+    def names(
+        self, namespace: str | None = None, *, namespaces: str | None = None, prefix: str = ""
+    ) -> list[str]:
         """The names in a namespace, as of one moment and in no particular order: of the current one, of
         the one that is given, or with 'all' of all (a name that several have comes several times).
 
         `namespaces` is another name of the argument. A namespace that does not exist has no names.
-        Threads: any. Never waits for a writer. Cost: grows with the number of names.
+        prefix: only the names that begin with it.
+
+        Raises BrainNameTypeError for a namespace or a prefix that is no str.
+        Threads: any. Never waits for a writer. Cost: grows with the number of names, also of those that do not
+        begin with the prefix.
         """
+        if not isinstance(prefix, str):
+            raise BrainNameTypeError(f"a prefix has to be a str, not {prefix!r}")
         namespace = namespaces if namespace is None else namespace
         if namespace is None:
-            return self._names()
-        if not isinstance(namespace, str):
+            names = self._names()
+        elif not isinstance(namespace, str):
             raise arguments.no_str(namespace)
-        return self._names(None) if namespace == "all" else self._names(namespace)
+        else:
+            names = self._names(None) if namespace == "all" else self._names(namespace)
+        return [name for name in names if name.startswith(prefix)] if prefix else names
 
     def _ipython_key_completions_(self) -> list[str]:
         """What IPython offers after `brain[` and the tabulator."""

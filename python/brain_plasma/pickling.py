@@ -11,6 +11,7 @@ are sent by value. docs/design/0007 has the reasons.
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import functools
 import io
@@ -18,6 +19,7 @@ import operator
 import os
 import pickle
 import sys
+import threading
 import types
 
 from . import codecs
@@ -25,7 +27,7 @@ from .exceptions import BrainError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
 _PROTOCOL = 5
@@ -149,8 +151,6 @@ def _encoding(
 
 # ---- lambdas, local classes, and what is defined in the main module -----------------------------
 
-_MAIN = ("__main__", "__mp_main__")  # the second: what multiprocessing makes of it where it spawns
-
 
 @functools.cache
 def _by_value_pickler() -> Callable[..., Any] | None:
@@ -177,9 +177,11 @@ def _by_value_pickler() -> Callable[..., Any] | None:
             if kind is not types.FunctionType and not issubclass(kind, type):
                 return NotImplemented
             place = _place_in_main(value)
-            if place is not None and "__mp_main__" in sys.modules:
-                cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
-            reduced = super().reducer_override(value)
+            if place is None or value.__module__ == "__main__":  # which cloudpickle sends by value of itself
+                reduced = super().reducer_override(value)
+            else:
+                with _sent_by_value(cloudpickle, value.__module__):
+                    reduced = super().reducer_override(value)
             if place is None or not isinstance(reduced, tuple) or len(reduced) != 6:
                 return reduced
             make, arguments, state, _, _, set_state = reduced
@@ -188,10 +190,38 @@ def _by_value_pickler() -> Callable[..., Any] | None:
     return ByValuePickler
 
 
+_registry_lock = threading.RLock()
+
+
+def _renew_registry_lock() -> None:
+    """A forked child has no thread that would release it."""
+    global _registry_lock
+    _registry_lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_registry_lock)
+
+
+@contextlib.contextmanager
+def _sent_by_value(cloudpickle: Any, module_name: str) -> Iterator[None]:
+    """Have cloudpickle send what is in a module by value. Its list of such modules is the program's: it is
+    afterwards as it was."""
+    module = sys.modules[module_name]
+    with _registry_lock:
+        is_new = module_name not in cloudpickle.list_registry_pickle_by_value()
+        if is_new:
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            yield
+        finally:
+            if is_new:
+                cloudpickle.unregister_pickle_by_value(module)
+
+
 def _place_in_main(value: Any) -> tuple[str, str, bool] | None:
     """Where a class or function of the main module is, in words that another process understands."""
     main = sys.modules.get("__main__")
-    if main is None or value.__module__ not in _MAIN:
+    if main is None or value.__module__ not in codecs.MAIN_MODULES:
         return None
     place = (_main_id(main), value.__qualname__, isinstance(value, type))
     return place if _own(place) is value else None

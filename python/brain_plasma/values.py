@@ -9,6 +9,7 @@ import ast
 import functools
 import re
 import types
+from collections import deque
 
 from . import codecs
 from .exceptions import BrainCorruptError, BrainError
@@ -120,6 +121,11 @@ def _check_text(rows: numpy.ndarray) -> None:
 _SEEN_MAX = 100
 
 
+def not_stored(name: object) -> str:
+    """What messages begin with of a value that is put under `name`; None: under none."""
+    return f"{'the value' if name is None else repr(name)} cannot be stored"
+
+
 def explain_failure(value: object, name: object, error: Exception) -> str:
     """Why `value` cannot be stored under `name`: which part of it cannot be pickled.
 
@@ -138,7 +144,7 @@ def explain_failure(value: object, name: object, error: Exception) -> str:
     what = "whose encoder failed" if is_encoder else "which cannot be pickled"
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     where = f"value{path} is of type {_type_name(value)}"
-    return f"{name!r} cannot be stored: {where}, {what} ({reason}){_hint(value)}"
+    return f"{not_stored(name)}: {where}, {what} ({reason}){_hint(value)}"
 
 
 def _type_name(value: object) -> str:
@@ -225,22 +231,38 @@ def shown_parts(value: object) -> Iterator[tuple[str, object]]:
             yield f"[{key!r}]", item
         for key in value:
             yield f" (key {key!r})", key
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple, deque)):
         for index, item in enumerate(value):
             yield f"[{index}]", item
     elif isinstance(value, (set, frozenset)):
         for item in value:
             yield f" (element {item!r})", item
-    elif _is_frame(value):
+    elif _is_a(value, "DataFrame", "pandas"):
+        yield from _parts_of_frame(value)
+    elif _is_a(value, "DataFrame", "polars"):
         for label in value.columns:  # type: ignore[attr-defined]
             yield f"[{label!r}]", value[label]  # type: ignore[index]
     elif hasattr(value, "dtype") and hasattr(value, "tolist"):
-        yield from shown_parts(value.tolist())  # of an array or a series only objects can fail
+        if _is_a(value, "Series", "pandas"):
+            yield ".index", value.index  # type: ignore[attr-defined]
+        fields = getattr(value.dtype, "names", None)  # of a structured array
+        if isinstance(fields, tuple):
+            yield from ((f"[{field!r}]", value[field]) for field in fields)  # type: ignore[index]
+        else:
+            yield from shown_parts(value.tolist())  # of an array or a series only objects can fail
 
 
-def _is_frame(value: object) -> bool:
+def _is_a(value: object, name: str, package: str) -> bool:
     kind = type(value)
-    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
+    return kind.__name__ == name and kind.__module__.partition(".")[0] == package
+
+
+def _parts_of_frame(frame: Any) -> Iterator[tuple[str, object]]:
+    yield ".columns", frame.columns
+    yield ".index", frame.index
+    is_by_label = frame.columns.is_unique
+    for position, label in enumerate(frame.columns):
+        yield f"[{label!r}]" if is_by_label else f".iloc[:, {position}]", frame.iloc[:, position]
 
 
 def _variables(function: types.FunctionType) -> Iterator[tuple[str, object]]:
@@ -261,10 +283,11 @@ def _state(value: object) -> Iterator[tuple[str, object]]:
     encoded = None if encode is None else encode(value)
     if encoded is not None:
         payload = encoded[1]
+        within = codecs.within_payload(type(value))
         if isinstance(payload, (dict, list, tuple)):
-            yield from ((f" (in its payload){step}", part) for step, part in _parts(payload))
+            yield from ((f"{within}{step}", part) for step, part in _parts(payload))
         else:
-            yield " (its payload)", payload
+            yield within, payload
         return
     reduced = value.__reduce_ex__(5)
     if isinstance(reduced, str):
@@ -291,7 +314,10 @@ def _state_parts(state: object) -> Iterator[tuple[str, object]]:
 
 
 # What builtin classes call their parts.
-_ATTRIBUTES = ("func", "args", "keywords", "__self__", "__func__", "__wrapped__", "default_factory")
+_ATTRIBUTES = (
+    *("func", "args", "keywords", "__self__", "__func__", "__wrapped__", "default_factory"),
+    *("start", "stop", "step", "dtype"),
+)
 
 
 def with_attribute_names(
@@ -302,6 +328,8 @@ def with_attribute_names(
     for base in type(value).__mro__:
         slots = base.__dict__.get("__slots__", ())
         names.extend([slots] if isinstance(slots, str) else slots)
+    # What is kept as _name is mostly to be had as name.
+    names = [*(name.removeprefix("_") for name in names), *names]
     attributes = [(name, getattr(value, name)) for name in names if hasattr(value, name)]
     for step, part in parts:
         own = [name for name, attribute in attributes if attribute is part]

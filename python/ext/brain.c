@@ -106,6 +106,7 @@ static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
     Py_DECREF(encoded);
     if (result == 0) {
         self->long_namespaces = long_namespaces;
+        self->destroyed = false;
         Py_CLEAR(self->sleeping_space);
         PyObject *old = self->path;
         self->path = Py_NewRef(path);

@@ -25,6 +25,12 @@ PyObject *bp_brain_raise_closed(struct bp_brain *self)
                                 "this Brain of the store %R is asleep; wake_up() connects it again",
                                 self->path);
     }
+    if (self->destroyed) {
+        return bp_errors_format(self->state, BP_CLOSED,
+                                "this Brain has destroyed its store, and is closed; Brain(%R) makes a "
+                                "new one, which is empty",
+                                self->path);
+    }
     return bp_errors_format(self->state, BP_CLOSED,
                             "this Brain is closed; Brain(%R) opens the store again", self->path);
 }
@@ -181,7 +187,7 @@ bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *trie
 {
     struct pl_store objects;
     if (pl_store_open(store->store, &objects) != 0) return false;
-    bool made = pl_evict_make_room(&objects, n_bytes, tried);
+    bool made = pl_evict_make_room_for_named(&objects, n_bytes, tried);
     pl_store_close(&objects);
     return made;
 }

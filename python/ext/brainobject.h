@@ -38,6 +38,7 @@ struct bp_brain {
     PyObject *path;           /* str, as given; NULL: never opened */
     bool pickle;              /* pickles may be written and read */
     bool long_namespaces;     /* namespaces may have names of 1 to 255 bytes */
+    bool destroyed;           /* closed, since it removed its store */
     PyObject *sleeping_space; /* str, owned: asleep, and the namespace that was in use; else NULL */
     struct bp_recent *recent; /* BP_RECENT of them, by address of the name; NULL: none yet */
     struct bp_space *open_spaces[BP_OPEN_SPACES]; /* references, the latest first, then NULL */

@@ -33,7 +33,7 @@ int bp_convert_encode_unpickled(struct bp_state *state, PyObject *value,
 /* Encode `value`. Runs code of the caller's where it has to be pickled.
  *
  * pickle   whether that is allowed.
- * name     what it is to be put under: for messages.
+ * name     what it is to be put under, None: nothing; for messages.
  * Returns 0, or -1 with an exception set. On success `*encoded_out` is to be given to
  * bp_convert_free(). */
 static inline int bp_convert_encode(struct bp_state *state, PyObject *value, bool pickle,

@@ -112,9 +112,7 @@ PyObject *bp_form_of(PyObject *module, PyObject *args)
     PyObject *value, *result = NULL;
     int pickle;
     if (!PyArg_ParseTuple(args, "Op:_form_of", &value, &pickle)) return NULL;
-    PyObject *name = PyUnicode_FromString("value");
-    if (name != NULL &&
-        bp_convert_encode(PyModule_GetState(module), value, pickle, name, &encoded) == 0) {
+    if (bp_convert_encode(PyModule_GetState(module), value, pickle, Py_None, &encoded) == 0) {
         PyObject *head = head_of(&encoded);
         if (head != NULL) {
             result = Py_BuildValue("IKy#N", (unsigned)encoded.value.kind,
@@ -124,6 +122,5 @@ PyObject *bp_form_of(PyObject *module, PyObject *args)
         }
         bp_convert_free(&encoded);
     }
-    Py_XDECREF(name);
     return result;
 }

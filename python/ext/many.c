@@ -95,19 +95,28 @@ const char bp_many_set_doc[] =
     "Put all of `values`, a dict of name -> value, in one step.\n"
     "\n"
     "Whoever reads sees all of them or none, and where an exception is raised nothing has\n"
-    "changed. At most 131,072 values at once.\n"
+    "changed. At most 131,072 values at once; with more it is a BrainValueError.\n"
     "namespace: None is the current one; one that does not exist is made.\n"
     "Raises as brain[name] = value does: BrainUpdateNameError where any of the names was there, "
     "and\n"
     "else BrainLearnNameError.\n"
-    "Threads: any. Waits for a writer, up to lock_timeout. Cost: as many single ones, or less.";
+    "Threads: any. Waits for a writer, up to lock_timeout. Cost: that of as many single puts, and\n"
+    "up to 1 us more for each: it is for what has to be seen together, and not for speed.";
 
 /* Put all of `values`, a dict. Returns 0, or -1 with an exception set. */
 static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values)
 {
     struct bp_space *held = bp_brain_hold(self, in);
     PyObject *items = PyDict_Items(values);
-    int code = items == NULL ? BP_RAISED : put_batch_or_evict(self, held, items);
+    int code = BP_RAISED;
+    if (items != NULL && PyList_Size(items) > (Py_ssize_t)BRAIN_BATCH_MAX) {
+        bp_errors_format(self->state, BP_VALUE,
+                         "set_many() takes at most %u values, not %zd: spread them over several "
+                         "calls, each of which is one step",
+                         BRAIN_BATCH_MAX, PyList_Size(items));
+    } else if (items != NULL) {
+        code = put_batch_or_evict(self, held, items);
+    }
     bp_handle_space_drop(held);
     Py_XDECREF(items);
     if (code == 0) return 0;

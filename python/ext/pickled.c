@@ -94,27 +94,19 @@ static int lay_out(PyObject *stream, PyObject *buffers, struct bp_encoded *encod
 /* Raise which part of `value` it is that needs a pickle. */
 static int refuse_put(struct bp_state *state, PyObject *value, PyObject *name)
 {
-    PyObject *find =
-        bp_state_function("brain_plasma.codecs.refused", "first_part_that_needs_pickle");
-    PyObject *found = find == NULL ? NULL : PyObject_CallFunctionObjArgs(find, value, NULL);
-    Py_XDECREF(find);
-    PyObject *path, *part;
-    if (found == NULL || !PyArg_ParseTuple(found, "UO", &path, &part)) {
-        Py_CLEAR(found);
-        if (!PyErr_ExceptionMatches(PyExc_Exception)) return -1;
+    PyObject *describe = bp_state_function("brain_plasma.codecs.refused", "describe");
+    PyObject *found =
+        describe == NULL ? NULL : PyObject_CallFunctionObjArgs(describe, value, name, NULL);
+    Py_XDECREF(describe);
+    PyObject *what, *hint;
+    if (found != NULL && PyArg_ParseTuple(found, "UU", &what, &hint)) {
+        bp_errors_format(state, BP_PICKLE, "%U can only be stored as a pickle, and " REFUSED "%U",
+                         what, hint);
+    } else if (PyErr_ExceptionMatches(PyExc_Exception)) {
         PyErr_Clear(); /* that the value is refused counts more than where */
-        part = value;
-    }
-    if (part == value) {
         bp_errors_format(state, BP_PICKLE,
-                         "%R cannot be stored: a value of %R can only be stored as a pickle, "
-                         "and " REFUSED,
-                         name, (PyObject *)Py_TYPE(value));
-    } else {
-        bp_errors_format(state, BP_PICKLE,
-                         "%R cannot be stored: %U is of %R, which can only be stored as a pickle, "
-                         "and " REFUSED,
-                         name, path, (PyObject *)Py_TYPE(part));
+                         "a value of %R can only be stored as a pickle, and " REFUSED,
+                         (PyObject *)Py_TYPE(value));
     }
     Py_XDECREF(found);
     return -1;

@@ -466,6 +466,7 @@ PyObject *bp_store_destroy(PyObject *op, PyObject *Py_UNUSED(ignored))
     Py_END_ALLOW_THREADS if (code != 0) bp_errors_raise(self->state, code);
     bp_handle_space_drop(held);
     if (code != 0) return NULL;
+    self->destroyed = true;
     bp_brain_close(self);
     Py_RETURN_NONE;
 }

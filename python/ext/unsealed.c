@@ -9,8 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* An object of at most so many bytes is not in the store before it is sealed, and is inherited. */
-#define PRIVATE_BYTES 1984u
+#include "plasma/object.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct bp_unsealed *first;
@@ -30,7 +29,8 @@ static void map_in_child(const struct bp_unsealed *memory)
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t start = (uintptr_t)memory->data, end = start + memory->size_bytes;
     uintptr_t from = start / page * page;
-    if (memory->size_bytes <= PRIVATE_BYTES) return;
+    /* Such an object is not in the store before it is sealed, and is inherited. */
+    if (memory->size_bytes <= PL_PRIVATE_BYTES) return;
     /* Where it fails there is memory already, or too little: then the buffers cannot be used. */
     (void)mmap((void *)from, end - from, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);

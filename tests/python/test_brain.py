@@ -252,7 +252,7 @@ def test_every_exception_can_be_imported_from_the_package():
 def test_exceptions_has_nothing_else_for_the_star_import():
     public = {name for name in vars(exceptions) if not name.startswith("_")}
     assert public == {name for name, _ in inspect.getmembers(exceptions, inspect.isclass)}
-    assert public | {"Brain", "BrainClient", "__version__", "exceptions", "register"} == set(brain_plasma.__all__)
+    assert public | {"Brain", "BrainClient", "__version__", "exceptions", "register", "unregister"} == set(brain_plasma.__all__)
 
 
 # ---- opening ------------------------------------------------------------------------------------
@@ -666,8 +666,11 @@ def test_large_batches(brain, n):
 
 
 def test_more_values_than_a_batch_may_have(brain):
-    with pytest.raises(exceptions.BrainValueError):
-        brain.set_many(dict.fromkeys(map(str, range(131_073))))
+    values = dict.fromkeys(map(str, range(131_073)), 5)
+    message = "takes at most 131072 values, not 131073: .* several calls"
+    for put in (brain.set_many, brain.update):
+        with pytest.raises(exceptions.BrainValueError, match=message):
+            put(values)
     assert len(brain) == 0
 
 
@@ -776,6 +779,22 @@ def test_init_again_opens_again(brain, path):
     brain.close()
     brain.__init__(path)
     assert brain["x"] == 1
+
+
+def test_a_brain_that_destroyed_its_store_says_so(path):
+    brain = Brain(path)
+    brain.destroy()
+    for use in (lambda: brain["x"], brain.size, brain.destroy, lambda: brain.client):
+        with pytest.raises(exceptions.BrainClosedError, match=f"has destroyed its store.*'{path}'.*makes a new one"):
+            use()
+    brain.close()
+    with pytest.raises(exceptions.BrainClosedError, match="has destroyed its store"):
+        brain["x"]
+    brain.__init__(path)
+    brain.close()
+    with pytest.raises(exceptions.BrainClosedError, match="opens the store again"):
+        brain["x"]
+    Brain(path).destroy()
 
 
 def test_destroy_removes_the_store(path):

@@ -187,6 +187,22 @@ def test_object_ids(filled, object_id):
 
 
 @pytest.mark.covers("Brain._hash", "Brain._name_to_hash", "Brain._name_to_justified_hash")
+def test_names_with_a_prefix(brain):
+    names = ["", "a", "a:1", "a:2", "ab", "\0", "\0x", "\u00e4", "a\u0308", "\U0001f600:1", "A:1", "a\n", " a:", "a:" * 30_000]
+    for name in names:
+        brain[name] = 1
+    for prefix in ["", *names, "a:3", "b", "\udcff", "\u00e4x", "a:" * 40_000]:
+        assert sorted(brain.names(prefix=prefix)) == sorted(name for name in names if name.startswith(prefix))
+    brain.set_namespace("other")
+    brain["a:3"] = 1
+    assert brain.names(prefix="a:") == brain.names("other", prefix="a:") == ["a:3"]
+    assert sorted(brain.names("all", prefix="a:")) == sorted(["a:1", "a:2", "a:3", "a:" * 30_000])
+    assert brain.names("nobody", prefix="a") == []
+    for prefix in (5, b"a", ["a"], ("a", "b"), None):
+        with pytest.raises(exceptions.BrainNameTypeError, match="a prefix has to be a str, not"):
+            brain.names(prefix=prefix)
+
+
 def test_hashes_of_names(brain, object_id):
     assert brain._hash("nämé", 7) == blake2b("nämé", 7)
     assert brain._name_to_hash("x") == object_id(blake2b("x", 20))

@@ -327,17 +327,7 @@ class Order:
 def registered():
     codecs.register(Order, lambda order: {"items": order.items}, lambda payload: Order(payload["items"]))
     yield "test_codecs_plain.Order"
-    forget(Order)
-
-
-def forget(cls):
-    """Registration is for good, so no function takes it back."""
-    name = codecs._registered.pop(cls)[2]
-    codecs._registered_names.pop(name)
-    codecs.decoders.pop(name)
-    codecs.encoders.pop(cls)
-    codecs._found.pop(cls, None)
-    codecs._found_in_pickles.pop(cls, None)
+    codecs.unregister(Order)
 
 
 def test_a_registered_class(brain, registered):
@@ -355,7 +345,7 @@ def test_a_registered_class_may_be_safe():
     try:
         assert payloads.trip(Order([1])).items == [1]
     finally:
-        forget(Order)
+        codecs.unregister(Order)
 
 
 def test_a_class_that_was_pickled_before_it_was_registered(brain):
@@ -365,7 +355,7 @@ def test_a_class_that_was_pickled_before_it_was_registered(brain):
         brain["y"] = Holder(Late(1))
         assert (brain["x"].value.x, brain["y"].value.x) == (1, 2)
     finally:
-        forget(Late)
+        codecs.unregister(Late)
 
 
 class Late:
@@ -400,12 +390,43 @@ def test_what_cannot_be_registered(registered):
 def test_a_class_that_is_defined_anew(registered):
     anew = type("Order", (), {"__module__": Order.__module__})
     codecs.register(anew, lambda order: 5, lambda payload: anew())
+    assert type(payloads.decode(payloads.encode(anew()), trusted=True)) is anew
+    codecs.unregister(anew)  # and with it the class that it was before
+    for cls in (anew, Order):
+        assert codecs.find_encoder(cls) is None and cls not in codecs.encoders
+        with pytest.raises(exceptions.BrainValueError, match="not registered"):
+            codecs.unregister(cls)
+    codecs.register(Order, repr, repr)  # for the end of the test
+
+
+@pytest.mark.parametrize("module", ["__main__", "__mp_main__"])
+def test_a_class_of_the_main_module_needs_a_name(module):
+    """Another program has another __main__, and a worker process calls it __mp_main__."""
+    cls = type("Mine", (), {"__module__": module})
+    with pytest.raises(exceptions.BrainValueError, match=r"Mine.* main module.*name='.*\.Mine'"):
+        codecs.register(cls, lambda mine: 5, lambda payload: cls())
+    codecs.register(cls, lambda mine: 5, lambda payload: cls(), name="shop.Mine")
     try:
-        assert type(payloads.decode(payloads.encode(anew()), trusted=True)) is anew
+        assert payloads.encode(cls()).name == "shop.Mine"
     finally:
-        codecs.encoders.pop(anew)
-        codecs._registered.pop(anew)
-    codecs._registered_names[registered] = Order
+        codecs.unregister(cls)
+
+
+def test_a_class_that_is_no_longer_registered(brain):
+    codecs.register(Late, lambda late: late.x, Late, name="shop.Late")
+    brain["x"] = [Late(1)]
+    codecs.unregister(Late)
+    with pytest.raises(exceptions.BrainValueError, match="'shop.Late', for which this process has no decoder"):
+        brain["x"]
+    brain["y"] = [Late(2)]
+    assert brain["y"][0].x == 2
+    codecs.register(Late, lambda late: late.x, Late, name="shop.Later")
+    brain["z"] = [Late(3)]
+    assert (brain["y"][0].x, brain["z"][0].x) == (2, 3)
+    codecs.unregister(Late)
+    for cls, error in ((Late, exceptions.BrainValueError), (dict, exceptions.BrainValueError), (5, TypeError)):
+        with pytest.raises(error):
+            codecs.unregister(cls)
 
 
 def test_a_name_without_a_decoder():

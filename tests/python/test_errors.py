@@ -224,6 +224,26 @@ def test_what_is_no_capacity_is_answered_in_one_wording(path, brain, capacity):
             Brain(path, capacity=capacity)
 
 
+@pytest.mark.parametrize(
+    ("capacity", "hint"),
+    [
+        (1e9, r"1000000000\.0: write int\(1e\+09\)$"),
+        (12345678.0, r"12345678\.0: write int\(12345678\.0\)$"),
+        (np.float64(2e6), r": write int\(2e\+06\)$"),
+        ("2GB", r"'2GB': 2 GB, say, are 2 \* 10\*\*9$"),
+        (1.5, r"1\.5$"),
+        (float("inf"), "inf$"),
+        (float("nan"), "nan$"),
+        (1e300, r"1e\+300$"),
+    ],
+    ids=str,
+)
+def test_what_is_nearly_a_capacity_is_told_how_to_write_it(path, brain, capacity, hint):
+    for use in (brain.resize, lambda capacity: Brain(path, capacity=capacity)):
+        with pytest.raises(exceptions.BrainValueError, match=hint):
+            use(capacity)
+
+
 def test_any_whole_number_is_a_capacity(new_path):
     with Brain(new_path(), capacity=np.int64(1_000_000)) as brain:
         brain.resize(np.int64(2_000_000))

@@ -2,41 +2,16 @@
 
 import gc
 import os
-import signal
 import threading
-import traceback
 
 import numpy as np
 import pytest
 from brain_plasma import Brain
+from children import Child
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 N = 100_000
-
-
-class Child:
-    """A forked child that runs `function`; its exit status says how that went."""
-
-    def __init__(self, function):
-        self.pid = os.fork()
-        if self.pid == 0:
-            status = 1
-            try:
-                function()
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-
-    def join(self):
-        _, status = os.waitpid(self.pid, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
-
-    def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
 
 
 class Signal:

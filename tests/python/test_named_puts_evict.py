@@ -1,5 +1,6 @@
 """A named value that finds the store full of Plasma objects: those go that nobody uses, and only those."""
 
+import resource
 import sys
 import threading
 
@@ -77,7 +78,7 @@ def no_thread_is_interrupted():
 
 
 def test_a_batch_that_waits_for_room_lets_other_threads_run(brain, no_thread_is_interrupted):
-    """What holds the room is let go of by another thread. That thread has a tenth of a second for it
+    """What holds the room is let go of by another thread. That thread has a hundredth of a second for it
     before the whole batch is encoded anew, so there are several tries."""
 
     def is_encoded_once():
@@ -126,3 +127,34 @@ def test_another_named_value_never_goes(brain, client):
     with pytest.raises(plasma.PlasmaStoreFull):
         client.put(bytes(2 * TENTH))
     assert all(brain[f"name {number}"] == bytes(TENTH) for number in range(9))
+
+
+def pauses(put):
+    """How often this thread gave up its processor until `put` found the store full: each try pauses once."""
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    with pytest.raises(BrainFullError):
+        put()
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
+
+
+@pytest.mark.parametrize("value", [bytes(5 * TENTH), np.zeros(5 * TENTH, "u1")], ids=["bytes", "array"])
+def test_where_plasma_was_never_used_nobody_waits_for_its_objects(brain, value):
+    brain["held"] = np.zeros(5 * TENTH, "u1")
+    held = brain["held"]
+    brain["held"] = 0
+    draft = brain.empty_bytes("draft", TENTH)
+    assert pauses(lambda: brain.learn("x", value)) < 100
+    assert pauses(lambda: brain.empty_bytes("y", len(value))) < 100
+    draft.abandon()
+    assert len(held) == 5 * TENTH
+
+
+def test_where_plasma_was_used_its_objects_are_waited_for(brain, client):
+    [id] = fill(client, 1)
+    [buffer] = client.get_buffers([id])
+    client.delete([id])
+    brain["held"] = np.zeros(4 * TENTH, "u1")
+    held = brain["held"]
+    brain["held"] = 0
+    assert pauses(lambda: brain.learn("x", bytes(7 * TENTH))) >= 200
+    assert (buffer.size, len(held)) == (TENTH, 4 * TENTH)

@@ -5,7 +5,8 @@ import re
 import struct
 import subprocess
 import sys
-from collections import OrderedDict
+import threading
+from collections import OrderedDict, deque
 from pathlib import Path
 
 import brain_plasma
@@ -53,10 +54,8 @@ def registered(monkeypatch):
     for name in ("_registered", "_registered_names", "encoders", "decoders", "_found", "_found_in_pickles"):
         monkeypatch.setattr(codecs, name, getattr(codecs, name).copy())
 
-    def register(**options):
-        brain_plasma.register(
-            Model, lambda model: model.__dict__, lambda state: Model(**state), name="test.Model", **options
-        )
+    def register(encode=vars, **options):
+        brain_plasma.register(Model, encode, lambda state: Model(**state), name="test.Model", **options)
 
     return register
 
@@ -126,6 +125,9 @@ def refused_values():
     frame = pd.DataFrame({"a": [1, 2], "b": pd.Series([1, Bad()], dtype=object)})
     with_attrs = pd.DataFrame({"a": [1]})
     with_attrs.attrs["why"] = {"x": Bad()}
+    twice = pd.DataFrame([[1, Bad()]], columns=["a", "a"])
+    labelled = pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_arrays([[1], [Bad()]]))
+    aligned = np.dtype({"names": ["a", "b"], "formats": ["i1", "i8"]}, align=True)
     holds_itself = OrderedDict()
     holds_itself["a"] = [holds_itself]
     return {
@@ -143,6 +145,19 @@ def refused_values():
         "an index": ([pd.Index([1, Bad()], dtype=object)], r"value\[0\]\[1\] is of .*Bad"),
         "attributes of a frame": (with_attrs, r"value\.attrs\['why'\]\['x'\] is of .*Bad"),
         "categories": (pd.Categorical([Bad()]), r"value\[0\] is of .*Bad"),
+        "labels of rows": ({"f": labelled}, r"value\['f'\]\.index\[0\]\[1\] is of .*Bad"),
+        "labels of a series": (labelled["a"], r"value\.index\[0\]\[1\] is of .*Bad"),
+        "labels of columns": (pd.DataFrame([[1]], columns=[Bad()]), r"value\.columns\[0\] is of .*Bad"),
+        "columns of one name": ([twice], r"value\[0\]\.iloc\[:, 1\]\[0\] is of .*Bad"),
+        "the name of a series": (pd.Series([1], name=Bad()), r"value\.name is of .*Bad"),
+        "a field": ([np.array([(1, Bad())], "i4, O")], r"value\[0\]\['f1'\]\[0\] is of .*Bad"),
+        "a dtype": ({"a": np.zeros(2, aligned)}, r"value\['a'\]\.dtype is of .*VoidDType.*align=True"),
+        "an array of a dtype": (
+            np.zeros(2, np.dtype("i4", metadata={"a": 1})),
+            "a value of .*numpy.ndarray.* with dtype.*metadata",
+        ),
+        "a slice": ([slice(1, Bad())], r"value\[0\]\.stop is of .*Bad"),
+        "a deque": (deque([1, Bad()]), r"value\[1\] is of .*Bad"),
         "what holds itself": ([holds_itself], r"value\[0\].* is of .*"),
     }
 
@@ -155,6 +170,38 @@ def test_the_error_names_the_part(brain, name):
             put()
         assert "pickle=True" in str(caught.value)
     assert "x" not in brain
+
+
+def test_a_column_of_polars(brain):
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"a": [1], "b": pl.Series([1], dtype=pl.Int128)})
+    with pytest.raises(exceptions.BrainPickleError, match=r"value\['f'\]\['b'\] is of .*Series.* with dtype Int128"):
+        brain["x"] = {"f": frame}
+
+
+def test_the_error_says_how_a_class_of_the_users_can_be_stored(brain):
+    with pytest.raises(exceptions.BrainPickleError, match=r"brain_plasma\.register\(Bad, encode, decode") as caught:
+        brain["x"] = {"model": Bad()}
+    assert "pickle=True" in str(caught.value)
+    for value in (len, np.zeros(2, np.dtype("i4", metadata={"a": 1})), iter([])):
+        with pytest.raises(exceptions.BrainPickleError) as caught:
+            brain["x"] = [value]
+        assert "register" not in str(caught.value)
+
+
+def test_what_an_encoder_returned_that_cannot_be_stored(brain, registered):
+    registered(encode=lambda model: [1, [Bad()]])
+    with pytest.raises(exceptions.BrainPickleError, match=r"value\['m'\], of what encode\(\) returns, \[1\]\[0\] is of"):
+        brain["x"] = {"m": Model()}
+
+
+def test_a_value_that_is_only_explained_has_no_name(brain, path):
+    for explain in (brain.explain_value, lambda value: brain.explain_value([value])):
+        with pytest.raises(exceptions.BrainPickleError, match="^the value cannot be stored: "):
+            explain(Bad())
+    with Brain(path, pickle=True) as trusting:
+        with pytest.raises(exceptions.BrainValueTypeError, match="^the value cannot be stored: value.*_thread.lock"):
+            trusting.explain_value([threading.Lock()])
 
 
 def test_a_part_of_an_object_of_a_registered_class(brain, registered):

@@ -261,6 +261,7 @@ def test_namespaces(brain):
     assert brain.client.get(NAMESPACES_ID) == {"default", "users", "users2"}
     assert brain.names("users") == ["x"] and brain.names() == ["y"]
     assert sorted(brain.names("all")) == ["x", "x", "y"]
+    assert brain.names("all", prefix="y") == ["y"] and brain.names(prefix="x") == []
     assert brain.recall("x", namespace="users") == "there"
     assert dict(brain.items(namespace="default")) == {"x": "here"}
     assert len(brain.keys(namespace="nobody")) == 0

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from brain_plasma import Brain, codecs, exceptions, pickling
 from test_codecs_arrays import address, lies_in_the_store
-from test_codecs_plain import forget
 
 
 def dumps(value):
@@ -53,7 +52,7 @@ def boxes():
 
     codecs.register(Box, encode, lambda payload: Box(*payload))
     yield seen
-    forget(Box)
+    codecs.unregister(Box)
 
 
 # ---- the table ----------------------------------------------------------------------------------
@@ -146,7 +145,7 @@ def test_the_part_of_a_payload_that_cannot_be_pickled(brain, boxes):
     boxes.encode = lambda box: {"content": box.content, "made": [threading.Lock()] if box.content is None else 1}
     with pytest.raises(exceptions.BrainValueTypeError, match=r"value\[0\]\.content is of type _thread.lock"):
         brain["x"] = [Box(threading.Lock())]
-    with pytest.raises(exceptions.BrainValueTypeError, match=r"value \(in its payload\)\['made'\]\[0\] is of type _thread.lock"):
+    with pytest.raises(exceptions.BrainValueTypeError, match=r"value, of what encode\(\) returns, \['made'\]\[0\] is of type _thread.lock"):
         brain["x"] = Box()
 
 
@@ -329,6 +328,29 @@ if __name__ == "__main__":
 """
     with Brain(path):
         assert run(tmp_path, "one.py", code, path, method) == ["True", "True", "6"]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_modules_that_cloudpickle_sends_by_value_stay_those_that_the_program_chose(path, tmp_path, own):
+    pytest.importorskip("cloudpickle")
+    code = DEFINES + f"""
+import cloudpickle, multiprocessing
+
+def work(path):
+    if {own}:
+        cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
+    brain = Brain(path)
+    brain['point'] = [Point(3), double, lambda point: double(point)]
+    return sorted(cloudpickle.list_registry_pickle_by_value())
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.apply(work, (sys.argv[1],)))
+"""
+    with Brain(path):
+        assert run(tmp_path, "one.py", code, path) == [str(["__mp_main__"] if own else [])]
+        reads = READS.replace("point = ", "point, double, function = ") + "print(point.x, function(point).x)"
+        assert run(tmp_path, "other.py", reads, path) == ["3", "6"]
 
 
 def test_a_pool_of_a_program_without_a_file(path):

@@ -42,7 +42,7 @@ decoders: dict[str, Decoder] = {}
 # Package of a type, or first part of a name -> the module here that knows them. Each has load(package),
 # which fills `encoders` and `decoders`, and may have encoder_of(type) for subclasses, and
 # encoder_in_pickles(type, encode), which says what is used inside of a pickle in place of `encode`.
-_MODULES = {
+MODULES = {
     "builtins": "plain",
     "collections": "plain",
     "datetime": "plain",
@@ -62,6 +62,9 @@ _MODULES = {
     "tensorflow": "tensors",
     "torch": "tensors",
 }
+
+#: What the main module is called. The second: what multiprocessing makes of it where it spawns.
+MAIN_MODULES = ("__main__", "__mp_main__")
 
 #: The same in processes that are forks of one that had imported this, and in no others.
 PROCESS_FAMILY = os.urandom(16).hex()
@@ -188,7 +191,7 @@ def find_decoder(name: str) -> Decoder:
 
 def _load(package: str) -> Any:
     """The module here that knows a package, loaded for that package; None where none does."""
-    name = _MODULES.get(package)
+    name = MODULES.get(package)
     if name is None:
         return None
     module = importlib.import_module(f"{__name__}.{name}")
@@ -242,19 +245,21 @@ def register(
 
     cls: this class exactly. Objects of subclasses are stored as if it were not registered.
     encode: returns plain data, arrays, frames, objects of registered classes, or lists and dicts of them.
-    name: what the store calls it, in every process that recalls one: the class's module and name. Do give
-        one where the class is in the main module, or may move to another.
+    name: what the store calls it, in every process that recalls one: the class's module and name. A class of
+        the main module, which is another one in each program, needs one; do give one to a class that may move.
     untrusted: whether decode() may be called where pickles are refused, with whatever a hostile process
         has written. It has to check its argument then. Without it, such a recall is a BrainPickleError.
 
-    The same call has to be made in each process that recalls such an object; it may be made again.
+    The same call has to be made in each process that recalls such an object; it may be made again, and
+    unregister() takes it back.
 
     Raises TypeError where `cls` is no class or one of the two no function; BrainValueError for a name that is none,
-    is taken, or is brain_plasma's own, and for a class that is stored in a way of its own already.
+    is taken, or is brain_plasma's own, for a class of the main module without one, and for a class that is stored in
+    a way of its own already.
     Threads: any. Fork: the child has it too. What encode() or decode() raises, the put or the recall says.
     """
     if name is None:
-        name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else ""
+        name = _own_name(cls) if isinstance(cls, type) else ""
     _check_registration(cls, encode, decode, name)
 
     def encode_named(value: Any) -> tuple[str, Any]:
@@ -273,8 +278,45 @@ def register(
     _registered_names[name] = cls
     decoders[name] = decode_named
     encoders[cls] = encode_named
+    _forget_found(cls)
+
+
+def unregister(cls: type) -> None:
+    """Take back what register() did: objects of `cls` are stored as any object is, from now on and in this
+    process. Its name is free again; what is stored under that name cannot be recalled here any more.
+
+    Where the class was defined anew under its name, as in a notebook, what it was before goes with it.
+    Raises TypeError where `cls` is no class, BrainValueError where it is not registered.
+    Threads: any. Fork: the child has taken it back too.
+    """
+    if not isinstance(cls, type):
+        raise TypeError(f"unregister() takes a class, not {cls!r}")
+    if cls not in _registered:
+        raise BrainValueError(f"{cls!r} is not registered")
+    name = _registered[cls][2]
+    for one in [one for one, entry in _registered.items() if entry[2] == name]:
+        del encoders[one], _registered[one]
+        _forget_found(one)
+    del decoders[name], _registered_names[name]
+
+
+def within_payload(kind: type) -> str:
+    """How messages call what the encoder of a type makes of a value, before the way to a part of it."""
+    return ", of what encode() returns, " if kind in _registered else " (within)"
+
+
+def _forget_found(cls: type) -> None:
     _found.pop(cls, None)
     _found_in_pickles.pop(cls, None)
+
+
+def _own_name(cls: type) -> str:
+    if cls.__module__ in MAIN_MODULES:
+        raise BrainValueError(
+            f"{cls!r} is a class of the main module, which is another one in each program: give the name that the "
+            f"store shall know it by, name='my_project.{cls.__qualname__}' say"
+        )
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _check_registration(cls: Any, encode: Any, decode: Any, name: Any) -> None:
@@ -285,7 +327,7 @@ def _check_registration(cls: Any, encode: Any, decode: Any, name: Any) -> None:
     if not isinstance(name, str) or not 0 < len(name.encode()) <= _NAME_MAX:
         raise BrainValueError(f"the name of a class has 1 to {_NAME_MAX} bytes: {name!r}")
     package = name.partition(".")[0]
-    if package in _MODULES:
+    if package in MODULES:
         raise BrainValueError(f"names that begin with {package!r} are brain_plasma's own: {name!r}")
     if cls not in _registered:
         if cls in _NEVER_ASKED or issubclass(cls, type) or (encoders.get(cls) or find_encoder(cls)):

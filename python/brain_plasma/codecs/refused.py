@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pickle import PickleBuffer
 
 from .. import values
 from .._core import _needs_pickle
-from . import Written, encoders, find_encoder
+from ..values import not_stored
+from . import MODULES, Written, encoders, find_encoder, within_payload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +19,42 @@ if TYPE_CHECKING:
 
 _DEPTH_MAX = 100
 _PAYLOAD_DEPTH_MAX = 8
+
+
+def describe(value: object, name: object) -> tuple[str, str]:
+    """What of `value` needs a pickle, as the subject of a sentence about that; and what its user can do about it, as
+    the end of it.
+    """
+    path, part = first_part_that_needs_pickle(value)
+    subject = f"a value of {_type_text(part)}" if part is value else f"{path} is of {_type_text(part)}, which"
+    return f"{not_stored(name)}: {subject}", _hint(type(part))
+
+
+def _type_text(part: object) -> str:
+    """Its class; of arrays, series and dtypes what dtype it is, since that is why."""
+    kind = type(part)
+    shown = None
+    if _package(kind) in ("numpy", "pandas", "polars"):
+        if kind.__module__ == "numpy.dtypes":
+            shown = f", {part!r}"
+        elif hasattr(part, "dtype"):
+            metadata = getattr(part.dtype, "metadata", None)  # which repr() does not show
+            shown = f" with dtype {part.dtype!r}" + (f" with metadata {metadata}" if metadata else "")
+    return f"{kind!r}{shown or ''}"
+
+
+def _hint(kind: type) -> str:
+    package = _package(kind)
+    if package == "builtins" or package in MODULES or package in sys.stdlib_module_names:
+        return ""
+    return (
+        f". Or say how one is stored without a pickle: brain_plasma.register({kind.__qualname__}, encode, decode, "
+        "name=...)"
+    )
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
 
 
 def first_part_that_needs_pickle(value: object) -> tuple[str, object]:
@@ -55,7 +93,8 @@ def _parts_of_encoded(value: Any, encode: Encoder) -> Iterator[tuple[str, object
         yield from values.shown_parts(value)
         encoded = encode(value)
         if encoded is not None:
-            payload = [(f" (in its payload){step}", part) for step, part in _parts_of_payload(encoded[1])]
+            within = within_payload(type(value))
+            payload = [(f"{within}{step}", part) for step, part in _parts_of_payload(encoded[1])]
             for step, part in values.with_attribute_names(value, iter(payload)):
                 yield from _leaves(step, part, 0)
     except Exception:  # a value that cannot even be taken apart: then it is the part
