@@ -27,7 +27,8 @@ PyObject *bp_brain_raise_closed(struct bp_brain *self)
     }
     if (self->destroyed) {
         return bp_errors_format(self->state, BP_CLOSED,
-                                "this Brain has destroyed its store, and is closed; Brain(%R) makes a "
+                                "this Brain has destroyed its store, and is closed; Brain(%R) "
+                                "makes a "
                                 "new one, which is empty",
                                 self->path);
     }
@@ -40,8 +41,7 @@ PyObject *bp_brain_raise_missing(struct bp_brain *self, struct bp_space *in, PyO
     if (in == NULL) in = self->current;
     PyObject *space = in != NULL ? in->name : Py_None;
     /* Our own references: to make a tuple may collect garbage, and that run what closes this Brain. */
-    PyObject *arguments =
-        Py_BuildValue("(ONN)", name, Py_NewRef(space), Py_NewRef(self->path));
+    PyObject *arguments = Py_BuildValue("(ONN)", name, Py_NewRef(space), Py_NewRef(self->path));
     if (arguments == NULL) return NULL;
     PyErr_SetObject(self->state->errors[BP_NAME_NOT_EXIST], arguments);
     Py_DECREF(arguments);
