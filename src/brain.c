@@ -158,12 +158,27 @@ static int open_once(const char *path, const brain_options *options, brain_store
     return 0;
 }
 
+/* Regions, rows and pages of values lie at multiples of BN_PAGE: they are mapped, backed, given back
+ * and kept from children by themselves. A kernel with larger pages can do none of that. */
+static int check_page(const char *path)
+{
+    size_t bytes = bn_os_page_bytes();
+    return bytes == BN_PAGE
+               ? 0
+               : bn_error(BRAIN_E_IO,
+                          "%s: this kernel has pages of %zu bytes, and a store needs one with "
+                          "pages of %u: start a kernel that has them (on AArch64 that is a choice "
+                          "of whoever built it)",
+                          path, bytes, BN_PAGE);
+}
+
 #define OPEN_TRIES 1000 /* each with all that path.c has */
 
 int brain_open(const char *path, const brain_options *given, brain_store **store_out)
 {
     brain_options options;
     int err = check_options(given, &options);
+    err = err != 0 ? err : check_page(path);
     if (err != 0) {
         return err;
     }

@@ -1,7 +1,7 @@
 /* lock.c - the writer lock.
  *
  * Ordering: acquisition is a sequentially consistent swap, release too; they order all of the
- * state.
+ *           state. A full barrier follows the release.
  * Crash:    the word goes on naming the dead; who waits asks the kernel whether the owner's life
  *           byte is still locked, and takes over. A row that the word names is not given to anybody
  *           (client.c).
@@ -116,5 +116,6 @@ int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out)
 void bn_lock_release_slow(struct brain_store *store)
 {
     (void)bn_and_seq(&store->state->lock_word, ~(BN_LOCK_OWNER | BN_LOCK_WAITERS));
+    bn_fence_after_swap(); /* as bn_lock_release(): PAIR pin-retire, PAIR snap, PAIR wake */
     bn_os_wake(bn_low_half(&store->state->lock_word), 1);
 }

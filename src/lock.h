@@ -62,6 +62,9 @@ static inline void bn_lock_release(struct brain_store *store)
     if (bn_unlikely((word & BN_LOCK_WAITERS) != 0 ||
                     !bn_cas_seq(&store->state->lock_word, &word, word & ~BN_LOCK_OWNER))) {
         bn_lock_release_slow(store);
+    } else {
+        /* The commit may be a release store (replace.c): PAIR pin-retire, PAIR snap, PAIR wake. */
+        bn_fence_after_swap();
     }
 }
 

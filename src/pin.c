@@ -7,7 +7,8 @@
  * Ordering: PAIR pin-retire: reader: store the pin, full barrier, load the index word again.
  *           Writer: take the slot out of the index, full barrier, scan the cells. One of the two
  *           sees the other. PAIR ledger: n_chunks and `top` rise before the first pin that lies
- *           beyond the old value; a scan loads them after its barrier.
+ *           beyond the old value; a scan loads them after its barrier. A thread that has not raised
+ *           them itself knows that from a hint (release, acquire) or from a look (seq).
  * Crash:    cells of a dead client stay set and do not count, since its life byte is unlocked. The
  *           same goes for a forked child without a row: its pages name a life that is no row.
  */
@@ -142,7 +143,7 @@ static bool take_in_chunk(struct brain_store *store, uint32_t c, uint32_t from, 
         if (bn_load_relaxed(&chunk->cells[i]) != 0) { /* relaxed: the swap decides */
             continue;
         }
-        if (i >= bn_load_relaxed(&chunk->top)) {
+        if (i >= bn_load_seq(&chunk->top)) { /* PAIR ledger: another thread may have raised it */
             bn_raise32(&chunk->top,
                        i + 64 < BN_CHUNK_CELLS ? i + 64 : BN_CHUNK_CELLS); /* PAIR ledger */
         }
@@ -161,7 +162,8 @@ int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out
 {
     struct bn_ledger *ledger = &store->ledger;
     for (;;) {
-        uint32_t hint = bn_load_relaxed(&ledger->hint), n = bn_load_acquire(&ledger->n_chunks);
+        uint32_t hint = bn_load_acquire(&ledger->hint); /* PAIR ledger */
+        uint32_t n = bn_load_acquire(&ledger->n_chunks);
         bool found = take_in_chunk(store, hint >> 10, hint & 1023, slot, pin_out);
         for (uint32_t i = 1; i <= n && !found; i++) {
             uint32_t c = (hint >> 10) + i;
@@ -170,8 +172,8 @@ int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out
         if (found) {
             uint32_t next = *pin_out + 1;
             if ((next & 1023) < BN_CHUNK_CELLS &&
-                (next & 1023) < bn_load_relaxed(&ledger->chunks[next >> 10]->top)) {
-                bn_store_relaxed(&ledger->hint, next);
+                (next & 1023) < bn_load_seq(&ledger->chunks[next >> 10]->top)) {
+                bn_store_release(&ledger->hint, next); /* PAIR ledger */
             }
             if (bn_load_seq(&ledger->mirroring) != 0) {
                 bn_pin_mirror(store, *pin_out);
@@ -185,7 +187,7 @@ int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out
             return err;
         }
         bn_raise32(&ledger->chunks[n]->top, 64u); /* PAIR ledger */
-        bn_store_relaxed(&ledger->hint, n << 10);
+        bn_store_release(&ledger->hint, n << 10); /* PAIR ledger */
     }
 }
 

@@ -27,8 +27,9 @@ static inline _Atomic uint32_t *bn_pin_cell(const struct bn_ledger *ledger, uint
     return &ledger->chunks[pin >> 10]->cells[pin & 1023];
 }
 
-/* Pin `slot`. `*pin_out` is to be given to bn_pin_drop(). The store of the pin is a full barrier:
- * what the caller loads next is loaded after it. BUSY where there is no memory for another. */
+/* Pin `slot`. `*pin_out` is to be given to bn_pin_drop(). What the caller
+ * loads next with seq is loaded after the pin was stored; of other loads C does not say so. BUSY
+ * where there is no memory for another. */
 int bn_pin_take_slow(struct brain_store *store, uint32_t slot, uint32_t *pin_out);
 
 /* Copy a cell that has changed to a child that is being forked. */
@@ -37,7 +38,9 @@ void bn_pin_mirror(struct brain_store *store, uint32_t pin);
 static inline int bn_pin_take(struct brain_store *store, uint32_t slot, uint32_t *pin_out)
 {
     struct bn_ledger *ledger = &store->ledger;
-    uint32_t pin = bn_load_relaxed(&ledger->hint); /* relaxed: a hint */
+    /* The cell lies below its page's `top`, and the page is there: who stored the hint knew that.
+     * PAIR ledger. */
+    uint32_t pin = bn_load_acquire(&ledger->hint);
     uint32_t none = 0;
     if (bn_likely(bn_cas_seq(bn_pin_cell(ledger, pin), &none, slot))) { /* PAIR pin-retire */
         if (bn_unlikely(bn_load_seq(&ledger->mirroring) != 0)) {
@@ -49,7 +52,8 @@ static inline int bn_pin_take(struct brain_store *store, uint32_t slot, uint32_t
     return bn_pin_take_slow(store, slot, pin_out);
 }
 
-/* Let pin `pin` stand for another slot: the old one is not needed any more. A full barrier. */
+/* Let pin `pin` stand for another slot: the old one is not needed any more. For loads
+ * after it as bn_pin_take(). */
 static inline void bn_pin_move(struct brain_store *store, uint32_t pin, uint32_t slot)
 {
     bn_store_seq(bn_pin_cell(&store->ledger, pin), slot); /* PAIR pin-retire */
@@ -61,8 +65,8 @@ static inline void bn_pin_move(struct brain_store *store, uint32_t pin, uint32_t
 static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
 {
     struct bn_ledger *ledger = &store->ledger;
-    bn_store_relaxed(&ledger->hint,
-                     pin); /* first: once the last pin is gone the store may be another */
+    /* First: once the last pin is gone the store may be another. PAIR ledger. */
+    bn_store_release(&ledger->hint, pin);
     bn_store_release(bn_pin_cell(ledger, pin), 0u);
     /* relaxed: passing the store, it may leave the child a pin too many until it ends, no more */
     if (bn_unlikely(bn_load_relaxed(&ledger->mirroring) != 0)) {

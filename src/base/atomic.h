@@ -29,6 +29,15 @@
 #define bn_fence_acquire() atomic_thread_fence(memory_order_acquire)
 #define bn_fence_release() atomic_thread_fence(memory_order_release)
 
+/* A full barrier, right after a sequentially consistent read-modify-write (bn_cas_seq() and so on).
+ * By itself that orders its own neighbours of the same kind, and no relaxed or release store before
+ * it against a load behind. On x86 the instruction is a full barrier; elsewhere it is not. */
+#if defined(__x86_64__) || defined(__i386__)
+#define bn_fence_after_swap() atomic_signal_fence(memory_order_seq_cst)
+#else
+#define bn_fence_after_swap() bn_fence_seq()
+#endif
+
 /* A word of a record that is not declared atomic because only the lock holder reads it: stored
  * whole and in program order, so that a death between two stores leaves the first alone. */
 #define bn_atomic64(p) ((_Atomic uint64_t *)(void *)(p))
@@ -41,17 +50,18 @@ static inline void bn_pause(void)
 #endif
 }
 
-/* Raise `*word` to at least `value`. */
+/* Raise `*word` to at least `value`. Who finds that another has done it is as sure of it as if it had
+ * itself: hence seq (PAIR ledger). */
 static inline void bn_raise64(_Atomic uint64_t *word, uint64_t value)
 {
-    uint64_t seen = bn_load_relaxed(word);
+    uint64_t seen = bn_load_seq(word);
     while (seen < value && !bn_cas_seq(word, &seen, value)) {
     }
 }
 
 static inline void bn_raise32(_Atomic uint32_t *word, uint32_t value)
 {
-    uint32_t seen = bn_load_relaxed(word);
+    uint32_t seen = bn_load_seq(word); /* PAIR ledger */
     while (seen < value && !bn_cas_seq(word, &seen, value)) {
     }
 }

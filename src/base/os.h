@@ -14,6 +14,8 @@
 
 /* ---- memory */
 
+/* What the kernel maps files by. */
+size_t bn_os_page_bytes(void);
 /* Set aside address space that nothing else will be mapped into, without access. */
 int bn_os_reserve(size_t size, void **addr_out);
 /* Map part of a file over reserved space. Pages are not made by this, are left out of core

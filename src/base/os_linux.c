@@ -25,6 +25,11 @@
 #define MADV_WIPEONFORK 18
 #endif
 
+size_t bn_os_page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 int bn_os_reserve(size_t size, void **addr_out)
 {
     void *addr = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

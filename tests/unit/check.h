@@ -40,6 +40,45 @@
 #define CHECK_ASAN 0
 #endif
 
+/* ---- what the system has to be able to */
+
+/* Whether the kernel does what is said to it about memory and fork(). qemu-user says yes to all of it and
+ * does nothing: one look in a child tells. */
+static inline bool check_heeds_fork_advice(void)
+{
+    size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *wiped = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *left = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int status = 1;
+    if (wiped == MAP_FAILED || left == MAP_FAILED) {
+        return false;
+    }
+    wiped[0] = left[0] = 1;
+    if (madvise(wiped, bytes, MADV_WIPEONFORK) == 0 && madvise(left, bytes, MADV_DONTFORK) == 0) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            _exit(wiped[0] == 0 && msync(left, bytes, MS_ASYNC) != 0 && errno == ENOMEM ? 0 : 1);
+        }
+        if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+            status = 1;
+        }
+    }
+    munmap(wiped, bytes);
+    munmap(left, bytes);
+    return status == 0;
+}
+
+/* First in the test of who lives and who has died, where processes fork. */
+static inline void check_needs_fork_advice(void)
+{
+    if (!check_heeds_fork_advice()) {
+        printf("skipped: MADV_DONTFORK or MADV_WIPEONFORK is said to work here and does nothing, "
+               "so that a child "
+               "keeps its parent alive (qemu-user?)\n");
+        exit(CHECK_SKIPPED);
+    }
+}
+
 /* ---- failing */
 
 static pid_t check_main;     /* the process that cleans up */

@@ -380,6 +380,7 @@ static void check_row_given_out_anew(void)
 
 int main(void)
 {
+    check_needs_fork_advice();
     check_begin();
     check_who_lives();
     check_row_given_out_anew();

@@ -165,6 +165,7 @@ static void check_no_streams(void)
 
 int main(void)
 {
+    check_needs_fork_advice();
     check_begin();
     check_closed();
     check_reused();

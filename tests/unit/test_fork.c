@@ -606,6 +606,7 @@ static void check_fork_while_pool_is_held(void)
 
 int main(void)
 {
+    check_needs_fork_advice();
     check_begin();
     check_open_store();
     check_things_of_the_parent();

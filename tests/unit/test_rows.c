@@ -189,6 +189,7 @@ static void test_forks_that_fail_use_up_no_rows(const char *path)
 
 int main(void)
 {
+    check_needs_fork_advice();
     check_begin();
     const char *path = check_path();
     test_a_closed_handles_row_is_the_next_ones(path);

@@ -415,6 +415,7 @@ static void test_a_clone_opens_while_others_ask_who_lives(const char *path)
 
 int main(void)
 {
+    check_needs_fork_advice();
     check_begin();
     /* Before ours, which come with the first store. */
     CHECK(pthread_atfork(run_in_prepare, run_in_parent, NULL) == 0);

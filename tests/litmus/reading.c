@@ -1,0 +1,334 @@
+/* reading.c - pictures of who reads a value beside who changes it: swing, refill, commit. */
+#include "pictures.h"
+
+typedef uint32_t outs[LM_OUTS];
+
+/* ---- swing: what a word leads to is there */
+
+enum {
+    WORD,
+    DATA
+};
+enum {
+    SWING = 1,
+    LOOK
+};
+
+static const struct site swing_sites[] = {
+    { SWING, "src/replace.c", "swing", "bn_store_release(found->word, found->new_word)", LM_RELEASE,
+      0 },
+    { SWING, "src/replace.c", "swing", "bn_store_release(changes->cell, found->fresh)", LM_RELEASE,
+      0 },
+    { SWING, "src/journal.h", "bn_journal_u64", "bn_store_release(bn_atomic64(word), value)",
+      LM_RELEASE, 0 },
+    { SWING, "src/journal.h", "bn_journal_u32", "bn_store_release(bn_atomic32(word), value)",
+      LM_RELEASE, 0 },
+    { SWING, "src/txn.c", "bn_txn_swing", "bn_journal_u64(store, change->word,", LM_RELEASE, 0 },
+    { LOOK, "src/read.c", "search_chain", "bn_load_acquire(&line->words[i])", LM_ACQUIRE, 0 },
+    { LOOK, "src/read.c", "search_chain_as_of", "bn_load_acquire(&line->words[i])", LM_ACQUIRE, 0 },
+    { LOOK, "src/read.c", "try_copy", "bn_load_acquire(place)", LM_ACQUIRE, 0 },
+    { LOOK, "src/read.c", "stood_still", "bn_load_acquire(place)", LM_ACQUIRE, 0 },
+    { LOOK, "src/read.c", "try_word", "bn_load_seq(place)", LM_SEQ, 0 },
+    { LOOK, "src/snapshot.c", "brain_iter_next",
+      "bn_load_acquire(&bn_names_cells_view(segment)[iter->i++])", LM_ACQUIRE, 0 },
+    { 0 },
+};
+
+static const struct variant swing_variants[] = {
+    { "the swing is relaxed", { { SWING, LM_RELAXED } } },
+    { "the look is relaxed", { { LOOK, LM_RELAXED } } },
+    { 0 },
+};
+
+static void swing_writer(struct lm_thread *t)
+{
+    lm_store(t, DATA, 1, LM_RELAXED);
+    lm_store(t, WORD, 1, at(SWING));
+}
+
+static void swing_reader(struct lm_thread *t)
+{
+    lm_assume(t, lm_load(t, WORD, at(LOOK)) == 1);
+    lm_out(t, 0, 1);
+    lm_out(t, 1, lm_load(t, DATA, LM_RELAXED));
+}
+
+static bool is_empty_slot(outs *out)
+{
+    return out[1][0] == 1 && out[1][1] == 0;
+}
+
+static bool is_full_slot(outs *out)
+{
+    return out[1][1] == 1;
+}
+
+/* ---- refill: a copy is of one use of the slot */
+
+enum {
+    PLACE,
+    GEN,
+    FIRST,
+    SECOND
+};
+enum {
+    UNSWING = 1,
+    BEGIN,
+    BEGUN,
+    SWUNG,
+    GEN_LOOK,
+    PLACE_LOOK,
+    COPIED,
+    STANDS
+};
+
+static const struct site refill_sites[] = {
+    { UNSWING, "src/replace.c", "swing", "bn_store_release(found->word, found->new_word)",
+      LM_RELEASE, "BEGIN comes between and is a release too" },
+    { BEGIN, "src/slot.h", "bn_slot_begin_use",
+      "bn_store_release(bn_atomic32(&rec->gen), (uint32_t)n)", LM_RELEASE, 0 },
+    { BEGUN, "src/slot.h", "bn_slot_begin_use", "bn_fence_release()", LM_RELEASE, 0 },
+    { SWUNG, "src/replace.c", "swing", "bn_store_release(found->word, found->new_word)", LM_RELEASE,
+      0 },
+    { GEN_LOOK, "src/read.c", "try_copy", "bn_load_acquire(gen_of(rec))", LM_ACQUIRE, 0 },
+    { PLACE_LOOK, "src/read.c", "try_copy", "bn_load_acquire(place)", LM_ACQUIRE, 0 },
+    { COPIED, "src/read.c", "stood_still", "bn_fence_acquire()", LM_ACQUIRE, 0 },
+    { STANDS, "src/read.c", "stood_still", "bn_load_acquire(place)", LM_ACQUIRE,
+      "gen decides; that the word stands says that it is the value still" },
+    { 0 },
+};
+
+static const struct variant refill_variants[] = {
+    { "gen is stored relaxed", { { BEGIN, LM_RELAXED } } },
+    { "no fence after gen", { { BEGUN, LM_NONE } } },
+    { "the swing is relaxed", { { SWUNG, LM_RELAXED } } },
+    { "gen is loaded relaxed", { { GEN_LOOK, LM_RELAXED } } },
+    { "the word is loaded relaxed", { { PLACE_LOOK, LM_RELAXED } } },
+    { "no fence after the copy", { { COPIED, LM_NONE } } },
+    { 0 },
+};
+
+/* Out of the index, filled again, into it at the same place: the same word. */
+static void refiller(struct lm_thread *t)
+{
+    lm_store(t, PLACE, 2, at(UNSWING));
+    lm_store(t, GEN, 2, at(BEGIN));
+    lm_fence(t, at(BEGUN));
+    lm_store(t, FIRST, 2, LM_RELAXED);
+    lm_store(t, SECOND, 2, LM_RELAXED);
+    lm_store(t, PLACE, 1, at(SWUNG));
+}
+
+static void copier(struct lm_thread *t)
+{
+    uint32_t gen = lm_load(t, GEN, at(GEN_LOOK));
+    lm_assume(t, lm_load(t, PLACE, at(PLACE_LOOK)) == 1);
+    lm_out(t, 1, lm_load(t, FIRST, LM_RELAXED));
+    lm_out(t, 2, lm_load(t, SECOND, LM_RELAXED));
+    lm_fence(t, at(COPIED));
+    lm_assume(t, lm_load(t, PLACE, at(STANDS)) == 1);
+    lm_assume(t, lm_load(t, GEN, LM_RELAXED) == gen);
+    lm_out(t, 0, gen);
+}
+
+static bool is_torn(outs *out)
+{
+    return out[1][0] != out[1][1] || out[1][0] != out[1][2];
+}
+
+static bool is_second_use(outs *out)
+{
+    return out[1][0] == 2 && out[1][1] == 2 && out[1][2] == 2;
+}
+
+/* ---- refill, of who has an id: no word to look at, but the number of the commit */
+
+enum {
+    NUMBER = SECOND + 1,
+    COMMITTED
+};
+enum {
+    ID_GEN_LOOK = BEGUN + 1,
+    NUMBER_LOOK,
+    ID_COMMITTED,
+    ID_COPIED,
+    ID_COMMIT
+};
+
+static const struct site id_sites[] = {
+    { BEGIN, "src/slot.h", "bn_slot_begin_use",
+      "bn_store_release(bn_atomic32(&rec->gen), (uint32_t)n)", LM_RELEASE,
+      "the fence after it and the commit order what is looked at here" },
+    { BEGUN, "src/slot.h", "bn_slot_begin_use", "bn_fence_release()", LM_RELEASE, 0 },
+    { ID_GEN_LOOK, "src/id.c", "copy_head", "bn_load_acquire(&from[BN_SLOT_WORD_SIZE_GEN])",
+      LM_ACQUIRE, "`committed` is loaded with acquire before the copy" },
+    { NUMBER_LOOK, "src/id.c", "copy_head", "bn_load_acquire(&from[0])", LM_ACQUIRE, "the same" },
+    { ID_COMMITTED, "src/id.c", "copy_head", "bn_load_seq(&store->state_view->committed)", LM_SEQ,
+      "acquire is enough here" },
+    { ID_COPIED, "src/id.c", "copy_head", "bn_fence_acquire()", LM_ACQUIRE, 0 },
+    { ID_COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+      LM_RELEASE, 0 },
+    { ID_COMMIT, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
+      LM_SEQ, 0 },
+    { 0 },
+};
+
+static const struct variant id_variants[] = {
+    { "no fence after gen", { { BEGUN, LM_NONE } } },
+    { "no fence after the copy", { { ID_COPIED, LM_NONE } } },
+    { "the commit is relaxed", { { ID_COMMIT, LM_RELAXED } } },
+    { "`committed` is loaded relaxed", { { ID_COMMITTED, LM_RELAXED } } },
+    { 0 },
+};
+
+static void id_refiller(struct lm_thread *t)
+{
+    lm_store(t, GEN, 2, at(BEGIN));
+    lm_fence(t, at(BEGUN));
+    lm_store(t, NUMBER, 2, LM_RELAXED);
+    lm_store(t, FIRST, 2, LM_RELAXED);
+    lm_store(t, COMMITTED, 2, at(ID_COMMIT));
+}
+
+static void id_copier(struct lm_thread *t)
+{
+    uint32_t gen = lm_load(t, GEN, at(ID_GEN_LOOK));
+    uint32_t number = lm_load(t, NUMBER, at(NUMBER_LOOK));
+    lm_assume(t, gen == number); /* ids that were given out name both */
+    lm_assume(t, number <= lm_load(t, COMMITTED, at(ID_COMMITTED)));
+    lm_out(t, 1, lm_load(t, FIRST, LM_RELAXED));
+    lm_out(t, 2, gen);
+    lm_fence(t, at(ID_COPIED));
+    lm_assume(t, lm_load(t, NUMBER, LM_RELAXED) == number);
+    lm_assume(t, lm_load(t, GEN, LM_RELAXED) == gen);
+    lm_out(t, 0, gen);
+}
+
+/* ---- commit: values that were got while `committed` stood still are of one commit */
+
+enum {
+    WORD_A,
+    WORD_B,
+    PENDING_A,
+    PENDING_B,
+    NOW
+};
+enum {
+    SWING_BOTH = 1,
+    COMMIT,
+    TIDY,
+    BEFORE,
+    WORD_LOOK,
+    IS_PENDING,
+    JUDGE,
+    AFTER_ALL,
+    AFTER
+};
+
+static const struct site commit_sites[] = {
+    { SWING_BOTH, "src/replace.c", "swing", "bn_store_release(found->word, found->new_word)",
+      LM_RELEASE, "a word that is new leads to a look at `pending` and `committed`" },
+    { COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+      LM_RELEASE, 0 },
+    { COMMIT, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
+      LM_SEQ, 0 },
+    { TIDY, "src/slot.h", "bn_slot_swap_limbo",
+      "bn_store_release(&bn_slot_at(store, fresh)->pending, (uint8_t)0)", LM_RELEASE, 0 },
+    { TIDY, "src/txn.c", "tidy_fresh", "bn_store_release(&rec->pending, (uint8_t)0)", LM_RELEASE,
+      0 },
+    { BEFORE, "src/snapshot.c", "try_get_many", "bn_load_seq(&store->state_view->committed)",
+      LM_SEQ, "acquire is enough here" },
+    { BEFORE, "src/id.c", "copy_head", "bn_load_seq(&store->state_view->committed)", LM_SEQ,
+      "the same" },
+    { WORD_LOOK, "src/read.c", "search_chain", "bn_load_acquire(&line->words[i])", LM_ACQUIRE,
+      "it is for what the word leads to: swing" },
+    { IS_PENDING, "src/read.c", "try_word", "bn_load_acquire(&rec->pending)", LM_ACQUIRE,
+      "the fence at the end orders it too" },
+    { JUDGE, "src/read.c", "judge_pending", "bn_load_seq(&store->state_view->committed)", LM_SEQ,
+      "two loads of one word by one thread never go back" },
+    { AFTER_ALL, "src/snapshot.c", "try_get_many", "bn_fence_seq()", LM_SEQ,
+      "the loads before it are acquires" },
+    { AFTER, "src/snapshot.c", "try_get_many", "bn_load_seq(&store->state_view->committed)", LM_SEQ,
+      "two loads of one word by one thread never go back" },
+    { 0 },
+};
+
+static const struct variant commit_variants[] = {
+    { "the commit is relaxed", { { COMMIT, LM_RELAXED } } },
+    { "`pending` is cleared relaxed", { { TIDY, LM_RELAXED } } },
+    { "`committed` is loaded relaxed", { { BEFORE, LM_RELAXED } } },
+    { "`pending` is loaded relaxed, and no fence at the end",
+      { { IS_PENDING, LM_RELAXED }, { AFTER_ALL, LM_NONE } } },
+    { 0 },
+};
+
+static void commit_both(struct lm_thread *t)
+{
+    lm_store(t, WORD_A, 1, at(SWING_BOTH));
+    lm_store(t, WORD_B, 1, at(SWING_BOTH));
+    lm_store(t, NOW, 1, at(COMMIT));
+    lm_store(t, PENDING_A, 0, at(TIDY));
+    lm_store(t, PENDING_B, 0, at(TIDY));
+}
+
+static uint32_t get(struct lm_thread *t, int word, int pending)
+{
+    if (lm_load(t, word, at(WORD_LOOK)) == 0) {
+        return 0;
+    }
+    return lm_load(t, pending, at(IS_PENDING)) == 0 || lm_load(t, NOW, at(JUDGE)) >= 1;
+}
+
+static void get_both(struct lm_thread *t)
+{
+    uint32_t number = lm_load(t, NOW, at(BEFORE));
+    lm_out(t, 0, get(t, WORD_A, PENDING_A));
+    lm_out(t, 1, get(t, WORD_B, PENDING_B));
+    lm_fence(t, at(AFTER_ALL));
+    lm_assume(t, lm_load(t, NOW, at(AFTER)) == number);
+    lm_out(t, 2, number);
+}
+
+static bool is_of_two_commits(outs *out)
+{
+    return out[1][0] != out[1][2] || out[1][1] != out[1][2];
+}
+
+static bool is_after_commit(outs *out)
+{
+    return out[1][0] == 1 && out[1][1] == 1 && out[1][2] == 1;
+}
+
+/* ---- */
+
+const struct picture reading[] = {
+    { "swing",
+      "what a word leads to is there",
+      swing_sites,
+      swing_variants,
+      { 2, { swing_writer, swing_reader }, { 0 } },
+      is_empty_slot,
+      is_full_slot },
+    { "refill",
+      "a copy is of one use of the slot",
+      refill_sites,
+      refill_variants,
+      { 2, { refiller, copier }, { [PLACE] = 1, [GEN] = 1, [FIRST] = 1, [SECOND] = 1 } },
+      is_torn,
+      is_second_use },
+    { "refill",
+      "what an id says is of its use of the slot",
+      id_sites,
+      id_variants,
+      { 2, { id_refiller, id_copier }, { [GEN] = 1, [FIRST] = 1, [NUMBER] = 1, [COMMITTED] = 1 } },
+      is_torn,
+      is_second_use },
+    { "commit",
+      "many values are of one commit",
+      commit_sites,
+      commit_variants,
+      { 2, { commit_both, get_both }, { [PENDING_A] = 1, [PENDING_B] = 1 } },
+      is_of_two_commits,
+      is_after_commit },
+    { 0 },
+};
