@@ -246,6 +246,46 @@ static bool both_look(outs *out)
     return out[0][0] == 2 && out[1][0] == 2;
 }
 
+/* ---- two pins of one process on one value go at once: each leaves the look to the other, if it stands */
+
+enum {
+    LETS_GO = LAST,
+    LETS_GO_FENCE,
+    LOOK_BESIDE
+};
+
+static const struct site beside_sites[] = {
+    { LETS_GO, "src/pin.h", "bn_pin_let_go",
+      "bn_store_release(bn_pin_cell(&store->ledger, pin), BN_PIN_NOTHING)", LM_RELEASE,
+      "a fence follows" },
+    { LETS_GO_FENCE, "src/pin.h", "bn_pin_let_go", "bn_fence_seq()", LM_SEQ, 0 },
+    { LOOK_BESIDE, "src/pin.c", "stands_in", "bn_load_seq(&chunk->cells[i])", LM_SEQ,
+      "a fence stands before it" },
+    { 0 },
+};
+
+static const struct variant beside_variants[] = {
+    { "no fence after the pin", { { LETS_GO_FENCE, LM_NONE } } },
+    { 0 },
+};
+
+static void let_go_beside(struct lm_thread *t, int own, int other)
+{
+    lm_store(t, own, 2, at(LETS_GO));
+    lm_fence(t, at(LETS_GO_FENCE));
+    lm_out(t, 0, lm_load(t, other, at(LOOK_BESIDE)));
+}
+
+static void let_go_first(struct lm_thread *t)
+{
+    let_go_beside(t, CELL, DATA);
+}
+
+static void let_go_second(struct lm_thread *t)
+{
+    let_go_beside(t, DATA, CELL);
+}
+
 /* ---- ledger: whoever takes a cell by the hint of another thread knows that `top` is above it */
 
 enum {
@@ -442,6 +482,13 @@ const struct picture pinning[] = {
       let_go_sites,
       let_go_variants,
       { 2, { let_go, retire_and_scan }, { [WORD] = 1, [CELL] = 1 } },
+      nobody_looks,
+      both_look },
+    { "pin-retire",
+      "of two pins that go at once one is the last",
+      beside_sites,
+      beside_variants,
+      { 2, { let_go_first, let_go_second }, { [CELL] = 1, [DATA] = 1 } }, /* 1: it stands */
       nobody_looks,
       both_look },
     { "ledger",
