@@ -7,6 +7,7 @@
 #ifndef BN_PIN_H
 #define BN_PIN_H
 
+#include "base/step.h"
 #include "store.h"
 
 #define BN_SUSPECTS_MAX 1024u
@@ -61,6 +62,7 @@ static inline void bn_pin_move(struct brain_store *store, uint32_t pin, uint32_t
 static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
 {
     struct bn_ledger *ledger = &store->ledger;
+    BN_STEP(drop, bn_load_relaxed(bn_pin_cell(ledger, pin)), 0);
     bn_store_relaxed(&ledger->hint,
                      pin); /* first: once the last pin is gone the store may be another */
     bn_store_release(bn_pin_cell(ledger, pin), 0u);
