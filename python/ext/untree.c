@@ -40,8 +40,8 @@ struct decoder {
     const uint8_t *at;
     const uint8_t *end;
     const struct bp_stored *stored;
-    PyObject *whole;    /* the View of all; NULL: there are no buffers, or it only reads */
-    PyObject *node;     /* of bp_untree_read(), as `part`; else NULL */
+    PyObject *whole; /* the View of all; NULL: there are no buffers, or it only reads */
+    PyObject *node;  /* of bp_untree_read(), as `part`; else NULL */
     PyObject *part;
     PyObject **objects; /* what was counted, owned; NULL: not made yet. Only where `counting` */
     size_t n_objects;
@@ -598,8 +598,8 @@ static PyObject *read_array(struct decoder *decoder)
     }
     PyObject *base = meta == NULL ? NULL : read_buffer(decoder);
     if (base == NULL) return NULL;
-    return count(decoder, bp_tensor_over(decoder->state, meta, (size_t)meta_len, base,
-                                         decoder->trusted));
+    return count(decoder,
+                 bp_tensor_over(decoder->state, meta, (size_t)meta_len, base, decoder->trusted));
 }
 
 /* ---- extensions ------------------------------------------------------------------------------ */
@@ -805,8 +805,8 @@ PyObject *bp_untree_decode_copy(struct bp_state *state, const brain_view *view, 
     return read_table(state, view, &stored) ? decode(state, view, &stored, NULL, trusted) : NULL;
 }
 
-PyObject *bp_untree_read(struct bp_state *state, const char *data, size_t size_bytes, PyObject *node,
-                         PyObject *part)
+PyObject *bp_untree_read(struct bp_state *state, const char *data, size_t size_bytes,
+                         PyObject *node, PyObject *part)
 {
     struct bp_stored stored;
     if (!bp_parts_read(data, size_bytes, &stored)) {

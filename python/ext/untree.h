@@ -21,8 +21,8 @@ bool bp_untree_may_be_copy(const brain_view *view);
  * part   called with (what, size in bytes, metadata of a tensor or None) in place of a buffer: what is
  *        "raw", "array" or "bytes".
  * Returns a new reference, or NULL with an exception set. */
-PyObject *bp_untree_read(struct bp_state *state, const char *data, size_t size_bytes, PyObject *node,
-                         PyObject *part);
+PyObject *bp_untree_read(struct bp_state *state, const char *data, size_t size_bytes,
+                         PyObject *node, PyObject *part);
 
 /* Free what is kept for further recalls. */
 void bp_untree_forget_texts(struct bp_state *state);

@@ -154,9 +154,8 @@ static PyObject *view_id(PyObject *self, PyObject *Py_UNUSED(ignored))
     return PyBytes_FromStringAndSize((char *)id, sizeof id);
 }
 
-PyDoc_STRVAR(view_private_doc,
-             "_private($self, /)\n--\n\n"
-             "The same bytes, writable: what is written stays in this process.");
+PyDoc_STRVAR(view_private_doc, "_private($self, /)\n--\n\n"
+                               "The same bytes, writable: what is written stays in this process.");
 
 static PyObject *view_private(PyObject *self, PyObject *Py_UNUSED(ignored))
 {

@@ -98,13 +98,19 @@ static void write_something(brain_store *store, brain_space *space)
         CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
         break;
     case 1:
-    case 2: change_both(store, space, i == 1); break;
+    case 2:
+        change_both(store, space, i == 1);
+        break;
     case 3:
         err = bn_reclaim_limbo(store, true, NULL);
         CHECK(err == 0);
         break;
-    case 4: bn_reclaim_due(store, true, 16, true); break; /* some stay ready for puts */
-    default: put(space, 0); put(space, i);
+    case 4:
+        bn_reclaim_due(store, true, 16, true);
+        break; /* some stay ready for puts */
+    default:
+        put(space, 0);
+        put(space, i);
     }
 }
 
@@ -268,7 +274,8 @@ int main(int argc, char **argv)
     }
     uint32_t id = bn_handle_ref(bn_load_relaxed(&space->resolved)).id;
     for (int i = 0; i < 2; i++) {
-        printf("name %d %llu\n", i, (unsigned long long)bn_hash_name(store->hash_seed, id, names[i], 3));
+        printf("name %d %llu\n", i,
+               (unsigned long long)bn_hash_name(store->hash_seed, id, names[i], 3));
     }
     printf("committed %llu\n", (unsigned long long)bn_load_seq(&store->state_view->committed));
     random_state = seed;
