@@ -82,6 +82,12 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
         if (bn_load_acquire(&rec->state) == state && !lock_word_names(store, row)) {
             err = lock_life(store, fd, row, seat);
         }
+        /* Once more, now that nobody else can be seated there: since the first look somebody who was may
+         * have taken the lock and died (M_LOOKS_BEFORE in tests/model/lock.pml). */
+        if (err == 0 && lock_word_names(store, row)) {
+            bn_os_unmap(seat->life_map, BN_PAGE);
+            err = BRAIN_E_NOT_FOUND;
+        }
         if (err == 0) {
             seat->was_dead = state == BN_ROW_USED;
             rec->pid = 0; /* signed later, and not before by who had it last */

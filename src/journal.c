@@ -34,12 +34,14 @@ void bn_journal_settle(struct brain_store *store)
 
 void bn_journal_tidying(struct brain_store *store)
 {
+    BN_STEP(tidying, 0, 0);
     uint64_t counts = bn_load_relaxed(&store->state->counts);
     bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) | TIDYING);
 }
 
 void bn_journal_tidied(struct brain_store *store)
 {
+    BN_STEP(tidied, 0, 0);
     uint64_t counts = bn_load_relaxed(&store->state->counts);
     bn_store_release(&store->state->counts, (counts & ~BN_JOURNAL_UNDO_MASK) + ONE_TIDIED);
 }
@@ -86,6 +88,7 @@ int bn_journal_undo(struct brain_store *store)
         bn_load_relaxed(&store->state->backed[BN_REGION_UNDO])) {
         return bn_error_corrupt("%s: the journal's length is wrong", store->path);
     }
+    BN_STEP(undo, 0, 0);
     while ((counts & BN_JOURNAL_UNDO_MASK) != 0) {
         const struct bn_undo_rec *rec =
             bn_journal_undo_at(store, (uint32_t)(counts & BN_JOURNAL_UNDO_MASK) - 1);

@@ -15,6 +15,7 @@
 #ifndef BN_JOURNAL_H
 #define BN_JOURNAL_H
 
+#include "base/step.h"
 #include "store.h"
 
 /* Notes that every step may make without asking for room. */
@@ -49,6 +50,7 @@ static inline uint64_t bn_journal_begin(struct brain_store *store)
 {
     assert(bn_journal_is_empty(store));
     uint64_t number = bn_load_relaxed(&store->state->committed) + 1;
+    BN_STEP(begin, number, 0);
     bn_store_release(&store->state->txn_number, number);
     return number;
 }
@@ -153,6 +155,7 @@ void bn_journal_tidied(struct brain_store *store);
 
 static inline void bn_journal_clear(struct brain_store *store)
 {
+    BN_STEP(clear, 0, 0);
     bn_store_release(&store->state->counts, (uint64_t)0);
 }
 

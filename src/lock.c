@@ -27,6 +27,7 @@ static bool try_take_over(struct brain_store *store, uint32_t *died_out)
     if (owner == 0 || owner > BN_CLIENTS_MAX || bn_client_alive(store, owner - 1)) {
         return false;
     }
+    BN_STEP(take_over, 0, 0);
     if (!bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, BN_LOCK_WAITERS))) {
         return false;
     }
@@ -77,6 +78,7 @@ static int wait_for(struct brain_store *store, uint32_t *died_out)
             }
             bn_pause();
         }
+        BN_STEP(lock_wait, 0, 0);
         int64_t waited = bn_os_monotonic_ns() - start;
         int64_t left = store->lock_timeout_ns - waited;
         if (try_take_over(store, died_out)) {

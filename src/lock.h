@@ -16,6 +16,7 @@
 #ifndef BN_LOCK_H
 #define BN_LOCK_H
 
+#include "base/step.h"
 #include "store.h"
 
 #define BN_LOCK_OWNER   UINT64_C(0x7fff)
@@ -36,7 +37,8 @@ static inline bool bn_lock_try_to(struct brain_store *store, uint64_t keep_waite
 {
     uint64_t word = bn_load_relaxed(&store->state->lock_word); /* relaxed: the swap decides */
     return (word & BN_LOCK_OWNER) == 0 &&
-           bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, keep_waiters));
+           (BN_STEP(lock_try, 0, 0),
+            bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, keep_waiters)));
 }
 
 /* The same of any store; nobody is known to sleep. */
@@ -58,6 +60,7 @@ void bn_lock_release_slow(struct brain_store *store);
 /* A full barrier. */
 static inline void bn_lock_release(struct brain_store *store)
 {
+    BN_STEP(lock_release, 0, 0);
     uint64_t word = bn_load_relaxed(&store->state->lock_word);
     if (bn_unlikely((word & BN_LOCK_WAITERS) != 0 ||
                     !bn_cas_seq(&store->state->lock_word, &word, word & ~BN_LOCK_OWNER))) {

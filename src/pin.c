@@ -332,6 +332,7 @@ static uint32_t mark_chunk(struct brain_store *store, const struct bn_chunk_rec 
     if (owner == 0 || owner > BN_LIVES_MAX) {
         return 0;
     }
+    BN_STEP(look_pins, owner - 1, 0);
     top = top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
     for (uint32_t i = 0; i < top; i++) {
         uint32_t slot = bn_load_seq(&chunk->cells[i]); /* PAIR pin-retire */
@@ -364,6 +365,7 @@ int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, uint32_t *pins,
     uint32_t n = n_chunks(store), n_pins = 0;
     for (uint32_t i = 0; i < n; i++) {
         const struct bn_chunk_rec *chunk = chunk_at(store, i);
+        BN_STEP(look_pins, bn_load_relaxed(&chunk->owner) - 1, 0);
         uint32_t top = bn_load_seq(&chunk->top);
         top = bn_load_seq(&chunk->owner) == 0 ? 0 : top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
         n_cells += top;

@@ -7,6 +7,7 @@
 #ifndef BN_PIN_H
 #define BN_PIN_H
 
+#include "base/step.h"
 #include "store.h"
 
 #define BN_SUSPECTS_MAX 1024u
@@ -65,6 +66,7 @@ static inline void bn_pin_move(struct brain_store *store, uint32_t pin, uint32_t
 static inline void bn_pin_drop(struct brain_store *store, uint32_t pin)
 {
     struct bn_ledger *ledger = &store->ledger;
+    BN_STEP(drop, bn_load_relaxed(bn_pin_cell(ledger, pin)), 0);
     /* First: once the last pin is gone the store may be another. PAIR ledger. */
     bn_store_release(&ledger->hint, pin);
     bn_store_release(bn_pin_cell(ledger, pin), 0u);

@@ -100,7 +100,9 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, found->slot);
     const uint64_t number = rec->number;
+    BN_STEP(look_committed, found->slot, 0);
     if (bn_load_seq(&store->state_view->committed) >= number) { /* PAIR commit */
+        BN_STEP(look_at_word, found->slot, 0);
         if (bn_load_seq(place) != word) {
             return RETRY;
         }
@@ -113,7 +115,9 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     if (!bn_slot_exists(store, older)) {
         return no_such_slot(store, older);
     }
+    BN_STEP(pin_older, older, 0);
     bn_pin_move(store, found->pin, older);
+    BN_STEP(look_committed_again, older, 0);
     if (bn_load_seq(&store->state_view->committed) >= number) { /* PAIR commit, PAIR pin-retire */
         return RETRY;
     }
@@ -208,6 +212,7 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
         found->slot = 0;
         return 0;
     }
+    BN_STEP(pin, slot, 0);
     if (bn_likely(!*has_pin)) {
         int err = bn_pin_take(store, slot, &found->pin);
         if (bn_unlikely(err != 0)) {
@@ -217,6 +222,7 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
     } else {
         bn_pin_move(store, found->pin, slot);
     }
+    BN_STEP(look_again, slot, 0);
     if (bn_unlikely(bn_load_seq(place) != word)) { /* PAIR pin-retire, PAIR swing */
         return RETRY;
     }
@@ -226,6 +232,7 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
     }
     found->slot = slot;
     const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    BN_STEP(look_pending, slot, 0);
     if (bn_unlikely(bn_load_acquire(&rec->pending) != 0)) {
         return judge_pending(store, place, word, found);
     }
@@ -237,6 +244,7 @@ BN_INLINE int search_chain(struct brain_store *store, const struct bn_key *key, 
                            bool *has_pin, struct bn_found *found, struct bn_copied *copied)
 {
     const struct bn_bucket_rec *line = bn_index_bucket_view(store, bucket);
+    BN_STEP(load_word, key->hash, 0);
     for (uint32_t n = 0; n < BN_CHAIN_MAX; n++) {
         if (bn_unlikely(line == NULL)) {
             return bn_error_corrupt("%s: the chains of the index", store->path);
@@ -280,6 +288,7 @@ BN_INLINE uint32_t buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[2])
 static int judge_miss(struct brain_store *store, uint64_t word, int err)
 {
     bn_fence_acquire();
+    BN_STEP(miss, 0, 0);
     if (bn_load_seq(&store->state_view->index_state) != word) {
         return RETRY;
     }
@@ -312,6 +321,7 @@ BN_INLINE int get(struct brain_store *store, const struct bn_key *key, struct bn
             break;
         }
     }
+    BN_STEP(got, err == 0 ? found->slot : 0, 0);
     if (bn_unlikely(has_pin && (err != 0 || found->slot == 0))) {
         bn_pin_drop(store, found->pin);
     }
@@ -356,6 +366,7 @@ int bn_read_version(struct brain_store *store, uint32_t slot, uint64_t number, u
             return no_such_slot(store, slot);
         }
         const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+        BN_STEP(look_version, slot, 0);
         uint64_t its = rec->number;
         if (its <= number) {
             *slot_out = rec->flags & BN_SLOT_TOMB ? 0 : slot;
@@ -376,6 +387,7 @@ static int search_chain_as_of(struct brain_store *store, const struct bn_key *ke
                               uint64_t number, uint32_t *slot_out)
 {
     const struct bn_bucket_rec *line = bn_index_bucket_view(store, bucket);
+    BN_STEP(load_word, key->hash, 0);
     for (uint32_t n = 0; n < BN_CHAIN_MAX; n++) {
         if (line == NULL) {
             return bn_error_corrupt("%s: the chains of the index", store->path);
@@ -511,6 +523,7 @@ int bn_read_view(struct brain_store *store, uint32_t slot, uint32_t pin, brain_v
 int bn_read_pin_view(struct brain_store *store, uint32_t slot, brain_view *view)
 {
     uint32_t pin;
+    BN_STEP(pin_view, slot, 0);
     int err = bn_pin_take(store, slot, &pin);
     if (err != 0) {
         return err;

@@ -55,6 +55,7 @@ static int collect(struct brain_store *store, bool wait, uint32_t *from,
     for (uint32_t i = *from; i < end; i++) {
         uint32_t slot = bn_set_get(store, BN_SET_LIMBO, i);
         if (bn_slot_exists(store, slot)) {
+            BN_STEP(collect, slot, 0);
             bn_suspects_add(suspects, slot, bn_slot_at(store, slot)->gen);
         }
     }

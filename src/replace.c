@@ -224,6 +224,7 @@ BN_INLINE void publish_and_note(struct brain_store *store, const struct put *put
     struct bn_state_rec *state = store->state;
     int64_t more = (int64_t)put->size - (int64_t)found->older_size;
     uint32_t n = 0;
+    BN_STEP(publish_swap, found->fresh, 0);
     bn_journal_write_publish(store, 0, number,
                              (struct bn_publish_rec){ .fresh = found->fresh,
                                                       .older = found->older,
@@ -327,8 +328,11 @@ BN_INLINE bool replace(struct brain_store *store, const struct put *put, uint64_
     uint64_t number = bn_journal_begin(store);
     struct changes changes;
     publish_and_note(store, put, &found, number, &changes);
+    BN_STEP(fill, found.fresh, 0);
     fill(store, put, &found, number);
+    BN_STEP(swing, found.fresh, 0);
     swing(store, &found, number, &changes);
+    BN_STEP(commit, number, 0);
     bn_store_release(&store->state->committed, number); /* PAIR commit */
     bn_slot_swap_limbo(store, found.fresh, found.fresh_cold, found.older, found.older_cold, number);
     bn_journal_clear(store);

@@ -220,6 +220,7 @@ static int take_from_list(struct brain_store *store, unsigned c, uint32_t *slot_
                     bn_slot_state(&cold[ordinal]) != BN_SLOT_FREE)) {
         return bn_error_corrupt("%s: the free slots of slab %u", store->path, slab);
     }
+    BN_STEP(take, slab * BN_SLAB_LINES + rec->shape.first_line + ordinal * rec->shape.lines, 0);
     bn_journal_u64(store, &rec->free_word, free_word(head, n_free - 1, n_virgin));
     int err = n_free == 1 ? unlink_slab(store, &store->state->slab_partial[c], slab) : 0;
     *slot_out = slab * BN_SLAB_LINES + rec->shape.first_line + ordinal * rec->shape.lines;

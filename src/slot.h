@@ -8,6 +8,7 @@
 #ifndef BN_SLOT_H
 #define BN_SLOT_H
 
+#include "base/step.h"
 #include "store.h"
 
 /* ---- reading: slots are untrusted bytes */
@@ -344,11 +345,14 @@ BN_INLINE void bn_slot_swap_limbo(struct brain_store *store, uint32_t fresh,
 {
     uint32_t i = fresh_cold->set_idx;
     uint32_t *limbo = (uint32_t *)(void *)bn_region_at(store, BN_REGION_LIMBO);
+    BN_STEP(swap, older, 0);
     bn_store_release(bn_atomic64(&older_cold->stamp), number);
     bn_store_release(bn_atomic32(&limbo[i]), older);
     bn_store_release(bn_atomic64(&older_cold->state_owner),
                      bn_pair(BN_SLOT_LIMBO, i)); /* and set_idx */
+    BN_STEP(pending_off, fresh, 0);
     bn_store_release(&bn_slot_at(store, fresh)->pending, (uint8_t)0);
+    BN_STEP(live, fresh, 0);
     bn_slot_set_state(fresh_cold, BN_SLOT_LIVE, 0);
 }
 

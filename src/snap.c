@@ -11,6 +11,7 @@
  */
 #include "snap.h"
 
+#include "base/step.h"
 #include "client.h"
 
 #define ROWS_BRIEFLY 64u
@@ -30,12 +31,14 @@ void bn_snap_look(struct brain_store *store, struct bn_snaps *snaps)
     snaps->oldest = UINT64_MAX;
     snaps->n = 0;
     snaps->is_exact = true;
+    BN_STEP(look_snaps, 0, 0);
     if (bn_likely(bn_load_seq(&store->clients->n_snaps) == 0)) { /* PAIR snap */
         return;
     }
     uint32_t n_rows = bn_client_n_rows(store);
     for (uint32_t row = 0; row < n_rows; row++) {
         int alive = -1;
+        BN_STEP(look_row, row, 0);
         for (uint32_t i = 0; i < BN_SNAPS; i++) {
             uint64_t number = bn_load_seq(&bn_client_row(store, row)->snaps[i]);
             if (number != 0) {
@@ -97,18 +100,23 @@ static int claim_cell(struct brain_store *store, uint32_t *cell_out)
 
 int bn_snap_register(struct brain_store *store, uint32_t *cell_out, uint64_t *number_out)
 {
+    BN_STEP(snap_count, 0, 0);
     (void)bn_add_seq(&store->clients->n_snaps, (uint64_t)1); /* PAIR snap */
+    BN_STEP(snap_claim, 0, 0);
     int err = claim_cell(store, cell_out);
     if (err != 0) {
         (void)bn_add_seq(&store->clients->n_snaps, UINT64_MAX);
         return err;
     }
     _Atomic uint64_t *cell = &bn_client_row(store, store->row)->snaps[*cell_out];
+    BN_STEP(snap_load, 0, 0);
     uint64_t number, again = bn_load_seq(&store->state_view->committed);
     do {
         number = again;
+        BN_STEP(snap_store, number, 0);
         bn_store_seq(cell, number);
         bn_fence_seq();
+        BN_STEP(snap_again, number, 0);
         again = bn_load_seq(&store->state_view->committed); /* PAIR snap */
     } while (again != number);
     *number_out = number;
@@ -117,7 +125,9 @@ int bn_snap_register(struct brain_store *store, uint32_t *cell_out, uint64_t *nu
 
 void bn_snap_leave(struct brain_store *store, uint32_t cell)
 {
+    BN_STEP(snap_clear, 0, 0);
     bn_store_seq(&bn_client_row(store, store->row)->snaps[cell], (uint64_t)0);
+    BN_STEP(snap_uncount, 0, 0);
     (void)bn_add_seq(&store->clients->n_snaps, UINT64_MAX);
 }
 

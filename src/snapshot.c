@@ -109,6 +109,7 @@ static void drop_views(brain_view *views, size_t n)
 static int try_get_many(struct brain_store *store, const brain_key *keys, size_t n,
                         brain_view *views, uint64_t *number_out)
 {
+    BN_STEP(many_number, 0, 0);
     uint64_t number = bn_load_seq(&store->state_view->committed); /* PAIR commit */
     size_t i = 0;
     int err = 0;
@@ -118,6 +119,7 @@ static int try_get_many(struct brain_store *store, const brain_key *keys, size_t
         err = err == BRAIN_E_NOT_FOUND ? 0 : err;
     }
     bn_fence_seq();
+    BN_STEP(many_again, number, 0);
     if (err == 0 && bn_load_seq(&store->state_view->committed) != number) { /* PAIR commit */
         err = BN_AGAIN;
     }

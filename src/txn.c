@@ -202,6 +202,7 @@ int bn_txn_take(struct brain_store *store, struct bn_change *change)
         return err;
     }
     change->fresh_cold = bn_slot_cold(store, change->fresh);
+    BN_STEP(fill, change->fresh, 0);
     fill(store, change, &shape, bn_slot_at(store, change->fresh));
     fill_cold(change, change->fresh_cold);
     struct bn_publish_rec rec = { .fresh = change->fresh,
@@ -210,6 +211,7 @@ int bn_txn_take(struct brain_store *store, struct bn_change *change)
                                   .flags = change->removes_space != 0 ? BN_PUBLISH_REMOVES : 0,
                                   .detail = change->removes_space };
     /* Before: the slab has the slot again after a crash. After: it is ours, and goes to limbo. */
+    BN_STEP(publish, change->fresh, 0);
     bn_journal_publish(store, rec);
     return 0;
 }
@@ -274,8 +276,12 @@ int bn_txn_swing(struct brain_store *store, struct bn_change *change)
         bn_journal_u32(store, (void *)(uintptr_t)&bn_alloc_record(store, rec->page)->owner,
                        change->fresh);
     }
-    /* PAIR swing */
-    bn_journal_u64(store, change->word, bn_index_word(change->hash, change->fresh));
+    uint64_t word = bn_index_word(change->hash, change->fresh);
+    _Atomic uint64_t *place = change->word;
+    BN_STEP(note_word, change->fresh, 0);
+    bn_journal_note(store, place);
+    BN_STEP(swing, change->fresh, 0);
+    bn_store_release(place, word); /* PAIR swing */
     bn_journal_u32(store, bn_names_cell(store, cell), change->fresh);
     count(store, change, space);
     return 0;
@@ -303,6 +309,7 @@ static int to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec
                     uint64_t stamp, bool counts)
 {
     struct bn_slot_rec *rec = bn_slot_at(store, slot);
+    BN_STEP(to_limbo, slot, stamp);
     bn_store_release(bn_atomic64(&cold->stamp), stamp);
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
     if (rec->flags & BN_SLOT_EXTENT) {
@@ -328,6 +335,7 @@ static void clear_places(struct brain_store *store, uint32_t slot, const struct 
     _Atomic uint64_t *word = bn_index_find_slot(store, cold->hash_low, slot);
     struct bn_space_rec *space = bn_space_at(store, rec->space);
     if (word != NULL) {
+        BN_STEP(clear_word, slot, 0);
         bn_journal_u64(store, word, 0);
         bn_journal_u64(store, &store->state->n_entries, store->state->n_entries - 1);
     }
@@ -368,10 +376,13 @@ static int tidy_fresh(struct brain_store *store, uint32_t slot)
     if (cold == NULL) {
         return bn_error_corrupt("%s: the journal names slot %u, which is none", store->path, slot);
     }
+    BN_STEP(pending_off, slot, 0);
     bn_store_release(&rec->pending, (uint8_t)0);
     if (!(rec->flags & BN_SLOT_TOMB)) {
+        BN_STEP(live, slot, 0);
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
     } else if (bn_snap_oldest(store) < rec->number) { /* looked after the commit */
+        BN_STEP(tomb_stays, slot, 0);
         bn_slot_set_state(cold, BN_SLOT_LIVE, 0);
         return bn_set_add(store, BN_SET_TOMBS, slot, cold);
     } else {
@@ -389,6 +400,7 @@ static int tidy_older(struct brain_store *store, uint32_t slot)
         return bn_error_corrupt("%s: the journal names slot %u, which is none", store->path, slot);
     }
     if (bn_slot_at(store, slot)->flags & BN_SLOT_TOMB) { /* it had to stay until now */
+        BN_STEP(tomb_leaves, slot, 0);
         int err = bn_set_remove(store, BN_SET_TOMBS, slot, cold);
         if (err != 0) {
             return err;
@@ -462,6 +474,7 @@ static int tidy(struct brain_store *store, bool trusted)
 int bn_txn_commit(struct brain_store *store, uint64_t *number_out)
 {
     uint64_t number = txn_number(store);
+    BN_STEP(commit, number, 0);
     bn_store_seq(&store->state->committed, number); /* PAIR commit */
     bn_journal_tidying(store);
     *number_out = number;
@@ -486,6 +499,7 @@ static void keep_name(struct brain_store *store, const struct bn_publish_rec *re
 static void stays_in_limbo(struct brain_store *store, const struct bn_publish_rec *rec,
                            struct bn_cold_rec *cold)
 {
+    BN_STEP(stays_in_limbo, rec->fresh, txn_number(store));
     bn_store_release(bn_atomic64(&cold->stamp), txn_number(store));
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
     bn_journal_u64(store, &store->state->limbo_bytes,
@@ -648,6 +662,11 @@ int bn_txn_free_limbo(struct brain_store *store, uint32_t slot, bool value_only)
     bool owns = (rec->flags & BN_SLOT_EXTENT) && owns_extent(store, slot, rec);
     int err = 0;
     bn_journal_begin(store);
+    if (value_only) {
+        BN_STEP(value_goes, slot, 0);
+    } else {
+        BN_STEP(give, slot, 0);
+    }
     if (owns) {
         err = bn_alloc_give(store, rec->page, bn_slot_pages(rec), true);
     }
@@ -675,6 +694,7 @@ int bn_txn_unlink(struct brain_store *store, uint32_t slot, bool of_dead_space)
     }
     bn_journal_begin(store);
     if (bn_slot_at(store, slot)->flags & BN_SLOT_TOMB) {
+        BN_STEP(tomb_leaves, slot, 0);
         err = bn_set_remove(store, BN_SET_TOMBS, slot, cold);
     }
     if (err == 0) {

@@ -42,9 +42,21 @@ static void after_look(const struct stat *st)
 WRAP_FSTAT(fstat)
 WRAP_FSTAT(fstat64) /* of the same layout here: 64-bit systems alone are served */
 
-/* ---- fcntl: who asks the kernel whether a row lives */
+/* ---- fcntl: who asks the kernel whether a row lives, and who locks its life byte */
 
 static uint32_t n_asked;
+static brain_store
+    *dies_in; /* of the next life byte that is locked: its owner until now had the lock of this */
+
+static void before_lock(int command, const struct flock *range)
+{
+    if (dies_in != NULL && command == F_OFD_SETLK && range->l_type == F_WRLCK &&
+        range->l_start >= BN_LIFE_OFF(0) && (range->l_start - BN_LIFE_OFF(0)) % 2 == 0) {
+        uint64_t row = (uint64_t)(range->l_start - BN_LIFE_OFF(0)) / 2;
+        bn_store_seq(&dies_in->state->lock_word, row + 1);
+        dies_in = NULL;
+    }
+}
 
 #define WRAP_FCNTL(name)                                                                           \
     int __real_##name(int fd, int command, ...);                                                   \
@@ -56,6 +68,7 @@ static uint32_t n_asked;
         void *argument = va_arg(args, void *);                                                     \
         va_end(args);                                                                              \
         n_asked += command == F_OFD_GETLK;                                                         \
+        before_lock(command, argument);                                                            \
         return __real_##name(fd, command, argument);                                               \
     }
 
@@ -167,11 +180,33 @@ static void test_a_fork_asks_about_few_rows(const char *path)
     check_gate_free(&done);
 }
 
+/* Somebody sat on the row that an open has looked at, took the lock and died, all before the open locked
+ * the row's life byte: the lock must not pass for that of the newcomer, or nobody takes it over. */
+static void test_the_lock_of_who_died_on_a_row_is_taken_over(const char *path)
+{
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.capacity_bytes = CHECK_MIB;
+    options.lock_timeout_ns = 200000000;
+    brain_store *first, *second;
+    CHECK_OK(brain_open(path, &options, &first));
+    brain_space *space = check_space(first, "default");
+    dies_in = first;
+    CHECK_OK(brain_open(path, NULL, &second));
+    CHECK(dies_in == NULL);
+    CHECK((bn_load_seq(&first->state->lock_word) & 0x7fff) != second->row + 1);
+    CHECK_OK(brain_put_bytes(space, "a", 1, "1", 1));
+    CHECK_SOUND(first);
+    brain_space_close(space);
+    brain_close(second);
+    check_destroy(first);
+}
+
 int main(void)
 {
     check_begin();
     const char *path = check_path();
     test_pages_that_others_take_meanwhile_are_no_damage(path);
     test_a_fork_asks_about_few_rows(path);
+    test_the_lock_of_who_died_on_a_row_is_taken_over(path);
     return 0;
 }

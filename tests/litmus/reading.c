@@ -23,7 +23,7 @@ static const struct site swing_sites[] = {
       LM_RELEASE, 0 },
     { SWING, "src/journal.h", "bn_journal_u32", "bn_store_release(bn_atomic32(word), value)",
       LM_RELEASE, 0 },
-    { SWING, "src/txn.c", "bn_txn_swing", "bn_journal_u64(store, change->word,", LM_RELEASE, 0 },
+    { SWING, "src/txn.c", "bn_txn_swing", "bn_store_release(place, word)", LM_RELEASE, 0 },
     { LOOK, "src/read.c", "search_chain", "bn_load_acquire(&line->words[i])", LM_ACQUIRE, 0 },
     { LOOK, "src/read.c", "search_chain_as_of", "bn_load_acquire(&line->words[i])", LM_ACQUIRE, 0 },
     { LOOK, "src/read.c", "try_copy", "bn_load_acquire(place)", LM_ACQUIRE, 0 },
