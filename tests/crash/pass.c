@@ -32,6 +32,7 @@ void pass_perform(void *arg)
 
 void pass_begin(struct pass *pass, void (*child)(void *))
 {
+    pass->step.goes_on_in_child = pass->scene->goes_on_in_child;
     step_start(&pass->step, child, pass);
     files_open(&pass->files, pass->path, pass->log);
     pass->next_chosen = 0;

@@ -16,7 +16,7 @@ static void play(const struct scene *scene, const char *path, uint32_t n_ops, ui
         struct stage stage;
         scene_prepare(scene, &stage, path, seed);
         while (stage.next < n_ops) {
-            scene_operate(scene, &stage);
+            scene_operate_undisturbed(scene, &stage);
         }
         scene_close(&stage);
         _exit(0);
@@ -31,10 +31,12 @@ void references_make(const struct scene *scene, uint64_t seed, struct references
 {
     char path[KIT_PATH_MAX];
     *refs = (struct references){ .catalogue = state_catalogue_new(), .n = scene->n_ops + 1 };
+    refs->catalogue->leaves_notes = scene->leaves_notes;
+    refs->catalogue->look = scene->look;
     for (uint32_t k = 0; k < refs->n; k++) {
         kit_path(path, "reference-%u", k);
         play(scene, path, k, seed);
-        examine(path, refs->catalogue, true, &refs->report[k]);
+        examine(path, refs->catalogue, true, scene->tidy, &refs->report[k]);
         kit_remove_tree(path);
         if (refs->report[k].problem[0] != '\0') {
             kit_die("%s, undisturbed, after %u operations: %s", scene->name, k,

@@ -60,7 +60,7 @@ static int judge(struct pass *pass, const char *path, uint32_t from, const char 
 {
     static struct examine_report report;
     char text[STATE_TEXT_MAX];
-    examine(path, pass->refs.catalogue, false, &report);
+    examine(path, pass->refs.catalogue, false, pass->scene->tidy, &report);
     kit_remove_tree(path);
     if (report.problem[0] != '\0') {
         pass_problem(pass, what, report.problem);
