@@ -9,9 +9,13 @@
 
 #include "kit.h"
 
-static void play(const struct scene *scene, const char *path, uint32_t n_ops, uint64_t seed)
+static void play(const struct scene *scene, const struct python *python, const char *path,
+                 uint32_t n_ops, uint64_t seed)
 {
     pid_t pid = kit_fork();
+    if (pid == 0 && python->program != NULL) {
+        python_scene_become(python, scene, path, n_ops, false, seed, NULL);
+    }
     if (pid == 0) {
         struct stage stage;
         scene_prepare(scene, &stage, path, seed);
@@ -27,7 +31,8 @@ static void play(const struct scene *scene, const char *path, uint32_t n_ops, ui
     }
 }
 
-void references_make(const struct scene *scene, uint64_t seed, struct references *refs)
+void references_make(const struct scene *scene, const struct python *python, uint64_t seed,
+                     struct references *refs)
 {
     char path[KIT_PATH_MAX];
     *refs = (struct references){ .catalogue = state_catalogue_new(), .n = scene->n_ops + 1 };
@@ -35,7 +40,7 @@ void references_make(const struct scene *scene, uint64_t seed, struct references
     refs->catalogue->look = scene->look;
     for (uint32_t k = 0; k < refs->n; k++) {
         kit_path(path, "reference-%u", k);
-        play(scene, path, k, seed);
+        play(scene, python, path, k, seed);
         examine(path, refs->catalogue, true, scene->tidy, &refs->report[k]);
         kit_remove_tree(path);
         if (refs->report[k].problem[0] != '\0') {

@@ -56,7 +56,12 @@ void step_start(struct step *step, void (*child)(void *arg), void *arg)
         child(arg);
         _exit(0);
     }
-    if (wait_for_stop(step) != STEP_STOPPED) {
+    enum step_event event = wait_for_stop(step);
+    while (event == STEP_RAN) { /* another program begins */
+        kit_must(ptrace(PTRACE_CONT, step->pid, NULL, NULL) == 0, "PTRACE_CONT");
+        event = wait_for_stop(step);
+    }
+    if (event != STEP_STOPPED) {
         kit_die("the child ended while it prepared (wait status 0x%x)", (unsigned)step->status);
     }
     uintptr_t options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK;
