@@ -56,24 +56,29 @@ void pass_end(struct pass *pass)
 
 /* ---- stepping -------------------------------------------------------------------------------- */
 
-/* One instruction; then, if it may have changed something, what. Of Python those of the library alone
- * are looked at. Where it comes back to the library, nothing but bytes of values may have changed
- * meanwhile: an array that is written in the store. */
-static enum step_event step_and_look(struct pass *pass, bool thorough, uint32_t *changed_out)
+/* Of Python the instructions of the library alone are looked at, and what has changed meanwhile when it
+ * comes back to them: nothing but bytes of values may have, of an array that is written in the store.
+ * Returns whether the next instruction is one to look at. */
+static bool follow(struct pass *pass)
 {
     struct python_code *code = &pass->code;
-    bool is_python = code->library != 0, was_inside = code->is_inside;
-    *changed_out = FILES_SAME;
-    if (is_python) {
-        python_code_follow(code, pass->step.pid);
-        if (code->is_inside && !was_inside && (files_look(&pass->files, false) & FILES_META) != 0) {
+    bool was_inside = code->is_inside;
+    python_code_follow(code, pass->step.pid);
+    if (code->is_inside != was_inside) {
+        uint32_t changed = files_look(&pass->files, true);
+        if (code->is_inside && (changed & FILES_META) != 0) {
             pass_problem(pass, "stepping", "records have changed, and not by the library");
         }
     }
+    return code->is_inside;
+}
+
+/* One instruction; then, if it may have changed something, what. */
+static enum step_event step_and_look(struct pass *pass, bool thorough, uint32_t *changed_out)
+{
+    bool looks = pass->code.library.end == 0 || follow(pass);
     enum step_event event = step_once(&pass->step);
-    if (event == STEP_RAN && (!is_python || code->is_inside)) {
-        *changed_out = files_look(&pass->files, thorough);
-    }
+    *changed_out = event == STEP_RAN && looks ? files_look(&pass->files, thorough) : FILES_SAME;
     return event;
 }
 

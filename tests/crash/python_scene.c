@@ -90,15 +90,28 @@ _Noreturn void python_scene_become(const struct python *python, const struct sce
 
 /* ---- where the library is -------------------------------------------------------------------- */
 
-static void note_code(const char *path, uint64_t from, uint64_t end, struct python_code *code)
+static bool is_of_system(const char *file)
+{
+    static const char *const beginnings[] = { "/libc.so", "/ld-linux", "/libcrash_preload" };
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        if (strncmp(file, beginnings[i], strlen(beginnings[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_code(const char *path, struct files_range range, struct python_code *code)
 {
     const char *file = strrchr(path, '/');
-    if (file != NULL && strncmp(file, "/_core.", 7) == 0 && strstr(path, "brain_plasma") != NULL) {
-        code->library = from;
-        code->library_end = end;
-    } else if (file != NULL && strncmp(file, "/libc.so", 8) == 0) {
-        code->libc = from;
-        code->libc_end = end;
+    if (file == NULL) {
+        return;
+    }
+    if (strncmp(file, "/_core.", 7) == 0 && strstr(path, "brain_plasma") != NULL) {
+        code->library = range;
+    } else if (is_of_system(file)) {
+        kit_must(code->n_system < sizeof code->system / sizeof code->system[0], "too much code");
+        code->system[code->n_system++] = range;
     }
 }
 
@@ -108,29 +121,36 @@ void python_code_find(struct python_code *code, pid_t pid)
     snprintf(name, sizeof name, "/proc/%ld/maps", (long)pid);
     FILE *maps = fopen(name, "r");
     kit_must(maps != NULL, name);
-    *code = (struct python_code){ .library = 0 };
+    *code = (struct python_code){ .n_system = 0 };
     while (fgets(line, sizeof line, maps) != NULL) {
         uint64_t from, end;
         char rights[8], path[PATH_MAX] = "";
         if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %4000s", &from, &end, rights, path) == 4 &&
             rights[2] == 'x') {
-            note_code(path, from, end, code);
+            note_code(path, (struct files_range){ from, end }, code);
         }
     }
     fclose(maps);
-    if (code->library == 0 || code->libc == 0) {
+    if (code->library.end == 0 || code->n_system == 0) {
         kit_die("process %ld has not loaded brain_plasma._core", (long)pid);
     }
+}
+
+static bool is_in(uint64_t at, struct files_range range)
+{
+    return at >= range.off && at < range.end;
 }
 
 void python_code_follow(struct python_code *code, pid_t pid)
 {
 #if defined(__x86_64__)
     long rip = ptrace(PTRACE_PEEKUSER, pid, (void *)offsetof(struct user_regs_struct, rip), NULL);
-    uint64_t at = (uint64_t)rip;
-    bool is_in_libc = at >= code->libc && at < code->libc_end;
-    if (!is_in_libc) {
-        code->is_inside = at >= code->library && at < code->library_end;
+    bool is_system = false;
+    for (uint32_t i = 0; i < code->n_system; i++) {
+        is_system = is_system || is_in((uint64_t)rip, code->system[i]);
+    }
+    if (!is_system) {
+        code->is_inside = is_in((uint64_t)rip, code->library);
     }
 #else
     (void)pid;

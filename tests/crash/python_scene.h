@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "backing.h"
+#include "files.h"
 #include "scene.h"
 
 /* Who performs them. */
@@ -25,9 +26,10 @@ _Noreturn void python_scene_become(const struct python *python, const struct sce
 
 /* Where the library is in a Python process that is stepped. */
 struct python_code {
-    uint64_t library, library_end; /* addresses of brain_plasma._core, which contains the library */
-    uint64_t libc, libc_end;
-    bool is_inside; /* the library, or what it calls of the C library */
+    struct files_range library;   /* addresses of brain_plasma._core, which contains the library */
+    struct files_range system[8]; /* the C library, its loader, and what is preloaded */
+    uint32_t n_system;
+    bool is_inside; /* the library, or what it calls of the system */
 };
 
 void python_code_find(struct python_code *code, pid_t pid);
