@@ -58,27 +58,32 @@ void pass_end(struct pass *pass)
 
 /* Of Python the instructions of the library alone are looked at, and what has changed meanwhile when it
  * comes back to them: nothing but bytes of values may have, of an array that is written in the store.
- * Returns whether the next instruction is one to look at. */
-static bool follow(struct pass *pass)
+ * Returns what was found to have changed when it left them. */
+static uint32_t follow(struct pass *pass)
 {
     struct python_code *code = &pass->code;
     bool was_inside = code->is_inside;
     python_code_follow(code, pass->step.pid);
-    if (code->is_inside != was_inside) {
-        uint32_t changed = files_look(&pass->files, true);
-        if (code->is_inside && (changed & FILES_META) != 0) {
-            pass_problem(pass, "stepping", "records have changed, and not by the library");
-        }
+    if (code->is_inside == was_inside) {
+        return FILES_SAME;
     }
-    return code->is_inside;
+    uint32_t changed = files_look(&pass->files, true);
+    if (code->is_inside && (changed & FILES_META) != 0) {
+        pass_problem(pass, "stepping", "records have changed, and not by the library");
+    }
+    return code->is_inside ? FILES_SAME : changed;
 }
 
-/* One instruction; then, if it may have changed something, what. */
-static enum step_event step_and_look(struct pass *pass, bool thorough, uint32_t *changed_out)
+/* One instruction; and at each `stride`th what has changed since the last look. */
+static enum step_event step_and_look(struct pass *pass, uint32_t stride, uint32_t *changed_out)
 {
-    bool looks = pass->code.library.end == 0 || follow(pass);
+    bool is_python = pass->code.library.end != 0;
+    *changed_out = is_python ? follow(pass) : FILES_SAME;
     enum step_event event = step_once(&pass->step);
-    *changed_out = event == STEP_RAN && looks ? files_look(&pass->files, thorough) : FILES_SAME;
+    bool looks = (!is_python || pass->code.is_inside) && ++pass->n_unseen % stride == 0;
+    if (event == STEP_RAN && looks) {
+        *changed_out |= files_look(&pass->files, stride == 1);
+    }
     return event;
 }
 
@@ -119,15 +124,21 @@ static int compare_numbers(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Go through the operation and note which instructions change something. */
+/* To look takes longer than to step: for a sample the files are looked at after every few
+ * instructions, and one of these stands for what they have changed. */
+#define STRIDE 8u
+
+/* Go through the operation and note where it changes something. */
 static void find_changes(struct pass *pass, struct numbers *meta, struct numbers *values)
 {
     pass_begin(pass, pass_perform);
     enum step_event event;
     uint32_t changed;
-    while ((event = step_and_look(pass, false, &changed)) == STEP_RAN) {
+    uint64_t phase = pass->options->seed;
+    while ((event = step_and_look(pass, STRIDE, &changed)) == STEP_RAN) {
         if (changed != FILES_SAME) {
-            add_number((changed & FILES_META) != 0 ? meta : values, pass->step.n);
+            uint64_t back = pass->step.n > STRIDE ? kit_random(&phase) % STRIDE : 0;
+            add_number((changed & FILES_META) != 0 ? meta : values, pass->step.n - back);
         }
     }
     if (event == STEP_DIED) {
@@ -165,7 +176,7 @@ static enum step_event next_change(struct pass *pass)
 {
     enum step_event event;
     uint32_t changed;
-    while ((event = step_and_look(pass, true, &changed)) == STEP_RAN) {
+    while ((event = step_and_look(pass, 1, &changed)) == STEP_RAN) {
         pass->n_changes += changed != FILES_SAME;
         if ((changed & FILES_META) != 0 ||
             (changed != FILES_SAME && pass->n_changes % VALUES_STRIDE == 0)) {

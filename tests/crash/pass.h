@@ -33,8 +33,10 @@ struct pass {
     struct python_code code; /* of the stepped process, where that is Python */
     struct files files;
     uint64_t n_instructions;
-    uint64_t n_changes; /* instructions that changed something */
-    uint64_t *chosen;   /* the instructions to look at, rising; NULL: all that change something */
+    uint64_t n_unseen; /* of them, for who does not look after each */
+    uint64_t
+        n_changes;    /* instructions that changed something; of a sample, runs of a few of them */
+    uint64_t *chosen; /* the instructions to look at, rising; NULL: all that change something */
     uint32_t n_chosen;
     uint32_t next_chosen;
     uint64_t n_seen[SCENE_OPS_MAX + 1]; /* how often each state was found */
