@@ -225,7 +225,8 @@ static bool same_copied(struct state_reader *reader, uint32_t i, const brain_vie
     const brain_key *key = &reader->keys[i];
     uint64_t copy[64];
     brain_view other;
-    int err = brain_get_or_copy(key->space, key->name, key->name_len, NULL, copy, sizeof copy, &other);
+    int err =
+        brain_get_or_copy(key->space, key->name, key->name_len, NULL, copy, sizeof copy, &other);
     if (err != 0) {
         return failed(text, "brain_get_or_copy", err);
     }
@@ -456,8 +457,8 @@ static bool equal_names(const struct state_catalogue *catalogue, const struct st
                      catalogue->text + one->name_at, (uintmax_t)b->seen[i].version,
                      (uintmax_t)a->seen[i].version,
                      a->seen[i].version != b->seen[i].version ? ""
-                     : a->seen[i].sum != b->seen[i].sum     ? ", but with other bytes"
-                                                            : ", but with another note");
+                     : a->seen[i].sum != b->seen[i].sum       ? ", but with other bytes"
+                                                              : ", but with another note");
             return false;
         }
     }

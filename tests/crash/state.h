@@ -34,7 +34,7 @@ struct state_catalogue {
     char spaces[STATE_SPACES_MAX][64];
     size_t text_len;
     char text[256 << 10];
-    bool leaves_notes;                             /* the notes of values are no part of a state */
+    bool leaves_notes;                            /* the notes of values are no part of a state */
     bool (*look)(brain_store *store, char *text); /* NULL, or what must hold beside */
 };
 
