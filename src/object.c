@@ -95,8 +95,8 @@ static int init(struct brain_object *object)
     }
     uint32_t page = bn_slot_at(object->store, object->holder)->page;
     uint64_t n_pages = bn_alloc_pages(object->size_bytes);
-    err = object->in_place ? find_in_place(object, page, n_pages)
-                           : map_extent(object, page, n_pages);
+    err =
+        object->in_place ? find_in_place(object, page, n_pages) : map_extent(object, page, n_pages);
     if (err != 0) {
         drop_holder(object);
     }
