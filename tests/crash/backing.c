@@ -12,16 +12,25 @@
 
 static struct backing_log *in_use;
 
+struct backing_log *backing_log_open(int fd)
+{
+    void *log = mmap(NULL, sizeof(struct backing_log), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    kit_must(log != MAP_FAILED, "mmap");
+    return log;
+}
+
 struct backing_log *backing_log_new(void)
 {
-    void *log = mmap(NULL, sizeof(struct backing_log), PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    kit_must(log != MAP_FAILED, "mmap");
+    int fd = memfd_create("backing-log", 0);
+    kit_must(fd >= 0 && ftruncate(fd, sizeof(struct backing_log)) == 0, "memfd_create");
+    struct backing_log *log = backing_log_open(fd);
+    log->fd = fd;
     return log;
 }
 
 void backing_log_free(struct backing_log *log)
 {
+    close(log->fd);
     munmap(log, sizeof *log);
 }
 

@@ -31,6 +31,7 @@ struct backing_call {
 
 /* Shared between the process that is watched and the one that watches. */
 struct backing_log {
+    int fd; /* of this memory, the same in children and in what they exec */
     _Atomic uint32_t n;
     struct backing_call calls[BACKING_MAX];
 };
@@ -38,6 +39,9 @@ struct backing_log {
 /* A new, empty log, shared with the children that are forked later. */
 struct backing_log *backing_log_new(void);
 void backing_log_free(struct backing_log *log);
+
+/* The log behind a descriptor, in another program. */
+struct backing_log *backing_log_open(int fd);
 
 /* From here on this process's calls are written to `log`; NULL: nowhere. */
 void backing_log_use(struct backing_log *log);

@@ -22,6 +22,7 @@ struct examination {
     const char *directory;
     struct state_catalogue *catalogue;
     brain_store *store;
+    bool (*tidy)(brain_store *store, char *text);
     struct examine_report *report;
 };
 
@@ -106,7 +107,10 @@ static bool use(struct examination *x)
 {
     static char bytes[30000];
     brain_space *space;
-    int err = brain_space_open(x->store, "scratch", 7, &space);
+    uint64_t capacity, live;
+    int err = brain_usage(x->store, &capacity, &live);
+    err = err != 0 ? err : brain_resize(x->store, capacity + (1u << 20)); /* it may be full */
+    err = err != 0 ? err : brain_space_open(x->store, "scratch", 7, &space);
     for (uint32_t i = 0; err == 0 && i < 6; i++) {
         char name[16];
         size_t size = i % 2 == 0 ? 20 : 5000 * i;
@@ -148,18 +152,31 @@ static bool give_back(struct examination *x)
     return true;
 }
 
-static bool weigh(struct examination *x)
+/* What the scene says must be possible now; and all memory of that is given back, too. */
+static bool tidy_up(struct examination *x, uint64_t *value_bytes_out)
 {
-    uint64_t said = x->report->value_bytes;
-    files_weigh(x->directory, &x->report->value_bytes, &x->report->meta_bytes);
-    return said == x->report->value_bytes ||
-           differs(x, "value_backed_bytes, against the file's blocks", said,
-                   x->report->value_bytes);
+    brain_stat stat = { .struct_size = sizeof stat };
+    if (x->tidy != NULL && !(x->tidy(x->store, x->report->problem) && check(x, "tidied"))) {
+        return false;
+    }
+    int err = x->tidy != NULL ? brain_trim(x->store, NULL) : 0;
+    err = err != 0 ? err : brain_stat_get(x->store, &stat);
+    *value_bytes_out = stat.value_backed_bytes;
+    return err == 0 || failed(x, "brain_trim", err);
+}
+
+static bool weigh(struct examination *x, uint64_t said)
+{
+    uint64_t value_bytes;
+    files_weigh(x->directory, &value_bytes, &x->report->meta_bytes);
+    return said == value_bytes ||
+           differs(x, "value_backed_bytes, against the file's blocks", said, value_bytes);
 }
 
 static void examine_here(struct examination *x, bool collect)
 {
     brain_options options = BRAIN_OPTIONS_INIT;
+    uint64_t value_bytes;
     options.flags = BRAIN_OPEN_EXISTING;
     int err = brain_open(x->directory, &options, &x->store);
     if (err != 0) {
@@ -168,10 +185,10 @@ static void examine_here(struct examination *x, bool collect)
     }
     bool right = (!collect || state_collect(x->catalogue, x->store, x->report->problem)) &&
                  read_and_recover(x) && compare_totals(x) && use(x) && give_back(x) &&
-                 check(x, "at last");
+                 check(x, "at last") && tidy_up(x, &value_bytes);
     brain_close(x->store);
     if (right) {
-        weigh(x);
+        weigh(x, value_bytes);
     }
 }
 
@@ -188,10 +205,12 @@ static struct examine_report *shared_report(void)
 }
 
 void examine(const char *directory, struct state_catalogue *catalogue, bool collect,
-             struct examine_report *report)
+             bool (*tidy)(brain_store *store, char *text), struct examine_report *report)
 {
     struct examine_report *shared = shared_report();
-    struct examination x = { .directory = directory, .catalogue = catalogue, .report = shared };
+    struct examination x = {
+        .directory = directory, .catalogue = catalogue, .tidy = tidy, .report = shared
+    };
     memset(shared, 0, sizeof *shared);
     backing_log_use(NULL);
     pid_t pid = kit_fork();

@@ -21,9 +21,9 @@ struct examine_report {
 /* Open the store in `directory`, read it, recover it, check it, read it again, use it, give back
  * what is not in use, check it, weigh it. The store is spoilt by this.
  *
- * `collect`: add its names to the catalogue first. All happens in a process of its own, which may
+ * `collect`: add its names to the catalogue first. `tidy`: NULL, or what must be possible at the end. All happens in a process of its own, which may
  * crash or hang: that is a problem like others. */
 void examine(const char *directory, struct state_catalogue *catalogue, bool collect,
-             struct examine_report *report);
+             bool (*tidy)(brain_store *store, char *text), struct examine_report *report);
 
 #endif

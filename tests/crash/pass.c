@@ -1,7 +1,7 @@
 /* pass.c - going through a scene instruction by instruction. */
 #include "pass.h"
 
-#include <dlfcn.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,12 @@
 void pass_perform(void *arg)
 {
     struct pass *pass = arg;
+    const struct python *python = &pass->options->python;
     struct stage stage;
+    if (python->program != NULL) {
+        python_scene_become(python, pass->scene, pass->path, pass->scene->n_ops, true,
+                            pass->options->seed, pass->log);
+    }
     backing_log_use(pass->log);
     scene_prepare(pass->scene, &stage, pass->path, pass->options->seed);
     raise(SIGSTOP);
@@ -32,8 +37,12 @@ void pass_perform(void *arg)
 
 void pass_begin(struct pass *pass, void (*child)(void *))
 {
+    pass->step.goes_on_in_child = pass->scene->goes_on_in_child;
     step_start(&pass->step, child, pass);
     files_open(&pass->files, pass->path, pass->log);
+    if (child == pass_perform && pass->options->python.program != NULL) {
+        python_code_find(&pass->code, pass->step.pid);
+    }
     pass->next_chosen = 0;
 }
 
@@ -43,6 +52,39 @@ void pass_end(struct pass *pass)
     files_close(&pass->files);
     kit_remove_tree(pass->path);
     atomic_store(&pass->log->n, 0);
+}
+
+/* ---- stepping -------------------------------------------------------------------------------- */
+
+/* Of Python the instructions of the library alone are looked at, and what has changed meanwhile when it
+ * comes back to them: nothing but bytes of values may have, of an array that is written in the store.
+ * Returns what was found to have changed when it left them. */
+static uint32_t follow(struct pass *pass)
+{
+    struct python_code *code = &pass->code;
+    bool was_inside = code->is_inside;
+    python_code_follow(code, pass->step.pid);
+    if (code->is_inside == was_inside) {
+        return FILES_SAME;
+    }
+    uint32_t changed = files_look(&pass->files, true);
+    if (code->is_inside && (changed & FILES_META) != 0) {
+        pass_problem(pass, "stepping", "records have changed, and not by the library");
+    }
+    return code->is_inside ? FILES_SAME : changed;
+}
+
+/* One instruction; and at each `stride`th what has changed since the last look. */
+static enum step_event step_and_look(struct pass *pass, uint32_t stride, uint32_t *changed_out)
+{
+    bool is_python = pass->code.library.end != 0;
+    *changed_out = is_python ? follow(pass) : FILES_SAME;
+    enum step_event event = step_once(&pass->step);
+    bool looks = (!is_python || pass->code.is_inside) && ++pass->n_unseen % stride == 0;
+    if (event == STEP_RAN && looks) {
+        *changed_out |= files_look(&pass->files, stride == 1);
+    }
+    return event;
 }
 
 /* ---- choosing -------------------------------------------------------------------------------- */
@@ -82,15 +124,21 @@ static int compare_numbers(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Go through the operation and note which instructions change something. */
+/* To look takes longer than to step: for a sample the files are looked at after every few
+ * instructions, and one of these stands for what they have changed. */
+#define STRIDE 8u
+
+/* Go through the operation and note where it changes something. */
 static void find_changes(struct pass *pass, struct numbers *meta, struct numbers *values)
 {
     pass_begin(pass, pass_perform);
     enum step_event event;
-    while ((event = step_once(&pass->step)) == STEP_RAN) {
-        uint32_t changed = files_look(&pass->files, false);
+    uint32_t changed;
+    uint64_t phase = pass->options->seed;
+    while ((event = step_and_look(pass, STRIDE, &changed)) == STEP_RAN) {
         if (changed != FILES_SAME) {
-            add_number((changed & FILES_META) != 0 ? meta : values, pass->step.n);
+            uint64_t back = pass->step.n > STRIDE ? kit_random(&phase) % STRIDE : 0;
+            add_number((changed & FILES_META) != 0 ? meta : values, pass->step.n - back);
         }
     }
     if (event == STEP_DIED) {
@@ -127,8 +175,8 @@ static void choose(struct pass *pass)
 static enum step_event next_change(struct pass *pass)
 {
     enum step_event event;
-    while ((event = step_once(&pass->step)) == STEP_RAN) {
-        uint32_t changed = files_look(&pass->files, true);
+    uint32_t changed;
+    while ((event = step_and_look(pass, 1, &changed)) == STEP_RAN) {
         pass->n_changes += changed != FILES_SAME;
         if ((changed & FILES_META) != 0 ||
             (changed != FILES_SAME && pass->n_changes % VALUES_STRIDE == 0)) {
@@ -166,16 +214,27 @@ enum step_event pass_next(struct pass *pass)
 
 /* ---- reporting ------------------------------------------------------------------------------- */
 
-/* Where the stepped process stands, as addr2line takes it. It has the same addresses as this one.
- * */
+/* Where the stepped process stands, as addr2line takes it. */
 static void print_place(const struct pass *pass)
 {
 #if defined(__x86_64__)
     struct user_regs_struct regs;
-    Dl_info info;
-    if (pass->step.pid != 0 && ptrace(PTRACE_GETREGS, pass->step.pid, NULL, &regs) == 0 &&
-        dladdr((void *)(uintptr_t)regs.rip, &info) != 0) {
-        printf(" [%s 0x%llx]", info.dli_fname, regs.rip - (uintptr_t)info.dli_fbase);
+    char name[64], line[PATH_MAX + 128];
+    if (pass->step.pid == 0 || ptrace(PTRACE_GETREGS, pass->step.pid, NULL, &regs) != 0) {
+        return;
+    }
+    snprintf(name, sizeof name, "/proc/%ld/maps", (long)pass->step.pid);
+    FILE *maps = fopen(name, "r");
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+        uint64_t from, end, off;
+        char path[PATH_MAX] = "";
+        if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %4000s", &from, &end, &off, path) == 4 &&
+            regs.rip >= from && regs.rip < end) {
+            printf(" [%s 0x%jx]", path, (uintmax_t)(regs.rip - from + off));
+        }
+    }
+    if (maps != NULL) {
+        fclose(maps);
     }
 #else
     (void)pass;
@@ -203,10 +262,25 @@ void pass_seen(struct pass *pass, int state)
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-static int list(void)
+/* The scenes that are played. */
+struct table {
+    const struct scene *scenes;
+    uint32_t n;
+};
+
+static struct table find_scenes(const struct pass_options *options)
 {
-    for (uint32_t i = 0; i < n_scenes; i++) {
-        puts(scenes[i].name);
+    struct table table = { scenes, n_scenes };
+    if (options->python.program != NULL) {
+        table.n = python_scenes(&options->python, &table.scenes);
+    }
+    return table;
+}
+
+static int list(const struct table *table)
+{
+    for (uint32_t i = 0; i < table->n; i++) {
+        puts(table->scenes[i].name);
     }
     return 0;
 }
@@ -243,6 +317,12 @@ static int parse(int argc, char **argv, struct pass_options *options)
             options->seed = value;
         } else if (takes(argv, &i, "--dir", &value)) {
             options->dir = argv[i];
+        } else if (takes(argv, &i, "--python", &value)) {
+            options->python.program = argv[i];
+        } else if (takes(argv, &i, "--script", &value)) {
+            options->python.script = argv[i];
+        } else if (strcmp(argv[i], "--list") == 0) {
+            options->list = true;
         } else if (argv[i][0] == '-') {
             kit_die("unknown option %s (the head of the source says which there are)", argv[i]);
         } else {
@@ -269,7 +349,7 @@ static uint32_t prove_scene(const struct scene *scene, const struct pass_options
     static struct pass pass;
     pass = (struct pass){ .scene = scene, .options = options, .log = backing_log_new() };
     kit_path(pass.path, "store");
-    references_make(scene, options->seed, &pass.refs);
+    references_make(scene, &options->python, options->seed, &pass.refs);
     choose(&pass);
     prove(&pass);
     free(pass.chosen);
@@ -293,22 +373,27 @@ static void copy_in_large_steps(char **argv)
 int pass_main(int argc, char **argv, struct pass_options options, void (*prove)(struct pass *pass))
 {
     uint32_t n_problems = 0, n_proved = 0;
-    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-        return list();
-    }
     copy_in_large_steps(argv);
     options.seed = (uint64_t)getpid();
     int n_names = parse(argc, argv, &options);
+    if ((options.python.program != NULL) != (options.python.script != NULL)) {
+        kit_die("--python and --script belong together");
+    }
+    struct table table = find_scenes(&options);
+    if (options.list) {
+        return list(&table);
+    }
     if (!step_allowed()) {
         printf("skipped: one process may not step another here\n");
         return KIT_SKIPPED;
     }
     kit_workdir(options.dir);
     printf("seed %ju\n", (uintmax_t)options.seed);
-    for (uint32_t i = 0; i < n_scenes; i++) {
-        bool too_long = scenes[i].is_long && !options.full && n_names == 0;
-        if (!too_long && is_wanted(&scenes[i], n_names, argv + 1)) {
-            n_problems += prove_scene(&scenes[i], &options, prove);
+    for (uint32_t i = 0; i < table.n; i++) {
+        const struct scene *scene = &table.scenes[i];
+        bool too_long = scene->is_long && !options.full && n_names == 0;
+        if (!too_long && is_wanted(scene, n_names, argv + 1)) {
+            n_problems += prove_scene(scene, &options, prove);
             n_proved++;
             fflush(stdout);
         }

@@ -8,16 +8,19 @@
 
 #include "files.h"
 #include "kit.h"
+#include "python_scene.h"
 #include "references.h"
 #include "step.h"
 
 struct pass_options {
     bool full;         /* every instruction that changed something */
+    bool list;         /* only print which scenes there are */
     bool twice;        /* also go through the recovery */
     uint32_t n_states; /* else a sample of about so many */
     uint32_t n_kills;  /* real kills to compare with */
     uint64_t seed;
-    const char *dir; /* where the folder of the run is made; NULL: /dev/shm */
+    const char *dir;      /* where the folder of the run is made; NULL: /dev/shm */
+    struct python python; /* who performs the scenes; NULL: this program, those of scene.c */
 };
 
 struct pass {
@@ -27,10 +30,13 @@ struct pass {
     struct backing_log *log;
     char path[KIT_PATH_MAX]; /* of the store */
     struct step step;
+    struct python_code code; /* of the stepped process, where that is Python */
     struct files files;
     uint64_t n_instructions;
-    uint64_t n_changes; /* instructions that changed something */
-    uint64_t *chosen;   /* the instructions to look at, rising; NULL: all that change something */
+    uint64_t n_unseen; /* of them, for who does not look after each */
+    uint64_t
+        n_changes;    /* instructions that changed something; of a sample, runs of a few of them */
+    uint64_t *chosen; /* the instructions to look at, rising; NULL: all that change something */
     uint32_t n_chosen;
     uint32_t next_chosen;
     uint64_t n_seen[SCENE_OPS_MAX + 1]; /* how often each state was found */

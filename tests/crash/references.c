@@ -9,14 +9,18 @@
 
 #include "kit.h"
 
-static void play(const struct scene *scene, const char *path, uint32_t n_ops, uint64_t seed)
+static void play(const struct scene *scene, const struct python *python, const char *path,
+                 uint32_t n_ops, uint64_t seed)
 {
     pid_t pid = kit_fork();
+    if (pid == 0 && python->program != NULL) {
+        python_scene_become(python, scene, path, n_ops, false, seed, NULL);
+    }
     if (pid == 0) {
         struct stage stage;
         scene_prepare(scene, &stage, path, seed);
         while (stage.next < n_ops) {
-            scene_operate(scene, &stage);
+            scene_operate_undisturbed(scene, &stage);
         }
         scene_close(&stage);
         _exit(0);
@@ -27,14 +31,17 @@ static void play(const struct scene *scene, const char *path, uint32_t n_ops, ui
     }
 }
 
-void references_make(const struct scene *scene, uint64_t seed, struct references *refs)
+void references_make(const struct scene *scene, const struct python *python, uint64_t seed,
+                     struct references *refs)
 {
     char path[KIT_PATH_MAX];
     *refs = (struct references){ .catalogue = state_catalogue_new(), .n = scene->n_ops + 1 };
+    refs->catalogue->leaves_notes = scene->leaves_notes;
+    refs->catalogue->look = scene->look;
     for (uint32_t k = 0; k < refs->n; k++) {
         kit_path(path, "reference-%u", k);
-        play(scene, path, k, seed);
-        examine(path, refs->catalogue, true, &refs->report[k]);
+        play(scene, python, path, k, seed);
+        examine(path, refs->catalogue, true, scene->tidy, &refs->report[k]);
         kit_remove_tree(path);
         if (refs->report[k].problem[0] != '\0') {
             kit_die("%s, undisturbed, after %u operations: %s", scene->name, k,

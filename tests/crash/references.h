@@ -3,6 +3,7 @@
 #define CRASH_REFERENCES_H
 
 #include "examine.h"
+#include "python_scene.h"
 #include "scene.h"
 #include "state.h"
 
@@ -15,7 +16,8 @@ struct references {
 
 /* Play the scene to the end of each operation and examine what it leaves. Gives up where that is
  * not sound. */
-void references_make(const struct scene *scene, uint64_t seed, struct references *refs);
+void references_make(const struct scene *scene, const struct python *python, uint64_t seed,
+                     struct references *refs);
 void references_free(struct references *refs);
 
 /* The first state from `from` on that `state` is equal to, or -1 with a text. */

@@ -1,9 +1,5 @@
-/* scene.c - the operations that are proved.
- *
- * The common ground of all scenes: namespaces "a" and "b" with small, medium and large values, some
- * free slots and some free memory that is warm, since operations take another way where they find
- * it.
- */
+/* scene.c - the operations that are proved: the table of all of them, and those on names, namespaces
+ * and the store. Others are in scene_process.c and scene_plasma.c. */
 #include "scene.h"
 
 #include <fcntl.h>
@@ -16,88 +12,17 @@
 #include "fate.h"
 #include "kit.h"
 #include "layout.h"
+#include "scene_plasma.h"
+#include "scene_process.h"
 #include "store.h"
 
-#define SMALL  24u
-#define MEDIUM 400u   /* inline, in a slot of several lines */
-#define LARGE  9000u  /* an extent of three pages */
-#define LARGER 20000u /* an extent of five */
-
-/* An operation that fails proves nothing. */
-static void need(int err, const char *what)
-{
-    if (err != 0) {
-        fprintf(stderr, "%s: %s: %s\n", what, brain_strerror(err), brain_error_detail());
-        _exit(3);
-    }
-}
-
-/* Values are windows of one pattern, so that no instructions are spent on making them. */
-static char pattern[LARGER + 64 * 512];
-
-static const char *window(uint64_t seed)
-{
-    return pattern + seed % 512 * 64;
-}
-
-static int try_put(brain_space *space, const char *name, size_t size, uint64_t seed,
-                   uint64_t if_version)
-{
-    brain_part part = { window(seed), size, 0 };
-    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    return brain_put(space, name, strlen(name), &value, if_version, NULL);
-}
-
-static void put(brain_space *space, const char *name, size_t size, uint64_t seed)
-{
-    need(try_put(space, name, size, seed, BRAIN_ANY_VERSION), name);
-}
-
-static void put_numbered(brain_space *space, const char *prefix, uint32_t i, size_t size)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s%u", prefix, i);
-    put(space, name, size, i);
-}
-
-static void erase(brain_space *space, const char *name)
-{
-    need(brain_delete(space, name, strlen(name), BRAIN_ANY_VERSION), name);
-}
-
-static void open_store(struct stage *stage)
-{
-    brain_options options = BRAIN_OPTIONS_INIT;
-    options.capacity_bytes = 16u << 20;
-    need(brain_open(stage->path, &options, &stage->store), stage->path);
-    need(brain_space_open(stage->store, "a", 1, &stage->a), "a");
-    need(brain_space_open(stage->store, "b", 1, &stage->b), "b");
-}
-
-static void lay_ground(struct stage *stage)
-{
-    for (uint32_t i = 0; i < 8; i++) {
-        put_numbered(stage->a, "small", i, SMALL);
-        put_numbered(stage->b, "medium", i, MEDIUM);
-    }
-    for (uint32_t i = 0; i < 3; i++) {
-        put_numbered(stage->a, "large", i, LARGE);
-        put_numbered(stage->b, "larger", i, LARGER);
-    }
-    put(stage->a, "large1", LARGER, 77); /* free memory in between, warm */
-    put(stage->b, "medium3", SMALL, 78);
-    erase(stage->a, "small7");
-    erase(stage->b, "larger1");
-}
+#define CAPACITY ((uint64_t)16 << 20)
 
 void scene_prepare(const struct scene *scene, struct stage *stage, const char *path, uint64_t seed)
 {
-    memset(stage, 0, sizeof *stage);
-    stage->path = path;
-    kit_fill(pattern, sizeof pattern, 1);
+    uint64_t capacity = scene->capacity_bytes;
     fate_decide(seed);
-    open_store(stage);
-    lay_ground(stage);
+    stage_begin(stage, path, capacity != 0 ? capacity : CAPACITY);
     if (scene->prepare != NULL) {
         scene->prepare(stage);
     }
@@ -109,15 +34,23 @@ void scene_operate(const struct scene *scene, struct stage *stage)
     stage->next++;
 }
 
+void scene_operate_undisturbed(const struct scene *scene, struct stage *stage)
+{
+    void (*operate)(struct stage *) = scene->in_pieces != NULL ? scene->in_pieces : scene->operate;
+    operate(stage);
+    stage->next++;
+}
+
 void scene_close(struct stage *stage)
 {
     brain_view_drop(&stage->view);
+    brain_view_drop(&stage->other);
     brain_snapshot_close(stage->snapshot);
     brain_object_release(stage->object);
-    brain_space_close(stage->a);
-    brain_space_close(stage->b);
+    scene_plasma_close(stage);
     brain_close(stage->second);
-    brain_close(stage->store);
+    stage_leave(stage);
+    scene_process_close(stage);
 }
 
 static struct bn_state_rec read_state(const struct stage *stage)
@@ -127,7 +60,7 @@ static struct bn_state_rec read_state(const struct stage *stage)
     snprintf(path, sizeof path, "%s/data", brain_directory(stage->store));
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : pread(fd, &state, sizeof state, (off_t)BN_STATE_OFF);
-    need(n == (ssize_t)sizeof state ? 0 : BRAIN_E_IO, path);
+    stage_need(n == (ssize_t)sizeof state ? 0 : BRAIN_E_IO, path);
     close(fd);
     return state;
 }
@@ -136,73 +69,78 @@ static struct bn_state_rec read_state(const struct stage *stage)
 
 static void put_new_small(struct stage *stage)
 {
-    put(stage->a, "new", SMALL, 1);
+    stage_put(stage->a, "new", STAGE_SMALL, 1);
 }
 
 static void put_new_medium(struct stage *stage)
 {
-    put(stage->a, "new", MEDIUM, 1);
+    stage_put(stage->a, "new", STAGE_MEDIUM, 1);
 }
 
 static void put_empty(struct stage *stage)
 {
-    put(stage->a, "", 0, 1);
+    stage_put(stage->a, "", 0, 1);
 }
 
 static void trim(struct stage *stage)
 {
-    need(brain_trim(stage->store, NULL), "brain_trim");
+    stage_need(brain_trim(stage->store, NULL), "brain_trim");
 }
 
 static void put_new_large(struct stage *stage)
 {
-    put(stage->a, "new", LARGE, 1);
+    stage_put(stage->a, "new", STAGE_LARGE, 1);
 }
 
 static void replace_small(struct stage *stage)
 {
-    put(stage->a, "small3", SMALL, 1);
+    stage_put(stage->a, "small3", STAGE_SMALL, 1);
 }
 
 static void replace_large(struct stage *stage)
 {
-    put(stage->a, "large0", LARGER, 1);
+    stage_put(stage->a, "large0", STAGE_LARGER, 1);
 }
 
 static void replace_large_twice(struct stage *stage)
 {
-    put(stage->a, "large0", LARGE, 1 + stage->next); /* the second finds the memory of the first */
+    stage_put(stage->a, "large0", STAGE_LARGE,
+              1 + stage->next); /* the second finds the memory of the first */
 }
 
 static void replace_small_by_large(struct stage *stage)
 {
-    put(stage->a, "small3", LARGE, 1);
+    stage_put(stage->a, "small3", STAGE_LARGE, 1);
 }
 
 static void replace_large_by_small(struct stage *stage)
 {
-    put(stage->a, "large0", SMALL, 1);
+    stage_put(stage->a, "large0", STAGE_SMALL, 1);
 }
 
 static void put_if_absent(struct stage *stage)
 {
     if (stage->next == 0) {
-        need(try_put(stage->a, "small3", SMALL, 1, 0) == BRAIN_E_EXISTS ? 0 : -1, "put if absent");
+        stage_need(stage_try_put(stage->a, "small3", STAGE_SMALL, 1, 0) == BRAIN_E_EXISTS ? 0 : -1,
+                   "put if absent");
     } else {
-        need(try_put(stage->a, "new", SMALL, 1, 0), "put if absent");
+        stage_need(stage_try_put(stage->a, "new", STAGE_SMALL, 1, 0), "put if absent");
     }
 }
 
 static void put_if_version(struct stage *stage)
 {
     uint64_t version;
-    need(brain_exists(stage->a, "small3", 6, &version), "small3");
+    stage_need(brain_exists(stage->a, "small3", 6, &version), "small3");
     if (stage->next == 0) {
-        need(try_put(stage->a, "small3", SMALL, 1, version + 1) == BRAIN_E_STALE ? 0 : -1,
-             "stale put");
-        need(try_put(stage->a, "large0", LARGE, 1, 1) == BRAIN_E_STALE ? 0 : -1, "stale large put");
+        stage_need(stage_try_put(stage->a, "small3", STAGE_SMALL, 1, version + 1) == BRAIN_E_STALE
+                       ? 0
+                       : -1,
+                   "stale put");
+        stage_need(stage_try_put(stage->a, "large0", STAGE_LARGE, 1, 1) == BRAIN_E_STALE ? 0 : -1,
+                   "stale large put");
     } else {
-        need(try_put(stage->a, "small3", MEDIUM, 1, version), "put if version");
+        stage_need(stage_try_put(stage->a, "small3", STAGE_MEDIUM, 1, version), "put if version");
     }
 }
 
@@ -210,9 +148,9 @@ static void put_if_version(struct stage *stage)
 static void put_wordy(struct stage *stage)
 {
     static char name[3000];
-    const char *text = window(3);
+    const char *text = stage_window(3);
     memset(name, 'n', sizeof name);
-    brain_part part = { text, SMALL, 0 };
+    brain_part part = { text, STAGE_SMALL, 0 };
     brain_value value = { .kind = BRAIN_KIND_STR,
                           .n_parts = 1,
                           .parts = &part,
@@ -220,12 +158,13 @@ static void put_wordy(struct stage *stage)
                           .meta_len = 700,
                           .description = stage->next == 0 ? text : NULL,
                           .description_len = stage->next == 0 ? 2500 : 0 };
-    need(brain_put(stage->a, name, sizeof name, &value, BRAIN_ANY_VERSION, NULL), "a long name");
+    stage_need(brain_put(stage->a, name, sizeof name, &value, BRAIN_ANY_VERSION, NULL),
+               "a long name");
 }
 
 static void replace_twice(struct stage *stage)
 {
-    put(stage->a, "small3", SMALL, 1 + stage->next);
+    stage_put(stage->a, "small3", STAGE_SMALL, 1 + stage->next);
 }
 
 /* ---- the short way of a small put (src/replace.c) -------------------------------------------- */
@@ -241,8 +180,8 @@ static uint32_t n_ready(const struct stage *stage)
 static void get_ready(struct stage *stage)
 {
     for (uint32_t n = 0; n_ready(stage) < 16; n++) {
-        put(stage->a, "small3", SMALL, n);
-        need(n < 10000 ? 0 : BRAIN_E_BUSY, "no slot becomes ready");
+        stage_put(stage->a, "small3", STAGE_SMALL, n);
+        stage_need(n < 10000 ? 0 : BRAIN_E_BUSY, "no slot becomes ready");
     }
 }
 
@@ -251,7 +190,7 @@ static void use_up_ready(struct stage *stage, uint32_t n_left)
 {
     get_ready(stage);
     while (n_ready(stage) > n_left) {
-        put(stage->a, "small3", SMALL, n_ready(stage));
+        stage_put(stage->a, "small3", STAGE_SMALL, n_ready(stage));
     }
 }
 
@@ -263,37 +202,38 @@ static void use_up_all(struct stage *stage)
 static void use_up_and_hold(struct stage *stage)
 {
     use_up_ready(stage, 1);
-    need(brain_get(stage->a, "small3", 6, &stage->view), "small3");
+    stage_need(brain_get(stage->a, "small3", 6, &stage->view), "small3");
 }
 
 static void replace_ready(struct stage *stage)
 {
-    put(stage->a, "small3", SMALL, 1 + stage->next);
+    stage_put(stage->a, "small3", STAGE_SMALL, 1 + stage->next);
 }
 
 /* The slot that is held is the last that was replaced when the second put looks. */
 static void replace_ready_held(struct stage *stage)
 {
-    char before[SMALL];
-    memcpy(before, stage->view.data, SMALL);
-    put(stage->a, "small3", SMALL, 300 + stage->next);
-    need(memcmp(before, stage->view.data, SMALL) == 0 ? 0 : BRAIN_E_CORRUPT, "a view has changed");
+    char before[STAGE_SMALL];
+    memcpy(before, stage->view.data, STAGE_SMALL);
+    stage_put(stage->a, "small3", STAGE_SMALL, 300 + stage->next);
+    stage_need(memcmp(before, stage->view.data, STAGE_SMALL) == 0 ? 0 : BRAIN_E_CORRUPT,
+               "a view has changed");
 }
 
 /* With a hint, which the put before it noted. */
 static void put_hinted(struct stage *stage, uint64_t seed)
 {
-    brain_part part = { window(seed), SMALL, 0 };
+    brain_part part = { stage_window(seed), STAGE_SMALL, 0 };
     brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    need(brain_try_put(stage->a, "small3", 6, &stage->hint, &value, BRAIN_ANY_VERSION, NULL),
-         "small3");
+    stage_need(brain_try_put(stage->a, "small3", 6, &stage->hint, &value, BRAIN_ANY_VERSION, NULL),
+               "small3");
 }
 
 static void get_ready_and_hinted(struct stage *stage)
 {
     get_ready(stage);
     put_hinted(stage, 1);
-    need(stage->hint.space != 0 ? 0 : BRAIN_E_CORRUPT, "no hint");
+    stage_need(stage->hint.space != 0 ? 0 : BRAIN_E_CORRUPT, "no hint");
 }
 
 static void replace_ready_hinted(struct stage *stage)
@@ -303,24 +243,24 @@ static void replace_ready_hinted(struct stage *stage)
 
 static void replace_ready_in_size(struct stage *stage)
 {
-    put(stage->a, "small3", stage->next == 0 ? SMALL + 5 : SMALL - 5, 1);
+    stage_put(stage->a, "small3", stage->next == 0 ? STAGE_SMALL + 5 : STAGE_SMALL - 5, 1);
 }
 
 /* ---- deletes --------------------------------------------------------------------------------- */
 
 static void delete_small(struct stage *stage)
 {
-    erase(stage->a, "small3");
+    stage_erase(stage->a, "small3");
 }
 
 static void delete_large(struct stage *stage)
 {
-    erase(stage->a, "large1");
+    stage_erase(stage->a, "large1");
 }
 
 static void register_snapshot(struct stage *stage)
 {
-    need(brain_snapshot_open(stage->store, &stage->snapshot), "brain_snapshot_open");
+    stage_need(brain_snapshot_open(stage->store, &stage->snapshot), "brain_snapshot_open");
 }
 
 /* A delete that has to leave its tombstone in the index, which a later change clears. */
@@ -328,14 +268,14 @@ static void delete_under_snapshot(struct stage *stage)
 {
     switch (stage->next) {
     case 0:
-        erase(stage->a, "small3");
+        stage_erase(stage->a, "small3");
         break;
     case 1:
         brain_snapshot_close(stage->snapshot);
         stage->snapshot = NULL;
         break;
     case 2:
-        put(stage->a, "small4", SMALL, 1);
+        stage_put(stage->a, "small4", STAGE_SMALL, 1);
         break;
     default:
         trim(stage);
@@ -346,33 +286,28 @@ static void put_over_tombstone(struct stage *stage)
 {
     switch (stage->next) {
     case 0:
-        erase(stage->a, "large1");
+        stage_erase(stage->a, "large1");
         break;
     case 1:
-        put(stage->a, "large1", LARGE, 1);
+        stage_put(stage->a, "large1", STAGE_LARGE, 1);
         break;
     case 2:
-        erase(stage->a, "large1");
+        stage_erase(stage->a, "large1");
         break;
     case 3:
         brain_snapshot_close(stage->snapshot);
         stage->snapshot = NULL;
         break;
     default:
-        put(stage->a, "large1", SMALL, 2);
+        stage_put(stage->a, "large1", STAGE_SMALL, 2);
     }
 }
 
 /* The value that goes is still in use here. */
-static void hold_view(struct stage *stage)
-{
-    need(brain_get(stage->a, "large1", 6, &stage->view), "large1");
-}
-
 static void delete_held(struct stage *stage)
 {
     if (stage->next == 0) {
-        erase(stage->a, "large1");
+        stage_erase(stage->a, "large1");
     } else {
         brain_view_drop(&stage->view);
     }
@@ -382,20 +317,20 @@ static void delete_held(struct stage *stage)
 
 static void add(brain_batch *batch, brain_space *space, const char *name, size_t size)
 {
-    brain_part part = { window(size), size, 0 };
+    brain_part part = { stage_window(size), size, 0 };
     brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    need(brain_batch_put(batch, space, name, strlen(name), &value), "brain_batch_put");
+    stage_need(brain_batch_put(batch, space, name, strlen(name), &value), "brain_batch_put");
 }
 
 static void batch(struct stage *stage)
 {
     brain_batch *changes;
-    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
-    add(changes, stage->a, "new", SMALL);
-    add(changes, stage->b, "medium0", MEDIUM + 50);
-    add(changes, stage->a, "large1", LARGE);
-    need(brain_batch_delete(changes, stage->b, "larger0", 7), "brain_batch_delete");
-    need(brain_batch_commit(changes, NULL), "brain_batch_commit");
+    stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    add(changes, stage->a, "new", STAGE_SMALL);
+    add(changes, stage->b, "medium0", STAGE_MEDIUM + 50);
+    add(changes, stage->a, "large1", STAGE_LARGE);
+    stage_need(brain_batch_delete(changes, stage->b, "larger0", 7), "brain_batch_delete");
+    stage_need(brain_batch_commit(changes, NULL), "brain_batch_commit");
     brain_batch_free(changes);
 }
 
@@ -404,16 +339,16 @@ static void batch_if(struct stage *stage)
 {
     brain_batch *changes;
     uint64_t version;
-    brain_part part = { window(5), SMALL, 0 };
+    brain_part part = { stage_window(5), STAGE_SMALL, 0 };
     brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    need(brain_exists(stage->a, "small3", 6, &version), "small3");
-    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
-    add(changes, stage->b, "larger0", LARGE);
-    need(brain_batch_put_if(changes, stage->a, "new", 3, &value, 0), "brain_batch_put_if");
-    need(brain_batch_delete_if(changes, stage->a, "small3", 6, version + (stage->next == 0)),
-         "brain_batch_delete_if");
+    stage_need(brain_exists(stage->a, "small3", 6, &version), "small3");
+    stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    add(changes, stage->b, "larger0", STAGE_LARGE);
+    stage_need(brain_batch_put_if(changes, stage->a, "new", 3, &value, 0), "brain_batch_put_if");
+    stage_need(brain_batch_delete_if(changes, stage->a, "small3", 6, version + (stage->next == 0)),
+               "brain_batch_delete_if");
     int err = brain_batch_commit(changes, NULL);
-    need(err == (stage->next == 0 ? BRAIN_E_STALE : 0) ? 0 : -1, "a batch with conditions");
+    stage_need(err == (stage->next == 0 ? BRAIN_E_STALE : 0) ? 0 : -1, "a batch with conditions");
     brain_batch_free(changes);
 }
 
@@ -421,15 +356,15 @@ static void batch_makes_spaces(struct stage *stage)
 {
     brain_batch *changes;
     brain_space *c, *d;
-    need(brain_space_open(stage->store, "c", 1, &c), "c");
-    need(brain_space_open(stage->store, "d", 1, &d), "d");
-    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
-    add(changes, c, "first", SMALL);
-    add(changes, d, "second", LARGE);
-    add(changes, c, "first", SMALL + 1); /* the last change of a name wins */
-    need(brain_batch_delete(changes, stage->a, "small0", 6), "brain_batch_delete");
-    need(brain_batch_delete(changes, stage->a, "missing", 7), "brain_batch_delete");
-    need(brain_batch_commit(changes, NULL), "brain_batch_commit");
+    stage_need(brain_space_open(stage->store, "c", 1, &c), "c");
+    stage_need(brain_space_open(stage->store, "d", 1, &d), "d");
+    stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    add(changes, c, "first", STAGE_SMALL);
+    add(changes, d, "second", STAGE_LARGE);
+    add(changes, c, "first", STAGE_SMALL + 1); /* the last change of a name wins */
+    stage_need(brain_batch_delete(changes, stage->a, "small0", 6), "brain_batch_delete");
+    stage_need(brain_batch_delete(changes, stage->a, "missing", 7), "brain_batch_delete");
+    stage_need(brain_batch_commit(changes, NULL), "brain_batch_commit");
     brain_batch_free(changes);
     brain_space_close(c);
     brain_space_close(d);
@@ -439,22 +374,22 @@ static void batch_makes_spaces(struct stage *stage)
 static void batch_many(struct stage *stage)
 {
     brain_batch *changes;
-    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
     for (uint32_t i = 0; i < 90; i++) {
         char name[32];
         snprintf(name, sizeof name, "many%u", i);
         add(changes, stage->a, name, 8);
     }
-    need(brain_batch_commit(changes, NULL), "brain_batch_commit");
+    stage_need(brain_batch_commit(changes, NULL), "brain_batch_commit");
     brain_batch_free(changes);
 }
 
 static void batch_dropped(struct stage *stage)
 {
     brain_batch *changes;
-    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
-    add(changes, stage->a, "large0", LARGE);
-    add(changes, stage->a, "small0", SMALL);
+    stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    add(changes, stage->a, "large0", STAGE_LARGE);
+    add(changes, stage->a, "small0", STAGE_SMALL);
     brain_batch_free(changes);
 }
 
@@ -462,9 +397,9 @@ static void batch_dropped(struct stage *stage)
 
 static void create(struct stage *stage)
 {
-    need(brain_create(stage->store, LARGE, &stage->object), "brain_create");
+    stage_need(brain_create(stage->store, STAGE_LARGE, &stage->object), "brain_create");
     uint64_t *to = brain_object_data(stage->object);
-    for (size_t i = 0; i < LARGE / 8; i += 64) {
+    for (size_t i = 0; i < STAGE_LARGE / 8; i += 64) {
         to[i] = i + 1;
     }
 }
@@ -476,8 +411,9 @@ static void create_and_seal(struct stage *stage)
         return;
     }
     brain_value value = { .kind = BRAIN_KIND_RAW };
-    need(brain_object_seal(stage->object, stage->a, "large2", 6, &value, BRAIN_ANY_VERSION, NULL),
-         "seal");
+    stage_need(brain_object_seal(stage->object, stage->a, "large2", 6, &value, BRAIN_ANY_VERSION,
+                                 NULL),
+               "seal");
     brain_object_release(stage->object);
     stage->object = NULL;
 }
@@ -491,10 +427,43 @@ static void create_and_abort(struct stage *stage)
 
 static void create_small_and_seal(struct stage *stage)
 {
-    need(brain_create(stage->store, 100, &stage->object), "brain_create");
+    stage_need(brain_create(stage->store, 100, &stage->object), "brain_create");
     memset(brain_object_data(stage->object), 7, 100);
     brain_value value = { .kind = BRAIN_KIND_RAW, .meta = "m", .meta_len = 1 };
-    need(brain_object_seal(stage->object, stage->a, "new", 3, &value, 0, NULL), "seal");
+    stage_need(brain_object_seal(stage->object, stage->a, "new", 3, &value, 0, NULL), "seal");
+    brain_object_release(stage->object);
+    stage->object = NULL;
+}
+
+static void create_in_place(struct stage *stage)
+{
+    stage_need(brain_create_in_place(stage->store, STAGE_LARGE, &stage->object), "brain_create");
+    uint64_t *to = brain_object_data(stage->object);
+    for (size_t i = 0; i < STAGE_LARGE / 8; i += 64) {
+        to[i] = i + 1;
+    }
+}
+
+static void create_in_place_and_seal(struct stage *stage)
+{
+    brain_value value = { .kind = BRAIN_KIND_RAW, .meta = "m", .meta_len = 1 };
+    if (stage->next == 0) {
+        create_in_place(stage);
+        return;
+    }
+    stage_need(brain_object_seal(stage->object, stage->a, "large2", 6, &value, BRAIN_ANY_VERSION,
+                                 NULL),
+               "seal");
+    brain_object_release(stage->object);
+    stage->object = NULL;
+}
+
+static void create_in_place_and_abort(struct stage *stage)
+{
+    if (stage->next == 0) {
+        create_in_place(stage);
+        return;
+    }
     brain_object_release(stage->object);
     stage->object = NULL;
 }
@@ -510,13 +479,15 @@ static void seal_in_batch(struct stage *stage)
         create(stage);
         return;
     }
-    need(brain_space_open(stage->store, "c", 1, &c), "c");
-    need(brain_exists(stage->a, "small3", 6, &version), "small3");
-    need(brain_batch_new(stage->store, &changes), "brain_batch_new");
-    add(changes, c, "first", SMALL);
-    add(changes, stage->b, "new", LARGE);
-    need(brain_batch_delete_if(changes, stage->a, "small3", 6, version), "brain_batch_delete_if");
-    need(brain_object_seal_in(stage->object, changes, c, "sealed", 6, &value, 0, NULL), "seal");
+    stage_need(brain_space_open(stage->store, "c", 1, &c), "c");
+    stage_need(brain_exists(stage->a, "small3", 6, &version), "small3");
+    stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+    add(changes, c, "first", STAGE_SMALL);
+    add(changes, stage->b, "new", STAGE_LARGE);
+    stage_need(brain_batch_delete_if(changes, stage->a, "small3", 6, version),
+               "brain_batch_delete_if");
+    stage_need(brain_object_seal_in(stage->object, changes, c, "sealed", 6, &value, 0, NULL),
+               "seal");
     brain_batch_free(changes);
     brain_object_release(stage->object);
     stage->object = NULL;
@@ -528,16 +499,16 @@ static void seal_in_batch(struct stage *stage)
 static void space_create(struct stage *stage)
 {
     brain_space *c;
-    need(brain_space_open(stage->store, "c", 1, &c), "c");
-    need(brain_space_create(c), "brain_space_create");
+    stage_need(brain_space_open(stage->store, "c", 1, &c), "c");
+    stage_need(brain_space_create(c), "brain_space_create");
     brain_space_close(c);
 }
 
 static void put_makes_space(struct stage *stage)
 {
     brain_space *c;
-    need(brain_space_open(stage->store, "c", 1, &c), "c");
-    put(c, "first", stage->next == 0 ? SMALL : LARGE, 1);
+    stage_need(brain_space_open(stage->store, "c", 1, &c), "c");
+    stage_put(c, "first", stage->next == 0 ? STAGE_SMALL : STAGE_LARGE, 1);
     brain_space_close(c);
 }
 
@@ -545,13 +516,13 @@ static void space_remove(struct stage *stage)
 {
     switch (stage->next) {
     case 0:
-        need(brain_space_remove(stage->b), "brain_space_remove");
+        stage_need(brain_space_remove(stage->b), "brain_space_remove");
         break;
     case 1:
-        put(stage->a, "small0", SMALL, 1); /* also gives back what the removal left */
+        stage_put(stage->a, "small0", STAGE_SMALL, 1); /* also gives back what the removal left */
         break;
     default:
-        put(stage->b, "medium0", SMALL, 1);
+        stage_put(stage->b, "medium0", STAGE_SMALL, 1);
     }
 }
 
@@ -559,7 +530,7 @@ static void space_remove(struct stage *stage)
 static void fill_space(struct stage *stage)
 {
     for (uint32_t i = 0; i < 80; i++) {
-        put_numbered(stage->b, "many", i, SMALL);
+        stage_put_numbered(stage->b, "many", i, STAGE_SMALL);
     }
 }
 
@@ -568,17 +539,17 @@ static void space_remove_under_snapshot(struct stage *stage)
 {
     switch (stage->next) {
     case 0:
-        need(brain_space_remove(stage->b), "brain_space_remove");
+        stage_need(brain_space_remove(stage->b), "brain_space_remove");
         break;
     case 1:
-        put(stage->b, "medium0", SMALL, 1);
+        stage_put(stage->b, "medium0", STAGE_SMALL, 1);
         break;
     case 2:
         brain_snapshot_close(stage->snapshot);
         stage->snapshot = NULL;
         break;
     default:
-        put(stage->a, "small0", SMALL, 1);
+        stage_put(stage->a, "small0", STAGE_SMALL, 1);
     }
 }
 
@@ -590,7 +561,7 @@ static void space_remove_under_snapshot(struct stage *stage)
 static void fill_index(struct stage *stage)
 {
     for (uint32_t i = 0; i < 400; i++) {
-        put_numbered(stage->a, "filler", i, 8);
+        stage_put_numbered(stage->a, "filler", i, 8);
     }
 }
 
@@ -598,16 +569,16 @@ static void fill_index(struct stage *stage)
 static void fill_index_nearly(struct stage *stage)
 {
     for (uint32_t i = 0; i < 180; i++) {
-        put_numbered(stage->b, "filler", i, 8);
+        stage_put_numbered(stage->b, "filler", i, 8);
     }
 }
 
 static void grow_index(struct stage *stage)
 {
-    put_numbered(stage->a, "grown", stage->next, 8);
+    stage_put_numbered(stage->a, "grown", stage->next, 8);
 }
 
-/* Until no slab has a slot of the class that MEDIUM values take (8 lines); or until a new slab was
+/* Until no slab has a slot of the class that STAGE_MEDIUM values take (8 lines); or until a new slab was
  * taken although the old one has one left, in limbo: then the operation is an ordinary put. */
 static void fill_slabs(struct stage *stage)
 {
@@ -616,13 +587,13 @@ static void fill_slabs(struct stage *stage)
     for (uint32_t i = 0; read_state(stage).slab_partial[class_of_medium] != 0 &&
                          read_state(stage).n_slabs == n_slabs;
          i++) {
-        put_numbered(stage->a, "filler", i, MEDIUM);
+        stage_put_numbered(stage->a, "filler", i, STAGE_MEDIUM);
     }
 }
 
 static void put_takes_slab(struct stage *stage)
 {
-    put_numbered(stage->a, "new", stage->next, MEDIUM);
+    stage_put_numbered(stage->a, "new", stage->next, STAGE_MEDIUM);
 }
 
 /* Many pins: the ledger needs another page. */
@@ -630,26 +601,26 @@ static void many_views(struct stage *stage)
 {
     for (uint32_t i = 0; i < BN_CHUNK_CELLS; i++) {
         brain_view view;
-        need(brain_get(stage->a, "small0", 6, &view), "small0");
+        stage_need(brain_get(stage->a, "small0", 6, &view), "small0");
     }
 }
 
 static void one_more_view(struct stage *stage)
 {
-    need(brain_get(stage->a, "large1", 6, &stage->view), "large1");
+    stage_need(brain_get(stage->a, "large1", 6, &stage->view), "large1");
 }
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
 static void resize(struct stage *stage)
 {
-    need(brain_resize(stage->store, 20u << 20), "brain_resize");
+    stage_need(brain_resize(stage->store, 20u << 20), "brain_resize");
 }
 
 static void attach_and_close(struct stage *stage)
 {
     if (stage->next == 0) {
-        need(brain_open(stage->path, NULL, &stage->second), "brain_open");
+        stage_need(brain_open(stage->path, NULL, &stage->second), "brain_open");
     } else {
         brain_close(stage->second);
         stage->second = NULL;
@@ -657,30 +628,55 @@ static void attach_and_close(struct stage *stage)
 }
 
 /* Somebody who died with a view, a snapshot and a half-written object. */
-static void leave_dead(struct stage *stage)
+static void die_holding(struct stage *stage)
 {
     pid_t pid = kit_fork();
     if (pid == 0) {
         struct stage own = { .path = stage->path };
-        open_store(&own);
+        stage_open(&own);
         register_snapshot(&own);
-        hold_view(&own);
+        stage_hold_view(&own);
         create(&own);
         _exit(0);
     }
-    need(kit_reap(pid) == 0 ? 0 : -1, "the one who dies");
-    erase(stage->a, "large1"); /* which the dead one pins */
+    stage_need(kit_reap(pid) == 0 ? 0 : -1, "the one who dies");
+}
+
+static void leave_dead(struct stage *stage)
+{
+    die_holding(stage);
+    stage_erase(stage->a, "large1"); /* which the dead one pins */
 }
 
 static void attach_reaps(struct stage *stage)
 {
     switch (stage->next) {
     case 0:
-        need(brain_open(stage->path, NULL, &stage->second), "brain_open");
+        stage_need(brain_open(stage->path, NULL, &stage->second), "brain_open");
         break;
     default:
         trim(stage);
     }
+}
+
+static void reap(struct stage *stage)
+{
+    stage_need(brain_reap(stage->store, NULL), "brain_reap");
+}
+
+/* A value beyond the end that the file was made with. */
+static void grow_file(struct stage *stage)
+{
+    static brain_part parts[300];
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 300, .parts = parts };
+    if (stage->next == 0) {
+        stage_need(brain_resize(stage->store, 8u << 20), "brain_resize");
+        return;
+    }
+    for (uint32_t i = 0; i < 300; i++) {
+        parts[i] = (brain_part){ stage_window(i), STAGE_LARGER, 0 };
+    }
+    stage_need(brain_put(stage->a, "huge", 4, &value, BRAIN_ANY_VERSION, NULL), "huge");
 }
 
 static void snapshot_and_close(struct stage *stage)
@@ -690,54 +686,89 @@ static void snapshot_and_close(struct stage *stage)
     stage->snapshot = NULL;
 }
 
+#define PLASMA .leaves_notes = true, .look = scene_plasma_look, .tidy = scene_plasma_tidy
+
+#define SCENE(called, n, prepared, operated, ...)                                                  \
+    { .name = (called), .n_ops = (n), .prepare = (prepared), .operate = (operated), __VA_ARGS__ }
+
 const struct scene scenes[] = {
-    { "put-new-small", 1, NULL, put_new_small, false },
-    { "put-new-medium", 1, NULL, put_new_medium, false },
-    { "put-empty-name", 1, NULL, put_empty, false },
-    { "put-new-large-warm", 1, NULL, put_new_large, false },
-    { "put-new-large-fresh", 1, trim, put_new_large, false },
-    { "put-long-name", 2, NULL, put_wordy, false },
-    { "put-takes-slab", 1, fill_slabs, put_takes_slab, false },
-    { "put-grows-index", 10, fill_index, grow_index, false },
-    { "put-if-absent", 2, NULL, put_if_absent, false },
-    { "put-if-version", 2, NULL, put_if_version, false },
-    { "replace-small", 1, NULL, replace_small, false },
-    { "replace-small-held", 2, hold_view, replace_twice, false },
-    { "replace-ready", 2, get_ready, replace_ready, false },
-    { "replace-ready-hinted", 2, get_ready_and_hinted, replace_ready_hinted, false },
-    { "replace-ready-in-size", 2, get_ready, replace_ready_in_size, false },
-    { "replace-ready-after-look", 2, use_up_all, replace_ready, false },
-    { "replace-ready-held", 3, use_up_and_hold, replace_ready_held, false },
-    { "replace-large", 1, NULL, replace_large, false },
-    { "replace-large-twice", 3, NULL, replace_large_twice, false },
-    { "replace-small-by-large", 1, NULL, replace_small_by_large, false },
-    { "replace-large-by-small", 1, NULL, replace_large_by_small, false },
-    { "replace-under-snapshot", 2, register_snapshot, replace_twice, false },
-    { "delete-small", 1, NULL, delete_small, false },
-    { "delete-large", 1, NULL, delete_large, false },
-    { "delete-held", 2, hold_view, delete_held, false },
-    { "delete-under-snapshot", 4, register_snapshot, delete_under_snapshot, false },
-    { "put-over-tombstone", 5, register_snapshot, put_over_tombstone, false },
-    { "batch", 1, NULL, batch, false },
-    { "batch-makes-spaces", 1, NULL, batch_makes_spaces, false },
-    { "batch-if", 2, NULL, batch_if, false },
-    { "batch-many", 1, fill_index_nearly, batch_many, true },
-    { "batch-dropped", 1, NULL, batch_dropped, false },
-    { "create-seal", 2, NULL, create_and_seal, false },
-    { "create-small-seal", 1, NULL, create_small_and_seal, false },
-    { "create-seal-in-batch", 2, NULL, seal_in_batch, false },
-    { "create-abort", 1, NULL, create_and_abort, false },
-    { "space-create", 1, NULL, space_create, false },
-    { "space-made-by-put", 2, NULL, put_makes_space, false },
-    { "space-remove", 3, NULL, space_remove, false },
-    { "space-remove-many", 3, fill_space, space_remove, false },
-    { "space-remove-under-snapshot", 4, register_snapshot, space_remove_under_snapshot, false },
-    { "get-grows-ledger", 1, many_views, one_more_view, false },
-    { "snapshot", 1, NULL, snapshot_and_close, false },
-    { "trim", 1, NULL, trim, false },
-    { "resize", 1, NULL, resize, false },
-    { "attach-close", 2, NULL, attach_and_close, false },
-    { "attach-reaps", 2, leave_dead, attach_reaps, false },
+    SCENE("put-new-small", 1, NULL, put_new_small),
+    SCENE("put-new-medium", 1, NULL, put_new_medium),
+    SCENE("put-empty-name", 1, NULL, put_empty),
+    SCENE("put-new-large-warm", 1, NULL, put_new_large),
+    SCENE("put-new-large-fresh", 1, trim, put_new_large),
+    SCENE("put-long-name", 2, NULL, put_wordy),
+    SCENE("put-takes-slab", 1, fill_slabs, put_takes_slab),
+    SCENE("put-grows-index", 10, fill_index, grow_index),
+    SCENE("put-if-absent", 2, NULL, put_if_absent),
+    SCENE("put-if-version", 2, NULL, put_if_version),
+    SCENE("replace-small", 1, NULL, replace_small),
+    SCENE("replace-small-held", 2, stage_hold_view, replace_twice),
+    SCENE("replace-ready", 2, get_ready, replace_ready),
+    SCENE("replace-ready-hinted", 2, get_ready_and_hinted, replace_ready_hinted),
+    SCENE("replace-ready-in-size", 2, get_ready, replace_ready_in_size),
+    SCENE("replace-ready-after-look", 2, use_up_all, replace_ready),
+    SCENE("replace-ready-held", 3, use_up_and_hold, replace_ready_held),
+    SCENE("replace-large", 1, NULL, replace_large),
+    SCENE("replace-large-twice", 3, NULL, replace_large_twice),
+    SCENE("replace-small-by-large", 1, NULL, replace_small_by_large),
+    SCENE("replace-large-by-small", 1, NULL, replace_large_by_small),
+    SCENE("replace-under-snapshot", 2, register_snapshot, replace_twice),
+    SCENE("delete-small", 1, NULL, delete_small),
+    SCENE("delete-large", 1, NULL, delete_large),
+    SCENE("delete-held", 2, stage_hold_view, delete_held),
+    SCENE("delete-under-snapshot", 4, register_snapshot, delete_under_snapshot),
+    SCENE("put-over-tombstone", 5, register_snapshot, put_over_tombstone),
+    SCENE("batch", 1, NULL, batch),
+    SCENE("batch-makes-spaces", 1, NULL, batch_makes_spaces),
+    SCENE("batch-if", 2, NULL, batch_if),
+    SCENE("batch-many", 1, fill_index_nearly, batch_many, .is_long = true),
+    SCENE("batch-dropped", 1, NULL, batch_dropped),
+    SCENE("create-seal", 2, NULL, create_and_seal),
+    SCENE("create-small-seal", 1, NULL, create_small_and_seal),
+    SCENE("create-seal-in-batch", 2, NULL, seal_in_batch),
+    SCENE("create-abort", 1, NULL, create_and_abort),
+    SCENE("space-create", 1, NULL, space_create),
+    SCENE("space-made-by-put", 2, NULL, put_makes_space),
+    SCENE("space-remove", 3, NULL, space_remove),
+    SCENE("space-remove-many", 3, fill_space, space_remove, .is_long = true),
+    SCENE("space-remove-under-snapshot", 4, register_snapshot, space_remove_under_snapshot),
+    SCENE("get-grows-ledger", 1, many_views, one_more_view),
+    SCENE("snapshot", 1, NULL, snapshot_and_close),
+    SCENE("trim", 1, NULL, trim),
+    SCENE("resize", 1, NULL, resize),
+    SCENE("attach-close", 2, NULL, attach_and_close),
+    SCENE("attach-reaps", 2, leave_dead, attach_reaps),
+    SCENE("reap", 1, die_holding, reap),
+    SCENE("grow-file", 2, NULL, grow_file, .is_long = true,
+          .capacity_bytes = SCENE_PLASMA_CAPACITY),
+
+    SCENE("create-in-place-seal", 2, NULL, create_in_place_and_seal),
+    SCENE("create-in-place-abort", 2, NULL, create_in_place_and_abort),
+
+    SCENE("view-dup", 5, stage_hold_view, scene_dup),
+    SCENE("view-at", 5, stage_hold_view, scene_view_at),
+    SCENE("get-by-id", 3, NULL, scene_get_by_id),
+    SCENE("note", 4, scene_put_noted, scene_set_note),
+    SCENE("fork", 4, stage_hold_view, scene_fork),
+    SCENE("fork-child", 6, scene_hold_much, scene_fork_child, .is_long = true,
+          .goes_on_in_child = true),
+    SCENE("kept-row", 6, scene_keep_row, scene_use_kept_row),
+    SCENE("detach-attach", 2, NULL, scene_detach_and_attach),
+    SCENE("close-with-view", 3, stage_hold_view, scene_close_with_view),
+
+    SCENE("plasma-put", 2, scene_plasma_begin, scene_plasma_put, PLASMA),
+    SCENE("plasma-create", 4, scene_plasma_begin, scene_plasma_create, PLASMA),
+    SCENE("plasma-create-small", 4, scene_plasma_begin, scene_plasma_create_small, PLASMA,
+          .is_long = true),
+    SCENE("plasma-abort", 3, scene_plasma_begin, scene_plasma_abort, PLASMA),
+    SCENE("plasma-delete-held", 2, scene_plasma_hold, scene_plasma_delete_held, PLASMA),
+    SCENE("plasma-take-notices", 1, scene_plasma_begin, scene_plasma_take_notices, PLASMA),
+    SCENE("plasma-subscribe", 3, scene_plasma_begin, scene_plasma_subscribe, PLASMA,
+          .is_long = true),
+    SCENE("plasma-put-evicts", 3, scene_plasma_fill, scene_plasma_put_evicts, PLASMA,
+          .in_pieces = scene_plasma_evict_then_put, .fills_store = true,
+          .capacity_bytes = SCENE_PLASMA_CAPACITY),
 };
 
 const uint32_t n_scenes = sizeof scenes / sizeof scenes[0];

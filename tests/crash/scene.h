@@ -10,23 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "brain.h"
+#include "stage.h"
 
 #define SCENE_OPS_MAX 12u
-
-/* What a scene works with, in the process that performs it. */
-struct stage {
-    const char *path;
-    brain_store *store;
-    brain_space *a;
-    brain_space *b;
-    brain_store *second; /* another use of the same store */
-    brain_object *object;
-    brain_snapshot *snapshot;
-    brain_view view;
-    brain_hint hint; /* of small3 */
-    uint32_t next;   /* number of the next operation, from 0 */
-};
 
 struct scene {
     const char *name;
@@ -34,6 +20,19 @@ struct scene {
     void (*prepare)(struct stage *stage); /* NULL: nothing more than the common ground */
     void (*operate)(struct stage *stage); /* does operation number stage->next */
     bool is_long; /* many instructions: left out where all scenes are played in the short form */
+
+    /* What few scenes have. */
+    uint64_t capacity_bytes; /* of the store; 0: more than any scene needs */
+    bool goes_on_in_child; /* it forks, and the child is looked at from its first instruction on */
+    /* Where an operation makes several commits, each is a state: `operate` then does it whole and
+     * counts stage->next up, and this does piece number stage->next of it in another way. */
+    void (*in_pieces)(struct stage *stage);
+    bool fills_store;  /* what others keep is in its way */
+    bool leaves_notes; /* the notes of values come and go: they are no part of a state */
+    /* What must hold at each moment beside; and what must be possible at the end, in a store that
+     * nobody else has. True, or false with a text of STATE_TEXT_MAX. */
+    bool (*look)(brain_store *store, char *text);
+    bool (*tidy)(brain_store *store, char *text);
 };
 
 extern const struct scene scenes[];
@@ -45,6 +44,9 @@ void scene_prepare(const struct scene *scene, struct stage *stage, const char *p
 
 /* Do the next operation. */
 void scene_operate(const struct scene *scene, struct stage *stage);
+
+/* The same, for who only wants the states: `in_pieces` where there is one. */
+void scene_operate_undisturbed(const struct scene *scene, struct stage *stage);
 
 /* End it in an orderly way. */
 void scene_close(struct stage *stage);

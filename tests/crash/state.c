@@ -160,17 +160,33 @@ void state_reader_close(struct state_reader *reader)
     free(reader->views);
 }
 
-static struct state_seen look_at(const brain_view *view, struct state *state)
+/* The sum of the metadata, but for the word that is the note: the last that lies at a multiple of 8
+ * in BRAIN_NOTE_BYTES. */
+static uint64_t sum_of_meta(const brain_view *view)
+{
+    const uint8_t *meta = view->meta;
+    if (view->meta_len < BRAIN_NOTE_BYTES) {
+        return kit_sum(meta, view->meta_len);
+    }
+    const uint8_t *end = meta + view->meta_len, *note = end - BRAIN_NOTE_BYTES;
+    note += -(uintptr_t)note % sizeof(uint64_t);
+    return kit_sum(meta, (size_t)(note - meta)) ^
+           kit_sum(note + sizeof(uint64_t), (size_t)(end - note) - sizeof(uint64_t)) << 1;
+}
+
+static struct state_seen look_at(const struct state_reader *reader, const brain_view *view,
+                                 struct state *state)
 {
     uint64_t sums[] = {
         kit_sum(view->data, view->size_bytes),
-        kit_sum(view->meta, view->meta_len),
+        sum_of_meta(view),
         kit_sum(view->description, view->description_len),
         view->kind,
         view->size_bytes,
     };
     state->bytes += view->size_bytes;
-    return (struct state_seen){ view->version, kit_sum(sums, sizeof sums) };
+    return (struct state_seen){ view->version, kit_sum(sums, sizeof sums),
+                                reader->catalogue->leaves_notes ? 0 : brain_view_note(view) };
 }
 
 /* Whether the view is of the name that was asked for. */
@@ -259,7 +275,7 @@ bool state_by_get(struct state_reader *reader, struct state *state, char *text)
             !same_by_id(reader, i, &view, text)) {
             return false;
         }
-        state->seen[i] = look_at(&view, state);
+        state->seen[i] = look_at(reader, &view, state);
         brain_view_drop(&view);
     }
     return read_spaces(reader, state, text);
@@ -281,7 +297,7 @@ bool state_by_many(struct state_reader *reader, struct state *state, char *text)
             continue;
         }
         right = right && right_name(reader, i, view, text);
-        state->seen[i] = look_at(view, state);
+        state->seen[i] = look_at(reader, view, state);
         if (view->version > number) {
             snprintf(text, STATE_TEXT_MAX, "name %u: newer than the moment of brain_get_many", i);
             right = false;
@@ -314,7 +330,7 @@ static bool walk_names(struct state_reader *reader, brain_snapshot *snapshot, ui
         if (err != 0) {
             return failed(text, "brain_iter_get", err);
         }
-        state->seen[i] = look_at(&view, state);
+        state->seen[i] = look_at(reader, &view, state);
         state->space_count[space]++;
         brain_view_drop(&view);
     }
@@ -417,7 +433,14 @@ bool state_read(struct state_reader *reader, struct state *state, char *text)
         !state_equal(reader->catalogue, state, &other, text)) {
         return in_front(text, "a snapshot, beside single gets");
     }
-    return true;
+    return reader->catalogue->look == NULL || reader->catalogue->look(reader->store, text);
+}
+
+void state_forget_notes(struct state *state)
+{
+    for (uint32_t i = 0; i < STATE_NAMES_MAX; i++) {
+        state->seen[i].note = 0;
+    }
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
@@ -426,13 +449,16 @@ static bool equal_names(const struct state_catalogue *catalogue, const struct st
                         const struct state *b, char *text)
 {
     for (uint32_t i = 0; i < catalogue->n_names; i++) {
-        if (a->seen[i].version != b->seen[i].version || a->seen[i].sum != b->seen[i].sum) {
+        if (a->seen[i].version != b->seen[i].version || a->seen[i].sum != b->seen[i].sum ||
+            a->seen[i].note != b->seen[i].note) {
             const struct state_name *one = &catalogue->names[i];
             snprintf(text, STATE_TEXT_MAX, "%s/%.*s is version %ju, not %ju%s",
                      catalogue->spaces[one->space], one->name_len < 40 ? (int)one->name_len : 40,
                      catalogue->text + one->name_at, (uintmax_t)b->seen[i].version,
                      (uintmax_t)a->seen[i].version,
-                     a->seen[i].version == b->seen[i].version ? ", but with other bytes" : "");
+                     a->seen[i].version != b->seen[i].version ? ""
+                     : a->seen[i].sum != b->seen[i].sum       ? ", but with other bytes"
+                                                              : ", but with another note");
             return false;
         }
     }

@@ -23,6 +23,9 @@ struct state_name {
     size_t name_at; /* in `text` */
 };
 
+/* Text that tells what went wrong. */
+#define STATE_TEXT_MAX 512
+
 /* Lies in memory that is shared with the processes that read stores: they add what they find. */
 struct state_catalogue {
     uint32_t n_names;
@@ -31,11 +34,14 @@ struct state_catalogue {
     char spaces[STATE_SPACES_MAX][64];
     size_t text_len;
     char text[256 << 10];
+    bool leaves_notes;                            /* the notes of values are no part of a state */
+    bool (*look)(brain_store *store, char *text); /* NULL, or what must hold beside */
 };
 
 struct state_seen {
     uint64_t version; /* 0: missing */
     uint64_t sum;     /* of data, metadata, description, kind and size */
+    uint64_t note;    /* beside it; where it counts */
 };
 
 struct state {
@@ -47,9 +53,6 @@ struct state {
 
 struct state_catalogue *state_catalogue_new(void);
 void state_catalogue_free(struct state_catalogue *catalogue);
-
-/* Text that tells what went wrong. */
-#define STATE_TEXT_MAX 512
 
 /* Add all names and namespaces of a store to the catalogue. These and the functions below return
  * true, or false with a text. */
@@ -75,9 +78,12 @@ bool state_by_many(struct state_reader *reader, struct state *state, char *text)
 /* Through a snapshot: a walk over the namespaces and their names, which must give each once. */
 bool state_by_snapshot(struct state_reader *reader, brain_snapshot *snapshot, struct state *state,
                        char *text);
-/* All three, the last with a snapshot of now. They must agree: nobody changes the store meanwhile.
- * */
+/* All three, the last with a snapshot of now. They must agree: nobody changes the store meanwhile. And
+ * what the catalogue says must hold. */
 bool state_read(struct state_reader *reader, struct state *state, char *text);
+
+/* Of a snapshot: a note is what it is now, whichever moment the value is looked at as of. */
+void state_forget_notes(struct state *state);
 
 /* Compare; where they differ, `text` names the first difference. */
 bool state_equal(const struct state_catalogue *catalogue, const struct state *a,

@@ -9,6 +9,17 @@
 
 #include "kit.h"
 
+/* It has forked: one of the two goes on. */
+static void note_fork(struct step *step)
+{
+    unsigned long child = 0;
+    kit_must(ptrace(PTRACE_GETEVENTMSG, step->pid, NULL, &child) == 0, "PTRACE_GETEVENTMSG");
+    kit_must(step->other == 0, "a second fork");
+    (void)kit_reap((pid_t)child); /* its first stop */
+    step->other = step->goes_on_in_child ? step->pid : (pid_t)child;
+    step->pid = step->goes_on_in_child ? (pid_t)child : step->pid;
+}
+
 static enum step_event wait_for_stop(struct step *step)
 {
     step->status = kit_reap(step->pid);
@@ -20,6 +31,10 @@ static enum step_event wait_for_stop(struct step *step)
     if (!WIFSTOPPED(step->status)) {
         step->pid = 0;
         return STEP_DIED;
+    }
+    if (step->status >> 8 == (SIGTRAP | PTRACE_EVENT_FORK << 8)) {
+        note_fork(step);
+        return STEP_RAN;
     }
     switch (WSTOPSIG(step->status)) {
     case SIGTRAP:
@@ -33,7 +48,7 @@ static enum step_event wait_for_stop(struct step *step)
 
 void step_start(struct step *step, void (*child)(void *arg), void *arg)
 {
-    *step = (struct step){ .pid = kit_fork() };
+    *step = (struct step){ .pid = kit_fork(), .goes_on_in_child = step->goes_on_in_child };
     if (step->pid == 0) {
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) {
             _exit(KIT_SKIPPED);
@@ -41,11 +56,16 @@ void step_start(struct step *step, void (*child)(void *arg), void *arg)
         child(arg);
         _exit(0);
     }
-    if (wait_for_stop(step) != STEP_STOPPED) {
+    enum step_event event = wait_for_stop(step);
+    while (event == STEP_RAN) { /* another program begins */
+        kit_must(ptrace(PTRACE_CONT, step->pid, NULL, NULL) == 0, "PTRACE_CONT");
+        event = wait_for_stop(step);
+    }
+    if (event != STEP_STOPPED) {
         kit_die("the child ended while it prepared (wait status 0x%x)", (unsigned)step->status);
     }
-    kit_must(ptrace(PTRACE_SETOPTIONS, step->pid, NULL, (void *)(uintptr_t)PTRACE_O_EXITKILL) == 0,
-             "PTRACE_SETOPTIONS");
+    uintptr_t options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK;
+    kit_must(ptrace(PTRACE_SETOPTIONS, step->pid, NULL, (void *)options) == 0, "PTRACE_SETOPTIONS");
 }
 
 enum step_event step_once(struct step *step)
@@ -64,19 +84,31 @@ enum step_event step_system_call(struct step *step)
 
 enum step_event step_through(struct step *step)
 {
-    kit_must(ptrace(PTRACE_CONT, step->pid, NULL, NULL) == 0, "PTRACE_CONT");
-    return wait_for_stop(step);
+    enum step_event event;
+    do { /* until it is more than a fork that stops it */
+        kit_must(ptrace(PTRACE_CONT, step->pid, NULL, NULL) == 0, "PTRACE_CONT");
+        event = wait_for_stop(step);
+    } while (event == STEP_RAN);
+    return event;
+}
+
+static void kill_one(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    while (WIFSTOPPED(kit_reap(pid))) {
+        /* a stop that was under way is reported before the end */
+    }
 }
 
 void step_kill(struct step *step)
 {
     if (step->pid != 0) {
-        kill(step->pid, SIGKILL);
-        while (WIFSTOPPED(kit_reap(step->pid))) {
-            /* a stop that was under way is reported before the end */
-        }
-        step->pid = 0;
+        kill_one(step->pid);
     }
+    if (step->other != 0) {
+        kill_one(step->other);
+    }
+    step->pid = step->other = 0;
 }
 
 bool step_allowed(void)
@@ -93,9 +125,7 @@ bool step_allowed(void)
     int status = kit_reap(pid);
     bool allowed = WIFSTOPPED(status) && ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == 0;
     if (WIFSTOPPED(status)) {
-        kill(pid, SIGKILL);
-        while (WIFSTOPPED(kit_reap(pid))) {
-        }
+        kill_one(pid);
     }
     return allowed;
 #else

@@ -5,7 +5,9 @@
  *     while (step_once(&step) == STEP_RAN) { ... look at what it did ... }
  *     step_kill(&step);
  *
- * A system call is one step. The child dies with the process that steps it.
+ * A system call is one step. The child dies with the process that steps it. Where it forks itself, one
+ * of the two is stepped further; the other stands still from then on: its child before the first
+ * instruction, itself behind the system call. They are killed together.
  */
 #ifndef CRASH_STEP_H
 #define CRASH_STEP_H
@@ -16,8 +18,10 @@
 
 struct step {
     pid_t pid;
-    uint64_t n; /* instructions so far */
-    int status; /* the wait status that ended it */
+    pid_t other;           /* the other side of a fork, which stands still; 0: there was none */
+    bool goes_on_in_child; /* after a fork: the parent stands still, and not the child */
+    uint64_t n;            /* instructions so far */
+    int status;            /* the wait status that ended it */
 };
 
 enum step_event {
@@ -39,7 +43,7 @@ enum step_event step_system_call(struct step *step);
 /* Let it run freely until it raises SIGSTOP. */
 enum step_event step_through(struct step *step);
 
-/* Kill it where it stands, with SIGKILL, and wait until it is gone. */
+/* Kill it where it stands, with SIGKILL, and the other side of its fork; wait until they are gone. */
 void step_kill(struct step *step);
 
 /* Whether this machine lets one process step another. */

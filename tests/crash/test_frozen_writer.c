@@ -1,6 +1,7 @@
 /* test_frozen_writer.c - readers beside a writer that stands still, at each of its instructions.
  *
- *     test_frozen_writer [--full] [--states N] [--seed N] [--dir PARENT] [SCENE...]
+ *     test_frozen_writer [--full] [--states N] [--seed N] [--dir PARENT]
+ *                        [--python PROGRAM --script SCRIPT] [SCENE...]
  *     test_frozen_writer --list
  *
  * A process performs an operation under single-step. After each instruction that changed a byte of
@@ -11,9 +12,11 @@
  *
  * In a second pass the reader holds views of all values from before the operation: their bytes must
  * not change. In a third it holds a snapshot from before the operation, which must go on showing
- * state 0. When both processes are gone all their memory must be given back.
+ * state 0. Of these two a sample has one, by its seed; a scene in which the writer needs the room that
+ * others would keep has none. When both processes are gone all their memory must be given back.
  *
  * --full     every changed instruction instead of a sample
+ * --python   the scenes of SCRIPT, stepped_scenes.py, which that interpreter performs
  * SCENE      only scenes whose name begins like this
  *
  * Exits with 0, 1 (something was found), 2 (the proof could not be made), 77 (not on this machine).
@@ -138,6 +141,7 @@ static void keep(struct kept *kept, enum keeping keeping, struct state_reader *r
         kit_die("brain_snapshot_open: %s", brain_error_detail());
     }
     kept->state = answer->state;
+    state_forget_notes(&kept->state);
 }
 
 static bool is_kept(struct kept *kept, struct state_reader *reader, char *text)
@@ -150,8 +154,12 @@ static bool is_kept(struct kept *kept, struct state_reader *reader, char *text)
             return false;
         }
     }
-    return kept->snapshot == NULL || (state_by_snapshot(reader, kept->snapshot, &state, text) &&
-                                      state_equal(reader->catalogue, &kept->state, &state, text));
+    if (kept->snapshot == NULL) {
+        return true;
+    }
+    bool right = state_by_snapshot(reader, kept->snapshot, &state, text);
+    state_forget_notes(&state);
+    return right && state_equal(reader->catalogue, &kept->state, &state, text);
 }
 
 static void read_on_demand(const struct pass *pass, enum keeping keeping, int in, int out)
@@ -242,7 +250,7 @@ static void examine_remains(struct pass *pass)
 {
     static struct examine_report report;
     char text[STATE_TEXT_MAX];
-    examine(pass->path, pass->refs.catalogue, false, &report);
+    examine(pass->path, pass->refs.catalogue, false, pass->scene->tidy, &report);
     if (report.problem[0] != '\0') {
         pass_problem(pass, "what both left", report.problem);
         return;
@@ -280,7 +288,12 @@ static void read_along(struct pass *pass, enum keeping keeping)
 
 static void prove(struct pass *pass)
 {
+    enum keeping other = pass->options->seed % 2 == 0 ? KEEPS_VIEWS : KEEPS_SNAPSHOT;
     for (uint32_t keeping = 0; keeping < N_KEEPINGS; keeping++) {
+        bool too_much = keeping != KEEPS_NOTHING && keeping != other && !pass->options->full;
+        if (too_much || (keeping != KEEPS_NOTHING && pass->scene->fills_store)) {
+            continue;
+        }
         read_along(pass, keeping);
     }
     printf("%-28s %7ju instructions %6ju changes %6u readings  states", pass->scene->name,
@@ -297,5 +310,5 @@ int main(int argc, char **argv)
         mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     kit_must(at != MAP_FAILED, "mmap");
     answer = at;
-    return pass_main(argc, argv, (struct pass_options){ .n_states = 100 }, prove);
+    return pass_main(argc, argv, (struct pass_options){ .n_states = 40 }, prove);
 }
