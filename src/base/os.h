@@ -79,7 +79,11 @@ int bn_os_boot_id(char text[37]);
 
 /* Whether nobody listens on the socket at `path`. What cannot be found out counts as listening. */
 bool bn_os_is_dead_socket(const char *path);
-/* What is left of the process's memory cgroup; UINT64_MAX where there is no limit. */
-uint64_t bn_os_cgroup_left(void);
+/* What is left of the process's memory cgroup and of those above it, of either version of cgroups;
+ * UINT64_MAX where there is no limit.
+ * mounts   where they are mounted: BN_OS_CGROUPS    own   which the process is in: BN_OS_OWN_CGROUPS */
+uint64_t bn_os_cgroup_left(const char *mounts, const char *own);
+#define BN_OS_CGROUPS     "/sys/fs/cgroup"
+#define BN_OS_OWN_CGROUPS "/proc/self/cgroup"
 
 #endif

@@ -21,6 +21,8 @@
 /* One long call keeps everybody else's small one waiting: 3.4 s behind one of 1 GB, measured. */
 #define STEP_BYTES ((uint64_t)1 << 20)
 
+#define GROUP_MAX  8192 /* bytes in the path of a cgroup's folder */
+
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
@@ -327,12 +329,14 @@ static uint64_t read_number(const char *path)
 }
 
 /* What one cgroup leaves: limit less usage. */
-static uint64_t group_left(const char *dir, const char *limit_name, const char *usage_name)
+static uint64_t group_left(const char *dir, bool is_first_version)
 {
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", dir, limit_name);
+    char path[GROUP_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", dir,
+             is_first_version ? "memory.limit_in_bytes" : "memory.max");
     uint64_t limit = read_number(path);
-    snprintf(path, sizeof path, "%s/%s", dir, usage_name);
+    snprintf(path, sizeof path, "%s/%s", dir,
+             is_first_version ? "memory.usage_in_bytes" : "memory.current");
     uint64_t usage = read_number(path);
     if (limit >= (uint64_t)1 << 62) { /* version 1 says "none" with a huge number */
         return UINT64_MAX;
@@ -340,22 +344,54 @@ static uint64_t group_left(const char *dir, const char *limit_name, const char *
     return usage == UINT64_MAX || usage > limit ? 0 : limit - usage;
 }
 
-uint64_t bn_os_cgroup_left(void)
+/* The least of what the groups on the way from the top `mount` down to `group` leave. In a container
+ * `group` may be a path of the host that is not there: the top is the container's own then. */
+static uint64_t path_left(const char *mount, const char *group, bool is_first_version)
 {
-    char text[2048], dir[1400];
-    uint64_t left =
-        group_left("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes");
-    uint64_t top = group_left("/sys/fs/cgroup", "memory.max", "memory.current");
-    left = top < left ? top : left;
-    if (read_text("/proc/self/cgroup", text, sizeof text) <= 0 || strncmp(text, "0::", 3) != 0) {
+    char dir[GROUP_MAX];
+    snprintf(dir, sizeof dir, "%s%s", mount, group);
+    uint64_t left = group_left(mount, is_first_version);
+    for (char *slash; (slash = strrchr(dir, '/')) != NULL && slash >= dir + strlen(mount);
+         *slash = '\0') {
+        uint64_t here = group_left(dir, is_first_version);
+        left = here < left ? here : left;
+    }
+    return left;
+}
+
+static bool has_memory(const char *controllers)
+{
+    for (const char *at = controllers; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, "memory", 6) == 0 && (at[6] == '\0' || at[6] == ',')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t bn_os_cgroup_left(const char *mounts, const char *own)
+{
+    char text[16384], first_mount[GROUP_MAX / 2];
+    snprintf(first_mount, sizeof first_mount, "%s/memory", mounts);
+    uint64_t left = path_left(first_mount, "", true), second = path_left(mounts, "", false);
+    left = second < left ? second : left;
+    if (read_text(own, text, sizeof text) <= 0) {
         return left;
     }
-    text[strcspn(text, "\n")] = '\0';
-    snprintf(dir, sizeof dir, "/sys/fs/cgroup%.1024s", text + 3);
-    for (char *slash;
-         (slash = strrchr(dir, '/')) != NULL && strlen(dir) > sizeof "/sys/fs/cgroup" - 1;
-         *slash = '\0') {
-        uint64_t here = group_left(dir, "memory.max", "memory.current");
+    /* A line for each hierarchy: its number, its controllers, the process's group in it. */
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+        const char *number = strsep(&line, ":"), *controllers = strsep(&line, ":");
+        if (line == NULL) {
+            continue;
+        }
+        uint64_t here = UINT64_MAX;
+        if (strcmp(number, "0") == 0) {
+            here = path_left(mounts, line, false);
+        } else if (has_memory(controllers)) {
+            here = path_left(first_mount, line, true);
+        }
         left = here < left ? here : left;
     }
     return left;
