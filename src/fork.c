@@ -20,6 +20,7 @@
  */
 #include "fork.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/os.h"
@@ -44,6 +45,7 @@ static int seat_child(struct brain_store *store, struct bn_seat *seat)
         err = err != 0 ? bn_client_seat(store, false, seat, &n_dead) : 0;
     }
     if (err != 0) {
+        snprintf(store->no_child_row, sizeof store->no_child_row, "%s", brain_error_detail());
         bn_pin_bury_orphans(store);
         err = bn_client_seat_orphan(store, seat);
     }
@@ -54,6 +56,7 @@ static void prepare_store(struct brain_store *store)
 {
     struct bn_seat seat;
     store->has_child_seat = false;
+    store->no_child_row[0] = '\0';
     if (bn_load_relaxed(store->mark) != 1) {
         return; /* an orphan: its pins have a life already, which the child inherits */
     }
@@ -61,6 +64,7 @@ static void prepare_store(struct brain_store *store)
         return;
     }
     if (bn_pin_mirror_begin(store, seat.row) != 0) {
+        snprintf(store->no_child_row, sizeof store->no_child_row, "%s", brain_error_detail());
         bn_os_unmap(seat.life_map, BN_PAGE);
         return;
     }

@@ -35,7 +35,10 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out);
 int bn_os_back(int fd, uint64_t off, uint64_t size);
 /* Give the memory of a range back; it reads as zeros from then on. */
 int bn_os_punch(int fd, uint64_t off, uint64_t size);
-/* Write all, in steps of at most 1 MiB; backs what it writes. */
+/* Make a file longer; nothing of it is backed by that. EFBIG where the process may not (ulimit -f). */
+int bn_os_lengthen(int fd, uint64_t size);
+/* Write all, in steps of at most 1 MiB; backs what it writes. EFBIG where the process may not write that
+ * far into a file, though it may have it backed and use a mapping. */
 int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off);
 /* Bytes that are backed within a range. */
 int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out);

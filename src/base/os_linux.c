@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -128,9 +129,29 @@ int bn_os_punch(int fd, uint64_t off, uint64_t size)
     return 0;
 }
 
+/* Whether the process may make files as long as that: one that tries all the same is killed
+ * (SIGXFSZ), and pwrite asks even where the file is longer already. */
+static bool may_reach(uint64_t end)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+           end <= limit.rlim_cur;
+}
+
+int bn_os_lengthen(int fd, uint64_t size)
+{
+    if (!may_reach(size)) {
+        return -EFBIG;
+    }
+    return ftruncate(fd, (off_t)size) != 0 ? -errno : 0;
+}
+
 int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off)
 {
     const char *from = bytes;
+    if (!may_reach(off + size)) {
+        return -EFBIG;
+    }
     while (size > 0) {
         size_t step = size < STEP_BYTES ? (size_t)size : (size_t)STEP_BYTES;
         ssize_t n = pwrite(fd, from, step, (off_t)off);
