@@ -42,6 +42,8 @@ int bn_os_lengthen(int fd, uint64_t size);
 int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off);
 /* Bytes that are backed within a range. */
 int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out);
+/* A file without a name, which nobody else has. Returns a descriptor, beside the standard streams. */
+int bn_os_file_of_ones_own(void);
 bool bn_os_same_file(int fd, dev_t device, ino_t inode);
 /* A descriptor that was just opened, -1 with errno included, under a number from 3 on: where the
  * process has closed its standard streams, what is meant for them would go into the file. */

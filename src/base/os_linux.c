@@ -193,6 +193,11 @@ int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out)
     return 0;
 }
 
+int bn_os_file_of_ones_own(void)
+{
+    return bn_os_beside_streams(memfd_create("brain", MFD_CLOEXEC));
+}
+
 bool bn_os_same_file(int fd, dev_t device, ino_t inode)
 {
     struct stat st;

@@ -157,10 +157,12 @@ static void test_without_descriptors_an_open_store_goes_on(void)
     end(store, space, n_fds);
 }
 
-/* A child for which no row can be had keeps its views, and its calls say what is to be done. */
-static void test_a_fork_without_descriptors(void)
+/* The store keeps a descriptor for that: the child is a client as any other, and what it has is pinned, whatever
+ * the parent does. */
+static void test_a_child_forked_without_descriptors_keeps_its_views(void)
 {
     const char *path = check_path();
+    struct check_gate go = check_gate_new();
     brain_store *store = check_open(path, 64 * CHECK_MIB);
     brain_space *space = check_space(store, "default");
     brain_view view;
@@ -170,15 +172,54 @@ static void test_a_fork_without_descriptors(void)
     CHECK_OK(brain_get(space, &large, sizeof large, &view));
     int fillers[64], n;
     struct rlimit old = take_all_fds(fillers, &n);
+    for (int i = 0; i < 3; i++) { /* it is kept for the next one, too */
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            check_gate_pass(&go);
+            CHECK(check_is_filled(view.data, sizes[large], large));
+            CHECK_OK(brain_put_bytes(space, "child", 5, "x", 1));
+            pid_t grandchild = check_fork();
+            if (grandchild == 0) {
+                CHECK(check_is_filled(view.data, sizes[large], large));
+                CHECK_OK(brain_delete(space, "child", 5, BRAIN_ANY_VERSION));
+                _exit(0);
+            }
+            CHECK_CHILD(grandchild);
+            _exit(0);
+        }
+        if (i == 2) {
+            brain_view_drop(&view);
+        }
+        for (uint32_t round = 1; round < 5; round++) {
+            put_all(space, round);
+        }
+        check_gate_open(&go);
+        CHECK_CHILD(pid);
+    }
+    give_fds_back(fillers, n, old);
+    CHECK_U64(count_fds(), n_fds);
+    check_gate_free(&go);
+    end(store, space, n_fds - 2);
+}
+
+/* The number that was kept is lost to somebody else: a child for which no row can be had says what is to be done. */
+static void test_a_fork_without_any_descriptor(void)
+{
+    const char *path = check_path();
+    brain_store *store = check_open(path, 64 * CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    brain_view view;
+    uint32_t large = N_SIZES - 1;
+    put_all(space, 0);
+    uint32_t n_fds = count_fds();
+    CHECK_OK(brain_get(space, &large, sizeof large, &view));
+    struct rlimit old = set_limit(RLIMIT_NOFILE, 3);
     pid_t pid = check_fork();
     if (pid == 0) {
         CHECK(check_is_filled(view.data, sizes[large], large));
-        int err = brain_put_bytes(space, "child", 5, "x", 1);
-        if (err != 0) {
-            CHECK_CODE(err, BRAIN_E_FORKED);
-            CHECK_DETAIL("ulimit -n");
-        }
-        give_fds_back(fillers, n, old);
+        CHECK_CODE(brain_put_bytes(space, "child", 5, "x", 1), BRAIN_E_FORKED);
+        CHECK_DETAIL("ulimit -n");
+        reset_limit(RLIMIT_NOFILE, old);
         brain_store *its = check_open(path, 0); /* anew, as the text says */
         brain_space *its_space = check_space(its, "default");
         check_all(its_space, 0);
@@ -190,9 +231,9 @@ static void test_a_fork_without_descriptors(void)
     put_all(space, 1);
     CHECK(check_is_filled(view.data, sizes[large], large));
     brain_view_drop(&view);
-    give_fds_back(fillers, n, old);
+    reset_limit(RLIMIT_NOFILE, old);
     check_all(space, 1);
-    end(store, space, n_fds);
+    end(store, space, n_fds - 1); /* the one that is kept is taken again at the next fork */
 }
 
 /* ---- the size of files: the kernel ends who goes beyond it (SIGXFSZ), unless the signal is ignored, as
@@ -359,7 +400,8 @@ int main(void)
 {
     check_begin();
     test_without_descriptors_an_open_store_goes_on();
-    test_a_fork_without_descriptors();
+    test_a_child_forked_without_descriptors_keeps_its_views();
+    test_a_fork_without_any_descriptor();
     test_with_a_limit_on_files_an_open_store_goes_on(false);
     test_with_a_limit_on_files_an_open_store_goes_on(true);
     test_without_address_space();

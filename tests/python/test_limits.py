@@ -224,6 +224,8 @@ def test_where_no_descriptor_is_free_an_open_store_goes_on(brain, new_path):
             brain.wait("small", brain.version("small"), timeout=0.01)
         with pytest.raises(BrainOSError, match="ulimit -n"):
             Brain(another)
+        in_child(lambda: brain.update(child=int(brain["x"][-1])))
+    assert brain["child"] == 199_999
     assert not os.path.lexists(another)
     assert len(brain["x"]) == 200_000
     assert brain.stat()["n_clients"] == 1
