@@ -105,9 +105,7 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
                  : values;
     struct bn_state_rec state;
     first_state(&state, capacity_bytes, values);
-    if (os == 0 && ftruncate(fd, (off_t)(plan.regions[BN_REGION_VALUES].off + values)) != 0) {
-        os = -errno;
-    }
+    os = os != 0 ? os : bn_os_lengthen(fd, plan.regions[BN_REGION_VALUES].off + values);
     os = os != 0 ? os : bn_os_back(fd, 0, 2 * BN_PAGE);
     for (int i = 0; i < BN_REGION_VALUES && os == 0; i++) {
         uint64_t bytes = state.backed[i] + bn_store_slack((enum bn_region)i);
@@ -124,7 +122,7 @@ static int write_clients(int fd, const uint8_t store_id[16])
     struct bn_clients_rec head = { .n_rows = 0 };
     memcpy(head.magic, BN_MAGIC, 8);
     memcpy(head.store_id, store_id, 16);
-    int os = ftruncate(fd, (off_t)BN_CLIENTS_BYTES) != 0 ? -errno : 0;
+    int os = bn_os_lengthen(fd, BN_CLIENTS_BYTES);
     /* With what the first client needs: a store that could be made can be attached to. */
     os = os != 0 ? os : bn_os_back(fd, 0, BN_ROWS_OFF + BN_PAGE);
     /* With pages for the views of some clients more: a store on a full file system can still be

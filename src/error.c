@@ -39,6 +39,21 @@ static int code_of(int error)
     }
 }
 
+/* What to do where a limit of the process was reached. */
+static const char *advice(int error)
+{
+    switch (error) {
+    case -EMFILE:
+        return ". Close some, or raise the limit of this process (ulimit -n)";
+    case -ENFILE:
+        return ". Raise the limit of the system (sysctl fs.file-max)";
+    case -EFBIG:
+        return ". Raise the limit on the size of files (ulimit -f)";
+    default:
+        return "";
+    }
+}
+
 int bn_error_os(int error, const char *format, ...)
 {
     va_list args;
@@ -47,8 +62,8 @@ int bn_error_os(int error, const char *format, ...)
     va_end(args);
     size_t len = strlen(detail);
     char text[96];
-    (void)snprintf(detail + len, sizeof detail - len, ": %s",
-                   strerror_r(-error, text, sizeof text));
+    (void)snprintf(detail + len, sizeof detail - len, ": %s%s",
+                   strerror_r(-error, text, sizeof text), advice(error));
     return code_of(error);
 }
 

@@ -9,6 +9,7 @@
  * Owns:     the list of this process's stores, and its mutex, which a fork holds from its first
  *           handler to its last. Whoever sits down on a row holds it too (bn_fork_hold()): a child
  *           that inherited the page or the descriptor of that would make the dead seem to live.
+ *           Also a descriptor in reserve, while a store is open.
  * Crash:    the parent dies before or in the fork: the row is USED and its byte unlocked, and is
  *           reaped.
  * Orphans:  where no row can be had the child gets the life byte and the pins alone. Its calls say
@@ -20,7 +21,10 @@
  */
 #include "fork.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/os.h"
 #include "client.h"
@@ -33,17 +37,51 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct brain_store *stores;
 static int install_result;
 
+/* ---- a descriptor that is kept: to lock a child's life takes one, and a process that has used up its limit
+ * forks all the same. With the mutex held. */
+
+static struct bn_file spare = { .fd = -1 };
+
+static void keep_spare(void)
+{
+    struct stat st;
+    if (!bn_os_same_file(spare.fd, spare.device, spare.inode)) {
+        spare.fd = bn_os_file_of_ones_own();
+        if (fstat(spare.fd, &st) == 0) {
+            spare.device = st.st_dev;
+            spare.inode = st.st_ino;
+        }
+    }
+}
+
+/* Whether there was one; then somebody may have its number now. */
+static bool give_spare(void)
+{
+    bool is_ours = bn_os_same_file(spare.fd, spare.device, spare.inode);
+    if (is_ours) {
+        close(spare.fd);
+    }
+    spare.fd = -1;
+    return is_ours;
+}
+
+/* ---- the fork */
+
 /* A row, or at least a life. Reaps earlier children: who forks all day must not use up rows and
  * pages. */
 static int seat_child(struct brain_store *store, struct bn_seat *seat)
 {
     uint32_t n_dead;
     int err = bn_client_seat(store, false, seat, &n_dead);
+    if (err != 0 && give_spare()) {
+        err = bn_client_seat(store, false, seat, &n_dead);
+    }
     if ((n_dead > 0 || err != 0) && store->data != NULL) {
         (void)bn_recover_reap(store, false, NULL);
         err = err != 0 ? bn_client_seat(store, false, seat, &n_dead) : 0;
     }
     if (err != 0) {
+        snprintf(store->no_child_row, sizeof store->no_child_row, "%s", brain_error_detail());
         bn_pin_bury_orphans(store);
         err = bn_client_seat_orphan(store, seat);
     }
@@ -57,10 +95,12 @@ static void prepare_store(struct brain_store *store)
     if (bn_load_relaxed(store->mark) != 1) {
         return; /* an orphan: its pins have a life already, which the child inherits */
     }
+    store->no_child_row[0] = '\0';
     if (seat_child(store, &seat) != 0) {
         return;
     }
     if (bn_pin_mirror_begin(store, seat.row) != 0) {
+        snprintf(store->no_child_row, sizeof store->no_child_row, "%s", brain_error_detail());
         bn_os_unmap(seat.life_map, BN_PAGE);
         return;
     }
@@ -87,6 +127,9 @@ static void in_parent(void)
             bn_os_unmap(store->child_life_map, BN_PAGE);
         }
     }
+    if (stores != NULL) {
+        keep_spare();
+    }
     pthread_mutex_unlock(&list_mutex);
 }
 
@@ -110,6 +153,9 @@ static void in_child(void)
         (void)bn_os_dont_fork(store->life_map, BN_PAGE);
         bn_client_sign(store, store->row);
         bn_store_seq(store->mark, 1u);
+    }
+    if (stores != NULL) {
+        keep_spare();
     }
     pthread_mutex_init(&list_mutex, NULL); /* its owner is the parent's thread */
 }
@@ -142,6 +188,7 @@ void bn_fork_enlist(struct brain_store *store)
     pthread_mutex_lock(&list_mutex);
     store->next = stores;
     stores = store;
+    keep_spare();
     pthread_mutex_unlock(&list_mutex);
 }
 
@@ -153,6 +200,9 @@ void bn_fork_delist(struct brain_store *store)
             *at = store->next;
             break;
         }
+    }
+    if (stores == NULL) {
+        (void)give_spare();
     }
     pthread_mutex_unlock(&list_mutex);
 }

@@ -154,6 +154,11 @@ static uint64_t whole_pages(uint64_t file_bytes)
     return file_bytes & ~(uint64_t)(BN_PAGE - 1);
 }
 
+static int cannot_map(const struct bn_map *map, int os)
+{
+    return bn_error_os(os, "cannot map %s%s", map->directory, os == -ENOMEM ? " (ulimit -v?)" : "");
+}
+
 static int map_range(struct bn_map *map, uint64_t from, uint64_t to)
 {
     int fd, err = checked_data_fd(map, &fd);
@@ -173,7 +178,7 @@ static int map_range(struct bn_map *map, uint64_t from, uint64_t to)
         os = bn_os_map((void *)(uintptr_t)(map->view + from), to - from, ro, from, false);
         close(ro);
     }
-    return os == 0 ? 0 : bn_error_os(os, "cannot map %s", map->directory);
+    return os == 0 ? 0 : cannot_map(map, os);
 }
 
 /* With the mutex held. */
@@ -351,7 +356,7 @@ static int map_clients(struct bn_map *map, const struct bn_super_rec *super)
     }
     int os = bn_os_map_anywhere(BN_CLIENTS_BYTES, fd, 0, &addr);
     if (os != 0) {
-        return bn_error_os(os, "cannot map %s/clients", map->directory);
+        return cannot_map(map, os);
     }
     map->clients = addr;
     return 0;

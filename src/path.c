@@ -367,7 +367,7 @@ static uint64_t default_capacity(int parent_fd)
 {
     struct statvfs fs;
     uint64_t free_bytes = fstatvfs(parent_fd, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : 0;
-    uint64_t left = bn_os_cgroup_left();
+    uint64_t left = bn_os_cgroup_left(BN_OS_CGROUPS, BN_OS_OWN_CGROUPS);
     uint64_t half = (free_bytes < left ? free_bytes : left) / 2;
     half = half > (uint64_t)1 << 40 ? (uint64_t)1 << 40 : half;
     return half < BN_PAGE ? BN_PAGE : half & ~(uint64_t)(BN_PAGE - 1);

@@ -11,6 +11,7 @@
  */
 #include "stage.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -194,9 +195,25 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
     return err;
 }
 
+/* By pwrite, which backs the pages on the way (and says ENOSPC where a store would die of SIGBUS). One who
+ * may not write that far into a file (ulimit -f) has them backed and uses the mapping. Returns as
+ * base/os.h. */
+static int write_fresh(struct brain_store *store, int fd, const uint8_t *bytes, uint64_t size,
+                       bn_off at)
+{
+    int os = bn_os_write(fd, bytes, size, at);
+    if (os == -EFBIG) {
+        bn_off start = at & ~(bn_off)(BN_PAGE - 1);
+        os = bn_os_back(fd, start, bn_align_up(at + size, BN_PAGE) - start);
+        if (os == 0) {
+            memcpy(bn_data_at(store, at), bytes, size);
+        }
+    }
+    return os;
+}
+
 /* Write a run of bytes into an extent, from `off` on: through the mapping where the pages are
- * backed, else by pwrite, which backs them on the way (and says ENOSPC where a store would die of
- * SIGBUS). */
+ * backed. */
 static int write_run(struct brain_store *store, uint32_t page, uint64_t off, const uint8_t *bytes,
                      uint64_t size)
 {
@@ -212,7 +229,7 @@ static int write_run(struct brain_store *store, uint32_t page, uint64_t off, con
             memcpy(bn_data_at(store, at), bytes, step);
         } else {
             int fd, err = bn_map_data_fd(store->map, &fd);
-            int os = err == 0 ? bn_os_write(fd, bytes, step, at) : 0;
+            int os = err == 0 ? write_fresh(store, fd, bytes, step, at) : 0;
             if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
                 trimmed = true;
                 continue;

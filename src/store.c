@@ -30,9 +30,12 @@ int bn_store_check_usable(const struct brain_store *store)
     }
     if (err == BRAIN_E_FORKED) {
         return bn_error(err,
-                        "%s was opened by a parent process, and this child did not come about by "
-                        "fork(), or found no client row free: open the store anew",
-                        store->path);
+                        "%s was opened by a parent process, and this child %s%s: open the store "
+                        "anew",
+                        store->path,
+                        store->no_child_row[0] != '\0' ? "could be given no client row: "
+                                                       : "did not come about by fork()",
+                        store->no_child_row);
     }
     return 0;
 }
@@ -251,8 +254,8 @@ static int lengthen(struct brain_store *store, uint64_t end)
     if (os == 0 && fstat(fd, &st) != 0) {
         os = -errno;
     }
-    if (os == 0 && (uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) != 0) {
-        os = -errno;
+    if (os == 0 && (uint64_t)st.st_size < end) {
+        os = bn_os_lengthen(fd, end);
     }
     /* A child may have inherited the descriptor, and with it the lock. */
     bn_os_byte_unlock(fd, BN_GROW_OFF);

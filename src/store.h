@@ -90,9 +90,10 @@ struct brain_store {
     uint32_t access;
     uint64_t capacity_max_bytes;
     bool read_only;
-    _Atomic bool closed; /* views alone keep it */
-    bool finished;       /* nobody keeps it */
-    bool has_child_seat; /* this and the next two are fork.c's */
+    _Atomic bool closed;    /* views alone keep it */
+    bool finished;          /* nobody keeps it */
+    bool has_child_seat;    /* this and the next three are fork.c's */
+    char no_child_row[200]; /* why there was none, if so */
     uint32_t child_row;
     void *child_life_map;
     pthread_mutex_t mutex; /* growth of the ledger, close; never held across a wait */

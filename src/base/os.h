@@ -37,10 +37,15 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out);
 int bn_os_back(int fd, uint64_t off, uint64_t size);
 /* Give the memory of a range back; it reads as zeros from then on. */
 int bn_os_punch(int fd, uint64_t off, uint64_t size);
-/* Write all, in steps of at most 1 MiB; backs what it writes. */
+/* Make a file longer; nothing of it is backed by that. EFBIG where the process may not (ulimit -f). */
+int bn_os_lengthen(int fd, uint64_t size);
+/* Write all, in steps of at most 1 MiB; backs what it writes. EFBIG where the process may not write that
+ * far into a file, though it may have it backed and use a mapping. */
 int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off);
 /* Bytes that are backed within a range. */
 int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out);
+/* A file without a name, which nobody else has. Returns a descriptor, beside the standard streams. */
+int bn_os_file_of_ones_own(void);
 bool bn_os_same_file(int fd, dev_t device, ino_t inode);
 /* A descriptor that was just opened, -1 with errno included, under a number from 3 on: where the
  * process has closed its standard streams, what is meant for them would go into the file. */
@@ -81,7 +86,11 @@ int bn_os_boot_id(char text[37]);
 
 /* Whether nobody listens on the socket at `path`. What cannot be found out counts as listening. */
 bool bn_os_is_dead_socket(const char *path);
-/* What is left of the process's memory cgroup; UINT64_MAX where there is no limit. */
-uint64_t bn_os_cgroup_left(void);
+/* What is left of the process's memory cgroup and of those above it, of either version of cgroups;
+ * UINT64_MAX where there is no limit.
+ * mounts   where they are mounted: BN_OS_CGROUPS    own   which the process is in: BN_OS_OWN_CGROUPS */
+uint64_t bn_os_cgroup_left(const char *mounts, const char *own);
+#define BN_OS_CGROUPS     "/sys/fs/cgroup"
+#define BN_OS_OWN_CGROUPS "/proc/self/cgroup"
 
 #endif

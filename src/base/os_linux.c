@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,6 +21,8 @@
 
 /* One long call keeps everybody else's small one waiting: 3.4 s behind one of 1 GB, measured. */
 #define STEP_BYTES ((uint64_t)1 << 20)
+
+#define GROUP_MAX  8192 /* bytes in the path of a cgroup's folder */
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -131,9 +134,29 @@ int bn_os_punch(int fd, uint64_t off, uint64_t size)
     return 0;
 }
 
+/* Whether the process may make files as long as that: one that tries all the same is killed
+ * (SIGXFSZ), and pwrite asks even where the file is longer already. */
+static bool may_reach(uint64_t end)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+           end <= limit.rlim_cur;
+}
+
+int bn_os_lengthen(int fd, uint64_t size)
+{
+    if (!may_reach(size)) {
+        return -EFBIG;
+    }
+    return ftruncate(fd, (off_t)size) != 0 ? -errno : 0;
+}
+
 int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off)
 {
     const char *from = bytes;
+    if (!may_reach(off + size)) {
+        return -EFBIG;
+    }
     while (size > 0) {
         size_t step = size < STEP_BYTES ? (size_t)size : (size_t)STEP_BYTES;
         ssize_t n = pwrite(fd, from, step, (off_t)off);
@@ -173,6 +196,11 @@ int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out)
     }
     *bytes_out = sum;
     return 0;
+}
+
+int bn_os_file_of_ones_own(void)
+{
+    return bn_os_beside_streams(memfd_create("brain", MFD_CLOEXEC));
 }
 
 bool bn_os_same_file(int fd, dev_t device, ino_t inode)
@@ -332,12 +360,14 @@ static uint64_t read_number(const char *path)
 }
 
 /* What one cgroup leaves: limit less usage. */
-static uint64_t group_left(const char *dir, const char *limit_name, const char *usage_name)
+static uint64_t group_left(const char *dir, bool is_first_version)
 {
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", dir, limit_name);
+    char path[GROUP_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", dir,
+             is_first_version ? "memory.limit_in_bytes" : "memory.max");
     uint64_t limit = read_number(path);
-    snprintf(path, sizeof path, "%s/%s", dir, usage_name);
+    snprintf(path, sizeof path, "%s/%s", dir,
+             is_first_version ? "memory.usage_in_bytes" : "memory.current");
     uint64_t usage = read_number(path);
     if (limit >= (uint64_t)1 << 62) { /* version 1 says "none" with a huge number */
         return UINT64_MAX;
@@ -345,22 +375,54 @@ static uint64_t group_left(const char *dir, const char *limit_name, const char *
     return usage == UINT64_MAX || usage > limit ? 0 : limit - usage;
 }
 
-uint64_t bn_os_cgroup_left(void)
+/* The least of what the groups on the way from the top `mount` down to `group` leave. In a container
+ * `group` may be a path of the host that is not there: the top is the container's own then. */
+static uint64_t path_left(const char *mount, const char *group, bool is_first_version)
 {
-    char text[2048], dir[1400];
-    uint64_t left =
-        group_left("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes");
-    uint64_t top = group_left("/sys/fs/cgroup", "memory.max", "memory.current");
-    left = top < left ? top : left;
-    if (read_text("/proc/self/cgroup", text, sizeof text) <= 0 || strncmp(text, "0::", 3) != 0) {
+    char dir[GROUP_MAX];
+    snprintf(dir, sizeof dir, "%s%s", mount, group);
+    uint64_t left = group_left(mount, is_first_version);
+    for (char *slash; (slash = strrchr(dir, '/')) != NULL && slash >= dir + strlen(mount);
+         *slash = '\0') {
+        uint64_t here = group_left(dir, is_first_version);
+        left = here < left ? here : left;
+    }
+    return left;
+}
+
+static bool has_memory(const char *controllers)
+{
+    for (const char *at = controllers; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, "memory", 6) == 0 && (at[6] == '\0' || at[6] == ',')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t bn_os_cgroup_left(const char *mounts, const char *own)
+{
+    char text[16384], first_mount[GROUP_MAX / 2];
+    snprintf(first_mount, sizeof first_mount, "%s/memory", mounts);
+    uint64_t left = path_left(first_mount, "", true), second = path_left(mounts, "", false);
+    left = second < left ? second : left;
+    if (read_text(own, text, sizeof text) <= 0) {
         return left;
     }
-    text[strcspn(text, "\n")] = '\0';
-    snprintf(dir, sizeof dir, "/sys/fs/cgroup%.1024s", text + 3);
-    for (char *slash;
-         (slash = strrchr(dir, '/')) != NULL && strlen(dir) > sizeof "/sys/fs/cgroup" - 1;
-         *slash = '\0') {
-        uint64_t here = group_left(dir, "memory.max", "memory.current");
+    /* A line for each hierarchy: its number, its controllers, the process's group in it. */
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+        const char *number = strsep(&line, ":"), *controllers = strsep(&line, ":");
+        if (line == NULL) {
+            continue;
+        }
+        uint64_t here = UINT64_MAX;
+        if (strcmp(number, "0") == 0) {
+            here = path_left(mounts, line, false);
+        } else if (has_memory(controllers)) {
+            here = path_left(first_mount, line, true);
+        }
         left = here < left ? here : left;
     }
     return left;

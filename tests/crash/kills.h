@@ -18,8 +18,8 @@
 
 #include "brain.h"
 
-#define KILLS_WRITERS_MAX 16u
-#define KILLS_READERS_MAX 16u
+#define KILLS_WRITERS_MAX 40u
+#define KILLS_READERS_MAX 40u
 
 /* The cells of a writer: names in three namespaces of its own. */
 #define KILLS_SINGLES    16u /* in "w<writer>": changed one at a time */

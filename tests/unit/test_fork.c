@@ -508,6 +508,13 @@ static void check_fork_among_threads(void)
     for (int i = 0; i < 3; i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
     }
+    CHECK_OK(brain_space_remove(space)); /* and nothing of it all is leaked */
+    CHECK_OK(brain_trim(store, NULL));
+    brain_stat stat = check_stat(store);
+    CHECK_U64(stat.n_clients, 1);
+    CHECK_U64(stat.n_pins, 0);
+    CHECK_U64(stat.private_bytes, 0);
+    CHECK_U64(stat.value_backed_bytes, 0);
     end();
 }
 

@@ -1,0 +1,250 @@
+/* test_small_shm.c - a /dev/shm of 64 MB, as a container has it: filled with all that a store can hold, and
+ * filled by somebody else in the middle of puts.
+ */
+#include "limits.h"
+
+#define SIZE "64m"
+
+static uint8_t data[LIMITS_LARGEST];
+static brain_store *store;
+static brain_space *space;
+
+static void begin(void)
+{
+    store = check_open("/dev/shm/store", 1 << 30); /* more than there is */
+    space = check_space(store, "default");
+}
+
+static void end(void)
+{
+    CHECK_OK(brain_space_remove(space));
+    CHECK_OK(brain_trim(store, NULL));
+    brain_stat stat = check_stat(store);
+    CHECK_U64(stat.value_backed_bytes, 0);
+    CHECK_U64(stat.private_bytes, 0);
+    CHECK_U64(stat.n_pins, 0);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* ---- one thing after another until nothing more fits */
+
+static int put_value(uint32_t i)
+{
+    size_t size = limits_size(i);
+    check_fill(data, size, i);
+    return brain_put_bytes(space, &i, sizeof i, data, size);
+}
+
+static int seal(uint32_t i, int (*create)(brain_store *, uint64_t, brain_object **))
+{
+    brain_object *object;
+    brain_value bare = { .kind = BRAIN_KIND_BYTES };
+    size_t size = limits_size(i);
+    int err = create(store, size, &object);
+    if (err == 0) {
+        check_fill(data, size, i);
+        memcpy(brain_object_data(object), data, size); /* every page of it */
+        err = brain_object_seal(object, space, &i, sizeof i, &bare, 0, NULL);
+        brain_object_release(object);
+    }
+    return err;
+}
+
+static int put_object(uint32_t i)
+{
+    return seal(i, brain_create);
+}
+
+static int put_object_in_place(uint32_t i)
+{
+    return seal(i, brain_create_in_place);
+}
+
+enum {
+    N_BATCH = 11 /* names in a batch; no divisor of it is one of LIMITS_N_SIZES */
+};
+
+static int put_batch(uint32_t i)
+{
+    brain_batch *batch;
+    CHECK_OK(brain_batch_new(store, &batch));
+    int err = 0;
+    for (uint32_t name = i * N_BATCH; name < (i + 1) * N_BATCH && err == 0; name++) {
+        brain_part part = { .data = data, .size_bytes = limits_size(name) };
+        brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+        check_fill(data, part.size_bytes, name);
+        err = brain_batch_put(batch, space, &name, sizeof name, &value);
+    }
+    err = err != 0 ? err : brain_batch_commit(batch, NULL);
+    brain_batch_free(batch);
+    return err;
+}
+
+static void check_names(uint32_t n)
+{
+    uint64_t count, live = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        limits_check_value(space, &i, sizeof i, limits_size(i), i);
+        live += limits_size(i);
+    }
+    CHECK_OK(brain_space_count(space, &count));
+    CHECK_U64(count, n);
+    CHECK_U64(check_live(store), live);
+    CHECK_SOUND(store);
+}
+
+static void fill(const char *what, int (*put)(uint32_t), uint32_t names_each)
+{
+    begin();
+    uint32_t n = 0;
+    int err;
+    while ((err = put(n)) == 0) {
+        n++;
+    }
+    CHECK_CODE(err, BRAIN_E_FULL);
+    CHECK_DETAIL("/dev/shm/store");
+    printf("%u %s, then: %s\n", n, what, brain_error_detail());
+    CHECK(n > 0);
+    check_names(n * names_each);
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    CHECK_CODE(put(n), BRAIN_E_FULL); /* once more: it changes nothing either */
+    check_names(n * names_each);
+    for (uint32_t i = 0; i < n * names_each; i += 2) {
+        CHECK_OK(brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION));
+    }
+    CHECK_OK(put(n)); /* what did not fit */
+    for (uint32_t i = n * names_each; i < (n + 1) * names_each; i++) {
+        limits_check_value(space, &i, sizeof i, limits_size(i), i);
+    }
+    for (uint32_t i = 1; i < n * names_each; i += 2) {
+        limits_check_value(space, &i, sizeof i, limits_size(i), i);
+    }
+    CHECK_SOUND(store);
+    end();
+}
+
+static void fill_all(void)
+{
+    fill("values", put_value, 1);
+    fill("objects", put_object, 1);
+    fill("objects in place", put_object_in_place, 1);
+    fill("batches", put_batch, N_BATCH);
+}
+
+/* ---- somebody else takes the memory */
+
+/* Takes what there is, in steps, and gives it back, until it is killed. */
+static void hog(void)
+{
+    int fd = open("/dev/shm/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK_SYS(fd);
+    for (;;) {
+        off_t end = 0;
+        for (off_t step = 1 << (12 + check_below(10)); step >= 4096; step /= 2) {
+            for (; fallocate(fd, 0, end, step) == 0; end += step) {
+            }
+            CHECK(errno == ENOSPC);
+        }
+        CHECK_SYS(ftruncate(fd, 0));
+    }
+}
+
+enum {
+    N_NAMES = 24,
+    N_ROUNDS = 4000
+};
+
+static uint32_t round_of[N_NAMES]; /* of the value that a name has; 0: none */
+
+static int put_somehow(uint32_t name, uint32_t round)
+{
+    size_t size = limits_size(name + round);
+    uint64_t seed = name + (uint64_t)round * N_NAMES;
+    check_fill(data, size, seed);
+    brain_object *object;
+    brain_value bare = { .kind = BRAIN_KIND_BYTES };
+    int err;
+    switch (check_below(4)) {
+    case 0:
+        err = brain_create(store, size, &object);
+        break;
+    case 1:
+        err = brain_create_in_place(store, size, &object);
+        break;
+    default:
+        return brain_put_bytes(space, &name, sizeof name, data, size);
+    }
+    if (err == 0) {
+        memcpy(brain_object_data(object), data, size);
+        err = brain_object_seal(object, space, &name, sizeof name, &bare, BRAIN_ANY_VERSION, NULL);
+        brain_object_release(object);
+    }
+    return err;
+}
+
+static void check_rounds(void)
+{
+    for (uint32_t name = 0; name < N_NAMES; name++) {
+        if (round_of[name] == 0) {
+            CHECK_CODE(brain_exists(space, &name, sizeof name, NULL), BRAIN_E_NOT_FOUND);
+        } else {
+            limits_check_value(space, &name, sizeof name, limits_size(name + round_of[name]),
+                               name + (uint64_t)round_of[name] * N_NAMES);
+        }
+    }
+}
+
+static void put_beside_a_hog(void)
+{
+    begin();
+    pid_t pid = limits_fork();
+    if (pid == 0) {
+        hog();
+    }
+    uint32_t n_full = 0, n_done = 0;
+    for (uint32_t round = 1; round <= N_ROUNDS || n_full == 0 || n_done == 0; round++) {
+        uint32_t name = (uint32_t)check_below(N_NAMES);
+        int err = put_somehow(name, round);
+        CHECK(err == 0 || err == BRAIN_E_FULL);
+        if (err == 0) {
+            round_of[name] = round;
+            n_done++;
+        } else {
+            CHECK_DETAIL("/dev/shm/store");
+            n_full++;
+        }
+        if (check_below(8) == 0) {
+            name = (uint32_t)check_below(N_NAMES);
+            CHECK_CODE(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION),
+                       round_of[name] != 0 ? 0 : BRAIN_E_NOT_FOUND);
+            round_of[name] = 0;
+        }
+        if (round % 500 == 0) {
+            check_rounds();
+        }
+        if (check_below(20) == 0) { /* memory has to be had anew */
+            int trimmed = brain_trim(store, NULL);
+            CHECK(trimmed == 0 || trimmed == BRAIN_E_FULL);
+        }
+    }
+    check_kill(pid);
+    printf("%u puts beside one who takes the memory, %u refused\n", n_done, n_full);
+    check_rounds();
+    CHECK_SOUND(store);
+    CHECK_SYS(unlink("/dev/shm/file"));
+    uint32_t name = 0;
+    CHECK_OK(brain_put_bytes(space, &name, sizeof name, data, LIMITS_LARGEST));
+    end();
+}
+
+int main(void)
+{
+    check_begin();
+    check_state = check_new_seed();
+    snprintf(check_note, sizeof check_note, "seed %llu", (unsigned long long)check_state);
+    limits_run_in_shm(SIZE, fill_all);
+    limits_run_in_shm(SIZE, put_beside_a_hog);
+    return 0;
+}
