@@ -1,12 +1,12 @@
 /* test_flips.c - one bit of a store's metadata is wrong: every call answers, and who is not concerned is served.
  *
- * usage: test_flips [--seconds S] [--seed N] [--all] [--image K] [--at FILE OFFSET BIT]
+ * usage: test_flips [--seconds S] [--seed N] [--all] [--bits] [--image K] [--at FILE OFFSET BIT]
  *
- * Flips one bit of each byte of the metadata in turn (--all; else of bytes of a random sample, for S seconds),
- * in each of the stores of images.h. Then the names of the namespace "still" are read, every call of brain.h is
- * made (script.h), and the names are read again. Wrong is: a signal; no end within LONGEST_S; what script.c
- * finds; a name that does not answer right, though neither its own records nor a word of the table below was
- * touched. `--image K --at FILE OFFSET BIT` repeats one.
+ * Flips one bit of each byte of the metadata in turn, or each of its bits (--bits), in each of the stores of
+ * images.h: all of them (--all), or a random sample for S seconds. Then the names of the namespace "still" are
+ * read, every call of brain.h is made (script.h), and the names are read again. Wrong is: a signal; no end within
+ * LONGEST_S; what script.c finds; a name that does not answer right, though neither its own records nor a word of
+ * the table below was touched. `--image K --at FILE OFFSET BIT` repeats one.
  */
 #include "images.h"
 #include "script.h"
@@ -246,7 +246,7 @@ static bool is_empty(const uint8_t *line)
 }
 
 /* Bytes of lines that say something, and a few of the others. */
-static uint32_t list_flips(enum images_kind kind, struct flip **flips_out)
+static uint32_t list_flips(enum images_kind kind, bool bits, struct flip **flips_out)
 {
     const struct images_one *image = images_get(kind);
     uint32_t n = 0, room = 0;
@@ -259,13 +259,15 @@ static uint32_t list_flips(enum images_kind kind, struct flip **flips_out)
                 if (is_empty(run->bytes + i / BN_LINE * BN_LINE) && i % 509 != 0) {
                     continue;
                 }
-                if (n == room) {
+                if (n + 8 > room) {
                     room = room * 2 + 1024;
                     flips = realloc(flips, room * sizeof *flips);
                     CHECK(flips != NULL);
                 }
-                flips[n++] = (struct flip){ kind, (enum images_file)file, run->off + i,
-                                            (uint32_t)check_below(8) };
+                for (uint32_t bit = 0; bit < (bits ? 8 : 1); bit++) {
+                    flips[n++] = (struct flip){ kind, (enum images_file)file, run->off + i,
+                                                bits ? bit : (uint32_t)check_below(8) };
+                }
             }
         }
     }
@@ -341,7 +343,7 @@ int main(int argc, char **argv)
     uint64_t seed = check_new_seed() >> 32;
     uint32_t first = 0, end = IMAGES_N, n_failures = 0;
     struct flip one = { 0 };
-    bool all = false, only_one = false;
+    bool all = false, bits = false, only_one = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
             seconds = atof(argv[++i]);
@@ -358,6 +360,7 @@ int main(int argc, char **argv)
             i += 3;
         } else {
             all = all || strcmp(argv[i], "--all") == 0;
+            bits = bits || strcmp(argv[i], "--bits") == 0;
         }
     }
     check_begin();
@@ -366,7 +369,7 @@ int main(int argc, char **argv)
     check_state = seed;
     for (uint32_t kind = first; kind < end && kind < IMAGES_N; kind++) {
         struct flip *flips = NULL;
-        uint32_t n = only_one ? 1 : list_flips((enum images_kind)kind, &flips), n_done = 0;
+        uint32_t n = only_one ? 1 : list_flips((enum images_kind)kind, bits, &flips), n_done = 0;
         one.kind = (enum images_kind)kind;
         find_owners((enum images_kind)kind);
         if (!only_one) {
@@ -374,7 +377,7 @@ int main(int argc, char **argv)
         }
         n_failures += run_all(only_one ? &one : flips, n,
                               all ? 1e18 : now_s() + seconds / (end - first), &n_done);
-        printf("image %u: %u of %u bytes flipped, seed %llu\n", kind, n_done, n,
+        printf("image %u: %u of %u bits flipped, seed %llu\n", kind, n_done, n,
                (unsigned long long)seed);
         fflush(stdout);
         free(flips);
