@@ -9,6 +9,7 @@
  *
  *   place (1)  a region, or another part of a file
  *     parts:   at (2), in words of 4 bytes   how (1)   value (1, 2, 4 or 8)
+ *     slot:    which (1), then as parts
  *     length:  how much of a file is cut off, or added
  *     note, record, death: a note of the journal, a publish record, each with a right checksum; and a lock
  *              that a dead client holds, with the lengths of the journal
@@ -25,6 +26,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 #define PATCHES_MAX 24
+#define SLOTS_FROM  0xc0 /* a place that is a slot of the index; the next byte says which */
 
 enum place {
     PLACE_SUPER = BN_REGION_VALUES, /* up to here: regions of `data` */
@@ -121,6 +123,27 @@ static void patch_part(struct script *script, struct part part)
     write_at(part.file, part.off + at, &now, width);
 }
 
+/* Of a slot that the index names: hardly one in a hundred words of SLOTS is. */
+static struct part slot_part(uint8_t which)
+{
+    uint64_t backed, n_slots, n = 0, buckets = images_region(image, BN_REGION_BUCKETS, &backed);
+    struct part part = { IMAGES_DATA, images_region(image, BN_REGION_SLOTS, &n_slots), 0 };
+    for (uint64_t turn = 0; turn < 2; turn++) {
+        uint64_t wanted = n > 0 ? which % n : UINT64_MAX;
+        n = 0;
+        for (uint64_t off = 0; off < backed; off += 8) {
+            uint64_t word;
+            memcpy(&word, images_byte(image, IMAGES_DATA, buckets + off), sizeof word);
+            if (off % sizeof(struct bn_bucket_rec) != offsetof(struct bn_bucket_rec, next) &&
+                word != 0 && n++ == wanted) {
+                part.off += (word & UINT32_MAX) * BN_LINE;
+                part.size = BN_LINE;
+            }
+        }
+    }
+    return part;
+}
+
 static void patch_length(struct script *script)
 {
     uint8_t how = script_byte(script);
@@ -183,7 +206,12 @@ static void patch_death(struct script *script)
 
 static void patch(struct script *script)
 {
-    enum place place = (enum place)(script_byte(script) % PLACE_N);
+    uint8_t byte = script_byte(script);
+    enum place place = (enum place)(byte % PLACE_N);
+    if (byte >= SLOTS_FROM) {
+        patch_part(script, slot_part(script_byte(script)));
+        return;
+    }
     switch (place) {
     case PLACE_LENGTH:
         patch_length(script);
