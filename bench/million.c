@@ -15,7 +15,7 @@
 #include <time.h>
 
 #define N_NAMES 1000000u
-#define N_RUNS 5u
+#define N_RUNS  5u
 
 static uint32_t at_least_ns[N_NAMES];
 

@@ -84,8 +84,20 @@ static int print_tensor(const brain_view *view)
 
 /* ---- containers: CBOR ------------------------------------------------------------------------ */
 
-enum { UINT, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE };
-enum { TAG_RAW = 47621, TAG_BYTES = 47624 };
+enum {
+    UINT,
+    NEGATIVE,
+    BYTES,
+    TEXT,
+    ARRAY,
+    MAP,
+    TAG,
+    SIMPLE
+};
+enum {
+    TAG_RAW = 47621,
+    TAG_BYTES = 47624
+};
 #define DEPTH_MAX 500
 
 struct reader {
@@ -201,9 +213,12 @@ static int print_double(uint64_t bits)
 
 static int print_integer(int major, uint64_t number)
 {
-    if (major == UINT) printf("%" PRIu64, number);
-    else if (number < UINT64_MAX) printf("-%" PRIu64, number + 1);
-    else printf("-18446744073709551616");
+    if (major == UINT)
+        printf("%" PRIu64, number);
+    else if (number < UINT64_MAX)
+        printf("-%" PRIu64, number + 1);
+    else
+        printf("-18446744073709551616");
     return 0;
 }
 
@@ -497,11 +512,9 @@ static int put_tensor(brain_space *space)
     int rc = brain_tensor_encode(&tensor, meta, sizeof meta, &meta_len);
     if (rc != 0) return rc;
     brain_part part = { elements, sizeof elements, 0 };
-    brain_value value = { .kind = BRAIN_KIND_TENSOR,
-                          .n_parts = 1,
-                          .parts = &part,
-                          .meta = meta,
-                          .meta_len = meta_len };
+    brain_value value = {
+        .kind = BRAIN_KIND_TENSOR, .n_parts = 1, .parts = &part, .meta = meta, .meta_len = meta_len
+    };
     return brain_put(space, "c:tensor", 8, &value, BRAIN_ANY_VERSION, NULL);
 }
 

@@ -58,23 +58,23 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define BRAIN_API __attribute__((visibility("default"), warn_unused_result))
+#define BRAIN_API      __attribute__((visibility("default"), warn_unused_result))
 #define BRAIN_API_FREE __attribute__((visibility("default")))
 #else
 #define BRAIN_API
 #define BRAIN_API_FREE
 #endif
 
-#define BRAIN_VERSION_STRING "1.0.0.dev0"
+#define BRAIN_VERSION_STRING  "1.0.0.dev0"
 
-#define BRAIN_NAME_MAX 65535u        /* bytes in a name */
-#define BRAIN_SPACE_MAX 255u         /* bytes in the name of a namespace */
-#define BRAIN_META_MAX 65535u        /* bytes of metadata beside a value */
-#define BRAIN_DESCRIPTION_MAX 65535u /* bytes in a description */
-#define BRAIN_BATCH_MAX 131072u      /* changes in one batch */
-#define BRAIN_SNAPSHOTS_MAX 8u       /* snapshots that one process may hold at once */
-#define BRAIN_SMALL_BYTES 256u       /* of data; below: brain_try_put() and brain_get_or_copy() */
-#define BRAIN_FOREVER INT64_MAX
+#define BRAIN_NAME_MAX        65535u  /* bytes in a name */
+#define BRAIN_SPACE_MAX       255u    /* bytes in the name of a namespace */
+#define BRAIN_META_MAX        65535u  /* bytes of metadata beside a value */
+#define BRAIN_DESCRIPTION_MAX 65535u  /* bytes in a description */
+#define BRAIN_BATCH_MAX       131072u /* changes in one batch */
+#define BRAIN_SNAPSHOTS_MAX   8u      /* snapshots that one process may hold at once */
+#define BRAIN_SMALL_BYTES     256u    /* of data; below: brain_try_put() and brain_get_or_copy() */
+#define BRAIN_FOREVER         INT64_MAX
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
@@ -123,19 +123,19 @@ enum brain_open_flags {
 
 /* Options of brain_open(). Start from BRAIN_OPTIONS_INIT; a zero means the default. */
 typedef struct brain_options {
-    uint32_t struct_size;      /* sizeof(struct brain_options) */
-    uint32_t flags;            /* enum brain_open_flags */
-    uint64_t capacity_bytes;   /* of a store that is made: what values may take, 4096 to 2^42.
+    uint32_t struct_size;    /* sizeof(struct brain_options) */
+    uint32_t flags;          /* enum brain_open_flags */
+    uint64_t capacity_bytes; /* of a store that is made: what values may take, 4096 to 2^42.
                                   Default: half of what the file system has free, at most half of
                                   what the process's memory cgroup has left */
-    uint32_t mode;             /* of a store that is made: 0600 (default), 0640 or 0660 */
-    uint32_t has_group;        /* non-zero: `group` is given */
-    uint32_t group;            /* of a store that is made: id of the group that mode 0640 or 0660
+    uint32_t mode;           /* of a store that is made: 0600 (default), 0640 or 0660 */
+    uint32_t has_group;      /* non-zero: `group` is given */
+    uint32_t group;          /* of a store that is made: id of the group that mode 0640 or 0660
                                   opens it to */
-    uint32_t reserved;         /* 0 */
-    int64_t lock_timeout_ns;   /* how long a change waits for a writer: default 10 s; or
+    uint32_t reserved;       /* 0 */
+    int64_t lock_timeout_ns; /* how long a change waits for a writer: default 10 s; or
                                   BRAIN_FOREVER */
-    const char *directory;     /* of a store that is made: NULL, or a directory on a tmpfs in which
+    const char *directory;   /* of a store that is made: NULL, or a directory on a tmpfs in which
                                   its own is made; `path` is a link to it then. Where that tmpfs
                                   gives huge pages the store has them */
 } brain_options;
@@ -198,23 +198,23 @@ BRAIN_API int brain_destroy(brain_store *store);
 
 /* Numbers about a store; each as of one commit, together not necessarily of the same one. */
 typedef struct brain_stat {
-    uint32_t struct_size;         /* in: sizeof(struct brain_stat) */
-    uint32_t n_clients;           /* processes that have the store open and live */
-    uint64_t capacity_bytes;      /* what values may take */
-    uint64_t capacity_max_bytes;  /* what brain_resize() can make of it */
-    uint64_t live_bytes;          /* data of values that names hold: "used" */
-    uint64_t limbo_bytes;         /* replaced or removed, still pinned or not yet given back */
-    uint64_t private_bytes;       /* created and not yet sealed */
-    uint64_t physical_bytes;      /* memory that the files take, everything included */
-    uint64_t metadata_bytes;      /* of it: records, index, journal */
-    uint64_t value_backed_bytes;  /* of it: pages of the value area */
-    uint64_t n_objects;           /* names, in all namespaces */
+    uint32_t struct_size;        /* in: sizeof(struct brain_stat) */
+    uint32_t n_clients;          /* processes that have the store open and live */
+    uint64_t capacity_bytes;     /* what values may take */
+    uint64_t capacity_max_bytes; /* what brain_resize() can make of it */
+    uint64_t live_bytes;         /* data of values that names hold: "used" */
+    uint64_t limbo_bytes;        /* replaced or removed, still pinned or not yet given back */
+    uint64_t private_bytes;      /* created and not yet sealed */
+    uint64_t physical_bytes;     /* memory that the files take, everything included */
+    uint64_t metadata_bytes;     /* of it: records, index, journal */
+    uint64_t value_backed_bytes; /* of it: pages of the value area */
+    uint64_t n_objects;          /* names, in all namespaces */
     uint64_t n_namespaces;
-    uint64_t n_limbo;             /* objects in limbo */
-    uint64_t n_pins;              /* pins of all clients */
-    uint64_t n_snapshots;         /* registered snapshots of all clients */
-    uint64_t committed;           /* number of the last commit */
-    uint64_t n_recoveries;        /* how often a dead writer was recovered from */
+    uint64_t n_limbo;      /* objects in limbo */
+    uint64_t n_pins;       /* pins of all clients */
+    uint64_t n_snapshots;  /* registered snapshots of all clients */
+    uint64_t committed;    /* number of the last commit */
+    uint64_t n_recoveries; /* how often a dead writer was recovered from */
 } brain_stat;
 
 /* Fill `*stat_out` (set its struct_size first).
@@ -241,9 +241,9 @@ BRAIN_API const char *brain_path(const brain_store *store);
 BRAIN_API const char *brain_directory(const brain_store *store);
 
 enum brain_access {
-    BRAIN_ACCESS_OWNED = 1u << 0,         /* the effective user owns it */
-    BRAIN_ACCESS_OTHERS_WRITE = 1u << 1,  /* somebody else may write it */
-    BRAIN_ACCESS_READ_ONLY = 1u << 2,     /* opened without the right to write */
+    BRAIN_ACCESS_OWNED = 1u << 0,        /* the effective user owns it */
+    BRAIN_ACCESS_OTHERS_WRITE = 1u << 1, /* somebody else may write it */
+    BRAIN_ACCESS_READ_ONLY = 1u << 2,    /* opened without the right to write */
 };
 
 /* Who may do what: a set of enum brain_access. Cannot fail. */
@@ -269,15 +269,15 @@ BRAIN_API int brain_check(brain_store *store, brain_problem *problems, size_t n_
 
 /* A process that has the store open. */
 typedef struct brain_client {
-    uint32_t row;          /* its row in the client table */
-    uint32_t alive;        /* 0: dead and not yet reaped */
-    int32_t pid;           /* as seen in its own PID namespace */
+    uint32_t row;   /* its row in the client table */
+    uint32_t alive; /* 0: dead and not yet reaped */
+    int32_t pid;    /* as seen in its own PID namespace */
     uint32_t n_snapshots;
     uint64_t pid_namespace; /* inode number of that namespace */
-    uint64_t start_ns;     /* when it attached, nanoseconds since 1970 */
+    uint64_t start_ns;      /* when it attached, nanoseconds since 1970 */
     uint64_t n_pins;
-    char command[64];      /* the start of its command line, terminated */
-    uint64_t seat;         /* how often the row has been given out: row and seat together are one
+    char command[64]; /* the start of its command line, terminated */
+    uint64_t seat;    /* how often the row has been given out: row and seat together are one
                               client, for ever */
 } brain_client;
 
@@ -324,47 +324,47 @@ BRAIN_API int brain_pins(brain_store *store, brain_pin *pins, size_t n_pins, siz
 /* What a value is: a numbered registry, part of the format. 0 to 255 are the library's. Integers
  * are little-endian. The layout of metadata and data of each kind is in docs/format.md. */
 enum brain_kind {
-    BRAIN_KIND_RAW = 0,     /* bytes without a meaning */
-    BRAIN_KIND_NONE = 1,    /* no data */
-    BRAIN_KIND_FALSE = 2,   /* no data */
-    BRAIN_KIND_TRUE = 3,    /* no data */
-    BRAIN_KIND_INT = 4,     /* data: two's complement, 8 bytes, or more for larger ones */
-    BRAIN_KIND_FLOAT = 5,   /* data: IEEE 754 binary64 */
-    BRAIN_KIND_STR = 6,     /* data: UTF-8 */
-    BRAIN_KIND_BYTES = 7,   /* data: the bytes */
-    BRAIN_KIND_TENSOR = 8,  /* metadata: struct of brain_tensor, encoded; data: the elements */
-    BRAIN_KIND_ARROW = 9,   /* data: an Arrow IPC stream */
-    BRAIN_KIND_PICKLE = 10, /* data: pickle protocol 5 and its out-of-band buffers */
-    BRAIN_KIND_TREE = 11,   /* data: an item of CBOR and its buffers: docs/format.md */
+    BRAIN_KIND_RAW = 0,       /* bytes without a meaning */
+    BRAIN_KIND_NONE = 1,      /* no data */
+    BRAIN_KIND_FALSE = 2,     /* no data */
+    BRAIN_KIND_TRUE = 3,      /* no data */
+    BRAIN_KIND_INT = 4,       /* data: two's complement, 8 bytes, or more for larger ones */
+    BRAIN_KIND_FLOAT = 5,     /* data: IEEE 754 binary64 */
+    BRAIN_KIND_STR = 6,       /* data: UTF-8 */
+    BRAIN_KIND_BYTES = 7,     /* data: the bytes */
+    BRAIN_KIND_TENSOR = 8,    /* metadata: struct of brain_tensor, encoded; data: the elements */
+    BRAIN_KIND_ARROW = 9,     /* data: an Arrow IPC stream */
+    BRAIN_KIND_PICKLE = 10,   /* data: pickle protocol 5 and its out-of-band buffers */
+    BRAIN_KIND_TREE = 11,     /* data: an item of CBOR and its buffers: docs/format.md */
     BRAIN_KIND_UNSEALED = 14, /* an id that is taken, its object not sealed yet: docs/format.md */
-    BRAIN_KIND_SPACE = 15,  /* the library's own: a namespace */
+    BRAIN_KIND_SPACE = 15,    /* the library's own: a namespace */
 };
 
 /* A run of bytes to be put. */
 typedef struct brain_part {
     const void *data;
     size_t size_bytes;
-    size_t align;   /* offset of this part within the value, 0 or 1: none, else a power of two up to
+    size_t align; /* offset of this part within the value, 0 or 1: none, else a power of two up to
                        64; the gap before it is filled with zeros */
 } brain_part;
 
 /* A value to be put. The library copies everything before the call returns. */
 typedef struct brain_value {
-    uint32_t kind;            /* enum brain_kind */
+    uint32_t kind; /* enum brain_kind */
     uint32_t n_parts;
-    const brain_part *parts;  /* the data, in order */
-    const void *meta;         /* metadata, describes the data; not counted as used */
-    size_t meta_len;          /* 0 to BRAIN_META_MAX */
-    const void *description;  /* NULL: keep the description of the value that is replaced */
-    size_t description_len;   /* 0 to BRAIN_DESCRIPTION_MAX */
+    const brain_part *parts; /* the data, in order */
+    const void *meta;        /* metadata, describes the data; not counted as used */
+    size_t meta_len;         /* 0 to BRAIN_META_MAX */
+    const void *description; /* NULL: keep the description of the value that is replaced */
+    size_t description_len;  /* 0 to BRAIN_DESCRIPTION_MAX */
 } brain_value;
 
 /* A value in the store, pinned. Its bytes do not change and stay until brain_view_drop(). The views
  * are read-only memory: writing through one is a fault of the writing process. */
 typedef struct brain_view {
-    const void *data;         /* 64-byte aligned from 256 bytes up, else 8-byte aligned */
+    const void *data; /* 64-byte aligned from 256 bytes up, else 8-byte aligned */
     uint64_t size_bytes;
-    const void *meta;         /* may be NULL where meta_len is 0 */
+    const void *meta; /* may be NULL where meta_len is 0 */
     const void *description;
     const void *name;
     uint64_t version;
@@ -372,11 +372,11 @@ typedef struct brain_view {
     uint16_t meta_len;
     uint16_t description_len;
     uint16_t name_len;
-    uint16_t tag;             /* the caller's; 0 when the view is filled */
-    uint32_t object;          /* the same number in all views of one version of a value; of another
+    uint16_t tag;       /* the caller's; 0 when the view is filled */
+    uint32_t object;    /* the same number in all views of one version of a value; of another
                                  one later, when nobody has a view of this one any more */
-    uint32_t pin;             /* the library's */
-    brain_store *store;       /* the library's; NULL once dropped */
+    uint32_t pin;       /* the library's */
+    brain_store *store; /* the library's; NULL once dropped */
 } brain_view;
 
 /* When the value was put, nanoseconds since 1970; coarse (some milliseconds). 0: it is not known,
@@ -466,13 +466,13 @@ BRAIN_API int brain_view_swap_note(const brain_view *view, uint64_t expected, ui
 
 /* The description of an n-dimensional array, as NumPy and DLPack have it. */
 typedef struct brain_tensor {
-    char dtype[16];      /* NumPy type string, terminated: "<f8", "|u1", "<M8[ns]" ...; decoded:
+    char dtype[16];    /* NumPy type string, terminated: "<f8", "|u1", "<M8[ns]" ...; decoded:
                             zeros to the end */
-    const char *descr;   /* NULL, or of a structured type NumPy's `descr` as text, not terminated */
+    const char *descr; /* NULL, or of a structured type NumPy's `descr` as text, not terminated */
     uint32_t descr_len;
-    uint32_t ndim;       /* 0 to BRAIN_TENSOR_NDIM_MAX */
-    uint32_t fortran;    /* non-zero: the first index varies fastest */
-    uint64_t item_bytes; /* bytes of one element */
+    uint32_t ndim;                         /* 0 to BRAIN_TENSOR_NDIM_MAX */
+    uint32_t fortran;                      /* non-zero: the first index varies fastest */
+    uint64_t item_bytes;                   /* bytes of one element */
     uint64_t shape[BRAIN_TENSOR_NDIM_MAX]; /* elements along each axis */
 } brain_tensor;
 

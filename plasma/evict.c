@@ -290,7 +290,7 @@ int pl_evict_some(struct pl_store *objects, uint64_t n_bytes, bool all_or_nothin
 #define TRIES_SNAPSHOT 1000u
 #define TRIES_OTHERS   300u
 #define TRIES_LIVE     200u
-#define TRIES_NAMED    10u /* where it is for good, as far as can be seen */
+#define TRIES_NAMED    10u      /* where it is for good, as far as can be seen */
 #define EVICTED_UNIT   0x10000u /* above that bit `tried` counts what evicted something */
 #define SHARE          64u      /* of the capacity is freed at least: not each put walks over all */
 #define EVICTED_MAX    10000u   /* times, and others were quicker to take the room */

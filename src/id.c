@@ -152,8 +152,7 @@ static int suspect(struct brain_store *store, const struct id *id, struct suspec
     if (err == 0) {
         out->key.name_len = rec.name_len;
         out->key.space_id = rec.space;
-        out->key.hash =
-            bn_hash_name(store->hash_seed, rec.space, out->key.name, out->key.name_len);
+        out->key.hash = bn_hash_name(store->hash_seed, rec.space, out->key.name, out->key.name_len);
     }
     return err;
 }
@@ -234,8 +233,8 @@ static bool suspect_entry(struct brain_store *store, uint32_t slot, struct suspe
     memcpy((void *)&rec, words, sizeof rec);
     bn_slot_shape(bn_slot_size(&rec), bn_slot_body_len(&rec), rec.flags, &shape);
     out->key.name_len = rec.name_len;
-    return rec.name_len > 0 && rec.name_len <= BRAIN_SPACE_MAX &&
-           !(rec.flags & BN_SLOT_EXTENT) && copy_name(store, slot, &rec, &shape, out);
+    return rec.name_len > 0 && rec.name_len <= BRAIN_SPACE_MAX && !(rec.flags & BN_SLOT_EXTENT) &&
+           copy_name(store, slot, &rec, &shape, out);
 }
 
 /* A record of a namespace that a value was seen in. */

@@ -517,7 +517,7 @@ static_assert(sizeof(struct bn_chunk_rec) == BN_PAGE, "chunk record is part of t
 /* Byte locks of `clients`, far beyond its contents: two for each life. There are as many without a
  * row as there can be pages for their pins. */
 #define BN_LIVES_MAX       (BN_CLIENTS_MAX + BN_CHUNKS_MAX)
-#define BN_LIFE_OFF(life)  ((int64_t)1 << 60 | (int64_t)(life)*2)
+#define BN_LIFE_OFF(life)  ((int64_t)1 << 60 | (int64_t)(life) * 2)
 #define BN_CLAIM_OFF(life) (BN_LIFE_OFF(life) + 1)
 
 /* Byte lock of `data`: held while it is made longer. */

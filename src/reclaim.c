@@ -387,7 +387,8 @@ static int trim_block(struct brain_store *store)
     int dropped = bn_txn_drop_private(store, slot, store->row, err != 0 || os != 0);
     bn_lock_release(store);
     if (err != 0 || os != 0) {
-        return err != 0 ? err : bn_error_os(os, "cannot give memory of %s back", store->map->directory);
+        return err != 0 ? err
+                        : bn_error_os(os, "cannot give memory of %s back", store->map->directory);
     }
     return dropped;
 }

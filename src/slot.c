@@ -95,7 +95,7 @@ int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **dat
 
 /* ---- slabs */
 
-#define FREE_HEAD(word) ((uint32_t)((word)&0xffff))
+#define FREE_HEAD(word) ((uint32_t)((word) & 0xffff))
 #define N_FREE(word)    ((uint32_t)((word) >> 16 & 0xffff))
 #define N_VIRGIN(word)  ((uint32_t)((word) >> 32 & 0xffff))
 

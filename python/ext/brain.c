@@ -80,9 +80,9 @@ static int64_t lock_timeout(struct bp_state *state, PyObject *seconds)
 
 static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = { "path",         "namespace", "capacity",        "mode",
-                             "has_group",    "group",     "flags",
-                             "lock_timeout", "pickle",    "long_namespaces", NULL };
+    static char *names[] = { "path",      "namespace",       "capacity", "mode",
+                             "has_group", "group",           "flags",    "lock_timeout",
+                             "pickle",    "long_namespaces", NULL };
     struct bp_brain *self = (struct bp_brain *)op;
     PyObject *path, *namespace, *encoded, *timeout, *pickle;
     unsigned long long capacity;
@@ -367,25 +367,12 @@ static PyGetSetDef brain_getset[] = {
     { NULL, NULL, NULL, NULL, NULL },
 };
 
-#define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL
-#define METHOD(name, function)                                                                     \
-    {                                                                                              \
-        name, FASTCALL(function), function##_doc                                                   \
-    }
-#define KEYWORDS(function)                                                                         \
-    (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
-#define METHOD_IN(name, function)                                                                  \
-    {                                                                                              \
-        name, KEYWORDS(function), function##_doc                                                   \
-    }
-#define METHOD_NOARGS(name, function)                                                              \
-    {                                                                                              \
-        name, function, METH_NOARGS, function##_doc                                                \
-    }
-#define METHOD_O(name, function)                                                                   \
-    {                                                                                              \
-        name, function, METH_O, function##_doc                                                     \
-    }
+#define FASTCALL(function)            (PyCFunction)(void (*)(void))(function), METH_FASTCALL
+#define METHOD(name, function)        { name, FASTCALL(function), function##_doc }
+#define KEYWORDS(function)            (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define METHOD_IN(name, function)     { name, KEYWORDS(function), function##_doc }
+#define METHOD_NOARGS(name, function) { name, function, METH_NOARGS, function##_doc }
+#define METHOD_O(name, function)      { name, function, METH_O, function##_doc }
 
 static PyMethodDef brain_methods[] = {
     { "get", KEYWORDS(brain_get_method), get_doc },

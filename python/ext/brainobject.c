@@ -34,8 +34,7 @@ PyObject *bp_brain_raise_missing(struct bp_brain *self, struct bp_space *in, PyO
     if (in == NULL) in = self->current;
     PyObject *space = in != NULL ? in->name : Py_None;
     /* Our own references: to make a tuple may collect garbage, and that run what closes this Brain. */
-    PyObject *arguments =
-        Py_BuildValue("(ONN)", name, Py_NewRef(space), Py_NewRef(self->path));
+    PyObject *arguments = Py_BuildValue("(ONN)", name, Py_NewRef(space), Py_NewRef(self->path));
     if (arguments == NULL) return NULL;
     PyErr_SetObject(self->state->errors[BP_NAME_NOT_EXIST], arguments);
     Py_DECREF(arguments);

@@ -8,7 +8,7 @@
 struct bp_store {
     brain_store *store;
     size_t n_refs;
-    bool closed; /* by its owner: what still runs in it should end soon */
+    bool closed;            /* by its owner: what still runs in it should end soon */
     struct bp_store *next;  /* in the list that it is in, if any */
     struct bp_store **list; /* its head; NULL: in none */
 };

@@ -114,7 +114,8 @@ static void module_free(void *module)
     bp_view_forget_spares(PyModule_GetState(module));
 }
 
-PyDoc_STRVAR(module_doc, "The shared-memory store under brain_plasma.Brain and brain_plasma.plasma.");
+PyDoc_STRVAR(module_doc,
+             "The shared-memory store under brain_plasma.Brain and brain_plasma.plasma.");
 
 PyDoc_STRVAR(set_plasma_errors_doc,
              "_set_plasma_errors(exists, not_found, full, disconnected, gone, /)\n--\n\n"

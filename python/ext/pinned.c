@@ -45,11 +45,11 @@ static PyObject *describe_client(const brain_client *client)
 {
     PyObject *command =
         PyUnicode_DecodeUTF8(client->command, (Py_ssize_t)strlen(client->command), "replace");
-    return command == NULL ? NULL
-                           : Py_BuildValue("iNKKI", (int)client->pid, command,
-                                           (unsigned long long)client->pid_namespace,
-                                           (unsigned long long)client->start_ns,
-                                           (unsigned)client->row);
+    return command == NULL
+               ? NULL
+               : Py_BuildValue("iNKKI", (int)client->pid, command,
+                               (unsigned long long)client->pid_namespace,
+                               (unsigned long long)client->start_ns, (unsigned)client->row);
 }
 
 /* The clients of a store, and the pins of all, as of about one moment. */
@@ -120,7 +120,8 @@ static PyObject *list_holders(struct bp_brain *self, uint32_t object)
 
 const char bp_pinned_facts_doc[] =
     "_facts($self, view, /)\n--\n\n"
-    "What is known of the value that a View shows: kind, metadata, description, version, when it was\n"
+    "What is known of the value that a View shows: kind, metadata, description, version, when it "
+    "was\n"
     "put in ns since 1970, and its holders: ((pid, command, PID namespace, start, row), pins).";
 
 PyObject *bp_pinned_facts(PyObject *op, PyObject *argument)

@@ -77,8 +77,7 @@ static int append_names_of_each(struct bp_brain *self, struct bp_store *store,
 {
     Py_ssize_t n = PyList_Size(spaces);
     for (Py_ssize_t i = 0; i < n; i++) {
-        struct bp_space *space =
-            bp_handle_space(self->state, store, PyList_GetItem(spaces, i));
+        struct bp_space *space = bp_handle_space(self->state, store, PyList_GetItem(spaces, i));
         if (space == NULL) return -1;
         int failed = append_names_of(self, space->space, snapshot, list);
         bp_handle_space_drop(space);
@@ -205,8 +204,7 @@ PyObject *bp_store_namespaces(PyObject *op, PyObject *Py_UNUSED(ignored))
     struct bp_space *held = bp_brain_hold(self, NULL);
     PyObject *list = Py_BuildValue("[s]", "default");
     PyObject *result = NULL;
-    if (list != NULL && append_spaces(self, held->owner, NULL, list) == 0)
-        result = PySet_New(list);
+    if (list != NULL && append_spaces(self, held->owner, NULL, list) == 0) result = PySet_New(list);
     bp_handle_space_drop(held);
     Py_XDECREF(list);
     return result;

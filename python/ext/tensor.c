@@ -384,8 +384,7 @@ PyObject *bp_tensor_decode(struct bp_state *state, brain_view *view, bool truste
 {
     PyObject *base = bp_view_new(state, view);
     if (base == NULL) return NULL;
-    PyObject *array =
-        bp_tensor_over(state, view->meta, view->meta_len, Py_NewRef(base), trusted);
+    PyObject *array = bp_tensor_over(state, view->meta, view->meta_len, Py_NewRef(base), trusted);
     if (array == NULL && PyErr_ExceptionMatches(PyExc_ImportError)) {
         say_numpy_is_missing(state, view);
     }

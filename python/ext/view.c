@@ -144,9 +144,8 @@ PyDoc_STRVAR(
     "\n"
     "Threads: any. Fork: the child has the view too.");
 
-PyDoc_STRVAR(view_private_doc,
-             "_private($self, /)\n--\n\n"
-             "The same bytes, writable: what is written stays in this process.");
+PyDoc_STRVAR(view_private_doc, "_private($self, /)\n--\n\n"
+                               "The same bytes, writable: what is written stays in this process.");
 
 static PyObject *view_private(PyObject *self, PyObject *Py_UNUSED(ignored))
 {

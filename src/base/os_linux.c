@@ -308,7 +308,8 @@ void bn_os_command_line(char *text, size_t room)
 int bn_os_boot_id(char text[37])
 {
     static _Thread_local char known[37]; /* no process outlives a boot */
-    if (known[0] == '\0' && read_text("/proc/sys/kernel/random/boot_id", known, sizeof known) < 36) {
+    if (known[0] == '\0' &&
+        read_text("/proc/sys/kernel/random/boot_id", known, sizeof known) < 36) {
         known[0] = '\0';
         return -EIO;
     }

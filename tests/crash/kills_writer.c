@@ -193,7 +193,8 @@ static bool create(struct writer *w)
     brain_value value = { .kind = BRAIN_KIND_BYTES };
     brain_object *object;
     bool in_place = below(w, 2) != 0;
-    int err = (in_place ? brain_create_in_place : brain_create)(w->store, id & KILLS_SIZE_MAX, &object);
+    int err =
+        (in_place ? brain_create_in_place : brain_create)(w->store, id & KILLS_SIZE_MAX, &object);
     if (err != 0) {
         return land(w, err, "create");
     }

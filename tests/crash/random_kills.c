@@ -35,7 +35,7 @@
 #include "kills_killer.h"
 #include "kit.h"
 
-#define AUDIT_S 300u
+#define AUDIT_S      300u
 #define FILL_S       3.0 /* seconds, as the next */
 #define FILL_EVERY_S 0.25
 

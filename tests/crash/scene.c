@@ -285,7 +285,8 @@ static void put_hinted(struct stage *stage, uint64_t seed)
 {
     brain_part part = { window(seed), SMALL, 0 };
     brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    need(brain_try_put(stage->a, "small3", 6, &stage->hint, &value, BRAIN_ANY_VERSION, NULL), "small3");
+    need(brain_try_put(stage->a, "small3", 6, &stage->hint, &value, BRAIN_ANY_VERSION, NULL),
+         "small3");
 }
 
 static void get_ready_and_hinted(struct stage *stage)

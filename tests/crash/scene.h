@@ -25,7 +25,7 @@ struct stage {
     brain_snapshot *snapshot;
     brain_view view;
     brain_hint hint; /* of small3 */
-    uint32_t next; /* number of the next operation, from 0 */
+    uint32_t next;   /* number of the next operation, from 0 */
 };
 
 struct scene {

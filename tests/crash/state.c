@@ -209,7 +209,8 @@ static bool same_copied(struct state_reader *reader, uint32_t i, const brain_vie
     const brain_key *key = &reader->keys[i];
     uint64_t copy[64];
     brain_view other;
-    int err = brain_get_or_copy(key->space, key->name, key->name_len, NULL, copy, sizeof copy, &other);
+    int err =
+        brain_get_or_copy(key->space, key->name, key->name_len, NULL, copy, sizeof copy, &other);
     if (err != 0) {
         return failed(text, "brain_get_or_copy", err);
     }

@@ -46,11 +46,16 @@
 #define ROOM          384u /* of the reader's buffer */
 #define PRINTED       5u
 #define CALL_SECONDS  60u
-#define ROUNDS        6u  /* where reader and writer both stop twice */
+#define ROUNDS        6u /* where reader and writer both stop twice */
 #define M_MAX         96u
 #define TRIES_DEFAULT 80u
 
-enum way { COPIES, COPIES_HINTED, PINS, N_WAYS };
+enum way {
+    COPIES,
+    COPIES_HINTED,
+    PINS,
+    N_WAYS
+};
 
 static const char *const way_names[N_WAYS] = { "copy", "hint", "pin" };
 
@@ -218,10 +223,13 @@ static void watch(struct proof *proof, const uint64_t *at, uint32_t n)
     bool ok = proof->can_watch;
     for (uint32_t i = 0; i < n && ok; i++) {
         ok = ptrace(PTRACE_POKEUSER, proof->writer.pid, (void *)(regs + i * 8), (void *)at[i]) == 0;
-        control |= UINT64_C(1) << 2 * i | UINT64_C(0xd) << (16 + 4 * i); /* enabled; stores of 4 bytes */
+        control |= UINT64_C(1) << 2 * i | UINT64_C(0xd)
+                                              << (16 + 4 * i); /* enabled; stores of 4 bytes */
     }
     if (proof->can_watch) {
-        ok = ptrace(PTRACE_POKEUSER, proof->writer.pid, (void *)(regs + 7 * 8), (void *)control) == 0 && ok;
+        ok = ptrace(PTRACE_POKEUSER, proof->writer.pid, (void *)(regs + 7 * 8), (void *)control) ==
+                 0 &&
+             ok;
     }
     proof->can_watch = ok;
 #else
@@ -311,7 +319,8 @@ static const char *judge_value(const struct answer *answer, uint64_t oldest, uin
         return "its bytes are not those of its version";
     }
     return answer->version < oldest   ? "it is older than what was committed before the call"
-           : answer->version > newest ? "it was not committed when the call returned" : NULL;
+           : answer->version > newest ? "it was not committed when the call returned"
+                                      : NULL;
 }
 
 static void judge(struct proof *proof, const struct place *at, uint64_t oldest, uint64_t n_absences)
@@ -320,8 +329,8 @@ static void judge(struct proof *proof, const struct place *at, uint64_t oldest, 
     const char *text = NULL;
     if (answer->err == BRAIN_E_NOT_FOUND) {
         proof->n_absent++;
-        text = shared->board.n_absences == n_absences ? "not found, and was there all the time"
-                                                      : NULL;
+        text =
+            shared->board.n_absences == n_absences ? "not found, and was there all the time" : NULL;
     } else if (answer->err != 0) {
         text = brain_strerror(answer->err);
     } else {
@@ -330,7 +339,8 @@ static void judge(struct proof *proof, const struct place *at, uint64_t oldest, 
         proof->n_pinned += answer->pinned;
         text = judge_value(answer, oldest, proof->newest);
         text = text == NULL && judge_value(&shared->later, oldest, proof->newest) != NULL
-                   ? "what is pinned has changed" : text;
+                   ? "what is pinned has changed"
+                   : text;
     }
     if (text != NULL) {
         problem(proof, at, text);
@@ -395,7 +405,8 @@ static void try(struct proof *proof, struct place at, struct reached *reached)
         return;
     }
     /* The reader looks once more at what it has, after all that puts the value back. */
-    if (!let_act(proof, proof->scene->restore, &at) || !let_run(proof, &proof->reader, &at, "reader")) {
+    if (!let_act(proof, proof->scene->restore, &at) ||
+        !let_run(proof, &proof->reader, &at, "reader")) {
         return;
     }
     judge(proof, &at, oldest, n_absences);
@@ -419,7 +430,8 @@ static void measure(struct proof *proof, struct place *last)
     }
     last->i = at.i;
     at.i = 1;
-    while (proof->scene->stops != WRITER_RUNS && goes_on(proof) && (try(proof, at, &reached), reached.j)) {
+    while (proof->scene->stops != WRITER_RUNS && goes_on(proof) &&
+           (try(proof, at, &reached), reached.j)) {
         at.j++;
     }
     last->j = proof->scene->stops == WRITER_RUNS ? 1 : at.j - 1;
@@ -432,8 +444,8 @@ static void try_sample(struct proof *proof, const struct options *options)
     uint64_t seed = options->seed;
     measure(proof, &last);
     while (goes_on(proof) && proof->n_tries < options->n_tries) {
-        struct place at = { (uint32_t)(kit_random(&seed) % last.i), 1 + (uint32_t)(kit_random(&seed) % last.j),
-                            0 };
+        struct place at = { (uint32_t)(kit_random(&seed) % last.i),
+                            1 + (uint32_t)(kit_random(&seed) % last.j), 0 };
         at.m = (uint32_t)(kit_random(&seed) % (last.i - at.i));
         try(proof, at, &reached);
     }
@@ -448,7 +460,8 @@ static void try_all_pairs(struct proof *proof, const struct place *last)
         uint32_t j = 1 + round * last->j / ROUNDS;
         for (uint32_t i = last->i; i-- > 0 && goes_on(proof);) {
             struct reached reached = { true, true, true };
-            for (uint32_t m = round; m < M_MAX && reached.j && reached.m && goes_on(proof); m += ROUNDS) {
+            for (uint32_t m = round; m < M_MAX && reached.j && reached.m && goes_on(proof);
+                 m += ROUNDS) {
                 try(proof, (struct place){ i, j, m }, &reached);
             }
         }
@@ -515,10 +528,12 @@ static uint32_t prove(const struct writer_scene *scene, enum way way, const stru
         printf("  %s, %s: what it is about never came about\n", scene->name, way_names[way]);
         proof.n_problems++;
     }
-    printf("%-28s %-4s %7ju tries  brought about %6ju  old %6ju new %6ju absent %6ju  pinned %6ju  %.1f s  %s\n",
+    printf("%-28s %-4s %7ju tries  brought about %6ju  old %6ju new %6ju absent %6ju  pinned %6ju  "
+           "%.1f s  %s\n",
            scene->name, way_names[way], (uintmax_t)proof.n_tries, (uintmax_t)proof.n_back,
            (uintmax_t)proof.n_old, (uintmax_t)proof.n_new, (uintmax_t)proof.n_absent,
-           (uintmax_t)proof.n_pinned, kit_seconds() - begin, proof.n_problems == 0 ? "ok" : "WRONG");
+           (uintmax_t)proof.n_pinned, kit_seconds() - begin,
+           proof.n_problems == 0 ? "ok" : "WRONG");
     fflush(stdout);
     return proof.n_problems;
 }
@@ -586,7 +601,8 @@ int main(int argc, char **argv)
         return KIT_SKIPPED;
     }
     kit_workdir(dir);
-    void *at = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *at =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     kit_must(at != MAP_FAILED, "mmap");
     shared = at;
     printf("seed %ju\n", (uintmax_t)options.seed);

@@ -10,9 +10,9 @@
 
 /* ---- the calls that fail */
 
-static int fail_at;     /* 0: none; counts down */
-static int n_calls;     /* in all since it was set to 0 */
-static bool fail_on;    /* all that come after, too */
+static int fail_at;  /* 0: none; counts down */
+static int n_calls;  /* in all since it was set to 0 */
+static bool fail_on; /* all that come after, too */
 static bool has_failed;
 static int n_calls_of_run;
 
@@ -28,12 +28,12 @@ static bool fails(int error)
     return true;
 }
 
-#define WRAP(type, name, declared, given, error, failed)                                              \
-    type __real_##name declared;                                                                      \
-    type __wrap_##name declared;                                                                      \
-    type __wrap_##name declared                                                                       \
-    {                                                                                                 \
-        return fails(error) ? failed : __real_##name given;                                           \
+#define WRAP(type, name, declared, given, error, failed)                                           \
+    type __real_##name declared;                                                                   \
+    type __wrap_##name declared;                                                                   \
+    type __wrap_##name declared                                                                    \
+    {                                                                                              \
+        return fails(error) ? failed : __real_##name given;                                        \
     }
 
 WRAP(void *, malloc, (size_t size), (size), ENOMEM, NULL)
@@ -41,28 +41,29 @@ WRAP(void *, calloc, (size_t n, size_t size), (n, size), ENOMEM, NULL)
 WRAP(void *, realloc, (void *old, size_t size), (old, size), ENOMEM, NULL)
 WRAP(void *, aligned_alloc, (size_t align, size_t size), (align, size), ENOMEM, NULL)
 WRAP(char *, strdup, (const char *text), (text), ENOMEM, NULL)
-#define WRAP_BOTH(type, name, declared, given, error, failed)                                         \
-    WRAP(type, name, declared, given, error, failed)                                                  \
+#define WRAP_BOTH(type, name, declared, given, error, failed)                                      \
+    WRAP(type, name, declared, given, error, failed)                                               \
     WRAP(type, name##64, declared, given, error, failed)
 WRAP_BOTH(void *, mmap, (void *addr, size_t size, int prot, int flags, int fd, off_t off),
           (addr, size, prot, flags, fd, off), ENOMEM, MAP_FAILED)
-WRAP_BOTH(int, fallocate, (int fd, int mode, off_t off, off_t size), (fd, mode, off, size), ENOSPC, -1)
-WRAP_BOTH(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t off), (fd, bytes, size, off),
-          ENOSPC, -1)
+WRAP_BOTH(int, fallocate, (int fd, int mode, off_t off, off_t size), (fd, mode, off, size), ENOSPC,
+          -1)
+WRAP_BOTH(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t off),
+          (fd, bytes, size, off), ENOSPC, -1)
 WRAP_BOTH(int, ftruncate, (int fd, off_t size), (fd, size), ENOSPC, -1)
 
 /* ---- the store under test */
 
 #define N_VALUES 12
-#define N_SMALL 3000u
-#define LARGE 300000u
+#define N_SMALL  3000u
+#define LARGE    300000u
 
 static const char *path;
 static brain_store *store;
 static brain_space *space, *other;
 static uint8_t data[2 * LARGE];
 static char long_name[60000];
-static uint32_t n_done;     /* of many: how many were */
+static uint32_t n_done; /* of many: how many were */
 static brain_view views[3 * 1008];
 
 static size_t size_of(uint32_t i)
@@ -77,7 +78,8 @@ static int put(brain_space *where, const void *name, size_t len, size_t size, ui
     return brain_put_bytes(where, name, len, data, size);
 }
 
-static void check_value(brain_space *where, const void *name, size_t len, size_t size, uint64_t seed)
+static void check_value(brain_space *where, const void *name, size_t len, size_t size,
+                        uint64_t seed)
 {
     brain_view view;
     CHECK_OK(brain_get(where, name, len, &view));
@@ -129,14 +131,20 @@ static void undo_small(void) /* all up to the failure are there, and no more */
     }
 }
 
-static int run_put_large(void) { return put(space, "large", 5, LARGE, 1); }
+static int run_put_large(void)
+{
+    return put(space, "large", 5, LARGE, 1);
+}
 static void undo_large(void)
 {
     check_value(space, "large", 5, LARGE, 1);
     CHECK_OK(brain_delete(space, "large", 5, BRAIN_ANY_VERSION));
 }
 
-static int run_put_long(void) { return put(space, long_name, sizeof long_name, 100, 1); }
+static int run_put_long(void)
+{
+    return put(space, long_name, sizeof long_name, 100, 1);
+}
 static void undo_long(void)
 {
     check_value(space, long_name, sizeof long_name, 100, 1);
@@ -226,8 +234,8 @@ static int run_object_in_batch(void)
     check_fill(brain_object_data(object), LARGE, 1);
     err = brain_batch_new(store, &batch);
     err = err != 0 ? err : add_conditions(batch);
-    err = err != 0 ? err
-                   : brain_object_seal_in(object, batch, other, "large", 5, &bare, 0, &version);
+    err =
+        err != 0 ? err : brain_object_seal_in(object, batch, other, "large", 5, &bare, 0, &version);
     CHECK((err == 0) == (version != 0));
     CHECK(check_is_filled(brain_object_data(object), LARGE, 1));
     brain_batch_free(batch);
@@ -301,7 +309,9 @@ static int run_views(void)
 
 static int run_many(void)
 {
-    enum { N = 30 };
+    enum {
+        N = 30
+    };
     brain_key keys[N];
     brain_view got[N];
     uint32_t names[N];
@@ -378,7 +388,8 @@ static int make(const char *its_path, const char *directory)
     struct stat st;
     int fail_later = fail_at;
     fail_at = 0;
-    if (err != 0) { /* nothing of it is left, or it is whole: the last steps come after the making */
+    if (err !=
+        0) { /* nothing of it is left, or it is whole: the last steps come after the making */
         CHECK(made == NULL);
         if (lstat(its_path, &st) == 0) {
             made = check_open_with(its_path, 0, BRAIN_OPEN_EXISTING);
@@ -465,7 +476,8 @@ static void check_nothing_leaked(void)
 /* Fail call `at`. Returns whether there was one. */
 static bool round_of(const struct operation *op, int at, bool on)
 {
-    snprintf(check_note, sizeof check_note, "%s, call %d%s fails", op->name, at, on ? " and all after it" : "");
+    snprintf(check_note, sizeof check_note, "%s, call %d%s fails", op->name, at,
+             on ? " and all after it" : "");
     int fds = count_fds();
     set_up();
     has_failed = false;
@@ -478,7 +490,8 @@ static bool round_of(const struct operation *op, int at, bool on)
     bool had = has_failed;
     if (err != 0) {
         CHECK(had);
-        CHECK(err == BRAIN_E_FULL || err == BRAIN_E_NOMEM || err == BRAIN_E_BUSY || err == BRAIN_E_IO);
+        CHECK(err == BRAIN_E_FULL || err == BRAIN_E_NOMEM || err == BRAIN_E_BUSY ||
+              err == BRAIN_E_IO);
         CHECK(strlen(brain_error_detail()) > 10);
     }
     if (op->undo != NULL && (err == 0 || op->is_partial)) {

@@ -27,16 +27,16 @@ static void after_look(const struct stat *st)
     }
 }
 
-#define WRAP_FSTAT(name)                                                                              \
-    int __real_##name(int fd, struct stat *st);                                                       \
-    int __wrap_##name(int fd, struct stat *st);                                                       \
-    int __wrap_##name(int fd, struct stat *st)                                                        \
-    {                                                                                                 \
-        int result = __real_##name(fd, st);                                                           \
-        if (result == 0) {                                                                            \
-            after_look(st);                                                                           \
-        }                                                                                             \
-        return result;                                                                                \
+#define WRAP_FSTAT(name)                                                                           \
+    int __real_##name(int fd, struct stat *st);                                                    \
+    int __wrap_##name(int fd, struct stat *st);                                                    \
+    int __wrap_##name(int fd, struct stat *st)                                                     \
+    {                                                                                              \
+        int result = __real_##name(fd, st);                                                        \
+        if (result == 0) {                                                                         \
+            after_look(st);                                                                        \
+        }                                                                                          \
+        return result;                                                                             \
     }
 
 WRAP_FSTAT(fstat)
@@ -46,17 +46,17 @@ WRAP_FSTAT(fstat64) /* of the same layout here: 64-bit systems alone are served 
 
 static uint32_t n_asked;
 
-#define WRAP_FCNTL(name)                                                                              \
-    int __real_##name(int fd, int command, ...);                                                      \
-    int __wrap_##name(int fd, int command, ...);                                                      \
-    int __wrap_##name(int fd, int command, ...)                                                       \
-    {                                                                                                 \
-        va_list args;                                                                                 \
-        va_start(args, command);                                                                      \
-        void *argument = va_arg(args, void *);                                                        \
-        va_end(args);                                                                                 \
-        n_asked += command == F_OFD_GETLK;                                                            \
-        return __real_##name(fd, command, argument);                                                  \
+#define WRAP_FCNTL(name)                                                                           \
+    int __real_##name(int fd, int command, ...);                                                   \
+    int __wrap_##name(int fd, int command, ...);                                                   \
+    int __wrap_##name(int fd, int command, ...)                                                    \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, command);                                                                   \
+        void *argument = va_arg(args, void *);                                                     \
+        va_end(args);                                                                              \
+        n_asked += command == F_OFD_GETLK;                                                         \
+        return __real_##name(fd, command, argument);                                               \
     }
 
 WRAP_FCNTL(fcntl)
@@ -115,7 +115,7 @@ static void test_pages_that_others_take_meanwhile_are_no_damage(const char *path
 }
 
 #define N_PROCESSES 50
-#define N_KEPT 8
+#define N_KEPT      8
 
 /* Start one that keeps rows until `done` opens. */
 static pid_t start_keeper(const char *path, struct check_gate *ready, struct check_gate *done)

@@ -38,17 +38,17 @@ static void before_open(const char *path)
     }
 }
 
-#define WRAP(name)                                                                                    \
-    int __real_##name(const char *path, int flags, ...);                                              \
-    int __wrap_##name(const char *path, int flags, ...);                                              \
-    int __wrap_##name(const char *path, int flags, ...)                                               \
-    {                                                                                                 \
-        va_list args;                                                                                 \
-        va_start(args, flags);                                                                        \
-        int mode = flags & O_CREAT ? va_arg(args, int) : 0;                                           \
-        va_end(args);                                                                                 \
-        before_open(path);                                                                            \
-        return __real_##name(path, flags, mode);                                                      \
+#define WRAP(name)                                                                                 \
+    int __real_##name(const char *path, int flags, ...);                                           \
+    int __wrap_##name(const char *path, int flags, ...);                                           \
+    int __wrap_##name(const char *path, int flags, ...)                                            \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, flags);                                                                     \
+        int mode = flags & O_CREAT ? va_arg(args, int) : 0;                                        \
+        va_end(args);                                                                              \
+        before_open(path);                                                                         \
+        return __real_##name(path, flags, mode);                                                   \
     }
 
 WRAP(open)
@@ -78,17 +78,17 @@ static void before_openat(const char *path)
     }
 }
 
-#define WRAP_AT(name)                                                                                 \
-    int __real_##name(int dir, const char *path, int flags, ...);                                     \
-    int __wrap_##name(int dir, const char *path, int flags, ...);                                     \
-    int __wrap_##name(int dir, const char *path, int flags, ...)                                      \
-    {                                                                                                 \
-        va_list args;                                                                                 \
-        va_start(args, flags);                                                                        \
-        int mode = va_arg(args, int); /* any, where none was given */                                 \
-        va_end(args);                                                                                 \
-        before_openat(path);                                                                          \
-        return __real_##name(dir, path, flags, mode);                                                 \
+#define WRAP_AT(name)                                                                              \
+    int __real_##name(int dir, const char *path, int flags, ...);                                  \
+    int __wrap_##name(int dir, const char *path, int flags, ...);                                  \
+    int __wrap_##name(int dir, const char *path, int flags, ...)                                   \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, flags);                                                                     \
+        int mode = va_arg(args, int); /* any, where none was given */                              \
+        va_end(args);                                                                              \
+        before_openat(path);                                                                       \
+        return __real_##name(dir, path, flags, mode);                                              \
     }
 
 WRAP_AT(openat)
@@ -127,7 +127,8 @@ static brain_store *open_in(const char *path, const char *where)
 
 static void before_call(const char *call, const char *path)
 {
-    if (changing_call == NULL || strcmp(call, changing_call) != 0 || strcmp(path, changing_path) != 0) {
+    if (changing_call == NULL || strcmp(call, changing_call) != 0 ||
+        strcmp(path, changing_path) != 0) {
         return;
     }
     changing_call = NULL;
@@ -286,7 +287,8 @@ static void test_a_path_that_becomes_something_else(const char *path)
     changing_call = "readlink";
     directory = NULL;
     check_its_successor(path);
-    brain_store *store = open_in(path, "/dev/shm"); /* a link that leads nowhere, then a directory */
+    brain_store *store =
+        open_in(path, "/dev/shm"); /* a link that leads nowhere, then a directory */
     CHECK_SYS(__real_readlink(path, target, sizeof target - 1));
     brain_close(store);
     check_remove_dir(target);

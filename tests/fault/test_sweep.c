@@ -30,17 +30,17 @@ static void before_lock(int fd, int command)
     }
 }
 
-#define WRAP(name)                                                                                    \
-    int __real_##name(int fd, int command, ...);                                                      \
-    int __wrap_##name(int fd, int command, ...);                                                      \
-    int __wrap_##name(int fd, int command, ...)                                                       \
-    {                                                                                                 \
-        va_list args;                                                                                 \
-        va_start(args, command);                                                                      \
-        void *argument = va_arg(args, void *);                                                        \
-        va_end(args);                                                                                 \
-        before_lock(fd, command);                                                                     \
-        return __real_##name(fd, command, argument);                                                  \
+#define WRAP(name)                                                                                 \
+    int __real_##name(int fd, int command, ...);                                                   \
+    int __wrap_##name(int fd, int command, ...);                                                   \
+    int __wrap_##name(int fd, int command, ...)                                                    \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, command);                                                                   \
+        void *argument = va_arg(args, void *);                                                     \
+        va_end(args);                                                                              \
+        before_lock(fd, command);                                                                  \
+        return __real_##name(fd, command, argument);                                               \
     }
 
 WRAP(fcntl)

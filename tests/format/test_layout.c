@@ -8,7 +8,7 @@
 #include "slot.h"
 
 /* A change here is a change of the format: docs/format.md and CHANGELOG.md change with it. */
-#define PIN(record, bytes) static_assert(sizeof(struct record) == (bytes), "size of " #record)
+#define PIN(record, bytes)         static_assert(sizeof(struct record) == (bytes), "size of " #record)
 #define PIN_AT(record, field, off) static_assert(offsetof(struct record, field) == (off), #field)
 PIN(bn_super_rec, 296);
 PIN_AT(bn_super_rec, format, 8);
@@ -197,8 +197,16 @@ static void check_cut_short(void)
     name_file(path, "data");
     struct bn_super_rec super = read_super();
     brain_close(store);
-    const uint64_t lengths[] = { super.regions[BN_REGION_VALUES].off - 4096, 1 << 20, 8192, 4097, 4096,
-                                 sizeof super, sizeof super - 1, 8, 1, 0 };
+    const uint64_t lengths[] = { super.regions[BN_REGION_VALUES].off - 4096,
+                                 1 << 20,
+                                 8192,
+                                 4097,
+                                 4096,
+                                 sizeof super,
+                                 sizeof super - 1,
+                                 8,
+                                 1,
+                                 0 };
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         CHECK_SYS(truncate(file, (off_t)lengths[i]));
         refused(path, 0, BRAIN_E_CORRUPT);
@@ -334,7 +342,8 @@ static void check_slabs(void)
         uint32_t n = BN_SLAB_LINES, first;
         do {
             n--;
-            first = (uint32_t)(sizeof(struct bn_slab_rec) + n * sizeof(struct bn_cold_rec) + BN_LINE - 1) /
+            first = (uint32_t)(sizeof(struct bn_slab_rec) + n * sizeof(struct bn_cold_rec) +
+                               BN_LINE - 1) /
                     BN_LINE;
         } while (first + n * shape->lines > BN_SLAB_LINES);
         CHECK_U64(shape->class_idx, c);

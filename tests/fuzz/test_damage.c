@@ -14,13 +14,13 @@
 
 #include "layout.h"
 
-#define LONGEST_S (CHECK_ASAN ? 60u : 15u)
-#define WORDS_MAX 20
-#define NAMES_MAX 100000
-#define GROWTH_MAX (256 * CHECK_MIB)
+#define LONGEST_S        (CHECK_ASAN ? 60u : 15u)
+#define WORDS_MAX        20
+#define NAMES_MAX        100000
+#define GROWTH_MAX       (256 * CHECK_MIB)
 #define RESIDENT_MAX_KIB ((long)1 << 20)
-#define FAILURES_MAX 10
-#define HASH_SEED UINT64_C(0x5eed)
+#define FAILURES_MAX     10
+#define HASH_SEED        UINT64_C(0x5eed)
 
 static const char *path;
 
@@ -46,7 +46,8 @@ static void file_path(char *to, size_t room, const char *name)
     snprintf(to, room, "%s/%s", path, name);
 }
 
-static void put(brain_space *space, const char *name, size_t size, size_t meta_len, const char *description)
+static void put(brain_space *space, const char *name, size_t size, size_t meta_len,
+                const char *description)
 {
     static uint8_t bytes[3 * CHECK_MIB];
     brain_part part = { .data = bytes, .size_bytes = size, .align = 8 };
@@ -268,18 +269,30 @@ static uint64_t spoil(const struct image *image, const struct run *run, uint64_t
     unsigned shift = check_below(2) ? 32 : 0;
     uint64_t mask = (uint64_t)0xffffffff << shift;
     switch (check_below(12)) {
-    case 0: return 0;
-    case 1: return UINT64_MAX;
-    case 2: return check_random();
-    case 3: return check_below((uint64_t)1 << 32);
-    case 4: return check_below(64);
-    case 5: return old ^ (uint64_t)1 << check_below(64);
-    case 6: return old + 1 - 2 * check_below(2);
-    case 7: return (old & ~mask) | (check_below((uint64_t)1 << check_below(33)) << shift);
-    case 8: return old & mask;
-    case 9: return (old & ~mask) | (other & mask);
-    case 10: return (old & ~mask) | (other >> (32 - shift) << shift & mask);
-    default: return other;
+    case 0:
+        return 0;
+    case 1:
+        return UINT64_MAX;
+    case 2:
+        return check_random();
+    case 3:
+        return check_below((uint64_t)1 << 32);
+    case 4:
+        return check_below(64);
+    case 5:
+        return old ^ (uint64_t)1 << check_below(64);
+    case 6:
+        return old + 1 - 2 * check_below(2);
+    case 7:
+        return (old & ~mask) | (check_below((uint64_t)1 << check_below(33)) << shift);
+    case 8:
+        return old & mask;
+    case 9:
+        return (old & ~mask) | (other & mask);
+    case 10:
+        return (old & ~mask) | (other >> (32 - shift) << shift & mask);
+    default:
+        return other;
     }
 }
 
@@ -291,7 +304,8 @@ static uint32_t choose_damage(struct damage *damage)
         damage[i].file = check_below(12) == 0;
         const struct image *image = &images[damage[i].file];
         const struct run *run = &image->runs[check_below(5) == 0 ? 0 : check_below(image->n_runs)];
-        while (damage[i].file == 0 && run->off >= values_off && check_below(16) != 0) { /* of little interest */
+        while (damage[i].file == 0 && run->off >= values_off &&
+               check_below(16) != 0) { /* of little interest */
             run = &image->runs[check_below(image->n_runs)];
         }
         damage[i].off = choose_word(image, run, &damage[i].old);
@@ -508,7 +522,8 @@ static void do_objects(brain_store *store, brain_space *space)
         if (DO(brain_create(store, sizes[i], &object)) == 0) {
             memset(brain_object_data(object), 7, sizes[i]);
             if (check_below(3) != 0) {
-                (void)DO(brain_object_seal(object, space, "object", 6, &value, BRAIN_ANY_VERSION, NULL));
+                (void)DO(
+                    brain_object_seal(object, space, "object", 6, &value, BRAIN_ANY_VERSION, NULL));
             }
             brain_object_release(object);
         }
@@ -572,7 +587,8 @@ static void do_fork(brain_store *store, brain_space *space)
         _exit(0);
     }
     int status;
-    if (pid > 0 && (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
+    if (pid > 0 &&
+        (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
         fail_child("a child of it ended otherwise", status);
     }
 }
@@ -580,17 +596,39 @@ static void do_fork(brain_store *store, brain_space *space)
 static void do_one(uint64_t what, brain_store *store, brain_space *space, brain_space *other)
 {
     switch (what) {
-    case 0: do_reads(store, space); break;
-    case 1: do_walks(store, space); break;
-    case 2: do_small_puts(space); break;
-    case 3: do_large_puts(space); break;
-    case 4: do_deletes(space); break;
-    case 5: do_batch(store, space, other); break;
-    case 6: do_objects(store, space); break;
-    case 7: do_spaces(store, space, other); break;
-    case 8: do_waits(space); break;
-    case 9: do_fork(store, space); break;
-    default: do_numbers(store); break;
+    case 0:
+        do_reads(store, space);
+        break;
+    case 1:
+        do_walks(store, space);
+        break;
+    case 2:
+        do_small_puts(space);
+        break;
+    case 3:
+        do_large_puts(space);
+        break;
+    case 4:
+        do_deletes(space);
+        break;
+    case 5:
+        do_batch(store, space, other);
+        break;
+    case 6:
+        do_objects(store, space);
+        break;
+    case 7:
+        do_spaces(store, space, other);
+        break;
+    case 8:
+        do_waits(space);
+        break;
+    case 9:
+        do_fork(store, space);
+        break;
+    default:
+        do_numbers(store);
+        break;
     }
 }
 
@@ -605,7 +643,8 @@ static void use_store(void)
     if (DO(brain_open(path, &options, &store)) != 0) {
         return;
     }
-    if (DO(brain_space_open(store, "one", 3, &one)) != 0 || DO(brain_space_open(store, "two", 3, &two)) != 0) {
+    if (DO(brain_space_open(store, "one", 3, &one)) != 0 ||
+        DO(brain_space_open(store, "two", 3, &two)) != 0) {
         return;
     }
     for (uint32_t i = 0; i < 12; i++) {
@@ -624,10 +663,12 @@ static void use_store(void)
 
 static void print_trial(uint64_t seed, uint64_t trial, const struct damage *damage, uint32_t n)
 {
-    printf("  --seed %llu --first %llu --trials 1:", (unsigned long long)seed, (unsigned long long)trial);
+    printf("  --seed %llu --first %llu --trials 1:", (unsigned long long)seed,
+           (unsigned long long)trial);
     for (uint32_t i = 0; i < n; i++) {
-        printf(" %s+%llu: %llx -> %llx;", images[damage[i].file].name, (unsigned long long)damage[i].off,
-               (unsigned long long)damage[i].old, (unsigned long long)damage[i].now);
+        printf(" %s+%llu: %llx -> %llx;", images[damage[i].file].name,
+               (unsigned long long)damage[i].off, (unsigned long long)damage[i].old,
+               (unsigned long long)damage[i].now);
     }
     printf("\n");
 }
@@ -637,7 +678,8 @@ static const char *judge(int status, const struct rusage *usage, uint64_t backed
 {
     static char text[80];
     if (WIFSIGNALED(status)) {
-        snprintf(text, sizeof text, "%s", WTERMSIG(status) == SIGALRM ? "no end" : strsignal(WTERMSIG(status)));
+        snprintf(text, sizeof text, "%s",
+                 WTERMSIG(status) == SIGALRM ? "no end" : strsignal(WTERMSIG(status)));
         return text;
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -645,7 +687,8 @@ static const char *judge(int status, const struct rusage *usage, uint64_t backed
         return text;
     }
     if (backed > images[0].backed + images[1].backed + GROWTH_MAX) {
-        snprintf(text, sizeof text, "the files grew to %llu MiB", (unsigned long long)(backed / CHECK_MIB));
+        snprintf(text, sizeof text, "the files grew to %llu MiB",
+                 (unsigned long long)(backed / CHECK_MIB));
         return text;
     }
     if (!CHECK_ASAN && usage->ru_maxrss > RESIDENT_MAX_KIB) {
@@ -668,7 +711,8 @@ static bool try_once(uint64_t seed, uint64_t trial)
     }
     for (uint32_t i = 0; i < n; i++) {
         CHECK(pwrite(fds[damage[i].file], &damage[i].now, 8, (off_t)damage[i].off) == 8);
-        if (damage[i].file == 0 && damage[i].off < sizeof(struct bn_super_rec) && check_below(4) != 0) {
+        if (damage[i].file == 0 && damage[i].off < sizeof(struct bn_super_rec) &&
+            check_below(4) != 0) {
             struct bn_super_rec super;
             read_super(fds[0], &super);
             seal_super(fds[0], &super); /* or it would be the checksum alone that is tested */
@@ -724,7 +768,7 @@ int main(int argc, char **argv)
     for (end = now_s() + seconds; n < n_trials && now_s() < end && n_failures < FAILURES_MAX; n++) {
         n_failures += !try_once(seed, first + n);
     }
-    printf("%llu damaged stores, seed %llu: %u failures\n", (unsigned long long)n, (unsigned long long)seed,
-           n_failures);
+    printf("%llu damaged stores, seed %llu: %u failures\n", (unsigned long long)n,
+           (unsigned long long)seed, n_failures);
     return n_failures == 0 ? 0 : 1;
 }

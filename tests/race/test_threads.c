@@ -10,9 +10,9 @@
 
 #include <pthread.h>
 
-#define N_NAMES 16
-#define N_WRITERS 2
-#define N_READERS 3
+#define N_NAMES     16
+#define N_WRITERS   2
+#define N_READERS   3
 #define N_PROCESSES 4
 
 static brain_store *store;
@@ -68,7 +68,8 @@ static void *writer(void *argument)
     uint8_t *data = malloc(32768);
     CHECK(data != NULL);
     for (uint64_t i = 1; i <= n_rounds; i++) {
-        uint32_t name = (uint32_t)(check_mix(i + me * 1000000) % (N_NAMES / N_WRITERS)) * N_WRITERS + me;
+        uint32_t name =
+            (uint32_t)(check_mix(i + me * 1000000) % (N_NAMES / N_WRITERS)) * N_WRITERS + me;
         size_t size = make_value(data, i, me);
         if (i % 50 == 0) {
             int err = brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION);
@@ -154,9 +155,9 @@ static void *reader(void *argument)
         uint32_t name = (uint32_t)(check_mix(seed++) % N_NAMES);
         brain_view view;
         uint64_t copy[32];
-        int err = seed % 2 == 0
-                      ? brain_get(space, &name, sizeof name, &view)
-                      : brain_get_or_copy(space, &name, sizeof name, &hints[name], copy, sizeof copy, &view);
+        int err = seed % 2 == 0 ? brain_get(space, &name, sizeof name, &view)
+                                : brain_get_or_copy(space, &name, sizeof name, &hints[name], copy,
+                                                    sizeof copy, &view);
         if (err == 0) {
             struct value value = check_value(&view);
             CHECK(value.number >= last[name]); /* never older than what was seen */
@@ -208,7 +209,8 @@ static void check_threads(void)
     CHECK_SOUND(store);
     /* Closed while views are held: threads drop the last of them at once. */
     for (uint32_t i = n_handed; i < N_HANDED; i++) {
-        CHECK_OK(brain_put_bytes(space, "x", 1, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24));
+        CHECK_OK(
+            brain_put_bytes(space, "x", 1, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24));
         uint8_t data[32768];
         uint32_t name = 0;
         CHECK_OK(brain_put_bytes(space, &name, 4, data, make_value(data, i + 1000000, 0)));
@@ -252,7 +254,8 @@ static void mixed(uint64_t me)
         size_t size = make_value(data, i, me);
         int err = 0;
         switch (dice % 8) {
-        case 0: case 1:
+        case 0:
+        case 1:
             CHECK_OK(brain_put_bytes(space, &name, sizeof name, data, size));
             break;
         case 2: { /* only over what was seen */
@@ -270,7 +273,8 @@ static void mixed(uint64_t me)
         case 4:
             CHECK_OK(brain_create(store, size, &object));
             memcpy(brain_object_data(object), data, size);
-            CHECK_OK(brain_object_seal(object, space, &name, sizeof name, &bare, BRAIN_ANY_VERSION, NULL));
+            CHECK_OK(brain_object_seal(object, space, &name, sizeof name, &bare, BRAIN_ANY_VERSION,
+                                       NULL));
             brain_object_release(object);
             break;
         default:

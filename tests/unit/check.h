@@ -25,8 +25,8 @@
 #include "brain.h"
 
 #define CHECK_SKIPPED 77
-#define CHECK_KIB ((uint64_t)1 << 10)
-#define CHECK_MIB ((uint64_t)1 << 20)
+#define CHECK_KIB     ((uint64_t)1 << 10)
+#define CHECK_MIB     ((uint64_t)1 << 20)
 
 /* AddressSanitizer's allocator is not usable in a child that was forked while other threads allocate. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -42,53 +42,53 @@
 
 /* ---- failing */
 
-static pid_t check_main;          /* the process that cleans up */
-static char check_note[200];      /* printed with a failure: a seed, a step */
+static pid_t check_main;     /* the process that cleans up */
+static char check_note[200]; /* printed with a failure: a seed, a step */
 static char check_paths[64][120];
 static int check_n_paths;
 
-#define CHECK(condition)                                                                              \
-    do {                                                                                              \
-        if (!(condition)) {                                                                           \
-            check_fail(__FILE__, __LINE__, "%s", #condition);                                         \
-        }                                                                                             \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            check_fail(__FILE__, __LINE__, "%s", #condition);                                      \
+        }                                                                                          \
     } while (0)
 
-#define CHECK_U64(left, right)                                                                        \
-    do {                                                                                              \
-        uint64_t left_ = (uint64_t)(left), right_ = (uint64_t)(right);                                \
-        if (left_ != right_) {                                                                        \
-            check_fail(__FILE__, __LINE__, "%s is %llu, %s is %llu", #left,                           \
-                       (unsigned long long)left_, #right, (unsigned long long)right_);                \
-        }                                                                                             \
+#define CHECK_U64(left, right)                                                                     \
+    do {                                                                                           \
+        uint64_t left_ = (uint64_t)(left), right_ = (uint64_t)(right);                             \
+        if (left_ != right_) {                                                                     \
+            check_fail(__FILE__, __LINE__, "%s is %llu, %s is %llu", #left,                        \
+                       (unsigned long long)left_, #right, (unsigned long long)right_);             \
+        }                                                                                          \
     } while (0)
 
 /* A call that returns a code of brain.h. */
-#define CHECK_CODE(call, code)                                                                        \
-    do {                                                                                              \
-        int got_ = (call), want_ = (code);                                                            \
-        if (got_ != want_) {                                                                          \
-            check_fail(__FILE__, __LINE__, "%s: %d (%s: %s), not %d (%s)", #call, got_,               \
-                       brain_strerror(got_), got_ != 0 ? brain_error_detail() : "", want_,            \
-                       brain_strerror(want_));                                                        \
-        }                                                                                             \
+#define CHECK_CODE(call, code)                                                                     \
+    do {                                                                                           \
+        int got_ = (call), want_ = (code);                                                         \
+        if (got_ != want_) {                                                                       \
+            check_fail(__FILE__, __LINE__, "%s: %d (%s: %s), not %d (%s)", #call, got_,            \
+                       brain_strerror(got_), got_ != 0 ? brain_error_detail() : "", want_,         \
+                       brain_strerror(want_));                                                     \
+        }                                                                                          \
     } while (0)
 #define CHECK_OK(call) CHECK_CODE(call, 0)
 
 /* A call of the system that returns -1 on failure. */
-#define CHECK_SYS(call)                                                                               \
-    do {                                                                                              \
-        if ((call) < 0) {                                                                             \
-            check_fail(__FILE__, __LINE__, "%s: %s", #call, strerror(errno));                         \
-        }                                                                                             \
+#define CHECK_SYS(call)                                                                            \
+    do {                                                                                           \
+        if ((call) < 0) {                                                                          \
+            check_fail(__FILE__, __LINE__, "%s: %s", #call, strerror(errno));                      \
+        }                                                                                          \
     } while (0)
 
-#define CHECK_DETAIL(word)                                                                            \
-    do {                                                                                              \
-        if (strstr(brain_error_detail(), (word)) == NULL) {                                           \
-            check_fail(__FILE__, __LINE__, "the text \"%s\" lacks \"%s\"", brain_error_detail(),      \
-                       (word));                                                                       \
-        }                                                                                             \
+#define CHECK_DETAIL(word)                                                                         \
+    do {                                                                                           \
+        if (strstr(brain_error_detail(), (word)) == NULL) {                                        \
+            check_fail(__FILE__, __LINE__, "the text \"%s\" lacks \"%s\"", brain_error_detail(),   \
+                       (word));                                                                    \
+        }                                                                                          \
     } while (0)
 
 __attribute__((noreturn, format(printf, 3, 4), unused)) static void
@@ -99,7 +99,8 @@ check_fail(const char *file, int line, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "%s:%d: %s%s%s\n", file, line, text, check_note[0] != '\0' ? "; " : "", check_note);
+    fprintf(stderr, "%s:%d: %s%s%s\n", file, line, text, check_note[0] != '\0' ? "; " : "",
+            check_note);
     fflush(NULL);
     if (getpid() != check_main) {
         _exit(1);
@@ -209,7 +210,8 @@ static inline void check_sound(brain_store *store, const char *file, int line)
         check_fail(file, line, "brain_check: %s: %s", brain_strerror(err), brain_error_detail());
     }
     if (n != 0) {
-        check_fail(file, line, "%zu problems: %s; %s", n, problems[0].text, n > 1 ? problems[1].text : "");
+        check_fail(file, line, "%zu problems: %s; %s", n, problems[0].text,
+                   n > 1 ? problems[1].text : "");
     }
 }
 

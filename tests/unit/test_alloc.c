@@ -3,12 +3,12 @@
 
 #include "alloc.h"
 #include "journal.h"
-#include "recover.h"
 #include "lock.h"
+#include "recover.h"
 #include "store.h"
 
 #define N_EXTENTS 400
-#define N_PAGES (1u << 20)
+#define N_PAGES   (1u << 20)
 
 static struct {
     uint32_t page;
@@ -97,7 +97,8 @@ int main(int argc, char **argv)
         }
         most = taken > most ? taken : most;
     }
-    printf("at most %llu pages taken, the file has %u\n", (unsigned long long)most, store->state->value_end);
+    printf("at most %llu pages taken, the file has %u\n", (unsigned long long)most,
+           store->state->value_end);
     CHECK(store->state->backed[BN_REGION_VALUES] > file_before); /* it has grown meanwhile */
     CHECK(store->state->value_end < 8 * most);
     for (uint32_t k = 0; k < N_EXTENTS; k++) {

@@ -8,17 +8,17 @@
  */
 #include "check.h"
 
-#define N_SPACES 4
-#define N_NAMES 240
-#define N_HELD 24
+#define N_SPACES    4
+#define N_NAMES     240
+#define N_HELD      24
 #define N_SNAPSHOTS 4
-#define N_OBJECTS 4
-#define N_STORES 2
+#define N_OBJECTS   4
+#define N_STORES    2
 
 struct value {
     uint64_t version; /* 0: absent */
     uint64_t size;
-    uint64_t seed;    /* of its bytes; meta and description follow from it too */
+    uint64_t seed; /* of its bytes; meta and description follow from it too */
     uint32_t kind;
     uint16_t meta_len;
     uint16_t description_len;
@@ -61,7 +61,7 @@ static struct held_object objects[N_OBJECTS];
 static uint64_t last_version = 1;
 static uint64_t n_full;
 static uint64_t n_short, n_copied; /* puts and gets that went the short way */
-static uint8_t *room; /* for the data of one put */
+static uint8_t *room;              /* for the data of one put */
 static uint8_t extra[2][65536];
 
 #define ROOM_BYTES (5 * CHECK_MIB)
@@ -92,10 +92,12 @@ static uint64_t table_count(const struct table *table, uint32_t space)
 
 static void make_names(void)
 {
-    static const size_t lens[] = { 0, 1, 2, 7, 8, 9, 16, 23, 24, 25, 63, 64, 65, 255, 256, 257, 2007,
-                                   2008, 2009, 4095, 4096, 4097, 65534, 65535 };
+    static const size_t lens[] = { 0,    1,    2,    7,    8,    9,    16,    23,
+                                   24,   25,   63,   64,   65,   255,  256,   257,
+                                   2007, 2008, 2009, 4095, 4096, 4097, 65534, 65535 };
     for (uint32_t i = 0; i < N_NAMES; i++) {
-        size_t len = i < sizeof lens / sizeof *lens ? lens[i] : 3 + check_below(i % 5 == 0 ? 3000 : 40);
+        size_t len =
+            i < sizeof lens / sizeof *lens ? lens[i] : 3 + check_below(i % 5 == 0 ? 3000 : 40);
         names[i] = malloc(len + 8);
         CHECK(names[i] != NULL);
         check_fill(names[i], len, i + 7);
@@ -108,8 +110,9 @@ static void make_names(void)
 
 static uint64_t any_size(void)
 {
-    static const uint64_t edges[] = { 0, 1, 7, 8, 255, 256, 257, 1023, 1024, 1984, 2007, 2008, 2009, 2048,
-                                      2049, 4032, 4095, 4096, 4097, 8191, 8192, 8193, 65535, 65536, 65537 };
+    static const uint64_t edges[] = { 0,    1,    7,    8,    255,   256,   257,  1023, 1024,
+                                      1984, 2007, 2008, 2009, 2048,  2049,  4032, 4095, 4096,
+                                      4097, 8191, 8192, 8193, 65535, 65536, 65537 };
     uint64_t dice = check_below(100);
     if (dice < 40) {
         return check_below(64);
@@ -129,8 +132,10 @@ static uint64_t any_size(void)
 static uint16_t any_len(void)
 {
     uint64_t dice = check_below(20);
-    return (uint16_t)(dice < 12 ? 0 : dice < 18 ? check_below(40) : dice < 19 ? check_below(3000)
-                                                                             : check_below(65536));
+    return (uint16_t)(dice < 12   ? 0
+                      : dice < 18 ? check_below(40)
+                      : dice < 19 ? check_below(3000)
+                                  : check_below(65536));
 }
 
 /* A new value in `room` and `extra`, as `brain_value` with up to three parts. */
@@ -252,8 +257,14 @@ static void take_version(uint64_t version)
     last_version = version;
 }
 
-static uint32_t any_store(void) { return (uint32_t)check_below(N_STORES); }
-static uint32_t any_space(void) { return (uint32_t)(check_below(3) == 0 ? check_below(N_SPACES) : 0); }
+static uint32_t any_store(void)
+{
+    return (uint32_t)check_below(N_STORES);
+}
+static uint32_t any_space(void)
+{
+    return (uint32_t)(check_below(3) == 0 ? check_below(N_SPACES) : 0);
+}
 static uint32_t any_name(void)
 {
     return (uint32_t)(check_below(2) == 0 ? check_below(N_NAMES) : check_below(30));
@@ -437,7 +448,8 @@ static void check_get_or_copy(brain_space *space, const struct value *value, uin
 {
     static uint64_t buf[64];
     brain_view view;
-    int err = brain_get_or_copy(space, names[n], name_lens[n], any_hint(space, n), buf, check_below(sizeof buf), &view);
+    int err = brain_get_or_copy(space, names[n], name_lens[n], any_hint(space, n), buf,
+                                check_below(sizeof buf), &view);
     CHECK_CODE(err, value->version == 0 ? BRAIN_E_NOT_FOUND : 0);
     if (err != 0) {
         return;
@@ -462,7 +474,8 @@ static void do_get_copy(void)
     bool small = value->version != 0 && value->size > 0 && check_below(3) == 0;
     brain_space *space = spaces[any_store()][s];
     room_bytes = small ? check_below(value->size) : room_bytes;
-    int err = brain_get_copy(space, names[n], name_lens[n], room, room_bytes, &size, &kind, &version);
+    int err =
+        brain_get_copy(space, names[n], name_lens[n], room, room_bytes, &size, &kind, &version);
     CHECK_CODE(err, value->version == 0 ? BRAIN_E_NOT_FOUND : small ? BRAIN_E_FULL : 0);
     if (value->version != 0) {
         CHECK_U64(size, value->size);
@@ -556,7 +569,8 @@ static void walk(uint32_t store, brain_snapshot *snapshot, const struct table *t
     while ((err = brain_iter_next(iter, &name, &len)) == 0) {
         n_spaces--;
         uint32_t s = 0;
-        while (s < N_SPACES && (len != strlen(space_names[s]) || memcmp(name, space_names[s], len) != 0)) {
+        while (s < N_SPACES &&
+               (len != strlen(space_names[s]) || memcmp(name, space_names[s], len) != 0)) {
             s++;
         }
         CHECK(s < N_SPACES && table->exists[s]);
@@ -581,7 +595,8 @@ static void do_snapshot(void)
         uint32_t s = any_space(), n = any_name(), h = (uint32_t)check_below(N_HELD);
         const struct value *value = &it->table.values[s][n];
         brain_view view;
-        int err = brain_snapshot_get(it->snapshot, spaces[it->store][s], names[n], name_lens[n], &view);
+        int err =
+            brain_snapshot_get(it->snapshot, spaces[it->store][s], names[n], name_lens[n], &view);
         CHECK_CODE(err, value->version != 0 ? 0 : BRAIN_E_NOT_FOUND);
         if (err == 0 && k == 0) {
             drop_view(h);
@@ -609,8 +624,8 @@ static void seal(struct held_object *it)
     check_fill(extra[0], value.meta_len, value.seed + 1);
     brain_value given = { .kind = 7, .meta = extra[0], .meta_len = value.meta_len };
     make_description(&value, &given, older);
-    int err = brain_object_seal(it->object, spaces[it->store][s], names[n], name_lens[n], &given, condition,
-                                &version);
+    int err = brain_object_seal(it->object, spaces[it->store][s], names[n], name_lens[n], &given,
+                                condition, &version);
     now.exists[s] = brain_space_exists(spaces[it->store][s]) == 0;
     if (is_full(err)) {
         return;
@@ -627,7 +642,8 @@ static void seal(struct held_object *it)
         memset(brain_object_data(it->object), 0xee, it->size);
     }
     CHECK_CODE(brain_object_seal(it->object, spaces[it->store][s], names[n], name_lens[n], &given,
-                                 BRAIN_ANY_VERSION, NULL), BRAIN_E_INVAL);
+                                 BRAIN_ANY_VERSION, NULL),
+               BRAIN_E_INVAL);
     brain_object_release(it->object);
     it->object = NULL;
 }

@@ -157,7 +157,9 @@ static void check_killed_attaching(void)
 
 static void check_many_come_at_once(void)
 {
-    enum { N = 12 };
+    enum {
+        N = 12
+    };
     begin(50, true);
     struct check_gate start = check_gate_new(), there = check_gate_new(), leave = check_gate_new();
     pid_t pids[N];
@@ -203,7 +205,9 @@ static uint64_t n_holdings(const brain_store *store)
 
 static void check_reaping_in_steps(void)
 {
-    enum { N = 1000 };
+    enum {
+        N = 1000
+    };
     path = check_path();
     brain_store *store = check_open(path, 64 * CHECK_MIB);
     pid_t pid = check_fork();
@@ -223,7 +227,9 @@ static void check_reaping_in_steps(void)
 /* He who takes the lock from the dead does not do all of it, and another goes on. */
 static void check_half_reaped(void)
 {
-    enum { N = 1000 };
+    enum {
+        N = 1000
+    };
     path = check_path();
     brain_store *store = check_open(path, 64 * CHECK_MIB);
     brain_space *space = check_space(store, "default");

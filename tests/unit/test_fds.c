@@ -94,7 +94,9 @@ static void check_closed(void)
 /* Other files under the numbers that the library knew: they must stay as they are. */
 static void check_reused(void)
 {
-    enum { N = 40 };
+    enum {
+        N = 40
+    };
     struct check_file {
         int fd;
         ino_t inode;

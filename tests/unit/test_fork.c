@@ -259,7 +259,9 @@ static int take_rows(uint32_t n)
 {
     int fd;
     CHECK_OK(bn_map_reopen_clients(store->map, &fd));
-    struct flock lives = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = BN_LIFE_OFF(n),
+    struct flock lives = { .l_type = F_WRLCK,
+                           .l_whence = SEEK_SET,
+                           .l_start = BN_LIFE_OFF(n),
                            .l_len = 2 * (BN_CLIENTS_MAX - n) };
     CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lives));
     CHECK_OK(bn_os_back(fd, BN_ROWS_OFF, BN_CLIENTS_MAX * sizeof(struct bn_row_rec)));
@@ -275,7 +277,8 @@ static uint32_t count_pages(void)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < store->clients->n_chunks; i++) {
-        struct bn_chunk_rec *chunk = (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + i * BN_PAGE);
+        struct bn_chunk_rec *chunk =
+            (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + i * BN_PAGE);
         n += chunk->owner != 0;
     }
     return n;

@@ -47,7 +47,9 @@ static void check_capacity(uint64_t capacity)
 
 static void check_batches_and_objects(void)
 {
-    enum { CAPACITY = 100000 };
+    enum {
+        CAPACITY = 100000
+    };
     brain_store *store = check_open(check_path(), CAPACITY);
     brain_space *space = check_space(store, "default");
     brain_batch *batch;
@@ -192,7 +194,9 @@ static void fill(const char *dir, size_t size)
 /* Others can still open the store, look at what is there, fork, and delete. */
 static void check_newcomers(const char *path)
 {
-    enum { N = 6 };
+    enum {
+        N = 6
+    };
     brain_store *others[N];
     for (uint32_t i = 0; i < N; i++) {
         uint32_t zero = 0;

@@ -83,7 +83,9 @@ static void check_growth(void)
 /* Names chosen, with the store's own seed, so that they share a bucket for a long time. */
 static void check_overflow(void)
 {
-    enum { N = 60 };
+    enum {
+        N = 60
+    };
     brain_store *store = check_open(check_path(), CHECK_MIB);
     brain_space *space = check_space(store, "default");
     char name[32];

@@ -123,7 +123,7 @@ static void check_dead_waiter(void)
 /* ---- contention */
 
 #define N_THREADS 4
-#define N_ROUNDS 20000
+#define N_ROUNDS  20000
 
 struct shared {
     brain_store *store;

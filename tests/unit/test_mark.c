@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 /* More than a page of them for each thread. */
-#define N_MARKS (BN_PAGE / sizeof(uint32_t) + 7)
+#define N_MARKS   (BN_PAGE / sizeof(uint32_t) + 7)
 #define N_THREADS 4u
 
 static _Atomic uint32_t *new_mark(void)

@@ -87,7 +87,9 @@ static void check_the_last_view_looks(void)
 /* Pages of the ledger are used again. */
 static void check_ledger_growth(void)
 {
-    enum { N = 5000 };
+    enum {
+        N = 5000
+    };
     static brain_view views[N];
     begin(CHECK_MIB);
     uint64_t metadata = 0;
@@ -190,7 +192,9 @@ static void check_replaced_beside_a_writer(void)
  * looked at all the same. */
 static void check_long_limbo(void)
 {
-    enum { N = 3000 };
+    enum {
+        N = 3000
+    };
     brain_view first, last;
     brain_snapshot *snapshot;
     uint32_t name = 1;
@@ -222,7 +226,9 @@ static void check_long_limbo(void)
 
 static void check_fork_keeps(void)
 {
-    enum { N = 3000 };
+    enum {
+        N = 3000
+    };
     static brain_view views[N];
     struct check_gate dropped = check_gate_new(), forked = check_gate_new();
     begin(64 * CHECK_MIB);

@@ -111,7 +111,8 @@ static void check_hints(brain_store *store, brain_space *space)
     check_is(space, "c", &hint, "1");
     CHECK_OK(brain_space_remove(space));
     CHECK_CODE(brain_get_or_copy(space, "c", 1, &hint, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
-    CHECK_CODE(brain_get_or_copy(space, "x", 1, &of_none, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
+    CHECK_CODE(brain_get_or_copy(space, "x", 1, &of_none, buf, sizeof buf, &view),
+               BRAIN_E_NOT_FOUND);
     put(space, "x", "2");
     CHECK_CODE(brain_get_or_copy(space, "c", 1, &hint, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
     check_is(space, "x", &of_none, "2");

@@ -114,8 +114,7 @@ static void check_turn(brain_store *other, struct waiting *waiting)
         CHECK_CODE(code, waiting->number > version ? BRAIN_E_NOT_FOUND : 0);
     } else {
         CHECK_OK(code);
-        CHECK(waiting->code == BRAIN_E_STALE ||
-              (waiting->code == 0 && waiting->number < version));
+        CHECK(waiting->code == BRAIN_E_STALE || (waiting->code == 0 && waiting->number < version));
     }
     CHECK_OK(brain_space_remove(missing));
 }

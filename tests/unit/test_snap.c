@@ -44,7 +44,9 @@ static void check_limit(void)
 /* Deletes under a snapshot leave tombstones; they go when it is closed, and the memory comes back. */
 static void check_tombstones(void)
 {
-    enum { N = 300 };
+    enum {
+        N = 300
+    };
     static uint8_t data[8000];
     brain_snapshot *snapshot;
     brain_view view;
@@ -86,7 +88,9 @@ static void check_tombstones(void)
 /* A removed namespace stays readable in a snapshot, also when one of the same name is there again. */
 static void check_removed_space(void)
 {
-    enum { N = 200 };
+    enum {
+        N = 200
+    };
     brain_snapshot *snapshot;
     brain_view view;
     brain_iter *iter;

@@ -117,10 +117,18 @@ static void check_space_changes(void)
     for (int i = 0; i < 6; i++) {
         pid_t pid = waiter(NULL, true, number);
         switch (i) {
-        case 0: CHECK_OK(brain_space_create(space)); break;
-        case 1: CHECK_OK(brain_put_bytes(space, "a", 1, "", 0)); break;
-        case 2: CHECK_OK(brain_put_bytes(space, "a", 1, "", 0)); break;
-        case 3: CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION)); break;
+        case 0:
+            CHECK_OK(brain_space_create(space));
+            break;
+        case 1:
+            CHECK_OK(brain_put_bytes(space, "a", 1, "", 0));
+            break;
+        case 2:
+            CHECK_OK(brain_put_bytes(space, "a", 1, "", 0));
+            break;
+        case 3:
+            CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION));
+            break;
         case 4:
             CHECK_OK(brain_batch_new(store, &batch));
             CHECK_OK(brain_batch_delete(batch, space, "nothing", 7));
@@ -129,7 +137,8 @@ static void check_space_changes(void)
             CHECK_OK(brain_batch_commit(batch, NULL));
             brain_batch_free(batch);
             break;
-        default: CHECK_OK(brain_space_remove(space));
+        default:
+            CHECK_OK(brain_space_remove(space));
         }
         CHECK_CHILD(pid);
         CHECK_OK(brain_wait_space(space, number, 0, &number));
