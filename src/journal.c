@@ -5,8 +5,8 @@
  *           do.
  * Ordering: note, count, change: each a release store, so a death after any of them leaves the ones
  * before.
- * Checks:   each record carries a hash of itself and the transaction's number; recovery writes
- *           nothing on the word of a record whose hash is wrong.
+ * Checks:   each record carries a hash of itself and the transaction's number; recovery
+ *           undoes nothing where the hash of one of them is wrong.
  */
 #include "journal.h"
 
@@ -81,26 +81,53 @@ static bool may_restore(const struct brain_store *store, bn_off off)
     return false;
 }
 
+/* Note `i` of the journal, as it is now: false where its check fails. */
+static bool read_note(const struct brain_store *store, uint32_t i, struct bn_undo_rec *rec_out)
+{
+    _Atomic uint64_t *rec = bn_atomic64(bn_journal_undo_at(store, i));
+    /* relaxed: under the lock. Copied: what was checked is what is used, though somebody writes
+     * there */
+    rec_out->off_check = bn_load_relaxed(&rec[0]);
+    rec_out->old = bn_load_relaxed(&rec[1]);
+    bn_off off = rec_out->off_check & BN_JOURNAL_OFF_MASK;
+    return (rec_out->off_check & ~BN_JOURNAL_OFF_MASK) ==
+               bn_journal_undo_check(off, rec_out->old, number_of(store)) &&
+           may_restore(store, off);
+}
+
+static int wrong_note(const struct brain_store *store)
+{
+    return bn_error_corrupt("%s: a record of the journal has a wrong checksum", store->path);
+}
+
+/* Before anything is undone: half of a change is worse than the whole of it. */
+static int check_notes(const struct brain_store *store, uint32_t n)
+{
+    struct bn_undo_rec rec;
+    if (n * sizeof rec > bn_load_relaxed(&store->state->backed[BN_REGION_UNDO])) {
+        return bn_error_corrupt("%s: the journal's length is wrong", store->path);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (!read_note(store, i, &rec)) {
+            return wrong_note(store);
+        }
+    }
+    return 0;
+}
+
 int bn_journal_undo(struct brain_store *store)
 {
     uint64_t counts = bn_load_relaxed(&store->state->counts);
-    if ((counts & BN_JOURNAL_UNDO_MASK) * sizeof(struct bn_undo_rec) >
-        bn_load_relaxed(&store->state->backed[BN_REGION_UNDO])) {
-        return bn_error_corrupt("%s: the journal's length is wrong", store->path);
-    }
+    int err = check_notes(store, (uint32_t)(counts & BN_JOURNAL_UNDO_MASK));
     BN_STEP(undo, 0, 0);
-    while ((counts & BN_JOURNAL_UNDO_MASK) != 0) {
-        const struct bn_undo_rec *rec =
-            bn_journal_undo_at(store, (uint32_t)(counts & BN_JOURNAL_UNDO_MASK) - 1);
-        bn_off off = rec->off_check & BN_JOURNAL_OFF_MASK;
-        if ((rec->off_check & ~BN_JOURNAL_OFF_MASK) !=
-                bn_journal_undo_check(off, rec->old, number_of(store)) ||
-            !may_restore(store, off)) {
-            return bn_error_corrupt("%s: a record of the journal has a wrong checksum",
-                                    store->path);
+    while (err == 0 && (counts & BN_JOURNAL_UNDO_MASK) != 0) {
+        struct bn_undo_rec rec;
+        if (!read_note(store, (uint32_t)(counts & BN_JOURNAL_UNDO_MASK) - 1, &rec)) {
+            return wrong_note(store);
         }
-        bn_store_release(bn_atomic64(bn_data_at(store, off)), rec->old);
+        bn_store_release(bn_atomic64(bn_data_at(store, rec.off_check & BN_JOURNAL_OFF_MASK)),
+                         rec.old);
         bn_store_release(&store->state->counts, --counts);
     }
-    return 0;
+    return err;
 }

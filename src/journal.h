@@ -163,8 +163,8 @@ static inline void bn_journal_clear(struct brain_store *store)
 int bn_journal_get_publish(const struct brain_store *store, uint32_t i, bool trusted,
                            struct bn_publish_rec *rec_out);
 
-/* Restore all noted words, newest first: 0, or CORRUPT where a note's check fails (nothing is
- * written by it). */
+/* Restore all noted words, newest first: 0, or CORRUPT where a note's check fails (then none is
+ * restored). */
 int bn_journal_undo(struct brain_store *store);
 
 #endif

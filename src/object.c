@@ -185,14 +185,21 @@ static int publish(struct brain_object *object, struct brain_batch *batch, struc
     int err = is_mapped ? make_private(object) : 0;
     if (err == 0) {
         err = commit(object->store, batch, write, number_out);
-        if (err != 0 && is_mapped) {
+        /* Also where the commit is made, and what comes after it met damage. Without a hand-over the
+         * data went to an extent of another shape, and this one is still ours. */
+        object->is_sealed = err == 0 || (write->was_handed_over && write->is_borrowed);
+        if (!object->is_sealed && is_mapped) {
             int again = make_shared(object);
             err = again != 0 ? again : err;
         }
     }
-    if (err == 0 && write->was_handed_over && write->is_borrowed) {
-        object->holder =
-            0; /* else its data went to an extent of another shape, and this is still ours */
+    if (write->was_handed_over && write->is_borrowed) {
+        object->holder = 0;
+    }
+    object->has_pin = object->is_sealed && write->has_pin;
+    object->pin = write->pin;
+    if (write->has_pin && !object->is_sealed) {
+        bn_pin_drop(object->store, write->pin);
     }
     bn_write_deinit(object->store, write);
     return err;
@@ -242,9 +249,6 @@ static int seal(struct brain_object *object, struct brain_batch *batch, struct b
     if (err != 0) {
         return err;
     }
-    object->is_sealed = true;
-    object->has_pin = write.wants_pin;
-    object->pin = write.pin;
     if (version_out != NULL) {
         *version_out = number;
     }

@@ -15,6 +15,7 @@
 #include "pin.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/os.h"
 #include "client.h"
@@ -31,19 +32,52 @@ static struct bn_chunk_rec *chunk_at(const struct brain_store *store, uint32_t i
     return (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + (bn_off)i * BN_PAGE);
 }
 
-static uint32_t n_chunks(const struct brain_store *store)
+/* As far as `clients` has memory for them, or else as far as it had when we looked last: each page was
+ * backed before it counted, so a count beyond that is damaged, and to look at pages that nobody has
+ * used makes them. */
+static uint32_t n_chunks(struct brain_store *store)
 {
     uint32_t n = bn_load_seq(&store->clients->n_chunks); /* PAIR ledger */
-    return n < BN_CHUNKS_MAX ? n : BN_CHUNKS_MAX;
+    uint32_t seen = bn_load_relaxed(&store->n_chunks_seen);
+    struct stat st;
+    int fd;
+    if (bn_likely(n <= seen)) {
+        return n;
+    }
+    n = n < BN_CHUNKS_MAX ? n : BN_CHUNKS_MAX;
+    if (bn_map_clients_fd(store->map, &fd) != 0 || fstat(fd, &st) != 0) {
+        return n; /* to miss a pin would be worse */
+    }
+    if (n > (uint64_t)st.st_blocks * 512 / BN_PAGE) {
+        return seen;
+    }
+    bn_raise32(&store->n_chunks_seen, n);
+    return n;
 }
 
 /* ---- chunks */
 
+static void empty_chunk(struct bn_chunk_rec *chunk)
+{
+    for (uint32_t i = 0; i < BN_CHUNK_CELLS; i++) {
+        if (bn_load_relaxed(&chunk->cells[i]) != 0) {
+            bn_store_relaxed(&chunk->cells[i], 0u); /* relaxed: ordered by what comes behind */
+        }
+    }
+    bn_store_release(&chunk->top, 0u);
+}
+
+/* It is empty where nobody owns it; but files may be damaged, and what is in it would be this
+ * process's pins, which nobody drops: its mapping would stay. */
 static bool try_claim(struct brain_store *store, uint32_t i, uint32_t life)
 {
+    struct bn_chunk_rec *chunk = chunk_at(store, i);
     uint32_t nobody = 0;
-    return bn_load_relaxed(&chunk_at(store, i)->owner) == 0 &&
-           bn_cas_seq(&chunk_at(store, i)->owner, &nobody, life + 1);
+    if (bn_load_relaxed(&chunk->owner) != 0 || !bn_cas_seq(&chunk->owner, &nobody, life + 1)) {
+        return false;
+    }
+    empty_chunk(chunk);
+    return true;
 }
 
 /* Claim a page for a row or another life: one that nobody owns, else a new one. */
@@ -86,10 +120,7 @@ static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk
 
 static void release_chunk(struct bn_chunk_rec *chunk)
 {
-    for (uint32_t i = 0; i < BN_CHUNK_CELLS; i++) {
-        bn_store_relaxed(&chunk->cells[i], 0u); /* relaxed: ordered by the release of `owner` */
-    }
-    bn_store_release(&chunk->top, 0u);
+    empty_chunk(chunk);
     bn_store_release(&chunk->owner, 0u);
 }
 
@@ -462,7 +493,7 @@ static bool chunk_holds(const struct bn_chunk_rec *chunk, uint32_t slot)
 }
 
 /* Whether another handle of this process pins `slot`. */
-static bool is_held_beside(const struct brain_store *store, uint32_t slot)
+static bool is_held_beside(struct brain_store *store, uint32_t slot)
 {
     uint64_t pid_namespace = bn_os_pid_namespace();
     uint32_t last = 0;
@@ -481,7 +512,7 @@ static bool is_held_beside(const struct brain_store *store, uint32_t slot)
     return false;
 }
 
-bool bn_pin_is_held_here(const struct brain_store *store, uint32_t slot)
+bool bn_pin_is_held_here(struct brain_store *store, uint32_t slot)
 {
     uint32_t n = bn_load_acquire(&store->ledger.n_chunks);
     for (uint32_t i = 0; i < n; i++) {

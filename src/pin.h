@@ -155,7 +155,7 @@ uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot);
 /* Whether a handle of this process, this one or another, pins `slot`. For who has to know that
  * already: a pin that another thread has only just taken, and will find to be none, counts as
  * well. */
-bool bn_pin_is_held_here(const struct brain_store *store, uint32_t slot);
+bool bn_pin_is_held_here(struct brain_store *store, uint32_t slot);
 
 /* Prepare pages for the child whose row or life this is, with a copy of all pins; from then until
  * bn_pin_mirror_end(), pins of this process go to both. */

@@ -77,6 +77,7 @@ struct brain_store {
 
     struct bn_map *map; /* owned: one handle of it */
     struct bn_clients_rec *clients;
+    _Atomic uint32_t n_chunks_seen; /* of all clients: as many have memory (pin.c) */
 
     /* this client */
     uint32_t row;

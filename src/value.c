@@ -89,7 +89,7 @@ static int check_size(uint64_t item_bytes, const uint8_t *shape, size_t ndim, ui
 
 int brain_tensor_decode(const void *meta, size_t meta_len, uint64_t data_bytes, brain_tensor *out)
 {
-    const uint8_t *from = meta, *shape = from + 16;
+    const uint8_t *from = meta; /* NULL, perhaps, where there is none */
     if (meta_len < 16 || from[0] != 1 || from[2] > BRAIN_TENSOR_NDIM_MAX ||
         from[3] >= sizeof out->dtype) {
         return bad_tensor();
@@ -98,6 +98,7 @@ int brain_tensor_decode(const void *meta, size_t meta_len, uint64_t data_bytes, 
     if (16 + 8 * ndim + dtype_len + descr_len != meta_len) {
         return bad_tensor();
     }
+    const uint8_t *shape = from + 16;
     uint64_t item_bytes = get_le64(from + 8);
     int err = check_size(item_bytes, shape, ndim, data_bytes);
     if (err != 0) {

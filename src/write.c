@@ -333,6 +333,7 @@ static int transact(struct brain_store *store, struct bn_write *writes, uint32_t
     err = err != 0 ? err : swing_all(store, writes, n);
     if (err == 0 && n > 0 && writes[0].wants_pin) {
         err = bn_pin_take(store, writes[0].change.fresh, &writes[0].pin);
+        writes[0].has_pin = err == 0;
     }
     if (bn_unlikely(err != 0)) {
         return bn_txn_abort(store, err);

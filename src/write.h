@@ -24,6 +24,7 @@ struct bn_write {
     bool checks_only;     /* nothing is changed: `if_version` has to hold, that is all */
     uint32_t made_id;     /* of a maker: the id of the namespace */
     bool is_borrowed;     /* the holder is an object's: never freed here */
+    bool has_pin;         /* it was taken, whatever came of the commit */
     bool was_handed_over; /* the holder's extent is the published slot's now */
     bool wants_pin;       /* pin the published slot, before anybody can replace it */
     uint32_t pin;

@@ -337,3 +337,14 @@ def test_values_that_were_changed():
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert " 0 deaths, 0 wrong" in done.stdout
+
+
+def test_inputs_of_the_fuzzer():
+    """tests/fuzz/recall_fuzzer.py, over its corpus; `./run prove fuzz` mutates that."""
+    done = subprocess.run(
+        [sys.executable, "-P", str(FUZZ / "recall_fuzzer.py"), "--replay", str(FUZZ / "corpus" / "recall")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert done.stdout.splitlines()[-1].split()[0] != "0"
