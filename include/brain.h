@@ -191,7 +191,8 @@ BRAIN_API int brain_trim(brain_store *store, uint64_t *freed_bytes_out);
  *
  * Whoever has it open gets DESTROYED from the next call on; views stay valid. The handle must still
  * be closed.
- * Returns 0, or: PERM; IO; DESTROYED (somebody else was first); FORKED.
+ * Returns 0, or: PERM; IO (something of it is left, and goes when the path is opened for the next
+ * time); DESTROYED (somebody else was first); FORKED.
  * Threads: any.  Blocks: never.  Cost: some system calls; the memory goes back to the system when
  * the last process that has it open closes it or ends. */
 BRAIN_API int brain_destroy(brain_store *store);

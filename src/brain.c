@@ -2,6 +2,7 @@
  * store. */
 #include "brain.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,7 +262,7 @@ static int backed_bytes(brain_store *store, uint64_t *values_out, uint64_t *rest
         return err;
     }
     if (fstat(fd, &data) != 0 || fstat(cfd, &clients) != 0) {
-        return bn_error(BRAIN_E_IO, "cannot look at %s", store->map->directory);
+        return bn_error_os(-errno, "cannot look at %s", store->map->directory);
     }
     uint64_t all = ((uint64_t)data.st_blocks + (uint64_t)clients.st_blocks) * 512;
     int os = bn_os_backed_bytes(fd, store->region_off[BN_REGION_VALUES],

@@ -73,13 +73,20 @@ static int reopen(const struct bn_map *map, const char *name, int flags, const s
                                         map->path)
                              : bn_error_os(os, "cannot open %s again", path);
     }
-    if (!bn_os_same_file(fd, file->device, file->inode)) {
-        close(fd);
-        return bn_error(BRAIN_E_DESTROYED, "%s is not the store any more that was opened here",
-                        path);
+    struct bn_file now = { .fd = -1 };
+    int err = 0, os = note_file(fd, &now);
+    if (os != 0) {
+        err = bn_error_os(os, "cannot look at %s", path);
+    } else if (now.device != file->device || now.inode != file->inode) {
+        err =
+            bn_error(BRAIN_E_DESTROYED, "%s is not the store any more that was opened here", path);
     }
-    *fd_out = fd;
-    return 0;
+    if (err != 0) {
+        close(fd);
+    } else {
+        *fd_out = fd;
+    }
+    return err;
 }
 
 /* With the mutex held, or of a mapping that nobody else knows yet. */
@@ -225,8 +232,11 @@ static int check_clients(const struct bn_map *map, const struct bn_clients_rec *
                          const struct bn_super_rec *super)
 {
     struct stat st;
-    if (fstat(map->clients_file.fd, &st) != 0 || (uint64_t)st.st_size != BN_CLIENTS_BYTES ||
-        memcmp(head->magic, BN_MAGIC, 8) != 0 || memcmp(head->store_id, super->store_id, 16) != 0) {
+    if (fstat(map->clients_file.fd, &st) != 0) {
+        return bn_error_os(-errno, "cannot look at %s/clients", map->directory);
+    }
+    if ((uint64_t)st.st_size != BN_CLIENTS_BYTES || memcmp(head->magic, BN_MAGIC, 8) != 0 ||
+        memcmp(head->store_id, super->store_id, 16) != 0) {
         return bn_error_corrupt("%s/clients does not belong to %s/data", map->directory,
                                 map->directory);
     }
@@ -326,16 +336,29 @@ static uint32_t access_to(const struct stat *data, bool read_only)
            ((data->st_mode & 0022) != 0 ? BRAIN_ACCESS_OTHERS_WRITE : 0);
 }
 
+static int read_start(const struct bn_map *map, const char *name, int fd, void *bytes, size_t size)
+{
+    ssize_t n = pread(fd, bytes, size, 0);
+    if (n < 0) {
+        return bn_error_os(-errno, "cannot read %s/%s", map->directory, name);
+    }
+    return n == (ssize_t)size ? 0 : bn_error_corrupt("%s/%s is cut short", map->directory, name);
+}
+
 /* Read and check the first page, without a mapping: the file may be cut short. */
 static int read_super(struct bn_map *map, struct bn_super_rec *super, uint64_t *bytes_out,
                       uint32_t *access_out)
 {
     struct stat st;
-    if (fstat(map->data_file.fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if (fstat(map->data_file.fd, &st) != 0) {
+        return bn_error_os(-errno, "cannot look at %s/data", map->directory);
+    }
+    if (!S_ISREG(st.st_mode)) {
         return bn_error(BRAIN_E_CORRUPT, "%s/data is not a file", map->directory);
     }
-    if (pread(map->data_file.fd, super, sizeof *super, 0) != (ssize_t)sizeof *super) {
-        return bn_error_corrupt("%s/data is cut short", map->directory);
+    int err = read_start(map, "data", map->data_file.fd, super, sizeof *super);
+    if (err != 0) {
+        return err;
     }
     *access_out = access_to(&st, map->read_only);
     *bytes_out = (uint64_t)st.st_size;
@@ -346,11 +369,9 @@ static int map_clients(struct bn_map *map, const struct bn_super_rec *super)
 {
     struct bn_clients_rec head;
     int fd = map->clients_file.fd;
-    if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head) {
-        return bn_error_corrupt("%s/clients is cut short", map->directory);
-    }
     void *addr;
-    int err = check_clients(map, &head, super);
+    int err = read_start(map, "clients", fd, &head, sizeof head);
+    err = err != 0 ? err : check_clients(map, &head, super);
     if (err != 0) {
         return err;
     }

@@ -66,6 +66,13 @@ static int make_absolute(const char *path, char out[PATH_MAX])
     return 0;
 }
 
+/* Whether the system could not tell, rather than that a path leads nowhere. */
+static bool is_refusal(int error)
+{
+    return error != ENOENT && error != ENOTDIR && error != EACCES && error != ELOOP &&
+           error != ENAMETOOLONG;
+}
+
 /* parent, with links resolved, and last component of an absolute path. */
 static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1])
 {
@@ -77,12 +84,14 @@ static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1
     }
     snprintf(name, NAME_MAX + 1, "%s", slash + 1);
     *slash = '\0';
-    if (realpath(copy[0] != '\0' ? copy : "/", parent) == NULL) {
-        return bn_error(errno == ENOENT ? BRAIN_E_NOT_FOUND : BRAIN_E_PERM,
-                        "the directory %s of the path %s does not exist or may not be entered",
-                        copy, path);
+    if (realpath(copy[0] != '\0' ? copy : "/", parent) != NULL) {
+        return 0;
     }
-    return 0;
+    return is_refusal(errno)
+               ? bn_error_os(-errno, "cannot look for the directory %s of the path %s", copy, path)
+               : bn_error(errno == ENOENT ? BRAIN_E_NOT_FOUND : BRAIN_E_PERM,
+                          "the directory %s of the path %s does not exist or may not be entered",
+                          copy, path);
 }
 
 static bool is_below(const char *path, const char *dir)
@@ -91,17 +100,26 @@ static bool is_below(const char *path, const char *dir)
     return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-static bool parent_in_memory(const char *parent)
+/* What the file system of a directory is. Not to be able to tell is an error: a store would be made
+ * in another place than the one where it is looked for the next time. */
+static int look_at_memory(const char *parent, bool *in_memory_out, bool *is_tmpfs_out)
 {
-    if (is_below(parent, "/tmp") || is_below(parent, "/var/tmp")) {
-        return false;
-    }
     int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    bool in_memory = fd >= 0 && bn_os_in_memory(fd);
+    int os = fd < 0 ? -errno : bn_os_in_memory(fd, in_memory_out, is_tmpfs_out);
     if (fd >= 0) {
         close(fd);
     }
-    return in_memory;
+    return os == 0 ? 0 : bn_error_os(os, "cannot look at %s", parent);
+}
+
+static int parent_in_memory(const char *parent, bool *in_memory_out)
+{
+    bool is_tmpfs;
+    if (is_below(parent, "/tmp") || is_below(parent, "/var/tmp")) {
+        *in_memory_out = false;
+        return 0;
+    }
+    return look_at_memory(parent, in_memory_out, &is_tmpfs);
 }
 
 /* How the name of a directory begins that belongs to a path and is not at it: brain-UID-PATH- */
@@ -111,21 +129,25 @@ static size_t begin_name(const char *path, char name[NAME_MAX + 1])
                             (unsigned long long)bn_hash_bytes(path, strlen(path)));
 }
 
-/* The rest of it: BOOT-DEVICE, as it is now in `parent`. False: there is no such directory. */
-static bool end_name(const char *parent, char *end, size_t room)
+/* The rest of it: BOOT-DEVICE, as it is now in `parent`. 0; -ENOENT: there is no such directory; or
+ * another -errno. */
+static int end_name(const char *parent, char *end, size_t room)
 {
     struct stat st;
     char boot[37] = "00000000";
-    if (stat(parent, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        return false;
+    if (stat(parent, &st) != 0) {
+        return is_refusal(errno) ? -errno : -ENOENT;
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return -ENOENT;
     }
     (void)bn_os_boot_id(boot);
     snprintf(end, room, "%.8s-%llx", boot, (unsigned long long)st.st_dev);
-    return true;
+    return 0;
 }
 
 /* Let the directory of place->path be one in `parent`, and the path a link to it. */
-static bool lead_to(struct place *place, const char *parent)
+static int lead_to(struct place *place, const char *parent)
 {
     size_t n = begin_name(place->path, place->name);
     snprintf(place->parent, sizeof place->parent, "%s", parent);
@@ -145,43 +167,52 @@ static int resolve(const char *path, struct place *place)
     }
     snprintf(place->path, sizeof place->path, "%.3700s/%s", strcmp(parent, "/") == 0 ? "" : parent,
              name);
-    place->in_memory = parent_in_memory(parent);
+    err = parent_in_memory(parent, &place->in_memory);
+    if (err != 0) {
+        return err;
+    }
     place->linked = !place->in_memory;
     if (!place->linked) {
         memcpy(place->parent, parent, sizeof parent);
         memcpy(place->name, name, sizeof name);
         return 0;
     }
-    return lead_to(place, SHM) ? 0
-                               : bn_error(BRAIN_E_IO,
-                                          "there is no %s on this machine: give a path on a file "
-                                          "system in memory (tmpfs)",
-                                          SHM);
+    int os = lead_to(place, SHM);
+    return os == 0 ? 0
+           : os == -ENOENT
+               ? bn_error(BRAIN_E_IO,
+                          "there is no %s on this machine: give a path on a file system in memory "
+                          "(tmpfs)",
+                          SHM)
+               : bn_error_os(os, "cannot look at %s", SHM);
 }
 
 /* Where the directory of a new store is to be made that is told where: in `directory`. */
 static int resolve_into(const char *directory, const struct place *home, struct place *place)
 {
     char parent[PATH_MAX];
+    bool in_memory, is_tmpfs = false;
     *place = *home;
-    if (realpath(directory, parent) == NULL || !lead_to(place, parent)) {
+    int os = realpath(directory, parent) == NULL ? -errno : lead_to(place, parent);
+    if (os != 0 && is_refusal(-os)) {
+        return bn_error_os(os, "cannot look at the directory \"%s\" for the store %s", directory,
+                           home->path);
+    }
+    if (os != 0) {
         return bn_error(BRAIN_E_INVAL,
                         "there is no directory \"%s\" for the store %s: make it, on a file system "
                         "in memory (tmpfs)",
                         directory, home->path);
     }
-    int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    bool is_tmpfs = fd >= 0 && bn_os_is_tmpfs(fd);
-    if (fd >= 0) {
-        close(fd);
-    }
-    return is_tmpfs ? 0
-                    : bn_error(BRAIN_E_INVAL,
-                               "the directory %s for the store %s is not on a tmpfs: mount one "
-                               "there (mount -t tmpfs -o size=8G none %s); for huge pages, with "
-                               "huge=always: hugetlbfs does not serve, since nothing can be "
-                               "written there as to a file",
-                               parent, home->path, parent);
+    int err = look_at_memory(parent, &in_memory, &is_tmpfs);
+    return err != 0   ? err
+           : is_tmpfs ? 0
+                      : bn_error(BRAIN_E_INVAL,
+                                 "the directory %s for the store %s is not on a tmpfs: mount one "
+                                 "there (mount -t tmpfs -o size=8G none %s); for huge pages, with "
+                                 "huge=always: hugetlbfs does not serve, since nothing can be "
+                                 "written there as to a file",
+                                 parent, home->path, parent);
 }
 
 /* ---- the link */
@@ -209,10 +240,13 @@ static int judge_dangling(const struct place *place, const char *text)
                         place->path, text);
     }
     snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(text, '/') - text), text);
-    bool is_there = end_name(parent, now, sizeof now);
+    int os = end_name(parent, now, sizeof now);
+    if (os != 0 && os != -ENOENT) {
+        return bn_error_os(os, "cannot look at %s, where %s leads to", parent, place->path);
+    }
     char boot[37] = "00000000";
     (void)bn_os_boot_id(boot);
-    if (strncmp(then, boot, 8) == 0 && (!is_there || strcmp(then, now) != 0)) {
+    if (strncmp(then, boot, 8) == 0 && (os != 0 || strcmp(then, now) != 0)) {
         return bn_error(ELSEWHERE,
                         "%s leads to %s, which lies on another mount of %s than "
                         "the one seen here (a container of its own?): share %s as well as %s, or "
@@ -309,11 +343,16 @@ static int make_link(const struct place *place)
 
 /* ---- making */
 
-/* `data` last: as long as it is there, it says that the store is being destroyed. */
-static void remove_files(int dir_fd)
+/* `data` last, and not where `clients` stays: as long as it is there, it says that the store is being
+ * destroyed. 0, or -errno. */
+static int remove_files(int dir_fd)
 {
-    (void)unlinkat(dir_fd, "clients", 0);
-    (void)unlinkat(dir_fd, "data", 0);
+    for (int i = 0; i < 2; i++) {
+        if (unlinkat(dir_fd, i == 0 ? "clients" : "data", 0) != 0 && errno != ENOENT) {
+            return -errno;
+        }
+    }
+    return 0;
 }
 
 /* Empty a temporary directory whose maker is dead. Its maker holds a lock on its `data` until it
@@ -330,7 +369,7 @@ static void sweep_files(int parent_fd, const char *temp, int dir_fd)
     if (bn_os_byte_lock(fd, BN_LIFE_OFF(0)) == 0 && fstat(dir_fd, &ours) == 0 &&
         fstatat(parent_fd, temp, &there, AT_SYMLINK_NOFOLLOW) == 0 && there.st_ino == ours.st_ino &&
         there.st_dev == ours.st_dev) {
-        remove_files(dir_fd);
+        (void)remove_files(dir_fd);
     }
     close(fd);
 }
@@ -363,14 +402,19 @@ static void sweep(int parent_fd)
     closedir(dir);
 }
 
-static uint64_t default_capacity(int parent_fd)
+static int default_capacity(int parent_fd, const struct place *place, uint64_t *capacity_out)
 {
     struct statvfs fs;
-    uint64_t free_bytes = fstatvfs(parent_fd, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : 0;
+    if (fstatvfs(parent_fd, &fs) != 0) {
+        return bn_error_os(-errno, "cannot find out what is free in %s: give a capacity",
+                           place->parent);
+    }
+    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     uint64_t left = bn_os_cgroup_left(BN_OS_CGROUPS, BN_OS_OWN_CGROUPS);
     uint64_t half = (free_bytes < left ? free_bytes : left) / 2;
     half = half > (uint64_t)1 << 40 ? (uint64_t)1 << 40 : half;
-    return half < BN_PAGE ? BN_PAGE : half & ~(uint64_t)(BN_PAGE - 1);
+    *capacity_out = half < BN_PAGE ? BN_PAGE : half & ~(uint64_t)(BN_PAGE - 1);
+    return 0;
 }
 
 static mode_t directory_mode(const brain_options *options)
@@ -389,13 +433,15 @@ static int build(int parent_fd, const struct place *place, const char *temp,
     }
     int dir_fd = openat(parent_fd, temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir_fd < 0) {
-        return errno == ENOENT ? BN_AGAIN /* swept in its first moment */
-                               : bn_error_os(-errno, "cannot make a store in %s", place->parent);
+        int err = errno == ENOENT ? BN_AGAIN /* swept in its first moment */
+                                  : bn_error_os(-errno, "cannot make a store in %s", place->parent);
+        (void)unlinkat(parent_fd, temp, AT_REMOVEDIR);
+        return err;
     }
     uint64_t capacity = options->capacity_bytes;
-    capacity = capacity != 0 ? capacity : default_capacity(parent_fd);
     int guard = -1;
-    int err = bn_build(dir_fd, where, options, capacity, &guard);
+    int err = capacity != 0 ? 0 : default_capacity(parent_fd, place, &capacity);
+    err = err != 0 ? err : bn_build(dir_fd, where, options, capacity, &guard);
     if (err == 0 && options->has_group && fchown(dir_fd, (uid_t)-1, (gid_t)options->group) != 0) {
         err = bn_error_os(-errno, "cannot give %s to group %u", where, options->group);
     }
@@ -413,7 +459,7 @@ static int build(int parent_fd, const struct place *place, const char *temp,
         err = BN_AGAIN; /* swept before it had its lock */
     }
     if (err != 0) {
-        remove_files(dir_fd);
+        (void)remove_files(dir_fd);
         (void)unlinkat(parent_fd, temp, AT_REMOVEDIR);
     }
     if (guard >= 0) {
@@ -492,7 +538,7 @@ static bool was_remains(int dir_fd, const char *where, bool is_target, bool remo
                  errno == ENOENT;
         close(fd);
         if (may_go && remove) {
-            remove_files(dir_fd);
+            (void)remove_files(dir_fd);
         }
     } else {
         may_go = is_target && errno == ENOENT; /* an empty directory elsewhere may be anybody's */
@@ -587,7 +633,11 @@ static int try_open(const struct place *place, const brain_options *options, boo
     }
     snprintf(where, sizeof where, "%.3700s/%s", place->parent, place->name); /* a lost link? */
     err = open_at(where, place, options, &store);
-    err = err != 0 ? err : link_found(place, *made, store);
+    if (err == 0) {
+        err = link_found(place, *made, store);
+    } else if (*made && err != BRAIN_E_NOT_FOUND && err != BN_AGAIN) {
+        (void)make_link(place); /* it is whole, and this process alone cannot open it now */
+    }
     if (err == 0) {
         *store_out = store;
     } else {
@@ -673,17 +723,25 @@ int bn_path_open(const char *path, const brain_options *options, struct brain_st
 int bn_path_remove(struct brain_store *store)
 {
     struct stat ours, named;
-    int dir_fd;
-    if (bn_map_dir_fd(store->map, &dir_fd) != 0) {
-        return 0; /* gone, or its successor's by now */
+    int dir_fd, err = bn_map_dir_fd(store->map, &dir_fd);
+    if (err != 0) { /* gone, or its successor's by now; or it cannot be told */
+        bool has_gone =
+            lstat(store->map->directory, &named) != 0 ? errno == ENOENT : !S_ISDIR(named.st_mode);
+        return err == BRAIN_E_DESTROYED || has_gone ? 0 : err;
     }
     if (fstat(dir_fd, &ours) != 0) {
         return bn_error_os(-errno, "cannot look at %s", store->map->directory);
     }
-    remove_files(dir_fd);
-    if (lstat(store->map->directory, &named) == 0 && named.st_ino == ours.st_ino &&
-        named.st_dev == ours.st_dev && rmdir(store->map->directory) != 0 && errno != ENOENT &&
-        errno != ENOTEMPTY && errno != ENOTDIR) { /* or somebody else has, and made something */
+    int os = remove_files(dir_fd);
+    if (os != 0) {
+        return bn_error_os(os, "cannot remove the files in %s; whoever opens %s next does it",
+                           store->map->directory, store->path);
+    }
+    bool is_there = lstat(store->map->directory, &named) == 0;
+    if (is_there ? named.st_ino == ours.st_ino && named.st_dev == ours.st_dev &&
+                       rmdir(store->map->directory) != 0 && errno != ENOENT && errno != ENOTEMPTY &&
+                       errno != ENOTDIR /* or somebody else has, and made something */
+                 : is_refusal(errno)) {
         return bn_error_os(-errno, "cannot remove %s", store->map->directory);
     }
     char text[PATH_MAX];

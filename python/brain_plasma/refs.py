@@ -6,6 +6,7 @@ import weakref
 
 from . import _core
 from .exceptions import BrainPickleError, BrainReferenceError, BrainValueError, BrainValueTypeError
+from .ids import DEFAULT_NAMESPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ class Ref:
         return hash(self._id)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _, (kind, options) = self._brain.__reduce__()  # type: ignore[str-unpack]
+        reduced: Any = self._brain.__reduce__()
+        kind, given = reduced[1]
+        # The id is enough. To open the namespace that is current here would make it where it was removed.
+        options = {**given, "namespace": DEFAULT_NAMESPACE}
         return open_ref, (kind, options, self._id, self.name, self.version, self.type)
 
 

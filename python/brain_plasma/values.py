@@ -51,6 +51,8 @@ def dtype_to_text(
         return None
     try:
         again = dtype_from_text(dtype.str, None if descr is None else descr.encode(), dtype.itemsize)
+    except MemoryError:  # which says nothing of the type, and what is found here is kept
+        raise
     except Exception:  # whatever NumPy finds wrong with it: pickles have a form of their own
         return None
     names = None if _is_nested(dtype) else dtype.names
@@ -86,7 +88,10 @@ def dtype_from_text(text: str, descr: bytes | None, item_bytes: int) -> numpy.dt
 
 @functools.lru_cache(maxsize=256)
 def _fields(descr: bytes) -> Any:
-    return ast.literal_eval(descr.decode())
+    try:
+        return ast.literal_eval(descr.decode())
+    except MemoryError as error:  # of Python's parser also where brackets are nested too deeply
+        raise ValueError("the fields of a type cannot be read") from error
 
 
 _CODE_MAX = 0x10FFFF

@@ -121,6 +121,7 @@ void bp_errors_refine(const char *function)
 
 PyObject *bp_errors_chain(struct bp_state *state, enum bp_error error, const char *format, ...)
 {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError)) return NULL; /* it says nothing of the value */
     PyObject *cause = take_exception();
     va_list arguments;
     va_start(arguments, format);

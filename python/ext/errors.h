@@ -14,7 +14,8 @@ PyObject *bp_errors_raise(struct bp_state *state, int code);
 /* Raise `error` with a text of our own. Always returns NULL. */
 PyObject *bp_errors_format(struct bp_state *state, enum bp_error error, const char *format, ...);
 
-/* As bp_errors_format(), with the exception that is set now as its cause. Always returns NULL. */
+/* As bp_errors_format(), with the exception that is set now as its cause; but a MemoryError stays as it is.
+ * Always returns NULL. */
 PyObject *bp_errors_chain(struct bp_state *state, enum bp_error error, const char *format, ...);
 
 /* Let the exception that is set be what `function` of brain_plasma.failed_changes makes of it. */

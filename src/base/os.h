@@ -52,11 +52,9 @@ bool bn_os_same_file(int fd, dev_t device, ino_t inode);
 int bn_os_beside_streams(int fd);
 /* Rename, failing with EEXIST where the target is there, an empty directory included. */
 int bn_os_rename_new(int dir_fd, const char *from, const char *to);
-/* Whether the file system of `fd` lives in memory. */
-bool bn_os_in_memory(int fd);
-
-/* Whether it is on the kind that stores are made for: pages by fallocate() and write, holes. */
-bool bn_os_is_tmpfs(int fd);
+/* Whether the file system of `fd` lives in memory; and whether it is of the kind that stores are made
+ * for: pages by fallocate() and write, holes. */
+int bn_os_in_memory(int fd, bool *in_memory_out, bool *is_tmpfs_out);
 
 /* ---- locks on a byte of a file, owned by the open description (not the process or thread) */
 

@@ -123,10 +123,11 @@ int bn_os_punch(int fd, uint64_t off, uint64_t size)
 {
     while (size > 0) {
         uint64_t step = size < 16 * STEP_BYTES ? size : 16 * STEP_BYTES;
-        if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)step) !=
-                0 &&
-            errno != EINTR) {
-            return -errno;
+        while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)step) !=
+               0) {
+            if (errno != EINTR) {
+                return -errno;
+            }
         }
         off += step;
         size -= step;
@@ -225,19 +226,15 @@ int bn_os_rename_new(int dir_fd, const char *from, const char *to)
     return renameat2(dir_fd, from, dir_fd, to, RENAME_NOREPLACE) != 0 ? -errno : 0;
 }
 
-bool bn_os_in_memory(int fd)
+int bn_os_in_memory(int fd, bool *in_memory_out, bool *is_tmpfs_out)
 {
     struct statfs fs;
     if (fstatfs(fd, &fs) != 0) {
-        return false;
+        return -errno;
     }
-    return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC;
-}
-
-bool bn_os_is_tmpfs(int fd)
-{
-    struct statfs fs;
-    return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+    *is_tmpfs_out = fs.f_type == TMPFS_MAGIC;
+    *in_memory_out = *is_tmpfs_out || fs.f_type == RAMFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC;
+    return 0;
 }
 
 int bn_os_byte_lock(int fd, int64_t off)
@@ -306,7 +303,8 @@ int64_t bn_os_monotonic_ns(void)
 
 int bn_os_random(void *bytes, size_t n)
 {
-    return getrandom(bytes, n, 0) == (ssize_t)n ? 0 : -EIO;
+    ssize_t got = getrandom(bytes, n, 0);
+    return got == (ssize_t)n ? 0 : got < 0 ? -errno : -EIO;
 }
 
 uint64_t bn_os_pid_namespace(void)

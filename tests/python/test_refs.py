@@ -584,3 +584,13 @@ def test_a_child_refers_to_what_it_inherited(brain):
     assert receive.recv() == brain.ref("x")
     child.join()
     assert child.exitcode == 0
+
+
+def test_a_ref_that_arrives_does_not_make_the_namespace_that_was_current(path):
+    with Brain(path) as brain, Brain(path) as other:
+        brain.set_namespace("session")
+        other["x"] = [1, 2]
+        sent = pickle.dumps(brain.ref("x", namespace="default"))
+        other.remove_namespace("session")
+        assert pickle.loads(sent).value == [1, 2]
+        assert other.namespaces() == {"default"}

@@ -27,13 +27,15 @@ struct value {
 
 struct table {
     bool exists[N_SPACES];
+    uint32_t
+        n_removed[N_SPACES]; /* how often it was removed: a value knows its namespace until then */
     struct value values[N_SPACES][N_NAMES];
 };
 
 struct held_view {
     brain_view view; /* store NULL: none */
     struct value value;
-    uint32_t name;
+    uint32_t space, n_removed, name;
 };
 
 struct held_snapshot {
@@ -356,12 +358,80 @@ static void do_delete(void)
     }
 }
 
+/* What the last change of a name in a batch leads to: an error where its condition does not hold. */
+static int codes[N_SPACES][N_NAMES];
+static bool is_in_batch[N_SPACES][N_NAMES];
+
+static bool is_a_code(int err)
+{
+    bool is_one = false;
+    for (int s = 0; s < N_SPACES; s++) {
+        for (int n = 0; n < N_NAMES; n++) {
+            is_one = is_one || (err != 0 ? codes[s][n] == err : codes[s][n] != 0);
+        }
+    }
+    return err != 0 ? is_one : !is_one;
+}
+
+/* A condition without a change. */
+static void add_requirement(brain_batch *batch, uint32_t store, uint32_t s, uint32_t n)
+{
+    uint64_t there = now.values[s][n].version;
+    const uint64_t wanted[] = { 0, there, there, there, BRAIN_ANY_VERSION, there + 1 };
+    uint64_t want = wanted[check_below(sizeof wanted / sizeof *wanted)];
+    bool holds = want == BRAIN_ANY_VERSION ? there != 0 : want == there;
+    CHECK_OK(brain_batch_require(batch, spaces[store][s], names[n], name_lens[n], want));
+    codes[s][n] = holds ? 0 : BRAIN_E_STALE;
+}
+
+static void add_delete(brain_batch *batch, uint32_t store, uint32_t s, uint32_t n)
+{
+    uint64_t there = now.values[s][n].version;
+    if (check_below(4) > 0 || there == 0) {
+        CHECK_OK(brain_batch_delete(batch, spaces[store][s], names[n], name_lens[n]));
+        codes[s][n] = 0;
+        return;
+    }
+    bool holds = check_below(8) > 0;
+    CHECK_OK(brain_batch_delete_if(batch, spaces[store][s], names[n], name_lens[n],
+                                   holds ? there : there + 1));
+    codes[s][n] = holds ? 0 : BRAIN_E_STALE;
+}
+
+/* Mostly one that holds: one that does not is the end of the whole batch. */
+static int add_put(brain_batch *batch, uint32_t store, uint32_t s, uint32_t n,
+                   const brain_value *given)
+{
+    uint64_t there = now.values[s][n].version, want = BRAIN_ANY_VERSION;
+    int code = 0;
+    if (check_below(3) == 0) {
+        bool holds = check_below(20) > 0;
+        want = holds ? there : there + 1;
+        code = holds ? 0 : BRAIN_E_STALE;
+    } else if (there != 0 && check_below(60) == 0) {
+        want = 0;
+        code = BRAIN_E_EXISTS;
+    }
+    int err = brain_batch_put_if(batch, spaces[store][s], names[n], name_lens[n], given, want);
+    if (err == 0) {
+        codes[s][n] = code;
+    }
+    return err;
+}
+
 /* Adds one random change; `after` becomes what the table will be. False: full. */
 static bool add_change(brain_batch *batch, uint32_t store, struct table *after)
 {
     uint32_t s = any_space(), n = any_name();
-    if (check_below(3) == 0) {
-        CHECK_OK(brain_batch_delete(batch, spaces[store][s], names[n], name_lens[n]));
+    uint64_t dice = check_below(20);
+    is_in_batch[s][n] = true;
+    if (dice == 0) {
+        add_requirement(batch, store, s, n);
+        after->values[s][n] = now.values[s][n];
+        return true;
+    }
+    if (dice < 7) {
+        add_delete(batch, store, s, n);
         after->values[s][n] = (struct value){ 0 };
         /* A put that follows keeps the description of what the store holds now. */
         return true;
@@ -371,7 +441,7 @@ static bool add_change(brain_batch *batch, uint32_t store, struct table *after)
     brain_part parts[3];
     make_value(&value, &given, parts);
     make_description(&value, &given, &now.values[s][n]);
-    int err = brain_batch_put(batch, spaces[store][s], names[n], name_lens[n], &given);
+    int err = add_put(batch, store, s, n, &given);
     if (err == BRAIN_E_FULL) {
         return false;
     }
@@ -381,6 +451,35 @@ static bool add_change(brain_batch *batch, uint32_t store, struct table *after)
     return true;
 }
 
+/* Under a name that the batch does not change; else that would be an error. */
+static int seal_in(struct held_object *it, brain_batch *batch, struct table *after,
+                   uint64_t *number_out)
+{
+    uint32_t s = any_space(), n = any_name();
+    if (is_in_batch[s][n]) {
+        return brain_batch_commit(batch, number_out);
+    }
+    struct value value = { .size = it->size, .seed = it->seed, .kind = 7, .meta_len = any_len() };
+    check_fill(extra[0], value.meta_len, value.seed + 1);
+    brain_value given = { .kind = 7, .meta = extra[0], .meta_len = value.meta_len };
+    make_description(&value, &given, &now.values[s][n]);
+    uint64_t there = now.values[s][n].version;
+    bool holds = check_below(8) > 0;
+    int err = brain_object_seal_in(it->object, batch, spaces[it->store][s], names[n], name_lens[n],
+                                   &given, holds ? there : there + 1, number_out);
+    if (err == 0) {
+        CHECK(holds);
+        value.version = UINT64_MAX;
+        after->values[s][n] = value;
+        brain_object_release(it->object);
+        it->object = NULL;
+    } else {
+        CHECK(check_is_filled(brain_object_data(it->object), it->size, it->seed));
+        codes[s][n] = holds ? 0 : BRAIN_E_STALE;
+    }
+    return err;
+}
+
 static void do_batch(void)
 {
     static struct table after;
@@ -388,6 +487,8 @@ static void do_batch(void)
     brain_batch *batch;
     uint64_t number = 0;
     after = now;
+    memset(codes, 0, sizeof codes);
+    memset(is_in_batch, 0, sizeof is_in_batch);
     CHECK_OK(brain_batch_new(stores[store], &batch));
     for (uint32_t i = 0; i < n; i++) {
         if (!add_change(batch, store, &after)) {
@@ -400,15 +501,20 @@ static void do_batch(void)
         brain_batch_free(batch); /* given up */
         return;
     }
-    int err = brain_batch_commit(batch, &number);
+    /* With an object that was written in place, or without. */
+    struct held_object *it = &objects[check_below(N_OBJECTS)];
+    bool seals = it->object != NULL && it->store == store && check_below(2) == 0;
+    int err = seals ? seal_in(it, batch, &after, &number) : brain_batch_commit(batch, &number);
     brain_batch_free(batch);
-    if (is_full(err)) {
+    if (is_full(err) || err != 0) {
+        CHECK(err == BRAIN_E_FULL || is_a_code(err));
         for (int s = 0; s < N_SPACES; s++) {
             now.exists[s] = brain_space_exists(spaces[store][s]) == 0;
         }
         return;
     }
-    CHECK_OK(err);
+    CHECK(is_a_code(0));
+    n += seals;
     for (int s = 0; s < N_SPACES; s++) {
         for (int i = 0; i < N_NAMES; i++) {
             if (after.values[s][i].version == UINT64_MAX) {
@@ -441,7 +547,9 @@ static void do_get(void)
         return;
     }
     drop_view(i);
-    held[i] = (struct held_view){ .view = view, .value = *value, .name = n };
+    held[i] = (struct held_view){
+        .view = view, .value = *value, .space = s, .n_removed = now.n_removed[s], .name = n
+    };
 }
 
 static void check_get_or_copy(brain_space *space, const struct value *value, uint32_t n)
@@ -529,6 +637,7 @@ static void do_space(void)
     } else if (s != 0 || check_below(10) == 0) {
         CHECK_CODE(brain_space_remove(space), now.exists[s] ? 0 : BRAIN_E_NOT_FOUND);
         now.exists[s] = false;
+        now.n_removed[s]++;
         memset(now.values[s], 0, sizeof now.values[s]);
     }
 }
@@ -600,7 +709,11 @@ static void do_snapshot(void)
         CHECK_CODE(err, value->version != 0 ? 0 : BRAIN_E_NOT_FOUND);
         if (err == 0 && k == 0) {
             drop_view(h);
-            held[h] = (struct held_view){ .view = view, .value = *value, .name = n };
+            held[h] = (struct held_view){ .view = view,
+                                          .value = *value,
+                                          .space = s,
+                                          .n_removed = it->table.n_removed[s],
+                                          .name = n };
         } else if (err == 0) {
             check_view(&view, value, n);
             brain_view_drop(&view);
@@ -673,11 +786,197 @@ static void do_object(void)
     }
 }
 
+/* Small values in place of small ones, again and again: by the short way, as a rule, and by copy. */
+static void do_short(void)
+{
+    uint32_t s = any_space(), n = (uint32_t)check_below(10);
+    for (uint32_t i = 0; i < N_SNAPSHOTS && s == 0 && check_below(2) == 0; i++) {
+        close_snapshot(i); /* while there is one, no slot of an older value is ready */
+    }
+    for (int i = 0; i < 10; i++) {
+        struct value *older = &now.values[s][n];
+        struct value value = { .size = check_below(256), .seed = check_random(), .kind = 7 };
+        brain_part part = { .data = room, .size_bytes = value.size };
+        brain_value given = { .kind = 7, .parts = &part, .n_parts = 1 };
+        brain_space *space = spaces[any_store()][s];
+        uint64_t version = 99;
+        check_fill(room, value.size, value.seed);
+        value.description_len = older->version != 0 ? older->description_len : 0;
+        value.description_seed = older->version != 0 ? older->description_seed : 0;
+        int err = brain_try_put(space, names[n], name_lens[n], any_hint(space, n), &given,
+                                BRAIN_ANY_VERSION, &version);
+        n_short += err == 0;
+        if (err == BRAIN_E_BUSY) {
+            err = brain_put(space, names[n], name_lens[n], &given, BRAIN_ANY_VERSION, &version);
+        }
+        if (is_full(err)) {
+            now.exists[s] = brain_space_exists(space) == 0;
+            return;
+        }
+        CHECK_OK(err);
+        take_version(version);
+        value.version = version;
+        *older = value;
+        now.exists[s] = true;
+        check_get_or_copy(spaces[any_store()][s], older, n);
+    }
+}
+
+/* ---- what is held once more */
+
+static void look_at_namespace(const struct held_view *it)
+{
+    brain_space *space;
+    const void *name;
+    size_t len;
+    bool stands = now.exists[it->space] && now.n_removed[it->space] == it->n_removed;
+    CHECK_CODE(brain_view_space(&it->view, &space, &name, &len), stands ? 0 : BRAIN_E_NOT_FOUND);
+    if (stands) {
+        CHECK(len == strlen(space_names[it->space]) &&
+              memcmp(name, space_names[it->space], len) == 0);
+        brain_space_close(space);
+    }
+}
+
+static void look_by_id(const struct held_view *it)
+{
+    uint8_t id[BRAIN_ID_BYTES];
+    brain_view found;
+    brain_view_id(&it->view, id);
+    bool is_there = now.values[it->space][it->name].version == it->value.version;
+    CHECK_CODE(brain_get_by_id(stores[any_store()], id, &found), is_there ? 0 : BRAIN_E_NOT_FOUND);
+    if (is_there) {
+        CHECK_U64(found.object, it->view.object);
+        check_view(&found, &it->value, it->name);
+        brain_view_drop(&found);
+    }
+}
+
+static void look_at_bytes(const struct held_view *it)
+{
+    brain_view found;
+    void *mine;
+    if (it->value.size == 0) {
+        return;
+    }
+    const uint8_t *at = (const uint8_t *)it->view.data + check_below(it->value.size);
+    CHECK_OK(brain_view_at(it->view.store, at, &found));
+    CHECK_U64(found.object, it->view.object);
+    check_view(&found, &it->value, it->name);
+    brain_view_drop(&found);
+    CHECK_OK(brain_view_private(&it->view, &mine));
+    CHECK(memcmp(mine, it->view.data, it->value.size) == 0);
+    memset(mine, 0x5a, it->value.size);
+    brain_private_free(mine, it->value.size);
+}
+
+static void do_held(void)
+{
+    struct held_view *it = &held[check_below(N_HELD)];
+    brain_view copy;
+    if (it->view.store == NULL) {
+        return;
+    }
+    look_at_namespace(it);
+    look_by_id(it);
+    look_at_bytes(it);
+    CHECK_OK(brain_view_dup(&it->view, &copy));
+    check_view(&copy, &it->value, it->name);
+    if (check_below(2) == 0) { /* either keeps the value */
+        brain_view first = it->view;
+        it->view = copy;
+        copy = first;
+    }
+    brain_view_drop(&copy);
+}
+
+/* A note is the value's, whoever looks, and gone with it. */
+static void do_note(void)
+{
+    uint8_t meta[BRAIN_NOTE_BYTES] = { 0 };
+    brain_value given = { .kind = BRAIN_KIND_RAW, .meta = meta, .meta_len = sizeof meta };
+    brain_view one, other;
+    uint64_t version, note = check_random();
+    uint32_t s = any_space(), n = any_name();
+    if (!now.exists[s] || now.values[s][n].version != 0) {
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        int err = brain_put(spaces[any_store()][s], names[n], name_lens[n], &given,
+                            BRAIN_ANY_VERSION, &version);
+        if (is_full(err)) {
+            break;
+        }
+        CHECK_OK(err);
+        take_version(version);
+        CHECK_OK(brain_get(spaces[0][s], names[n], name_lens[n], &one));
+        CHECK_OK(brain_get(spaces[1][s], names[n], name_lens[n], &other));
+        CHECK_U64(brain_view_note(&one), 0);
+        brain_view_set_note(&one, note);
+        CHECK_U64(brain_view_note(&other), note);
+        CHECK_U64(brain_view_swap_note(&other, note + 1, 5), 0);
+        CHECK_U64(brain_view_swap_note(&other, note, note + 7), 1);
+        CHECK_U64(brain_view_note(&one), note + 7);
+        brain_view_drop(&one);
+        brain_view_drop(&other);
+    }
+    int err = brain_delete(spaces[0][s], names[n], name_lens[n], BRAIN_ANY_VERSION);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+}
+
+static void do_wait(void)
+{
+    uint32_t s = any_space(), n = any_name(), store = any_store();
+    uint64_t version = now.values[s][n].version, got = 99;
+    brain_space *space = spaces[store][s];
+    CHECK_CODE(brain_wait(space, names[n], name_lens[n], version, 0, &got), BRAIN_E_TIMEOUT);
+    CHECK_U64(got, 99);
+    if (version != 0) {
+        CHECK_OK(brain_wait(space, names[n], name_lens[n], check_below(version), 0, &got));
+        CHECK_U64(got, version);
+    }
+    CHECK_CODE(brain_wait_space(space, check_stat(stores[store]).committed, 0, &got),
+               BRAIN_E_TIMEOUT);
+}
+
+static void do_clients(void)
+{
+    brain_client clients[4], self;
+    brain_pin pins[N_HELD];
+    size_t n = 0;
+    uint32_t n_dead = 9, n_held = 0, store = any_store();
+    for (uint32_t i = 0; i < N_HELD; i++) {
+        n_held += held[i].view.store != NULL;
+    }
+    CHECK_OK(brain_pins(stores[store], pins, N_HELD, &n));
+    CHECK_U64(n, n_held);
+    CHECK_OK(brain_clients(stores[store], clients, 4, &n));
+    CHECK_U64(n, N_STORES);
+    CHECK_OK(brain_self(stores[store], &self));
+    CHECK_U64(brain_client_lives(stores[1 - store], self.row, self.seat), 1);
+    CHECK_U64(brain_client_lives(stores[1 - store], self.row, self.seat + 1), 0);
+    CHECK_OK(brain_reap(stores[store], &n_dead));
+    CHECK_U64(n_dead, 0);
+}
+
 static void do_other(void)
 {
     uint64_t capacity, live, freed = 0;
     uint32_t store = any_store();
-    switch (check_below(4)) {
+    switch (check_below(10)) {
+    case 4:
+        do_note();
+        break;
+    case 5:
+        do_wait();
+        break;
+    case 6:
+        do_clients();
+        break;
+    case 7:
+    case 8:
+        do_short();
+        break;
     case 0:
         CHECK_OK(brain_trim(stores[store], &freed));
         break;
@@ -712,8 +1011,10 @@ static void step(void)
         do_get_copy();
     } else if (dice < 90) {
         do_get_many();
-    } else if (dice < 94) {
+    } else if (dice < 93) {
         do_space();
+    } else if (dice < 95) {
+        do_held();
     } else {
         do_other();
     }
