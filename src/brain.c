@@ -409,13 +409,12 @@ static brain_client describe(brain_store *store, uint32_t row, bool alive, uint6
     const struct bn_row_rec *rec = bn_client_row(store, row);
     brain_client client = { .row = row,
                             .alive = alive,
-                            .pid = rec->pid,
-                            .pid_namespace = rec->pid_namespace,
-                            .start_ns = rec->start_ns,
+                            .pid = bn_load_relaxed(&rec->pid), /* relaxed: for messages */
+                            .pid_namespace = bn_load_relaxed(&rec->pid_namespace),
+                            .start_ns = bn_load_relaxed(&rec->start_ns),
                             .n_pins = n_pins,
                             .seat = bn_load_acquire(&rec->n_seats) };
-    memcpy(client.command, rec->command, sizeof client.command);
-    client.command[sizeof client.command - 1] = '\0';
+    bn_client_command(rec, client.command);
     for (uint32_t i = 0; i < BN_SNAPS; i++) {
         client.n_snapshots += bn_load_relaxed(&rec->snaps[i]) != 0;
     }
@@ -701,13 +700,25 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, bra
     return 0;
 }
 
+/* relaxed, this and the flags below: who looks by id, or looks after its pin is gone, may see a slot that is
+ * being filled. It is asked for a hint alone. */
+static inline uint64_t number_of(const struct bn_slot_rec *rec)
+{
+    return bn_load_relaxed((const _Atomic uint64_t *)(const void *)&rec->number);
+}
+
+static inline uint8_t flags_of(const struct bn_slot_rec *rec)
+{
+    return bn_load_relaxed((const _Atomic uint8_t *)(const void *)&rec->flags);
+}
+
 /* The pin on `slot`, of commit `number`, may have been the last on a value that has left the index.
  * A look goes through the pins of all: who drops thousands of views of one value is spared it. */
 static void look_after(struct brain_store *store, uint32_t slot, uint32_t pin, uint64_t number)
 {
     const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
     if (cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO &&
-        bn_slot_view(store, slot)->number == number && bn_store_usable(store) == 0 &&
+        number_of(bn_slot_view(store, slot)) == number && bn_store_usable(store) == 0 &&
         !bn_pin_stands_beside(store, pin, slot)) {
         bn_reclaim_last(store);
     }
@@ -719,9 +730,9 @@ static void look_after(struct brain_store *store, uint32_t slot, uint32_t pin, u
 static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, slot);
-    bool has_extent = (rec->flags & BN_SLOT_EXTENT) != 0;
+    bool has_extent = (flags_of(rec) & BN_SLOT_EXTENT) != 0;
     if (has_extent && store->data != NULL && !bn_load_relaxed(&store->closed)) {
-        uint64_t number = rec->number;
+        uint64_t number = number_of(rec);
         bn_pin_let_go(store, pin);
         if (bn_unlikely(bn_load_acquire(&rec->retired) != 0)) { /* PAIR pin-retire */
             look_after(store, slot, pin, number);

@@ -90,7 +90,8 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
         }
         if (err == 0) {
             seat->was_dead = state == BN_ROW_USED;
-            rec->pid = 0; /* signed later, and not before by who had it last */
+            /* relaxed, as all that is signed: signed later, and not before by who had it last */
+            bn_store_relaxed(&rec->pid, 0);
             (void)bn_add_seq(&rec->n_seats, (uint64_t)1);
             bn_store_release(&rec->state, (uint32_t)BN_ROW_USED);
             bn_raise32(&store->clients->n_rows, row + 1);
@@ -103,7 +104,8 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
 
 static bool is_signed_here(const struct bn_row_rec *rec, uint64_t pid_namespace)
 {
-    return rec->pid == (int32_t)getpid() && rec->pid_namespace == pid_namespace;
+    return bn_load_relaxed(&rec->pid) == (int32_t)getpid() &&
+           bn_load_relaxed(&rec->pid_namespace) == pid_namespace;
 }
 
 /* Whether a row in use seems to be another handle's of this process, which is not worth asking the
@@ -112,7 +114,8 @@ static bool is_signed_here(const struct bn_row_rec *rec, uint64_t pid_namespace)
 static bool is_likely_ours(const struct brain_store *store, uint32_t row, uint64_t pid_namespace)
 {
     const struct bn_row_rec *rec = bn_client_row(store, row);
-    return is_signed_here(rec, pid_namespace) && rec->start_ns >= store->map->since_ns;
+    return is_signed_here(rec, pid_namespace) &&
+           bn_load_relaxed(&rec->start_ns) >= store->map->since_ns;
 }
 
 bool bn_client_is_here(const struct brain_store *store, uint32_t row, uint64_t pid_namespace)
@@ -194,7 +197,7 @@ int bn_client_seat_again(struct brain_store *store, struct bn_seat *seat_out)
     }
     /* No claim: KEPT and locked, the row was nobody's to take, and USED and locked it is alive. */
     struct bn_row_rec *rec = bn_client_row(store, life.row);
-    rec->start_ns = bn_os_wall_ns();
+    bn_store_relaxed(&rec->start_ns, bn_os_wall_ns()); /* relaxed: as bn_client_sign() */
     (void)bn_add_seq(&rec->n_seats, (uint64_t)1);
     bn_store_release(&rec->state, (uint32_t)BN_ROW_USED);
     *seat_out = (struct bn_seat){ .row = life.row, .life_map = life.map };
@@ -224,11 +227,27 @@ int bn_client_seat_orphan(struct brain_store *store, struct bn_seat *seat_out)
 void bn_client_sign(struct brain_store *store, uint32_t row)
 {
     struct bn_row_rec *rec = bn_client_row(store, row);
-    rec->pid = (int32_t)getpid();
-    rec->pid_namespace = bn_os_pid_namespace();
-    rec->start_ns = bn_os_wall_ns();
-    memset(rec->command, 0, sizeof rec->command);
-    bn_os_command_line(rec->command, sizeof rec->command);
+    union {
+        char text[sizeof rec->command];
+        uint64_t words[sizeof rec->command / sizeof(uint64_t)];
+    } command = { .words = { 0 } };
+    bn_os_command_line(command.text, sizeof command.text);
+    /* relaxed: for messages, and for who asks whether the row is its own */
+    bn_store_relaxed(&rec->pid, (int32_t)getpid());
+    bn_store_relaxed(&rec->pid_namespace, bn_os_pid_namespace());
+    bn_store_relaxed(&rec->start_ns, bn_os_wall_ns());
+    for (size_t i = 0; i < sizeof command.words / sizeof command.words[0]; i++) {
+        bn_store_relaxed(&rec->command[i], command.words[i]);
+    }
+}
+
+void bn_client_command(const struct bn_row_rec *rec, char text[BN_COMMAND_BYTES])
+{
+    for (size_t i = 0; i < sizeof rec->command / sizeof(uint64_t); i++) {
+        uint64_t word = bn_load_relaxed(&rec->command[i]); /* relaxed: for messages */
+        memcpy(text + i * sizeof word, &word, sizeof word);
+    }
+    text[BN_COMMAND_BYTES - 1] = '\0';
 }
 
 void bn_client_leave(struct brain_store *store, bool may_keep)
@@ -312,13 +331,12 @@ void bn_client_describe(const struct brain_store *store, uint32_t life, char *te
         return;
     }
     const struct bn_row_rec *rec = bn_client_row(store, life);
-    char command[sizeof rec->command];
-    memcpy(command, rec->command, sizeof command);
-    command[sizeof command - 1] = '\0';
+    char command[BN_COMMAND_BYTES];
+    bn_client_command(rec, command);
     for (char *c = command; *c != '\0'; c++) {
         *c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
     }
-    bool elsewhere = rec->pid_namespace != bn_os_pid_namespace();
-    snprintf(text, room, "process %d (%s)%s", rec->pid, command,
+    bool elsewhere = bn_load_relaxed(&rec->pid_namespace) != bn_os_pid_namespace();
+    snprintf(text, room, "process %d (%s)%s", bn_load_relaxed(&rec->pid), command,
              elsewhere ? " of another PID namespace" : "");
 }

@@ -474,10 +474,10 @@ enum bn_row_state {
  * the rest  for messages and brain_clients() alone. */
 struct bn_row_rec {
     _Atomic uint32_t state;
-    int32_t pid;
-    uint64_t pid_namespace;
-    uint64_t start_ns;
-    char command[64];
+    _Atomic int32_t pid;
+    _Atomic uint64_t pid_namespace;
+    _Atomic uint64_t start_ns;
+    _Atomic uint64_t command[8]; /* text; by words: who describes the row may meet its signing */
     _Atomic uint64_t n_seats;
     uint64_t pad0[4];
     alignas(64) _Atomic uint64_t snaps[BN_SNAPS];

@@ -166,6 +166,18 @@ static int cannot_map(const struct bn_map *map, int os)
     return bn_error_os(os, "cannot map %s%s", map->directory, os == -ENOMEM ? " (ulimit -v?)" : "");
 }
 
+/* Whether readers look at a mapping of their own. ThreadSanitizer takes two addresses for two memories:
+ * in a build for it (-Done_mapping=true) they look where writers write. */
+static bool has_own_view(const struct bn_map *map)
+{
+#ifdef BN_ONE_MAPPING
+    return map->read_only;
+#else
+    (void)map;
+    return true;
+#endif
+}
+
 static int map_range(struct bn_map *map, uint64_t from, uint64_t to)
 {
     int fd, err = checked_data_fd(map, &fd);
@@ -176,7 +188,7 @@ static int map_range(struct bn_map *map, uint64_t from, uint64_t to)
     if (map->data != NULL) {
         os = bn_os_map(map->data + from, to - from, fd, from, true);
     }
-    if (os == 0) {
+    if (os == 0 && has_own_view(map)) {
         int ro = -1;
         err = reopen(map, "data", O_RDONLY, &map->data_file, &ro);
         if (err != 0) {
@@ -392,9 +404,9 @@ static int reserve(struct bn_map *map, uint64_t most, uint64_t now)
     int os = 0;
     for (int i = 0; i < 2; i++) {
         os = map->read_only ? 0 : bn_os_reserve(sizes[i], &data);
-        if (os == 0 && (os = bn_os_reserve(sizes[i], &view)) == 0) {
+        if (os == 0 && (!has_own_view(map) || (os = bn_os_reserve(sizes[i], &view)) == 0)) {
             map->data = data;
-            map->view = view;
+            map->view = has_own_view(map) ? view : data;
             map->reserved_bytes = sizes[i];
             return 0;
         }
@@ -475,7 +487,8 @@ static void unmap(struct bn_map *map)
         bn_os_unmap(map->kept[i].map, BN_PAGE);
     }
     bn_os_unmap(map->data, map->data != NULL ? map->reserved_bytes : 0);
-    bn_os_unmap((void *)(uintptr_t)map->view, map->view != NULL ? map->reserved_bytes : 0);
+    bool apart = map->view != map->data; /* neither, where it was not mapped */
+    bn_os_unmap((void *)(uintptr_t)map->view, apart ? map->reserved_bytes : 0);
     bn_os_unmap(map->clients, map->clients != NULL ? BN_CLIENTS_BYTES : 0);
     close_file(&map->data_file);
     close_file(&map->clients_file);

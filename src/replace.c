@@ -259,8 +259,8 @@ BN_INLINE void fill(struct brain_store *store, const struct put *put, const stru
     uint8_t *body = (uint8_t *)rec + BN_SLOT_HEAD;
     _Atomic uint64_t *word = bn_atomic64(rec);
     bn_slot_begin_use(store, rec);
-    rec->number = number;
     /* relaxed: the swing publishes all of it */
+    bn_store_relaxed(&word[0], number);
     bn_store_relaxed(&word[BN_SLOT_WORD_HEAD], BN_SLOT_AS(pending, 1) |
                                                    BN_SLOT_AS(kind, put->value->kind) |
                                                    BN_SLOT_AS(space, bn_handle_ref(put->space).id));

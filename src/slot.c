@@ -51,7 +51,9 @@ uint32_t bn_slot_of_line(struct brain_store *store, uint64_t line)
         return 0;
     }
     uint32_t slab = (uint32_t)line / BN_SLAB_LINES, in_slab = (uint32_t)line % BN_SLAB_LINES;
-    unsigned c = bn_slab_at(store, slab)->shape.class_idx;
+    uint64_t shape =
+        bn_load_relaxed(bn_atomic64(&bn_slab_at(store, slab)->shape)); /* relaxed: a hint */
+    unsigned c = (unsigned)BN_FIELD(struct bn_slab_shape, class_idx, shape);
     if (c >= BN_N_CLASSES || in_slab < bn_slab_shapes[c].first_line) {
         return 0;
     }

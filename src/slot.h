@@ -197,9 +197,14 @@ BN_INLINE struct bn_cold_rec *bn_slot_cold(struct brain_store *store, uint32_t s
         return NULL;
     }
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
-    uint32_t c = rec->shape.class_idx;
-    if (bn_unlikely(c >= BN_N_CLASSES ||
-                    __builtin_memcmp(&rec->shape, &bn_slab_shapes[c], sizeof rec->shape) != 0)) {
+    /* relaxed: who drops a view looks without the lock, while the slab may get another class */
+    uint64_t is = bn_load_relaxed(bn_atomic64(&rec->shape)), should_be;
+    uint32_t c = (uint32_t)BN_FIELD(struct bn_slab_shape, class_idx, is);
+    if (bn_unlikely(c >= BN_N_CLASSES)) {
+        return NULL;
+    }
+    __builtin_memcpy(&should_be, &bn_slab_shapes[c], sizeof should_be);
+    if (bn_unlikely(is != should_be)) {
         return NULL;
     }
     uint32_t past = line - bn_slab_shapes[c].first_line; /* of a line before: too large by far */

@@ -163,20 +163,21 @@ static void fill(struct brain_store *store, const struct bn_change *change,
 {
     uint32_t flags = change->flags | (change->is_delete ? BN_SLOT_TOMB : 0u) |
                      (change->older_absent ? BN_SLOT_OLDER_ABSENT : 0u);
+    uint32_t page = change->holder != 0 ? bn_slot_at(store, change->holder)->page : 0;
+    _Atomic uint64_t *word = bn_atomic64(rec);
     bn_slot_begin_use(store, rec);
-    rec->number = txn_number(store);
-    bn_store_relaxed(&rec->pending, (uint8_t)1); /* relaxed: the swing publishes it */
-    rec->flags = (uint8_t)flags;
-    rec->kind = (uint8_t)change->kind;
-    bn_store_relaxed(&rec->retired, (uint8_t)0);
-    rec->space = change->space_id;
-    rec->older = change->older;
-    rec->page = change->holder != 0 ? bn_slot_at(store, change->holder)->page : 0;
-    rec->name_len = (uint16_t)change->name_len;
-    rec->meta_len = (uint16_t)change->meta_len;
-    rec->description_len = (uint16_t)change->description_len;
-    rec->size_high = (uint16_t)(change->size >> 32);
-    rec->size_low = (uint32_t)change->size;
+    /* relaxed: the swing publishes all of it. By words, as who copies without a pin loads them. */
+    bn_store_relaxed(&word[0], txn_number(store));
+    bn_store_relaxed(&word[BN_SLOT_WORD_HEAD], BN_SLOT_AS(pending, 1) | BN_SLOT_AS(flags, flags) |
+                                                   BN_SLOT_AS(kind, (uint8_t)change->kind) |
+                                                   BN_SLOT_AS(space, change->space_id));
+    bn_store_relaxed(&word[2], BN_SLOT_AS(older, change->older) | BN_SLOT_AS(page, page));
+    bn_store_relaxed(&word[BN_SLOT_WORD_LENS],
+                     BN_SLOT_AS(name_len, change->name_len) |
+                         BN_SLOT_AS(meta_len, change->meta_len) |
+                         BN_SLOT_AS(description_len, change->description_len) |
+                         BN_SLOT_AS(size_high, change->size >> 32));
+    bn_store_relaxed(bn_atomic32(&rec->size_low), (uint32_t)change->size);
     fill_inline(rec, change, shape);
 }
 
@@ -580,11 +581,14 @@ static int take_holder(struct brain_store *store, uint64_t size, bool spare, uin
     }
     struct bn_slot_rec *rec = bn_slot_at(store, *slot_out);
     struct bn_cold_rec *cold = bn_slot_cold(store, *slot_out);
+    _Atomic uint64_t *word = bn_atomic64(rec);
     bn_slot_begin_use(store, rec);
-    memset(rec, 0, offsetof(struct bn_slot_rec, gen));
-    rec->size_high = (uint16_t)(size >> 32);
-    rec->size_low = (uint32_t)size;
-    rec->flags = BN_SLOT_EXTENT;
+    /* relaxed: what it was before may be being copied, and is thrown away (as in fill()) */
+    bn_store_relaxed(&word[0], (uint64_t)0);
+    bn_store_relaxed(&word[BN_SLOT_WORD_HEAD], BN_SLOT_AS(flags, BN_SLOT_EXTENT));
+    bn_store_relaxed(&word[2], (uint64_t)0);
+    bn_store_relaxed(&word[BN_SLOT_WORD_LENS], BN_SLOT_AS(size_high, size >> 32));
+    bn_store_relaxed(bn_atomic32(&rec->size_low), (uint32_t)size);
     err = bn_set_add(store, BN_SET_PRIVATE, *slot_out,
                      cold); /* notes the state too: it is in the same word */
     if (err != 0) {
@@ -593,6 +597,11 @@ static int take_holder(struct brain_store *store, uint64_t size, bool spare, uin
     bn_slot_set_state(cold, BN_SLOT_PRIVATE, store->row);
     bn_journal_u64(store, &store->state->private_bytes, store->state->private_bytes + size);
     return 0;
+}
+
+static void set_page(struct brain_store *store, uint32_t slot, uint32_t page)
+{
+    bn_store_relaxed(bn_atomic32(&bn_slot_at(store, slot)->page), page); /* relaxed: as above */
 }
 
 int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
@@ -604,10 +613,10 @@ int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64
     }
     bn_journal_begin(store);
     err = take_holder(store, size, false, slot_out);
-    err = err != 0 ? err
-                   : bn_alloc_take(store, bn_alloc_pages(extent_bytes), *slot_out,
-                                   &bn_slot_at(store, *slot_out)->page);
+    uint32_t page = 0;
+    err = err != 0 ? err : bn_alloc_take(store, bn_alloc_pages(extent_bytes), *slot_out, &page);
     if (err == 0) {
+        set_page(store, *slot_out, page);
         bn_slot_cold(store, *slot_out)->stamp =
             bn_alloc_pages(extent_bytes); /* PRIVATE: its pages */
     }
@@ -617,16 +626,16 @@ int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64
 int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out)
 {
     uint64_t n_pages = 0;
+    uint32_t page = 0;
     int err = bn_set_room(store, BN_SET_PRIVATE, 1);
     if (err != 0) {
         return err;
     }
     bn_journal_begin(store);
     err = take_holder(store, 0, true, slot_out);
-    err = err != 0
-              ? err
-              : bn_alloc_take_warm(store, *slot_out, &bn_slot_at(store, *slot_out)->page, &n_pages);
+    err = err != 0 ? err : bn_alloc_take_warm(store, *slot_out, &page, &n_pages);
     if (err == 0) {
+        set_page(store, *slot_out, page);
         bn_slot_cold(store, *slot_out)->stamp = n_pages;
     }
     return end_step(store, err);

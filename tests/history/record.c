@@ -4,7 +4,8 @@
  *
  * --seconds S     how long (default 10)
  * --rounds N      end after so many histories, whatever is left of the time
- * --processes N   with one thread each (default 4); one more has two
+ * --processes N   with one thread each (default 4); one more has several
+ * --threads N     so many (default 2)
  * --round-ms N    how long a history goes on (default 20)
  * --pause-us N    between two kills, on average (default 1500); 0: nobody is killed
  * --to PATH       where histories (history.h) are written, instead of the standard output
@@ -40,6 +41,7 @@ struct options {
     double seconds;
     uint64_t n_rounds;
     uint32_t n_processes;
+    uint32_t n_threads;
     uint64_t round_ms;
     uint64_t pause_us;
 };
@@ -141,7 +143,7 @@ static bool clear_store(struct recorder *recorder)
 
 static void start(struct recorder *recorder, struct process *process, uint32_t n_threads)
 {
-    struct worker_job jobs[2];
+    struct worker_job jobs[WORKER_THREADS_MAX];
     process->first_log = recorder->n_logs;
     process->n_logs = n_threads;
     recorder->n_logs += n_threads;
@@ -322,11 +324,11 @@ static bool run_round(struct recorder *recorder, uint64_t round)
     clear_logs(recorder);
     atomic_store(&recorder->board->stop, 0);
     for (uint32_t i = 0; i <= options->n_processes; i++) {
-        start(recorder, &recorder->processes[i], i == 0 ? 2 : 1);
+        start(recorder, &recorder->processes[i], i == 0 ? options->n_threads : 1);
     }
     double end = kit_seconds() + (double)options->round_ms / 1000;
     while (right && kit_seconds() < end && atomic_load(&recorder->board->stop) == 0) {
-        bool kills = options->pause_us != 0 && recorder->n_logs + 2 <= LOGS_MAX;
+        bool kills = options->pause_us != 0 && recorder->n_logs + options->n_threads <= LOGS_MAX;
         usleep(kills ? (useconds_t)(kit_random(&recorder->seed) % (2 * options->pause_us)) : 1000);
         right = !kills || kill_one(recorder);
     }
@@ -372,6 +374,8 @@ static void parse(char **argv, struct recorder *recorder)
             options->n_rounds = number;
         } else if (strcmp(name, "--processes") == 0) {
             options->n_processes = (uint32_t)number;
+        } else if (strcmp(name, "--threads") == 0) {
+            options->n_threads = (uint32_t)number;
         } else if (strcmp(name, "--round-ms") == 0) {
             options->round_ms = number;
         } else if (strcmp(name, "--pause-us") == 0) {
@@ -384,6 +388,9 @@ static void parse(char **argv, struct recorder *recorder)
             kit_die("unknown option %s (the head of the source says which there are)", name);
         }
     }
+    if (options->n_threads == 0 || options->n_threads > WORKER_THREADS_MAX) {
+        kit_die("1 to %u threads", WORKER_THREADS_MAX);
+    }
     if (options->n_processes == 0 || options->n_processes >= PROCESSES_MAX) {
         kit_die("1 to %u processes", PROCESSES_MAX - 1);
     }
@@ -395,6 +402,7 @@ int main(int argc, char **argv)
         .options = { .seconds = 10,
                      .n_rounds = UINT64_MAX,
                      .n_processes = 4,
+                     .n_threads = 2,
                      .round_ms = 20,
                      .pause_us = 1500 },
     };

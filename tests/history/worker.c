@@ -478,12 +478,10 @@ static void *work(void *data)
     return NULL;
 }
 
-#define THREADS_MAX 2u
-
 bool worker_run(const char *path, const struct worker_job *jobs, uint32_t n_jobs)
 {
-    static struct worker workers[THREADS_MAX];
-    pthread_t threads[THREADS_MAX];
+    static struct worker workers[WORKER_THREADS_MAX];
+    pthread_t threads[WORKER_THREADS_MAX];
     struct worker_board *board = jobs[0].board;
     brain_store *store;
     brain_client self;

@@ -48,6 +48,8 @@ size_t worker_name(uint64_t group, uint64_t number, char name[16]);
 /* Whether a log ends with a change that has not returned. */
 bool worker_is_changing(struct worker_log *log);
 
+#define WORKER_THREADS_MAX 8u
+
 /* Call until the board says stop or the log is full: `n_jobs` threads over one store. */
 bool worker_run(const char *path, const struct worker_job *jobs, uint32_t n_jobs);
 

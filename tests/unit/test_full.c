@@ -281,7 +281,7 @@ static void check_small_file_system(void)
     }
     pid_t pid = check_fork();
     if (pid == 0) {
-        CHECK_SYS(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+        CHECK_SYS(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL));
         CHECK(mkdtemp(dir) != NULL);
         CHECK_SYS(mount("none", dir, "tmpfs", 0, "size=12m"));
         fill(dir, 10);

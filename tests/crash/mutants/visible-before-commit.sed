@@ -2,4 +2,4 @@
 # file: src/txn.c
 # run: test_frozen_writer batch
 # histories: 180
-s/bn_store_relaxed(&rec->pending, (uint8_t)1);/bn_store_relaxed(\&rec->pending, (uint8_t)0);/
+s/BN_SLOT_AS(pending, 1)/BN_SLOT_AS(pending, 0)/
