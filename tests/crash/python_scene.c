@@ -8,6 +8,7 @@
  */
 #include "python_scene.h"
 
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stddef.h>
@@ -61,9 +62,12 @@ static void set_environment(uint64_t seed, const struct backing_log *log)
     char preload[PATH_MAX + 32], self[PATH_MAX] = "";
     kit_must(readlink("/proc/self/exe", self, sizeof self - 1) > 0, "/proc/self/exe");
     snprintf(preload, sizeof preload, "%s/libcrash_preload.so", dirname(self));
-    if (access(preload, R_OK) != 0) {
+    int fd = open(preload, O_RDONLY);
+    if (fd < 0) {
         kit_die("%s is not there", preload);
     }
+    /* The program inherits it. By a number, since LD_PRELOAD ends a path at its first space. */
+    snprintf(preload, sizeof preload, "/proc/self/fd/%d", fd);
     setenv("LD_PRELOAD", preload, 1);
     setenv("PYTHONHASHSEED", "0", 1);
     setenv("PYTHONDONTWRITEBYTECODE", "1", 1);

