@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import importlib
 import itertools
+import reprlib
 
 from . import _core
 from .codecs.description import unpack
@@ -107,7 +108,7 @@ class _Walk:
         elif isinstance(form, dict):
             self._count(path, list(form.values()))
             for key, item in form.items():
-                self.go(f"{path}[{_shown(key)}]", item, copied_as)
+                self.go(_way(path, f"[{_shown(key)}]"), item, copied_as)
         elif len(form) == 4 and isinstance(form, (list, tuple)) and form[0] == "objects":
             self._strings(path, form, copied_as)
         else:
@@ -124,7 +125,7 @@ class _Walk:
             items = [item for item in items if not isinstance(item, str)]
         self._count(path, items)
         for number, item in enumerate(items):  # in a payload the places are nobody's but the codec's
-            self.go(path if self.in_payload else f"{path}[{number}]", item, copied_as)
+            self.go(path if self.in_payload else _way(path, f"[{number}]"), item, copied_as)
 
     def _strings(self, path: str, form: Any, copied_as: str) -> None:
         """A column of Python strings: the distinct ones, and the number of each; all are built anew."""
@@ -149,7 +150,7 @@ class _Walk:
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, dict):
                 for key, item in part.items():
-                    self.go(f"{path}.{key}", item, copied_as)
+                    self.go(_way(path, f".{_cut(key)}"), item, copied_as)
             else:
                 self.go(path, part, copied_as)
         for part in form._arguments:
@@ -161,7 +162,7 @@ class _Walk:
         reason = copied_as or _COPIED.get(node.name, "")
         self.in_payload = True
         for step, part in _parts_of(node):
-            self.go(step if step.startswith(("column ", "index")) else f"{path}{step}", part, reason)
+            self.go(step if step.startswith(("column ", "index")) else _way(path, step), part, reason)
 
     def _pickled_buffer(self, path: str, form: Any, copied_as: str) -> None:
         owner: Any = form.obj if isinstance(form, memoryview) else form
@@ -184,8 +185,39 @@ class _Walk:
             self.parts.append(Part(path, kind, 0, size, reason))
 
 
+# Of a key, a name and a way as much as helps: each part has its way, so what is long in one would be there
+# as often as there are parts.
+_SHOWN_MAX = 200
+_WAY_MAX = 1000
+
+
+class _Shortly(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = self.maxlong = _SHOWN_MAX
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write the largest ones.
+        return super().repr_int(x, level) if x.bit_length() <= 4 * _SHOWN_MAX else f"an int of {x.bit_length()} bits"
+
+
+_shortly = _Shortly()
+
+
 def _shown(key: Any) -> str:
-    return repr(key) if isinstance(key, (str, int, float, bytes, tuple, type(None))) else "a key"
+    return _shortly.repr(key) if isinstance(key, (str, int, float, bytes, tuple, type(None))) else "a key"
+
+
+def _cut(name: Any) -> str:
+    text = name if isinstance(name, str) else _shown(name)
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
+
+
+def _way(path: str, step: str) -> str:
+    if len(path) < _WAY_MAX:
+        return path + step
+    return path if path.endswith("...") else f"{path}..."
 
 
 def _parts_of(node: Node) -> Iterator[tuple[str, Any]]:
@@ -223,7 +255,7 @@ def _column(labels: list[Any], place: Any) -> str:
     if not (isinstance(place, (tuple, list)) and len(place) == 3 and all(type(bound) is int for bound in place)):
         return "columns"
     numbers = list(itertools.islice(range(*place), _N_SHOWN + 1))
-    names = [repr(labels[number]) if 0 <= number < len(labels) else str(number) for number in numbers]
+    names = [_shortly.repr(labels[number]) if 0 <= number < len(labels) else str(number) for number in numbers]
     return f"column {', '.join(names[:_N_SHOWN])}{', ...' if len(names) > _N_SHOWN else ''}"
 
 
@@ -285,9 +317,9 @@ def _walk_pickle(stream: memoryview, sizes: list[int]) -> tuple[Any, _Walk]:
 
 def _type_of(form: Any) -> str:
     if isinstance(form, Node):
-        return form.name
+        return _cut(form.name)
     if isinstance(form, StandIn):
-        return form._name or "a pickle"
+        return _cut(form._name) or "a pickle"
     return "numpy.ndarray" if isinstance(form, Buffer) else type(form).__name__
 
 

@@ -240,6 +240,39 @@ def test_labels_that_hold_themselves():
     assert walk._labels(inert.Node("pandas.Index", labels)) == []
 
 
+@pytest.mark.parametrize("key", [10**5000, (1, -(10**5000)), ((10**5000, "a"), 2.5)], ids=["int", "tuple", "nested"])
+def test_a_key_with_more_digits_than_python_writes(brain, key):
+    brain["x"] = {key: np.zeros(1000), "text": "x" * 100}
+    found = brain.explain("x")
+    assert (found.shared_bytes, len(found.parts)) == (8000, 2)
+    assert brain.explain_value({key: "x" * 100}).parts
+
+
+def test_a_long_key_is_not_written_out_for_each_part(brain):
+    key = "k" * 100_000
+    brain["x"] = {key: [bytes([i]) * 80 for i in range(50)], (key,): b"x" * 80}
+    paths = [part.path for part in brain.explain("x").parts]
+    assert len(paths) == 51 and all(len(path) < 1000 for path in paths)
+    assert paths[0].startswith("value[") and any(path.endswith("[49]") for path in paths)
+
+
+def test_a_way_to_a_part_is_not_written_out_at_any_length(brain):
+    value = b"x" * 80
+    for _ in range(240):
+        value = {"a key of some length": [value, b"y" * 80]}
+    brain["x"] = value
+    assert len(brain.explain("x").parts) == 241
+    assert max(len(part.path) for part in brain.explain("x").parts) < 2500
+
+
+def test_a_long_name_of_a_type_is_not_written_out_for_each_container():
+    name = "t" * 100_000
+    stream = pickle.PROTO + b"\x04\x8c\x01m\x8d" + len(name).to_bytes(8, "little") + name.encode() + b"\x93)\x81"
+    stream += b"\x940]" + (b"](" + b"h\x00" * 100 + b"ea") * 20 + b"."
+    kind, _, _, parts = explained_pickle(stream)
+    assert kind == "list" and len(parts) == 21 and max(len(part.kind) for part in parts) < 1000
+
+
 @pytest.mark.parametrize("head", [b"", b"\xff" * 16, b"\x01" + bytes(15), bytes(8) + b"\x01" + bytes(7)])
 def test_a_table_of_parts_that_makes_no_sense(head):
     for kind in (10, 11):
