@@ -731,7 +731,7 @@ static inline void drop(struct brain_store *store, uint32_t slot, uint32_t pin)
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, slot);
     bool has_extent = (flags_of(rec) & BN_SLOT_EXTENT) != 0;
-    if (has_extent && store->data != NULL && !bn_load_relaxed(&store->closed)) {
+    if (has_extent && store->data != NULL) {
         uint64_t number = number_of(rec);
         bn_pin_let_go(store, pin);
         if (bn_unlikely(bn_load_acquire(&rec->retired) != 0)) { /* PAIR pin-retire */

@@ -130,6 +130,30 @@ static void check_last_view(void)
     end();
 }
 
+/* The same where the handle that they are of is closed. */
+static void check_last_view_of_a_closed_handle(void)
+{
+    begin(CHECK_MIB);
+    uint32_t name = 1;
+    brain_view views[2];
+    put(1, 1, 8000);
+    brain_store *second = check_open(brain_path(store), 0);
+    brain_space *same = check_space(second, "default");
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(brain_get(same, &name, sizeof name, &views[i]));
+    }
+    brain_space_close(same);
+    brain_close(second);
+    CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
+    for (int i = 0; i < 2; i++) {
+        CHECK_U64(check_stat(store).limbo_bytes, 8000);
+        CHECK(check_is_filled(views[i].data, 8000, 1));
+        brain_view_drop(&views[i]);
+    }
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    end();
+}
+
 /* The last of them, dropped while somebody has the lock: nobody waits, and the pages come back with the
  * next change, a short one too. */
 static void check_last_view_behind_a_writer(void)
@@ -458,6 +482,7 @@ int main(void)
     check_the_last_view_looks();
     check_ledger_growth();
     check_last_view();
+    check_last_view_of_a_closed_handle();
     check_last_view_behind_a_writer();
     check_replaced_beside_a_writer();
     check_long_limbo();
