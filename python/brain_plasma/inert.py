@@ -34,11 +34,12 @@ class Buffer:
         self.metadata = metadata
 
 
-def read_pickle(stream: memoryview, n_buffers: int) -> Any:
+def read_pickle(stream: memoryview, n_buffers: int, trusted: bool) -> Any:
     """The form of a pickle: no code of it is run, what it calls becomes a Node or a StandIn. Of forms of pickles
-    there is no end, so any exception may come of it."""
+    there is no end, so any exception may come of it. One that is not trusted does not end the process by its
+    nesting, and takes no time or memory for lengths and keys that it only speaks of."""
     stand_ins = [bytearray(number.to_bytes(8, "little")) for number in range(n_buffers)]
-    made = _InertInPython if _has_extensions() else _Inert
+    made = _Inert if trusted and not _has_extensions() else _InertInPython
     return made(io.BytesIO(stream), buffers=stand_ins).load()
 
 
@@ -71,10 +72,52 @@ class _Inert(_Finding, pickle.Unpickler):
     stand-ins there for all later pickles: so it is for where there are no such codes."""
 
 
+_KEY_MAX = 10_000  # parts, each counted as often as it is there, which is as often as hash() goes there
+
+
+def _check_keys(keys: list[Any]) -> None:
+    """Tuples may be nested so deep that hash() ends the process, or hold others so often that it never ends."""
+    for key in keys:
+        waiting = [key]
+        n = 0
+        while waiting:
+            part = waiting.pop()
+            if type(part) is tuple:
+                n += 1 + len(part)
+                if n > _KEY_MAX:
+                    raise pickle.UnpicklingError("a key of too many parts")
+                waiting.extend(part)
+
+
+def _load_bytearray(unpickler: Any) -> None:
+    unpickler.append(bytearray(unpickler.read(int.from_bytes(unpickler.read(8), "little"))))
+
+
+def _checking(opcode: bytes, keys: slice) -> Callable[[Any], None]:
+    """What loads `opcode`, once the keys have been looked at: where they are, above the last mark of the stack."""
+    load: Any = pickle._Unpickler.dispatch[opcode[0]]
+
+    def load_checked(unpickler: Any) -> None:
+        _check_keys(unpickler.stack[keys])
+        load(unpickler)
+
+    return load_checked
+
+
 class _InertInPython(_Finding, pickle._Unpickler):
-    """The one that can be told what an extension code gives."""
+    """The one that can be told what an extension code gives, what may be a key, and not to make room for whatever
+    length a pickle says, as the quick one does."""
 
     append: Callable[[Any], None]  # to the stack
+    dispatch = {
+        **pickle._Unpickler.dispatch,
+        pickle.BYTEARRAY8[0]: _load_bytearray,
+        pickle.SETITEM[0]: _checking(pickle.SETITEM, slice(-2, -1)),
+        pickle.SETITEMS[0]: _checking(pickle.SETITEMS, slice(None, None, 2)),
+        pickle.DICT[0]: _checking(pickle.DICT, slice(None, None, 2)),
+        pickle.ADDITEMS[0]: _checking(pickle.ADDITEMS, slice(None)),
+        pickle.FROZENSET[0]: _checking(pickle.FROZENSET, slice(None)),
+    }
 
     def get_extension(self, code: int) -> None:
         self.append(self.find_class(*copyreg._inverted_registry[code]))  # type: ignore[attr-defined]

@@ -283,7 +283,7 @@ def walk(
         except (AttributeError, IndexError, TypeError, ValueError) as error:
             raise BrainCorruptError(f"the form of a value makes no sense: {error}") from error
     else:
-        form, walked = _walk_pickle(data[begin : begin + stream_bytes], sizes)
+        form, walked = _walk_pickle(data[begin : begin + stream_bytes], sizes, trusted)
     in_buffers = sum(part.copied_bytes for part in walked.parts if part.kind in _IN_BUFFERS)
     in_stream = sum(part.copied_bytes for part in walked.parts if part.kind not in _IN_BUFFERS)
     walked.parts += _many_objects(walked.many, stream_bytes - in_stream)
@@ -303,9 +303,9 @@ def _many_objects(many: list[tuple[str, str, int]], n_bytes: int) -> Iterator[Pa
             yield Part(path, f"many {kind}", 0, size, f"{n:,} Python objects ({kind})")
 
 
-def _walk_pickle(stream: memoryview, sizes: list[int]) -> tuple[Any, _Walk]:
+def _walk_pickle(stream: memoryview, sizes: list[int], trusted: bool) -> tuple[Any, _Walk]:
     with contextlib.suppress(Exception):  # of forms of pickles there is no end: then by sizes alone
-        form = read_pickle(stream, len(sizes))
+        form = read_pickle(stream, len(sizes), trusted)
         walked = _Walk(sizes)
         walked.all(form)
         return form, walked

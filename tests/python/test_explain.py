@@ -8,6 +8,7 @@ import datetime
 import importlib
 import os
 import pickle
+import resource
 import subprocess
 import sys
 
@@ -24,6 +25,7 @@ from brain_plasma import (
     inert,
     walk,
 )
+from children import in_child
 
 pa = pytest.importorskip("pyarrow")
 
@@ -164,6 +166,39 @@ def test_a_pickle_cannot_change_what_explains_it():
     before = dict(vars(inert.Node))
     explained_pickle(stream)
     assert dict(vars(inert.Node)) == before
+
+
+def doubled(n):
+    """Pushes a tuple that holds itself twice what another does, and so on: of 2**n empty ones."""
+    return b")" + b"2\x86" * n
+
+
+HUGE = (1 << 40).to_bytes(8, "little")
+
+# Pickles that cost more than their bytes: time, memory, or the process, whose stack hash() goes down.
+COSTLY = {
+    "a key of many parts": b"}" + doubled(64) + b"Ns.",
+    "keys of many parts": b"}(" + doubled(64) + b"Nu.",
+    "a dict of many parts": b"(" + doubled(64) + b"Nd.",
+    "an element of many parts": b"\x8f(" + doubled(64) + b"\x90.",
+    "a frozenset of many parts": b"(" + doubled(64) + b"\x91.",
+    "a deep key": b"}N" + b"\x85" * 1_000_000 + b"Ns.",
+    "a memo of many places": b"Nr" + (1 << 26).to_bytes(4, "little") + b".",
+    "a large bytearray": b"\x96" + HUGE + b".",
+    "large bytes": b"\x8e" + HUGE + b".",
+    "a large frame": b"\x95" + HUGE + b"N.",
+}
+
+
+@pytest.mark.parametrize("stream", COSTLY.values(), ids=COSTLY)
+def test_what_a_pickle_costs_where_pickles_are_refused(stream):
+    def explain():
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))  # the rest of this process is below that
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        explained_pickle(pickle.PROTO + b"\x05" + stream)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
+
+    in_child(explain)
 
 
 # What pushes what copyreg has for a code.
