@@ -81,10 +81,13 @@ static inline void check_needs_fork_advice(void)
 
 /* ---- failing */
 
-static pid_t check_main;     /* the process that cleans up */
-static char check_note[200]; /* printed with a failure: a seed, a step */
-static char check_paths[64][120];
-static int check_n_paths;
+/* Before a variable: there is one for all files that a test is made of. */
+#define CHECK_ONE __attribute__((weak))
+
+CHECK_ONE pid_t check_main;     /* the process that cleans up */
+CHECK_ONE char check_note[200]; /* printed with a failure: a seed, a step */
+CHECK_ONE char check_paths[64][120];
+CHECK_ONE int check_n_paths;
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
@@ -278,7 +281,7 @@ static inline uint64_t check_mix(uint64_t x) /* splitmix64, by Sebastiano Vigna 
     return x ^ x >> 31;
 }
 
-static uint64_t check_state;
+CHECK_ONE uint64_t check_state;
 
 static inline uint64_t check_random(void)
 {

@@ -1,0 +1,168 @@
+/* calls.c - the calls of the system and for memory: __wrap_NAME stands before each, and fails it or calls it. */
+#include "calls.h"
+
+#include <dirent.h>
+#include <linux/futex.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include "../unit/check.h"
+
+struct calls calls = { .failed = "no call" };
+
+enum {
+    SCARCE = 1, /* refuses when something is used up, and goes on to */
+    SLOW = 2,   /* may be interrupted */
+};
+
+static bool fails(const char *call, int error, int kind)
+{
+    if ((calls.mode == CALLS_ON && !(kind & SCARCE)) ||
+        (calls.mode == CALLS_INTERRUPTED && !(kind & SLOW))) {
+        return false;
+    }
+    calls.n++;
+    if (calls.fail_at == 0 || (calls.fail_at > 1 && --calls.fail_at > 0)) {
+        return false;
+    }
+    calls.fail_at = calls.mode == CALLS_ON ? 1 : 0;
+    calls.has_failed = true;
+    calls.failed = call;
+    errno = calls.error = calls.mode == CALLS_INTERRUPTED ? EINTR : error;
+    return true;
+}
+
+#define WRAP(type, name, declared, given, error, failed, kind)                                     \
+    type __real_##name declared;                                                                   \
+    type __wrap_##name declared;                                                                   \
+    type __wrap_##name declared                                                                    \
+    {                                                                                              \
+        return fails(#name, error, kind) ? failed : __real_##name given;                           \
+    }
+#define WRAP_BOTH(type, name, declared, given, error, failed, kind)                                \
+    WRAP(type, name, declared, given, error, failed, kind)                                         \
+    WRAP(type, name##64, declared, given, error, failed, kind)
+
+WRAP(void *, malloc, (size_t size), (size), ENOMEM, NULL, SCARCE)
+WRAP(void *, calloc, (size_t n, size_t size), (n, size), ENOMEM, NULL, SCARCE)
+WRAP(void *, realloc, (void *old, size_t size), (old, size), ENOMEM, NULL, SCARCE)
+WRAP(void *, aligned_alloc, (size_t align, size_t size), (align, size), ENOMEM, NULL, SCARCE)
+WRAP(char *, strdup, (const char *text), (text), ENOMEM, NULL, SCARCE)
+WRAP_BOTH(void *, mmap, (void *addr, size_t size, int prot, int flags, int fd, off_t off),
+          (addr, size, prot, flags, fd, off), ENOMEM, MAP_FAILED, SCARCE)
+WRAP_BOTH(int, fallocate, (int fd, int how, off_t off, off_t size), (fd, how, off, size), ENOSPC,
+          -1, SCARCE | SLOW)
+WRAP_BOTH(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t off),
+          (fd, bytes, size, off), ENOSPC, -1, SCARCE | SLOW)
+WRAP_BOTH(int, ftruncate, (int fd, off_t size), (fd, size), ENOSPC, -1, SCARCE)
+WRAP(int, madvise, (void *addr, size_t size, int advice), (addr, size, advice), ENOMEM, -1, 0)
+WRAP_BOTH(int, fstat, (int fd, struct stat *st), (fd, st), EIO, -1, 0)
+WRAP_BOTH(int, stat, (const char *name, struct stat *st), (name, st), EIO, -1, 0)
+WRAP_BOTH(int, lstat, (const char *name, struct stat *st), (name, st), EIO, -1, 0)
+WRAP_BOTH(int, fstatat, (int dir, const char *name, struct stat *st, int flags),
+          (dir, name, st, flags), EIO, -1, 0)
+WRAP_BOTH(int, fstatvfs, (int fd, struct statvfs *fs), (fd, fs), EIO, -1, 0)
+WRAP_BOTH(int, fstatfs, (int fd, struct statfs *fs), (fd, fs), EIO, -1, 0)
+WRAP_BOTH(off_t, lseek, (int fd, off_t off, int whence), (fd, off, whence), EIO, -1, 0)
+WRAP_BOTH(ssize_t, pread, (int fd, void *bytes, size_t size, off_t off), (fd, bytes, size, off),
+          EIO, -1, 0)
+WRAP(ssize_t, read, (int fd, void *bytes, size_t size), (fd, bytes, size), EIO, -1, 0)
+WRAP(int, mkdirat, (int dir, const char *name, mode_t bits), (dir, name, bits), ENOSPC, -1, SCARCE)
+WRAP(int, symlink, (const char *target, const char *name), (target, name), ENOSPC, -1, SCARCE)
+WRAP(int, linkat, (int from, const char *name, int to, const char *new_name, int flags),
+     (from, name, to, new_name, flags), ENOSPC, -1, SCARCE)
+WRAP(int, renameat2, (int from, const char *name, int to, const char *new_name, unsigned flags),
+     (from, name, to, new_name, flags), EIO, -1, 0)
+WRAP(ssize_t, readlink, (const char *name, char *text, size_t room), (name, text, room), EIO, -1, 0)
+WRAP(char *, realpath, (const char *name, char *real), (name, real), EIO, NULL, 0)
+WRAP(int, fchmod, (int fd, mode_t bits), (fd, bits), EIO, -1, 0)
+WRAP(int, fchown, (int fd, uid_t user, gid_t group), (fd, user, group), EIO, -1, 0)
+WRAP(DIR *, fdopendir, (int fd), (fd), ENOMEM, NULL, SCARCE)
+WRAP(ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags), ENOSYS,
+     -1, 0)
+WRAP(int, unlink, (const char *name), (name), EIO, -1, 0)
+WRAP(int, unlinkat, (int dir, const char *name, int flags), (dir, name, flags), EIO, -1, 0)
+WRAP(int, rmdir, (const char *name), (name), EIO, -1, 0)
+
+/* With a mode or without; without, what stands for it is not used. */
+#define WRAP_OPEN(name, declared, given)                                                           \
+    int __real_##name declared;                                                                    \
+    int __wrap_##name declared;                                                                    \
+    int __wrap_##name declared                                                                     \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, flags);                                                                     \
+        int bits = va_arg(args, int);                                                              \
+        va_end(args);                                                                              \
+        return fails(#name, EMFILE, SCARCE) ? -1 : __real_##name given;                            \
+    }
+WRAP_OPEN(open, (const char *name, int flags, ...), (name, flags, bits))
+WRAP_OPEN(open64, (const char *name, int flags, ...), (name, flags, bits))
+WRAP_OPEN(openat, (int dir, const char *name, int flags, ...), (dir, name, flags, bits))
+WRAP_OPEN(openat64, (int dir, const char *name, int flags, ...), (dir, name, flags, bits))
+
+/* To unlock never fails. A lock that is waited for may be interrupted. */
+static bool fcntl_fails(int command, void *argument)
+{
+    if (command == F_DUPFD_CLOEXEC) {
+        return fails("fcntl(F_DUPFD_CLOEXEC)", EMFILE, SCARCE);
+    }
+    const struct flock *lock = argument;
+    return lock->l_type != F_UNLCK && fails("fcntl", ENOLCK, command == F_OFD_SETLKW ? SLOW : 0);
+}
+#define WRAP_FCNTL(name)                                                                           \
+    int __real_##name(int fd, int command, ...);                                                   \
+    int __wrap_##name(int fd, int command, ...);                                                   \
+    int __wrap_##name(int fd, int command, ...)                                                    \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, command);                                                                   \
+        void *argument = va_arg(args, void *);                                                     \
+        va_end(args);                                                                              \
+        return fcntl_fails(command, argument) ? -1 : __real_##name(fd, command, argument);         \
+    }
+WRAP_FCNTL(fcntl)
+WRAP_FCNTL(fcntl64)
+
+/* Of the library nothing but futexes. */
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+    va_list args;
+    va_start(args, number);
+    long given[6];
+    for (int i = 0; i < 6; i++) {
+        given[i] = va_arg(args, long);
+    }
+    va_end(args);
+    CHECK(number == SYS_futex);
+    if (given[1] == FUTEX_WAIT && fails("futex", ENOSYS, SLOW)) {
+        return -1;
+    }
+    return __real_syscall(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+}
+
+bool calls_failed_one_of(const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        if (strncmp(calls.failed, *names, strlen(*names)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int calls_pause(void)
+{
+    int fail_at = calls.fail_at;
+    calls.fail_at = 0;
+    return fail_at;
+}
+
+void calls_resume(int fail_at)
+{
+    calls.fail_at = fail_at;
+}
