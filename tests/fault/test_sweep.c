@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 static char temp[300], place[300];
 static int n_renamed;
@@ -49,9 +50,11 @@ WRAP(fcntl64)
 int main(void)
 {
     check_begin();
-    const char *path = check_path_in("/dev/shm"), *next = check_path_in("/dev/shm");
+    const char *folder = check_path_in("/dev/shm"); /* which nobody else sweeps */
+    CHECK_SYS(mkdir(folder, 0700));
+    const char *path = check_path_in(folder), *next = check_path_in(folder);
     snprintf(place, sizeof place, "%s", path);
-    snprintf(temp, sizeof temp, "/dev/shm/.brain-new-test%d", (int)getpid());
+    snprintf(temp, sizeof temp, "%s/.brain-new-test", folder);
     brain_store *store = check_open(path, CHECK_MIB);
     brain_space *space = check_space(store, "default");
     CHECK_OK(brain_put_bytes(space, "a", 1, "1", 1));
@@ -66,5 +69,6 @@ int main(void)
     CHECK_OK(brain_exists(space, "a", 1, NULL));
     brain_space_close(space);
     check_destroy(store);
+    CHECK_SYS(rmdir(folder));
     return 0;
 }
