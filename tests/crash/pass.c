@@ -228,7 +228,7 @@ static void print_place(const struct pass *pass)
     while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
         uint64_t from, end, off;
         char path[PATH_MAX] = "";
-        if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %4000s", &from, &end, &off, path) == 4 &&
+        if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %4000[^\n]", &from, &end, &off, path) == 4 &&
             regs.rip >= from && regs.rip < end) {
             printf(" [%s 0x%jx]", path, (uintmax_t)(regs.rip - from + off));
         }

@@ -129,7 +129,7 @@ void python_code_find(struct python_code *code, pid_t pid)
     while (fgets(line, sizeof line, maps) != NULL) {
         uint64_t from, end;
         char rights[8], path[PATH_MAX] = "";
-        if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %4000s", &from, &end, rights, path) == 4 &&
+        if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %4000[^\n]", &from, &end, rights, path) == 4 &&
             rights[2] == 'x') {
             note_code(path, (struct files_range){ from, end }, code);
         }
