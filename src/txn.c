@@ -697,12 +697,18 @@ int bn_txn_unlink(struct brain_store *store, uint32_t slot, bool of_dead_space)
     if (cold == NULL || bn_slot_state(cold) != BN_SLOT_LIVE) {
         return bn_error_corrupt("%s: slot %u is not in the index", store->path, slot);
     }
+    /* A list that was damaged may name anybody's. */
+    const struct bn_slot_rec *rec = bn_slot_at(store, slot);
+    if (of_dead_space ? rec->space != store->state->space_dead : !(rec->flags & BN_SLOT_TOMB)) {
+        return bn_error_corrupt("%s: slot %u is none to be taken out of the index", store->path,
+                                slot);
+    }
     int err = bn_set_room(store, BN_SET_LIMBO, 1);
     if (err != 0) {
         return err;
     }
     bn_journal_begin(store);
-    if (bn_slot_at(store, slot)->flags & BN_SLOT_TOMB) {
+    if (rec->flags & BN_SLOT_TOMB) {
         BN_STEP(tomb_leaves, slot, 0);
         err = bn_set_remove(store, BN_SET_TOMBS, slot, cold);
     }
