@@ -18,8 +18,10 @@
 
 #include "brain.h"
 
-#define KILLS_WRITERS_MAX 40u
-#define KILLS_READERS_MAX 40u
+#define KILLS_WRITERS_MAX  40u
+#define KILLS_READERS_MAX  40u
+#define KILLS_WAITERS_MAX  4u
+#define KILLS_FAMILIES_MAX 4u
 
 /* The cells of a writer: names in three namespaces of its own. */
 #define KILLS_SINGLES    16u /* in "w<writer>": changed one at a time */
@@ -53,6 +55,23 @@ struct kills_reader_board {
     _Atomic uint64_t n_gets;
 };
 
+struct kills_waiter_board {
+    _Atomic uint64_t n_waits;
+    _Atomic uint64_t n_late; /* waits that slept on although there was a change */
+};
+
+/* Parent and child: two, one of which comes and goes. */
+struct kills_family_board {
+    _Atomic uint64_t row[2]; /* as of a writer */
+    _Atomic uint64_t
+        child; /* its process id, from its first steps until it is about to be reaped */
+    _Atomic uint64_t n_turns;
+    _Atomic uint64_t n_forks;
+    _Atomic uint64_t n_children_killed; /* that the parent found so */
+    _Atomic uint64_t n_counted[2];
+    _Atomic uint64_t sequence[2];
+};
+
 struct kills_board {
     _Atomic uint64_t stop;   /* all shall end in an orderly way */
     _Atomic uint64_t failed; /* somebody saw what must not be; `text` says what */
@@ -61,6 +80,10 @@ struct kills_board {
     struct kills_writer_board writers[KILLS_WRITERS_MAX];
     struct kills_reader_board readers[KILLS_READERS_MAX];
     char text[1024];
+    /* Python knows nothing of what follows. */
+    uint64_t killer; /* its process id */
+    struct kills_waiter_board waiters[KILLS_WAITERS_MAX];
+    struct kills_family_board families[KILLS_FAMILIES_MAX];
 };
 
 /* Say what must not be. The first one counts. Always false. */
@@ -105,6 +128,24 @@ bool kills_read(struct kills_board *board, brain_space *space, const char *name,
 /* The client row of this process, + 1; 0 where it is not to be found. */
 uint64_t kills_own_row(brain_store *store);
 
+/* Mostly small; sometimes an extent; rarely one that is written with system calls. */
+uint64_t kills_some_size(uint64_t *seed);
+kills_id kills_new_id(_Atomic uint64_t *sequence, uint64_t size);
+
+/* ---- what everybody changes ------------------------------------------------------------------ */
+
+/* Whose changes of the namespace "shared" these are. */
+struct kills_hand {
+    brain_space *shared;
+    uint64_t *seed;
+    _Atomic uint64_t *sequence;
+    _Atomic uint64_t *n_counted;
+};
+
+/* Put or delete a name; raise the counter "c0" by compare-and-set until it works. 0 or BRAIN_E_*. */
+int kills_change_shared(const struct kills_hand *hand);
+int kills_count(const struct kills_hand *hand);
+
 /* ---- the processes --------------------------------------------------------------------------- */
 
 struct kills_job {
@@ -114,12 +155,26 @@ struct kills_job {
     uint64_t seed;
 };
 
+/* A reader that somebody else leads: `n_turns` counts what it reads. NULL where it could not open;
+ * then `*status_out` is what to exit with. There is one in a process. */
+struct kills_reader;
+struct kills_reader *kills_reader_open(const struct kills_job *job, _Atomic uint64_t *n_turns,
+                                       int *status_out);
+bool kills_reader_turn(struct kills_reader *reader);
+brain_store *kills_reader_store(const struct kills_reader *reader);
+const struct kills_spaces *kills_reader_spaces(const struct kills_reader *reader);
+void kills_reader_close(struct kills_reader *reader);
+
 /* What a victim exits with where there was no memory for it to begin. */
 #define KILLS_NO_ROOM 5
 
-/* What a writer and a reader do until the board says stop. They return the exit status. */
+/* What the victims do until the board says stop. They return the exit status. */
 int kills_write(const struct kills_job *job);
 int kills_read_on(const struct kills_job *job);
+int kills_wait_on(const struct kills_job *job);
+int kills_live_on(const struct kills_job *job); /* a family: becomes two processes */
+
+bool kills_goes_on(const struct kills_board *board);
 
 /* Compare the cells of a writer with its board, after its death or its end; note what was found as
  * done. */

@@ -143,6 +143,10 @@ static bool add_counter(struct audit *audit, uint64_t n_kills)
     for (uint32_t w = 0; w < audit->board->n_writers; w++) {
         n_counted += atomic_load(&audit->board->writers[w].n_counted);
     }
+    for (uint32_t i = 0; i < KILLS_FAMILIES_MAX; i++) {
+        n_counted += atomic_load(&audit->board->families[i].n_counted[0]) +
+                     atomic_load(&audit->board->families[i].n_counted[1]);
+    }
     if (err != 0 && err != BRAIN_E_NOT_FOUND) {
         return refused(audit->board, "the counter", err);
     }
@@ -221,6 +225,10 @@ bool kills_audit_clear(struct kills_board *board, const char *path, brain_stat *
             atomic_store(&board->writers[w].done[cell], 0);
         }
         atomic_store(&board->writers[w].n_counted, 0);
+    }
+    for (uint32_t i = 0; i < KILLS_FAMILIES_MAX; i++) {
+        atomic_store(&board->families[i].n_counted[0], 0);
+        atomic_store(&board->families[i].n_counted[1], 0);
     }
     right = right && add_bystanders(&audit) && compare_totals(&audit) &&
             give_back(&audit, stat_out) && is_sound(&audit);

@@ -1,4 +1,4 @@
-/* kills_killer.c - starts the victims, and kills or stops them.
+/* kills_killer.c - kills or stops victims.
  *
  * A kill is blind, at a random moment, or aimed: the killer watches the lock word and fires when it
  * names the victim. In both cases, what counts is what the word says when the victim is dead.
@@ -6,14 +6,12 @@
  */
 #include "kills_killer.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,9 +21,10 @@
 #define LOCK_OWNER       UINT64_C(0x7fff)
 #define LOCK_WAITERS     UINT64_C(0x8000)
 #define AIM_S            0.05 /* how long to wait for the word to name a victim */
-#define END_S            60.0 /* how long a victim may take to end, or to go on */
-#define BLIND_LONGEST_US 3000u
+#define END_S            60.0 /* how long readers may take to go on */
+#define BLIND_LONGEST_US 1000u
 #define LONGEST_LOOKS    2000u /* of some nanoseconds each */
+#define AT_ONCE_MAX      8u
 
 static uint32_t below(struct killer *killer, uint32_t n)
 {
@@ -47,127 +46,6 @@ bool killer_watch(struct killer *killer)
     return true;
 }
 
-/* ---- starting -------------------------------------------------------------------------------- */
-
-static void run_python(const struct killer *killer, uint32_t number, uint64_t seed)
-{
-    char fd_text[16], number_text[16], seed_text[32];
-    snprintf(fd_text, sizeof fd_text, "%d", killer->board_fd);
-    snprintf(number_text, sizeof number_text, "%u", number);
-    snprintf(seed_text, sizeof seed_text, "%ju", (uintmax_t)(seed >> 1));
-    execlp(killer->python, killer->python, killer->script, fd_text, number_text, seed_text,
-           killer->path, (char *)NULL);
-    fprintf(stderr, "cannot run %s\n", killer->python);
-    _exit(1);
-}
-
-/* A process in a PID namespace of its own, where it is number 1. */
-static pid_t fork_apart(void)
-{
-    fflush(NULL);
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
-    kit_must(pid >= 0, "clone");
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-    }
-    return pid;
-}
-
-static pid_t start(struct killer *killer, bool writes, uint32_t number)
-{
-    struct kills_job job = { killer->board, killer->path, number, kit_random(&killer->seed) };
-    pid_t pid = killer->new_pid_namespaces ? fork_apart() : kit_fork();
-    if (pid == 0) {
-        if (writes && killer->python != NULL) {
-            run_python(killer, number, job.seed);
-        }
-        _exit(writes ? kills_write(&job) : kills_read_on(&job));
-    }
-    return pid;
-}
-
-static void start_writer(struct killer *killer, uint32_t number)
-{
-    atomic_store(&killer->board->writers[number].row, 0);
-    killer->writers[number] = start(killer, true, number);
-}
-
-static void start_reader(struct killer *killer, uint32_t number)
-{
-    atomic_store(&killer->board->readers[number].row, 0);
-    killer->readers[number] = start(killer, false, number);
-}
-
-void killer_start(struct killer *killer)
-{
-    atomic_store(&killer->board->stop, 0);
-    for (uint32_t i = 0; i < killer->board->n_writers; i++) {
-        start_writer(killer, i);
-    }
-    for (uint32_t i = 0; i < killer->board->n_readers; i++) {
-        start_reader(killer, i);
-    }
-}
-
-/* ---- ending ---------------------------------------------------------------------------------- */
-
-/* Whether a victim ended; how, if it was not killed by us. */
-static bool has_ended(struct killer *killer, pid_t pid, bool *right)
-{
-    int status;
-    if (waitpid(pid, &status, WNOHANG) != pid) {
-        return false;
-    }
-    bool no_room = WIFEXITED(status) && WEXITSTATUS(status) == KILLS_NO_ROOM;
-    if (status != 0 && !no_room) {
-        *right = kills_fail(killer->board, "a victim ended by itself, wait status 0x%x",
-                            (unsigned)status);
-    }
-    return true;
-}
-
-/* Replace victims that ended by themselves; false where they should not have. */
-static bool look_after(struct killer *killer)
-{
-    bool right = atomic_load(&killer->board->failed) == 0;
-    for (uint32_t i = 0; i < killer->board->n_writers; i++) {
-        if (has_ended(killer, killer->writers[i], &right)) {
-            start_writer(killer, i);
-        }
-    }
-    for (uint32_t i = 0; i < killer->board->n_readers; i++) {
-        if (has_ended(killer, killer->readers[i], &right)) {
-            start_reader(killer, i);
-        }
-    }
-    return right;
-}
-
-static bool await_end(struct killer *killer, pid_t pid)
-{
-    bool right = true;
-    for (double start = kit_seconds(); !has_ended(killer, pid, &right); usleep(200)) {
-        if (kit_seconds() - start > END_S) {
-            right = kills_fail(killer->board, "a victim does not end");
-            kill(pid, SIGKILL);
-        }
-    }
-    return right;
-}
-
-bool killer_stop(struct killer *killer)
-{
-    bool right = true;
-    atomic_store(&killer->board->stop, 1);
-    for (uint32_t i = 0; i < killer->board->n_writers; i++) {
-        right &= await_end(killer, killer->writers[i]);
-    }
-    for (uint32_t i = 0; i < killer->board->n_readers; i++) {
-        right &= await_end(killer, killer->readers[i]);
-    }
-    return right && atomic_load(&killer->board->failed) == 0;
-}
-
 /* ---- aiming ---------------------------------------------------------------------------------- */
 
 static uint64_t lock_word(const struct killer *killer)
@@ -186,36 +64,51 @@ static int writer_of(const struct killer *killer, uint64_t row)
     return -1;
 }
 
-/* Watch the lock word until it names a writer, and go on naming it for `n_looks` more; that writer,
- * or -1.
+/* At what to fire: the lock word names a writer, and goes on naming it for `n_looks` more, and the
+ * journal has notes, where `in_change` says so.
  *
  * A lock is held for a microsecond, and a signal takes longer than that to arrive. So whoever fires
  * at the first sight mostly hits a writer that has done, or one of those many names at once;
  * whoever looks a little longer, one that the scheduler has put to sleep in the middle, at any of
  * its instructions. */
-static int wait_for_name(const struct killer *killer, uint32_t n_looks)
+struct aim {
+    uint32_t n_looks;
+    bool in_change;
+};
+
+static struct aim some_aim(struct killer *killer)
 {
+    uint32_t n_looks = 1 + below(killer, 4) * below(killer, LONGEST_LOOKS);
+    return (struct aim){ n_looks, below(killer, 2) == 0 };
+}
+
+/* The writer who is in sight now, or -1. */
+static int in_sight(const struct killer *killer, struct aim aim)
+{
+    uint64_t word = lock_word(killer);
+    for (uint32_t i = 0; i < aim.n_looks; i++) {
+        if ((word & LOCK_OWNER) == 0 || lock_word(killer) != word) {
+            return -1;
+        }
+    }
+    bool changes = atomic_load(&killer->state->counts) != 0;
+    return changes || !aim.in_change ? writer_of(killer, word & LOCK_OWNER) : -1;
+}
+
+/* A writer that has the lock; any, where none is seen in time. */
+static struct victim *wait_for_owner(struct killer *killer)
+{
+    struct aim aim = some_aim(killer);
     double start = kit_seconds();
     do {
         for (uint32_t i = 0; i < 2000; i++) {
-            uint64_t word = lock_word(killer);
-            uint32_t same = 0;
-            while (same < n_looks && (word & LOCK_OWNER) != 0 && lock_word(killer) == word) {
-                same++;
-            }
-            int writer = same == n_looks ? writer_of(killer, word & LOCK_OWNER) : -1;
+            int writer = in_sight(killer, aim);
             if (writer >= 0) {
-                return writer;
+                return &killer->victims[writer];
             }
         }
     } while (kit_seconds() - start < AIM_S);
-    return -1;
-}
-
-/* At first sight, or after up to some microseconds of looking. */
-static uint32_t some_patience(struct killer *killer)
-{
-    return 1 + below(killer, 4) * below(killer, LONGEST_LOOKS);
+    return &killer->victims[below(killer, (uint32_t)killer->board->n_writers)];
 }
 
 static void wait_blindly(struct killer *killer)
@@ -258,68 +151,208 @@ static bool recovery_is_due(const struct killer *killer)
     return killer->unsettled != 0 && ((lock_word(killer) ^ killer->unsettled) & ~LOCK_WAITERS) == 0;
 }
 
-/* Wait for the end of a victim that was killed, with a close look at the lock word. `n_recoveries`:
- * how many there were before, or -1 where one is due that is not the victim's. */
-static void bury(struct killer *killer, pid_t pid, uint64_t row, int64_t n_recoveries,
-                 struct killer_count *count)
+/* Somebody who was killed, until it is dead. */
+struct burial {
+    struct victim *victim;
+    uint64_t row; /* + 1, of a writer */
+    struct sight last;
+    bool dead;
+};
+
+/* Kill a process of ours. It dies when it runs next, and there are more of them than processors:
+ * so it comes before the others, where that is allowed. What it has done by then is done. */
+static void fire(pid_t pid)
 {
-    struct sight last = { .named = false }, now;
-    int status;
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-        look_at_lock(killer, row, &now);
-        last = now.named ? now : last;
-    }
-    look_at_lock(killer, row, &now);
+    struct sched_param first = { .sched_priority = 1 };
+    kill(pid, SIGKILL);
+    (void)sched_setscheduler(pid, SCHED_FIFO, &first);
+}
+
+static void count_writer(struct killer *killer, const struct burial *burial,
+                         struct killer_count *count, int64_t n_recoveries)
+{
+    struct sight now;
+    look_at_lock(killer, burial->row, &now);
     if (now.named) {
         count->n_named++;
         killer->n_at_step[now.step]++;
         killer->unsettled = now.word;
-    } else if (last.named && n_recoveries >= 0 &&
+    } else if (burial->last.named && n_recoveries >= 0 &&
                (int64_t)atomic_load(&killer->state->n_recoveries) > n_recoveries) {
         count->n_taken_over++;
-        killer->n_at_step[last.step]++;
+        killer->n_at_step[burial->last.step]++;
     }
 }
 
-static bool kill_reader(struct killer *killer)
+static void look_again(const struct killer *killer, struct burial *burials, uint32_t n)
 {
-    uint32_t number = below(killer, (uint32_t)killer->board->n_readers);
-    wait_blindly(killer);
-    kill(killer->readers[number], SIGKILL);
-    (void)kit_reap(killer->readers[number]);
-    killer->n_readers_killed++;
-    start_reader(killer, number);
-    return true;
+    for (uint32_t i = 0; i < n; i++) {
+        struct sight now;
+        look_at_lock(killer, burials[i].row, &now);
+        burials[i].last = now.named ? now : burials[i].last;
+    }
 }
 
-static void kill_writer(struct killer *killer, uint32_t number, enum killer_mode mode)
+/* Wait for the ends of those that were killed, with a close look at the lock word. `n_recoveries`:
+ * how many there were before, or -1 where one is due that is not theirs. */
+static void bury(struct killer *killer, struct burial *burials, uint32_t n, enum killer_mode mode,
+                 int64_t n_recoveries)
 {
-    struct killer_count *count = &killer->count[mode];
+    for (uint32_t n_left = n; n_left > 0;) {
+        for (uint32_t i = 0; i < n; i++) {
+            struct burial *burial = &burials[i];
+            int status;
+            if (burial->dead) {
+                continue;
+            }
+            if (waitpid(burial->victim->pid, &status, WNOHANG) == 0) {
+                look_again(killer, burial, 1);
+                continue;
+            }
+            burial->dead = true;
+            n_left--;
+            killer->n_killed[burial->victim->role]++;
+            if (burial->victim->role == KILLS_WRITER) {
+                killer->count[mode].n++;
+                count_writer(killer, burial, &killer->count[mode], n_recoveries);
+            }
+        }
+    }
+}
+
+/* Not of families: these have more than one process. */
+static void kill_all_of(struct killer *killer, struct victim *const *victims, uint32_t n,
+                        enum killer_mode mode)
+{
+    struct burial burials[AT_ONCE_MAX];
     int64_t n_recoveries =
         recovery_is_due(killer) ? -1 : (int64_t)atomic_load(&killer->state->n_recoveries);
-    uint64_t row = atomic_load(&killer->board->writers[number].row);
-    kill(killer->writers[number], SIGKILL);
-    count->n++;
-    bury(killer, killer->writers[number], row, n_recoveries, count);
-    start_writer(killer, number);
+    for (uint32_t i = 0; i < n; i++) {
+        bool writes = victims[i]->role == KILLS_WRITER;
+        uint64_t row = writes ? atomic_load(&killer->board->writers[victims[i]->number].row) : 0;
+        burials[i] = (struct burial){ .victim = victims[i], .row = row };
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        fire(victims[i]->pid);
+        look_again(killer, burials, i + 1);
+    }
+    bury(killer, burials, n, mode, n_recoveries);
+    for (uint32_t i = 0; i < n; i++) {
+        victim_start(killer, victims[i]);
+    }
 }
 
-bool killer_kill(struct killer *killer, enum killer_mode mode)
+/* Up to AT_ONCE_MAX at once, whoever they are; half of the times the first of them has the lock. */
+static void kill_several(struct killer *killer)
 {
-    uint32_t number = below(killer, (uint32_t)killer->board->n_writers);
-    if (!look_after(killer)) {
-        return false;
-    }
-    if (mode == KILLER_BLIND) {
-        if (below(killer, 6) == 0 && killer->board->n_readers > 0) {
-            return kill_reader(killer);
-        }
+    struct victim *chosen[AT_ONCE_MAX], *first = &killer->victims[below(killer, killer->n_victims)];
+    uint32_t n = 0, n_wanted = 2 + below(killer, AT_ONCE_MAX - 1);
+    if (below(killer, 2) == 0) {
         wait_blindly(killer);
     } else {
-        int named = wait_for_name(killer, some_patience(killer));
-        number = named >= 0 ? (uint32_t)named : number;
+        first = wait_for_owner(killer);
     }
-    kill_writer(killer, number, mode);
+    for (uint32_t i = 0; n < n_wanted && i < killer->n_victims; i++) {
+        struct victim *victim = &killer->victims[(first - killer->victims + i) % killer->n_victims];
+        if (victim->role != KILLS_FAMILY) {
+            chosen[n++] = victim;
+        }
+    }
+    kill_all_of(killer, chosen, n, KILLER_SEVERAL);
+    killer->n_at_once++;
+}
+
+/* ---- families -------------------------------------------------------------------------------- */
+
+/* The child of a family, whose number belongs to nobody else as long as it is on the board: so what
+ * was opened before a second look at the board is the child. */
+static void kill_child(struct killer *killer, const struct victim *family)
+{
+    _Atomic uint64_t *child = &killer->board->families[family->number].child;
+    uint64_t pid = atomic_load(child);
+    int fd = pid == 0 ? -1 : (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    if (fd >= 0) {
+        if (atomic_load(child) == pid) {
+            (void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0); /* the parent counts it */
+        }
+        close(fd);
+    }
+}
+
+/* The parent; then, at once or after a while, whoever is left of its process group. Until the
+ * parent is reaped, no other group has that number. */
+static void kill_parent(struct killer *killer, struct victim *family, bool at_once)
+{
+    const struct kills_family_board *board = &killer->board->families[family->number];
+    siginfo_t info;
+    struct sight sight[2];
+    int status;
+    if (at_once) {
+        kill(-family->pid, SIGKILL);
+    }
+    fire(family->pid);
+    kit_must(waitid(P_PID, (id_t)family->pid, &info, WEXITED | WNOWAIT) == 0, "waitid");
+    if (!at_once) {
+        wait_blindly(killer);
+        kill(-family->pid, SIGKILL);
+    }
+    (void)kit_reap(family->pid);
+    killer->n_killed[KILLS_FAMILY]++;
+    while (waitpid(-family->pid, &status, 0) > 0) {
+        killer->n_killed[KILLS_FAMILY] += WIFSIGNALED(status);
+    }
+    for (int i = 0; i < 2; i++) {
+        look_at_lock(killer, atomic_load(&board->row[i]), &sight[i]);
+        if (sight[i].named) {
+            killer->n_families_named++;
+            killer->n_at_step[sight[i].step]++;
+            killer->unsettled = sight[i].word;
+        }
+    }
+    victim_start(killer, family);
+}
+
+static void kill_family(struct killer *killer, struct victim *family)
+{
+    uint32_t dice = below(killer, 3);
+    wait_blindly(killer);
+    if (dice == 0) {
+        kill_child(killer, family);
+    } else {
+        kill_parent(killer, family, dice == 1);
+    }
+}
+
+/* ---- whom ------------------------------------------------------------------------------------ */
+
+static struct victim *some_victim(struct killer *killer)
+{
+    bool writes = below(killer, 2) == 0;
+    return &killer->victims[below(killer,
+                                  writes ? (uint32_t)killer->board->n_writers : killer->n_victims)];
+}
+
+static void kill_one(struct killer *killer, struct victim *victim, enum killer_mode mode)
+{
+    kill_all_of(killer, &victim, 1, mode);
+}
+
+bool killer_kill(struct killer *killer, bool aimed)
+{
+    struct victim *victim = some_victim(killer);
+    if (!killer_look_after(killer)) {
+        return false;
+    }
+    if (aimed) {
+        kill_one(killer, wait_for_owner(killer), KILLER_AIMED);
+    } else if (below(killer, 4) == 0) {
+        kill_several(killer);
+    } else if (victim->role == KILLS_FAMILY) {
+        kill_family(killer, victim);
+    } else {
+        wait_blindly(killer);
+        kill_one(killer, victim, KILLER_BLIND);
+    }
     return true;
 }
 
@@ -349,25 +382,24 @@ static bool readers_go_on(struct killer *killer)
 
 bool killer_pause(struct killer *killer, bool named)
 {
-    uint32_t number = below(killer, (uint32_t)killer->board->n_writers);
+    struct victim *victim = &killer->victims[below(killer, (uint32_t)killer->board->n_writers)];
     struct sight sight;
     int status;
-    if (!look_after(killer)) {
+    if (!killer_look_after(killer)) {
         return false;
     }
     if (named) {
-        int writer = wait_for_name(killer, some_patience(killer));
-        number = writer >= 0 ? (uint32_t)writer : number;
+        victim = wait_for_owner(killer);
     } else {
         wait_blindly(killer);
     }
-    pid_t pid = killer->writers[number];
+    pid_t pid = victim->pid;
     kill(pid, SIGSTOP);
     if (waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status)) {
         return kills_fail(killer->board, "a writer ended by itself, wait status 0x%x",
                           (unsigned)status);
     }
-    look_at_lock(killer, atomic_load(&killer->board->writers[number].row), &sight);
+    look_at_lock(killer, atomic_load(&killer->board->writers[victim->number].row), &sight);
     bool right = readers_go_on(killer);
     killer->n_stops++;
     killer->n_stops_named += sight.named;

@@ -19,9 +19,9 @@ struct held {
     uint64_t sum;
 };
 
-struct reader {
+struct kills_reader {
     struct kills_board *board;
-    struct kills_reader_board *own;
+    _Atomic uint64_t *n_turns;
     uint64_t seed;
     brain_store *store;
     struct kills_spaces spaces;
@@ -29,12 +29,12 @@ struct reader {
     struct held held[HELD];
 };
 
-static uint32_t below(struct reader *r, uint32_t n)
+static uint32_t below(struct kills_reader *r, uint32_t n)
 {
     return (uint32_t)(kit_random(&r->seed) % n);
 }
 
-static bool refused(struct reader *r, const char *what, int err)
+static bool refused(struct kills_reader *r, const char *what, int err)
 {
     return kills_fail(r->board, "a reader, %s: %s: %s", what, brain_strerror(err),
                       brain_error_detail());
@@ -42,7 +42,7 @@ static bool refused(struct reader *r, const char *what, int err)
 
 /* ---- single names ---------------------------------------------------------------------------- */
 
-static bool note_version(struct reader *r, uint32_t writer, uint32_t cell, uint64_t version)
+static bool note_version(struct kills_reader *r, uint32_t writer, uint32_t cell, uint64_t version)
 {
     uint64_t *newest = &r->versions[writer][cell];
     if (version != 0 && version < *newest) {
@@ -53,7 +53,7 @@ static bool note_version(struct reader *r, uint32_t writer, uint32_t cell, uint6
     return true;
 }
 
-static bool read_cell(struct reader *r)
+static bool read_cell(struct kills_reader *r)
 {
     char name[16];
     kills_id id;
@@ -64,7 +64,7 @@ static bool read_cell(struct reader *r)
            note_version(r, writer, cell, version);
 }
 
-static bool read_shared(struct reader *r)
+static bool read_shared(struct kills_reader *r)
 {
     char name[16];
     kills_id id;
@@ -73,7 +73,7 @@ static bool read_shared(struct reader *r)
     return kills_read(r->board, r->spaces.shared, name, KILLS_OF_SHARED, number, &id, NULL);
 }
 
-static bool read_bystander(struct reader *r)
+static bool read_bystander(struct kills_reader *r)
 {
     char name[16];
     kills_id id;
@@ -87,7 +87,8 @@ static bool read_bystander(struct reader *r)
 /* ---- many names at one moment ---------------------------------------------------------------- */
 
 /* One id for all: 0 where all are missing. */
-static bool compare_group(struct reader *r, uint32_t writer, const kills_id *ids, const char *how)
+static bool compare_group(struct kills_reader *r, uint32_t writer, const kills_id *ids,
+                          const char *how)
 {
     for (uint32_t i = 1; i < KILLS_GROUP; i++) {
         if (ids[i] != ids[0]) {
@@ -98,7 +99,7 @@ static bool compare_group(struct reader *r, uint32_t writer, const kills_id *ids
     return true;
 }
 
-static bool read_group(struct reader *r)
+static bool read_group(struct kills_reader *r)
 {
     char names[KILLS_GROUP][16];
     brain_key keys[KILLS_GROUP];
@@ -126,7 +127,7 @@ static bool read_group(struct reader *r)
     return right && compare_group(r, writer, ids, "brain_get_many");
 }
 
-static bool snapshot_group(struct reader *r, brain_snapshot *snapshot, uint32_t writer)
+static bool snapshot_group(struct kills_reader *r, brain_snapshot *snapshot, uint32_t writer)
 {
     kills_id ids[KILLS_GROUP] = { 0 };
     for (uint32_t i = 0; i < KILLS_GROUP; i++) {
@@ -150,7 +151,7 @@ static bool snapshot_group(struct reader *r, brain_snapshot *snapshot, uint32_t 
 }
 
 /* Through the namespace of a writer: each name once, and each value whole. */
-static bool walk_space(struct reader *r, brain_snapshot *snapshot, uint32_t writer)
+static bool walk_space(struct kills_reader *r, brain_snapshot *snapshot, uint32_t writer)
 {
     bool met[KILLS_CELLS] = { false };
     brain_iter *iter;
@@ -185,7 +186,7 @@ static bool walk_space(struct reader *r, brain_snapshot *snapshot, uint32_t writ
     return right && (err == BRAIN_E_NOT_FOUND || refused(r, "brain_iter_next", err));
 }
 
-static bool read_snapshot(struct reader *r)
+static bool read_snapshot(struct kills_reader *r)
 {
     brain_snapshot *snapshot;
     uint32_t writer = below(r, (uint32_t)r->board->n_writers);
@@ -201,7 +202,7 @@ static bool read_snapshot(struct reader *r)
 /* ---- views that are kept --------------------------------------------------------------------- */
 
 /* Look at an old one once more, let go of it, and keep a new one in its place. */
-static bool exchange_view(struct reader *r)
+static bool exchange_view(struct kills_reader *r)
 {
     char name[16];
     struct held *held = &r->held[below(r, HELD)];
@@ -225,10 +226,10 @@ static bool exchange_view(struct reader *r)
 
 /* ---- the process ----------------------------------------------------------------------------- */
 
-static bool read_something(struct reader *r)
+bool kills_reader_turn(struct kills_reader *r)
 {
     uint32_t dice = below(r, 100);
-    atomic_fetch_add(&r->own->n_gets, 1);
+    atomic_fetch_add(r->n_turns, 1);
     return dice < 30   ? read_cell(r)
            : dice < 45 ? read_shared(r)
            : dice < 60 ? read_bystander(r)
@@ -237,35 +238,57 @@ static bool read_something(struct reader *r)
                        : exchange_view(r);
 }
 
-static void let_go(struct reader *r)
+struct kills_reader *kills_reader_open(const struct kills_job *job, _Atomic uint64_t *n_turns,
+                                       int *status_out)
+{
+    static struct kills_reader r;
+    r = (struct kills_reader){ .board = job->board, .n_turns = n_turns, .seed = job->seed };
+    int err = brain_open(job->path, NULL, &r.store);
+    if (err == BRAIN_E_FULL || err == BRAIN_E_BUSY) {
+        *status_out = KILLS_NO_ROOM;
+        return NULL;
+    }
+    *status_out = 1;
+    if (err != 0) {
+        refused(&r, "brain_open", err);
+        return NULL;
+    }
+    return kills_spaces_open(r.board, r.store, &r.spaces) ? &r : NULL;
+}
+
+brain_store *kills_reader_store(const struct kills_reader *reader)
+{
+    return reader->store;
+}
+
+const struct kills_spaces *kills_reader_spaces(const struct kills_reader *reader)
+{
+    return &reader->spaces;
+}
+
+void kills_reader_close(struct kills_reader *reader)
 {
     for (uint32_t i = 0; i < HELD; i++) {
-        brain_view_drop(&r->held[i].view);
+        brain_view_drop(&reader->held[i].view);
     }
-    kills_spaces_close(&r->spaces);
-    brain_close(r->store);
+    kills_spaces_close(&reader->spaces);
+    brain_close(reader->store);
 }
 
 int kills_read_on(const struct kills_job *job)
 {
-    static struct reader r;
-    r = (struct reader){ .board = job->board,
-                         .own = &job->board->readers[job->number],
-                         .seed = job->seed };
-    int err = brain_open(job->path, NULL, &r.store);
-    if (err == BRAIN_E_FULL || err == BRAIN_E_BUSY) {
-        return KILLS_NO_ROOM;
+    struct kills_reader_board *own = &job->board->readers[job->number];
+    int status;
+    struct kills_reader *reader = kills_reader_open(job, &own->n_gets, &status);
+    bool right = true;
+    if (reader == NULL) {
+        return status;
     }
-    if (err != 0) {
-        refused(&r, "brain_open", err);
-        return 1;
+    atomic_store(&own->row, kills_own_row(reader->store));
+    while (right && kills_goes_on(job->board)) {
+        right = kills_reader_turn(reader);
     }
-    bool right = kills_spaces_open(r.board, r.store, &r.spaces);
-    atomic_store(&r.own->row, kills_own_row(r.store));
-    while (right && atomic_load(&job->board->stop) == 0) {
-        right = read_something(&r);
-    }
-    atomic_store(&r.own->row, 0);
-    let_go(&r);
+    atomic_store(&own->row, 0);
+    kills_reader_close(reader);
     return right ? 0 : 1;
 }

@@ -25,6 +25,11 @@ bool kills_fail(struct kills_board *board, const char *format, ...)
     return false;
 }
 
+bool kills_goes_on(const struct kills_board *board)
+{
+    return atomic_load(&board->stop) == 0;
+}
+
 static bool open_space(struct kills_board *board, brain_store *store, brain_space **space,
                        const char *form, uint32_t number)
 {
@@ -162,6 +167,18 @@ bool kills_read(struct kills_board *board, brain_space *space, const char *name,
     bool right = kills_identify(board, &view, owner, number, id_out);
     brain_view_drop(&view);
     return right;
+}
+
+uint64_t kills_some_size(uint64_t *seed)
+{
+    uint32_t dice = (uint32_t)(kit_random(seed) % 1000);
+    uint32_t more = dice < 600 ? 120 : dice < 800 ? 1500 : dice < 990 ? 60000 : 1 << 20;
+    return KILLS_SIZE_MIN + kit_random(seed) % more;
+}
+
+kills_id kills_new_id(_Atomic uint64_t *sequence, uint64_t size)
+{
+    return (atomic_fetch_add(sequence, 1) + 1) << 24 | size;
 }
 
 uint64_t kills_own_row(brain_store *store)

@@ -115,17 +115,14 @@ bool kills_settle(struct kills_board *board, const struct kills_spaces *spaces, 
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* Mostly small; sometimes an extent; rarely one that is written with system calls. */
 static uint64_t some_size(struct writer *w)
 {
-    uint32_t dice = below(w, 1000);
-    uint32_t more = dice < 600 ? 120 : dice < 800 ? 1500 : dice < 990 ? 60000 : 1 << 20;
-    return KILLS_SIZE_MIN + below(w, more);
+    return kills_some_size(&w->seed);
 }
 
 static kills_id new_id(struct writer *w, uint64_t size)
 {
-    return (atomic_fetch_add(&w->own->sequence, 1) + 1) << 24 | size;
+    return kills_new_id(&w->own->sequence, size);
 }
 
 static brain_value bytes_value(brain_part *part, uint32_t owner, uint32_t number, kills_id id)
@@ -259,41 +256,21 @@ static bool change_guests(struct writer *w)
 
 /* ---- what all writers change ----------------------------------------------------------------- */
 
-static bool change_shared(struct writer *w)
+static struct kills_hand hand_of(struct writer *w)
 {
-    char name[16];
-    brain_part part;
-    uint32_t number = 1 + below(w, KILLS_SHARED - 1);
-    snprintf(name, sizeof name, "c%u", number);
-    if (below(w, 4) == 0) {
-        int err = brain_delete(w->spaces.shared, name, strlen(name), BRAIN_ANY_VERSION);
-        return land(w, err == BRAIN_E_NOT_FOUND ? 0 : err, "delete of a shared name");
-    }
-    kills_id id = new_id(w, some_size(w));
-    brain_value value = bytes_value(&part, KILLS_OF_SHARED, number, id);
-    return land(w, brain_put(w->spaces.shared, name, strlen(name), &value, BRAIN_ANY_VERSION, NULL),
-                "put of a shared name");
+    return (struct kills_hand){ w->spaces.shared, &w->seed, &w->own->sequence, &w->own->n_counted };
 }
 
-/* Raise the counter by compare-and-set, until it works. */
+static bool change_shared(struct writer *w)
+{
+    struct kills_hand hand = hand_of(w);
+    return land(w, kills_change_shared(&hand), "change of a shared name");
+}
+
 static bool count(struct writer *w)
 {
-    int err;
-    do {
-        uint64_t version = 0, value = 0;
-        err = brain_get_copy(w->spaces.shared, "c0", 2, &value, sizeof value, NULL, NULL, &version);
-        if (err != 0 && err != BRAIN_E_NOT_FOUND) {
-            return land(w, err, "get of the counter");
-        }
-        value++;
-        brain_part part = { &value, sizeof value, 0 };
-        brain_value counter = { .kind = BRAIN_KIND_INT, .n_parts = 1, .parts = &part };
-        err = brain_put(w->spaces.shared, "c0", 2, &counter, version, NULL);
-    } while (err == BRAIN_E_STALE || err == BRAIN_E_EXISTS);
-    if (err == 0) {
-        atomic_fetch_add(&w->own->n_counted, 1);
-    }
-    return land(w, err, "put of the counter");
+    struct kills_hand hand = hand_of(w);
+    return land(w, kills_count(&hand), "raising the counter");
 }
 
 static bool trim(struct writer *w)
@@ -353,7 +330,7 @@ int kills_write(const struct kills_job *job)
     }
     atomic_store(&w.own->row, kills_own_row(w.store));
     bool right = true;
-    while (right && atomic_load(&job->board->stop) == 0) {
+    while (right && kills_goes_on(job->board)) {
         right = change_something(&w);
     }
     right = right && kills_settle(w.board, &w.spaces, w.number);

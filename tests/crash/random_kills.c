@@ -4,9 +4,9 @@
  *
  * --kills N       how many kills (default 300); --seconds S: end after so long, whatever is left
  * --named N       and go on until so many have died with the lock
- * --aimed N       in 100 kills of writers: how many wait until the lock word names one (default 60)
+ * --aimed N       in 100 kills of writers: how many wait until the lock word names one (default 75)
  * --stops N       afterwards: stop a writer N times, a quarter of them while it has the lock
- * --writers N --readers N   (default 4 and 2)
+ * --writers N --readers N --waiters N --families N   (default 4, 2, 1 and 1; a family forks)
  * --round N       kills between two audits (default 1000)
  * --undisturbed S seconds of the first round, without kills (default 3)
  * --strict        the store must not take more for all but values than after that round, which
@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +94,14 @@ static bool audit(struct killer *killer, enum audit what, uint64_t number)
     int status = kit_reap(pid);
     return status == 0 ||
            kills_fail(killer->board, "an audit ended with wait status 0x%x", (unsigned)status);
+}
+
+static volatile sig_atomic_t is_ended; /* by SIGINT or SIGTERM: what was found is printed */
+
+static void end_early(int signal_number)
+{
+    (void)signal_number;
+    is_ended = 1;
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
@@ -218,14 +227,28 @@ static bool run_undisturbed(struct killer *killer, double seconds, struct weight
     return right;
 }
 
+/* Children whose parents live to tell. */
+static uint64_t n_children_killed(const struct killer *killer)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < KILLS_FAMILIES_MAX; i++) {
+        n += atomic_load(&killer->board->families[i].n_children_killed);
+    }
+    return n;
+}
+
 static uint64_t n_kills(const struct killer *killer)
 {
-    return killer->count[KILLER_BLIND].n + killer->count[KILLER_AIMED].n + killer->n_readers_killed;
+    uint64_t n = n_children_killed(killer);
+    for (int role = 0; role < KILLS_N_ROLES; role++) {
+        n += killer->n_killed[role];
+    }
+    return n;
 }
 
 static uint64_t n_named(const struct killer *killer)
 {
-    uint64_t n = 0;
+    uint64_t n = killer->n_families_named;
     for (int mode = 0; mode < KILLER_N_MODES; mode++) {
         n += killer->count[mode].n_named + killer->count[mode].n_taken_over;
     }
@@ -243,9 +266,9 @@ static bool run_round(struct killer *killer, const struct options *options, doub
     bool right = true;
     killer_start(killer);
     while (right && n_kills(killer) - before < options->n_round && !is_enough(killer, options) &&
-           kit_seconds() < end) {
+           kit_seconds() < end && !is_ended) {
         bool aimed = kit_random(&killer->seed) % 100 < options->aimed_percent;
-        right = killer_kill(killer, aimed ? KILLER_AIMED : KILLER_BLIND);
+        right = killer_kill(killer, aimed);
     }
     right = killer_stop(killer) && right;
     return right && audit(killer, AUDIT_SOUND, n_kills(killer) - before);
@@ -268,45 +291,83 @@ static bool run_stops(struct killer *killer, const struct options *options)
 static void print_count(const char *what, const struct killer_count *count)
 {
     uint64_t n = count->n_named + count->n_taken_over;
-    printf("  %-6s %7ju kills of writers; %6ju died with the lock (%4.1f %%), %ju of them taken "
-           "over from "
-           "before we could look\n",
+    printf("  %-8s %7ju kills of writers; %6ju died with the lock (%4.1f %%), %ju of them taken "
+           "over from before we could look\n",
            what, (uintmax_t)count->n, (uintmax_t)n,
            count->n == 0 ? 0.0 : 100.0 * (double)n / (double)count->n,
            (uintmax_t)count->n_taken_over);
 }
 
+static void print_kills(const struct killer *killer)
+{
+    print_count("blind", &killer->count[KILLER_BLIND]);
+    print_count("aimed", &killer->count[KILLER_AIMED]);
+    print_count("several", &killer->count[KILLER_SEVERAL]);
+    printf("  others: readers %ju, waiters %ju, forked children and their parents %ju (%ju with "
+           "the lock); %ju times several at once\n",
+           (uintmax_t)killer->n_killed[KILLS_READER], (uintmax_t)killer->n_killed[KILLS_WAITER],
+           (uintmax_t)(killer->n_killed[KILLS_FAMILY] + n_children_killed(killer)),
+           (uintmax_t)killer->n_families_named, (uintmax_t)killer->n_at_once);
+    printf("  on which step: journal empty %ju, splitting a bucket %ju, taking slots and memory "
+           "%ju, before the commit %ju, tidying after it %ju\n",
+           (uintmax_t)killer->n_at_step[KILLER_STEP_EMPTY],
+           (uintmax_t)killer->n_at_step[KILLER_STEP_SPLIT],
+           (uintmax_t)killer->n_at_step[KILLER_STEP_TAKING],
+           (uintmax_t)killer->n_at_step[KILLER_STEP_PUBLISHING],
+           (uintmax_t)killer->n_at_step[KILLER_STEP_TIDYING]);
+}
+
+/* What the victims did. */
+struct work {
+    uint64_t n_ops, n_gets, n_waits, n_late, n_forks;
+};
+
+static struct work work_of(const struct kills_board *board)
+{
+    struct work work = { 0 };
+    for (uint32_t i = 0; i < board->n_writers; i++) {
+        work.n_ops += atomic_load(&board->writers[i].n_ops);
+    }
+    for (uint32_t i = 0; i < board->n_readers; i++) {
+        work.n_gets += atomic_load(&board->readers[i].n_gets);
+    }
+    for (uint32_t i = 0; i < KILLS_WAITERS_MAX; i++) {
+        work.n_waits += atomic_load(&board->waiters[i].n_waits);
+        work.n_late += atomic_load(&board->waiters[i].n_late);
+    }
+    for (uint32_t i = 0; i < KILLS_FAMILIES_MAX; i++) {
+        work.n_gets += atomic_load(&board->families[i].n_turns);
+        work.n_forks += atomic_load(&board->families[i].n_forks);
+    }
+    return work;
+}
+
 static void print_report(const struct killer *killer, double seconds)
 {
-    uint64_t n_ops = 0, n_gets = 0, n_full = n_refused(killer->board);
-    for (uint32_t i = 0; i < killer->board->n_writers; i++) {
-        n_ops += atomic_load(&killer->board->writers[i].n_ops);
-    }
-    for (uint32_t i = 0; i < killer->board->n_readers; i++) {
-        n_gets += atomic_load(&killer->board->readers[i].n_gets);
-    }
-    printf("%ju kills in %.0f s, %ju of them of readers; %ju changes (%ju refused for want of "
-           "memory), "
-           "%ju readings\n",
-           (uintmax_t)n_kills(killer), seconds, (uintmax_t)killer->n_readers_killed,
-           (uintmax_t)n_ops, (uintmax_t)n_full, (uintmax_t)n_gets);
+    struct work work = work_of(killer->board);
+    printf("%ju kills in %.0f s; %ju changes (%ju refused for want of memory), %ju readings, %ju "
+           "waits (%ju missed their wake-up), %ju forks\n",
+           (uintmax_t)n_kills(killer), seconds, (uintmax_t)work.n_ops,
+           (uintmax_t)n_refused(killer->board), (uintmax_t)work.n_gets, (uintmax_t)work.n_waits,
+           (uintmax_t)work.n_late, (uintmax_t)work.n_forks);
     if (n_kills(killer) > 0) {
-        print_count("blind", &killer->count[KILLER_BLIND]);
-        print_count("aimed", &killer->count[KILLER_AIMED]);
-        printf("  on which step: journal empty %ju, splitting a bucket %ju, taking slots and "
-               "memory %ju, "
-               "before the commit %ju, tidying after it %ju\n",
-               (uintmax_t)killer->n_at_step[KILLER_STEP_EMPTY],
-               (uintmax_t)killer->n_at_step[KILLER_STEP_SPLIT],
-               (uintmax_t)killer->n_at_step[KILLER_STEP_TAKING],
-               (uintmax_t)killer->n_at_step[KILLER_STEP_PUBLISHING],
-               (uintmax_t)killer->n_at_step[KILLER_STEP_TIDYING]);
+        print_kills(killer);
     }
     if (killer->n_stops > 0) {
         printf("%ju stops of a writer, %ju of them with the lock held; %ju readings meanwhile\n",
                (uintmax_t)killer->n_stops, (uintmax_t)killer->n_stops_named,
                (uintmax_t)killer->n_gets_while_stopped);
     }
+}
+
+/* A waiter misses its wake-up where the writer dies between commit and wake-up, and nobody comes to
+ * recover meanwhile; or where it sleeps there. Both are rare. */
+static bool judge_waits(const struct killer *killer)
+{
+    uint64_t n_late = work_of(killer->board).n_late;
+    return n_late <= 1 + n_named(killer) / 100 + killer->n_stops ||
+           kills_fail(killer->board, "%ju waits slept on although there was a change",
+                      (uintmax_t)n_late);
 }
 
 static bool compare_weights(struct killer *killer, const struct weight *first,
@@ -342,7 +403,7 @@ static bool run(struct killer *killer, const struct options *options)
                  run_undisturbed(killer, options->undisturbed_s, &first) &&
                  audit(killer, AUDIT_FOUND, capacity);
     first.value_bytes = before.value_bytes;
-    while (right && !is_enough(killer, options) && kit_seconds() < end) {
+    while (right && !is_enough(killer, options) && kit_seconds() < end && !is_ended) {
         right = run_round(killer, options, end);
         printf("after %7ju kills, %4.0f s: %s; %ju KiB of metadata\n", (uintmax_t)n_kills(killer),
                kit_seconds() - start, right ? "sound" : "WRONG",
@@ -351,7 +412,7 @@ static bool run(struct killer *killer, const struct options *options)
     }
     right = right && (options->n_stops == 0 || run_stops(killer, options));
     print_report(killer, kit_seconds() - start);
-    return right && clear_and_weigh(killer, &last) &&
+    return right && judge_waits(killer) && clear_and_weigh(killer, &last) &&
            compare_weights(killer, &first, &last, options->strict);
 }
 
@@ -397,6 +458,10 @@ static void parse(char **argv, struct options *options, struct killer *killer)
             killer->board->n_writers = number(value);
         } else if (takes(argv, &i, "--readers", &value)) {
             killer->board->n_readers = number(value);
+        } else if (takes(argv, &i, "--waiters", &value)) {
+            killer->n_waiters = (uint32_t)number(value);
+        } else if (takes(argv, &i, "--families", &value)) {
+            killer->n_families = (uint32_t)number(value);
         } else if (takes(argv, &i, "--dir", &value)) {
             options->dir = value;
         } else if (takes(argv, &i, "--capacity", &value)) {
@@ -432,7 +497,7 @@ int main(int argc, char **argv)
     static struct killer killer;
     struct options options = { .n_kills = 300,
                                .n_round = 1000,
-                               .aimed_percent = 60,
+                               .aimed_percent = 75,
                                .seconds = 1e9,
                                .undisturbed_s = 3,
                                .capacity_mb = 16 };
@@ -442,6 +507,8 @@ int main(int argc, char **argv)
     audit_stat = shared_memory(sizeof *audit_stat, &stat_fd);
     killer.board->n_writers = 4;
     killer.board->n_readers = 2;
+    killer.board->killer = (uint64_t)getpid();
+    killer.n_waiters = killer.n_families = 1;
     killer.seed = (uint64_t)getpid();
     parse(argv, &options, &killer);
     if (killer.board->n_writers - 1 >= KILLS_WRITERS_MAX - EXTRA_WRITERS ||
@@ -449,6 +516,17 @@ int main(int argc, char **argv)
         kit_die("1 to %u writers, and up to %u readers", KILLS_WRITERS_MAX - EXTRA_WRITERS,
                 KILLS_READERS_MAX - EXTRA_READERS);
     }
+    if (killer.n_waiters > KILLS_WAITERS_MAX || killer.n_families > KILLS_FAMILIES_MAX) {
+        kit_die("up to %u waiters, and %u families", KILLS_WAITERS_MAX, KILLS_FAMILIES_MAX);
+    }
+    if (killer.new_pid_namespaces) {
+        killer.n_families = 0; /* a process of another namespace cannot be found by its number */
+    }
+    killer_go_first();
+    kit_must(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0, "prctl");
+    struct sigaction early = { .sa_handler = end_early };
+    sigaction(SIGINT, &early, NULL);
+    sigaction(SIGTERM, &early, NULL);
     kit_workdir(options.dir);
     kit_path(killer.path, "store");
     printf("seed %ju\n", (uintmax_t)killer.seed);

@@ -1,14 +1,20 @@
-"""A writer for random_kills that is a Python process: started by it, and killed by it.
+"""Writers for random_kills that are Python processes: started by it, and killed by it.
 
-usage: random_kills.py BOARD_FD NUMBER SEED PATH
+usage: random_kills.py BOARD_FD PATH KILLER
 
-Does what kills_writer.c does, as far as a Brain can: no batch over two namespaces, nothing written
+To start an interpreter takes a hundred times as long as to change something. So this one imports
+the package, and forks a writer for each line that it reads, a number and a seed; it answers with
+the process id, as four bytes. The writer is no child of its, but of KILLER, a process id.
+
+A writer does what kills_writer.c does, as far as a Brain can: no batch over two namespaces, nothing written
 in place. kills.h tells what the board is; its words are in the order of the structs there.
 """
 
+import ctypes
 import mmap
 import os
 import random
+import signal
 import struct
 import sys
 
@@ -261,13 +267,60 @@ class Writer:
         self.brain.close()
 
 
-def main():
-    fd, number, seed, path = sys.argv[1:]
-    board = Board(int(fd), int(number))
+def write(fd, number, seed, path):
+    board = Board(fd, number)
     try:
-        Writer(board, int(number), int(seed), path).run()
+        Writer(board, number, seed, path).run()
     except Exception as error:
         board.fail(f"writer {number}: {type(error).__name__}: {error}")
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def belong_to(killer):
+    """End with it. Between us there was a process, which is about to be gone."""
+    while os.getppid() != killer:
+        os.sched_yield()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != killer:
+        os._exit(1)
+
+
+def fork_orphan(live):
+    """The process id of somebody who lives, and whom whoever takes in our orphans has to reap."""
+    ours, theirs = os.pipe()
+    between = os.fork()
+    if between == 0:
+        pid = os.fork()
+        if pid == 0:
+            os.close(0)
+            os.close(1)
+            status = 1
+            try:
+                live()
+                status = 0
+            finally:
+                os._exit(status)
+        os.write(theirs, struct.pack("=i", pid))
+        os._exit(0)
+    os.close(theirs)
+    answer = os.read(ours, 4)
+    os.close(ours)
+    os.waitpid(between, 0)
+    return answer
+
+
+def main():
+    fd, path, killer = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    for line in sys.stdin:
+        number, seed = map(int, line.split())
+
+        def live(number=number, seed=seed):
+            belong_to(killer)
+            write(fd, number, seed, path)
+
+        os.write(1, fork_orphan(live))
 
 
 main()
