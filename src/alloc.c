@@ -209,11 +209,21 @@ int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, u
     return err;
 }
 
+/* Whether no other begins in it: its owner's size, which says how long it is, may be damaged. */
+static bool is_one_extent(const struct brain_store *store, uint32_t page, uint64_t n_pages)
+{
+    bool is_one = record(store, page)->state == BN_BLOCK_USED;
+    for (uint64_t i = 1; i < n_pages && is_one; i++) {
+        is_one = record(store, page + (uint32_t)i)->state == BN_BLOCK_NONE;
+    }
+    return is_one;
+}
+
 int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bool warm)
 {
     uint32_t end = bn_alloc_end(store);
     if (page >= end || n_pages == 0 || n_pages > end - page ||
-        record(store, page)->state != BN_BLOCK_USED) {
+        !is_one_extent(store, page, n_pages)) {
         return bn_error_corrupt("%s: an extent at page %u is not recorded as one", store->path,
                                 page);
     }

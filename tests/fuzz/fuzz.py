@@ -1,15 +1,19 @@
 """Run the fuzzers (tests/fuzz/NAME_fuzzer.c, recall_fuzzer.py): for a while, or to see what they reach.
 
-usage: fuzz.py [--seconds S] [--minimize] [--coverage] [NAME ...]
+usage: fuzz.py [--seconds S] [--minimize] [--coverage [--corpus]] [NAME ...]
 
 Builds them with clang, libFuzzer and the address and undefined-behaviour sanitizers in build/fuzzers, and lets each
-of them go on from its corpus in tests/fuzz/corpus and from what earlier runs found, in build/fuzz/NAME. What an input
-does that it should not is a find; the input is left in build/fuzz, and `build/fuzzers/tests/NAME_fuzzer FILE`
-repeats it.
+of them go on from its corpus (packs.py) and from what earlier runs found, in build/fuzz/NAME. What an input does that
+it should not is a find; the input is left in build/fuzz, and `build/fuzzers/tests/NAME_fuzzer FILE` repeats it.
+
+A new input is in build/fuzz/NAME as soon as it is found, and a find before the fuzzer ends, so SIGTERM or SIGINT, which
+end both the fuzzer and what is yet to come, lose the input at most that was being written. The CPU time that was spent
+is printed, and noted in build/fuzz/spent.tsv, over which the sum of a campaign is printed.
 
 --minimize  writes tests/fuzz/corpus anew: of what there is, a few inputs that reach all lines. Not that of recall, which
-            libFuzzer cannot merge, since it is no program: `recall_fuzzer.py --seeds FOLDER` writes it.
---coverage  replays what there is with a build for gcov, and says how much of which file was reached.
+            libFuzzer cannot merge, since it is no program: `recall_fuzzer.py --seeds FOLDER` and `packs.py pack` do.
+--coverage  replays what there is with a build for gcov, and says how much of which file was reached; with --corpus
+            the corpus alone.
 
 `recall` is the Python package, built with clang in build/fuzz-recall, and takes atheris (pip install atheris), without
 which it is left out.
@@ -21,25 +25,37 @@ import argparse
 import importlib.util
 import os
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import packs
+
 ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 FOUND = ROOT / "build" / "fuzz"
+SPENT = FOUND / "spent.tsv"  # when, what, seconds of CPU, inputs
 SHARES = {"store": 75, "value": 5, "recall": 20}  # of the time, in a hundred
 LIMITS = {
     "store": ["-timeout=10", "-rss_limit_mb=3000", "-max_len=600"],
     "value": ["-timeout=10", "-rss_limit_mb=3000", "-max_len=1000"],
     "recall": ["-timeout=60", "-rss_limit_mb=8000", "-max_len=4096"],
 }
-ATTACH = "path.c store.c map.c layout.c recover.c journal.c client.c lock.c"
-CHANGES = "brain.c batch.c object.c id.c note.c view.c snapshot.c check.c replace.c write.c stage.c reclaim.c handle.c"
-TABLES = "read.c txn.c names.c space.c snap.c slot.c index.c alloc.c pin.c watch.c value.c"
+GROUPS = {
+    "attach and recovery": "path.c store.c map.c layout.c recover.c journal.c client.c lock.c",
+    "decode": "value.c",
+    "tables and transactions": "read.c txn.c names.c space.c snap.c slot.c index.c alloc.c pin.c watch.c",
+    "calls and changes": "brain.c batch.c object.c id.c note.c view.c snapshot.c check.c replace.c write.c stage.c "
+    "reclaim.c handle.c",
+}
 ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"}
 SKIPPED = 77
+INTERRUPTED = 72  # what libFuzzer ends with then
 
 
 def parse():
@@ -47,6 +63,7 @@ def parse():
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--minimize", action="store_true")
     parser.add_argument("--coverage", action="store_true")
+    parser.add_argument("--corpus", action="store_true")
     parser.add_argument("names", nargs="*", metavar="NAME", default=list(SHARES))
     return parser.parse_args()
 
@@ -106,7 +123,54 @@ def fuzzer(name):
     return [folder / "tests" / f"{name}_fuzzer"], ENVIRONMENT
 
 
-def run(name, seconds):
+def corpus(name):
+    """As a folder."""
+    folder = FOUND / f"{name}-corpus"
+    shutil.rmtree(folder, ignore_errors=True)
+    packs.unpack(name, folder)
+    return folder
+
+
+class Ended:
+    """SIGTERM and SIGINT end the fuzzer that runs, as it ends by itself, and let none begin."""
+
+    def __init__(self):
+        self.by = None
+        self.fuzzer = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.end)
+
+    def end(self, number, _):
+        self.by = number
+        if self.fuzzer is not None:
+            self.fuzzer.terminate()
+
+    def run(self, command, environment):
+        """Its exit status, and the lines that it wrote to its standard error, which are passed on."""
+        lines = []
+        with subprocess.Popen(
+            command, env=environment, cwd=FOUND, stderr=subprocess.PIPE, text=True, errors="replace"
+        ) as self.fuzzer:
+            if self.by is not None:
+                self.fuzzer.terminate()
+            for line in self.fuzzer.stderr:
+                lines.append(line)
+                sys.stderr.write(line)
+        code = self.fuzzer.returncode
+        self.fuzzer = None
+        return code, lines
+
+
+def spent():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def cpu(seconds):
+    return f"{seconds:,.1f} s of CPU ({seconds / 3600:.2f} h)"
+
+
+def run(name, seconds, ended):
     program, environment = fuzzer(name)
     command = [
         *program,
@@ -117,11 +181,41 @@ def run(name, seconds):
         "-verbosity=0",
         f"-artifact_prefix={FOUND}/{name}-",
         FOUND / name,
-        CORPUS / name,
+        corpus(name),
     ]
-    code = subprocess.run(command, env=environment, cwd=FOUND).returncode
-    print(f"{name}: {seconds} s, {'nothing found' if code == 0 else 'FOUND something'}", flush=True)
-    return code == 0
+    before = spent()
+    code, lines = ended.run(command, environment)
+    took = spent() - before
+    counts = re.findall(r"(?m)^stat::number_of_executed_units: *(\d+)", "".join(lines))
+    inputs = int(counts[-1]) if counts else 0
+    with SPENT.open("a") as file:
+        print(time.strftime("%Y-%m-%dT%H:%M:%S"), name, f"{took:.1f}", inputs, sep="\t", file=file)
+    is_sound = code in (0, INTERRUPTED)
+    print(
+        f"{name}: {cpu(took)}, {inputs:,} inputs, {'nothing found' if is_sound else f'FOUND something ({code})'}",
+        f"{', ended early' if code == INTERRUPTED else ''}",
+        sep="",
+        flush=True,
+    )
+    return is_sound, took
+
+
+def run_all(names, seconds):
+    ended = Ended()
+    shares = sum(SHARES[name] for name in names)
+    is_sound, total = True, 0
+    for name in names:
+        if ended.by is None:
+            sound, took = run(name, max(1, seconds * SHARES[name] // shares), ended)
+            is_sound, total = is_sound and sound, total + took
+    past = [line.split("\t") for line in SPENT.read_text().splitlines()]
+    so_far = ", ".join(
+        f"{name} {cpu(sum(float(seconds) for _, of, seconds, _ in past if of == name))}" for name in SHARES
+    )
+    print(f"in sum {cpu(total)}; by all runs so far: {so_far}", flush=True)
+    if ended.by is not None:
+        sys.exit(128 + ended.by)
+    return is_sound
 
 
 def minimize(name):
@@ -131,40 +225,38 @@ def minimize(name):
     fresh.mkdir(parents=True)
     program, environment = fuzzer(name)
     command = [*program, "-merge=1", "-use_counters=0", *LIMITS[name]]
-    command += [fresh, CORPUS / name, FOUND / name]
+    command += [fresh, corpus(name), FOUND / name]
     log = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=FOUND)
     if log.returncode != 0:
         sys.exit(log.stderr)
-    for file in (CORPUS / name).glob("found-*"):
+    for file in corpus(name).glob("found-*"):
         shutil.copy(file, fresh)  # what was a find stays, whatever it reaches
-    shutil.rmtree(CORPUS / name)
-    shutil.move(fresh, CORPUS / name)
-    files = list((CORPUS / name).iterdir())
-    print(f"{name}: {len(files)} inputs, {sum(file.stat().st_size for file in files):,} bytes")
+    n, n_bytes = packs.pack(name, fresh)
+    print(f"{name}: {n} inputs, {n_bytes:,} bytes")
     return True
 
 
-def coverage(names):
+def coverage(names, only_corpus):
     options = "-Db_coverage=true", "-Doptimization=0"
     folder = build("fuzz-coverage", [f"tests/replay_{name}" for name in names], *options)
     for counts in folder.rglob("*.gcda"):
         counts.unlink()
     for name in names:
-        folders = [folder for folder in (CORPUS / name, FOUND / name) if folder.exists()]
-        command = [folder / "tests" / f"replay_{name}", *folders]
+        command = [folder / "tests" / f"replay_{name}", packs.path(name)]
+        if not only_corpus and (FOUND / name).exists():
+            command.append(FOUND / name)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    for title, files in (("attach", ATTACH), ("tables", TABLES), ("calls and changes", CHANGES)):
-        print(title)
-        for file in files.split():
-            report(folder, file)
+    for title, files in GROUPS.items():
+        counts = [report(folder, file) for file in files.split()]
+        reached, total = (sum(column) for column in zip(*counts, strict=True))
+        print(f"{title}: {reached} of {total} lines ({reached / total:.1%})")
     return True
 
 
 def report(folder, file):
     found = list(folder.glob(f"src/libbrain.*.p/{file}.gcda"))
     if not found:
-        print(f"  {file}: not reached")
-        return
+        sys.exit(f"{file}: no counts; its name in GROUPS is wrong?")
     command = ["gcov", "--stdout", "--branch-probabilities", found[0]]
     text = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
     (lines,) = [
@@ -176,6 +268,7 @@ def report(folder, file):
     missed = [int(number) for number in re.findall(r"(?m)^ +#####: +(\d+):", lines)]
     total = reached + len(missed)
     print(f"  {file}: {reached} of {total} lines ({reached / total:.0%}); not: {spans(missed)}")
+    return reached, total
 
 
 def spans(numbers):
@@ -194,21 +287,18 @@ def main():
     if arguments.coverage or arguments.minimize:
         arguments.names = [name for name in arguments.names if name != "recall"]
     if arguments.coverage:
-        sys.exit(0 if coverage(arguments.names) else 1)
+        sys.exit(0 if coverage(arguments.names, arguments.corpus) else 1)
     if not has_libfuzzer():
         print("skipped: there is no clang with libFuzzer here (Debian: clang libclang-rt-14-dev)")
         sys.exit(SKIPPED)
     if "recall" in arguments.names and importlib.util.find_spec("atheris") is None:
         print("recall: left out, there is no atheris (pip install atheris)")
         arguments.names.remove("recall")
-    shares = sum(SHARES[name] for name in arguments.names)
-    ended = [
-        minimize(name)
-        if arguments.minimize
-        else run(name, max(1, arguments.seconds * SHARES[name] // shares))
-        for name in arguments.names
-    ]
-    sys.exit(0 if all(ended) else 1)
+    if arguments.minimize:
+        is_sound = all([minimize(name) for name in arguments.names])
+    else:
+        is_sound = run_all(arguments.names, arguments.seconds)
+    sys.exit(0 if is_sound else 1)
 
 
 if __name__ == "__main__":

@@ -295,21 +295,56 @@ uint64_t images_region(enum images_kind kind, enum bn_region region, uint64_t *b
     return off;
 }
 
+/* ---- writing them: into what is there of one, since new pages are most of the time that a file takes */
+
+/* Also pages that were only set aside go, which SEEK_DATA does not tell from a hole. */
+static void punch(int fd, uint64_t off, uint64_t end)
+{
+    if (off < end) {
+        CHECK_SYS(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off,
+                            (off_t)(end - off)));
+    }
+}
+
+/* What differs; all of it where the file has not all of its pages: a hole reads as zeros do, and is none. */
+static void write_run(const struct images_run *run, int fd)
+{
+    static uint8_t there[64 * CHECK_KIB];
+    bool is_whole = lseek(fd, (off_t)run->off, SEEK_HOLE) >= (off_t)(run->off + run->size);
+    for (uint64_t at = 0, n; at < run->size; at += n) {
+        off_t off = (off_t)(run->off + at);
+        n = run->size - at < sizeof there ? run->size - at : sizeof there;
+        CHECK(!is_whole || pread(fd, there, n, off) == (ssize_t)n);
+        for (uint64_t page = 0; page < n; page += BN_PAGE) {
+            const uint8_t *bytes = run->bytes + at + page;
+            if (!is_whole || memcmp(there + page, bytes, BN_PAGE) != 0) {
+                CHECK(pwrite(fd, bytes, BN_PAGE, off + (off_t)page) == BN_PAGE);
+            }
+        }
+    }
+}
+
+static void write_file(const struct images_one *image, enum images_file file, int fd)
+{
+    uint64_t done = 0;
+    CHECK_SYS(ftruncate(fd, (off_t)image->size[file]));
+    for (uint32_t i = 0; i < image->n_runs[file]; i++) {
+        const struct images_run *run = &image->runs[file][i];
+        punch(fd, done, run->off);
+        write_run(run, fd);
+        done = run->off + run->size;
+    }
+    punch(fd, done, image->size[file]);
+}
+
 void images_write(enum images_kind kind, const char *path, int fds_out[IMAGES_N_FILES])
 {
-    const struct images_one *image = &images[kind];
     char name[200];
     (void)mkdir(path, 0700);
     for (int file = 0; file < IMAGES_N_FILES; file++) {
         file_path(name, path, (enum images_file)file);
-        (void)unlink(name);
-        int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        CHECK_SYS(fd);
-        CHECK_SYS(ftruncate(fd, (off_t)image->size[file]));
-        for (uint32_t i = 0; i < image->n_runs[file]; i++) {
-            const struct images_run *run = &image->runs[file][i];
-            CHECK(pwrite(fd, run->bytes, run->size, (off_t)run->off) == (ssize_t)run->size);
-        }
-        fds_out[file] = fd;
+        fds_out[file] = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        CHECK_SYS(fds_out[file]);
+        write_file(&images[kind], (enum images_file)file, fds_out[file]);
     }
 }

@@ -57,7 +57,7 @@ uint8_t *images_byte(enum images_kind kind, enum images_file file, uint64_t off)
 /* Where a region begins, and how much of it is backed in the image. */
 uint64_t images_region(enum images_kind kind, enum bn_region region, uint64_t *backed_out);
 
-/* Make the files of an image at `path`, anew. */
+/* Make the files at `path` those of an image, to the byte and the hole: in place, where there are files of an image. */
 void images_write(enum images_kind kind, const char *path, int fds_out[IMAGES_N_FILES]);
 
 #endif

@@ -1,6 +1,9 @@
 """A fuzzer of what the Python package recalls: stored values as bytes say. Run by fuzz.py, or over files with --replay.
 
-usage: recall_fuzzer.py --seeds FOLDER | --replay FOLDER | OPTIONS OF libFuzzer AND CORPORA
+usage: recall_fuzzer.py --seeds FOLDER | --replay [FOLDER] | OPTIONS OF libFuzzer AND CORPORA
+
+--seeds writes inputs of the sound values of sound_values.py, of which the corpus is (packs.py); --replay takes that
+where no folder is named.
 
 An input is: the kind (1), flags of a TREE or PICKLE (1), the number of its buffers (1) and the length of each (2 each),
 or the length of the metadata of another kind (2); the buffers, or the metadata; the stream, or the data. Each is put
@@ -87,6 +90,18 @@ def write_seeds(folder, path):
             (folder / name.replace("/", "_").replace(" ", "_")).write_bytes(seed)
 
 
+def replay(path, folders):
+    import packs
+
+    inputs = [(str(file), file.read_bytes()) for folder in folders for file in sorted(folder.iterdir())]
+    inputs = inputs if folders else list(packs.read("recall"))
+    target = Target(path)
+    for name, data in inputs:
+        print(name, flush=True)  # the last one is what a crash is of
+        target(data)
+    print(f"{len(inputs)} inputs")
+
+
 def fuzz(target):
     import atheris
 
@@ -100,6 +115,7 @@ def remove_at_end(path):
     if os.fork() == 0:
         os.close(writer)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.read(reader, 1)
         shutil.rmtree(path, ignore_errors=True)
         os._exit(0)
@@ -113,13 +129,7 @@ def main():
     if sys.argv[1] == "--seeds":
         write_seeds(Path(sys.argv[2]), path)
     elif sys.argv[1] == "--replay":
-        target, n_files = Target(path), 0
-        for folder in sys.argv[2:]:
-            for file in sorted(Path(folder).iterdir()):
-                print(file, flush=True)  # the last one is what a crash is of
-                target(file.read_bytes())
-                n_files += 1
-        print(f"{n_files} inputs")
+        replay(path, [Path(folder) for folder in sys.argv[2:]])
     else:
         fuzz(Target(path))
 

@@ -12,6 +12,7 @@
 #define LOCK_TIMEOUT_NS (2 * 1000 * 1000)
 #define N_VIEWS         4
 #define MIB             ((uint64_t)1 << 20)
+#define LARGE_EVERY     8
 
 struct use {
     struct script *script;
@@ -23,6 +24,8 @@ struct use {
     brain_batch *batch;
     brain_object *object;
     uint64_t object_bytes;
+    bool
+        is_small; /* no value of more than 16 KB: to take and to give back a MB is the time of all else */
     void (*disturb)(struct script *script);
     char name[64];
     size_t name_len;
@@ -93,7 +96,7 @@ static const uint8_t bytes[MIB];
 static size_t size(struct use *use)
 {
     uint64_t number = script_number(use->script, 2);
-    return (number & 0xc000) == 0xc000   ? (number & 0x3fff) * 61
+    return (number & 0xc000) == 0xc000   ? (number & 0x3fff) * (use->is_small ? 1 : 61)
            : (number & 0x8000) == 0x8000 ? number & 0x3fff
                                          : number & 0x1ff;
 }
@@ -554,7 +557,7 @@ void script_run(struct script *script, const char *path, void (*disturb)(struct 
 
 void script_run_all(const char *path, uint64_t seed)
 {
-    struct use use = { 0 };
+    struct use use = { .is_small = (seed ^ seed >> 3) % LARGE_EVERY != 0 };
     if (!begin(&use, path, 0)) {
         return;
     }

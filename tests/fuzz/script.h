@@ -34,7 +34,8 @@ static inline uint64_t script_number(struct script *script, int n_bytes)
  * into the files meanwhile; NULL: nobody does. */
 void script_run(struct script *script, const char *path, void (*disturb)(struct script *script));
 
-/* Each step once, in one process, with arguments that follow from `seed`. */
+/* Each step once, in one process, with arguments that follow from `seed`. With one seed of eight values are up
+ * to 1 MB large, so that many a store gets full; else up to 16 KB. */
 void script_run_all(const char *path, uint64_t seed);
 
 #endif

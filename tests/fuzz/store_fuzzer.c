@@ -308,6 +308,7 @@ static void remove_at_end(void)
         char byte;
         (void)close(ends[1]);
         (void)signal(SIGINT, SIG_IGN);
+        (void)signal(SIGTERM, SIG_IGN);
         (void)!read(ends[0], &byte, 1);
         check_remove_dir(path);
         _exit(0);

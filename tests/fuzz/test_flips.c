@@ -1,14 +1,16 @@
 /* test_flips.c - one bit of a store's metadata is wrong: every call answers, and who is not concerned is served.
  *
- * usage: test_flips [--seconds S] [--seed N] [--all] [--bits] [--image K] [--at FILE OFFSET BIT]
+ * usage: test_flips [--seconds S | --all [--part I/N]] [--seed N] [--bits] [--image K] [--at FILE OFFSET BIT]
  *
- * Flips one bit of each byte of the metadata in turn, or each of its bits (--bits), in each of the stores of
- * images.h: all of them (--all), or a random sample for S seconds. Then the names of the namespace "still" are
- * read, every call of brain.h is made (script.h), and the names are read again. Wrong is: a signal; no end within
- * LONGEST_S; what script.c finds; a name that does not answer right, though neither its own records nor a word of
- * the table below was touched. `--image K --at FILE OFFSET BIT` repeats one.
+ * Flips one bit of a byte of the metadata, or each of its bits (--bits), in each of the stores of images.h: of every
+ * byte (--all), or for S seconds of a random sample of those that say something. Which bit, and in which order,
+ * follows from the seed; so parts 1/N to N/N of one seed, at whatever time and on whatever machine, are the whole.
+ * Then the names of the namespace "still" are read, every call of brain.h is made (script.h), and the names are read
+ * again. Wrong is: a signal; no end within LONGEST_S; what script.c finds; a name that does not answer right, though
+ * neither its own records nor a word of the table below was touched. `--image K --at FILE OFFSET BIT` repeats one.
  */
 #include "images.h"
+#include "map.h"
 #include "script.h"
 
 #define LONGEST_S    (CHECK_ASAN ? 60u : 20u)
@@ -216,18 +218,74 @@ static void read_names(const struct flip *flip, const char *when)
     brain_close(store);
 }
 
-static void flip_and_use(const struct flip *flip)
+/* ---- one mapping for many flips: to make and end it, and to touch its pages, is most of what an opening takes
+ *
+ * A handle of the process finds it and has it checked as if it were new (map.c: check_shared()). It is made while
+ * the store is sound, so where a word is wrong by which the mapping is made there is none of it; nor, so that new
+ * ones are seen as well, in one flip of FRESH_EVERY.
+ */
+
+#define FRESH_EVERY 16u
+
+static struct bn_map *held;
+
+static void hold_mapping(void)
+{
+    uint32_t access;
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK_SYS(dir);
+    CHECK_OK(bn_map_open(dir, path, path, false, &held, &access));
+    CHECK_SYS(close(dir));
+}
+
+/* As where the last handle takes the mapping along: then nobody has the rows that handles have left. */
+static void forget_rows(void)
+{
+    struct bn_life life;
+    while (held != NULL && bn_map_take_life(held, &life)) {
+        CHECK_SYS(munmap(life.map, BN_PAGE));
+    }
+}
+
+static void let_go_of_mapping(void)
+{
+    bn_map_drop(held);
+    held = NULL;
+}
+
+static void begin_mapping(const struct flip *flip, uint32_t i)
+{
+    struct stat st;
+    bool is_fresh = flip->file == IMAGES_CLIENTS || is_store_wide(flip->file, flip->off) ||
+                    i % FRESH_EVERY == 0;
+    if (is_fresh) {
+        let_go_of_mapping();
+    } else if (held == NULL) {
+        hold_mapping();
+    }
+    CHECK(held == NULL || (fstat(held->data_file.fd, &st) == 0 &&
+                           (uint64_t)st.st_size == bn_load_relaxed(&held->mapped_bytes)));
+}
+
+/* ---- a flip */
+
+/* The i-th of this process. */
+static void flip_and_use(const struct flip *flip, uint32_t i)
 {
     int fds[IMAGES_N_FILES];
     uint8_t byte = *images_byte(flip->kind, flip->file, flip->off) ^ (uint8_t)(1u << flip->bit);
     images_write(flip->kind, path, fds);
+    begin_mapping(flip, i);
     CHECK(pwrite(fds[flip->file], &byte, 1, (off_t)flip->off) == 1);
-    for (int i = 0; i < IMAGES_N_FILES; i++) {
-        CHECK_SYS(close(fds[i]));
+    for (int file = 0; file < IMAGES_N_FILES; file++) {
+        CHECK_SYS(close(fds[file]));
     }
     read_names(flip, "at once");
+    forget_rows();
     script_run_all(path, flip->off * 8 + flip->bit);
+    forget_rows();
     read_names(flip, "after changes");
+    forget_rows();
 }
 
 /* ---- which */
@@ -245,8 +303,19 @@ static bool is_empty(const uint8_t *line)
     return memcmp(line, zeros, BN_LINE) == 0;
 }
 
-/* Bytes of lines that say something, and a few of the others. */
-static uint32_t list_flips(enum images_kind kind, bool bits, struct flip **flips_out)
+struct what {
+    bool all;      /* each byte; else those of lines that say something, and a few of the others */
+    bool all_bits; /* of a byte; else one */
+    uint64_t seed;
+    uint32_t part, n_parts;
+};
+
+static uint32_t bit_of(const struct flip *at, uint64_t seed)
+{
+    return (uint32_t)(check_mix(check_mix(seed) ^ at->off ^ (uint64_t)at->file << 60) % 8);
+}
+
+static uint32_t list_flips(enum images_kind kind, const struct what *what, struct flip **flips_out)
 {
     const struct images_one *image = images_get(kind);
     uint32_t n = 0, room = 0;
@@ -256,7 +325,7 @@ static uint32_t list_flips(enum images_kind kind, bool bits, struct flip **flips
             const struct images_run *run = &image->runs[file][r];
             for (uint64_t i = 0; i < run->size && !is_value(kind, (enum images_file)file, run->off);
                  i++) {
-                if (is_empty(run->bytes + i / BN_LINE * BN_LINE) && i % 509 != 0) {
+                if (!what->all && is_empty(run->bytes + i / BN_LINE * BN_LINE) && i % 509 != 0) {
                     continue;
                 }
                 if (n + 8 > room) {
@@ -264,9 +333,11 @@ static uint32_t list_flips(enum images_kind kind, bool bits, struct flip **flips
                     flips = realloc(flips, room * sizeof *flips);
                     CHECK(flips != NULL);
                 }
-                for (uint32_t bit = 0; bit < (bits ? 8 : 1); bit++) {
-                    flips[n++] = (struct flip){ kind, (enum images_file)file, run->off + i,
-                                                bits ? bit : (uint32_t)check_below(8) };
+                struct flip flip = { kind, (enum images_file)file, run->off + i, 0 };
+                flip.bit = bit_of(&flip, what->seed);
+                for (uint32_t bit = 0; bit < (what->all_bits ? 8 : 1); bit++) {
+                    flips[n++] = flip;
+                    flip.bit = (flip.bit + 1) % 8;
                 }
             }
         }
@@ -314,7 +385,7 @@ static int run_some(const struct flip *flips, uint32_t n, uint32_t *done)
         for (uint32_t i = 0; i < n; i++) {
             *(volatile uint32_t *)done = i + 1;
             (void)alarm(LONGEST_S);
-            flip_and_use(&flips[i]);
+            flip_and_use(&flips[i], i);
         }
         _exit(0);
     }
@@ -337,50 +408,88 @@ static uint32_t run_all(const struct flip *flips, uint32_t n, double end, uint32
     return n_failures;
 }
 
+static void run_image(enum images_kind kind, const struct what *what, double end,
+                      uint32_t *n_failures)
+{
+    struct flip *flips;
+    uint32_t n = list_flips(kind, what, &flips), n_mine = 0, n_done = 0;
+    double start = now_s();
+    check_state = check_mix(what->seed) ^ kind;
+    shuffle(flips, n);
+    for (uint32_t i = what->part - 1; i < n; i += what->n_parts) {
+        flips[n_mine++] = flips[i];
+    }
+    find_owners(kind);
+    *n_failures += run_all(flips, n_mine, end, &n_done);
+    printf("image %d: %u of %u bits flipped, %.0f s; part %u of %u, seed %llu\n", (int)kind, n_done,
+           n_mine, now_s() - start, what->part, what->n_parts, (unsigned long long)what->seed);
+    fflush(stdout);
+    free(flips);
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: test_flips [--seconds S | --all [--part I/N]] [--seed N] [--bits] "
+                    "[--image K] [--at FILE OFFSET BIT]\n"
+                    "--part needs --all and --seed; --at needs --image, and a byte of it\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     double seconds = 12;
-    uint64_t seed = check_new_seed() >> 32;
-    uint32_t first = 0, end = IMAGES_N, n_failures = 0;
+    struct what what = { .seed = check_new_seed() >> 32, .part = 1, .n_parts = 1 };
+    uint32_t first = 0, end = IMAGES_N, n_failures = 0, n_done = 0;
     struct flip one = { 0 };
-    bool all = false, bits = false, only_one = false;
+    bool only_one = false, has_seed = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
             seconds = atof(argv[++i]);
         } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
-            seed = strtoull(argv[++i], NULL, 10);
+            has_seed = true;
+            what.seed = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--image") == 0 && i + 1 < argc) {
             first = (uint32_t)strtoul(argv[++i], NULL, 10);
             end = first + 1;
+        } else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc) {
+            if (sscanf(argv[++i], "%u/%u", &what.part, &what.n_parts) != 2) {
+                return usage();
+            }
         } else if (strcmp(argv[i], "--at") == 0 && i + 3 < argc) {
             only_one = true;
-            one.file = (enum images_file)strtoul(argv[i + 1], NULL, 10);
-            one.off = strtoull(argv[i + 2], NULL, 10);
-            one.bit = (uint32_t)strtoul(argv[i + 3], NULL, 10);
+            one = (struct flip){ .kind = 0,
+                                 .file = (enum images_file)strtoul(argv[i + 1], NULL, 10),
+                                 .off = strtoull(argv[i + 2], NULL, 10),
+                                 .bit = (uint32_t)strtoul(argv[i + 3], NULL, 10) };
             i += 3;
+        } else if (strcmp(argv[i], "--all") == 0) {
+            what.all = true;
+        } else if (strcmp(argv[i], "--bits") == 0) {
+            what.all_bits = true;
         } else {
-            all = all || strcmp(argv[i], "--all") == 0;
-            bits = bits || strcmp(argv[i], "--bits") == 0;
+            return usage();
         }
+    }
+    if (end > IMAGES_N || what.part - 1 >= what.n_parts || (only_one && end - first > 1) ||
+        (what.n_parts > 1 && !(what.all && has_seed)) || one.file >= IMAGES_N_FILES ||
+        one.bit > 7) {
+        return usage();
     }
     check_begin();
     path = check_path();
     images_build(path);
-    check_state = seed;
-    for (uint32_t kind = first; kind < end && kind < IMAGES_N; kind++) {
-        struct flip *flips = NULL;
-        uint32_t n = only_one ? 1 : list_flips((enum images_kind)kind, bits, &flips), n_done = 0;
-        one.kind = (enum images_kind)kind;
-        find_owners((enum images_kind)kind);
-        if (!only_one) {
-            shuffle(flips, n);
+    if (only_one) {
+        one.kind = (enum images_kind)first;
+        if (images_byte(one.kind, one.file, one.off) == NULL) {
+            return usage();
         }
-        n_failures += run_all(only_one ? &one : flips, n,
-                              all ? 1e18 : now_s() + seconds / (end - first), &n_done);
-        printf("image %u: %u of %u bits flipped, seed %llu\n", kind, n_done, n,
-               (unsigned long long)seed);
-        fflush(stdout);
-        free(flips);
+        find_owners(one.kind);
+        n_failures = run_all(&one, 1, 1e18, &n_done);
+    } else {
+        for (uint32_t kind = first; kind < end; kind++) {
+            run_image((enum images_kind)kind, &what,
+                      what.all ? 1e18 : now_s() + seconds / (end - first), &n_failures);
+        }
     }
     return n_failures == 0 ? 0 : 1;
 }

@@ -342,7 +342,7 @@ def test_values_that_were_changed():
 def test_inputs_of_the_fuzzer():
     """tests/fuzz/recall_fuzzer.py, over its corpus; `./run prove fuzz` mutates that."""
     done = subprocess.run(
-        [sys.executable, "-P", str(FUZZ / "recall_fuzzer.py"), "--replay", str(FUZZ / "corpus" / "recall")],
+        [sys.executable, "-P", str(FUZZ / "recall_fuzzer.py"), "--replay"],
         capture_output=True,
         text=True,
     )
