@@ -49,6 +49,9 @@ struct lm_program {
     int n_threads;
     void (*threads[LM_THREADS])(struct lm_thread *thread);
     uint32_t init[LM_LOCATIONS];
+    /* For other checkers than model.c; bit l is for location l. */
+    uint32_t plain; /* is not atomic in C, and no race on it is meant */
+    uint32_t own;   /* is used by one thread alone: seq_cst says nothing there */
 };
 
 /* Whether some execution is allowed in which `is_so` holds of what the threads have said. */

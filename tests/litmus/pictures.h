@@ -37,6 +37,8 @@ struct picture {
     struct lm_program program;
     bool (*is_wrong)(uint32_t (*out)[LM_OUTS]);
     bool (*is_of_use)(uint32_t (*out)[LM_OUTS]); /* happens, or nothing is shown */
+    int store,
+        fence; /* with LM_NO_FENCE: the store is seq_cst, in the place of the fence after it */
 };
 
 /* The order of a site of the picture at hand. */
