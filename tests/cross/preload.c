@@ -1,13 +1,16 @@
-/* dont_fork.c - MADV_DONTFORK for programs that qemu-user runs.
+/* preload.c - what qemu-user does otherwise than a kernel, for the programs of tests/cross/run.
  *
- * qemu-user says yes to it and does nothing, so a child has the pages and keeps its parent alive. Loaded before
- * the C library (tests/cross/run), this takes such pages from a child before anything else runs in it: from one
- * of fork() or of a raw clone. The parent returns from it when that is done, as a kernel would have it.
- *
- * Not as a kernel has it: within the fork there is a moment in which both have the pages. vfork() and
- * posix_spawn(), which share memory until they execute, are left alone.
+ * Children: qemu-user says yes to MADV_DONTFORK and does nothing, so a child has the pages and keeps its parent
+ *           alive. This takes such pages from a child before anything else runs in it, be it one of fork() or
+ *           of a raw clone, and the parent goes on when that is done. Not as a kernel has it: within the fork
+ *           there is a moment in which both have the pages. vfork() and posix_spawn(), which share memory until
+ *           they execute, are left alone.
+ * Threads:  qemu-user says that a thread has ended while it still holds a lock of the emulator's own (clone_lock).
+ *           A child that is forked in that moment waits for ever when it makes a thread. So pthread_join()
+ *           returns here when the thread is gone.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,7 +24,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RANGES_MAX 4096u
+#define RANGES_MAX  4096u
+#define THREADS_MAX 4096u
 
 pid_t fork(void);
 
@@ -29,11 +33,24 @@ struct range {
     uintptr_t from, end;
 };
 
-/* The table's mutex is held while a process is copied: `fork_mutex` first, then that one. */
+/* A thread that nobody has joined yet. */
+struct thread {
+    pthread_t thread;
+    pid_t tid;
+};
+
+struct beginning {
+    void *(*run)(void *);
+    void *argument;
+};
+
+/* The mutex of the tables is held while a process is copied: `fork_mutex` first, then that one. */
 static pthread_mutex_t fork_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct range ranges[RANGES_MAX];
 static uint32_t n_ranges;
+static struct thread threads[THREADS_MAX];
+static uint32_t n_threads;
 static _Atomic uint32_t
     *is_done; /* shared with the child that is being made: 1: it has no such page any more */
 
@@ -41,6 +58,8 @@ static int (*real_madvise)(void *, size_t, int);
 static int (*real_munmap)(void *, size_t);
 static pid_t (*real_fork)(void);
 static long (*real_syscall)(long, ...);
+static int (*real_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+static int (*real_join)(pthread_t, void **);
 
 _Noreturn static void die(const char *what)
 {
@@ -57,12 +76,12 @@ static void *find(const char *name)
     return call;
 }
 
-/* ---- the table */
+/* ---- pages */
 
 static void add(uintptr_t from, uintptr_t end)
 {
     if (n_ranges == RANGES_MAX) {
-        die("dont_fork: no room for a range");
+        die("preload: no room for a range");
     }
     ranges[n_ranges++] = (struct range){ from, end };
 }
@@ -118,7 +137,7 @@ static void make_word(void)
     void *page =
         mmap(NULL, sizeof *is_done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
-        die("dont_fork: mmap");
+        die("preload: mmap");
     }
     is_done = page;
 }
@@ -129,10 +148,10 @@ static void begin_child(void)
     static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
     for (uint32_t i = 0; i < n_ranges; i++) {
         if (real_munmap((void *)ranges[i].from, ranges[i].end - ranges[i].from) != 0) {
-            die("dont_fork: munmap");
+            die("preload: munmap");
         }
     }
-    n_ranges = 0;
+    n_ranges = n_threads = 0;
     atomic_store(is_done, 1u);
     real_syscall(SYS_futex, is_done, FUTEX_WAKE, 1, NULL, NULL, 0);
     real_munmap((void *)is_done, sizeof *is_done);
@@ -200,6 +219,64 @@ long syscall(long number, ...)
     return result;
 }
 
+/* ---- threads */
+
+/* Its number, and no thread of that name any more in the table; 0: it is not there. */
+static pid_t take_thread(pthread_t thread)
+{
+    for (uint32_t i = 0; i < n_threads; i++) {
+        if (pthread_equal(threads[i].thread, thread)) {
+            pid_t tid = threads[i].tid;
+            threads[i] = threads[--n_threads];
+            return tid;
+        }
+    }
+    return 0;
+}
+
+static void *begin_thread(void *argument)
+{
+    struct beginning beginning = *(struct beginning *)argument;
+    free(argument);
+    pthread_mutex_lock(&mutex);
+    (void)take_thread(pthread_self()); /* one that was detached, and nobody joined */
+    if (n_threads == THREADS_MAX) {
+        die("preload: no room for a thread");
+    }
+    threads[n_threads++] = (struct thread){ pthread_self(), gettid() };
+    pthread_mutex_unlock(&mutex);
+    return beginning.run(beginning.argument);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *argument)
+{
+    struct beginning *beginning = malloc(sizeof *beginning);
+    if (beginning == NULL) {
+        return EAGAIN;
+    }
+    *beginning = (struct beginning){ run, argument };
+    int error = real_create(thread, attributes, begin_thread, beginning);
+    if (error != 0) {
+        free(beginning);
+    }
+    return error;
+}
+
+int pthread_join(pthread_t thread, void **result)
+{
+    int error = real_join(thread, result);
+    if (error == 0) {
+        pthread_mutex_lock(&mutex);
+        pid_t tid = take_thread(thread);
+        pthread_mutex_unlock(&mutex);
+        while (tid != 0 && real_syscall(SYS_tgkill, getpid(), tid, 0) == 0) {
+            sched_yield();
+        }
+    }
+    return error;
+}
+
 /* First of all: handlers before a fork run the last first, those after it the first first. */
 __attribute__((constructor)) static void begin(void)
 {
@@ -207,8 +284,11 @@ __attribute__((constructor)) static void begin(void)
     real_munmap = (int (*)(void *, size_t))find("munmap");
     real_fork = (pid_t(*)(void))find("fork");
     real_syscall = (long (*)(long, ...))find("syscall");
+    real_create = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))find(
+        "pthread_create");
+    real_join = (int (*)(pthread_t, void **))find("pthread_join");
     make_word();
     if (pthread_atfork(hold, let_go, begin_child) != 0) {
-        die("dont_fork: pthread_atfork");
+        die("preload: pthread_atfork");
     }
 }
