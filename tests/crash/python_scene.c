@@ -140,10 +140,12 @@ void python_code_find(struct python_code *code, pid_t pid)
     }
 }
 
+#if defined(__x86_64__)
 static bool is_in(uint64_t at, struct files_range range)
 {
     return at >= range.off && at < range.end;
 }
+#endif
 
 void python_code_follow(struct python_code *code, pid_t pid)
 {

@@ -1,5 +1,7 @@
 /* test_small_shm.c - a /dev/shm of 64 MB, as a container has it: filled with all that a store can hold, and
  * filled by somebody else in the middle of puts.
+ *
+ *     test_small_shm [ROUNDS]
  */
 #include "limits.h"
 
@@ -152,10 +154,10 @@ static void hog(void)
 }
 
 enum {
-    N_NAMES = 24,
-    N_ROUNDS = 4000
+    N_NAMES = 24
 };
 
+static uint32_t n_rounds = 4000;
 static uint32_t round_of[N_NAMES]; /* of the value that a name has; 0: none */
 
 static int put_somehow(uint32_t name, uint32_t round)
@@ -204,7 +206,7 @@ static void put_beside_a_hog(void)
         hog();
     }
     uint32_t n_full = 0, n_done = 0;
-    for (uint32_t round = 1; round <= N_ROUNDS || n_full == 0 || n_done == 0; round++) {
+    for (uint32_t round = 1; round <= n_rounds || n_full == 0 || n_done == 0; round++) {
         uint32_t name = (uint32_t)check_below(N_NAMES);
         int err = put_somehow(name, round);
         CHECK(err == 0 || err == BRAIN_E_FULL);
@@ -239,9 +241,10 @@ static void put_beside_a_hog(void)
     end();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     check_begin();
+    n_rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : n_rounds;
     check_state = check_new_seed();
     snprintf(check_note, sizeof check_note, "seed %llu", (unsigned long long)check_state);
     limits_run_in_shm(SIZE, fill_all);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -77,6 +78,20 @@ static inline void check_needs_fork_advice(void)
                "keeps its parent alive (qemu-user?)\n");
         exit(CHECK_SKIPPED);
     }
+}
+
+/* Whether a limit of the address space is one. qemu-user says that it was set, and sets none. */
+static inline bool check_heeds_address_limit(void)
+{
+    struct rlimit limit, lower, now;
+    if (getrlimit(RLIMIT_AS, &limit) != 0) {
+        return false;
+    }
+    lower = limit;
+    lower.rlim_cur = limit.rlim_cur == RLIM_INFINITY ? (rlim_t)1 << 50 : limit.rlim_cur - 4096;
+    bool is_set = setrlimit(RLIMIT_AS, &lower) == 0 && getrlimit(RLIMIT_AS, &now) == 0 &&
+                  now.rlim_cur == lower.rlim_cur;
+    return setrlimit(RLIMIT_AS, &limit) == 0 && is_set;
 }
 
 /* ---- failing */
