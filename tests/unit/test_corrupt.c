@@ -209,6 +209,45 @@ static int walk(void)
     int err = brain_iter_names(one, NULL, &iter);
     return err != 0 ? err : walk_over(iter);
 }
+static int by_id_of(brain_space *space, const char *name, void (*damage)(void))
+{
+    uint8_t id[BRAIN_ID_BYTES];
+    brain_view view;
+    CHECK_OK(brain_get(space, name, strlen(name), &view));
+    brain_view_id(&view, id);
+    brain_view_drop(&view);
+    damage();
+    int err = brain_get_by_id(store, id, &view);
+    if (err == 0) {
+        brain_view_drop(&view);
+    }
+    return err;
+}
+static int pins(void)
+{
+    size_t n;
+    return brain_pins(store, NULL, 0, &n);
+}
+static int try_put(void)
+{
+    static const brain_value value = { .kind = BRAIN_KIND_BYTES };
+    brain_hint hint = { 0 };
+    return brain_try_put(one, "n9", 2, &hint, &value, BRAIN_ANY_VERSION, NULL);
+}
+/* The namespace of a value, after the damage that its view is taken before. */
+static int space_of(void (*damage)(void))
+{
+    brain_view view;
+    brain_space *its;
+    CHECK_OK(brain_get(one, "n9", 2, &view));
+    damage();
+    int err = brain_view_space(&view, &its, NULL, NULL);
+    if (err == 0) {
+        brain_space_close(its);
+    }
+    brain_view_drop(&view);
+    return err;
+}
 static int make_space(void)
 {
     brain_space *fresh = check_space(store, "fresh");
@@ -858,6 +897,300 @@ static void swap_is_in_an_empty_place(void)
     *(uint32_t *)(void *)bn_region_at(store, BN_REGION_LIMBO) = 0;
 }
 
+/* ---- ids and views that were taken before */
+
+static void nothing(void)
+{
+}
+static void set_block_of_outside_free(void)
+{
+    block_at(rec_of(two, "outside0")->page)->state = BN_BLOCK_FREE;
+}
+static void blocks_are_not_there(void)
+{
+    bn_store_release(&state->backed[BN_REGION_BLOCKS], (uint64_t)0);
+}
+static void values_end_early(void)
+{
+    state->value_end = 0;
+    bn_store_relaxed(&store->values_seen, (uint64_t)0);
+    bn_store_release(&state->backed[BN_REGION_VALUES], (uint64_t)0);
+}
+static int id_of_outside(void)
+{
+    return by_id_of(two, "outside0", nothing);
+}
+static int id_of_outside_without_extent(void)
+{
+    return by_id_of(two, "outside0", set_block_of_outside_free);
+}
+static int id_of_outside_without_blocks(void)
+{
+    return by_id_of(two, "outside0", blocks_are_not_there);
+}
+static int id_of_outside_beyond(void)
+{
+    return by_id_of(two, "outside0", body_lies_beyond);
+}
+static int id_of_outside_without_pages(void)
+{
+    return by_id_of(two, "outside0", values_end_early);
+}
+static int id_of_large_beyond(void)
+{
+    return by_id_of(one, "big1", extent_lies_beyond);
+}
+static int space_of_another_entry(void)
+{
+    return space_of(entry_has_another_gen);
+}
+static void entry_has_no_name(void)
+{
+    entry_of(one)->name_len = 0;
+}
+static void entry_has_a_long_name(void)
+{
+    entry_of(one)->name_len = 5000;
+}
+static void entry_is_an_extent(void)
+{
+    entry_of(one)->flags |= BN_SLOT_EXTENT;
+}
+static int space_of_no_name(void)
+{
+    return space_of(entry_has_no_name);
+}
+static int space_of_long_name(void)
+{
+    return space_of(entry_has_a_long_name);
+}
+static int space_of_extent(void)
+{
+    return space_of(entry_is_an_extent);
+}
+static int space_of_no_kind(void)
+{
+    return space_of(entry_is_no_namespace);
+}
+static void value_is_of_the_root(void)
+{
+    rec_of(one, "n9")->space = 0;
+}
+static int space_of_root(void)
+{
+    return space_of(value_is_of_the_root);
+}
+/* The hint leads nowhere, and the walk over all namespaces meets damage. */
+static void entries_lead_nowhere(void)
+{
+    bn_store_release(&space_rec(one)->entry, NO_SLOT);
+    bn_store_release(&segment_at(bn_space_at(store, 0)->first_segment)->next, NO_CELL);
+}
+static void root_list_is_none(void)
+{
+    bn_store_release(&space_rec(one)->entry, NO_SLOT);
+    bn_store_release(&bn_space_at(store, 0)->first_segment, NO_CELL);
+}
+static int space_by_walk(void)
+{
+    return space_of(root_list_is_none);
+}
+static int space_by_walk_that_ends(void)
+{
+    return space_of(entries_lead_nowhere);
+}
+
+/* ---- pages of pins */
+
+static void pins_go_beyond_the_page(void)
+{
+    bn_store_release(&store->ledger.chunks[0]->top, 5000u);
+}
+static void page_of_pins_is_nobodys(void)
+{
+    bn_store_release(&store->ledger.chunks[0]->owner, BN_LIVES_MAX + 7);
+}
+static int find_holder(void)
+{
+    uint32_t slot = slot_of(one, "n9");
+    brain_view view;
+    CHECK_OK(brain_get(one, "n9", 2, &view));
+    uint32_t holder = bn_pin_find_holder(store, slot);
+    brain_view_drop(&view);
+    CHECK_U64(bn_pin_find_holder(store, slot), 0);
+    return holder == store->row + 1 ? 0 : BRAIN_E_CORRUPT;
+}
+static int view_at(void)
+{
+    brain_view view, again;
+    CHECK_OK(brain_get(one, "n9", 2, &view));
+    int err = brain_view_at(store, view.data, &again);
+    if (err == 0) {
+        brain_view_drop(&again);
+    }
+    brain_view_drop(&view);
+    return err;
+}
+
+/* ---- regions that are full, as far as this process knows */
+
+static void region_ends(enum bn_region region)
+{
+    store->region_bytes[region] = bn_load_relaxed(&state->backed[region]);
+}
+static void no_bucket_is_left(void)
+{
+    region_ends(BN_REGION_BUCKETS);
+    uint64_t n = store->region_bytes[BN_REGION_BUCKETS] / sizeof(struct bn_bucket_rec);
+    bn_store_release(&state->index_state, n << 1); /* the names are not found, but that is all */
+    state->n_entries = n * 5;
+}
+static void no_space_is_left(void)
+{
+    CHECK_OK(trim());
+    region_ends(BN_REGION_SPACES);
+    state->space_free = 0;
+    state->n_spaces =
+        (uint32_t)(store->region_bytes[BN_REGION_SPACES] / sizeof(struct bn_space_rec));
+}
+static void no_slab_is_left(void)
+{
+    CHECK_OK(trim());
+    memset(state->slab_partial, 0, sizeof state->slab_partial);
+    state->slab_free = 0;
+    region_ends(BN_REGION_SLOTS);
+    state->n_slabs = (uint32_t)(store->region_bytes[BN_REGION_SLOTS] / BN_SLAB_BYTES);
+    bn_ready_clear(store);
+}
+
+/* ---- names with the same hash: their words were exchanged */
+
+#define LONG_NAMES 5
+static const char *const long_names[LONG_NAMES] = {
+    "a name of many bytes", "b name of many bytes", "a name of many bytez",
+    "a name of Many bytes", "a name Of many bytes",
+};
+static void words_were_exchanged(void)
+{
+    for (int i = 0; i < LONG_NAMES; i++) {
+        CHECK_OK(put(one, long_names[i], 10));
+    }
+    _Atomic uint64_t *first = word_of(one, long_names[0]);
+    uint64_t high = bn_load_relaxed(first) >> 32 << 32;
+    for (int i = 1; i < LONG_NAMES; i++) {
+        uint32_t slot = slot_of(one, long_names[i]);
+        bn_store_release(first, high | slot);
+        CHECK_CODE(get(one, long_names[0]), BRAIN_E_NOT_FOUND);
+        CHECK_CODE(brain_delete(one, long_names[0], 20, BRAIN_ANY_VERSION), BRAIN_E_NOT_FOUND);
+        CHECK_CODE(brain_wait(one, long_names[0], 20, 0, 0, &high), BRAIN_E_TIMEOUT);
+        high = bn_load_relaxed(first) >> 32 << 32;
+    }
+}
+
+/* ---- checks that nothing but a check looks at */
+
+static void line_is_free_and_in_use(void)
+{
+    CHECK_OK(bn_store_back(store, BN_REGION_OVERFLOW, BN_PAGE));
+    state->n_overflow = 3;
+    state->overflow_free = 1;
+    bn_store_release(&bn_index_overflow_at(store, 0)->next, (uint64_t)1);
+}
+static void line_is_not_counted(void)
+{
+    CHECK_OK(bn_store_back(store, BN_REGION_OVERFLOW, BN_PAGE));
+    state->n_overflow = 1;
+    bn_store_release(&bn_index_bucket_at(store, 0)->next, (uint64_t)3);
+}
+static void free_line_is_beyond(void)
+{
+    state->n_overflow = 1;
+    state->overflow_free = NO_CELL;
+}
+static void cold_record_is_another_slabs(void)
+{
+    struct bn_slab_rec *slab = bn_slab_at(store, slot_of(one, "n9") / BN_SLAB_LINES);
+    slab->shape.n_slots = 60000;
+}
+static void entry_is_a_tombstone(void)
+{
+    entry_of(one)->flags |= BN_SLOT_TOMB;
+}
+static void entry_has_the_id_of_another(void)
+{
+    id_rec()->id = id_of(two);
+}
+static void spaces_are_counted_beyond(void)
+{
+    state->n_spaces = UINT32_MAX;
+}
+static void set_order(struct bn_block_rec *rec)
+{
+    rec->order = 60;
+}
+static void set_state(struct bn_block_rec *rec)
+{
+    rec->state = 9;
+}
+static void free_blocks_are_endless(void)
+{
+    each_free(set_order);
+}
+static void free_blocks_are_nothing(void)
+{
+    each_free(set_state);
+}
+static void a_value_is_of_no_space(void)
+{
+    rec_of(one, "n9")->space = NO_SPACE;
+}
+static void a_value_is_of_a_later_commit(void)
+{
+    rec_of(one, "n9")->number = bn_load_relaxed(&state->committed) + 100;
+}
+static void a_slot_is_in_no_state(void)
+{
+    cold_of(one, "n9")->state_owner = 77;
+}
+static void a_word_stands_twice(void)
+{
+    uint64_t word = bn_load_relaxed(word_of(one, "n9"));
+    for (int i = 0; i < 7; i++) {
+        _Atomic uint64_t *at = &bn_index_bucket_at(store, 0)->words[i];
+        if (bn_load_relaxed(at) == 0) {
+            bn_store_release(at, word);
+            return;
+        }
+    }
+    bn_store_release(&bn_index_bucket_at(store, 1)->words[6], word);
+}
+static void owner_of_object_is_another(void)
+{
+    CHECK_OK(create_large());
+    uint32_t *private = (uint32_t *)(void *)bn_region_at(store, BN_REGION_PRIVATE);
+    bn_slot_set_state(bn_slot_cold(store, private[state->n_private - 1]), BN_SLOT_PRIVATE, 99);
+}
+/* What is not its any more is not given back. */
+static int release_object(void)
+{
+    uint32_t n = state->n_private;
+    brain_object_release(object);
+    object = NULL;
+    return state->n_private == n ? 0 : BRAIN_E_CORRUPT;
+}
+static void pages_of_object_are_none(void)
+{
+    CHECK_OK(create_large());
+    uint32_t *private = (uint32_t *)(void *)bn_region_at(store, BN_REGION_PRIVATE);
+    bn_slot_cold(store, private[state->n_private - 1])->stamp = 0;
+}
+static void pages_of_object_are_too_many(void)
+{
+    CHECK_OK(create_large());
+    uint32_t *private = (uint32_t *)(void *)bn_region_at(store, BN_REGION_PRIVATE);
+    bn_slot_cold(store, private[state->n_private - 1])->stamp = UINT32_MAX;
+}
+
 /* ---- the table */
 
 /* What is there before the damage. */
@@ -1010,6 +1343,58 @@ static const struct damaged {
     CASE(swap_is_in_an_empty_place, put_new, C, "limbo"),
     CASE(lists_lead_nowhere, delete_large, 0, NULL),
     CASE(chains_lead_nowhere, put_new_large, C, "chains"),
+    CASE(nothing, id_of_outside, 0, NULL),
+    CASE(nothing, id_of_outside_without_extent, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, id_of_outside_without_blocks, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, id_of_outside_beyond, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, id_of_outside_without_pages, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, id_of_large_beyond, C, ""),
+    CASE(nothing, space_of_another_entry, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, space_of_no_name, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, space_of_long_name, C, "longer than slots"),
+    CASE(nothing, space_of_extent, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, space_of_no_kind, C, "record of a namespace"),
+    CASE(nothing, space_of_root, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, space_by_walk, C, "list of names"),
+    CASE(nothing, space_by_walk_that_ends, 0, NULL),
+    CASE(pins_go_beyond_the_page, pins, 0, NULL),
+    CASE(pins_go_beyond_the_page, stat_get, 0, NULL),
+    CASE(pins_go_beyond_the_page, find_holder, 0, NULL),
+    CASE(pins_go_beyond_the_page, put_over_large, 0, NULL),
+    CASE(pins_go_beyond_the_page, view_at, 0, NULL),
+    CASE(page_of_pins_is_nobodys, pins, 0, NULL),
+    CASE(page_of_pins_is_nobodys, stat_get, 0, NULL),
+    CASE(no_bucket_is_left, put_new, 0, NULL),
+    CASE(no_space_is_left, make_space, BRAIN_E_FULL, ""),
+    CASE(no_slab_is_left, put_new, BRAIN_E_FULL, ""),
+    CASE(words_were_exchanged, get_small, 0, NULL),
+    CASE(line_is_free_and_in_use, check, C, ""),
+    CASE(line_is_not_counted, check, C, ""),
+    CASE(free_line_is_beyond, check, C, ""),
+    CASE(cold_record_is_another_slabs, check, C, ""),
+    CASE(entry_is_a_tombstone, check, C, ""),
+    CASE(entry_has_the_id_of_another, check, C, ""),
+    CASE(spaces_are_counted_beyond, check, C, ""),
+    CASE(free_blocks_are_endless, check, C, ""),
+    CASE(free_blocks_are_nothing, check, C, ""),
+    CASE(free_blocks_are_endless, create_large, C, "free blocks"),
+    CASE(a_value_is_of_no_space, check, C, ""),
+    CASE(a_value_is_of_a_later_commit, check, C, ""),
+    CASE(a_slot_is_in_no_state, check, C, ""),
+    CASE(a_slot_is_in_no_state, delete_small, 0, NULL),
+    CASE(a_word_stands_twice, check, C, ""),
+    CASE(owner_of_object_is_another, release_object, 0, NULL),
+    CASE(pages_of_object_are_none, release_object, 0, NULL),
+    CASE(pages_of_object_are_too_many, release_object, 0, NULL),
+    CASE(word_names_no_slot, try_put, BRAIN_E_BUSY, ""),
+    CASE(slot_is_of_no_class, try_put, BRAIN_E_BUSY, ""),
+    CASE(chains_lead_beyond, try_put, BRAIN_E_BUSY, ""),
+    CASE(index_counts_too_many_buckets, try_put, BRAIN_E_BUSY, ""),
+    CASE(index_counts_too_many_buckets, get_small, C, "chains"),
+    CASE(cell_of_slot_is_none, try_put, BRAIN_E_BUSY, ""),
+    CASE(cell_of_slot_is_none, put_over_small, C, "list of names"),
+    CASE(root_is_not_there, try_put, BRAIN_E_BUSY, ""),
+    CASE(slot_is_longer_than_slots, try_put, BRAIN_E_BUSY, ""),
 };
 
 static void run(const struct damaged *one_case)
