@@ -339,6 +339,31 @@ static int run_get_grown(void)
     return err;
 }
 
+/* Values that the file has to be made longer for. What was put before one is refused stays. */
+static int run_grow(void)
+{
+    int fail_later = calls_pause(), err = 0;
+    brain_store *it = check_open(subject_made_path(), CHECK_MIB);
+    brain_space *its = check_space(it, "default");
+    uint32_t n = 0;
+    CHECK_OK(brain_resize(it, 512 * CHECK_MIB));
+    calls_resume(fail_later);
+    calls.n = 0;
+    while (n < 8 && (err = subject_put(its, &n, sizeof n, 2 * SUBJECT_LARGE, n)) == 0) {
+        n++;
+    }
+    (void)subject_note(err);
+    fail_later = calls_pause();
+    for (uint32_t i = 0; i < n; i++) {
+        subject_check_value(its, &i, sizeof i, 2 * SUBJECT_LARGE, i);
+    }
+    CHECK_SOUND(it);
+    brain_space_close(its);
+    check_destroy(it);
+    calls_resume(fail_later);
+    return err;
+}
+
 /* Notes and second views of one that is held. */
 static int second_views(const brain_view *view)
 {
@@ -591,6 +616,7 @@ const struct operation operations[] = {
     { "namespace", run_space, undo_space, false },
     { "get", run_get, NULL, false },
     { "get what is grown", run_get_grown, NULL, false },
+    { "grow", run_grow, NULL, false },
     { "views", run_views, NULL, false },
     { "second views", run_second_views, NULL, false },
     { "note", run_note, undo_temporary, true },

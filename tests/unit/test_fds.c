@@ -133,6 +133,66 @@ static void check_reused(void)
     }
 }
 
+/* Descriptors and files have gone: what needs one says so, what does not goes on. */
+static void check_file_gone(const char *file)
+{
+    char name[200];
+    brain_view view;
+    brain_stat stat = { .struct_size = sizeof stat };
+    brain_object *object = NULL, *early;
+    brain_client me;
+    uint32_t n_pins = 0;
+    static const brain_value bare = { .kind = BRAIN_KIND_BYTES };
+    begin();
+    check_fill(data, sizeof data, 1);
+    CHECK_OK(brain_put_bytes(space, "small", 5, data, 20));
+    CHECK_OK(brain_put_bytes(space, "large", 5, data, sizeof data));
+    CHECK_OK(brain_create(store, 100000, &early));
+    CHECK_OK(brain_self(store, &me));
+    snprintf(name, sizeof name, "%s/%s", brain_directory(store), file);
+    CHECK_SYS(unlink(name));
+    close_all();
+    CHECK_CODE(brain_stat_get(store, &stat), BRAIN_E_IO);
+    CHECK_DETAIL(file);
+    CHECK(brain_client_lives(store, me.row, me.seat));
+    CHECK_OK(brain_get(space, "large", 5, &view));
+    CHECK(check_is_filled(view.data, sizeof data, 1));
+    brain_view_drop(&view);
+    CHECK_OK(brain_put_bytes(space, "small", 5, data, 30));
+    CHECK_CODE(brain_trim(store, NULL), BRAIN_E_IO);
+    if (strcmp(file, "data") == 0) {
+        size_t n = 0;
+        CHECK_CODE(brain_put_bytes(space, "large", 5, data, sizeof data), BRAIN_E_IO);
+        CHECK_CODE(brain_create(store, sizeof data, &object), BRAIN_E_IO);
+        CHECK_CODE(brain_object_seal(early, space, "early", 5, &bare, BRAIN_ANY_VERSION, NULL),
+                   BRAIN_E_IO);
+        CHECK_OK(brain_get(space, "large", 5, &view));
+        void *mine = NULL;
+        CHECK_CODE(brain_view_private(&view, &mine), BRAIN_E_IO);
+        brain_view_drop(&view);
+        CHECK_OK(brain_check(store, NULL, 0, &n));
+        CHECK(n > 0); /* it says that it cannot look at the file */
+    } else {
+        int err = 0;
+        while (err == 0 && n_pins < 5000) { /* a page of the ledger that would be one more */
+            err = brain_get(space, "small", 5, &view);
+            n_pins += err == 0;
+        }
+        CHECK_CODE(err, BRAIN_E_IO);
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            CHECK_CODE(brain_get(space, "small", 5, &view), BRAIN_E_FORKED);
+            _exit(0);
+        }
+        CHECK_CHILD(pid);
+    }
+    brain_object_release(early);
+    brain_space_close(space);
+    int err = brain_destroy(store);
+    CHECK_CODE(err, 0); /* of which one file was gone already */
+    brain_close(store);
+}
+
 /* A process without standard streams writes to them all the same: nothing of it reaches a store. */
 static void check_no_streams(void)
 {
@@ -168,6 +228,8 @@ int main(void)
     check_needs_fork_advice();
     check_begin();
     check_closed();
+    check_file_gone("clients");
+    check_file_gone("data");
     check_reused();
     check_no_streams();
     return 0;

@@ -474,9 +474,38 @@ static void check_list(void)
     end();
 }
 
+/* A process has as many views as pages of the ledger, and all of them are given back when it dies. */
+static void check_all_views(void)
+{
+    begin(CHECK_MIB);
+    put(1, 1, 300);
+    uint64_t before = check_stat(store).n_pins;
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        uint64_t n = 0;
+        uint32_t name = 1;
+        brain_view view;
+        int err;
+        while ((err = brain_get(space, &name, sizeof name, &view)) == 0) {
+            n++;
+        }
+        CHECK_CODE(err, BRAIN_E_BUSY);
+        CHECK_DETAIL("cannot hold more");
+        CHECK_U64(n, (uint64_t)BN_LEDGER_CHUNKS_MAX * BN_CHUNK_CELLS);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    uint32_t n_reaped = 0;
+    CHECK_OK(brain_reap(store, &n_reaped));
+    CHECK_U64(n_reaped, 1);
+    CHECK_U64(check_stat(store).n_pins, before);
+    end();
+}
+
 int main(void)
 {
     check_begin();
+    check_all_views();
     check_list();
     check_many_views();
     check_the_last_view_looks();

@@ -267,6 +267,34 @@ static void check_other_arguments(void)
     CHECK_OK(brain_delete(space, "b", 1, BRAIN_ANY_VERSION));
 }
 
+/* An object is sealed with changes of its namespace by another handle, and of one whose name is as long. */
+static void check_sealed_beside_others(void)
+{
+    static const brain_value value = { .kind = BRAIN_KIND_RAW };
+    brain_space *again = check_space(store, "default"), *other = check_space(store, "another");
+    brain_space *third = check_space(store, "third");
+    brain_batch *batch;
+    brain_object *object;
+    uint64_t version = 0, its = 0;
+    CHECK_OK(brain_batch_new(store, &batch));
+    CHECK_OK(brain_batch_put(batch, again, "by another handle", 17, &value));
+    CHECK_OK(brain_batch_put(batch, other, "elsewhere", 9, &value));
+    CHECK_OK(brain_batch_put(batch, third, "elsewhere", 9, &value));
+    CHECK_OK(brain_create(store, 9000, &object));
+    CHECK_OK(brain_object_seal_in(object, batch, space, "object", 6, &value, 0, &version));
+    CHECK_OK(brain_exists(space, "by another handle", 17, &its));
+    CHECK_U64(its, version);
+    CHECK_OK(brain_exists(other, "elsewhere", 9, &its));
+    CHECK_U64(its, version);
+    brain_object_release(object);
+    brain_batch_free(batch);
+    CHECK_OK(brain_delete(space, "by another handle", 17, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_delete(space, "object", 6, BRAIN_ANY_VERSION));
+    brain_space_close(again);
+    brain_space_close(other);
+    brain_space_close(third);
+}
+
 /* One change more than a batch holds is refused; those that it has are committed all the same. */
 static void check_full_batch(void)
 {
@@ -416,6 +444,10 @@ static int call_seal(void)
 {
     return brain_object_seal(taken.object, space, "o", 1, &empty, 0, NULL);
 }
+static int call_seal_in(void)
+{
+    return brain_object_seal_in(taken.object, taken.batch, space, "o", 1, &empty, 0, NULL);
+}
 static int call_batch_put(void)
 {
     return brain_batch_put(taken.batch, space, "n", 1, &empty);
@@ -526,6 +558,7 @@ static const struct call {
     { "exists", call_exists, READS },
     { "create", call_create, CHANGES },
     { "seal", call_seal, OWNS },
+    { "seal in a batch", call_seal_in, OWNS },
     { "batch put", call_batch_put, OWNS },
     { "batch delete", call_batch_delete, OWNS },
     { "batch require", call_batch_require, OWNS },
@@ -619,7 +652,15 @@ static void check_cloned(void)
         _exit(0);
     }
     CHECK_CHILD((pid_t)pid);
-    CHECK(memcmp(taken.view.data, "x", 1) == 0);
+    brain_view_drop(&taken.view);
+    pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+    CHECK_SYS(pid);
+    if (pid == 0) { /* nothing holds it there */
+        brain_close(store);
+        _exit(0);
+    }
+    CHECK_CHILD((pid_t)pid);
+    CHECK_U64(check_stat(store).n_clients, 1);
     CHECK_OK(brain_object_seal(taken.object, space, "o", 1, &empty, 0, NULL));
     CHECK_OK(brain_batch_commit(taken.batch, NULL));
     CHECK_SOUND(store);
@@ -669,7 +710,7 @@ static void check_read_only(void)
     take();
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         snprintf(check_note, sizeof check_note, "%s", calls[i].name);
-        if (calls[i].call == call_seal) {
+        if (calls[i].call == call_seal || calls[i].call == call_seal_in) {
             continue; /* there is no object */
         }
         int err = calls[i].call();
@@ -727,6 +768,7 @@ int main(void)
     check_values();
     check_long_names();
     check_other_arguments();
+    check_sealed_beside_others();
     check_full_batch();
     CHECK_SOUND(store);
     brain_space_close(space);
