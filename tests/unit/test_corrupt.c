@@ -1428,6 +1428,73 @@ static void run(const struct damaged *one_case)
     }
 }
 
+/* ---- a split that a death left, right after its first step */
+
+static void begin_split(void)
+{
+    uint64_t n = bn_load_relaxed(&state->index_state) >> 1;
+    CHECK_OK(bn_store_back(store, BN_REGION_BUCKETS, (n + 1) * sizeof(struct bn_bucket_rec)));
+    bn_store_release(&state->index_state, n << 1 | 1);
+}
+
+/* The bucket that is being made, and what fits into neither it nor a line behind it. */
+static void fresh_bucket_is_full(void)
+{
+    struct bn_bucket_rec *fresh =
+        bn_index_bucket_at(store, bn_load_relaxed(&state->index_state) >> 1);
+    for (int i = 0; i < 7; i++) {
+        bn_store_release(&fresh->words[i], (uint64_t)NO_SLOT);
+    }
+    state->overflow_free = NO_CELL;
+}
+
+/* Died between the copy of a word and the clearing of it: all that the split moves is in both. */
+static void words_are_in_both(void)
+{
+    uint64_t n = bn_load_relaxed(&state->index_state) >> 1, high = (uint64_t)1 << bn_log2_floor(n);
+    struct bn_bucket_rec *fresh = bn_index_bucket_at(store, n),
+                         *old = bn_index_bucket_at(store, n - high);
+    int n_moved = 0;
+    for (int i = 0; i < 7; i++) {
+        uint64_t word = bn_load_relaxed(&old->words[i]);
+        const struct bn_cold_rec *cold =
+            word != 0 ? bn_slot_cold(store, bn_index_slot(word)) : NULL;
+        if (cold != NULL && (cold->hash_low & (2 * high - 1)) == n) {
+            bn_store_release(&fresh->words[n_moved++], word);
+        }
+    }
+    CHECK(n_moved > 0);
+}
+
+static void run_split(void (*damage)(void), int code, const char *word)
+{
+    int fds[IMAGES_N_FILES];
+    images_write(IMAGES_REST, path, fds);
+    store = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
+    state = store->state;
+    one = check_space(store, "one");
+    begin_split();
+    damage();
+    CHECK_CODE(put(one, "nobody", 20), code);
+    if (code != 0) {
+        CHECK_DETAIL(word);
+    } else {
+        CHECK_SOUND(store);
+    }
+    brain_space_close(one);
+    brain_close(store);
+    for (int i = 0; i < IMAGES_N_FILES; i++) {
+        CHECK_SYS(close(fds[i]));
+    }
+}
+
+static void check_splits(void)
+{
+    run_split(nothing, 0, NULL);
+    run_split(words_are_in_both, 0, NULL);
+    run_split(fresh_bucket_is_full, C, "overflow lines");
+}
+
 /* ---- the first page, and what a store is opened by */
 
 static struct bn_super_rec super;
@@ -1665,6 +1732,7 @@ int main(void)
         run_apart(files[i].name, NULL, &files[i]);
     }
     check_note[0] = '\0';
+    check_splits();
     check_opened_twice();
     check_fewer_pages_of_pins();
     return 0;
