@@ -17,7 +17,8 @@ static void hold_things(brain_store *store, uint32_t n_objects)
     brain_snapshot *snapshot;
     brain_object *object;
     CHECK_OK(brain_put_bytes(space, "a", 1, "old", 3));
-    for (int i = 0; i < 1500; i++) { /* more than a page of the ledger */
+    for (uint32_t i = 0; i < 67 * BN_CHUNK_CELLS;
+         i++) { /* more pages than are buried in one step */
         CHECK_OK(brain_get(space, "a", 1, &view));
     }
     CHECK_OK(brain_snapshot_open(store, &snapshot));

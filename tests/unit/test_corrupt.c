@@ -1032,6 +1032,57 @@ static int view_at(void)
     return err;
 }
 
+static int view_at_large(void)
+{
+    brain_view view, again;
+    CHECK_OK(brain_get(one, "big1", 4, &view));
+    block_at(bn_slot_at(store, view.object)->page)->owner = NO_SLOT;
+    CHECK_CODE(brain_view_at(store, view.data, &again), BRAIN_E_NOT_FOUND);
+    for (uint32_t page = 0; page < bn_alloc_end(store); page++) {
+        block_at(page)->state = BN_BLOCK_NONE;
+    }
+    int err = brain_view_at(store, view.data, &again);
+    brain_view_drop(&view);
+    return err;
+}
+static void set_huge_order(struct bn_block_rec *rec)
+{
+    rec->order = 25;
+}
+static void free_blocks_are_huge(void)
+{
+    each_free(set_huge_order);
+}
+/* A slab of which no slot is free; those that have some are none. */
+static void full_slab_goes_before_none(void)
+{
+    CHECK_OK(delete_small());
+    for (uint32_t slab = 0; slab < state->n_slabs; slab++) {
+        bn_slab_at(store, slab)->free_word &= ~(uint64_t)0xffff0000;
+    }
+    partial_slabs_are_none();
+}
+static int put_small_of_middle(void)
+{
+    static const brain_value value = { .kind = BRAIN_KIND_BYTES };
+    static char name[1500];
+    brain_hint hint = { 0 };
+    CHECK_OK(put(one, "middle", 300));
+    CHECK_CODE(brain_try_put(one, "middle", 6, &hint, &value, BRAIN_ANY_VERSION, NULL),
+               BRAIN_E_BUSY);
+    memset(name, 'n', sizeof name);
+    CHECK_OK(brain_put_bytes(one, name, sizeof name, "", 0));
+    return brain_try_put(one, name, sizeof name, &hint, &value, BRAIN_ANY_VERSION, NULL);
+}
+static int create_too_large(void)
+{
+    return brain_create(store, 16 * CHECK_MIB, &object);
+}
+static void spaces_end_early(void)
+{
+    store->region_bytes[BN_REGION_SPACES] = 0;
+}
+
 /* ---- regions that are full, as far as this process knows */
 
 static void region_ends(enum bn_region region)
@@ -1083,6 +1134,10 @@ static void words_were_exchanged(void)
         CHECK_CODE(get(one, long_names[0]), BRAIN_E_NOT_FOUND);
         CHECK_CODE(brain_delete(one, long_names[0], 20, BRAIN_ANY_VERSION), BRAIN_E_NOT_FOUND);
         CHECK_CODE(brain_wait(one, long_names[0], 20, 0, 0, &high), BRAIN_E_TIMEOUT);
+        static const brain_value value = { .kind = BRAIN_KIND_BYTES };
+        brain_hint hint = { 0 };
+        CHECK_CODE(brain_try_put(one, long_names[0], 20, &hint, &value, BRAIN_ANY_VERSION, NULL),
+                   BRAIN_E_BUSY);
         high = bn_load_relaxed(first) >> 32 << 32;
     }
 }
@@ -1386,6 +1441,15 @@ static const struct damaged {
     CASE(owner_of_object_is_another, release_object, 0, NULL),
     CASE(pages_of_object_are_none, release_object, 0, NULL),
     CASE(pages_of_object_are_too_many, release_object, 0, NULL),
+    CASE(nothing, view_at_large, BRAIN_E_NOT_FOUND, ""),
+    CASE(slot_is_of_no_class, view_at, BRAIN_E_NOT_FOUND, ""),
+    CASE(free_blocks_are_huge, check, C, ""),
+    CASE(entry_has_another_gen, check, C, ""),
+    CASE(full_slab_goes_before_none, trim, C, "slabs"),
+    CASE(partial_slabs_are_none, delete_small, C, "slabs"),
+    CASE(nothing, put_small_of_middle, BRAIN_E_BUSY, ""),
+    CASE(limbo_names_none, create_too_large, BRAIN_E_FULL, ""),
+    CASE(spaces_end_early, exists_anew, C, "record of a namespace"),
     CASE(word_names_no_slot, try_put, BRAIN_E_BUSY, ""),
     CASE(slot_is_of_no_class, try_put, BRAIN_E_BUSY, ""),
     CASE(chains_lead_beyond, try_put, BRAIN_E_BUSY, ""),

@@ -148,7 +148,8 @@ static void check_file_gone(const char *file)
     CHECK_OK(brain_put_bytes(space, "small", 5, data, 20));
     CHECK_OK(brain_put_bytes(space, "large", 5, data, sizeof data));
     CHECK_OK(brain_create(store, 100000, &early));
-    CHECK_OK(brain_self(store, &me));
+    brain_store *second = check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING);
+    CHECK_OK(brain_self(second, &me));
     snprintf(name, sizeof name, "%s/%s", brain_directory(store), file);
     CHECK_SYS(unlink(name));
     close_all();
@@ -188,8 +189,38 @@ static void check_file_gone(const char *file)
     }
     brain_object_release(early);
     brain_space_close(space);
+    brain_close(second);
     int err = brain_destroy(store);
     CHECK_CODE(err, 0); /* of which one file was gone already */
+    brain_close(store);
+}
+
+/* The directory is not there any more, or another one is, and no descriptor leads to it. */
+static void check_directory_gone(int in_its_place)
+{
+    char aside[300], name[400];
+    begin();
+    const char *path = brain_directory(store);
+    snprintf(aside, sizeof aside, "%s-aside", path);
+    close_all();
+    CHECK_SYS(rename(path, aside));
+    if (in_its_place == 1) {
+        CHECK_SYS(mkdir(path, 0700));
+    } else if (in_its_place == 2) {
+        int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        CHECK_SYS(fd);
+        CHECK_SYS(close(fd));
+    }
+    CHECK_OK(brain_destroy(store)); /* for all who have it; what stands there is not it */
+    CHECK_CODE(brain_exists(space, "a", 1, NULL), BRAIN_E_DESTROYED);
+    CHECK(in_its_place == 0 || (in_its_place == 1 ? rmdir(path) : unlink(path)) == 0);
+    static const char *const files[] = { "data", "clients" };
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s/%s", aside, files[i]);
+        CHECK_SYS(unlink(name));
+    }
+    CHECK_SYS(rmdir(aside));
+    brain_space_close(space);
     brain_close(store);
 }
 
@@ -230,6 +261,9 @@ int main(void)
     check_closed();
     check_file_gone("clients");
     check_file_gone("data");
+    for (int in_its_place = 0; in_its_place < 3; in_its_place++) {
+        check_directory_gone(in_its_place);
+    }
     check_reused();
     check_no_streams();
     return 0;

@@ -412,6 +412,22 @@ static void check_remains(void)
             CHECK_SYS(rmdir(path));
         }
     }
+    /* Marked, but with both files: nobody who destroys stops there. */
+    brain_close(check_open(path, CHECK_MIB));
+    int fd = open(data, O_WRONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && pwrite(fd, &destroyed, 4, 4096 + 8) == 4);
+    close(fd);
+    CHECK_SYS(truncate(clients, 0));
+    refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_CORRUPT, "clients");
+    CHECK(is_there(data) && is_there(clients));
+    CHECK_SYS(unlink(data));
+    CHECK_SYS(mkdir(data, 0700)); /* and what is no file is no store */
+    refuse(path, BRAIN_OPEN_READ_ONLY, BRAIN_E_CORRUPT, "not a file");
+    refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_IO, "data");
+    CHECK_SYS(rmdir(data));
+    CHECK_SYS(unlink(clients));
+    CHECK_SYS(rmdir(path));
+
     CHECK_SYS(mkdir(path, 0700));
     refuse(path, BRAIN_OPEN_READ_ONLY, BRAIN_E_NOT_FOUND, "");
     CHECK(is_there(path));

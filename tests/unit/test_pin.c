@@ -484,8 +484,13 @@ static void check_all_views(void)
     if (pid == 0) {
         struct bn_ledger *ledger = &store->ledger;
         uint32_t name = 1, n = 0;
-        brain_view view;
+        brain_view view, first;
+        brain_snapshot *snapshot;
+        uint8_t id[BRAIN_ID_BYTES];
         int err;
+        CHECK_OK(brain_get(space, &name, sizeof name, &first));
+        brain_view_id(&first, id);
+        CHECK_OK(brain_snapshot_open(store, &snapshot));
         while (bn_load_relaxed(&ledger->n_chunks) < 150) {
             CHECK_OK(brain_get(space, &name, sizeof name, &view));
         }
@@ -499,6 +504,13 @@ static void check_all_views(void)
         }
         CHECK_CODE(err, BRAIN_E_BUSY);
         CHECK_DETAIL("cannot hold more");
+        /* Nor by any other way. */
+        CHECK_CODE(brain_view_dup(&first, &view), BRAIN_E_BUSY);
+        CHECK_CODE(brain_view_at(store, first.data, &view), BRAIN_E_BUSY);
+        CHECK_CODE(brain_get_by_id(store, id, &view), BRAIN_E_BUSY);
+        CHECK_CODE(brain_snapshot_get(snapshot, space, &name, sizeof name, &view), BRAIN_E_BUSY);
+        brain_view_drop(&first);
+        CHECK_OK(brain_get(space, &name, sizeof name, &view));
         _exit(0);
     }
     CHECK_CHILD(pid);

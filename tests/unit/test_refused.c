@@ -756,6 +756,24 @@ static void check_somebody_elses(void)
     check_destroy(store);
 }
 
+/* Who has become a member of another group opens the files by himself: what he may now is not what he might. */
+static void check_another_group(void)
+{
+    begin();
+    if (geteuid() == 0) { /* else it takes a group that one is in */
+        gid_t group = getegid();
+        CHECK_SYS(setegid(65533));
+        brain_store *second = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
+        brain_space *its = check_space(second, "default");
+        CHECK_OK(brain_put_bytes(its, "b", 1, "z", 1));
+        brain_space_close(its);
+        brain_close(second);
+        CHECK_SYS(setegid(group));
+    }
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_begin();
@@ -778,5 +796,6 @@ int main(void)
     check_forked();
     check_read_only();
     check_somebody_elses();
+    check_another_group();
     return 0;
 }
