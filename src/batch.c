@@ -281,11 +281,6 @@ int brain_batch_commit(brain_batch *batch, uint64_t *number_out)
 {
     uint64_t number = 0;
     int err = check_batch(batch);
-    if (err == 0 && batch->store->read_only) {
-        clear(batch);
-        err = bn_error(BRAIN_E_PERM, "%s is open read-only here: open it for writing",
-                       batch->store->path);
-    }
     err = err != 0 ? err : commit(batch, NULL, &number);
     if (err == 0 && number_out != NULL) {
         *number_out = number;

@@ -158,7 +158,11 @@ static void check_index(struct checker *c)
     for (uint64_t next = store->state->overflow_free; next != 0 && n_free <= c->n_overflow;
          n_free++) {
         const struct bn_bucket_rec *line = bn_index_overflow_at(store, next - 1);
-        next = line == NULL ? 0 : bn_load_relaxed(&line->next);
+        if (line == NULL) {
+            problem(c, "the list of free overflow lines leads nowhere");
+            break;
+        }
+        next = bn_load_relaxed(&line->next);
     }
     if (n_lines + n_free != store->state->n_overflow) {
         problem(c, "of %u overflow lines %llu are in use and %llu free", store->state->n_overflow,

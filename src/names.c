@@ -64,7 +64,8 @@ static int take_segment(struct brain_store *store, uint32_t c, uint32_t space_id
     struct bn_state_rec *state = store->state;
     uint32_t n = class_cells(c), segment = state->segment_free[c];
     if (segment != 0) {
-        if (!segment_is_sound(store, segment)) {
+        /* One that is smaller would be zeroed beyond its end. */
+        if (!segment_is_sound(store, segment) || segment_at(store, segment)->class_idx != c) {
             return bn_error_corrupt("%s: the list of free segments of names", store->path);
         }
         bn_journal_u32(store, &state->segment_free[c], segment_at(store, segment)->next);
@@ -159,9 +160,6 @@ int bn_names_give_segment(struct brain_store *store, struct bn_space_rec *space)
 {
     struct bn_state_rec *state = store->state;
     uint32_t segment = space->first_segment;
-    if (segment == 0) {
-        return 0;
-    }
     /* One a call, so that a step stays short; the caller comes again while first_segment is not
      * 0. */
     if (!segment_is_sound(store, segment)) {

@@ -235,8 +235,8 @@ static int judge_dangling(const struct place *place, const char *text)
     const char *then = find_ending(place, text);
     if (then == NULL || text[0] != '/') {
         return bn_error(BRAIN_E_CORRUPT,
-                        "%s is a symbolic link to %s, which does not exist: remove "
-                        "the link, or choose another path",
+                        "%s is a symbolic link to %s, which is not there, or no directory: "
+                        "remove the link, or choose another path",
                         place->path, text);
     }
     snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(text, '/') - text), text);

@@ -286,7 +286,7 @@ uint64_t bn_pin_count(struct brain_store *store, uint32_t row)
 bool bn_pin_bury_some(struct brain_store *store, uint32_t life, uint32_t *from)
 {
     uint32_t n = n_chunks(store), n_buried = 0, i = *from;
-    uint32_t end = n - i > LOOKS_A_STEP ? i + LOOKS_A_STEP : n;
+    uint32_t end = i < n && n - i > LOOKS_A_STEP ? i + LOOKS_A_STEP : n;
     for (; i < end && n_buried < BURIED_A_STEP; i++) {
         if (bn_load_acquire(&chunk_at(store, i)->owner) == life + 1) {
             release_chunk(chunk_at(store, i));
@@ -294,7 +294,7 @@ bool bn_pin_bury_some(struct brain_store *store, uint32_t life, uint32_t *from)
         }
     }
     *from = i;
-    return i == n;
+    return i >= n; /* a count that was damaged may have fallen meanwhile */
 }
 
 void bn_pin_bury(struct brain_store *store, uint32_t life)

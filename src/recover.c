@@ -136,18 +136,6 @@ int bn_recover_enter_slow(struct brain_store *store, bool wait, bool is_ours)
     }
 }
 
-bool bn_recover_has_dead(struct brain_store *store)
-{
-    uint32_t n = bn_client_n_rows(store);
-    for (uint32_t row = 0; row < n; row++) {
-        if (bn_load_acquire(&bn_client_row(store, row)->state) == BN_ROW_USED &&
-            !bn_client_alive(store, row)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Reap a dead client entirely, in as many holdings as it takes. */
 static int bury(struct brain_store *store, bool wait, uint32_t row, uint32_t *n)
 {

@@ -36,7 +36,4 @@ int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out);
  * who come after it. */
 int bn_recover_inherit(struct brain_store *store);
 
-/* Whether any client has died and was not reaped. Not under the lock. */
-bool bn_recover_has_dead(struct brain_store *store);
-
 #endif

@@ -73,8 +73,11 @@ static int data_size(const struct bn_part_list *data, uint64_t *size_out)
 static int init(struct bn_write *write, struct brain_space *space, const void *name,
                 size_t name_len, uint64_t if_version)
 {
-    if (name_len > BRAIN_NAME_MAX || (name == NULL && name_len > 0)) {
+    if (name_len > BRAIN_NAME_MAX) {
         return bn_handle_name_too_long(name_len);
+    }
+    if (name == NULL && name_len > 0) {
+        return bn_error(BRAIN_E_INVAL, "a name of %zu bytes is at NULL: say where it is", name_len);
     }
     memset(write, 0, sizeof *write);
     write->space = space;

@@ -28,7 +28,6 @@ int bn_os_map_private(void *addr, size_t size, int fd, uint64_t off);
 void bn_os_unmap(void *addr, size_t size);
 /* A child of fork() shall not have this mapping / shall find it zeroed. */
 int bn_os_dont_fork(void *addr, size_t size);
-int bn_os_do_fork(void *addr, size_t size);
 int bn_os_wipe_on_fork(size_t size, void **addr_out);
 
 /* ---- files */

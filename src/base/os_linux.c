@@ -84,11 +84,6 @@ int bn_os_dont_fork(void *addr, size_t size)
     return madvise(addr, size, MADV_DONTFORK) != 0 ? -errno : 0;
 }
 
-int bn_os_do_fork(void *addr, size_t size)
-{
-    return madvise(addr, size, MADV_DOFORK) != 0 ? -errno : 0;
-}
-
 int bn_os_wipe_on_fork(size_t size, void **addr_out)
 {
     void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

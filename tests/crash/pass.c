@@ -317,6 +317,8 @@ static int parse(int argc, char **argv, struct pass_options *options)
             options->seed = value;
         } else if (takes(argv, &i, "--dir", &value)) {
             options->dir = argv[i];
+        } else if (takes(argv, &i, "--beside", &value)) {
+            options->beside = argv[i];
         } else if (takes(argv, &i, "--python", &value)) {
             options->python.program = argv[i];
         } else if (takes(argv, &i, "--script", &value)) {

@@ -20,6 +20,7 @@ struct pass_options {
     uint32_t n_kills;  /* real kills to compare with */
     uint64_t seed;
     const char *dir;      /* where the folder of the run is made; NULL: /dev/shm */
+    const char *beside;   /* a program that recovers each copy, too; NULL: none */
     struct python python; /* who performs the scenes; NULL: this program, those of scene.c */
 };
 

@@ -1,7 +1,7 @@
 /* test_every_instruction.c - an operation, killed at each of its instructions.
  *
  *     test_every_instruction [--full] [--twice] [--states N] [--kills N] [--seed N] [--dir PARENT]
- *                            [--python PROGRAM --script SCRIPT] [SCENE...]
+ *                            [--python PROGRAM --script SCRIPT] [--beside PROGRAM] [SCENE...]
  *     test_every_instruction --list
  *
  * A process performs an operation under single-step. After each instruction that changed a byte of
@@ -15,6 +15,7 @@
  * --states   how many instructions to examine in each scene
  * --kills    how many real kills to compare with copies in each scene
  * --python   the scenes of SCRIPT, stepped_scenes.py, which that interpreter performs
+ * --beside   a program that recovers a copy of each, too: recover_copy of another build
  * SCENE      only scenes whose name begins like this
  *
  * README.md lists the scenes.
@@ -142,10 +143,30 @@ static void go_through_recovery(struct pass *outer, uint32_t state)
 
 /* ---- the passes over a scene ----------------------------------------------------------------- */
 
+/* Another build of the library must get by with it as well. */
+static void recover_beside(struct pass *pass)
+{
+    char copy[KIT_PATH_MAX];
+    kit_path(copy, "beside");
+    files_copy(&pass->files, copy, NULL);
+    pid_t pid = kit_fork();
+    if (pid == 0) {
+        execl(pass->options->beside, pass->options->beside, copy, NULL);
+        _exit(127);
+    }
+    if (kit_reap(pid) != 0) {
+        pass_problem(pass, "killed", "the program beside finds something");
+    }
+    kit_remove_tree(copy);
+}
+
 static void judge_here(struct pass *pass)
 {
     const struct pass_options *options = pass->options;
     char copy[KIT_PATH_MAX];
+    if (options->beside != NULL) {
+        recover_beside(pass);
+    }
     kit_path(copy, "copy");
     files_copy(&pass->files, copy, NULL);
     int k = judge(pass, copy, pass->state, "killed");

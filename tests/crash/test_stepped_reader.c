@@ -73,6 +73,7 @@ struct answer {
 struct shared {
     enum way way;
     _Atomic uint32_t in_call; /* 1: the reader is in the call; 2: it has returned */
+    _Atomic bool over;        /* the reader is to end */
     struct answer answer, later;
     struct writer_board board;
 };
@@ -132,6 +133,9 @@ static void read_on_demand(void *arg)
         note_answer(&shared->later, err, &view);
         if (err == 0) {
             brain_view_drop(&view);
+        }
+        if (shared->over) {
+            _exit(0);
         }
     }
 }
@@ -506,6 +510,11 @@ static void start(struct proof *proof)
 
 static void end(struct proof *proof)
 {
+    /* In good order, if it can: a process that is killed counts nothing (tests/coverage). */
+    shared->over = true;
+    for (int i = 0; i < 4 && proof->reader.pid != 0; i++) {
+        (void)step_through(&proof->reader);
+    }
     step_kill(&proof->reader);
     step_kill(&proof->writer);
     brain_close(proof->store);

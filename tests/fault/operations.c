@@ -339,6 +339,87 @@ static int run_get_grown(void)
     return err;
 }
 
+/* Puts without a description of names that have one: it is fetched, and goes with the new value. In a batch the
+ * data lies in an extent by then, which has no room for it. */
+static char description[60000];
+
+static int put_described(brain_batch *batch, const char *name, size_t len, size_t size,
+                         const char *text, size_t text_len)
+{
+    brain_part part = { .data = subject.data, .size_bytes = size };
+    brain_value value = { .kind = BRAIN_KIND_BYTES,
+                          .n_parts = 1,
+                          .parts = &part,
+                          .description = text,
+                          .description_len = text_len };
+    return batch != NULL ? brain_batch_put(batch, subject.other, name, len, &value)
+                         : brain_put(subject.other, name, len, &value, BRAIN_ANY_VERSION, NULL);
+}
+
+static int keep_descriptions(void)
+{
+    brain_batch *batch = NULL;
+    int err = put_described(NULL, "small", 5, 20, NULL, 0);
+    err = err != 0 ? err : brain_batch_new(subject.store, &batch);
+    err = err != 0 ? err : put_described(batch, "small", 5, 5000, NULL, 0);
+    err = err != 0 ? err : put_described(batch, "large", 5, 20000, NULL, 0);
+    err = err != 0 ? err : put_described(batch, "none", 4, 20000, NULL, 0);
+    err = err != 0 ? err : brain_batch_commit(batch, NULL);
+    brain_batch_free(batch);
+    return err;
+}
+
+static int run_keep_descriptions(void)
+{
+    static const char *const names[] = { "small", "large" };
+    int fail_later = calls_pause();
+    memset(description, 'd', sizeof description);
+    CHECK_OK(put_described(NULL, "small", 5, 10, "what it is", 10));
+    CHECK_OK(put_described(NULL, "large", 5, 10, description, sizeof description));
+    calls_resume(fail_later);
+    calls.n = 0;
+    int err = keep_descriptions();
+    (void)subject_note(err);
+    fail_later = calls_pause();
+    for (int i = 0; i < 2; i++) {
+        brain_view view;
+        CHECK_OK(brain_get(subject.other, names[i], 5, &view));
+        CHECK_U64(view.description_len, i == 0 ? 10 : sizeof description);
+        CHECK(memcmp(view.description, i == 0 ? "what it is" : description, view.description_len) ==
+              0);
+        CHECK(err != 0 || view.size_bytes == (i == 0 ? 5000 : 20000));
+        brain_view_drop(&view);
+    }
+    CHECK_OK(brain_space_remove(subject.other));
+    calls_resume(fail_later);
+    return err;
+}
+
+/* Values that the file has to be made longer for. What was put before one is refused stays. */
+static int run_grow(void)
+{
+    int fail_later = calls_pause(), err = 0;
+    brain_store *it = check_open(subject_made_path(), CHECK_MIB);
+    brain_space *its = check_space(it, "default");
+    uint32_t n = 0;
+    CHECK_OK(brain_resize(it, 512 * CHECK_MIB));
+    calls_resume(fail_later);
+    calls.n = 0;
+    while (n < 8 && (err = subject_put(its, &n, sizeof n, 2 * SUBJECT_LARGE, n)) == 0) {
+        n++;
+    }
+    (void)subject_note(err);
+    fail_later = calls_pause();
+    for (uint32_t i = 0; i < n; i++) {
+        subject_check_value(its, &i, sizeof i, 2 * SUBJECT_LARGE, i);
+    }
+    CHECK_SOUND(it);
+    brain_space_close(its);
+    check_destroy(it);
+    calls_resume(fail_later);
+    return err;
+}
+
 /* Notes and second views of one that is held. */
 static int second_views(const brain_view *view)
 {
@@ -566,6 +647,7 @@ static int run_fork(void)
         CHECK(err == 0 || err == BRAIN_E_FORKED || err == BRAIN_E_NOMEM || err == BRAIN_E_FULL ||
               err == BRAIN_E_IO || err == BRAIN_E_BUSY);
         CHECK(err == 0 || strlen(brain_error_detail()) > 10);
+        (void)calls_pause(); /* what else is done at the end is not the library's */
         _exit(calls.has_failed ? 2 : 0);
     }
     int status = 0;
@@ -590,6 +672,8 @@ const struct operation operations[] = {
     { "namespace", run_space, undo_space, false },
     { "get", run_get, NULL, false },
     { "get what is grown", run_get_grown, NULL, false },
+    { "grow", run_grow, NULL, false },
+    { "descriptions that stay", run_keep_descriptions, NULL, false },
     { "views", run_views, NULL, false },
     { "second views", run_second_views, NULL, false },
     { "note", run_note, undo_temporary, true },

@@ -17,7 +17,8 @@ static void hold_things(brain_store *store, uint32_t n_objects)
     brain_snapshot *snapshot;
     brain_object *object;
     CHECK_OK(brain_put_bytes(space, "a", 1, "old", 3));
-    for (int i = 0; i < 1500; i++) { /* more than a page of the ledger */
+    for (uint32_t i = 0; i < 67 * BN_CHUNK_CELLS;
+         i++) { /* more pages than are buried in one step */
         CHECK_OK(brain_get(space, "a", 1, &view));
     }
     CHECK_OK(brain_snapshot_open(store, &snapshot));
@@ -378,10 +379,92 @@ static void check_row_given_out_anew(void)
     check_destroy(store);
 }
 
+/* Lock some bytes of `clients`, as others do. */
+static int lock_bytes(int64_t from, int64_t n)
+{
+    char name[200];
+    snprintf(name, sizeof name, "%s/clients", path);
+    int fd = open(name, O_RDWR | O_CLOEXEC);
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = from, .l_len = n };
+    CHECK_SYS(fd);
+    CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lock));
+    return fd;
+}
+
+/* Messages name whoever it is; a command line may have any bytes. */
+static void check_described(void)
+{
+    char text[300];
+    union {
+        char text[sizeof(((struct bn_row_rec *)0)->command)];
+        uint64_t words[sizeof(((struct bn_row_rec *)0)->command) / 8];
+    } command = { .text = "a\001b\177c" };
+    path = check_path();
+    brain_store *store = check_open(path, CHECK_MIB);
+    struct bn_row_rec *row = bn_client_row(store, store->row);
+    for (size_t i = 0; i < sizeof command.words / 8; i++) {
+        bn_store_release(&row->command[i], command.words[i]);
+    }
+    bn_client_describe(store, store->row, text, sizeof text);
+    CHECK(strstr(text, "(a?b?c)") != NULL && strstr(text, "namespace") == NULL);
+    bn_store_release(&row->pid_namespace, (uint64_t)1);
+    bn_client_describe(store, store->row, text, sizeof text);
+    CHECK(strstr(text, "of another PID namespace") != NULL);
+    bn_client_describe(store, 5000, text, sizeof text);
+    CHECK(strstr(text, "unknown") != NULL);
+    bn_client_describe(store, BN_CLIENTS_MAX + 5, text, sizeof text);
+    CHECK(strstr(text, "child") != NULL);
+    check_destroy(store);
+}
+
+/* The lock is held by a row that was never given out, and somebody has that row's life: it lives, whoever it
+ * is. */
+static void check_held_by_an_unknown(void)
+{
+    brain_options options = BRAIN_OPTIONS_INIT;
+    brain_store *store;
+    path = check_path();
+    options.capacity_bytes = CHECK_MIB;
+    options.lock_timeout_ns = 5 * 1000 * 1000;
+    CHECK_OK(brain_open(path, &options, &store));
+    brain_space *space = check_space(store, "default");
+    int fd = lock_bytes(BN_LIFE_OFF(5000), 1);
+    bn_store_release(&store->state->lock_word, (uint64_t)5001);
+    CHECK_CODE(brain_put_bytes(space, "a", 1, "a", 1), BRAIN_E_TIMEOUT);
+    CHECK_DETAIL("an unknown process");
+    CHECK_SYS(close(fd));
+    CHECK_OK(brain_put_bytes(space, "a", 1, "a", 1));
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* While somebody else is at a dead client's row, others leave it to that one. */
+static void check_claimed(void)
+{
+    uint32_t n = 9;
+    path = check_path();
+    brain_store *store = check_open(path, 64 * CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "a", 1));
+    struct other dead = start_other(store);
+    int fd = lock_bytes(BN_CLAIM_OFF(dead.client->row), 1);
+    check_kill(dead.pid);
+    CHECK_OK(brain_reap(store, &n));
+    CHECK_U64(n, 0);
+    CHECK_SYS(close(fd));
+    CHECK_OK(brain_reap(store, &n));
+    CHECK_U64(n, 1);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_needs_fork_advice();
     check_begin();
+    check_described();
+    check_held_by_an_unknown();
+    check_claimed();
     check_who_lives();
     check_row_given_out_anew();
     check_all_dead(false);

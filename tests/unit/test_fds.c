@@ -133,6 +133,97 @@ static void check_reused(void)
     }
 }
 
+/* Descriptors and files have gone: what needs one says so, what does not goes on. */
+static void check_file_gone(const char *file)
+{
+    char name[200];
+    brain_view view;
+    brain_stat stat = { .struct_size = sizeof stat };
+    brain_object *object = NULL, *early;
+    brain_client me;
+    uint32_t n_pins = 0;
+    static const brain_value bare = { .kind = BRAIN_KIND_BYTES };
+    begin();
+    check_fill(data, sizeof data, 1);
+    CHECK_OK(brain_put_bytes(space, "small", 5, data, 20));
+    CHECK_OK(brain_put_bytes(space, "large", 5, data, sizeof data));
+    CHECK_OK(brain_create(store, 100000, &early));
+    brain_store *second = check_open_with(brain_path(store), 0, BRAIN_OPEN_EXISTING);
+    CHECK_OK(brain_self(second, &me));
+    snprintf(name, sizeof name, "%s/%s", brain_directory(store), file);
+    CHECK_SYS(unlink(name));
+    close_all();
+    CHECK_CODE(brain_stat_get(store, &stat), BRAIN_E_IO);
+    CHECK_DETAIL(file);
+    CHECK(brain_client_lives(store, me.row, me.seat));
+    CHECK_OK(brain_get(space, "large", 5, &view));
+    CHECK(check_is_filled(view.data, sizeof data, 1));
+    brain_view_drop(&view);
+    CHECK_OK(brain_put_bytes(space, "small", 5, data, 30));
+    CHECK_CODE(brain_trim(store, NULL), BRAIN_E_IO);
+    if (strcmp(file, "data") == 0) {
+        size_t n = 0;
+        CHECK_CODE(brain_put_bytes(space, "large", 5, data, sizeof data), BRAIN_E_IO);
+        CHECK_CODE(brain_create(store, sizeof data, &object), BRAIN_E_IO);
+        CHECK_CODE(brain_object_seal(early, space, "early", 5, &bare, BRAIN_ANY_VERSION, NULL),
+                   BRAIN_E_IO);
+        CHECK_OK(brain_get(space, "large", 5, &view));
+        void *mine = NULL;
+        CHECK_CODE(brain_view_private(&view, &mine), BRAIN_E_IO);
+        brain_view_drop(&view);
+        CHECK_OK(brain_check(store, NULL, 0, &n));
+        CHECK(n > 0); /* it says that it cannot look at the file */
+    } else {
+        int err = 0;
+        while (err == 0 && n_pins < 5000) { /* a page of the ledger that would be one more */
+            err = brain_get(space, "small", 5, &view);
+            n_pins += err == 0;
+        }
+        CHECK_CODE(err, BRAIN_E_IO);
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            CHECK_CODE(brain_get(space, "small", 5, &view), BRAIN_E_FORKED);
+            _exit(0);
+        }
+        CHECK_CHILD(pid);
+    }
+    brain_object_release(early);
+    brain_space_close(space);
+    brain_close(second);
+    int err = brain_destroy(store);
+    CHECK_CODE(err, 0); /* of which one file was gone already */
+    brain_close(store);
+}
+
+/* The directory is not there any more, or another one is, and no descriptor leads to it. */
+static void check_directory_gone(int in_its_place)
+{
+    char aside[300], name[400];
+    begin();
+    const char *path = brain_directory(store);
+    snprintf(aside, sizeof aside, "%s-aside", path);
+    close_all();
+    CHECK_SYS(rename(path, aside));
+    if (in_its_place == 1) {
+        CHECK_SYS(mkdir(path, 0700));
+    } else if (in_its_place == 2) {
+        int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        CHECK_SYS(fd);
+        CHECK_SYS(close(fd));
+    }
+    CHECK_OK(brain_destroy(store)); /* for all who have it; what stands there is not it */
+    CHECK_CODE(brain_exists(space, "a", 1, NULL), BRAIN_E_DESTROYED);
+    CHECK(in_its_place == 0 || (in_its_place == 1 ? rmdir(path) : unlink(path)) == 0);
+    static const char *const files[] = { "data", "clients" };
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s/%s", aside, files[i]);
+        CHECK_SYS(unlink(name));
+    }
+    CHECK_SYS(rmdir(aside));
+    brain_space_close(space);
+    brain_close(store);
+}
+
 /* A process without standard streams writes to them all the same: nothing of it reaches a store. */
 static void check_no_streams(void)
 {
@@ -168,6 +259,11 @@ int main(void)
     check_needs_fork_advice();
     check_begin();
     check_closed();
+    check_file_gone("clients");
+    check_file_gone("data");
+    for (int in_its_place = 0; in_its_place < 3; in_its_place++) {
+        check_directory_gone(in_its_place);
+    }
     check_reused();
     check_no_streams();
     return 0;

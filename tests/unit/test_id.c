@@ -170,6 +170,16 @@ static void check_forged(void)
     check_missing(store, id);
     CHECK_U64(physical_bytes(), before);
     CHECK_OK(brain_delete(space, "forged", 6, BRAIN_ANY_VERSION));
+    put(space, "a", 1, 10, 0, 1);
+    id_of(space, "a", 1, id);
+    for (int byte = 0; byte < (int)BRAIN_ID_BYTES; byte++) { /* each of them counts */
+        id[byte] ^= 0x40;
+        check_missing(store, id);
+        id[byte] ^= 0x40;
+    }
+    CHECK_OK(brain_get_by_id(store, id, &view));
+    brain_view_drop(&view);
+    CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION));
     brain_space_close(space);
 }
 

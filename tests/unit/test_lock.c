@@ -170,9 +170,50 @@ static void check_contention(void)
     check_destroy(shared->store);
 }
 
+/* Who holds it is another thread of this process; and what somebody gives up meanwhile stays theirs until they
+ * are gone. */
+static void check_held_here(void)
+{
+    const char *path = check_path();
+    brain_options options = BRAIN_OPTIONS_INIT;
+    brain_store *store, *second = check_open(path, 16 * CHECK_MIB);
+    static uint8_t bytes[50000];
+    brain_part part = { .data = bytes, .size_bytes = sizeof bytes };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    brain_object *object;
+    brain_batch *batch;
+    uint32_t died;
+    options.lock_timeout_ns = 5 * 1000 * 1000;
+    CHECK_OK(brain_open(path, &options, &store));
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(bn_lock_acquire(store, true, &died));
+    CHECK_CODE(brain_put_bytes(space, "a", 1, "1", 1), BRAIN_E_TIMEOUT);
+    CHECK_DETAIL("another thread of this process");
+    bn_lock_release(store);
+    CHECK_OK(brain_create(store, 50000, &object));
+    CHECK_OK(brain_batch_new(store, &batch));
+    CHECK_OK(brain_batch_put(batch, space, "b", 1, &value));
+    CHECK_U64(check_stat(store).private_bytes, 100000);
+    CHECK_OK(bn_lock_acquire(second, true, &died));
+    brain_object_release(object);
+    brain_batch_free(batch);
+    bn_lock_release(second);
+    CHECK_U64(check_stat(store).private_bytes, 100000);
+    brain_space_close(space);
+    pid_t pid = check_fork(); /* the handle's client ends with whoever has it */
+    if (pid == 0) {
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    CHECK_SOUND(second);
+    brain_close(store);
+    check_destroy(second);
+}
+
 int main(void)
 {
     check_begin();
+    check_held_here();
     check_take_over();
     check_stopped_owner();
     check_dead_waiter();

@@ -5,6 +5,7 @@
 #include "mark.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* More than a page of them for each thread. */
@@ -27,6 +28,24 @@ static void *take_marks(void *taken)
         marks[i] = new_mark();
     }
     return NULL;
+}
+
+/* In a process that has none yet. */
+static void test_without_memory_there_is_none(void)
+{
+    struct rlimit was, none = { 0, 0 };
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        CHECK_SYS(getrlimit(RLIMIT_AS, &was));
+        none.rlim_max = was.rlim_max;
+        CHECK_SYS(setrlimit(RLIMIT_AS, &none));
+        _Atomic uint32_t *mark = bn_mark_new();
+        CHECK_SYS(setrlimit(RLIMIT_AS, &was));
+        CHECK(mark == NULL);
+        CHECK(bn_mark_new() != NULL);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
 }
 
 static void test_each_is_given_out_once(void)
@@ -63,6 +82,7 @@ static void test_a_child_finds_zero(bool raw)
 int main(void)
 {
     check_begin();
+    test_without_memory_there_is_none();
     test_each_is_given_out_once();
     test_a_child_finds_zero(false);
     test_a_child_finds_zero(true);

@@ -118,6 +118,28 @@ static void test_a_group_that_is_over_its_limit_leaves_nothing(void)
     CHECK_U64(left_in("0::/a\n"), 0);
 }
 
+/* A number that cannot be read is none: of a limit there is none then, of a usage nothing is known. */
+static void test_numbers_that_are_none(void)
+{
+    static const char *const none[] = { "\n", "", "-1\n", ":", "all\n" };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        write_second("a/", none[i], "1000000\n");
+        CHECK_U64(left_in("0::/a\n"), UINT64_MAX);
+        write_second("a/", "1000000\n", none[i]);
+        CHECK_U64(left_in("0::/a\n"), 0);
+    }
+    CHECK_U64(left_in("0::\n"), UINT64_MAX);
+}
+
+/* Longer than the address of a socket may be: it cannot be one that a program left there. */
+static void test_a_long_path_is_no_dead_socket(void)
+{
+    char path[200];
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    CHECK(!bn_os_is_dead_socket(path));
+}
+
 static void test_without_cgroups_there_is_no_limit(void)
 {
     CHECK_U64(left_in(""), UINT64_MAX);
@@ -136,6 +158,8 @@ int main(void)
     test_in_a_container_the_topmost_group_is_its_own();
     test_a_group_that_is_over_its_limit_leaves_nothing();
     test_without_cgroups_there_is_no_limit();
+    test_numbers_that_are_none();
+    test_a_long_path_is_no_dead_socket();
     CHECK_SYS(rmdir(folder));
     return 0;
 }

@@ -270,6 +270,203 @@ static void check_dangling(void)
     CHECK(count_in(directory) == 0);
 }
 
+static void refuse(const char *path, uint32_t flags, int code, const char *word)
+{
+    brain_options options = BRAIN_OPTIONS_INIT;
+    brain_store *none = NULL;
+    options.capacity_bytes = CHECK_MIB;
+    options.flags = flags;
+    snprintf(check_note, sizeof check_note, "%.150s", path);
+    CHECK_CODE(brain_open(path, &options, &none), code);
+    CHECK_DETAIL(word);
+    CHECK(none == NULL);
+    check_note[0] = '\0';
+}
+
+/* Paths that lead nowhere, each in its own way. */
+static void check_odd_paths(void)
+{
+    char odd[600], loop[200];
+    snprintf(loop, sizeof loop, "%s/loop", directory);
+    CHECK_SYS(symlink(loop, loop));
+    snprintf(odd, sizeof odd, "%s/store", loop);
+    refuse(odd, 0, BRAIN_E_PERM, "may not be entered");
+    refuse(loop, 0, BRAIN_E_CORRUPT, "symbolic link");
+    CHECK_SYS(unlink(loop));
+    refuse("/proc/self/stat/store", 0, BRAIN_E_IO, "Not a directory");
+    refuse("/proc/self/stat/in/store", 0, BRAIN_E_PERM, "may not be entered");
+    snprintf(odd, sizeof odd, "%s/%0300d/store", directory, 0);
+    refuse(odd, 0, BRAIN_E_PERM, "may not be entered");
+    snprintf(odd, sizeof odd, "%s/%0230d", directory, 0);
+    refuse(odd, 0, BRAIN_E_INVAL, "too long");
+    refuse("/brain-test-that-is-not-there", BRAIN_OPEN_EXISTING, BRAIN_E_NOT_FOUND, "no store at");
+
+    /* Where the current directory was removed, only what is absolute has a meaning. */
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        snprintf(odd, sizeof odd, "%s/here", directory);
+        CHECK_SYS(mkdir(odd, 0700));
+        CHECK_SYS(chdir(odd));
+        CHECK_SYS(rmdir(odd));
+        refuse("store", 0, BRAIN_E_INVAL, "absolute path");
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+
+    /* Neither is on a file system in memory, whatever it is. */
+    const char *path = check_path_in("/var/tmp");
+    brain_store *store = check_open(path, CHECK_MIB);
+    CHECK(strncmp(brain_directory(store), "/dev/shm/", 9) == 0);
+    check_destroy(store);
+    CHECK(!is_there(path) && count_in(directory) == 0);
+}
+
+/* Links that are not ours, or lead to something else. */
+static void check_odd_links(void)
+{
+    const char *path = check_path_in("/tmp");
+    char was[400], text[500];
+    CHECK_SYS(symlink("nowhere", path));
+    refuse(path, 0, BRAIN_E_CORRUPT, "symbolic link");
+    CHECK_SYS(unlink(path));
+    CHECK_SYS(symlink("/proc/self/stat", path));
+    refuse(path, 0, BRAIN_E_CORRUPT, "no directory");
+    CHECK_SYS(unlink(path));
+
+    brain_store *store = check_open(path, CHECK_MIB);
+    snprintf(was, sizeof was, "%s", brain_directory(store));
+    check_destroy(store);
+    CHECK_SYS(symlink(strrchr(was, '/') + 1, path)); /* a name of ours, but not from / on */
+    refuse(path, 0, BRAIN_E_CORRUPT, "symbolic link");
+    CHECK_SYS(unlink(path));
+    snprintf(text, sizeof text, "/no/such/place%s", strrchr(was, '/'));
+    CHECK_SYS(symlink(text, path)); /* seen by whoever has that directory */
+    refuse(path, 0, BRAIN_E_NOT_FOUND, "another mount");
+    CHECK_SYS(unlink(path));
+
+    if (geteuid() == 0) { /* else there is nobody else's */
+        store = check_open(path, CHECK_MIB);
+        CHECK_SYS(lchown(path, 65533, (gid_t)-1));
+        refuse(path, 0, BRAIN_E_PERM, "65533");
+        brain_close(check_open_with(path, 0, BRAIN_OPEN_SHARED));
+        check_destroy(store);
+    }
+    CHECK_SYS(mknod(path, S_IFIFO | 0600, 0));
+    refuse(path, 0, BRAIN_E_CORRUPT, "another kind of file");
+    CHECK_SYS(unlink(path));
+}
+
+/* What is named as a store that is being made, and is none. */
+static void check_odd_leftovers(void)
+{
+    char file[200], full[200], inner[260];
+    snprintf(file, sizeof file, "%s/.brain-new-file", directory);
+    snprintf(full, sizeof full, "%s/.brain-new-full", directory);
+    snprintf(inner, sizeof inner, "%s/kept", full);
+    int fd = open(file, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    CHECK_SYS(fd);
+    close(fd);
+    CHECK_SYS(mkdir(full, 0700));
+    CHECK_SYS(mkdir(inner, 0700));
+    if (geteuid() == 0) {
+        CHECK_SYS(chown(full, 65533, (gid_t)-1));
+    }
+    brain_store *store = open_in(check_path(), directory, 0);
+    CHECK(is_there(file) && is_there(inner));
+    check_destroy(store);
+    CHECK_SYS(unlink(file));
+    CHECK_SYS(rmdir(inner));
+    CHECK_SYS(rmdir(full));
+}
+
+/* What somebody left who died while removing a store: `data` alone, marked, or an empty directory. Who may
+ * write removes it; who only looks does not. Anything else stays. */
+static void check_remains(void)
+{
+    const char *path = check_path();
+    char data[200], clients[200], other[200];
+    static const uint32_t destroyed = 1;
+    snprintf(data, sizeof data, "%s/data", path);
+    snprintf(clients, sizeof clients, "%s/clients", path);
+    snprintf(other, sizeof other, "%s/other", path);
+    for (int marked = 0; marked < 2; marked++) {
+        brain_close(check_open(path, CHECK_MIB));
+        CHECK_SYS(unlink(clients));
+        if (marked != 0) {
+            int fd = open(data, O_WRONLY | O_CLOEXEC);
+            CHECK(fd >= 0 && pwrite(fd, &destroyed, 4, 4096 + 8) == 4);
+            close(fd);
+            refuse(path, BRAIN_OPEN_READ_ONLY, BRAIN_E_NOT_FOUND, "");
+            CHECK(is_there(data));
+            refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_NOT_FOUND, "");
+            CHECK(!is_there(path));
+        } else {
+            refuse(path, BRAIN_OPEN_READ_ONLY, BRAIN_E_IO, "clients");
+            refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_IO, "clients");
+            CHECK_SYS(truncate(data, 4));
+            refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_IO, "clients");
+            CHECK_SYS(truncate(data, 4096));
+            refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_IO, "clients");
+            CHECK(is_there(data));
+            CHECK_SYS(unlink(data));
+            CHECK_SYS(rmdir(path));
+        }
+    }
+    /* Marked, but with both files: nobody who destroys stops there. */
+    brain_close(check_open(path, CHECK_MIB));
+    int fd = open(data, O_WRONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && pwrite(fd, &destroyed, 4, 4096 + 8) == 4);
+    close(fd);
+    CHECK_SYS(truncate(clients, 0));
+    refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_CORRUPT, "clients");
+    CHECK(is_there(data) && is_there(clients));
+    CHECK_SYS(unlink(data));
+    CHECK_SYS(mkdir(data, 0700)); /* and what is no file is no store */
+    refuse(path, BRAIN_OPEN_READ_ONLY, BRAIN_E_CORRUPT, "not a file");
+    refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_IO, "data");
+    CHECK_SYS(rmdir(data));
+    CHECK_SYS(unlink(clients));
+    CHECK_SYS(rmdir(path));
+
+    CHECK_SYS(mkdir(path, 0700));
+    refuse(path, BRAIN_OPEN_READ_ONLY, BRAIN_E_NOT_FOUND, "");
+    CHECK(is_there(path));
+    CHECK_SYS(mkdir(other, 0700));
+    refuse(path, BRAIN_OPEN_READ_ONLY, BRAIN_E_CORRUPT, "not a store");
+    refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_CORRUPT, "not a store");
+    CHECK_SYS(rmdir(other));
+    refuse(path, BRAIN_OPEN_EXISTING, BRAIN_E_NOT_FOUND, "");
+    CHECK(!is_there(path));
+    /* A directory that some link of the user's leads to may be anybody's. */
+    const char *link = check_path_in("/tmp");
+    CHECK_SYS(mkdir(path, 0700));
+    CHECK_SYS(symlink(path, link));
+    refuse(link, 0, BRAIN_E_CORRUPT, "leads to");
+    CHECK(is_there(path));
+    CHECK_SYS(unlink(link));
+    CHECK_SYS(rmdir(path));
+}
+
+/* The directory of an open store is somebody else's by the time that it is destroyed. */
+static void check_destroyed_elsewhere(void)
+{
+    const char *path = check_path();
+    char aside[200];
+    snprintf(aside, sizeof aside, "%s-aside", path);
+    brain_store *store = check_open(path, CHECK_MIB), *next;
+    CHECK_SYS(rename(path, aside));
+    next = check_open(path, CHECK_MIB);
+    CHECK_OK(brain_destroy(store)); /* its files go, the successor stays */
+    CHECK(is_there(path));
+    brain_space *space = check_space(next, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "1", 1));
+    brain_space_close(space);
+    brain_close(store);
+    check_destroy(next);
+    CHECK(!is_there(path));
+    CHECK_SYS(rmdir(aside)); /* empty */
+}
+
 /* Whether process `i` asks for the directory: none, all, or every other one. */
 enum asking {
     NONE,
@@ -417,6 +614,11 @@ int main(void)
     check_directory_mode();
     check_wrong_directory();
     check_dangling();
+    check_odd_paths();
+    check_odd_links();
+    check_odd_leftovers();
+    check_remains();
+    check_destroyed_elsewhere();
     check_race("/tmp", SOME);
     check_race("/dev/shm", SOME);
     check_race("/dev/shm", ALL);

@@ -474,9 +474,62 @@ static void check_list(void)
     end();
 }
 
+/* A process cannot have more views than its list of pages has room for; and all pages are given back when it
+ * dies, also where they are many. */
+static void check_all_views(void)
+{
+    begin(CHECK_MIB);
+    put(1, 1, 300);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        struct bn_ledger *ledger = &store->ledger;
+        uint32_t name = 1, n = 0;
+        brain_view view, first;
+        brain_snapshot *snapshot;
+        uint8_t id[BRAIN_ID_BYTES];
+        int err;
+        CHECK_OK(brain_get(space, &name, sizeof name, &first));
+        brain_view_id(&first, id);
+        CHECK_OK(brain_snapshot_open(store, &snapshot));
+        while (bn_load_relaxed(&ledger->n_chunks) < 150) {
+            CHECK_OK(brain_get(space, &name, sizeof name, &view));
+        }
+        /* To fill the others would take a minute: let them be the last one, again and again. */
+        for (uint32_t i = 150; i < BN_LEDGER_CHUNKS_MAX; i++) {
+            ledger->chunks[i] = ledger->chunks[149];
+        }
+        bn_store_release(&ledger->n_chunks, BN_LEDGER_CHUNKS_MAX);
+        while ((err = brain_get(space, &name, sizeof name, &view)) == 0) {
+            CHECK(++n < 2 * BN_CHUNK_CELLS);
+        }
+        CHECK_CODE(err, BRAIN_E_BUSY);
+        CHECK_DETAIL("cannot hold more");
+        /* Nor by any other way. */
+        CHECK_CODE(brain_view_dup(&first, &view), BRAIN_E_BUSY);
+        CHECK_CODE(brain_view_at(store, first.data, &view), BRAIN_E_BUSY);
+        CHECK_CODE(brain_get_by_id(store, id, &view), BRAIN_E_BUSY);
+        CHECK_CODE(brain_snapshot_get(snapshot, space, &name, sizeof name, &view), BRAIN_E_BUSY);
+        brain_view_drop(&first);
+        CHECK_OK(brain_get(space, &name, sizeof name, &view));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    uint32_t n_reaped = 0;
+    CHECK_OK(brain_reap(store, &n_reaped));
+    CHECK_U64(n_reaped, 1);
+    CHECK_U64(check_stat(store).n_pins, 0);
+    for (uint32_t i = 0; i < bn_load_relaxed(&store->clients->n_chunks); i++) {
+        const struct bn_chunk_rec *chunk =
+            (const void *)((const uint8_t *)store->clients + BN_CHUNKS_OFF + (size_t)i * BN_PAGE);
+        CHECK(chunk->owner == 0 || chunk->owner == store->row + 1);
+    }
+    end();
+}
+
 int main(void)
 {
     check_begin();
+    check_all_views();
     check_list();
     check_many_views();
     check_the_last_view_looks();

@@ -154,9 +154,45 @@ static void check_dead_reader(void)
     end();
 }
 
+/* More than writers keep a list of: they go by the oldest alone, and nothing that one needs is lost. */
+static void check_more_than_are_listed(void)
+{
+    enum {
+        N = 10
+    };
+    static uint8_t data[20000];
+    brain_store *stores[N];
+    brain_snapshot *snapshots[N * BRAIN_SNAPSHOTS_MAX];
+    brain_view view;
+    begin();
+    for (uint64_t i = 0; i < N * BRAIN_SNAPSHOTS_MAX; i++) {
+        if (i % BRAIN_SNAPSHOTS_MAX == 0) {
+            stores[i / BRAIN_SNAPSHOTS_MAX] = check_open(brain_path(store), 0);
+        }
+        check_fill(data, sizeof data, i);
+        CHECK_OK(brain_put_bytes(space, "large", 5, data, sizeof data));
+        CHECK_OK(brain_snapshot_open(stores[i / BRAIN_SNAPSHOTS_MAX], &snapshots[i]));
+    }
+    CHECK_OK(brain_delete(space, "large", 5, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_trim(store, NULL));
+    for (uint64_t i = 0; i < N * BRAIN_SNAPSHOTS_MAX; i++) {
+        CHECK_OK(brain_snapshot_get(snapshots[i], space, "large", 5, &view));
+        CHECK(view.size_bytes == sizeof data && check_is_filled(view.data, sizeof data, i));
+        brain_view_drop(&view);
+        brain_snapshot_close(snapshots[i]);
+    }
+    for (int i = 0; i < N; i++) {
+        brain_close(stores[i]);
+    }
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    end();
+}
+
 int main(void)
 {
     check_begin();
+    check_more_than_are_listed();
     check_limit();
     check_tombstones();
     check_removed_space();

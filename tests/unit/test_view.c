@@ -1,6 +1,8 @@
 /* test_view.c - what a view shows once more: by another view, or writable and private. */
 #include "check.h"
 
+#include "store.h"
+
 #include <sys/wait.h>
 
 static void put(brain_space *space, const char *name, const char *bytes, size_t size)
@@ -171,6 +173,15 @@ static void test_an_address_that_is_none_of_the_store(brain_store *store)
     check_not_at(store, &here);
     check_not_at(store, (const void *)UINTPTR_MAX);
     check_not_at(store, brain_path(store));
+    /* In the store, and of no value: records, heads of slabs, lines of no class, pages of nobody. */
+    check_not_at(store, store->view);
+    for (int region = 0; region < BN_N_REGIONS; region++) {
+        check_not_at(store, bn_region_view(store, (enum bn_region)region));
+        check_not_at(store, bn_region_view(store, (enum bn_region)region) +
+                                bn_load_acquire(&store->state_view->backed[region]));
+    }
+    check_not_at(store, store->view + bn_load_acquire(&store->map->mapped_bytes) - 1);
+    check_not_at(store, store->view + bn_load_acquire(&store->map->mapped_bytes));
 }
 
 static void test_what_has_left_the_index_is_found(brain_store *store, brain_space *space,
