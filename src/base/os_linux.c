@@ -370,7 +370,10 @@ static uint64_t group_left(const char *dir, bool is_first_version)
     if (limit >= (uint64_t)1 << 62) { /* version 1 says "none" with a huge number */
         return UINT64_MAX;
     }
-    return usage == UINT64_MAX || usage > limit ? 0 : limit - usage;
+    if (usage == UINT64_MAX) { /* it may not be read: of what the limit allows nobody knows less */
+        return limit;
+    }
+    return usage > limit ? 0 : limit - usage;
 }
 
 /* The least of what the groups on the way from the top `mount` down to `group` leave. In a container

@@ -118,6 +118,16 @@ static void test_a_group_that_is_over_its_limit_leaves_nothing(void)
     CHECK_U64(left_in("0::/a\n"), 0);
 }
 
+/* Nothing left would be a store of 4 KiB. */
+static void test_a_usage_that_cannot_be_read_leaves_the_limit(void)
+{
+    write_file("groups/a/memory.max", "1000000\n");
+    CHECK_U64(left_in("0::/a\n"), 1000000);
+    write_first("", NONE_FIRST, "nonsense\n");
+    write_first("a/", "2000000\n", "nonsense\n");
+    CHECK_U64(left_in("4:memory:/a\n"), 2000000);
+}
+
 static void test_without_cgroups_there_is_no_limit(void)
 {
     CHECK_U64(left_in(""), UINT64_MAX);
@@ -135,6 +145,7 @@ int main(void)
     test_the_first_version_counts_the_processs_own_group();
     test_in_a_container_the_topmost_group_is_its_own();
     test_a_group_that_is_over_its_limit_leaves_nothing();
+    test_a_usage_that_cannot_be_read_leaves_the_limit();
     test_without_cgroups_there_is_no_limit();
     CHECK_SYS(rmdir(folder));
     return 0;
