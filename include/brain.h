@@ -43,6 +43,10 @@
  *              A call that takes the lock several times may wait as often. Who takes it over from a
  *              process that died finishes or undoes that one's change first, which costs as much as
  *              the change. "never": not for another process, though the call may enter the kernel.
+ *   Damage     CORRUPT of a change (a put, a batch, a seal ...) means, nearly always, that nothing has
+ *              changed. But what is put in order after a commit may be what is damaged: then the
+ *              change is made, whole, and is what everybody sees; brain_exists() gives its version.
+ *              Changes after that say CORRUPT, too, and change nothing; reading goes on.
  *   Time       Durations are nanoseconds; BRAIN_FOREVER waits without end.
  *   Version    The version of an object is the number of the commit that made it: it grows with
  *              every change of a name; 0 means "no such name".

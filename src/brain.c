@@ -637,7 +637,7 @@ static inline int show(brain_store *store, const struct bn_found *found, brain_v
 {
     int err = bn_read_view(store, found->slot, found->pin, view_out);
     if (bn_unlikely(err != 0)) {
-        bn_pin_drop(store, found->pin);
+        bn_read_let_go(store, found->pin);
     }
     return err;
 }
@@ -806,7 +806,7 @@ int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t
                 found.slot == 0 ? copied.version : bn_slot_view(space->store, found.slot)->number;
         }
         if (found.slot != 0) {
-            drop(space->store, found.slot, found.pin);
+            bn_read_let_go(space->store, found.pin);
         }
     }
     return err;

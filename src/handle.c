@@ -66,7 +66,7 @@ BN_INLINE int get(struct brain_space *space, const void *name, size_t name_len,
             return err;
         }
         if (err == 0 && found->slot != 0) {
-            bn_pin_drop(store, found->pin);
+            bn_read_let_go(store, found->pin);
         } else if (err != 0 && err != BRAIN_E_NOT_FOUND) {
             return err;
         }

@@ -157,13 +157,6 @@ static int suspect(struct brain_store *store, const struct id *id, struct suspec
     return err;
 }
 
-/* A last view may keep what nobody needs any more. */
-static void let_go(struct brain_store *store, uint32_t slot, uint32_t pin)
-{
-    brain_view view = { .store = store, .object = slot, .pin = pin };
-    brain_view_drop(&view);
-}
-
 /* Look up what the slot says: 0 with a pin, or NOT_FOUND, ... */
 static int look_up(struct brain_store *store, const struct id *id, struct bn_found *found)
 {
@@ -182,7 +175,7 @@ static int look_up(struct brain_store *store, const struct id *id, struct bn_fou
      * stands as before, what stood in the index was in it. */
     if (found->slot != id->slot || !is_use(bn_slot_view(store, found->slot), id) ||
         !bn_space_stands(store, space, gen)) {
-        let_go(store, found->slot, found->pin);
+        bn_read_let_go(store, found->pin);
         return BRAIN_E_NOT_FOUND;
     }
     return 0;
@@ -207,10 +200,10 @@ int brain_get_by_id(brain_store *store, const uint8_t bytes[BRAIN_ID_BYTES], bra
     if (err == 0) {
         err = bn_read_view(store, found.slot, found.pin, view_out);
         if (err != 0) {
-            let_go(store, found.slot, found.pin);
+            bn_read_let_go(store, found.pin);
         }
     }
-    let_go(store, id.slot, pin);
+    bn_read_let_go(store, pin);
     return err;
 }
 

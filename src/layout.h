@@ -117,10 +117,12 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              the notes made before the commit (not to be undone once it is there) from those of a
  *              tidying step. writer: lock holder, and recovery.
  * txn_number   number of the transaction under way, stored while the journal is empty.
- * n_looks_due  how often somebody wanted to look through limbo (a large value was replaced, a last
- *              view of one dropped) and could not, the lock being held.  writer: who could not,
- *              sequentially consistent, before it tries the lock once more.  reader: who has made a
- *              change, or trimmed, after it released the lock, a full barrier (PAIR looks).
+ * n_looks_due  how often somebody wanted to look through limbo and did not: a large value was
+ *              replaced, a last view of one dropped, and the lock was held; or a reader, who takes
+ *              no lock, had a pin on one for a moment, or closed a snapshot; or a dead client's
+ *              pins went.  writer: who did not, sequentially consistent, in the first case before
+ *              it tries the lock once more.  reader: who has made a change, or trimmed, after it
+ *              released the lock, a full barrier (PAIR looks).
  * n_looks_done as many had been wanted when limbo was last looked through.  writer: who did.
  *              crash: too low a value costs another look.
  * n_uses       of slots: how often one was begun to be filled; its low half is the last gen.

@@ -129,21 +129,36 @@ static size_t begin_name(const char *path, char name[NAME_MAX + 1])
                             (unsigned long long)bn_hash_bytes(path, strlen(path)));
 }
 
+/* How a name tells this boot from others: zeros where the system says it to nobody (no /proc). 0, or -errno: it
+ * did not tell this time, and who is told makes and looks for another name. */
+static int boot_of_names(char boot[37])
+{
+    int os = bn_os_boot_id(boot);
+    if (os != 0 && !is_refusal(-os)) {
+        memset(boot, '0', 36);
+        boot[36] = '\0';
+        os = 0;
+    }
+    return os;
+}
+
 /* The rest of it: BOOT-DEVICE, as it is now in `parent`. 0; -ENOENT: there is no such directory; or
  * another -errno. */
 static int end_name(const char *parent, char *end, size_t room)
 {
     struct stat st;
-    char boot[37] = "00000000";
+    char boot[37];
     if (stat(parent, &st) != 0) {
         return is_refusal(errno) ? -errno : -ENOENT;
     }
     if (!S_ISDIR(st.st_mode)) {
         return -ENOENT;
     }
-    (void)bn_os_boot_id(boot);
-    snprintf(end, room, "%.8s-%llx", boot, (unsigned long long)st.st_dev);
-    return 0;
+    int os = boot_of_names(boot);
+    if (os == 0) {
+        snprintf(end, room, "%.8s-%llx", boot, (unsigned long long)st.st_dev);
+    }
+    return os;
 }
 
 /* Let the directory of place->path be one in `parent`, and the path a link to it. */
@@ -240,12 +255,12 @@ static int judge_dangling(const struct place *place, const char *text)
                         place->path, text);
     }
     snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(text, '/') - text), text);
-    int os = end_name(parent, now, sizeof now);
-    if (os != 0 && os != -ENOENT) {
-        return bn_error_os(os, "cannot look at %s, where %s leads to", parent, place->path);
+    char boot[37];
+    int os = end_name(parent, now, sizeof now), os_boot = boot_of_names(boot);
+    if (os_boot != 0 || (os != 0 && os != -ENOENT)) {
+        return bn_error_os(os_boot != 0 ? os_boot : os, "cannot look at %s, where %s leads to",
+                           parent, place->path);
     }
-    char boot[37] = "00000000";
-    (void)bn_os_boot_id(boot);
     if (strncmp(then, boot, 8) == 0 && (os != 0 || strcmp(then, now) != 0)) {
         return bn_error(ELSEWHERE,
                         "%s leads to %s, which lies on another mount of %s than "

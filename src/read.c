@@ -1,6 +1,7 @@
 /* read.c - how a value is found without a lock.
  *
- * Owns:     nothing; stores to this client's pins alone.
+ * Owns:     nothing; stores to this client's pins alone; and, where a pin was of no use, says that
+ *           somebody has to look after what it may have kept.
  * Get:      load the index word; pin its slot; load the word again (PAIR pin-retire). Unchanged:
  *           the slot cannot be reused while the pin stands, and what it says does not change (PAIR
  *           swing). A slot that is not pending is the value. A pending one with a number above
@@ -92,6 +93,35 @@ static int try_again(struct brain_store *store, struct progress *progress)
                                   store->path);
 }
 
+/* ---- pins that were of no use */
+
+/* A pin of ours has left `slot`, which is any number if the ledger is damaged. Who looked after a value there,
+ * that left the index meanwhile, may have seen the pin and kept the value; and no view of ours will be dropped
+ * that has it looked after again. A reader takes no lock (G1): so the next change is told to look. */
+BN_NOINLINE static void leave_look(struct brain_store *store, uint32_t slot)
+{
+    bn_fence_seq(); /* PAIR pin-retire: who looks sees the pin gone, or we see the slot retired */
+    if (store->data != NULL && bn_slot_exists(store, slot) &&
+        bn_load_acquire(&bn_slot_view(store, slot)->retired) != 0) {
+        bn_store_ask_for_look(store);
+    }
+}
+
+/* Let the pin of a search go on to another slot. */
+BN_NOINLINE static void move_on(struct brain_store *store, uint32_t pin, uint32_t slot)
+{
+    uint32_t before = bn_load_relaxed(bn_pin_cell(&store->ledger, pin)); /* relaxed: our own */
+    bn_pin_move(store, pin, slot);
+    leave_look(store, before);
+}
+
+void bn_read_let_go(struct brain_store *store, uint32_t pin)
+{
+    uint32_t slot = bn_load_relaxed(bn_pin_cell(&store->ledger, pin)); /* relaxed: our own */
+    bn_pin_drop(store, pin);
+    leave_look(store, slot);
+}
+
 /* ---- get */
 
 /* The value behind a pending slot that is pinned. 0, NOT_FOUND, RETRY, CORRUPT. */
@@ -116,7 +146,7 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
         return no_such_slot(store, older);
     }
     BN_STEP(pin_older, older, 0);
-    bn_pin_move(store, found->pin, older);
+    move_on(store, found->pin, older);
     BN_STEP(look_committed_again, older, 0);
     if (bn_load_seq(&store->state_view->committed) >= number) { /* PAIR commit, PAIR pin-retire */
         return RETRY;
@@ -220,7 +250,7 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
         }
         *has_pin = true;
     } else {
-        bn_pin_move(store, found->pin, slot);
+        move_on(store, found->pin, slot);
     }
     BN_STEP(look_again, slot, 0);
     if (bn_unlikely(bn_load_seq(place) != word)) { /* PAIR pin-retire, PAIR swing */
@@ -323,7 +353,7 @@ BN_INLINE int get(struct brain_store *store, const struct bn_key *key, struct bn
     }
     BN_STEP(got, err == 0 ? found->slot : 0, 0);
     if (bn_unlikely(has_pin && (err != 0 || found->slot == 0))) {
-        bn_pin_drop(store, found->pin);
+        bn_read_let_go(store, found->pin);
     }
     return err;
 }
@@ -475,7 +505,7 @@ int bn_read_space(struct brain_store *store, const void *name, uint32_t name_len
     int err = bn_read_get(store, &key, &found);
     if (err == 0) {
         err = bn_read_space_id(store, found.slot, id_out, gen_out);
-        bn_pin_drop(store, found.pin);
+        bn_pin_drop(store, found.pin); /* it is small: nobody looks after it */
     }
     return err;
 }

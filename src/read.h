@@ -21,6 +21,10 @@ struct bn_found {
 /* Find and pin the committed value of a name: 0, NOT_FOUND (no pin is held), BUSY, CORRUPT. */
 int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_found *found_out);
 
+/* Drop a pin of bn_read_get() that becomes no view. Takes no lock: where it may have kept the memory of a
+ * large value that went meanwhile, the next change looks. */
+void bn_read_let_go(struct brain_store *store, uint32_t pin);
+
 /* Where a small value may be copied to, name behind it, instead of being pinned. */
 struct bn_copied {
     uint64_t *to;

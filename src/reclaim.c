@@ -313,11 +313,16 @@ static int look_or_leave(struct brain_store *store, bool wait, bool keeps, bool 
     return err;
 }
 
+/* Without the lock: a guess that is wrong now is right next time. */
+static uint32_t count_limbo(const struct brain_store *store)
+{
+    return bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&store->own_state->n_limbo));
+}
+
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait)
 {
     const struct bn_state_rec *state = store->state;
-    /* Read without the lock: a guess that is wrong now is right next time. */
-    uint32_t n_limbo = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
+    uint32_t n_limbo = count_limbo(store);
     if (bn_unlikely(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_tombs)) != 0 ||
                     bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->space_dead)) != 0)) {
         /* Not waited for at first; but what a killed remover left must not pile up behind a busy
@@ -326,6 +331,7 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
         if ((n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY || retired_extent) &&
             bn_reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
+            retired_extent = retired_extent || count_limbo(store) > n_limbo; /* what they had */
         }
     }
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 +
@@ -335,7 +341,7 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
         /* Not waited for, unless the lock was busy so often that limbo grows without bound. */
         int err = look_or_leave(store, may_wait && n_limbo >= 4 * due, true, retired_extent);
         /* What stays after a whole round is pinned: do not look at it again at every put. */
-        uint32_t left = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
+        uint32_t left = count_limbo(store);
         uint32_t ready = bn_ready_count(store);
         if (err == 0) {
             bn_store_relaxed(&store->n_kept, left > ready ? left - ready : 0);

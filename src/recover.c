@@ -84,6 +84,7 @@ static int bury_some(struct brain_store *store, struct burial *burial, bool *don
     if (*done_out) {
         bn_snap_bury(store, burial->row);
         bn_store_release(&rec->state, (uint32_t)BN_ROW_FREE);
+        bn_store_ask_for_look(store); /* at what its views and snapshots kept */
     }
     bn_client_unclaim(burial->row, claim);
     return err;

@@ -42,14 +42,29 @@ int brain_snapshot_open(brain_store *store, brain_snapshot **snapshot_out)
     return 0;
 }
 
+/* Whether limbo has values with pages of their own: for certain, if it has more bytes than its slots could.
+ * It was counted there before anybody saw that we are registered (PAIR snap). */
+static bool limbo_is_large(const struct brain_store *store)
+{
+    const struct bn_state_rec *state = store->state_view;
+    /* relaxed, without the lock: a guess */
+    uint64_t n = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
+    return bn_load_relaxed(bn_atomic64((void *)(uintptr_t)&state->limbo_bytes)) > n * BN_INLINE_MAX;
+}
+
 void brain_snapshot_close(brain_snapshot *snapshot)
 {
-    if (snapshot == NULL) {
+    struct brain_store *store = snapshot != NULL ? snapshot->store : NULL;
+    if (store == NULL) {
         return;
     }
-    if (bn_load_relaxed(snapshot->store->mark) == 1 &&
-        snapshot->n_forks == snapshot->store->n_forks) {
-        bn_snap_leave(snapshot->store, snapshot->cell);
+    if (bn_load_relaxed(store->mark) == 1 && snapshot->n_forks == store->n_forks) {
+        bn_snap_leave(store, snapshot->cell);
+        /* What was replaced meanwhile may have stayed for it. */
+        if (store->data != NULL && limbo_is_large(store) &&
+            bn_load_acquire(&store->state_view->committed) != snapshot->number) {
+            bn_store_ask_for_look(store);
+        }
     }
     free(snapshot);
 }

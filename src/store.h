@@ -197,6 +197,13 @@ int bn_store_satisfy(struct brain_store *store);
  * been that far, or the file is shorter. */
 int bn_store_map_values(struct brain_store *store, uint64_t want);
 
+/* Say that limbo is to be looked through, for one who does not take the lock for that: whoever makes the next
+ * change looks (bn_reclaim_due()). Of a writable store. */
+static inline void bn_store_ask_for_look(struct brain_store *store)
+{
+    (void)bn_add_seq(&store->state->n_looks_due, (uint64_t)1);
+}
+
 /* Make the file long enough for `bytes` of values. Address space alone: nothing is backed. */
 int bn_store_extend(struct brain_store *store, uint64_t bytes);
 

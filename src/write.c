@@ -466,7 +466,7 @@ static int fetch_description(struct brain_store *store, struct bn_write *write)
                 write->expected_version = view.version;
             }
         }
-        bn_pin_drop(store, found.pin);
+        bn_read_let_go(store, found.pin);
     }
     if (err != 0 && err != BRAIN_E_NOT_FOUND) {
         return err;

@@ -40,10 +40,10 @@ static int take(struct bp_state *state, PyObject *apart, struct bp_encoded *enco
     if (PyUnicode_CompareWithASCIIString(name, "arrow") == 0) {
         return take_stream(state, metadata, stream, encoded);
     }
-    PyErr_Format(PyExc_ValueError,
-                 "an encoder in codecs.top_encoders has returned the name %R: it has to be "
-                 "'arrow', the only kind that there is for values by themselves",
-                 name);
+    bp_errors_set(PyExc_ValueError,
+                  "an encoder in codecs.top_encoders has returned the name %R: it has to be "
+                  "'arrow', the only kind that there is for values by themselves",
+                  name);
     return -1;
 }
 

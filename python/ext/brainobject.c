@@ -275,6 +275,23 @@ static int put(struct bp_brain *self, const struct bp_put *what, uint64_t *versi
     return code;
 }
 
+/* Two digits of CPython's ints: what versions have for a long time. */
+PyObject *bp_brain_room(void)
+{
+    return PyLong_FromUnsignedLongLong((unsigned long long)1 << 59);
+}
+
+PyObject *bp_brain_number(PyObject *room, uint64_t number)
+{
+    PyObject *result = PyLong_FromUnsignedLongLong(number);
+    Py_DECREF(room);
+    if (result == NULL) {
+        PyErr_Clear();
+        result = PyLong_FromUnsignedLongLong(number);
+    }
+    return result;
+}
+
 int bp_brain_put(struct bp_brain *self, const struct bp_put *what, uint64_t *version_out)
 {
     int code = put(self, what, version_out);

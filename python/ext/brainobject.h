@@ -166,6 +166,11 @@ bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *trie
 
 #define BP_RAISED 1
 
+/* The version of a change that is made, which is not to fail for want of memory once it is: `room` is from
+ * bp_brain_room(), before the change, and is given up for it. */
+PyObject *bp_brain_room(void);
+PyObject *bp_brain_number(PyObject *room, uint64_t number);
+
 /* Encode the value and put it. Returns 0; or EXISTS, STALE or NOT_FOUND (nothing raised), where a
  * version was asked for; or BP_RAISED with an exception set that says that it could not be put. */
 int bp_brain_put(struct bp_brain *self, const struct bp_put *what, uint64_t *version_out);

@@ -5,6 +5,8 @@
  */
 #include "codecs.h"
 
+#include "errors.h"
+
 #define N_FOUND 6
 
 /* What is looked for in brain_plasma.codecs; returns how much of it was found. */
@@ -80,9 +82,10 @@ PyObject *bp_codecs_take_apart(PyObject *encoder, PyObject *value)
         Py_TYPE(PyTuple_GetItem(result, 0)) == &PyUnicode_Type) {
         return result;
     }
-    PyErr_Format(PyExc_TypeError,
-                 "the encoder of %R has to return (name, payload), the name a str, or None: not %R",
-                 (PyObject *)Py_TYPE(value), result);
+    bp_errors_set(PyExc_TypeError,
+                  "the encoder of %R has to return (name, payload), the name a str, or None: not "
+                  "%R",
+                  (PyObject *)Py_TYPE(value), result);
     Py_DECREF(result);
     return NULL;
 }

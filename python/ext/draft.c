@@ -254,13 +254,18 @@ PyObject *bp_draft_seal(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     }
     if (!bp_brain_is_open(self)) return NULL;
     if (args[3] != Py_None && !bp_arguments_space(self, args[3], &in)) return NULL;
-    int code = seal_in(self, in, (struct bp_draft *)args[0], args[1], args[2], &version);
+    PyObject *room = bp_brain_room();
+    int code = room == NULL
+                   ? BP_RAISED
+                   : seal_in(self, in, (struct bp_draft *)args[0], args[1], args[2], &version);
     if (code != 0) {
         if (code != BP_RAISED) bp_errors_raise(self->state, code);
-        bp_brain_failed_put(self, in, args[1]);
+        if (room != NULL) bp_brain_failed_put(self, in, args[1]);
     }
     bp_handle_space_drop(in);
-    return code == 0 ? PyLong_FromUnsignedLongLong(version) : NULL;
+    if (code == 0) return bp_brain_number(room, version);
+    Py_XDECREF(room);
+    return NULL;
 }
 
 /* ---- a put that writes in place -------------------------------------------------------------- */

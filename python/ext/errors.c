@@ -83,11 +83,56 @@ PyObject *bp_errors_raise(struct bp_state *state, int code)
     return NULL;
 }
 
+/* `format` with another text in the place of each %R, of the same argument. False: it is too long. */
+static bool without_reprs(const char *format, char *plain, size_t room)
+{
+    static const char instead[] = "<object at %p>";
+    size_t n = 0;
+    while (*format != '\0') {
+        bool is_repr = format[0] == '%' && format[1] == 'R';
+        size_t length = is_repr ? sizeof instead - 1 : format[0] == '%' && format[1] == '%' ? 2 : 1;
+        if (n + length >= room) return false;
+        memcpy(plain + n, is_repr ? instead : format, length);
+        n += length;
+        format += is_repr ? 2 : length;
+    }
+    plain[n] = '\0';
+    return true;
+}
+
+/* Set `class` with a text. An object that has no repr is shown without: what its __repr__ raised would take the
+ * place of the error, or, before CPython 3.12, of its text. NULL. */
+static PyObject *set_error(PyObject *class, const char *format, va_list arguments)
+{
+    char plain[600];
+    va_list again;
+    va_copy(again, arguments);
+    PyObject *text = PyUnicode_FromFormatV(format, arguments);
+    if (text == NULL && PyErr_ExceptionMatches(PyExc_Exception) &&
+        !PyErr_ExceptionMatches(PyExc_MemoryError) && without_reprs(format, plain, sizeof plain)) {
+        PyErr_Clear();
+        text = PyUnicode_FromFormatV(plain, again);
+    }
+    va_end(again);
+    if (text != NULL) PyErr_SetObject(class, text);
+    Py_XDECREF(text);
+    return NULL;
+}
+
+PyObject *bp_errors_set(PyObject *class, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    set_error(class, format, arguments);
+    va_end(arguments);
+    return NULL;
+}
+
 PyObject *bp_errors_format(struct bp_state *state, enum bp_error error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    PyErr_FormatV(state->errors[error], format, arguments);
+    set_error(state->errors[error], format, arguments);
     va_end(arguments);
     return NULL;
 }
@@ -125,7 +170,7 @@ PyObject *bp_errors_chain(struct bp_state *state, enum bp_error error, const cha
     PyObject *cause = take_exception();
     va_list arguments;
     va_start(arguments, format);
-    PyErr_FormatV(state->errors[error], format, arguments);
+    set_error(state->errors[error], format, arguments);
     va_end(arguments);
 
     PyObject *type, *value, *traceback;

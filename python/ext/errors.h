@@ -11,7 +11,9 @@ int bp_errors_load(struct bp_state *state);
  * To be called in the thread of the call, before its next one. Always returns NULL. */
 PyObject *bp_errors_raise(struct bp_state *state, int code);
 
-/* Raise `error` with a text of our own. Always returns NULL. */
+/* Raise `class`, or `error`, with a text of our own; %R of an object whose __repr__ raises is "<object at ...>".
+ * Always return NULL. */
+PyObject *bp_errors_set(PyObject *class, const char *format, ...);
 PyObject *bp_errors_format(struct bp_state *state, enum bp_error error, const char *format, ...);
 
 /* As bp_errors_format(), with the exception that is set now as its cause; but a MemoryError stays as it is.

@@ -329,11 +329,13 @@ PyObject *bp_names_replace_if(PyObject *op, PyObject *const *args, Py_ssize_t n_
     what.name = args[0];
     what.value = args[1];
     int code = BP_RAISED;
-    if (read_version(self, args[2], &what.if_version)) {
+    PyObject *room = bp_brain_room();
+    if (room != NULL && read_version(self, args[2], &what.if_version)) {
         code = bp_brain_put(self, &what, &new_version);
     }
     bp_handle_space_drop(what.in);
-    if (code == 0) return PyLong_FromUnsignedLongLong(new_version);
+    if (code == 0) return bp_brain_number(room, new_version);
+    Py_XDECREF(room);
     return code == BP_RAISED ? NULL : Py_NewRef(Py_None);
 }
 

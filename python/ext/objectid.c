@@ -5,6 +5,8 @@
  */
 #include "objectid.h"
 
+#include "errors.h"
+
 #include <stddef.h>
 #include <string.h>
 #include <structmember.h>
@@ -43,7 +45,7 @@ const uint8_t *bp_objectid_bytes(struct bp_state *state, PyObject *object)
 {
     if (PyObject_TypeCheck(object, state->objectid_type))
         return ((struct bp_objectid *)object)->bytes;
-    PyErr_Format(PyExc_TypeError, "an ObjectID is needed here, not %R", object);
+    bp_errors_set(PyExc_TypeError, "an ObjectID is needed here, not %R", object);
     return NULL;
 }
 
@@ -53,7 +55,7 @@ static PyObject *objectid_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     PyObject *bytes;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:ObjectID", names, &bytes)) return NULL;
     if (!PyBytes_Check(bytes)) {
-        PyErr_Format(PyExc_ValueError, "an ObjectID is made of 20 bytes, not of %R", bytes);
+        bp_errors_set(PyExc_ValueError, "an ObjectID is made of 20 bytes, not of %R", bytes);
         return NULL;
     }
     if (PyBytes_Size(bytes) != (Py_ssize_t)BRAIN_ID_BYTES) {

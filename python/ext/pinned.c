@@ -1,6 +1,7 @@
 /* pinned.c - the methods of Brain about one version of a value, by its id: what a Ref is made of. */
 #include "arguments.h"
 #include "convert.h"
+#include "errors.h"
 #include "view.h"
 
 #include <stdlib.h>
@@ -128,7 +129,7 @@ PyObject *bp_pinned_facts(PyObject *op, PyObject *argument)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     if (Py_TYPE(argument) != self->state->view_type) {
-        return PyErr_Format(PyExc_TypeError, "a View, not %R", argument);
+        return bp_errors_set(PyExc_TypeError, "a View, not %R", argument);
     }
     if (!bp_brain_is_open(self)) return NULL;
     const struct bp_view *shown = (struct bp_view *)argument;
@@ -181,7 +182,7 @@ PyObject *bp_pinned_recall(PyObject *op, PyObject *argument)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     if (Py_TYPE(argument) != self->state->view_type) {
-        return PyErr_Format(PyExc_TypeError, "a View, not %R", argument);
+        return bp_errors_set(PyExc_TypeError, "a View, not %R", argument);
     }
     struct bp_view *shown = (struct bp_view *)argument;
     const brain_view *pinned = shown->owner == NULL ? &shown->pin : &shown->owner->pin;

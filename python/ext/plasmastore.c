@@ -1,4 +1,5 @@
 /* plasmastore.c - the methods of a Plasma client about the store as a whole. */
+#include "errors.h"
 #include "plasma/evict.h"
 #include "plasma/pins.h"
 #include "plasma/queue.h"
@@ -265,7 +266,7 @@ static const uint8_t *token_of(struct bp_plasma *self, PyObject *object)
     if (PyBytes_Check(object) && PyBytes_Size(object) == (Py_ssize_t)PL_TOKEN_BYTES) {
         return (const uint8_t *)PyBytes_AsString(object);
     }
-    PyErr_Format(PyExc_TypeError, "a token is %u bytes, not %R", PL_TOKEN_BYTES, object);
+    bp_errors_set(PyExc_TypeError, "a token is %u bytes, not %R", PL_TOKEN_BYTES, object);
     return NULL;
 }
 

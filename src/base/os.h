@@ -68,7 +68,8 @@ int bn_os_byte_locked(int fd, int64_t off, bool *held_out);
 /* ---- sleeping */
 
 /* Sleep while `*word == value`, up to `timeout_ns`, also across processes. 0 when woken or changed;
- * ETIMEDOUT; EINTR. */
+ * -ETIMEDOUT; -EINTR; or another -errno where the system refuses it, after a millisecond: who looks again then
+ * takes no processor. */
 int bn_os_wait(const void *word, uint32_t value, int64_t timeout_ns);
 void bn_os_wake(const void *word, int n);
 
@@ -79,7 +80,7 @@ int64_t bn_os_monotonic_ns(void);
 int bn_os_random(void *bytes, size_t n);
 uint64_t bn_os_pid_namespace(void); /* its inode number; 0: unknown */
 void bn_os_command_line(char *text, size_t room);
-int bn_os_boot_id(char text[37]);
+int bn_os_boot_id(char text[37]); /* 36 characters; 0, or -errno: -ENOENT where there is none */
 
 /* Whether nobody listens on the socket at `path`. What cannot be found out counts as listening. */
 bool bn_os_is_dead_socket(const char *path);

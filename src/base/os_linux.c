@@ -22,7 +22,10 @@
 /* One long call keeps everybody else's small one waiting: 3.4 s behind one of 1 GB, measured. */
 #define STEP_BYTES ((uint64_t)1 << 20)
 
-#define GROUP_MAX  8192 /* bytes in the path of a cgroup's folder */
+/* How long one sleeps who may not wait for a word. */
+#define POLL_NS   ((int64_t)1000 * 1000)
+
+#define GROUP_MAX 8192 /* bytes in the path of a cgroup's folder */
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -274,7 +277,13 @@ int bn_os_wait(const void *word, uint32_t value, int64_t timeout_ns)
     if (syscall(SYS_futex, word, FUTEX_WAIT, value, &ts, NULL, 0) == 0 || errno == EAGAIN) {
         return 0;
     }
-    return -errno;
+    int error = -errno;
+    if (error != -ETIMEDOUT && error != -EINTR) {
+        int64_t ns = timeout_ns < POLL_NS ? timeout_ns : POLL_NS;
+        ts = (struct timespec){ .tv_nsec = ns > 0 ? (long)ns : 0 };
+        error = nanosleep(&ts, NULL) != 0 && errno == EINTR ? -EINTR : error;
+    }
+    return error;
 }
 
 void bn_os_wake(const void *word, int n)
@@ -316,6 +325,7 @@ static ssize_t read_text(const char *path, char *text, size_t room)
         return -errno;
     }
     ssize_t n = read(fd, text, room - 1);
+    n = n < 0 ? -errno : n;
     close(fd);
     text[n > 0 ? n : 0] = '\0';
     return n;
@@ -331,13 +341,15 @@ void bn_os_command_line(char *text, size_t room)
     }
 }
 
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
 int bn_os_boot_id(char text[37])
 {
     static _Thread_local char known[37]; /* no process outlives a boot */
-    if (known[0] == '\0' &&
-        read_text("/proc/sys/kernel/random/boot_id", known, sizeof known) < 36) {
+    ssize_t n = known[0] != '\0' ? 36 : read_text(BOOT_ID, known, sizeof known);
+    if (n < 36) {
         known[0] = '\0';
-        return -EIO;
+        return n < 0 ? (int)n : -ENOENT;
     }
     memcpy(text, known, sizeof known);
     return 0;
@@ -365,7 +377,10 @@ static uint64_t group_left(const char *dir, bool is_first_version)
     if (limit >= (uint64_t)1 << 62) { /* version 1 says "none" with a huge number */
         return UINT64_MAX;
     }
-    return usage == UINT64_MAX || usage > limit ? 0 : limit - usage;
+    if (usage == UINT64_MAX) { /* it may not be read: of what the limit allows nobody knows less */
+        return limit;
+    }
+    return usage > limit ? 0 : limit - usage;
 }
 
 /* The least of what the groups on the way from the top `mount` down to `group` leave. In a container

@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 
 #include "../unit/check.h"
+#include "wrap_fcntl.h"
 
 struct calls calls = { .failed = "no call" };
 
@@ -104,27 +105,15 @@ WRAP_OPEN(openat, (int dir, const char *name, int flags, ...), (dir, name, flags
 WRAP_OPEN(openat64, (int dir, const char *name, int flags, ...), (dir, name, flags, bits))
 
 /* To unlock never fails. A lock that is waited for may be interrupted. */
-static bool fcntl_fails(int command, void *argument)
+static bool before_fcntl(int fd, int command, void *argument)
 {
+    (void)fd;
     if (command == F_DUPFD_CLOEXEC) {
-        return fails("fcntl(F_DUPFD_CLOEXEC)", EMFILE, SCARCE);
+        return !fails("fcntl(F_DUPFD_CLOEXEC)", EMFILE, SCARCE);
     }
     const struct flock *lock = argument;
-    return lock->l_type != F_UNLCK && fails("fcntl", ENOLCK, command == F_OFD_SETLKW ? SLOW : 0);
+    return lock->l_type == F_UNLCK || !fails("fcntl", ENOLCK, command == F_OFD_SETLKW ? SLOW : 0);
 }
-#define WRAP_FCNTL(name)                                                                           \
-    int __real_##name(int fd, int command, ...);                                                   \
-    int __wrap_##name(int fd, int command, ...);                                                   \
-    int __wrap_##name(int fd, int command, ...)                                                    \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, command);                                                                   \
-        void *argument = va_arg(args, void *);                                                     \
-        va_end(args);                                                                              \
-        return fcntl_fails(command, argument) ? -1 : __real_##name(fd, command, argument);         \
-    }
-WRAP_FCNTL(fcntl)
-WRAP_FCNTL(fcntl64)
 
 /* Of the library nothing but futexes. */
 long __real_syscall(long number, ...);

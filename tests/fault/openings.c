@@ -58,12 +58,10 @@ int openings_make_default(void)
 
 int openings_make_elsewhere(void)
 {
-    char its_path[200];
-    snprintf(its_path, sizeof its_path, "/tmp/%s-made", strrchr(subject.path, '/') + 1);
     brain_options options = BRAIN_OPTIONS_INIT;
     options.capacity_bytes = CHECK_MIB;
     options.directory = subject.home;
-    return make(its_path, &options);
+    return make(subject.link, &options);
 }
 
 /* Where the store that is there is this process's first, and so has to be mapped. */

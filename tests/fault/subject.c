@@ -9,8 +9,9 @@ struct subject subject;
 
 void subject_begin(void)
 {
-    subject.path = check_path();
-    snprintf(subject.home, sizeof subject.home, "%s", check_path());
+    kit_path(subject.path, "a store");
+    kit_path(subject.home, "made here");
+    kit_path(subject.link, "a link");
     CHECK_SYS(mkdir(subject.home, 0700));
 }
 
@@ -75,6 +76,6 @@ int subject_count_made(void)
 const char *subject_made_path(void)
 {
     static char text[260];
-    snprintf(text, sizeof text, "%s/made", subject.home);
+    snprintf(text, sizeof text, "%.250s/made", subject.home);
     return text;
 }

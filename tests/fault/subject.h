@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../crash/kit.h"
 #include "brain.h"
 
 /* Names 0, 1, ... of "default", as uint32_t: value i is subject_size(i) bytes of check_fill(i). */
@@ -12,16 +13,17 @@
 #define SUBJECT_LARGE  300000u
 
 struct subject {
-    const char *path;
+    char path[KIT_PATH_MAX];
     brain_store *store;
     brain_space *space, *other; /* "default", and one that is missing */
-    char home[200];             /* where stores are made, and nothing else is */
+    char home[KIT_PATH_MAX];    /* where stores are made, and nothing else is */
+    char link[KIT_PATH_MAX];    /* a path that leads there */
     char said[1000];            /* the text of the first error, before other calls fail as well */
     uint8_t data[2 * SUBJECT_LARGE];
 };
 extern struct subject subject;
 
-/* Once, before all: the paths. */
+/* Once, before all: the paths, in a folder that goes however the test ends. */
 void subject_begin(void);
 
 /* A new store with its values; closed and removed. */

@@ -164,13 +164,23 @@ static bool round_of(const struct operation *op, int at, enum calls_mode how)
     return had;
 }
 
+/* It maps a second store, which then grows. */
+static bool has_no_room(const struct operation *op)
+{
+    if (getenv("CHECK_IN_VALGRIND") == NULL || strcmp(op->name, "get what is grown") != 0) {
+        return false;
+    }
+    printf("%s: not tested, valgrind has no address space for it\n", op->name);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     check_begin();
     subject_begin();
     operations_begin();
     for (const struct operation *op = operations; op->name != NULL; op++) {
-        if (argc > 1 && strcmp(argv[1], op->name) != 0) {
+        if ((argc > 1 && strcmp(argv[1], op->name) != 0) || has_no_room(op)) {
             continue;
         }
         for (int how = CALLS_ONCE; how <= CALLS_INTERRUPTED; how++) {

@@ -4,11 +4,10 @@
  */
 #include "../unit/check.h"
 
-#include <fcntl.h>
-#include <stdarg.h>
 #include <sys/prctl.h>
 
 #include "client.h"
+#include "wrap_fcntl.h"
 
 /* ---- fstat: after each look at `clients` another process takes pages of it */
 
@@ -48,32 +47,19 @@ static uint32_t n_asked;
 static brain_store
     *dies_in; /* of the next life byte that is locked: its owner until now had the lock of this */
 
-static void before_lock(int command, const struct flock *range)
+static bool before_fcntl(int fd, int command, void *argument)
 {
+    const struct flock *range = argument;
+    (void)fd;
+    n_asked += command == F_OFD_GETLK;
     if (dies_in != NULL && command == F_OFD_SETLK && range->l_type == F_WRLCK &&
         range->l_start >= BN_LIFE_OFF(0) && (range->l_start - BN_LIFE_OFF(0)) % 2 == 0) {
         uint64_t row = (uint64_t)(range->l_start - BN_LIFE_OFF(0)) / 2;
         bn_store_seq(&dies_in->state->lock_word, row + 1);
         dies_in = NULL;
     }
+    return true;
 }
-
-#define WRAP_FCNTL(name)                                                                           \
-    int __real_##name(int fd, int command, ...);                                                   \
-    int __wrap_##name(int fd, int command, ...);                                                   \
-    int __wrap_##name(int fd, int command, ...)                                                    \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, command);                                                                   \
-        void *argument = va_arg(args, void *);                                                     \
-        va_end(args);                                                                              \
-        n_asked += command == F_OFD_GETLK;                                                         \
-        before_lock(command, argument);                                                            \
-        return __real_##name(fd, command, argument);                                               \
-    }
-
-WRAP_FCNTL(fcntl)
-WRAP_FCNTL(fcntl64)
 
 /* ---- the tests */
 

@@ -6,9 +6,9 @@
  */
 #include "../unit/check.h"
 
-#include <fcntl.h>
-#include <stdarg.h>
 #include <sys/stat.h>
+
+#include "wrap_fcntl.h"
 
 static char temp[300], place[300];
 static int n_renamed;
@@ -23,29 +23,15 @@ static bool is_in_temp(int fd)
     return temp[0] != '\0' && strncmp(target, temp, strlen(temp)) == 0;
 }
 
-static void before_lock(int fd, int command)
+static bool before_fcntl(int fd, int command, void *argument)
 {
+    (void)argument;
     if (command == F_OFD_SETLK && n_renamed == 0 && is_in_temp(fd)) {
         CHECK_SYS(rename(temp, place));
         n_renamed++;
     }
+    return true;
 }
-
-#define WRAP(name)                                                                                 \
-    int __real_##name(int fd, int command, ...);                                                   \
-    int __wrap_##name(int fd, int command, ...);                                                   \
-    int __wrap_##name(int fd, int command, ...)                                                    \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, command);                                                                   \
-        void *argument = va_arg(args, void *);                                                     \
-        va_end(args);                                                                              \
-        before_lock(fd, command);                                                                  \
-        return __real_##name(fd, command, argument);                                               \
-    }
-
-WRAP(fcntl)
-WRAP(fcntl64)
 
 int main(void)
 {

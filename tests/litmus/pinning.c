@@ -246,6 +246,58 @@ static bool both_look(outs *out)
     return out[0][0] == 2 && out[1][0] == 2;
 }
 
+/* ---- a pin that was none, of a get: who looks sees it gone, or the get has the next change look. Who looks
+ * may be who dropped the last view: what it has seen of the slot was stored by a third. */
+
+enum {
+    PASSED = RETIRED_LOOK + 1,
+    SEES_RETIRED
+};
+
+static const struct site passing_sites[] = {
+    { DROP, "src/pin.h", "bn_pin_drop", "bn_store_release(bn_pin_cell(ledger, pin), 0u)",
+      LM_RELEASE, "a fence follows" },
+    { DROP, "src/pin.h", "bn_pin_move", "bn_store_seq(bn_pin_cell(&store->ledger, pin), slot)",
+      LM_SEQ, "the same" },
+    { PASSED, "src/read.c", "leave_look", "bn_fence_seq()", LM_SEQ, 0 },
+    { RETIRED_LOOK, "src/read.c", "leave_look",
+      "bn_load_acquire(&bn_slot_view(store, slot)->retired)", LM_ACQUIRE,
+      "a fence stands before it" },
+    { SEES_RETIRED, "src/brain.c", "drop", "bn_load_acquire(&rec->retired)", LM_ACQUIRE,
+      "a fence follows" },
+    RETIRES_EXTENT,
+    { BARRIER, "src/reclaim.c", "reclaim_limbo", "bn_fence_seq()", LM_SEQ, 0 },
+    { BARRIER, "src/pin.c", "bn_pin_mark", "bn_fence_seq()", LM_SEQ, 0 },
+    { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ,
+      "a fence stands before it" },
+    { 0 },
+};
+
+static const struct variant passing_variants[] = {
+    { "no fence after the pin", { { PASSED, LM_NONE } } },
+    { "no fence before the scan", { { BARRIER, LM_NONE } } },
+    { 0 },
+};
+
+static void pass_by(struct lm_thread *t)
+{
+    lm_store(t, CELL, 2, at(DROP));
+    lm_fence(t, at(PASSED));
+    lm_out(t, 0, lm_load(t, RETIRED, at(RETIRED_LOOK)));
+}
+
+static void see_and_scan(struct lm_thread *t)
+{
+    lm_assume(t, lm_load(t, RETIRED, at(SEES_RETIRED)) == 2);
+    lm_fence(t, at(BARRIER));
+    lm_out(t, 0, lm_load(t, CELL, at(SCAN)));
+}
+
+static void retire_alone(struct lm_thread *t)
+{
+    lm_store(t, RETIRED, 2, at(RETIRE));
+}
+
 /* ---- two pins of one process on one value go at once: each leaves the look to the other, if it stands */
 
 enum {
@@ -492,6 +544,20 @@ const struct picture pinning[] = {
       both_look,
       0,
       0 },
+    { "pin-retire",
+      "a get that passes by, or who retires, looks at the extent",
+      passing_sites,
+      passing_variants,
+      { 2, { pass_by, retire_and_scan }, { [WORD] = 1, [CELL] = 1 } },
+      nobody_looks,
+      both_look },
+    { "pin-retire",
+      "or who has the last pin meanwhile",
+      passing_sites,
+      passing_variants,
+      { 3, { pass_by, see_and_scan, retire_alone }, { [WORD] = 1, [CELL] = 1 } },
+      nobody_looks,
+      both_look },
     { "pin-retire",
       "of two pins that go at once one is the last",
       beside_sites,

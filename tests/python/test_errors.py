@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import pytest
-from brain_plasma import Brain, exceptions
+from brain_plasma import Brain, exceptions, plasma
 
 ROOT = os.geteuid() == 0
 STRANGER = 65_534  # nobody
@@ -26,6 +26,35 @@ needs_root = pytest.mark.skipif(not ROOT, reason="only root can be somebody else
 def small(path):
     with Brain(path, capacity=1_000_000) as brain:
         yield brain
+
+
+class NoRepr:
+    def __repr__(self):
+        raise RuntimeError("this has no repr")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda brain: brain.__setitem__(NoRepr(), 1),
+        lambda brain: brain.version("a", namespace=NoRepr()),
+        lambda brain: plasma.ObjectID(NoRepr()),
+    ],
+    ids=["name", "namespace", "object id"],
+)
+def test_what_has_no_repr_is_refused_all_the_same(path, call):
+    with Brain(path) as brain, pytest.raises((TypeError, ValueError), match="<object at 0x"):
+        call(brain)
+
+
+@pytest.mark.parametrize("what", [KeyboardInterrupt, MemoryError])
+def test_what_a_repr_raises_that_is_no_error_of_its_own_goes_on(path, what):
+    class Interrupted:
+        def __repr__(self):
+            raise what
+
+    with Brain(path) as brain, pytest.raises(what):
+        brain[Interrupted()] = 1
 
 
 def test_a_full_store_says_what_is_asked_and_what_is_there(small):

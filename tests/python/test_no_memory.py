@@ -69,6 +69,11 @@ def put_new(brain, value):
     brain["new"] = value
 
 
+def seal(brain, value):
+    draft = brain.empty_bytes("new", 3000)
+    return draft.seal()
+
+
 # What it does -> what that gives of a store with {"x": value, "z": "kept"}.
 READS = {
     "get": (lambda brain, _: brain["x"], lambda value: value),
@@ -93,6 +98,7 @@ CHANGES = {
     "set many": lambda brain, value: brain.set_many({"x": value, "y": value}),
     "set default": lambda brain, value: brain.setdefault("new", value),
     "replace if": lambda brain, value: brain.replace_if("x", value, brain.version("x")),
+    "seal": seal,
     "pop": lambda brain, value: brain.pop("x"),
     "forget": lambda brain, value: brain.forget("x", missing_ok=False),
 }
@@ -134,11 +140,14 @@ def each_allocation(path, make, operation, wanted):
     sys.unraisablehook = sys.__unraisablehook__  # that of pytest keeps what it is told of, frames included
     row = 0
     with Brain(path, capacity=20_000_000) as brain:
+        for _ in range(300):  # versions that are no ints that Python has already
+            brain["z"] = "kept"
         for number in itertools.count():
             if row == IN_A_ROW:
                 break
             value, used = fresh(brain, make)
             references = sys.getrefcount(value)
+            version = brain.version("x")
             result, error = fail(number, operation, brain, value)
             row = row + 1 if error is None else 0
             if error is None:
@@ -147,7 +156,7 @@ def each_allocation(path, make, operation, wanted):
                 check_error(error)
                 error = None
                 gc.collect()
-                assert same(brain["x"], value)
+                assert same(brain["x"], value) and brain.version("x") == version
                 assert sorted(brain.names()) == ["x", "z"] and brain.used() == used
             result = None
             assert sys.getrefcount(value) == references, number

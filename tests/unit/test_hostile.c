@@ -1,6 +1,7 @@
 /* test_hostile.c - what the fuzzers found, and what hostile files must not do (tests/fuzz/README.md). */
 #include "../fuzz/images.h"
 
+#include "slot.h"
 #include "store.h"
 
 static const char *path;
@@ -156,6 +157,41 @@ static void check_an_object_whose_commit_met_damage_is_sealed(void)
     }
 }
 
+/* As brain.h says of CORRUPT: the change is made, whole, and no other can be. */
+static void check_a_change_whose_tidying_met_damage_is_made(void)
+{
+    brain_snapshot *snapshot;
+    brain_view view;
+    uint64_t before, number = 0;
+    brain_store *store = check_open(check_path(), CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "old", 3));
+    CHECK_OK(brain_put_bytes(space, "b", 1, "old", 3));
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION)); /* its tombstone has to stay */
+    CHECK_U64(bn_set_count(store, BN_SET_TOMBS), 1);
+    bn_slot_cold(store, bn_set_get(store, BN_SET_TOMBS, 0))->set_idx = 999;
+    before = check_stat(store).committed;
+    CHECK_CODE(brain_put_bytes(space, "a", 1, "new", 3), BRAIN_E_CORRUPT);
+    CHECK_OK(brain_get(space, "a", 1, &view));
+    CHECK(view.size_bytes == 3 && memcmp(view.data, "new", 3) == 0);
+    CHECK_U64(view.version, before + 1);
+    brain_view_drop(&view);
+    CHECK_OK(brain_space_count(space, &number));
+    CHECK_U64(number, 2);
+    CHECK_CODE(brain_put_bytes(space, "b", 1, "new", 3), BRAIN_E_CORRUPT);
+    CHECK_U64(check_stat(store).committed, before + 1);
+    CHECK_OK(brain_get(space, "b", 1, &view));
+    CHECK(memcmp(view.data, "old", 3) == 0);
+    brain_view_drop(&view);
+    CHECK_OK(brain_snapshot_get(snapshot, space, "a", 1, &view));
+    CHECK(memcmp(view.data, "old", 3) == 0);
+    brain_view_drop(&view);
+    brain_snapshot_close(snapshot);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 /* A value that says it is a tensor, and has no metadata at all: the view's are NULL. */
 static void check_a_tensor_without_metadata(void)
 {
@@ -172,6 +208,7 @@ int main(void)
     check_pins_in_a_page_of_nobody_are_nobodys();
     check_a_wrong_count_of_pages_takes_no_memory();
     check_an_object_whose_commit_met_damage_is_sealed();
+    check_a_change_whose_tidying_met_damage_is_made();
     check_a_tensor_without_metadata();
     return 0;
 }

@@ -118,7 +118,7 @@ static void test_a_group_that_is_over_its_limit_leaves_nothing(void)
     CHECK_U64(left_in("0::/a\n"), 0);
 }
 
-/* A number that cannot be read is none: of a limit there is none then, of a usage nothing is known. */
+/* A number that cannot be read is none, and so is the limit. */
 static void test_numbers_that_are_none(void)
 {
     static const char *const none[] = { "\n", "", "-1\n", ":", "all\n" };
@@ -126,7 +126,7 @@ static void test_numbers_that_are_none(void)
         write_second("a/", none[i], "1000000\n");
         CHECK_U64(left_in("0::/a\n"), UINT64_MAX);
         write_second("a/", "1000000\n", none[i]);
-        CHECK_U64(left_in("0::/a\n"), 0);
+        CHECK_U64(left_in("0::/a\n"), 1000000);
     }
     CHECK_U64(left_in("0::\n"), UINT64_MAX);
 }
@@ -138,6 +138,16 @@ static void test_a_long_path_is_no_dead_socket(void)
     memset(path, 'x', sizeof path - 1);
     path[sizeof path - 1] = '\0';
     CHECK(!bn_os_is_dead_socket(path));
+}
+
+/* Nothing left would be a store of 4 KiB. */
+static void test_a_usage_that_cannot_be_read_leaves_the_limit(void)
+{
+    write_file("groups/a/memory.max", "1000000\n");
+    CHECK_U64(left_in("0::/a\n"), 1000000);
+    write_first("", NONE_FIRST, "nonsense\n");
+    write_first("a/", "2000000\n", "nonsense\n");
+    CHECK_U64(left_in("4:memory:/a\n"), 2000000);
 }
 
 static void test_without_cgroups_there_is_no_limit(void)
@@ -157,6 +167,7 @@ int main(void)
     test_the_first_version_counts_the_processs_own_group();
     test_in_a_container_the_topmost_group_is_its_own();
     test_a_group_that_is_over_its_limit_leaves_nothing();
+    test_a_usage_that_cannot_be_read_leaves_the_limit();
     test_without_cgroups_there_is_no_limit();
     test_numbers_that_are_none();
     test_a_long_path_is_no_dead_socket();

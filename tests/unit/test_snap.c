@@ -186,6 +186,92 @@ static void check_more_than_are_listed(void)
     }
     CHECK_OK(brain_trim(store, NULL));
     CHECK_U64(check_stat(store).limbo_bytes, 0);
+}
+
+/* ---- what was kept goes with the next change, whatever it is */
+
+#define LARGE 100000u
+
+static void put_large(void)
+{
+    static const uint8_t data[LARGE];
+    CHECK_OK(brain_put_bytes(space, "large", 5, data, sizeof data));
+}
+
+/* A change that has nothing to do with it. */
+static void change(void)
+{
+    brain_space *other = check_space(store, "other");
+    CHECK_OK(brain_put_bytes(other, "small", 5, "1", 1));
+    brain_space_close(other);
+}
+
+static void check_close_is_told(void)
+{
+    brain_snapshot *snapshot;
+    begin();
+    change();
+    put_large();
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    put_large();
+    CHECK(check_stat(store).limbo_bytes >= LARGE);
+    change();
+    CHECK(check_stat(store).limbo_bytes >= LARGE);
+    brain_snapshot_close(snapshot);
+    change();
+    CHECK(check_stat(store).limbo_bytes < LARGE);
+    end();
+}
+
+/* The names of a namespace that was removed under a snapshot go when a writer comes by after it. */
+static void check_removed_space_is_looked_after(void)
+{
+    brain_snapshot *snapshot;
+    begin();
+    change();
+    put_large();
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    CHECK_OK(brain_space_remove(space));
+    brain_snapshot_close(snapshot);
+    CHECK(check_stat(store).limbo_bytes >= LARGE); /* in the index still, but counted */
+    for (uint32_t i = 0; i < 64; i++) {
+        change();
+    }
+    CHECK(check_stat(store).limbo_bytes < LARGE);
+    end();
+}
+
+/* A child that died with a view of it, or with a snapshot: whoever reaps it has the next change look. */
+static void check_dead_child(bool with_view)
+{
+    begin();
+    change();
+    put_large();
+    struct check_gate ready = check_gate_new();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_snapshot *snapshot;
+        brain_view view;
+        if (with_view) {
+            CHECK_OK(brain_get(space, "large", 5, &view));
+        } else {
+            CHECK_OK(brain_snapshot_open(store, &snapshot));
+        }
+        check_gate_open(&ready);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&ready);
+    CHECK_OK(brain_delete(space, "large", 5, BRAIN_ANY_VERSION));
+    CHECK(check_stat(store).limbo_bytes >= LARGE);
+    check_kill(pid);
+    uint32_t n = 0;
+    CHECK_OK(brain_reap(store, &n));
+    CHECK_U64(n, 1);
+    change();
+    CHECK(check_stat(store).limbo_bytes < LARGE);
+    check_gate_free(&ready);
     end();
 }
 
@@ -193,6 +279,12 @@ int main(void)
 {
     check_begin();
     check_more_than_are_listed();
+}
+
+    check_close_is_told();
+    check_removed_space_is_looked_after();
+    check_dead_child(true);
+    check_dead_child(false);
     check_limit();
     check_tombstones();
     check_removed_space();
