@@ -1,4 +1,4 @@
-/* test_refused.c - what calls refuse: arguments that make no sense, and stores that one may not use, or not any
+/* test_misuse.c - what calls refuse: arguments that make no sense, and stores that one may not use, or not any
  * more. Nothing has changed then, and the text says what is wrong. */
 #include <sys/syscall.h>
 
