@@ -83,8 +83,10 @@ static int bury_some(struct brain_store *store, struct burial *burial, bool *don
         err == 0 && burial->private_end == 0 && bn_pin_bury_some(store, burial->row, &burial->page);
     if (*done_out) {
         bn_snap_bury(store, burial->row);
+        /* At what its views and snapshots kept; before the row is free, or a death in between would have
+         * nobody look. */
+        bn_store_ask_for_look(store);
         bn_store_release(&rec->state, (uint32_t)BN_ROW_FREE);
-        bn_store_ask_for_look(store); /* at what its views and snapshots kept */
     }
     bn_client_unclaim(burial->row, claim);
     return err;

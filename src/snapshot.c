@@ -42,12 +42,11 @@ int brain_snapshot_open(brain_store *store, brain_snapshot **snapshot_out)
     return 0;
 }
 
-/* Whether limbo has values with pages of their own: for certain, if it has more bytes than its slots could.
- * It was counted there before anybody saw that we are registered (PAIR snap). */
+/* Whether limbo has values with pages of their own: for certain, if it has more bytes than its slots could. */
 static bool limbo_is_large(const struct brain_store *store)
 {
     const struct bn_state_rec *state = store->state_view;
-    /* relaxed, without the lock: a guess */
+    /* relaxed, without the lock: behind the fence of who closes, else a guess */
     uint64_t n = bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_limbo));
     return bn_load_relaxed(bn_atomic64((void *)(uintptr_t)&state->limbo_bytes)) > n * BN_INLINE_MAX;
 }
@@ -60,6 +59,9 @@ void brain_snapshot_close(brain_snapshot *snapshot)
     }
     if (bn_load_relaxed(store->mark) == 1 && snapshot->n_forks == store->n_forks) {
         bn_snap_leave(store, snapshot->cell);
+        /* Who looks fences between counting limbo and looking at registrations (reclaim_limbo()): it sees us
+         * gone, or we see what it left. */
+        bn_fence_seq();
         /* What was replaced meanwhile may have stayed for it. */
         if (store->data != NULL && limbo_is_large(store) &&
             bn_load_acquire(&store->state_view->committed) != snapshot->number) {
