@@ -6,7 +6,8 @@
  *           ones none that we know of. A block and its buddy are never both free with the same
  *           order.
  * Extents:  exactly as many pages as asked for: the rest of the block goes back at once. Its record
- *           says USED and by which slot; freeing cuts it into aligned blocks again.
+ *           says USED and by which slot, those of its other pages NONE; freeing looks whether they do,
+ *           and cuts it into aligned blocks again.
  * Frontier: pages from value_end on were never used and have no records yet.
  * Crash:    all journalled; the bits of BACKED need no journal (layout.h).
  */
@@ -209,7 +210,9 @@ int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, u
     return err;
 }
 
-/* Whether no other begins in it: its owner's size, which says how long it is, may be damaged. */
+/* Whether no other begins in it: its owner's size, which says how long it is, may be damaged. Under the lock,
+ * but no more than 0.6 ms for 4 GiB, and 3 ms where the records were not touched before: to write such a value
+ * takes a second. */
 static bool is_one_extent(const struct brain_store *store, uint32_t page, uint64_t n_pages)
 {
     bool is_one = record(store, page)->state == BN_BLOCK_USED;
