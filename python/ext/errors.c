@@ -101,8 +101,8 @@ static bool without_reprs(const char *format, char *plain, size_t room)
 }
 
 /* Set `class` with a text. An object that has no repr is shown without: what its __repr__ raised would take the
- * place of the error, or, before CPython 3.12, of its text. NULL. */
-static PyObject *set_error(PyObject *class, const char *format, va_list arguments)
+ * place of the error, or, before CPython 3.12, of its text. */
+static void set_error(PyObject *class, const char *format, va_list arguments)
 {
     char plain[600];
     va_list again;
@@ -116,7 +116,6 @@ static PyObject *set_error(PyObject *class, const char *format, va_list argument
     va_end(again);
     if (text != NULL) PyErr_SetObject(class, text);
     Py_XDECREF(text);
-    return NULL;
 }
 
 PyObject *bp_errors_set(PyObject *class, const char *format, ...)
