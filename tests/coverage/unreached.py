@@ -2,8 +2,9 @@
 """usage: unreached.py REPORT.json LIST
 
 Compares the branches that the tests did not take, as gcovr's report has them, with the list of those that are
-known, with their reasons (unreached.txt says how it is written). Exits with 1 where one is missing there; what
-is listed and was taken this time is counted only, since some of it depends on chance.
+known, with their reasons (unreached.txt says how it is written). Exits with 1 where one is missing there, or the
+list has a line that its file has not; what is listed and was taken this time is counted only, since some of it
+depends on chance.
 """
 
 import collections
@@ -41,6 +42,16 @@ def untaken(report):
                 yield file["file"], line.get("function_name", "?"), number, text, n_missing, len(branches)
 
 
+def stale(entries):
+    """Entries whose line is not in their file."""
+    for (file, function), pieces in entries.items():
+        path = pathlib.Path(file)
+        text = path.read_text() if path.exists() else ""
+        for piece in pieces:
+            if piece not in text or f"{function}(" not in text:
+                yield f"{file} {function}: {piece}"
+
+
 def main():
     report_path, list_path = sys.argv[1:]
     entries = read_list(list_path)
@@ -54,12 +65,15 @@ def main():
         else:
             n_known += n_missing
             used.add((file, function, piece))
+    gone = list(stale(entries))
+    for entry in gone:
+        print(f"listed, and not in the source: {entry}")
     n_entries = sum(len(pieces) for pieces in entries.values())
     print(
         f"not reached: {n_known} branches that are listed, {n_unknown} that are not; "
         f"{n_entries - len(used)} of {n_entries} entries were reached this time"
     )
-    return 1 if n_unknown else 0
+    return 1 if n_unknown or gone else 0
 
 
 if __name__ == "__main__":
