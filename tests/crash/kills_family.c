@@ -95,15 +95,15 @@ static bool reap_child(struct family *f, pid_t *child, bool wait)
            kills_fail(f->board, "a forked child ended with wait status 0x%x", (unsigned)status);
 }
 
-static bool fork_child(struct family *f, pid_t *child)
+static pid_t fork_child(struct family *f)
 {
-    *child = fork();
-    kit_must(*child >= 0, "fork");
-    if (*child == 0) {
+    pid_t child = fork();
+    kit_must(child >= 0, "fork");
+    if (child == 0) {
         be_child(f);
     }
     atomic_fetch_add(&f->own->n_forks, 1);
-    return true;
+    return child;
 }
 
 int kills_live_on(const struct kills_job *job)
@@ -121,8 +121,12 @@ int kills_live_on(const struct kills_job *job)
     }
     atomic_store(&f.own->row[0], kills_own_row(kills_reader_store(f.reader)));
     while (right && kills_goes_on(job->board)) {
-        right = turn(&f) && (child != 0 ? reap_child(&f, &child, false)
-                                        : below(&f, TURNS_ALONE) != 0 || fork_child(&f, &child));
+        right = turn(&f);
+        if (right && child != 0) {
+            right = reap_child(&f, &child, false);
+        } else if (right && below(&f, TURNS_ALONE) == 0) {
+            child = fork_child(&f);
+        }
     }
     right = (child == 0 || reap_child(&f, &child, true)) && right;
     atomic_store(&f.own->row[0], 0);
