@@ -48,7 +48,7 @@ static int push(struct brain_store *store, uint32_t page, unsigned order, bool w
 {
     struct bn_state_rec *state = store->state;
     uint32_t first = state->block_free[warm][order];
-    if (bn_unlikely(first > bn_alloc_end(store) || page >= bn_alloc_end(store))) {
+    if (bn_unlikely(first > bn_alloc_end(store))) { /* who frees `page` has looked */
         return bn_error_corrupt("%s: the list of free blocks of order %u", store->path, order);
     }
     bn_journal_u64(store, record(store, page), first); /* next = first, prev = 0 */
@@ -88,7 +88,7 @@ static void unlink_block(struct brain_store *store, uint32_t page)
 static bool is_free_block(const struct brain_store *store, uint64_t page, unsigned order)
 {
     uint32_t end = bn_alloc_end(store);
-    if (page >= end || order >= BN_N_ORDERS || page + ((uint64_t)1 << order) > end) {
+    if (page >= end || page + ((uint64_t)1 << order) > end) {
         return false;
     }
     const struct bn_block_rec *rec = record(store, (uint32_t)page);

@@ -189,11 +189,23 @@ int brain_batch_require(brain_batch *batch, brain_space *space, const void *name
     return err != 0 ? err : add(batch, &item);
 }
 
+/* By key, and where that is the same for two, by name. */
+static int compare_spaces(const struct brain_space *a, const struct brain_space *b)
+{
+    if (a->key != b->key) {
+        return a->key < b->key ? -1 : 1;
+    }
+    if (a->name_len != b->name_len) {
+        return a->name_len < b->name_len ? -1 : 1;
+    }
+    return memcmp(a->name, b->name, a->name_len);
+}
+
 static int compare_names(const struct item *a, const struct item *b)
 {
-    const struct brain_space *x = a->write.space, *y = b->write.space;
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
+    int by_space = compare_spaces(a->write.space, b->write.space);
+    if (by_space != 0) {
+        return by_space;
     }
     const struct bn_change *c = &a->write.change, *d = &b->write.change;
     if (c->name_len != d->name_len) {

@@ -237,7 +237,8 @@ BN_INLINE void publish_and_note(struct brain_store *store, const struct put *put
     bn_journal_write_note(store, n++, number, found->word);
     bn_journal_write_note(store, n++, number, (void *)((uintptr_t)changes->cell & ~(uintptr_t)7));
     bn_journal_write_note(store, n++, number, &changes->of_space->number);
-    if (bn_unlikely(more != 0 && bn_handle_ref(put->space).id != BN_ROOT_SPACE)) {
+    assert(bn_handle_ref(put->space).id != BN_ROOT_SPACE); /* bn_read_space_id() */
+    if (bn_unlikely(more != 0)) {
         changes->of_all = bn_tally_prepare(state->live, 0, more);
         bn_journal_write_note(store, n++, number, &changes->of_all->number);
     }

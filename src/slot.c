@@ -9,6 +9,7 @@
  */
 #include "slot.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -47,7 +48,8 @@ bool bn_slot_exists_slow(struct brain_store *store, uint32_t slot)
 
 uint32_t bn_slot_of_line(struct brain_store *store, uint64_t line)
 {
-    if (line > UINT32_MAX || !bn_slot_exists(store, (uint32_t)line)) {
+    assert(line <= UINT32_MAX); /* of the region: regions_add_up() */
+    if (!bn_slot_exists(store, (uint32_t)line)) {
         return 0;
     }
     uint32_t slab = (uint32_t)line / BN_SLAB_LINES, in_slab = (uint32_t)line % BN_SLAB_LINES;

@@ -64,6 +64,17 @@ static void give(uint32_t page, uint64_t n_pages)
     bn_lock_release(store);
 }
 
+/* What is recorded otherwise is not given back, and nothing changes. */
+static void refuse(uint32_t page, uint64_t n_pages)
+{
+    CHECK_OK(bn_recover_enter(store, true));
+    bn_journal_begin(store);
+    CHECK_CODE(bn_alloc_give(store, page, n_pages, true), BRAIN_E_CORRUPT);
+    CHECK_DETAIL("not recorded as one");
+    CHECK(bn_journal_is_empty(store));
+    bn_lock_release(store);
+}
+
 static uint32_t count_free_blocks(void)
 {
     uint32_t n = 0;
@@ -101,6 +112,14 @@ int main(int argc, char **argv)
            store->state->value_end);
     CHECK(store->state->backed[BN_REGION_VALUES] > file_before); /* it has grown meanwhile */
     CHECK(store->state->value_end < 8 * most);
+    uint32_t page = take(2), end = store->state->value_end, n_free = count_free_blocks();
+    refuse(page, 0);
+    refuse(page, (uint64_t)end - page + 1);
+    refuse(page + 1, 1);
+    refuse(end, 1);
+    CHECK_U64(count_free_blocks(), n_free);
+    CHECK(bn_alloc_record(store, page)->state == BN_BLOCK_USED);
+    give(page, 2);
     for (uint32_t k = 0; k < N_EXTENTS; k++) {
         if (extents[k].n_pages != 0) {
             give(extents[k].page, extents[k].n_pages);

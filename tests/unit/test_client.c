@@ -458,6 +458,24 @@ static void check_claimed(void)
     check_destroy(store);
 }
 
+/* Lives of children without a row are tried, and not for ever. */
+static void check_no_life_is_left(void)
+{
+    struct bn_seat seat = { .row = 7 };
+    path = check_path();
+    brain_store *store = check_open(path, CHECK_MIB);
+    int fd = lock_bytes(BN_LIFE_OFF(BN_CLIENTS_MAX), 2 * (int64_t)BN_CHUNKS_MAX);
+    CHECK_CODE(bn_client_seat_orphan(store, &seat), BRAIN_E_BUSY);
+    CHECK_U64(seat.row, 7);
+    CHECK_SYS(close(fd));
+    CHECK_OK(bn_client_seat_orphan(store, &seat));
+    CHECK(seat.row >= BN_CLIENTS_MAX && seat.row < BN_LIVES_MAX &&
+          bn_client_alive(store, seat.row));
+    CHECK_SYS(munmap(seat.life_map, BN_PAGE));
+    CHECK(!bn_client_alive(store, seat.row));
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_needs_fork_advice();
@@ -465,6 +483,7 @@ int main(void)
     check_described();
     check_held_by_an_unknown();
     check_claimed();
+    check_no_life_is_left();
     check_who_lives();
     check_row_given_out_anew();
     check_all_dead(false);

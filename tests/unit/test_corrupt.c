@@ -4,6 +4,7 @@
  * the store is open here, as somebody else's stray write would; then one call is made, which must say what is
  * wrong. tests/fuzz writes at random; here are the checks that chance finds too seldom.
  */
+#include "../../src/check.h"
 #include "../fuzz/images.h"
 
 #include "alloc.h"
@@ -27,6 +28,7 @@ static brain_space *one, *two;
 static struct bn_state_rec *state;
 static brain_object *object;     /* some cases make it before */
 static brain_snapshot *snapshot; /* the same */
+static brain_hint hint;          /* of n9, where slots are ready */
 
 /* ---- what is there */
 
@@ -231,8 +233,32 @@ static int pins(void)
 static int try_put(void)
 {
     static const brain_value value = { .kind = BRAIN_KIND_BYTES };
-    brain_hint hint = { 0 };
-    return brain_try_put(one, "n9", 2, &hint, &value, BRAIN_ANY_VERSION, NULL);
+    uint64_t committed = bn_load_relaxed(&state->committed);
+    hint = (brain_hint){ 0 };
+    int err = brain_try_put(one, "n9", 2, &hint, &value, BRAIN_ANY_VERSION, NULL);
+    CHECK_U64(bn_load_relaxed(&state->committed), committed + (err == 0));
+    return err;
+}
+/* With the hint that was taken before the damage. */
+static int try_put_hinted(void)
+{
+    static const brain_value value = { .kind = BRAIN_KIND_BYTES };
+    uint64_t committed = bn_load_relaxed(&state->committed);
+    CHECK(hint.space != 0);
+    int err = brain_try_put(one, "n9", 2, &hint, &value, BRAIN_ANY_VERSION, NULL);
+    CHECK_U64(bn_load_relaxed(&state->committed), committed + (err == 0));
+    return err;
+}
+/* So that one of the next goes to a slot that is ready, and looks at what is damaged. */
+static void make_ready(void)
+{
+    CHECK_OK(delete_small()); /* with its description, which would stay */
+    CHECK_OK(put(one, "n9", 0));
+    for (int n = 0; try_put() != 0; n++) {
+        CHECK_OK(put(one, "n9", 0));
+        CHECK(n < 1000);
+    }
+    CHECK_OK(try_put_hinted());
 }
 /* The namespace of a value, after the damage that its view is taken before. */
 static int space_of(void (*damage)(void))
@@ -1066,7 +1092,7 @@ static int put_small_of_middle(void)
 {
     static const brain_value value = { .kind = BRAIN_KIND_BYTES };
     static char name[1500];
-    brain_hint hint = { 0 };
+    hint = (brain_hint){ 0 };
     CHECK_OK(put(one, "middle", 300));
     CHECK_CODE(brain_try_put(one, "middle", 6, &hint, &value, BRAIN_ANY_VERSION, NULL),
                BRAIN_E_BUSY);
@@ -1116,30 +1142,40 @@ static void no_slab_is_left(void)
 
 /* ---- names with the same hash: their words were exchanged */
 
-#define LONG_NAMES 5
-static const char *const long_names[LONG_NAMES] = {
-    "a name of many bytes", "b name of many bytes", "a name of many bytez",
-    "a name of Many bytes", "a name Of many bytes",
-};
-static void words_were_exchanged(void)
+#define N_NAMES 5
+static void exchange_words(const char *const names[N_NAMES])
 {
-    for (int i = 0; i < LONG_NAMES; i++) {
-        CHECK_OK(put(one, long_names[i], 10));
+    size_t len = strlen(names[0]);
+    for (int i = 0; i < N_NAMES; i++) {
+        CHECK_OK(put(one, names[i], 10));
     }
-    _Atomic uint64_t *first = word_of(one, long_names[0]);
+    _Atomic uint64_t *first = word_of(one, names[0]);
     uint64_t high = bn_load_relaxed(first) >> 32 << 32;
-    for (int i = 1; i < LONG_NAMES; i++) {
-        uint32_t slot = slot_of(one, long_names[i]);
+    for (int i = 1; i < N_NAMES; i++) {
+        uint32_t slot = slot_of(one, names[i]);
         bn_store_release(first, high | slot);
-        CHECK_CODE(get(one, long_names[0]), BRAIN_E_NOT_FOUND);
-        CHECK_CODE(brain_delete(one, long_names[0], 20, BRAIN_ANY_VERSION), BRAIN_E_NOT_FOUND);
-        CHECK_CODE(brain_wait(one, long_names[0], 20, 0, 0, &high), BRAIN_E_TIMEOUT);
+        CHECK_CODE(get(one, names[0]), BRAIN_E_NOT_FOUND);
+        CHECK_CODE(brain_delete(one, names[0], len, BRAIN_ANY_VERSION), BRAIN_E_NOT_FOUND);
+        CHECK_CODE(brain_wait(one, names[0], len, 0, 0, &high), BRAIN_E_TIMEOUT);
         static const brain_value value = { .kind = BRAIN_KIND_BYTES };
-        brain_hint hint = { 0 };
-        CHECK_CODE(brain_try_put(one, long_names[0], 20, &hint, &value, BRAIN_ANY_VERSION, NULL),
+        brain_hint none = { 0 };
+        CHECK_CODE(brain_try_put(one, names[0], len, &none, &value, BRAIN_ANY_VERSION, NULL),
                    BRAIN_E_BUSY);
         high = bn_load_relaxed(first) >> 32 << 32;
     }
+}
+static void words_were_exchanged(void)
+{
+    static const char *const names[N_NAMES] = {
+        "a name of many bytes", "b name of many bytes", "a name of many bytez",
+        "a name of Many bytes", "a name Of many bytes",
+    };
+    exchange_words(names);
+}
+static void short_words_were_exchanged(void)
+{
+    static const char *const names[N_NAMES] = { "abc", "xbc", "axc", "abx", "xyz" };
+    exchange_words(names);
 }
 
 /* ---- checks that nothing but a check looks at */
@@ -1246,13 +1282,275 @@ static void pages_of_object_are_too_many(void)
     bn_slot_cold(store, private[state->n_private - 1])->stamp = UINT32_MAX;
 }
 
+/* ---- what the shortest way of a put looks at */
+
+static void each_ready(void (*change)(const struct bn_spare *spare))
+{
+    uint32_t n = 0;
+    for (int c = 0; c < BN_N_CLASSES; c++) {
+        for (uint32_t i = 0; i < bn_load_relaxed(&store->ready[c].n); i++, n++) {
+            change(&store->ready[c].of[i]);
+        }
+    }
+    CHECK(n > 0);
+}
+static void set_far_place(const struct bn_spare *spare)
+{
+    spare->cold->set_idx = UINT32_MAX / 16;
+}
+static void empty_its_place(const struct bn_spare *spare)
+{
+    ((uint32_t *)(void *)bn_region_at(store, BN_REGION_LIMBO))[spare->cold->set_idx] = 0;
+}
+static void set_expiry(const struct bn_spare *spare)
+{
+    spare->cold->expiry_s = 5;
+}
+static void retire_none(void)
+{
+    for (int c = 0; c < BN_N_CLASSES; c++) {
+        bn_store_relaxed(&store->retired[c].n, 0u);
+    }
+}
+static void ready_slots_are_beyond_limbo(void)
+{
+    retire_none();
+    state->n_limbo = UINT32_MAX / 8;
+    each_ready(set_far_place);
+}
+static void ready_slots_are_in_no_place(void)
+{
+    retire_none();
+    each_ready(empty_its_place);
+}
+static void ready_slots_expire(void)
+{
+    each_ready(set_expiry);
+}
+static int try_put_that_stays(void)
+{
+    int err = try_put();
+    CHECK_U64(cold_of(one, "n9")->expiry_s, 0);
+    return err;
+}
+static void space_is_removed(void)
+{
+    bn_store_release(&space_rec(one)->removed, 1u);
+}
+static void space_is_another(void)
+{
+    bn_store_release(&space_rec(one)->gen, bn_load_relaxed(&space_rec(one)->gen) + 1);
+}
+static void size_is_huge(void)
+{
+    rec_of(one, "n9")->size_high = 1;
+}
+static void size_is_large(void)
+{
+    rec_of(one, "n9")->size_low = 100000;
+}
+static void metadata_are_long(void)
+{
+    rec_of(one, "n9")->meta_len = 60000;
+}
+static void description_is_there(void)
+{
+    rec_of(one, "n9")->description_len = 1;
+}
+static void name_is_longer(void)
+{
+    rec_of(one, "n9")->name_len = 3;
+}
+static void value_is_of_another_space(void)
+{
+    rec_of(one, "n9")->space = id_of(two);
+}
+static void cold_record_has_no_shape(void)
+{
+    bn_slab_at(store, slot_of(one, "n9") / BN_SLAB_LINES)->shape.n_slots = 60000;
+}
+
+/* ---- where a region ends */
+
+static uint32_t last_line(void)
+{
+    return (uint32_t)(bn_load_relaxed(&state->backed[BN_REGION_SLOTS]) / BN_LINE - 1);
+}
+/* A slot of one line, the last there is, which says that it is longer. */
+static void slot_goes_beyond_the_slots(void)
+{
+    _Atomic uint64_t *word = word_of(one, "n9");
+    struct bn_slot_rec *rec = bn_slot_at(store, last_line());
+    memcpy((void *)rec, (const void *)rec_of(one, "n9"), BN_LINE);
+    rec->size_low = 1000;
+    bn_store_release(word, (bn_load_relaxed(word) >> 32 << 32) | last_line());
+}
+static void entry_goes_beyond_the_slots(void)
+{
+    struct bn_slot_rec *rec = bn_slot_at(store, last_line());
+    memcpy((void *)rec, (const void *)entry_of(one), BN_LINE);
+    rec->size_low = 0;
+    rec->name_len = BRAIN_SPACE_MAX;
+    bn_store_release(&space_rec(one)->entry, last_line());
+}
+static int space_of_entry_beyond(void) /* the walk finds it */
+{
+    return space_of(entry_goes_beyond_the_slots);
+}
+/* A segment of the largest size where there is room for the smallest. */
+static uint32_t segment_at_the_end(void)
+{
+    uint32_t at = (uint32_t)(bn_load_relaxed(&state->backed[BN_REGION_NAMES]) / 4) - 16;
+    segment_at(at)->class_idx = 3;
+    segment_at(at)->n_cells = 1024 - BN_SEGMENT_HEAD_CELLS;
+    return at;
+}
+static void segments_go_beyond_the_names(void)
+{
+    bn_store_release(&space_rec(one)->first_segment, segment_at_the_end());
+}
+static void last_segment_goes_beyond_the_names(void)
+{
+    no_hole_is_left();
+    space_rec(one)->last_segment = segment_at_the_end();
+}
+static void first_segment_is_no_line(void)
+{
+    bn_store_release(&space_rec(one)->first_segment,
+                     bn_load_relaxed(&space_rec(one)->first_segment) + 1);
+}
+static int put_tiny(void)
+{
+    return put(one, "t", 1);
+}
+
+/* ---- views by an address */
+
+static int view_of_nothing(void)
+{
+    brain_view view;
+    const void *data;
+    CHECK_OK(brain_get(one, "n9", 2, &view));
+    data = view.data;
+    brain_view_drop(&view);
+    return brain_view_at(store, data, &view);
+}
+static int view_of_no_slot(void)
+{
+    brain_view view;
+    return brain_view_at(store,
+                         store->view + store->region_off[BN_REGION_SLOTS] +
+                             bn_load_relaxed(&state->backed[BN_REGION_SLOTS]),
+                         &view);
+}
+/* Pages of another life, of nobody, and two of ours one after the other. */
+static int view_among_many_pages(void)
+{
+    static brain_view views[2 * BN_CHUNK_CELLS];
+    brain_store *another = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+        CHECK_OK(brain_get(one, "n8", 2, &views[i]));
+    }
+    CHECK_CODE(view_of_nothing(), BRAIN_E_NOT_FOUND);
+    brain_close(another);
+    int err = view_of_nothing();
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+        brain_view_drop(&views[i]);
+    }
+    return err;
+}
+static int view_at_after(const char *name, void (*damage)(void))
+{
+    brain_view view, again = { .tag = 77 };
+    CHECK_OK(brain_get(one, name, strlen(name), &view));
+    damage();
+    int err = brain_view_at(store, view.data, &again);
+    CHECK_U64(again.tag, 77);
+    CHECK_U64(bn_pin_count_own(store), 1);
+    brain_view_drop(&view);
+    return err;
+}
+static int view_at_longer_slot(void)
+{
+    return view_at_after("big1", slot_beside_extent_is_longer);
+}
+static int view_at_without_shape(void)
+{
+    return view_at_after("n9", cold_record_has_no_shape);
+}
+
+/* ---- pages of values, once more */
+
+static void lists_of_the_largest_lead_nowhere(void)
+{
+    for (int warm = 0; warm < 2; warm++) {
+        state->block_orders[warm] = 1u << 31;
+        state->block_free[warm][31] = 1;
+    }
+}
+
+/* ---- names of namespaces with the same hash */
+
+static void keys_are_the_same(void)
+{
+    two->key = one->key; /* of this process alone */
+}
+/* Each has a value of its own, and none is taken for another's. */
+static int batch_of_all(void)
+{
+    brain_space *still = check_space(store, "still"), *spaces[] = { one, two, still };
+    brain_batch *batch;
+    brain_view view;
+    CHECK_OK(brain_space_exists(still));
+    still->key = one->key;
+    CHECK_OK(brain_batch_new(store, &batch));
+    for (uint64_t i = 0; i < 3; i++) {
+        brain_part part = { .data = "abc", .size_bytes = i + 1 };
+        brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+        CHECK_OK(brain_batch_put(batch, spaces[i], "of all", 6, &value));
+    }
+    int err = brain_batch_commit(batch, NULL);
+    brain_batch_free(batch);
+    for (uint64_t i = 0; i < 3 && err == 0; i++) {
+        CHECK_OK(brain_get(spaces[i], "of all", 6, &view));
+        CHECK_U64(view.size_bytes, i + 1);
+        brain_view_drop(&view);
+    }
+    brain_space_close(still);
+    return err;
+}
+
+/* ---- what recovery would have put in order */
+
+static int check_as_it_is(void)
+{
+    brain_problem problems[1];
+    size_t n = 0;
+    CHECK_OK(bn_check_all(store, problems, 1, &n));
+    bn_store_release(&state->counts, (uint64_t)0);
+    return n == 1 ? bn_error(BRAIN_E_CORRUPT, "%s", problems[0].text) : 0;
+}
+static void journal_counts_one_note(void)
+{
+    bn_store_release(&state->counts, (uint64_t)1);
+}
+static void split_is_under_way(void)
+{
+    bn_store_release(&state->index_state, bn_load_relaxed(&state->index_state) | 1);
+}
+static void no_page_number_is_left(void)
+{
+    no_address_is_left();
+    store->region_bytes[BN_REGION_VALUES] = (uint64_t)BN_PAGE << 32;
+}
+
 /* ---- the table */
 
 /* What is there before the damage. */
 enum before {
     NOTHING,
     SNAPSHOT,
-    OBJECT,
+    READY,
 };
 
 #define C BRAIN_E_CORRUPT
@@ -1459,6 +1757,44 @@ static const struct damaged {
     CASE(cell_of_slot_is_none, put_over_small, C, "list of names"),
     CASE(root_is_not_there, try_put, BRAIN_E_BUSY, ""),
     CASE(slot_is_longer_than_slots, try_put, BRAIN_E_BUSY, ""),
+    CASE(short_words_were_exchanged, get_small, 0, NULL),
+    CASE_WITH(word_names_no_slot, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(slot_is_of_no_class, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(chains_lead_beyond, try_put, 0, NULL, READY),
+    CASE_WITH(index_counts_too_many_buckets, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(cell_of_slot_is_none, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(root_is_not_there, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(slot_is_longer_than_slots, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(space_is_removed, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(space_is_another, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(name_is_longer, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(value_is_of_another_space, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(description_is_there, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(size_is_huge, try_put_hinted, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(size_is_large, try_put_hinted, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(metadata_are_long, try_put_hinted, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(ready_slots_are_beyond_limbo, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(ready_slots_are_in_no_place, try_put, BRAIN_E_BUSY, "", READY),
+    CASE_WITH(ready_slots_expire, try_put_that_stays, 0, NULL, READY),
+    CASE(slot_goes_beyond_the_slots, get_small, C, "longer than slots"),
+    CASE(slot_goes_beyond_the_slots, delete_small, C, ""),
+    CASE(nothing, space_of_entry_beyond, 0, NULL),
+    CASE(segments_go_beyond_the_names, walk, C, "list of names"),
+    CASE(last_segment_goes_beyond_the_names, put_new, C, "list of names"),
+    CASE(first_segment_is_no_line, walk, C, "list of names"),
+    CASE(partial_slabs_are_none, put_tiny, C, "slabs"),
+    CASE(nothing, view_of_nothing, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, view_of_no_slot, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, view_among_many_pages, BRAIN_E_NOT_FOUND, ""),
+    CASE(pins_go_beyond_the_page, view_of_nothing, BRAIN_E_NOT_FOUND, ""),
+    CASE(page_of_pins_is_nobodys, view_of_nothing, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, view_at_longer_slot, C, "longer than slots"),
+    CASE(nothing, view_at_without_shape, BRAIN_E_NOT_FOUND, ""),
+    CASE(lists_of_the_largest_lead_nowhere, create_large, C, "free blocks"),
+    CASE(keys_are_the_same, batch_of_all, 0, NULL),
+    CASE(journal_counts_one_note, check_as_it_is, C, "under way"),
+    CASE(split_is_under_way, check_as_it_is, C, "under way"),
+    CASE(no_page_number_is_left, create_large, BRAIN_E_FULL, "address space"),
 };
 
 static void run(const struct damaged *one_case)
@@ -1475,6 +1811,9 @@ static void run(const struct damaged *one_case)
     CHECK_OK(get_outside());
     if (one_case->before == SNAPSHOT) {
         CHECK_OK(brain_snapshot_open(store, &snapshot));
+    }
+    if (one_case->before == READY) {
+        make_ready();
     }
     one_case->damage();
     int err = one_case->call();

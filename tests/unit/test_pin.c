@@ -526,11 +526,28 @@ static void check_all_views(void)
     end();
 }
 
+/* While another thread forks, of a page that the child has no copy of. */
+static void check_pin_without_mirror(void)
+{
+    uint32_t name = 1;
+    brain_view view;
+    begin(CHECK_MIB);
+    put(1, 1, 300);
+    bn_store_seq(&store->ledger.mirroring, 1u);
+    CHECK_OK(brain_get(space, &name, sizeof name, &view));
+    CHECK_U64(bn_pin_count_own(store), 1);
+    brain_view_drop(&view);
+    CHECK_U64(bn_pin_count_own(store), 0);
+    bn_store_seq(&store->ledger.mirroring, 0u);
+    end();
+}
+
 int main(void)
 {
     check_begin();
     check_all_views();
     check_list();
+    check_pin_without_mirror();
     check_many_views();
     check_the_last_view_looks();
     check_ledger_growth();

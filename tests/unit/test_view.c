@@ -90,6 +90,17 @@ static void test_what_cannot_be_mapped(brain_space *space)
     CHECK(data != NULL);
     brain_private_free(data, 0);
     brain_private_free(NULL, 0);
+    /* Nor what lies outside the store, before it or behind it. */
+    const uint8_t *map = view.store->view;
+    brain_view odd = view;
+    odd.size_bytes = 16;
+    odd.data = map - 16;
+    data = NULL;
+    CHECK_CODE(brain_view_private(&odd, &data), BRAIN_E_INVAL);
+    odd.data = map + bn_load_acquire(&view.store->map->mapped_bytes) - 8;
+    CHECK_CODE(brain_view_private(&odd, &data), BRAIN_E_INVAL);
+    CHECK_DETAIL("not pinned");
+    CHECK(data == NULL);
     brain_view_drop(&view);
 }
 
