@@ -216,10 +216,11 @@ static bool run_undisturbed(struct killer *killer, double seconds, struct weight
     do { /* how far memory is scattered when the store is full is another each time */
         fill_limbo(killer);
         double next = kit_seconds() + FILL_EVERY_S;
-        while (kit_seconds() < next && kit_seconds() < end && atomic_load(&board->failed) == 0) {
+        while (kit_seconds() < next && kit_seconds() < end && atomic_load(&board->failed) == 0 &&
+               !is_ended) {
             usleep(10000);
         }
-    } while (kit_seconds() < end && atomic_load(&board->failed) == 0);
+    } while (kit_seconds() < end && atomic_load(&board->failed) == 0 && !is_ended);
     bool right = killer_stop(killer) && audit(killer, AUDIT_SOUND, 0);
     right = right && clear_and_weigh(killer, weight);
     board->n_writers -= EXTRA_WRITERS;
@@ -278,7 +279,7 @@ static bool run_stops(struct killer *killer, const struct options *options)
 {
     bool right = true;
     killer_start(killer);
-    while (right &&
+    while (right && !is_ended &&
            (killer->n_stops < options->n_stops || killer->n_stops_named < options->n_stops / 4)) {
         right = killer_pause(killer, killer->n_stops % 2 == 0);
     }
@@ -361,13 +362,14 @@ static void print_report(const struct killer *killer, double seconds)
 }
 
 /* A waiter misses its wake-up where the writer dies between commit and wake-up, and nobody comes to
- * recover meanwhile; or where it sleeps there. Both are rare. */
+ * recover meanwhile; or where it sleeps there. Both are rare. On a machine that has much else to do one
+ * that was woken gets the processor late; where nobody is woken, so does about each that sleeps. */
 static bool judge_waits(const struct killer *killer)
 {
-    uint64_t n_late = work_of(killer->board).n_late;
-    return n_late <= 1 + n_named(killer) / 100 + killer->n_stops ||
-           kills_fail(killer->board, "%ju waits slept on although there was a change",
-                      (uintmax_t)n_late);
+    struct work work = work_of(killer->board);
+    return work.n_late <= 10 + n_named(killer) / 100 + killer->n_stops + work.n_waits / 10 ||
+           kills_fail(killer->board, "%ju of %ju waits slept on although there was a change",
+                      (uintmax_t)work.n_late, (uintmax_t)work.n_waits);
 }
 
 static bool compare_weights(struct killer *killer, const struct weight *first,
@@ -524,7 +526,8 @@ int main(int argc, char **argv)
     }
     killer_go_first();
     kit_must(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0, "prctl");
-    struct sigaction early = { .sa_handler = end_early };
+    /* Whatever it waits for then, a death or an answer, it waits on: half a look is none. */
+    struct sigaction early = { .sa_handler = end_early, .sa_flags = SA_RESTART };
     sigaction(SIGINT, &early, NULL);
     sigaction(SIGTERM, &early, NULL);
     kit_workdir(options.dir);
