@@ -314,6 +314,9 @@ void bn_pin_bury_orphans(struct brain_store *store)
             bn_pin_bury(store,
                         owner - 1); /* the claim keeps others off: of that life, and of its pages */
             bn_client_unclaim(owner - 1, claim);
+            if (store->data != NULL) {
+                bn_store_ask_for_look(store); /* at what its views kept */
+            }
         }
     }
 }

@@ -95,6 +95,14 @@ static int try_again(struct brain_store *store, struct progress *progress)
 
 /* ---- pins that were of no use */
 
+/* A slot is retired until it is filled again. One that has been given back meanwhile keeps nothing: who asks
+ * for its id again and again (an old one of a large value) is not to have each change look. */
+static bool is_in_limbo(struct brain_store *store, uint32_t slot)
+{
+    const struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+    return cold != NULL && bn_slot_state(cold) == BN_SLOT_LIMBO;
+}
+
 /* A pin of ours has left `slot`, which is any number if the ledger is damaged. Who looked after a value there,
  * that left the index meanwhile, may have seen the pin and kept the value; and no view of ours will be dropped
  * that has it looked after again. A reader takes no lock (G1): so the next change is told to look. */
@@ -102,7 +110,7 @@ BN_NOINLINE static void leave_look(struct brain_store *store, uint32_t slot)
 {
     bn_fence_seq(); /* PAIR pin-retire: who looks sees the pin gone, or we see the slot retired */
     if (store->data != NULL && bn_slot_exists(store, slot) &&
-        bn_load_acquire(&bn_slot_view(store, slot)->retired) != 0) {
+        bn_load_acquire(&bn_slot_view(store, slot)->retired) != 0 && is_in_limbo(store, slot)) {
         bn_store_ask_for_look(store);
     }
 }

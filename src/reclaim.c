@@ -328,7 +328,10 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
         /* Not waited for at first; but what a killed remover left must not pile up behind a busy
          * lock. */
         uint32_t before = bn_add_seq(&store->n_since_removed_look, n_puts), n = before + n_puts;
-        if ((n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY || retired_extent) &&
+        /* A look is due where a snapshot was closed: it may have kept these, too. */
+        bool is_time = n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY ||
+                       retired_extent || bn_reclaim_look_is_due(store);
+        if (is_time &&
             bn_reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
             retired_extent = retired_extent || count_limbo(store) > n_limbo; /* what they had */

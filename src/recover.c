@@ -179,6 +179,9 @@ int bn_recover_inherit(struct brain_store *store)
     int err = 0;
     bn_snap_bury(store, store->row);
     bn_pin_bury(store, store->row);
+    if (store->data != NULL) {
+        bn_store_ask_for_look(store); /* as bury_some() */
+    }
     while (store->data != NULL && end != 0 && err == 0) {
         err = bn_recover_enter(store, false);
         if (err == 0) {

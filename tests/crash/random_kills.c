@@ -218,10 +218,11 @@ static bool run_undisturbed(struct killer *killer, double seconds, struct weight
     do { /* how far memory is scattered when the store is full is another each time */
         fill_limbo(killer);
         double next = kit_seconds() + FILL_EVERY_S;
-        while (kit_seconds() < next && kit_seconds() < end && atomic_load(&board->failed) == 0) {
+        while (kit_seconds() < next && kit_seconds() < end && atomic_load(&board->failed) == 0 &&
+               !is_ended) {
             usleep(10000);
         }
-    } while (kit_seconds() < end && atomic_load(&board->failed) == 0);
+    } while (kit_seconds() < end && atomic_load(&board->failed) == 0 && !is_ended);
     bool right = killer_stop(killer) && audit(killer, AUDIT_SOUND, 0);
     right = right && clear_and_weigh(killer, weight);
     board->n_writers -= EXTRA_WRITERS;
@@ -280,7 +281,7 @@ static bool run_stops(struct killer *killer, const struct options *options)
 {
     bool right = true;
     killer_start(killer);
-    while (right &&
+    while (right && !is_ended &&
            (killer->n_stops < options->n_stops || killer->n_stops_named < options->n_stops / 4)) {
         right = killer_pause(killer, killer->n_stops % 2 == 0);
     }
@@ -529,7 +530,8 @@ int main(int argc, char **argv)
     }
     killer_go_first();
     kit_must(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0, "prctl");
-    struct sigaction early = { .sa_handler = end_early };
+    /* Whatever it waits for then, a death or an answer, it waits on: half a look is none. */
+    struct sigaction early = { .sa_handler = end_early, .sa_flags = SA_RESTART };
     sigaction(SIGINT, &early, NULL);
     sigaction(SIGTERM, &early, NULL);
     kit_workdir(options.dir);

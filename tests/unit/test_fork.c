@@ -446,6 +446,36 @@ static void check_orphans_are_buried(void)
     end();
 }
 
+/* What an orphan kept that died goes with the next change after it was reaped. */
+static void check_what_an_orphan_kept(void)
+{
+    begin();
+    struct inherited views;
+    struct check_gate ready = check_gate_new();
+    int rows = take_rows(1);
+    inherit(&views);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        check_orphan(&views);
+        check_gate_open(&ready);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&ready);
+    brain_view_drop(&views.small);
+    brain_view_drop(&views.large);
+    CHECK_OK(brain_delete(space, "large", 5, BRAIN_ANY_VERSION));
+    CHECK(check_stat(store).limbo_bytes >= 20000);
+    check_kill(pid);
+    CHECK_OK(brain_reap(store, NULL));
+    CHECK_OK(brain_put_bytes(space, "a", 1, "new", 3));
+    CHECK(check_stat(store).limbo_bytes < 20000);
+    close(rows);
+    check_gate_free(&ready);
+    end();
+}
+
 /* ---- a fork in the middle of other threads' work */
 
 static _Atomic int is_over;
@@ -623,6 +653,7 @@ int main(void)
     check_orphan_keeps_views();
     check_orphan_of_the_dead();
     check_orphans_are_buried();
+    check_what_an_orphan_kept();
     if (!CHECK_ASAN) {
         check_fork_among_threads();
         check_fork_during_open();

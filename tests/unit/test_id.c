@@ -54,6 +54,27 @@ static void check_missing(brain_store *by, const uint8_t id[BRAIN_ID_BYTES])
     CHECK_U64(check_stat(by).n_pins, n_pins);
 }
 
+/* What has been given back is kept by nobody: an id of it, asked for ever so often, has no change look for it. */
+static void check_old_id_wants_no_look(void)
+{
+    uint8_t id[BRAIN_ID_BYTES];
+    brain_view view;
+    brain_space *space = check_space(store, "old");
+    put(space, "a", 1, 100000, 0, 1);
+    id_of(space, "a", 1, id);
+    CHECK_OK(brain_get(space, "a", 1, &view));
+    CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION));
+    uint64_t n = bn_load_seq(&store->state->n_looks_due);
+    check_missing(store, id);
+    CHECK_U64(bn_load_seq(&store->state->n_looks_due), n + 1); /* the view keeps it in limbo */
+    brain_view_drop(&view);
+    n = bn_load_seq(&store->state->n_looks_due);
+    CHECK_U64(check_stat(store).limbo_bytes, 0);
+    check_missing(store, id);
+    CHECK_U64(bn_load_seq(&store->state->n_looks_due), n);
+    brain_space_close(space);
+}
+
 /* Values of all shapes: small, aligned, in an extent, with the name there too. */
 static void check_shapes(void)
 {
@@ -440,6 +461,7 @@ int main(void)
     check_space_of_record();
     check_foreign();
     check_forged();
+    check_old_id_wants_no_look();
     check_beside_a_writer();
     CHECK_U64(check_stat(store).n_pins, 0);
     CHECK_OK(brain_trim(store, NULL));
