@@ -21,7 +21,9 @@ static inline uint32_t bn_alloc_end(const struct brain_store *store)
 {
     uint64_t room =
         bn_load_relaxed(&store->state->backed[BN_REGION_BLOCKS]) / sizeof(struct bn_block_rec);
-    return store->state->value_end <= room ? store->state->value_end : (uint32_t)room;
+    /* relaxed: under the lock, or as a bound of how often to try (bn_reclaim_trim()) */
+    uint32_t end = bn_load_relaxed(bn_atomic32(&store->state->value_end));
+    return end <= room ? end : (uint32_t)room;
 }
 
 /* Where a page is in the file. */

@@ -285,8 +285,8 @@ static int make_spaces(struct brain_store *store, struct bn_write *writes, uint3
             if (err != 0) {
                 return err;
             }
-            memcpy((uint8_t *)bn_slot_at(store, maker->change.fresh) + BN_SLOT_HEAD, &id,
-                   sizeof id);
+            bn_copy((uint8_t *)bn_slot_at(store, maker->change.fresh) + BN_SLOT_HEAD, &id,
+                    sizeof id);
             maker->made_id = id.id;
             bn_journal_u32(store, &bn_space_at(store, id.id)->entry, maker->change.fresh);
         }

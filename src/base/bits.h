@@ -57,6 +57,14 @@ static inline const uint32_t *bn_low_half(const void *word)
 #endif
 }
 
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define BN_THREAD_SANITIZER
+#endif
+#elif defined __SANITIZE_THREAD__
+#define BN_THREAD_SANITIZER
+#endif
+
 /* Position of the highest bit that is set; x > 0. */
 static inline unsigned bn_log2_floor(uint64_t x)
 {
@@ -69,7 +77,19 @@ static inline unsigned bn_log2_ceil(uint64_t x)
     return x <= 1 ? 0 : bn_log2_floor(x - 1) + 1;
 }
 
-/* memcpy() of what is short more often than not; NULL is allowed where there is nothing to copy. */
+/* memcpy() of what is short more often than not; NULL is allowed where there is nothing to copy.
+ *
+ * What is written may be read at the same time by one who looks afterwards whether it was still what it had been
+ * (PAIR refill in read.c). Such bytes would be atomic by the words of C11; as they are here they are as fast as
+ * the processor can, and what is torn is thrown away. ThreadSanitizer is told what is meant. */
+#ifdef BN_THREAD_SANITIZER
+BN_INLINE void bn_copy(void *to, const void *from, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        __atomic_store_n((uint8_t *)to + i, ((const uint8_t *)from)[i], __ATOMIC_RELAXED);
+    }
+}
+#else
 BN_INLINE void bn_copy(void *to, const void *from, uint64_t n)
 {
     if (n > 256) {
@@ -99,5 +119,6 @@ BN_INLINE void bn_copy(void *to, const void *from, uint64_t n)
         }
     }
 }
+#endif
 
 #endif

@@ -514,7 +514,7 @@ for value in (schema, kind, schema.field(0), column, pa.table([column], schema=s
         assert "less deep" in str(error)
     else:
         raise AssertionError(type(value))
-print("refused")
+print("refused", flush=True)
 import os
 os._exit(0)  # to free such a type would take the stack as well
 """
