@@ -53,45 +53,51 @@ int bn_store_check_writable_slow(const struct brain_store *store)
 
 /* ---- watermarks */
 
-/* What a region holds, as the state counts it: what is counted was backed before. */
+static uint64_t load_count(uint32_t *count)
+{
+    return bn_load_acquire(bn_atomic32(count));
+}
+
+/* What a region holds, as the state counts it: what is counted was backed before. Without the lock,
+ * while others count: acquire, so that the watermark that is loaded next is no older. */
 static uint64_t counted_bytes(const struct brain_store *store, enum bn_region region)
 {
-    const struct bn_state_rec *state = store->state;
+    struct bn_state_rec *state = store->state;
     uint64_t n_buckets = bn_load_acquire(&state->index_state) >> 1, unit = 1;
     uint64_t n = 0; /* of the journal nothing is left between changes */
     switch (region) {
     case BN_REGION_SLOTS:
-        n = state->n_slabs, unit = BN_SLAB_BYTES;
+        n = load_count(&state->n_slabs), unit = BN_SLAB_BYTES;
         break;
     case BN_REGION_BUCKETS:
         n = n_buckets, unit = sizeof(struct bn_bucket_rec);
         break;
     case BN_REGION_OVERFLOW:
-        n = state->n_overflow, unit = sizeof(struct bn_bucket_rec);
+        n = load_count(&state->n_overflow), unit = sizeof(struct bn_bucket_rec);
         break;
     case BN_REGION_NAMES:
-        n = state->names_end, unit = sizeof(uint32_t);
+        n = bn_load_acquire(bn_atomic64(&state->names_end)), unit = sizeof(uint32_t);
         break;
     case BN_REGION_SPACES:
-        n = state->n_spaces, unit = sizeof(struct bn_space_rec);
+        n = load_count(&state->n_spaces), unit = sizeof(struct bn_space_rec);
         break;
     case BN_REGION_LIMBO:
-        n = state->n_limbo, unit = sizeof(uint32_t);
+        n = load_count(&state->n_limbo), unit = sizeof(uint32_t);
         break;
     case BN_REGION_PRIVATE:
-        n = state->n_private, unit = sizeof(uint32_t);
+        n = load_count(&state->n_private), unit = sizeof(uint32_t);
         break;
     case BN_REGION_TOMBS:
-        n = state->n_tombs, unit = sizeof(uint32_t);
+        n = load_count(&state->n_tombs), unit = sizeof(uint32_t);
         break;
     case BN_REGION_BLOCKS:
-        n = state->value_end, unit = sizeof(struct bn_block_rec);
+        n = load_count(&state->value_end), unit = sizeof(struct bn_block_rec);
         break;
     case BN_REGION_BACKED:
-        n = state->value_end / 8;
+        n = load_count(&state->value_end) / 8;
         break;
     case BN_REGION_VALUES:
-        n = state->value_end, unit = BN_PAGE;
+        n = load_count(&state->value_end), unit = BN_PAGE;
         break;
     default:
         break;

@@ -4,7 +4,7 @@
  *
  * --seconds S     how long (default 10)
  * --rounds N      end after so many histories, whatever is left of the time
- * --processes N   with one thread each (default 4); one more has several
+ * --processes N   with one thread each (default 4; 0: none); one more has several
  * --threads N     so many (default 2)
  * --round-ms N    how long a history goes on (default 20)
  * --pause-us N    between two kills, on average (default 1500); 0: nobody is killed
@@ -391,8 +391,8 @@ static void parse(char **argv, struct recorder *recorder)
     if (options->n_threads == 0 || options->n_threads > WORKER_THREADS_MAX) {
         kit_die("1 to %u threads", WORKER_THREADS_MAX);
     }
-    if (options->n_processes == 0 || options->n_processes >= PROCESSES_MAX) {
-        kit_die("1 to %u processes", PROCESSES_MAX - 1);
+    if (options->n_processes >= PROCESSES_MAX) {
+        kit_die("0 to %u processes", PROCESSES_MAX - 1);
     }
 }
 
