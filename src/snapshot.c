@@ -59,8 +59,8 @@ void brain_snapshot_close(brain_snapshot *snapshot)
     }
     if (bn_load_relaxed(store->mark) == 1 && snapshot->n_forks == store->n_forks) {
         bn_snap_leave(store, snapshot->cell);
-        /* Who looks fences between counting limbo and looking at registrations (reclaim_limbo()): it sees us
-         * gone, or we see what it left. */
+        /* PAIR snap: who looks (reclaim_limbo()) has a barrier between what it retired and the registrations:
+         * it sees us gone, or we see what it left. */
         bn_fence_seq();
         /* What was replaced meanwhile may have stayed for it. */
         if (store->data != NULL && limbo_is_large(store) &&

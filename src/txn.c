@@ -314,7 +314,7 @@ static int to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec
     bn_store_release(bn_atomic64(&cold->stamp), stamp);
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
     if (rec->flags & BN_SLOT_EXTENT) {
-        bn_store_release(&rec->retired, (uint8_t)1); /* PAIR pin-retire */
+        bn_store_seq(&rec->retired, (uint8_t)1); /* PAIR pin-retire */
     }
     bn_slot_set_state(cold, BN_SLOT_LIMBO, 0);
     int err = bn_set_add(store, BN_SET_LIMBO, slot, cold);

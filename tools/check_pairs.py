@@ -57,7 +57,8 @@ def read_pictures():
         macros = dict(re.findall(r"^#define ([A-Z_]+)\s+(\{.*)$", text, re.MULTILINE))
         sites = {}
         for name, body in SITES.findall(text):
-            body = re.sub(r"\b([A-Z_]+)\b", lambda m: macros.get(m[1], m[1]), body)
+            for _ in range(3):  # of macros in macros
+                body = re.sub(r"\b([A-Z_]+)\b", lambda m: macros.get(m[1], m[1]), body)
             sites[name] = [
                 (file, function, "".join(re.findall(r'"([^"]*)"', parts)), order)
                 for file, function, parts, order in ROW.findall(body)

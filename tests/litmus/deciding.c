@@ -159,6 +159,72 @@ static bool registers_later(outs *out)
     return out[0][0] == 3 && out[1][0] == 1;
 }
 
+/* ---- snap: of who closes a snapshot and who looks at what it kept, one has it looked at again */
+
+enum {
+    LIMBO = DATA
+};
+enum {
+    LEAVE = 1,
+    LEFT,
+    LIMBO_LOOK,
+    MOVED,
+    RETIRE
+};
+
+static const struct site close_sites[] = {
+    { LEAVE, "src/snap.c", "bn_snap_leave",
+      "bn_store_seq(&bn_client_row(store, store->row)->snaps[cell], (uint64_t)0)", LM_SEQ,
+      "a fence follows" },
+    { LEFT, "src/snapshot.c", "brain_snapshot_close", "bn_fence_seq()", LM_SEQ, 0 },
+    { LIMBO_LOOK, "src/snapshot.c", "limbo_is_large",
+      "bn_load_relaxed(bn_atomic64((void *)(uintptr_t)&state->limbo_bytes))", LM_RELAXED, 0 },
+    { MOVED, "src/snapshot.c", "brain_snapshot_close",
+      "bn_load_acquire(&store->state_view->committed)", LM_ACQUIRE, "the fence comes before it" },
+    { COMMIT, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
+      LM_SEQ, "the barrier comes after it" },
+    { COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+      LM_RELEASE, "the same" },
+    { RETIRE, "src/journal.h", "bn_journal_u64", "bn_store_release(bn_atomic64(word), value)",
+      LM_RELEASE, "the same" },
+    { BARRIER, "src/reclaim.c", "reclaim_limbo", "bn_fence_seq()", LM_SEQ, 0 },
+    { NUMBER, "src/snap.c", "bn_snap_look", "bn_load_seq(&bn_client_row(store, row)->snaps[i])",
+      LM_SEQ, "the barrier comes before it" },
+    { 0 },
+};
+
+static const struct variant close_variants[] = {
+    { "no fence after it has left", { { LEFT, LM_NONE } } },
+    { "no barrier before the registrations", { { BARRIER, LM_NONE } } },
+    { 0 },
+};
+
+static void leave_and_look(struct lm_thread *t)
+{
+    lm_store(t, SNAP, 0, at(LEAVE));
+    lm_fence(t, at(LEFT));
+    uint32_t limbo = lm_load(t, LIMBO, at(LIMBO_LOOK));
+    lm_out(t, 0, limbo == 0 || lm_load(t, COMMITTED, at(MOVED)) == 2 ? 1 : 2);
+}
+
+static void retire_and_look(struct lm_thread *t)
+{
+    lm_store(t, COMMITTED, 3, at(COMMIT));
+    lm_store(t, LIMBO, 1, at(RETIRE));
+    lm_fence(t, at(BARRIER));
+    lm_out(t, 0, lm_load(t, SNAP, at(NUMBER)) != 0 ? 1 : 2);
+}
+
+static bool stays(outs *out)
+{
+    return out[0][0] == 1 && out[1][0] == 1;
+}
+
+static bool both_look(outs *out)
+{
+    return out[0][0] == 2 && out[1][0] == 2;
+}
+
 /* ---- wake: who sleeps has seen the commit, or is woken */
 
 enum {
@@ -384,6 +450,15 @@ const struct picture deciding[] = {
       { 2, { register_and_read, commit_and_free }, { [COMMITTED] = 2, [DATA] = 1 }, 0, 0 },
       misses_what_it_needs,
       registers_later,
+      0,
+      0 },
+    { "snap",
+      "who closes, or who retires, looks at what was kept",
+      close_sites,
+      close_variants,
+      { 2, { leave_and_look, retire_and_look }, { [COMMITTED] = 2, [SNAP] = 2 }, 0, 0 },
+      stays,
+      both_look,
       0,
       0 },
     { "wake",

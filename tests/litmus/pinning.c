@@ -59,16 +59,19 @@ enum {
       "bn_cas_seq(&store->state->lock_word, &word, word & ~BN_LOCK_OWNER)",                        \
       LM_SEQ,                                                                                      \
       "the barrier comes after it" },                                                              \
-        { BARRIER, "src/lock.h", "bn_lock_release", "bn_fence_after_swap()", LM_SEQ, 0 },          \
-        { BARRIER, "src/reclaim.c", "reclaim_limbo", "bn_fence_seq()", LM_SEQ, 0 },                \
-        { BARRIER, "src/pin.c", "bn_pin_mark", "bn_fence_seq()", LM_SEQ, 0 },                      \
-        { BARRIER, "src/lock.c", "bn_lock_release_slow", "bn_fence_after_swap()", LM_SEQ, 0 },     \
         { TAKE,                                                                                    \
           "src/lock.h",                                                                            \
           "bn_lock_try_to",                                                                        \
           "bn_cas_seq(&store->state->lock_word, &word, bn_lock_taken(store, word, keep_waiters))", \
           LM_SEQ,                                                                                  \
           "the barrier comes before it" }
+#define SCAN_BARRIERS                                                                              \
+    { BARRIER, "src/reclaim.c", "reclaim_limbo", "bn_fence_seq()", LM_SEQ, 0 },                    \
+        { BARRIER, "src/pin.c", "bn_pin_mark", "bn_fence_seq()", LM_SEQ, 0 }
+#define BARRIERS                                                                                   \
+    { BARRIER, "src/lock.h", "bn_lock_release", "bn_fence_after_swap()", LM_SEQ, 0 },              \
+        { BARRIER, "src/lock.c", "bn_lock_release_slow", "bn_fence_after_swap()", LM_SEQ, 0 },     \
+        SCAN_BARRIERS
 
 /* What the process that retired the slot does: bn_replace(), and then bn_reclaim_retired(). */
 static void fill_unless_pinned(struct lm_thread *t)
@@ -105,6 +108,7 @@ static const struct site take_sites[] = {
       LM_RELEASE, 0 },
     RETIRES,
     LOCKS,
+    BARRIERS,
     { SCAN, "src/pin.c", "bn_pin_list", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },
     { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ, 0 },
     { SCAN, "src/reclaim.c", "bn_reclaim_retired", "bn_pin_list(store, n * CELLS_PER_SLOT,", LM_SEQ,
@@ -139,6 +143,7 @@ static const struct site move_sites[] = {
     { RETIRE, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
       LM_SEQ, "the same" },
     LOCKS,
+    BARRIERS,
     { SCAN, "src/pin.c", "bn_pin_list", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },
     { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ, 0 },
     { 0 },
@@ -170,8 +175,21 @@ enum {
 
 #define RETIRES_EXTENT                                                                             \
     { RETIRE,     "src/txn.c",                                                                     \
-      "to_limbo", "bn_store_release(&rec->retired, (uint8_t)1)",                                   \
-      LM_RELEASE, "the barrier comes after it" }
+      "to_limbo", "bn_store_seq(&rec->retired, (uint8_t)1)",                                       \
+      LM_SEQ,     "a barrier comes after it; by the words of C11 it is needed" }
+#define SPARE_SCAN_BARRIERS                                                                        \
+    { BARRIER,          "src/reclaim.c", "reclaim_limbo",                                          \
+      "bn_fence_seq()", LM_SEQ,          "`retired` is stored seq_cst, too" },                     \
+        { BARRIER, "src/pin.c", "bn_pin_mark", "bn_fence_seq()", LM_SEQ, "the same" }
+#define SPARE_BARRIERS                                                                                  \
+    { BARRIER,                                                                                          \
+      "src/lock.h",                                                                                     \
+      "bn_lock_release",                                                                                \
+      "bn_fence_after_swap()",                                                                          \
+      LM_SEQ,                                                                                           \
+      "`retired` is stored seq_cst, too" },                                                             \
+        { BARRIER, "src/lock.c", "bn_lock_release_slow", "bn_fence_after_swap()", LM_SEQ, "the same" }, \
+        SPARE_SCAN_BARRIERS
 
 static const struct site id_sites[] = {
     PINS,
@@ -181,6 +199,7 @@ static const struct site id_sites[] = {
       LM_RELEASE, 0 },
     RETIRES_EXTENT,
     LOCKS,
+    SPARE_BARRIERS,
     { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ, 0 },
     { 0 },
 };
@@ -188,7 +207,8 @@ static const struct site id_sites[] = {
 static const struct variant id_variants[] = {
     { "the pin is acq_rel", { { PIN, LM_ACQ_REL } } },
     { "`retired` is loaded with acquire", { { AGAIN, LM_ACQUIRE } } },
-    { "no barrier after `retired`", { { BARRIER, LM_NONE } } },
+    { "no barrier after `retired`, stored with release",
+      { { RETIRE, LM_RELEASE }, { BARRIER, LM_NONE } } },
     { "the pin is dropped relaxed", { { DROP, LM_RELAXED } } },
     { "the cell is looked at relaxed", { { SCAN, LM_RELAXED } } },
     { 0 },
@@ -209,8 +229,7 @@ static const struct site let_go_sites[] = {
     { RETIRED_LOOK, "src/brain.c", "drop", "bn_load_acquire(&rec->retired)", LM_ACQUIRE,
       "a fence stands before it" },
     RETIRES_EXTENT,
-    { BARRIER, "src/reclaim.c", "reclaim_limbo", "bn_fence_seq()", LM_SEQ, 0 },
-    { BARRIER, "src/pin.c", "bn_pin_mark", "bn_fence_seq()", LM_SEQ, 0 },
+    SPARE_SCAN_BARRIERS,
     { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ,
       "a fence stands before it" },
     { 0 },
@@ -218,7 +237,8 @@ static const struct site let_go_sites[] = {
 
 static const struct variant let_go_variants[] = {
     { "no fence after the pin", { { FENCE, LM_NONE } } },
-    { "no fence before the scan", { { BARRIER, LM_NONE } } },
+    { "no fence before the scan, and `retired` is stored with release",
+      { { RETIRE, LM_RELEASE }, { BARRIER, LM_NONE } } },
     { 0 },
 };
 
@@ -254,26 +274,46 @@ enum {
     SEES_RETIRED
 };
 
+#define PASSES                                                                                     \
+    {                                                                                              \
+        DROP,          "src/pin.h",                                                                \
+        "bn_pin_drop", "bn_store_release(bn_pin_cell(ledger, pin), 0u)",                           \
+        LM_RELEASE,    "a fence follows"                                                           \
+    },                                                                                             \
+        { DROP,          "src/pin.h",                                                              \
+          "bn_pin_move", "bn_store_seq(bn_pin_cell(&store->ledger, pin), slot)",                   \
+          LM_SEQ,        "the same" },                                                             \
+        { PASSED, "src/read.c", "leave_look", "bn_fence_seq()", LM_SEQ, 0 },                       \
+        { RETIRED_LOOK, "src/read.c",                                                              \
+          "leave_look", "bn_load_acquire(&bn_slot_view(store, slot)->retired)",                    \
+          LM_ACQUIRE,   "a fence stands before it" }
+#define SCANS_AFTER                                                                                \
+    { SCAN,         "src/pin.c",                                                                   \
+      "mark_chunk", "bn_load_seq(&chunk->cells[i])",                                               \
+      LM_SEQ,       "a fence stands before it" }
+
 static const struct site passing_sites[] = {
-    { DROP, "src/pin.h", "bn_pin_drop", "bn_store_release(bn_pin_cell(ledger, pin), 0u)",
-      LM_RELEASE, "a fence follows" },
-    { DROP, "src/pin.h", "bn_pin_move", "bn_store_seq(bn_pin_cell(&store->ledger, pin), slot)",
-      LM_SEQ, "the same" },
-    { PASSED, "src/read.c", "leave_look", "bn_fence_seq()", LM_SEQ, 0 },
-    { RETIRED_LOOK, "src/read.c", "leave_look",
-      "bn_load_acquire(&bn_slot_view(store, slot)->retired)", LM_ACQUIRE,
-      "a fence stands before it" },
+    PASSES, RETIRES_EXTENT, SPARE_SCAN_BARRIERS, SCANS_AFTER, { 0 },
+};
+
+static const struct site meanwhile_sites[] = {
+    PASSES,
     { SEES_RETIRED, "src/brain.c", "drop", "bn_load_acquire(&rec->retired)", LM_ACQUIRE,
       "a fence follows" },
     RETIRES_EXTENT,
-    { BARRIER, "src/reclaim.c", "reclaim_limbo", "bn_fence_seq()", LM_SEQ, 0 },
-    { BARRIER, "src/pin.c", "bn_pin_mark", "bn_fence_seq()", LM_SEQ, 0 },
-    { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ,
-      "a fence stands before it" },
+    SCAN_BARRIERS,
+    SCANS_AFTER,
     { 0 },
 };
 
 static const struct variant passing_variants[] = {
+    { "no fence after the pin", { { PASSED, LM_NONE } } },
+    { "no fence before the scan, and `retired` is stored with release",
+      { { RETIRE, LM_RELEASE }, { BARRIER, LM_NONE } } },
+    { 0 },
+};
+
+static const struct variant meanwhile_variants[] = {
     { "no fence after the pin", { { PASSED, LM_NONE } } },
     { "no fence before the scan", { { BARRIER, LM_NONE } } },
     { 0 },
@@ -375,6 +415,7 @@ static const struct site hint_sites[] = {
       LM_RELEASE, 0 },
     RETIRES,
     LOCKS,
+    BARRIERS,
     RAISES,
     { HINT_SET, "src/pin.c", "bn_pin_take_slow", "bn_store_release(&ledger->hint, n << 10)",
       LM_RELEASE, 0 },
@@ -430,6 +471,7 @@ static const struct site top_sites[] = {
       LM_RELEASE, 0 },
     RETIRES,
     LOCKS,
+    BARRIERS,
     RAISES,
     { TOP_LOOK, "src/pin.c", "take_in_chunk", "bn_load_seq(&chunk->top)", LM_SEQ, 0 },
     { TOP_LOOK, "src/base/atomic.h", "bn_raise32", "bn_load_seq(word)", LM_SEQ, 0 },
@@ -475,6 +517,7 @@ static const struct site next_sites[] = {
       LM_RELEASE, 0 },
     RETIRES,
     LOCKS,
+    BARRIERS,
     RAISES,
     { NEXT_LOOK, "src/pin.c", "bn_pin_take_slow", "bn_load_seq(&ledger->chunks[next >> 10]->top)",
       LM_SEQ, 0 },
@@ -555,8 +598,8 @@ const struct picture pinning[] = {
       0 },
     { "pin-retire",
       "or who has the last pin meanwhile",
-      passing_sites,
-      passing_variants,
+      meanwhile_sites,
+      meanwhile_variants,
       { 3, { pass_by, see_and_scan, retire_alone }, { [WORD] = 1, [CELL] = 1 }, 0, 0 },
       nobody_looks,
       both_look,

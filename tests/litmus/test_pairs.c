@@ -25,6 +25,10 @@ static void set_orders(const struct picture *picture)
     at_hand = picture;
     memset(orders, 0, sizeof orders);
     for (const struct site *site = picture->sites; site->number != 0; site++) {
+        if (site->number >= SITES_MAX) {
+            printf("  WRONG: %s has a number beyond SITES_MAX\n", site->text);
+            exit(1);
+        }
         enum lm_order *order = &orders[site->number];
         *order = *order == LM_NONE || site->order < *order ? site->order : *order;
     }
