@@ -361,6 +361,21 @@ static inline void check_child(pid_t pid, const char *file, int line)
     }
 }
 
+/* One case of a table in a process of its own, whose end says which it was if it crashes, or hangs: true in the child,
+ * which ends as above; false when it has ended. */
+static inline bool check_apart(const char *name)
+{
+    snprintf(check_note, sizeof check_note, "%s", name);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        alarm(60);
+        return true;
+    }
+    CHECK_CHILD(pid);
+    check_note[0] = '\0';
+    return false;
+}
+
 static inline void check_kill(pid_t pid)
 {
     int status;
