@@ -2,14 +2,14 @@
 #include "calls.h"
 
 #include <dirent.h>
-#include <linux/futex.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "../unit/check.h"
 #include "wrap_fcntl.h"
+#include "wrap_futex.h"
+#include "wrap_open.h"
 
 struct calls calls = { .failed = "no call" };
 
@@ -87,22 +87,10 @@ WRAP(int, unlink, (const char *name), (name), EIO, -1, 0)
 WRAP(int, unlinkat, (int dir, const char *name, int flags), (dir, name, flags), EIO, -1, 0)
 WRAP(int, rmdir, (const char *name), (name), EIO, -1, 0)
 
-/* With a mode or without; without, what stands for it is not used. */
-#define WRAP_OPEN(name, declared, given)                                                           \
-    int __real_##name declared;                                                                    \
-    int __wrap_##name declared;                                                                    \
-    int __wrap_##name declared                                                                     \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, flags);                                                                     \
-        int bits = va_arg(args, int);                                                              \
-        va_end(args);                                                                              \
-        return fails(#name, EMFILE, SCARCE) ? -1 : __real_##name given;                            \
-    }
-WRAP_OPEN(open, (const char *name, int flags, ...), (name, flags, bits))
-WRAP_OPEN(open64, (const char *name, int flags, ...), (name, flags, bits))
-WRAP_OPEN(openat, (int dir, const char *name, int flags, ...), (dir, name, flags, bits))
-WRAP_OPEN(openat64, (int dir, const char *name, int flags, ...), (dir, name, flags, bits))
+WRAP_OPEN(open, !fails("open", EMFILE, SCARCE))
+WRAP_OPEN(open64, !fails("open64", EMFILE, SCARCE))
+WRAP_OPENAT(openat, !fails("openat", EMFILE, SCARCE))
+WRAP_OPENAT(openat64, !fails("openat64", EMFILE, SCARCE))
 
 /* To unlock never fails. A lock that is waited for may be interrupted. */
 static bool before_fcntl(int fd, int command, void *argument)
@@ -115,23 +103,9 @@ static bool before_fcntl(int fd, int command, void *argument)
     return lock->l_type == F_UNLCK || !fails("fcntl", ENOLCK, command == F_OFD_SETLKW ? SLOW : 0);
 }
 
-/* Of the library nothing but futexes. */
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+static bool before_wait(void)
 {
-    va_list args;
-    va_start(args, number);
-    long given[6];
-    for (int i = 0; i < 6; i++) {
-        given[i] = va_arg(args, long);
-    }
-    va_end(args);
-    CHECK(number == SYS_futex);
-    if (given[1] == FUTEX_WAIT && fails("futex", ENOSYS, SLOW)) {
-        return -1;
-    }
-    return __real_syscall(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+    return !fails("futex", ENOSYS, SLOW);
 }
 
 bool calls_failed_one_of(const char *const *names)

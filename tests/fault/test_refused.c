@@ -5,33 +5,22 @@
  */
 #include "../unit/check.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
 #include "../crash/kit.h"
+#include "wrap_futex.h"
+#include "wrap_open.h"
 
 /* ---- futex */
 
 static bool refuses_waits;
 static uint32_t n_waits;
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+static bool before_wait(void)
 {
-    va_list args;
-    va_start(args, number);
-    long given[6];
-    for (int i = 0; i < 6; i++) {
-        given[i] = va_arg(args, long);
-    }
-    va_end(args);
-    if (number == SYS_futex && given[1] == FUTEX_WAIT && refuses_waits) {
+    if (refuses_waits) {
         n_waits++;
         errno = EPERM;
-        return -1;
     }
-    return __real_syscall(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+    return !refuses_waits;
 }
 
 #define WAIT_MS 60u
@@ -64,23 +53,17 @@ static void check_waits(void)
 
 static int boot_error; /* of each look at it; 0: none */
 
-#define WRAP_OPEN(name)                                                                            \
-    int __real_##name(const char *path, int flags, ...);                                           \
-    int __wrap_##name(const char *path, int flags, ...);                                           \
-    int __wrap_##name(const char *path, int flags, ...)                                            \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, flags);                                                                     \
-        int mode = flags & O_CREAT ? va_arg(args, int) : 0;                                        \
-        va_end(args);                                                                              \
-        if (boot_error != 0 && strstr(path, "/boot_id") != NULL) {                                 \
-            errno = boot_error;                                                                    \
-            return -1;                                                                             \
-        }                                                                                          \
-        return __real_##name(path, flags, mode);                                                   \
+static bool before_open(const char *path)
+{
+    if (boot_error == 0 || strstr(path, "/boot_id") == NULL) {
+        return true;
     }
-WRAP_OPEN(open)
-WRAP_OPEN(open64)
+    errno = boot_error;
+    return false;
+}
+
+WRAP_OPEN(open, before_open(path))
+WRAP_OPEN(open64, before_open(path))
 
 static int make_linked(const char *path, const char *directory)
 {

@@ -7,9 +7,9 @@
  */
 #include "../unit/check.h"
 
-#include <fcntl.h>
-#include <stdarg.h>
 #include <sys/wait.h>
+
+#include "wrap_open.h"
 
 static brain_store *victim;    /* to be destroyed */
 static const char *armed_file; /* when this is opened, by destroyer */
@@ -38,21 +38,8 @@ static void before_open(const char *path)
     }
 }
 
-#define WRAP(name)                                                                                 \
-    int __real_##name(const char *path, int flags, ...);                                           \
-    int __wrap_##name(const char *path, int flags, ...);                                           \
-    int __wrap_##name(const char *path, int flags, ...)                                            \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, flags);                                                                     \
-        int mode = flags & O_CREAT ? va_arg(args, int) : 0;                                        \
-        va_end(args);                                                                              \
-        before_open(path);                                                                         \
-        return __real_##name(path, flags, mode);                                                   \
-    }
-
-WRAP(open)
-WRAP(open64)
+WRAP_OPEN(open, (before_open(path), true))
+WRAP_OPEN(open64, (before_open(path), true))
 
 /* What happens to the store at `removed` when its `data` is opened: the first time its files go, the
  * second time its directory. */
@@ -78,21 +65,8 @@ static void before_openat(const char *path)
     }
 }
 
-#define WRAP_AT(name)                                                                              \
-    int __real_##name(int dir, const char *path, int flags, ...);                                  \
-    int __wrap_##name(int dir, const char *path, int flags, ...);                                  \
-    int __wrap_##name(int dir, const char *path, int flags, ...)                                   \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, flags);                                                                     \
-        int mode = va_arg(args, int); /* any, where none was given */                              \
-        va_end(args);                                                                              \
-        before_openat(path);                                                                       \
-        return __real_##name(dir, path, flags, mode);                                              \
-    }
-
-WRAP_AT(openat)
-WRAP_AT(openat64)
+WRAP_OPENAT(openat, (before_openat(path), true))
+WRAP_OPENAT(openat64, (before_openat(path), true))
 
 /* Somebody else removes the directory first, and makes something else there. */
 static bool is_overtaken;
