@@ -3,6 +3,8 @@
  *
  *     test_small_shm [ROUNDS]
  */
+#include <dirent.h>
+
 #include "limits.h"
 
 #define SIZE "64m"
@@ -241,6 +243,28 @@ static void put_beside_a_hog(void)
     end();
 }
 
+/* ---- nothing is left when a store is made, and nobody says how large it may be */
+
+static void open_in_a_full_one(void)
+{
+    brain_options options = BRAIN_OPTIONS_INIT;
+    brain_store *none = NULL;
+    int fd = open("/dev/shm/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK_SYS(fd);
+    CHECK_SYS(fallocate(fd, 0, 0, 256 << 10));
+    CHECK_CODE(brain_open("/dev/shm/store", &options, &none), BRAIN_E_FULL);
+    CHECK_DETAIL("is full: free some of it");
+    printf("none left: %s\n", brain_error_detail());
+    CHECK(none == NULL);
+    CHECK_SYS(unlink("/dev/shm/file"));
+    CHECK_SYS(close(fd));
+    struct dirent **entries;
+    CHECK(scandir("/dev/shm", &entries, NULL, NULL) == 2); /* . and .. */
+    free(entries[0]);
+    free(entries[1]);
+    free(entries);
+}
+
 int main(int argc, char **argv)
 {
     check_begin();
@@ -249,5 +273,6 @@ int main(int argc, char **argv)
     snprintf(check_note, sizeof check_note, "seed %llu", (unsigned long long)check_state);
     limits_run_in_shm(SIZE, fill_all);
     limits_run_in_shm(SIZE, put_beside_a_hog);
+    limits_run_in_shm("256k", open_in_a_full_one);
     return 0;
 }

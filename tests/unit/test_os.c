@@ -4,6 +4,7 @@
 #include <ftw.h>
 
 #include "base/os.h"
+#include "error.h"
 
 /* ---- memory cgroups: a tree of files as the kernel shows them */
 
@@ -157,6 +158,14 @@ static void test_without_cgroups_there_is_no_limit(void)
     CHECK_U64(bn_os_cgroup_left("/missing", "/missing"), UINT64_MAX);
 }
 
+static void test_a_limit_of_the_system_says_what_to_raise(void)
+{
+    CHECK_CODE(bn_error_os(-ENFILE, "cannot open x"), BRAIN_E_IO);
+    CHECK(strstr(brain_error_detail(), "fs.file-max") != NULL);
+    CHECK_CODE(bn_error_os(-EDQUOT, "cannot write x"), BRAIN_E_FULL);
+    CHECK_CODE(bn_error_os(-EROFS, "cannot write x"), BRAIN_E_PERM);
+}
+
 int main(void)
 {
     check_begin();
@@ -171,6 +180,7 @@ int main(void)
     test_without_cgroups_there_is_no_limit();
     test_numbers_that_are_none();
     test_a_long_path_is_no_dead_socket();
+    test_a_limit_of_the_system_says_what_to_raise();
     CHECK_SYS(rmdir(folder));
     return 0;
 }
