@@ -403,6 +403,10 @@ static uint64_t check_block(struct checker *c, int fd, uint32_t page,
                     rec->owner);
             return 0;
         }
+        if (rec->order == BN_BLOCK_COUNTED && rec->next != n) {
+            problem(c, "the extent at page %u counts %u pages, and slot %u has %llu", page,
+                    rec->next, rec->owner, (unsigned long long)n);
+        }
         check_bits(c, fd, page, n);
     } else if (rec->state == BN_BLOCK_FREE && rec->order < BN_N_ORDERS && rec->warm <= 1) {
         n = (uint64_t)1 << rec->order;

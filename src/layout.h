@@ -418,17 +418,18 @@ enum bn_block_state {
 
 /* Of a page that begins a free block (of 2^order pages, aligned to its size) or a used extent. An
  * extent is its owner's alone: a slot that names the page without being recorded here does not free
- * it. writer: lock holder, journalled.  All other pages: NONE. */
+ * it, nor one that says another length. writer: lock holder, journalled.  All other pages: NONE. */
 struct bn_block_rec {
-    uint32_t next; /* page + 1; FREE: the list */
-    uint32_t prev;
+    uint32_t next;  /* FREE: page + 1, the list.  USED and counted: how many pages */
+    uint32_t prev;  /* FREE */
     uint32_t owner; /* USED: the slot */
     uint8_t state;
-    uint8_t order; /* FREE */
+    uint8_t order; /* FREE.  USED: BN_BLOCK_COUNTED, or 0 (of a library of before) */
     uint8_t warm;  /* FREE: in which list */
     uint8_t pad;
 };
 static_assert(sizeof(struct bn_block_rec) == 16, "block record is part of the format");
+#define BN_BLOCK_COUNTED 1u
 
 /* BACKED: a bit that is set means that the page is backed. Set after it is, cleared before it is
  * given back, so it needs no journal: a bit that is missing costs a needless system call, no

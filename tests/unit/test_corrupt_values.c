@@ -116,6 +116,12 @@ static void each_free(void (*change)(struct bn_block_rec *rec))
         }
     }
 }
+static void extents_count_too_few(void)
+{
+    for (uint32_t page = 0; page < bn_alloc_end(store); page++) {
+        block_at(page)->next -= block_at(page)->state == BN_BLOCK_USED;
+    }
+}
 static void set_prev(struct bn_block_rec *rec)
 {
     rec->prev = 1;
@@ -280,6 +286,9 @@ static const struct corrupt_case cases[] = {
     CASE(free_blocks_are_huge, check, C, ""),
     CASE(limbo_names_none, create_too_large, BRAIN_E_FULL, ""),
     CASE(lists_of_the_largest_lead_nowhere, create_large, C, "free blocks"),
+    CASE(extents_count_too_few, check, C, ""),
+    CASE(extents_count_too_few, delete_large, 0, NULL),
+    CASE(extents_count_too_few, trim, C, "not recorded as one"),
     CASE(no_page_number_is_left, create_large, BRAIN_E_FULL, "address space"),
 };
 
