@@ -90,8 +90,21 @@ static void unlink_block(struct brain_store *store, uint32_t page)
     set_record(store, page, 0, BN_BLOCK_NONE, 0, false);
 }
 
-/* Whether `page` begins a free block of `order` that lies below the frontier; links are believed
- * only if they are within it. */
+/* Whether both neighbours in its list, or the list, know the block at `page`: a record that says FREE by itself
+ * may be a damaged one in the middle of somebody's extent. */
+static bool is_listed(const struct brain_store *store, uint32_t page)
+{
+    const struct bn_block_rec *rec = record(store, page);
+    uint32_t end = bn_alloc_end(store);
+    if (rec->next > end || rec->prev > end) {
+        return false;
+    }
+    uint32_t link = rec->prev != 0 ? record(store, rec->prev - 1)->next
+                                   : store->state->block_free[rec->warm][rec->order];
+    return link == page + 1 && (rec->next == 0 || record(store, rec->next - 1)->prev == page + 1);
+}
+
+/* Whether `page` begins a free block of `order` that lies below the frontier. */
 static bool is_free_block(const struct brain_store *store, uint64_t page, unsigned order)
 {
     uint32_t end = bn_alloc_end(store);
@@ -100,7 +113,7 @@ static bool is_free_block(const struct brain_store *store, uint64_t page, unsign
     }
     const struct bn_block_rec *rec = record(store, (uint32_t)page);
     return rec->state == BN_BLOCK_FREE && rec->order == order && rec->warm <= 1 &&
-           rec->next <= end && rec->prev <= end;
+           is_listed(store, (uint32_t)page);
 }
 
 /* Free one aligned block, joining it with its buddy as often as that is free. */
@@ -217,19 +230,25 @@ int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, u
     return err;
 }
 
-/* Whether an extent begins there that is as long as its owner says, whose size may be damaged. Of one that is
- * not counted it is looked whether another begins in it. */
-static bool is_extent(const struct brain_store *store, uint32_t page, uint64_t n_pages)
+/* Of an extent that is not counted: whether no other begins in it. */
+static bool is_one_extent(const struct brain_store *store, uint32_t page, uint64_t n_pages)
 {
-    const struct bn_block_rec *rec = record(store, page);
-    if (rec->state != BN_BLOCK_USED || rec->order == BN_BLOCK_COUNTED) {
-        return rec->state == BN_BLOCK_USED && rec->next == n_pages;
-    }
     bool is_one = true;
     for (uint64_t i = 1; i < n_pages && is_one; i++) {
         is_one = record(store, page + (uint32_t)i)->state == BN_BLOCK_NONE;
     }
     return is_one;
+}
+
+/* Whether an extent begins there that is as long as its owner says, whose size may be damaged. */
+static bool is_extent(const struct brain_store *store, uint32_t page, uint64_t n_pages)
+{
+    const struct bn_block_rec *rec = record(store, page);
+    if (rec->state != BN_BLOCK_USED) {
+        return false;
+    }
+    return rec->order == BN_BLOCK_COUNTED ? rec->next == n_pages
+                                          : is_one_extent(store, page, n_pages);
 }
 
 int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bool warm)

@@ -37,7 +37,7 @@ static inline bn_off bn_alloc_off(const struct brain_store *store, uint32_t page
 int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, uint32_t *page_out);
 
 /* Give an extent back. `warm`: its pages are still backed. CORRUPT where it is none of that length. O(log
- * pages); one that a library of before took, which does not say its length: O(pages). */
+ * pages); where it is not counted (layout.h) O(pages). */
 int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bool warm);
 
 /* Take a whole free block with backed pages. NOT_FOUND where there is none. Whole: a part that came

@@ -62,24 +62,37 @@ static int check_options(const brain_options *given, brain_options *options)
     return 0;
 }
 
-#define REAP_TRIES 2000
+#define REAP_TRIES   2000
+#define REAP_MOST_NS ((int64_t)100 * 1000 * 1000)
+
+/* Try until the lock is free, but not for long: 2,000 turns of a processor that 20 want are 10 s. */
+static void try_to_reap(struct brain_store *store, int (*reap)(struct brain_store *store))
+{
+    int64_t end = bn_os_monotonic_ns() + REAP_MOST_NS;
+    for (int i = 0; i < REAP_TRIES && reap(store) == BRAIN_E_BUSY; i++) {
+        if (bn_os_monotonic_ns() > end) {
+            break;
+        }
+        sched_yield();
+    }
+}
+
+static int inherit(struct brain_store *store)
+{
+    return store->has_leftovers ? bn_recover_inherit(store) : 0;
+}
+
+static int reap_others(struct brain_store *store)
+{
+    return store->data != NULL ? bn_recover_reap(store, false, NULL) : 0;
+}
 
 /* Reap the dead that were seen on the way to our row, before we take memory for pins: theirs may
  * do. Writers are not waited for: if they leave no gap, the next to attach does it. */
 static void reap_at_attach(struct brain_store *store)
 {
-    for (int i = 0; i < REAP_TRIES && store->has_leftovers; i++) {
-        if (bn_recover_inherit(store) != BRAIN_E_BUSY) {
-            break;
-        }
-        sched_yield();
-    }
-    for (int i = 0; i < REAP_TRIES && store->data != NULL; i++) {
-        if (bn_recover_reap(store, false, NULL) != BRAIN_E_BUSY) {
-            break;
-        }
-        sched_yield();
-    }
+    try_to_reap(store, inherit);
+    try_to_reap(store, reap_others);
 }
 
 /* Take a row, and see that no child inherits what says that we live. With forks held. */

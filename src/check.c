@@ -390,6 +390,29 @@ static void check_bits(struct checker *c, int fd, uint32_t page, uint64_t n_page
     }
 }
 
+/* What the record of an extent says of its length. */
+static void check_count(struct checker *c, uint32_t page, uint64_t n_pages)
+{
+    const struct bn_block_rec *rec = bn_alloc_record(c->store, page);
+    bool counts = rec->order == BN_BLOCK_COUNTED;
+    if (rec->order > BN_BLOCK_COUNTED || rec->warm != 0 ||
+        (counts && (rec->next != n_pages || rec->prev != 0))) {
+        problem(c, "the extent at page %u counts %u pages, and slot %u has %llu", page,
+                counts ? rec->next : 0, rec->owner, (unsigned long long)n_pages);
+    }
+}
+
+/* Nothing else begins in a block, free or in use. */
+static void check_inner(struct checker *c, uint32_t page, uint64_t n_pages)
+{
+    for (uint64_t i = 1; i < n_pages; i++) {
+        if (bn_alloc_record(c->store, page + (uint32_t)i)->state != BN_BLOCK_NONE) {
+            problem(c, "page %u has a record of its own in the block at page %u",
+                    page + (uint32_t)i, page);
+        }
+    }
+}
+
 /* How many pages the block at `page` has; 0: one cannot tell. */
 static uint64_t check_block(struct checker *c, int fd, uint32_t page,
                             uint64_t n_listed[2][BN_N_ORDERS])
@@ -403,10 +426,7 @@ static uint64_t check_block(struct checker *c, int fd, uint32_t page,
                     rec->owner);
             return 0;
         }
-        if (rec->order == BN_BLOCK_COUNTED && rec->next != n) {
-            problem(c, "the extent at page %u counts %u pages, and slot %u has %llu", page,
-                    rec->next, rec->owner, (unsigned long long)n);
-        }
+        check_count(c, page, n);
         check_bits(c, fd, page, n);
     } else if (rec->state == BN_BLOCK_FREE && rec->order < BN_N_ORDERS && rec->warm <= 1) {
         n = (uint64_t)1 << rec->order;
@@ -427,6 +447,7 @@ static uint64_t check_block(struct checker *c, int fd, uint32_t page,
     } else {
         problem(c, "page %u belongs neither to an extent nor to a free block", page);
     }
+    check_inner(c, page, n);
     return n;
 }
 

@@ -310,7 +310,7 @@ enum bn_slot_flags {
  *          is
  *      set.  crash: recovery tidies.
  * retired  of a slot with an extent: 1 from before its state says LIMBO.  writer: lock holder.
- *      order: release, then the fence before the look at the pins (PAIR pin-retire).  reader: who
+ *      order: seq, then the fence before the look at the pins (PAIR pin-retire).  reader: who
  *      has let go of its pin, to know whether there is anything to look after.  crash: it may stay
  *      1 in a slot that is live again, which costs its droppers a look.
  * gen  of this use of the slot: low half of state.n_uses.  writer: lock holder, when a filling
@@ -424,7 +424,7 @@ struct bn_block_rec {
     uint32_t prev;  /* FREE */
     uint32_t owner; /* USED: the slot */
     uint8_t state;
-    uint8_t order; /* FREE.  USED: BN_BLOCK_COUNTED, or 0 (of a library of before) */
+    uint8_t order; /* FREE.  USED: BN_BLOCK_COUNTED, or 0: `next` says nothing */
     uint8_t warm;  /* FREE: in which list */
     uint8_t pad;
 };

@@ -109,8 +109,7 @@ static uint64_t counted_bytes(const struct brain_store *store, enum bn_region re
  * is. */
 static int check_count(const struct brain_store *store, enum bn_region region)
 {
-    uint64_t counted = counted_bytes(store, region); /* first: it rises after the watermark */
-    bn_fence_acquire();
+    uint64_t counted = counted_bytes(store, region);
     return counted <= bn_load_acquire(&store->state->backed[region])
                ? 0
                : bn_error_corrupt("%s: region %d counts %llu bytes, more than it has", store->path,

@@ -314,7 +314,9 @@ static int to_limbo(struct brain_store *store, uint32_t slot, struct bn_cold_rec
     bn_store_release(bn_atomic64(&cold->stamp), stamp);
     bn_store_release(bn_atomic32(&cold->value_gone), 0u);
     if (rec->flags & BN_SLOT_EXTENT) {
-        bn_store_seq(&rec->retired, (uint8_t)1); /* PAIR pin-retire */
+        /* PAIR pin-retire. seq: by the words of C11 the fences of a get that passes by and of who drops the last
+         * view do not order what a third stores. */
+        bn_store_seq(&rec->retired, (uint8_t)1);
     }
     bn_slot_set_state(cold, BN_SLOT_LIMBO, 0);
     int err = bn_set_add(store, BN_SET_LIMBO, slot, cold);

@@ -581,28 +581,29 @@ static int reserve_all(struct brain_store *store, const struct bn_write *writes,
                                change->name_len + change->meta_len + change->description_len,
                                change->flags);
     }
-    const struct bn_state_rec *state = store->state;
+    /* relaxed, without the lock: a guess */
+    struct bn_state_rec *state = store->state;
+    uint64_t n_slabs = bn_load_relaxed(bn_atomic32(&state->n_slabs));
+    uint64_t n_overflow = bn_load_relaxed(bn_atomic32(&state->n_overflow));
+    uint64_t n_spaces = bn_load_relaxed(bn_atomic32(&state->n_spaces));
+    uint64_t names_end = bn_load_relaxed(bn_atomic64(&state->names_end));
     uint32_t n_makers = count_makers(writes, n);
     lines += n_makers * (uint64_t)bn_slot_lines(sizeof(struct bn_space_id_rec), BRAIN_SPACE_MAX, 0);
     n += n_makers;
     uint64_t slots = lines * BN_LINE + n * sizeof(struct bn_cold_rec);
     slots += slots / 16 + (uint64_t)BN_N_CLASSES * BN_SLAB_BYTES; /* ends of slabs */
-    int err =
-        bn_store_back(store, BN_REGION_SLOTS, (uint64_t)state->n_slabs * BN_SLAB_BYTES + slots);
+    int err = bn_store_back(store, BN_REGION_SLOTS, n_slabs * BN_SLAB_BYTES + slots);
     err = err != 0 ? err
                    : bn_store_back(store, BN_REGION_OVERFLOW,
-                                   ((uint64_t)state->n_overflow + n / 3 + 64) *
-                                       sizeof(struct bn_bucket_rec));
-    err = err != 0
-              ? err
-              : bn_store_back(store, BN_REGION_SPACES,
-                              ((uint64_t)state->n_spaces + n_makers) * sizeof(struct bn_space_rec));
+                                   (n_overflow + n / 3 + 64) * sizeof(struct bn_bucket_rec));
+    err = err != 0 ? err
+                   : bn_store_back(store, BN_REGION_SPACES,
+                                   (n_spaces + n_makers) * sizeof(struct bn_space_rec));
     /* A new namespace's first segment has 16 cells. */
-    return err != 0
-               ? err
-               : bn_store_back(store, BN_REGION_NAMES,
-                               (state->names_end + n + n / 8 + 16 * (uint64_t)n_makers + 4096) *
-                                   sizeof(uint32_t));
+    return err != 0 ? err
+                    : bn_store_back(store, BN_REGION_NAMES,
+                                    (names_end + n + n / 8 + 16 * (uint64_t)n_makers + 4096) *
+                                        sizeof(uint32_t));
 }
 
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,

@@ -33,6 +33,13 @@ PIN_AT(bn_state_rec, txn_number, 144);
 PIN_AT(bn_state_rec, backed, 192);
 PIN_AT(bn_state_rec, live, 320);
 PIN_AT(bn_state_rec, slab_partial, 384);
+PIN(bn_block_rec, 16);
+PIN_AT(bn_block_rec, owner, 8);
+PIN_AT(bn_block_rec, state, 12);
+PIN_AT(bn_block_rec, order, 13);
+static_assert(BN_BLOCK_NONE == 0 && BN_BLOCK_FREE == 1 && BN_BLOCK_USED == 2 &&
+                  BN_BLOCK_COUNTED == 1,
+              "what records of blocks say");
 PIN(bn_undo_rec, 16);
 PIN(bn_publish_rec, 24);
 PIN(bn_slab_rec, 64);
@@ -67,7 +74,6 @@ PIN_AT(bn_space_rec, tally, 64);
 PIN_AT(bn_space_rec, last_used, 112);
 PIN_AT(bn_space_rec, entry, 124);
 PIN(bn_segment_rec, 16);
-PIN(bn_block_rec, 16);
 PIN_AT(bn_clients_rec, n_rows, 64);
 PIN(bn_row_rec, 256);
 PIN_AT(bn_row_rec, snaps, 128);

@@ -42,8 +42,8 @@ FOUND = ROOT / "build" / "fuzz"
 SPENT = FOUND / "spent.tsv"  # when, what, seconds of CPU, inputs
 SHARES = {"store": 75, "value": 5, "recall": 20}  # of the time, in a hundred
 LIMITS = {
-    "store": ["-timeout=10", "-rss_limit_mb=3000", "-max_len=600"],
-    "value": ["-timeout=10", "-rss_limit_mb=3000", "-max_len=1000"],
+    "store": ["-timeout=25", "-rss_limit_mb=3000", "-max_len=600"],
+    "value": ["-timeout=25", "-rss_limit_mb=3000", "-max_len=1000"],
     "recall": ["-timeout=60", "-rss_limit_mb=8000", "-max_len=4096"],
 }
 GROUPS = {

@@ -20,7 +20,7 @@ static _Atomic uint32_t n_running;
 
 struct client {
     brain_store *store;
-    brain_space *space[2]; /* the second is removed at times */
+    brain_space *space[3]; /* the second is removed at times, the third grows */
     brain_hint hints[N_NAMES];
     uint64_t seed;
     uint8_t data[DATA_MAX];
@@ -100,6 +100,22 @@ static void put(struct client *me, uint32_t name)
     default:
         CHECK_OK(brain_put_bytes(any_space(me), &name, 4, me->data, part.size_bytes));
     }
+}
+
+/* New names, so many that a batch asks for memory beforehand. */
+static void grow(struct client *me)
+{
+    brain_batch *batch;
+    static const uint8_t bytes[200] = { 1 };
+    brain_part part = { .data = bytes, .size_bytes = sizeof bytes };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    CHECK_OK(brain_batch_new(me->store, &batch));
+    for (uint32_t i = 0; i < 60; i++) {
+        uint64_t name = check_mix(me->seed++);
+        CHECK_OK(brain_batch_put(batch, me->space[2], &name, 8, &value));
+    }
+    CHECK_OK(brain_batch_commit(batch, NULL));
+    brain_batch_free(batch);
 }
 
 static void batch(struct client *me)
@@ -289,6 +305,7 @@ static void open_client(struct client *me)
     me->store = check_open(path, 0);
     me->space[0] = check_space(me->store, "default");
     me->space[1] = check_space(me->store, "sometimes");
+    me->space[2] = check_space(me->store, "more");
     memset(me->hints, 0, sizeof me->hints); /* they are of the handle's spaces */
 }
 
@@ -296,6 +313,7 @@ static void close_client(struct client *me)
 {
     brain_space_close(me->space[0]);
     brain_space_close(me->space[1]);
+    brain_space_close(me->space[2]);
     brain_close(me->store);
 }
 
@@ -310,8 +328,10 @@ static void act(struct client *me)
     } else if (what < 70) {
         int err = brain_delete(any_space(me), &name, 4, BRAIN_ANY_VERSION);
         CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
-    } else if (what < 75) {
+    } else if (what < 74) {
         batch(me);
+    } else if (what < 75) {
+        grow(me);
     } else if (what < 80) {
         write_in_place(me, name);
     } else if (what < 85) {

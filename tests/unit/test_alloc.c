@@ -120,8 +120,8 @@ int main(int argc, char **argv)
     refuse(page, 1); /* not of its length */
     struct bn_block_rec *rec = (struct bn_block_rec *)(uintptr_t)bn_alloc_record(store, page);
     CHECK_U64(rec->next, 2);
-    rec->order = 0; /* as a library of before has it: another must not begin in it */
-    rec->next = 0;
+    rec->order = 0; /* it is not counted: another must not begin in it */
+    rec->next = 7;
     refuse(page, end - page);
     CHECK_U64(count_free_blocks(), n_free);
     CHECK(bn_alloc_record(store, page)->state == BN_BLOCK_USED);

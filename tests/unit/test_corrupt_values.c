@@ -250,6 +250,58 @@ static void pages_of_object_are_too_many(void)
     bn_slot_cold(store, private[state->n_private - 1])->stamp = UINT32_MAX;
 }
 
+/* ---- a record in the middle of an extent says that a free block begins there: nobody's page is given out */
+
+static uint8_t filled[4 * BN_PAGE];
+
+static void put_filled(const char *name, uint64_t n_pages)
+{
+    check_fill(filled, n_pages * BN_PAGE, (uint8_t)*name);
+    CHECK_OK(brain_put_bytes(one, name, strlen(name), filled, n_pages * BN_PAGE));
+}
+static void check_filled(const char *name)
+{
+    brain_view view;
+    CHECK_OK(brain_get(one, name, strlen(name), &view));
+    CHECK(check_is_filled(view.data, view.size_bytes, (uint8_t)*name));
+    brain_view_drop(&view);
+}
+static void free_middle_of(const char *name)
+{
+    struct bn_block_rec *rec = block_at(rec_of(one, name)->page + 2);
+    CHECK(rec->state == BN_BLOCK_NONE);
+    rec->state = BN_BLOCK_FREE;
+    CHECK_CODE(check(), BRAIN_E_CORRUPT);
+}
+static int put_where_it_was(void)
+{
+    put_filled("a", 4);
+    free_middle_of("a");
+    CHECK_OK(brain_delete(one, "a", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(trim());
+    put_filled("f", 3);
+    put_filled("t", 2);
+    check_filled("f");
+    check_filled("t");
+    return 0;
+}
+static int put_beside_it(void)
+{
+    put_filled("a", 3);
+    char name[16] = "b";
+    for (int i = 0; i == 0 || rec_of(one, name)->page != rec_of(one, "a")->page + 3; i++) {
+        snprintf(name, sizeof name, "b%d", i); /* until it is the buddy, if that were free */
+        put_filled(name, 1);
+    }
+    free_middle_of("a");
+    CHECK_OK(brain_delete(one, name, strlen(name), BRAIN_ANY_VERSION));
+    CHECK_OK(trim());
+    put_filled("c", 2);
+    check_filled("a");
+    check_filled("c");
+    return 0;
+}
+
 /* ---- the table */
 
 static const struct corrupt_case cases[] = {
@@ -289,6 +341,8 @@ static const struct corrupt_case cases[] = {
     CASE(extents_count_too_few, check, C, ""),
     CASE(extents_count_too_few, delete_large, 0, NULL),
     CASE(extents_count_too_few, trim, C, "not recorded as one"),
+    CASE(nothing, put_where_it_was, 0, NULL),
+    CASE(nothing, put_beside_it, 0, NULL),
     CASE(no_page_number_is_left, create_large, BRAIN_E_FULL, "address space"),
 };
 
