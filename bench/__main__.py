@@ -23,6 +23,7 @@ PROGRAMS = [
     "attach",
     "frames",
     "million",
+    "many",
 ]
 # Not among all of them: it installs what it compares with.
 ALONE = ["originals"]
