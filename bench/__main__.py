@@ -20,6 +20,7 @@ PROGRAMS = [
     "recall",
     "put",
     "overwritten",
+    "names",
     "attach",
     "frames",
     "million",
