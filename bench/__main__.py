@@ -25,6 +25,7 @@ PROGRAMS = [
     "frames",
     "million",
     "many",
+    "c_calls",
 ]
 # Not among all of them: it installs what it compares with.
 ALONE = ["originals"]
