@@ -20,6 +20,7 @@ PROGRAMS = [
     "recall",
     "put",
     "overwritten",
+    "wake",
     "names",
     "attach",
     "frames",
