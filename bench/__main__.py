@@ -19,6 +19,7 @@ PROGRAMS = [
     "containers",
     "recall",
     "put",
+    "latency",
     "overwritten",
     "wake",
     "names",
