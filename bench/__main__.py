@@ -18,6 +18,7 @@ PROGRAMS = [
     "contains",
     "containers",
     "recall",
+    "first_pass",
     "put",
     "latency",
     "overwritten",
