@@ -42,7 +42,7 @@ class Phases:
 
     def __init__(self):
         self.counted, self.held_up = array.array("Q"), array.array("Q")
-        self.n_disturbances, self.n_phases = [], 0
+        self.n_disturbances = []
 
     def get(self, brain, name, words, run_delay):
         """One phase. The processor is asked for only after what took long, in a get or in between: to ask
