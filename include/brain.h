@@ -527,7 +527,9 @@ BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 /* Remove the namespace with all its names in one atomic step.
  * Returns 0, or: NOT_FOUND; FULL; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
- * Cost: the step is O(1); giving the memory back is O(names), in short holdings of the lock. */
+ * Cost: O(1). What it held is given back by later changes, of whatever process, a few names each, by
+ * brain_trim(), and whenever there is no room; by this call, in short holdings of the lock, where that is a
+ * MiB of data or more, or where one that was removed before is not all given back. */
 BRAIN_API int brain_space_remove(brain_space *space);
 
 /* ---- one name -------------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@
 
 #define FREE_PER_HOLDING 128u
 #define BITE             64u
+#define STEPS_A_LOOK     4u /* of a writer that is there for something else */
 #define DUE_AT           64u
 #define READY_MIN        32u
 #define CELLS_PER_SLOT   8u /* of the ledger, that may be looked at for each slot that is gained */
@@ -227,11 +228,12 @@ static uint64_t steps_max(const struct brain_store *store)
                        bn_load_relaxed(&backed[BN_REGION_TOMBS]) / sizeof(uint32_t) / BITE);
 }
 
-int bn_reclaim_removed(struct brain_store *store, bool wait)
+/* At most `left` steps. */
+static int reclaim_removed(struct brain_store *store, bool wait, uint64_t left)
 {
     bool more = true;
     int err = 0;
-    for (uint64_t left = steps_max(store); more && err == 0 && left > 0; left--) {
+    for (; more && err == 0 && left > 0; left--) {
         err = bn_recover_enter(store, wait);
         if (err != 0) {
             return err;
@@ -246,6 +248,11 @@ int bn_reclaim_removed(struct brain_store *store, bool wait)
         }
     }
     return err;
+}
+
+int bn_reclaim_removed(struct brain_store *store, bool wait)
+{
+    return reclaim_removed(store, wait, steps_max(store));
 }
 
 /* ---- ready slots */
@@ -331,8 +338,8 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
         /* A look is due where a snapshot was closed: it may have kept these, too. */
         bool is_time = n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY ||
                        retired_extent || bn_reclaim_look_is_due(store);
-        if (is_time &&
-            bn_reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY) != BRAIN_E_BUSY) {
+        if (is_time && reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY,
+                                       STEPS_A_LOOK) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
             retired_extent = retired_extent || count_limbo(store) > n_limbo; /* what they had */
         }

@@ -74,9 +74,43 @@ static void check_growth(void)
     CHECK_SOUND(store);
     CHECK_OK(brain_space_remove(space));
     find_all(space, N_NAMES, 1);
+    CHECK_OK(brain_trim(store, NULL));
     CHECK_U64(store->state->n_entries, 0);
     CHECK_SOUND(store);
     brain_space_close(space);
+    check_destroy(store);
+}
+
+/* The names of a removed namespace leave the index with the puts of others, and all of those before at the next
+ * removal. */
+static void check_removal(void)
+{
+    brain_store *store = check_open(check_path(), CHECK_MIB);
+    brain_space *kept = check_space(store, "kept"),
+                *gone[2] = { check_space(store, "gone"), check_space(store, "gone too") };
+    uint64_t n_before;
+    CHECK_OK(brain_put_bytes(kept, "a", 1, "0", 1));
+    n_before = store->state->n_entries;
+    for (uint32_t i = 0; i < 4000; i++) {
+        CHECK_OK(brain_put_bytes(gone[i % 2], &i, sizeof i, "0", 1));
+    }
+    CHECK_OK(brain_space_remove(gone[0]));
+    CHECK(store->state->n_entries > n_before + 4000);
+    CHECK_OK(brain_space_remove(gone[1]));
+    CHECK(store->state->n_entries == n_before);
+    for (uint32_t i = 0; i < 2000; i++) {
+        CHECK_OK(brain_put_bytes(gone[0], &i, sizeof i, "0", 1));
+    }
+    CHECK_OK(brain_space_remove(gone[0]));
+    uint32_t n_puts = 0;
+    for (; store->state->n_entries > n_before; n_puts++) {
+        CHECK_OK(brain_put_bytes(kept, "a", 1, "0", 1));
+    }
+    CHECK(n_puts > 0);
+    CHECK_SOUND(store);
+    brain_space_close(kept);
+    brain_space_close(gone[0]);
+    brain_space_close(gone[1]);
     check_destroy(store);
 }
 
@@ -128,6 +162,7 @@ int main(void)
 {
     check_begin();
     check_growth();
+    check_removal();
     check_overflow();
     return 0;
 }
