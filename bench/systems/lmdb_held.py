@@ -12,7 +12,7 @@ PUT = PUT_TABLE = "d.put(k, dumps(v, 5))"  # to have something to get
 PUT_ARRAY = "d.put(k, v.data.cast('B'))"
 NOTES = {
     "get_int": "of a snapshot: nothing newer is seen",
-    "get_array": "of a snapshot; gone with the transaction",
+    "get_array": "of a snapshot; gone with the transaction; py-lmdb touches each page",
     "get_table": "of a snapshot",
     "beside": "of a snapshot: it does not see what is written",
 }
