@@ -183,6 +183,9 @@ static const struct site close_sites[] = {
       "bn_load_acquire(&store->state_view->committed)", LM_ACQUIRE, "the fence comes before it" },
     { COMMIT, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
       LM_SEQ, "the barrier comes after it" },
+    { COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+      LM_RELEASE,
+      "the same" }, /* of small values, which change `limbo` first: all before the barrier */
     { RETIRE, "src/journal.h", "bn_journal_u64", "bn_store_release(bn_atomic64(word), value)",
       LM_RELEASE, "the same" },
     { BARRIER, "src/reclaim.c", "reclaim_limbo", "bn_fence_seq()", LM_SEQ, 0 },

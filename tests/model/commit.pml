@@ -284,11 +284,7 @@ inline snap_look(lowest, base) {
     do
     :: atomic { c != 0 && c <= N_CLIENTS -> STEP(look_row, c, 0);
            if
-#ifdef M_DEAD_SNAPS_COUNT
-           :: snap[c] != 0 ->
-#else
            :: snap[c] != 0 && alive[c] ->
-#endif
                seen[base + c - N_WRITERS - 1] = snap[c];
                if :: snap[c] < lowest -> lowest = snap[c] :: else fi
            :: else

@@ -116,10 +116,12 @@ static void each_free(void (*change)(struct bn_block_rec *rec))
         }
     }
 }
-static void extents_count_too_few(void)
+static void each_used(void (*change)(struct bn_block_rec *rec))
 {
     for (uint32_t page = 0; page < bn_alloc_end(store); page++) {
-        block_at(page)->next -= block_at(page)->state == BN_BLOCK_USED;
+        if (block_at(page)->state == BN_BLOCK_USED) {
+            change(block_at(page));
+        }
     }
 }
 static void set_prev(struct bn_block_rec *rec)
@@ -250,6 +252,31 @@ static void pages_of_object_are_too_many(void)
     bn_slot_cold(store, private[state->n_private - 1])->stamp = UINT32_MAX;
 }
 
+static void set_fewer(struct bn_block_rec *rec)
+{
+    rec->next--;
+}
+static void set_other_order(struct bn_block_rec *rec)
+{
+    rec->order = 3;
+}
+static void extents_count_too_few(void)
+{
+    each_used(set_fewer);
+}
+static void extents_are_in_a_list(void)
+{
+    each_used(set_prev);
+}
+static void extents_are_warm(void)
+{
+    each_used(set_warm);
+}
+static void extents_have_an_order(void)
+{
+    each_used(set_other_order);
+}
+
 /* ---- a record in the middle of an extent says that a free block begins there: nobody's page is given out */
 
 static uint8_t filled[4 * BN_PAGE];
@@ -340,6 +367,9 @@ static const struct corrupt_case cases[] = {
     CASE(lists_of_the_largest_lead_nowhere, create_large, C, "free blocks"),
     CASE(extents_count_too_few, check, C, ""),
     CASE(extents_count_too_few, delete_large, 0, NULL),
+    CASE(extents_are_in_a_list, check, C, "counts"),
+    CASE(extents_are_warm, check, C, "counts"),
+    CASE(extents_have_an_order, check, C, "counts 0 pages"),
     CASE(extents_count_too_few, trim, C, "not recorded as one"),
     CASE(nothing, put_where_it_was, 0, NULL),
     CASE(nothing, put_beside_it, 0, NULL),
