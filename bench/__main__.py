@@ -18,11 +18,17 @@ PROGRAMS = [
     "contains",
     "containers",
     "recall",
+    "first_pass",
     "put",
+    "latency",
     "overwritten",
+    "wake",
+    "names",
     "attach",
     "frames",
     "million",
+    "many",
+    "c_calls",
 ]
 # Not among all of them: it installs what it compares with.
 ALONE = ["originals"]

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-MEMORY = "/dev/shm"
+MEMORY = os.environ.get("BENCH_MEMORY", "/dev/shm")
 N_BLOCKS = 300  # of each of the things that are compared
 BLOCK = 2000  # operations that are timed at once: well below the time between two interruptions
 
@@ -26,7 +26,7 @@ class Row:
 
     question: str
     value: float | None
-    unit: str  # "ns", "s", "bytes", "1/s"
+    unit: str  # "ns", "s", "bytes", "1/s", "" (a count)
     reach: float
     base: float | None = None  # what it is compared with, in the same unit
     ratio: float | None = None
@@ -118,7 +118,7 @@ def median_ratio(values, bases):
     return statistics.median(v / b for v, b in zip(values, bases, strict=True))
 
 
-def net_ns(names, *cases):
+def net_ns(names, *cases, n_blocks=N_BLOCKS):
     """How many ns each case, a pair of a statement and its d, takes for a name, net of the empty
     loop: a list for each case.
 
@@ -133,7 +133,8 @@ def net_ns(names, *cases):
         run = loop(statement)
         return lambda: [run(d, part) / len(part) for part in parts]
 
-    empty, *results = alternate(block("pass", None), *(block(*case) for case in cases))
+    blocks = [block("pass", None), *(block(*case) for case in cases)]
+    empty, *results = alternate(*blocks, n_blocks=n_blocks)
     flat = [ns for block_ns in empty for ns in block_ns]
     return [
         [ns - flat_ns for ns, flat_ns in zip(itertools.chain(*result), flat, strict=True)]
@@ -141,9 +142,10 @@ def net_ns(names, *cases):
     ]
 
 
-def against_dict(question, statement, brain, reference, names, reach):
+def against_dict(question, statement, brain, reference, names, reach, n_blocks=N_BLOCKS):
     """`statement` on a Brain and on a dict, over `names` in random order."""
-    brains, dicts = net_ns(names, (statement, brain), (statement, reference))
+    cases = (statement, brain), (statement, reference)
+    brains, dicts = net_ns(names, *cases, n_blocks=n_blocks)
     return Row(
         question,
         statistics.median(brains),
@@ -155,12 +157,79 @@ def against_dict(question, statement, brain, reference, names, reach):
     )
 
 
+def percentile(values, share):
+    """The value that `share` of them, from 0 to 1, are not above."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def timed(function):
+    began = time.perf_counter_ns()
+    function()
+    return time.perf_counter_ns() - began
+
+
+class RunDelay:
+    """How many ns this thread has waited for a processor, ready to run, as the kernel counts: what the
+    scheduler did, as opposed to what the thread itself waited for."""
+
+    def __init__(self):
+        self.fd = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+
+    def ns(self):
+        return int(os.pread(self.fd, 64, 0).split()[1])
+
+
 def in_fresh_process(program, *arguments):
     """Run `program` with arguments in a new Python. Returns what it printed as JSON."""
     done = subprocess.run(
         [sys.executable, program, *map(str, arguments)], stdout=subprocess.PIPE, check=True
     )
     return json.loads(done.stdout)
+
+
+def in_c(name, *arguments):
+    """Run bench/NAME.c, which ./run bench builds. Returns what it printed as JSON."""
+    program = Path(os.environ.get("BENCH_BUILD", "build/bench/bench"), name)
+    done = subprocess.run([program, *map(str, arguments)], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
+
+
+def in_huge_pages(program, *arguments):
+    """As in_fresh_process(), where files of MEMORY have huge pages: on a tmpfs of its own, mounted for this
+    process alone, which goes with it. Returns a pair: what was printed, or None; and why there is nothing."""
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None:
+        return None, "a tmpfs with huge pages takes root, and unshare(1)"
+    with open("/sys/kernel/mm/transparent_hugepage/shmem_enabled") as enabled:
+        if "[deny]" in enabled.read():
+            return None, "the machine denies huge pages to shared memory"
+    script = 'mount -t tmpfs -o huge=always,mode=700 tmpfs "$BENCH_MEMORY" && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, program]
+    with new_folder() as folder:
+        done = subprocess.run(
+            [*command, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "BENCH_MEMORY": str(folder)},
+        )
+    if done.returncode != 0:
+        return None, (done.stderr.strip().splitlines() or ["it ended"])[-1]
+    return json.loads(done.stdout), ""
+
+
+def share_in_huge_pages(folder):
+    """Of the memory that this process maps of the files in `folder` and has touched, what is in huge pages."""
+    n_mapped, n_huge, ours = 0, 0, False
+    with open("/proc/self/smaps") as lines:
+        for line in lines:
+            first, *rest = line.split()
+            if not first.endswith(":"):
+                ours = str(folder) in line
+            elif ours and first == "Rss:":
+                n_mapped += int(rest[0])
+            elif ours and first == "ShmemPmdMapped:":
+                n_huge += int(rest[0])
+    return n_huge / max(n_mapped, 1)
 
 
 # ---- what is printed ----------------------------------------------------------------------------
@@ -170,6 +239,7 @@ _UNITS = {
     "s": [("us", 1e-6), ("ms", 1e-3), ("s", 1)],
     "bytes": [("B", 1), ("kB", 1e3), ("MB", 1e6)],
     "1/s": [("/s", 1), ("k/s", 1e3), ("M/s", 1e6)],
+    "": [("", 1)],
 }
 
 
@@ -180,8 +250,8 @@ def quantity(value, unit):
     for name_, factor_ in _UNITS[unit]:
         if value >= factor_:
             name, factor = name_, factor_
-    digits = max(0, 2 - len(str(int(value / factor))))
-    return f"{value / factor:.{digits}f} {name}"
+    digits = 0 if unit == "" else max(0, 2 - len(str(int(value / factor))))
+    return f"{value / factor:.{digits}f} {name}".strip()
 
 
 def print_table(rows):
@@ -189,7 +259,7 @@ def print_table(rows):
     print(line.format("question", "here", "compared with", "ratio", "to reach", ""))
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.{2 if row.ratio >= 0.1 else 4}f}"
-        reach = f"{row.reach:g}" if row.ratio is not None else quantity(row.reach, row.unit)
+        reach = f"{row.reach:g}" if row.base_name else quantity(row.reach, row.unit)
         base = f"{row.base_name} {quantity(row.base, row.unit)}" if row.base is not None else ""
         verdict = "not measured" if row.value is None else "reached" if row.reached else "not yet"
         here = quantity(row.value, row.unit)

@@ -1,8 +1,8 @@
 /* million.c - what do a million small names cost: memory for each, and the worst single put?
  *
- * usage: million FOLDER
+ * usage: million FOLDER N_NAMES N_RUNS
  *
- * Puts 8 bytes under each of N_NAMES names, into a new store of N_RUNS, and takes the CPU time of each
+ * Puts 8 bytes under each of N_NAMES names, into a new store N_RUNS times, and takes the CPU time of each
  * put. A put holds the writer lock for a part of that time, so the worst put is at least as long as
  * the longest holding. What is charged to a put by chance (an interrupt, the other guests of the host)
  * does not come back at the same put of another run; what the store does there does. So both are told:
@@ -14,10 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-#define N_NAMES 1000000u
-#define N_RUNS  5u
-
-static uint32_t at_least_ns[N_NAMES];
+static uint32_t n_names;
+static uint32_t *at_least_ns; /* of each put */
 
 static int failed(const char *what)
 {
@@ -36,7 +34,7 @@ static uint64_t cpu_ns(void)
 static uint64_t put_all(brain_space *space)
 {
     uint64_t worst_ns = 1;
-    for (uint32_t i = 0; i < N_NAMES; i++) {
+    for (uint32_t i = 0; i < n_names; i++) {
         char name[16];
         uint64_t value = i;
         int length = snprintf(name, sizeof name, "name %06u", i);
@@ -68,10 +66,15 @@ int main(int argc, char **argv)
 {
     uint64_t bytes = 0;
     uint32_t worst = 0; /* the put that took longest at least */
-    if (argc != 2) return fprintf(stderr, "usage: million FOLDER\n"), 2;
-    memset(at_least_ns, 0xff, sizeof at_least_ns);
+    if (argc != 4) return fprintf(stderr, "usage: million FOLDER N_NAMES N_RUNS\n"), 2;
+    n_names = (uint32_t)strtoul(argv[2], NULL, 10);
+    unsigned n_runs = (unsigned)strtoul(argv[3], NULL, 10);
+    at_least_ns = malloc(n_names * sizeof *at_least_ns);
+    if (n_names == 0 || at_least_ns == NULL)
+        return fprintf(stderr, "million: too many names, or none\n"), 1;
+    memset(at_least_ns, 0xff, n_names * sizeof *at_least_ns);
     printf("{\"worst_ns\": [");
-    for (unsigned i = 0; i < N_RUNS; i++) {
+    for (unsigned i = 0; i < n_runs; i++) {
         char path[4096];
         brain_store *store = NULL;
         snprintf(path, sizeof path, "%s/million-%u", argv[1], i);
@@ -81,10 +84,11 @@ int main(int argc, char **argv)
         brain_close(store);
         if (rc != 0) return rc;
     }
-    for (uint32_t i = 0; i < N_NAMES; i++) {
+    for (uint32_t i = 0; i < n_names; i++) {
         if (at_least_ns[i] > at_least_ns[worst]) worst = i;
     }
     printf("], \"worst_put\": %u, \"at_least_ns\": %u, \"names\": %u, \"bytes\": %llu}\n", worst,
-           at_least_ns[worst], N_NAMES, (unsigned long long)bytes);
+           at_least_ns[worst], n_names, (unsigned long long)bytes);
+    free(at_least_ns);
     return 0;
 }

@@ -1,20 +1,16 @@
 """What do a million small names cost: memory for each, and the worst single put? See million.c."""
 
-import json
-import os
 import statistics
-import subprocess
 
-from harness import Row, new_folder, report
+from harness import Row, in_c, new_folder, report
 
 REACH_BYTES, REACH_NS = 200, 1e6
+N_NAMES, N_RUNS = 1_000_000, 5
 
 
 def rows():
     with new_folder() as folder:
-        program = os.environ.get("BENCH_MILLION", "build/bench/bench/million")
-        done = subprocess.run([program, folder], stdout=subprocess.PIPE, check=True)
-    found = json.loads(done.stdout)
+        found = in_c("million", folder, N_NAMES, N_RUNS)
     yield Row(
         "a million small names: memory for each",
         found["bytes"] / found["names"],

@@ -10,8 +10,15 @@ import sys
 
 from harness import Row, free_memory, in_fresh_process, loop, net_ns, new_brain, report
 
-REACH_NS = 150
-SIZES = {"1 KB": (1000, 1000), "1 MB": (1_000_000, 1000), "1 GB": (1_000_000_000, 4)}
+REACH_NS = 100
+# Bytes, and names.
+SIZES = {
+    "1 KB": (1000, 1000),
+    "1 MB": (1_000_000, 1000),
+    "100 MB": (100_000_000, 10),
+    "1 GB": (1_000_000_000, 4),
+    "4 GB": (4_000_000_000, 1),
+}
 
 
 def rows():
@@ -28,8 +35,10 @@ def rows():
             array = np.ones(n_bytes // 8)
             for number in range(n_names):
                 brain[f"array {number}"] = array
+            del array
             found = in_fresh_process(__file__, brain.path, n_names)
-        note = f"each for the first time: {found['first_ns']:.0f} ns in the mean"
+        first = f"each for the first time: {found['first_ns']:.0f} ns in the mean"
+        note = first if n_names > 1 else ""  # the first name has been recalled before
         yield Row(question, found["median_ns"], "ns", REACH_NS, note=note)
 
 
