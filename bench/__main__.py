@@ -5,12 +5,11 @@ usage: python bench [NAME ...]      all but originals, or bench/NAME.py alone
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
 
-from harness import Row, print_table
+from harness import Row, describe_machine, print_table
 
 PROGRAMS = [
     "get",
@@ -34,24 +33,13 @@ PROGRAMS = [
 ALONE = ["originals"]
 
 
-def describe_machine():
-    with open("/proc/cpuinfo") as cpuinfo:
-        models = [line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")]
-    cpu = models[0] if models else platform.machine()
-    print(f"{cpu}, {os.cpu_count()} cores; Linux {platform.release()}; load {os.getloadavg()[0]:.1f}")
-    import numpy
-
-    build = platform.python_compiler()
-    print(f"CPython {platform.python_version()} ({build}), NumPy {numpy.__version__}\n")
-
-
 def main():
     names = sys.argv[1:] or PROGRAMS
     programs = PROGRAMS + ALONE
     unknown = sorted(set(names) - set(programs))
     if unknown:
         sys.exit(f"bench: there is no {', '.join(unknown)}; there are {', '.join(programs)}")
-    describe_machine()
+    print(f"{describe_machine()}\n")
     rows = []
     for name in names:
         print(f"bench: {name}", file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ import gc
 import itertools
 import json
 import os
+import platform
 import random
 import shutil
 import statistics
@@ -78,8 +79,9 @@ def free_memory():
 # ---- timing -------------------------------------------------------------------------------------
 
 
-def loop(statement):
-    """A function of (d, items): how many ns `statement` takes for all k of items.
+def loop(statement, scope=()):
+    """A function of (d, items): how many ns `statement` takes for all k of items. It may use the names of
+    the dict `scope`.
 
     One for each kind of d: the interpreter adapts the code to what it meets.
     """
@@ -90,7 +92,7 @@ def loop(statement):
         f"        {statement}\n"
         "    return clock() - began\n"
     )
-    scope = {}
+    scope = dict(scope)
     exec(source, scope)
     run = scope["run"]
     return lambda d, items: run(d, items, time.perf_counter_ns)
@@ -233,6 +235,20 @@ def share_in_huge_pages(folder):
 
 
 # ---- what is printed ----------------------------------------------------------------------------
+
+
+def describe_machine():
+    """Two lines, that of the interpreter among them."""
+    import numpy
+
+    with open("/proc/cpuinfo") as cpuinfo:
+        models = [line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")]
+    cpu = models[0] if models else platform.machine()
+    return (
+        f"{cpu}, {os.cpu_count()} cores; Linux {platform.release()}; load {os.getloadavg()[0]:.1f}\n"
+        f"CPython {platform.python_version()} ({platform.python_compiler()}), NumPy {numpy.__version__}"
+    )
+
 
 _UNITS = {
     "ns": [("ns", 1), ("us", 1e3), ("ms", 1e6), ("s", 1e9)],

@@ -14,7 +14,17 @@ LEFTOVERS = ROOT / "tools/leftovers.py"
 
 @pytest.mark.parametrize(
     "arguments",
-    ["", "tset", "test --foo", "build all", "demo --shrot", "bench harness", "prove everything"],
+    [
+        "",
+        "tset",
+        "test --foo",
+        "build all",
+        "demo --shrot",
+        "bench harness",
+        "bench --quick",
+        "bench get peers",
+        "prove everything",
+    ],
 )
 def test_an_unknown_argument_is_answered_with_the_usage(arguments):
     done = subprocess.run([ROOT / "run", *arguments.split()], capture_output=True, text=True)
