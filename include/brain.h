@@ -170,8 +170,8 @@ BRAIN_API int brain_open(const char *path, const brain_options *options, brain_s
  * here, and a call on one of them after brain_close() is an error of the caller's. In a child, a
  * pin that another thread of the parent held at the moment of the fork counts as a view that nobody
  * drops.
- * Threads: any, while no other is in a call on the store.  Blocks: never.  Cost: some system
- * calls. */
+ * Threads: any, while no other is in a call on the store but brain_view_drop().  Blocks: never; a millisecond
+ * where views stay and the system has no membarrier.  Cost: some system calls. */
 BRAIN_API_FREE void brain_close(brain_store *store);
 
 /* Let `store` hold `capacity_bytes` of values from now on, in every process that has it open.

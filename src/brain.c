@@ -237,7 +237,12 @@ void brain_close(brain_store *store)
         pthread_mutex_lock(&store->mutex);
         bn_store_seq(&store->closed, true);
         pthread_mutex_unlock(&store->mutex);
-        (void)finish_if_unused(store);
+        if (!finish_if_unused(store)) {
+            /* Of who drops the last view now, without a fence between the pin and `closed`, and us one is to see
+             * what the other stored. */
+            bn_os_fence_all_threads();
+            (void)finish_if_unused(store);
+        }
     }
 }
 

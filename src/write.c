@@ -294,7 +294,9 @@ static int make_spaces(struct brain_store *store, struct bn_write *writes, uint3
             change->space_id = maker->made_id;
             change->hash =
                 bn_hash_name(store->hash_seed, change->space_id, change->name, change->name_len);
-            bn_slot_at(store, change->fresh)->space = change->space_id;
+            /* relaxed: what it was before may be being copied, and is thrown away (txn.c) */
+            bn_store_relaxed(bn_atomic32(&bn_slot_at(store, change->fresh)->space),
+                             change->space_id);
             bn_slot_cold(store, change->fresh)->hash_low = (uint32_t)change->hash;
         }
     }

@@ -10,7 +10,8 @@
 
 - A relative link leads to a file.
 - A path in backticks below include/, src/, python/, tests/, tools/, bench/, examples/ or docs/ is that
-  of a file or a folder, and `test_...` in backticks is a test, or a file of tests.
+  of a file or a folder, `test_...` in backticks is a test, or a file of tests, and `FOLDER/test_...` is
+  a program of C below tests/.
 
 C blocks are built against the library of build/test (./run build).
 """
@@ -36,6 +37,7 @@ CITED_PATH = re.compile(
     r"`((?:include|src|python|tests|tools|bench|examples|docs)/[\w./-]*?)(?::\d+)?/?`"
 )
 CITED_TEST = re.compile(r"`(test_\w+)`")
+CITED_PROGRAM = re.compile(r"`(\w+/test_\w+)`")
 TEST = re.compile(r"\b(test_\w+)\b")
 
 PRELUDE = """\
@@ -124,6 +126,9 @@ def check_citations(document, text, tests, problems):
     for name in CITED_TEST.findall(text):
         if name not in tests:
             problems.append(f"{document}: there is no test {name}")
+    for name in CITED_PROGRAM.findall(text):
+        if not (ROOT / "tests" / f"{name}.c").exists():
+            problems.append(f"{document}: there is no tests/{name}.c")
 
 
 def main():

@@ -73,6 +73,11 @@ int bn_os_byte_locked(int fd, int64_t off, bool *held_out);
 int bn_os_wait(const void *word, uint32_t value, int64_t timeout_ns);
 void bn_os_wake(const void *word, int n);
 
+/* A full barrier in every thread of this process that runs, the caller's among them: for one side of a handshake
+ * that is rare, where the other is not to pay for a fence. Where the system has none a millisecond is waited, in
+ * which stores have long become visible. */
+void bn_os_fence_all_threads(void);
+
 /* ---- time, names, limits */
 
 uint64_t bn_os_wall_ns(void); /* since 1970; coarse, some milliseconds */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/magic.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/atomic.h"
 
 /* One long call keeps everybody else's small one waiting: 3.4 s behind one of 1 GB, measured. */
 #define STEP_BYTES ((uint64_t)1 << 20)
@@ -289,6 +292,16 @@ int bn_os_wait(const void *word, uint32_t value, int64_t timeout_ns)
 void bn_os_wake(const void *word, int n)
 {
     (void)syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
+}
+
+void bn_os_fence_all_threads(void)
+{
+    bn_fence_seq();
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0 ||
+        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
+        (void)nanosleep(&(struct timespec){ .tv_nsec = POLL_NS }, NULL);
+    }
+    bn_fence_seq();
 }
 
 uint64_t bn_os_wall_ns(void)

@@ -285,6 +285,18 @@ static int list(const struct table *table)
     return 0;
 }
 
+static _Noreturn void usage(const char *program)
+{
+    printf("usage: %s [--full] [--states N] [--seed N] [--dir PARENT] [--python PROGRAM --script "
+           "SCRIPT]\n"
+           "           [--twice] [--kills N] [--beside PROGRAM] [SCENE...]\n"
+           "       %s --list\n"
+           "The second line of options is test_every_instruction's. Of scenes the beginning of a "
+           "name is enough.\n",
+           program, program);
+    exit(0);
+}
+
 /* Whether argv[*i] is the option `name`; then its value is taken, too. */
 static bool takes(char **argv, int *i, const char *name, uint64_t *value)
 {
@@ -304,7 +316,9 @@ static int parse(int argc, char **argv, struct pass_options *options)
     int n_names = 0;
     for (int i = 1; i < argc; i++) {
         uint64_t value;
-        if (strcmp(argv[i], "--full") == 0) {
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+            usage(argv[0]);
+        } else if (strcmp(argv[i], "--full") == 0) {
             options->full = true;
             options->n_kills = 10;
         } else if (strcmp(argv[i], "--twice") == 0) {
@@ -326,7 +340,7 @@ static int parse(int argc, char **argv, struct pass_options *options)
         } else if (strcmp(argv[i], "--list") == 0) {
             options->list = true;
         } else if (argv[i][0] == '-') {
-            kit_die("unknown option %s (the head of the source says which there are)", argv[i]);
+            kit_die("unknown option %s (--help says which there are)", argv[i]);
         } else {
             argv[++n_names] = argv[i];
         }
@@ -334,14 +348,33 @@ static int parse(int argc, char **argv, struct pass_options *options)
     return n_names;
 }
 
+static bool is_named(const struct scene *scene, const char *name)
+{
+    return strncmp(scene->name, name, strlen(name)) == 0;
+}
+
 static bool is_wanted(const struct scene *scene, int n_names, char **names)
 {
     for (int i = 0; i < n_names; i++) {
-        if (strncmp(scene->name, names[i], strlen(names[i])) == 0) {
+        if (is_named(scene, names[i])) {
             return true;
         }
     }
     return n_names == 0;
+}
+
+/* A name that is misspelt beside one that is not must not go unnoticed. */
+static void look_for_all(const struct table *table, int n_names, char **names)
+{
+    for (int i = 0; i < n_names; i++) {
+        uint32_t k = 0;
+        while (k < table->n && !is_named(&table->scenes[k], names[i])) {
+            k++;
+        }
+        if (k == table->n) {
+            kit_die("there is no scene %s (--list has them)", names[i]);
+        }
+    }
 }
 
 /* Returns how many problems were found. */
@@ -385,6 +418,7 @@ int pass_main(int argc, char **argv, struct pass_options options, void (*prove)(
     if (options.list) {
         return list(&table);
     }
+    look_for_all(&table, n_names, argv + 1);
     if (!step_allowed()) {
         printf("skipped: one process may not step another here\n");
         return KIT_SKIPPED;

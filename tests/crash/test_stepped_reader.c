@@ -549,14 +549,42 @@ static uint32_t prove(const struct writer_scene *scene, enum way way, const stru
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
+static bool is_named(const struct writer_scene *scene, const char *name)
+{
+    return strncmp(scene->name, name, strlen(name)) == 0;
+}
+
 static bool is_wanted(const struct writer_scene *scene, int n_names, char **names)
 {
     for (int i = 0; i < n_names; i++) {
-        if (strncmp(scene->name, names[i], strlen(names[i])) == 0) {
+        if (is_named(scene, names[i])) {
             return true;
         }
     }
     return n_names == 0;
+}
+
+/* A name that is misspelt beside one that is not must not go unnoticed. */
+static void look_for_all(int n_names, char **names)
+{
+    for (int i = 0; i < n_names; i++) {
+        uint32_t k = 0;
+        while (k < n_writer_scenes && !is_named(&writer_scenes[k], names[i])) {
+            k++;
+        }
+        if (k == n_writer_scenes) {
+            kit_die("there is no scene %s (--list has them)", names[i]);
+        }
+    }
+}
+
+static _Noreturn void usage(const char *program)
+{
+    printf("usage: %s [--full] [--tries N] [--seed N] [--dir PARENT] [SCENE...]\n"
+           "       %s --list\n"
+           "Of scenes the beginning of a name is enough.\n",
+           program, program);
+    exit(0);
 }
 
 /* Moves the names of scenes to the front, from argv[1] on; returns how many there are. */
@@ -566,7 +594,9 @@ static int parse(int argc, char **argv, struct options *options, const char **di
     for (int i = 1; i < argc; i++) {
         bool takes_value = strcmp(argv[i], "--tries") == 0 || strcmp(argv[i], "--seed") == 0 ||
                            strcmp(argv[i], "--dir") == 0 || strcmp(argv[i], "--kills") == 0;
-        if (takes_value && i + 1 == argc) {
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+            usage(argv[0]);
+        } else if (takes_value && i + 1 == argc) {
             kit_die("%s needs a value", argv[i]);
         } else if (takes_value) {
             const char *option = argv[i], *value = argv[++i];
@@ -580,7 +610,7 @@ static int parse(int argc, char **argv, struct options *options, const char **di
         } else if (strcmp(argv[i], "--full") == 0) {
             options->full = true;
         } else if (argv[i][0] == '-') {
-            kit_die("unknown option %s (the head of the source says which there are)", argv[i]);
+            kit_die("unknown option %s (--help says which there are)", argv[i]);
         } else {
             argv[++n_names] = argv[i];
         }
@@ -605,6 +635,7 @@ int main(int argc, char **argv)
         return list();
     }
     int n_names = parse(argc, argv, &options, &dir);
+    look_for_all(n_names, argv + 1);
     if (!step_allowed()) {
         printf("skipped: one process may not step another here\n");
         return KIT_SKIPPED;

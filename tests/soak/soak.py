@@ -11,7 +11,9 @@ Every second it is noted what the store uses and takes, and the memory of the tw
 the time the line through that must not rise, as far as can be told from its spread. At the end all is
 deleted, and then: the store is sound, nothing is pinned, written or in limbo, and no value takes memory.
 
---plant: one of the two keeps 10 KB more at every turn, in its memory or in the store: the line must rise.
+--plant: one of the two keeps 10 KB more at every turn in its memory, or fills half of the store with what nobody
+deletes, by the end: the line must rise. Of the store's that shows from 150 seconds on, for what others put there comes
+and goes.
 
 Exits with 0, 1 (something was found), 2 (it could not be made).
 """
@@ -213,34 +215,50 @@ class Objects:
         self.client.evict(300_000)
 
 
-def work(path, kind, seed, planted):
+class Leak:
+    """Values in a namespace that nobody removes: half of the store, evenly over the time that there is."""
+
+    def __init__(self, path, seconds):
+        self.brain = Brain(path, namespace="leaked")
+        self.began, self.seconds = time.monotonic(), seconds
+        self.n = 0
+
+    def go_on(self):
+        share = min(1, (time.monotonic() - self.began) / self.seconds)
+        while self.n * 10_000 < share * CAPACITY / 2:
+            self.brain[f"value {self.n}"] = bytes(10_000)
+            self.n += 1
+
+
+def work(path, kind, seed, planted, seconds):
     """What one worker does until it is killed."""
     die_with_parent()
     faulthandler.enable()
     worker = kind(path, random.Random(seed))
     kept = []
+    leak = Leak(path, seconds) if planted == "values" else None
     for turn in range(sys.maxsize):
         try:
             worker.turn()
+            if leak is not None:
+                leak.go_on()
         except BrainFullError:
             worker.kept.clear()
         if turn % TURN_OF_COLLECTION == 0:
             gc.collect()
         if planted == "memory":
             kept.append(os.urandom(10_000))
-        elif planted == "values":
-            worker.brain[f"leaked {turn}"] = bytes(10_000)
 
 
 # ---- starting and killing them -------------------------------------------------------------------
 
 
-def start(path, kind, seed, planted=None):
+def start(path, kind, seed, planted, seconds):
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
         try:
-            work(path, kind, seed, planted)
+            work(path, kind, seed, planted, seconds)
         except BaseException:
             traceback.print_exc()
         os._exit(1)
@@ -252,6 +270,7 @@ class Soak:
 
     def __init__(self, options):
         self.path = options.path
+        self.seconds = options.seconds
         self.rng = random.Random(options.seed)
         self.brain = Brain(options.path, capacity=CAPACITY)
         self.spared = [
@@ -266,7 +285,7 @@ class Soak:
         return self.rng.choice([Named, Named, Objects])
 
     def start_one(self, kind, planted=None):
-        return start(self.path, kind, self.rng.getrandbits(64), planted)
+        return start(self.path, kind, self.rng.getrandbits(64), planted, self.seconds)
 
     def disturb(self):
         """Kill one, or stop it for a moment. Raises where one has ended by itself."""

@@ -367,6 +367,50 @@ static void check_view_after_close(void)
     end();
 }
 
+/* One thread closes the store while another drops its last view: one of the two finishes it. */
+struct parting {
+    brain_store *store;
+    _Atomic uint32_t n_ready;
+};
+
+static void wait_for_both(struct parting *parting, uint64_t turns)
+{
+    (void)bn_add_seq(&parting->n_ready, 1u);
+    while (bn_load_seq(&parting->n_ready) < 2) {
+    }
+    for (volatile uint64_t i = 0; i < turns; i++) {
+    }
+}
+
+static void *close_store(void *argument)
+{
+    struct parting *parting = argument;
+    wait_for_both(parting, 0);
+    brain_close(parting->store);
+    return NULL;
+}
+
+static void check_close_at_drop(void)
+{
+    begin(CHECK_MIB);
+    put(1, 0, 8);
+    for (uint32_t i = 0; i < 3000; i++) {
+        struct parting parting = { .store = check_open(brain_path(store), 0) };
+        brain_space *its = check_space(parting.store, "default");
+        uint32_t name = 1;
+        brain_view view;
+        pthread_t thread;
+        CHECK_OK(brain_get(its, &name, sizeof name, &view));
+        brain_space_close(its);
+        CHECK(pthread_create(&thread, NULL, close_store, &parting) == 0);
+        wait_for_both(&parting, check_below(300));
+        brain_view_drop(&view);
+        CHECK(pthread_join(thread, NULL) == 0);
+        CHECK_U64(check_stat(store).n_clients, 1);
+    }
+    end();
+}
+
 /* One thread drops the last view, whose value comes back with it; another closes the store as soon as the
  * pin is gone. */
 struct closing {
@@ -559,6 +603,7 @@ int main(void)
     check_fork_keeps();
     check_parent_dies();
     check_view_after_close();
+    check_close_at_drop();
     check_close_beside_drop();
     return 0;
 }
