@@ -527,9 +527,9 @@ BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 /* Remove the namespace with all its names in one atomic step.
  * Returns 0, or: NOT_FOUND; FULL; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
- * Cost: O(1). What it held is given back by later changes, of whatever process, a few names each, by
- * brain_trim(), and whenever there is no room; by this call, in short holdings of the lock, where that is a
- * MiB of data or more, or where one that was removed before is not all given back. */
+ * Cost: O(1). Small values are given back by later changes, of whatever process, some names each, by brain_trim(), and
+ * whenever there is no room. By this call, in short holdings of the lock, if there are large ones among them, or if
+ * what waits to be given back comes to a MiB. */
 BRAIN_API int brain_space_remove(brain_space *space);
 
 /* ---- one name -------------------------------------------------------------------------------- */
@@ -552,10 +552,9 @@ BRAIN_API int brain_space_remove(brain_space *space);
 BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
                         const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
-/* Where a small value was found. For callers who use a name again and again: keep one for each pair
+/* Where a value was found. For callers who use a name again and again: keep one for each pair
  * of a space and a name, zeroed at first; calls with it find the value without looking for it, as
- * long as it is where it was. Else they look for it, and note where it is now, if it is one that
- * can be copied. Owns and refers to nothing: it may be copied, zeroed and forgotten at any time,
+ * long as it is where it was. Else they look for it, and note where it is now. Owns and refers to nothing: it may be copied, zeroed and forgotten at any time,
  * and is useless, not wrong, once the value has changed. But the hint of one name, or space, used
  * with another gives the value of the one. Belongs to one thread at a time, and to one open
  * space. */

@@ -687,7 +687,7 @@ static inline void show_copied(const struct bn_copied *copied, const void *name,
     view_out->store = NULL;
 }
 
-/* brain_get_or_copy() where there is no hint, or it is of no use. A function of its own: it needs
+/* brain_get_or_copy() where there is no hint, or nothing can be copied by it. A function of its own: it needs
  * many registers, and the short way none. */
 BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name_len,
                                brain_hint *hint, void *buf, size_t room, brain_view *view_out)
@@ -695,7 +695,12 @@ BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name
     struct bn_found found;
     struct bn_copied copied = { .to = buf, .room = room };
     int err = check_get(space, name_len);
-    err = err != 0 ? err : bn_handle_get_or_copy(space, name, name_len, hint, &found, &copied);
+    if (err == 0) {
+        err = hint != NULL ? bn_handle_pin_hinted(space, hint, &found) : BN_AGAIN;
+    }
+    if (err == BN_AGAIN) {
+        err = bn_handle_get_or_copy(space, name, name_len, hint, &found, &copied);
+    }
     if (err != 0 || found.slot != 0) {
         return err != 0 ? err : show(space->store, &found, view_out);
     }

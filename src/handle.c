@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "pin.h"
+#include "slot.h"
 #include "space.h"
 
 int bn_handle_name_too_long(size_t name_len)
@@ -86,14 +87,28 @@ int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t na
                           brain_hint *hint, struct bn_found *found, struct bn_copied *copied)
 {
     int err = get(space, name, name_len, found, copied);
-    if (hint != NULL && err == 0 && found->slot == 0) {
+    if (hint != NULL && err == 0 && copied->gen != 0) {
+        bool is_copy = found->slot == 0;
         *hint = (brain_hint){ .space = copied->resolved,
                               .place = copied->place,
                               .word = copied->word,
                               .gen = copied->gen,
                               .record = 0, /* a put will look for it */
-                              .size = copied->size,
-                              .kind = copied->kind };
+                              .size = is_copy ? copied->size : BN_SLOT_ALIGNED_FROM,
+                              .kind = is_copy ? copied->kind : 0 };
     }
     return err;
+}
+
+int bn_handle_pin_hinted(struct brain_space *space, const brain_hint *hint, struct bn_found *found)
+{
+    if (hint->size < BN_SLOT_ALIGNED_FROM || !bn_handle_is_hint(space, hint)) {
+        return BN_AGAIN;
+    }
+    int err = bn_read_pin_hinted(space->store, hint, found);
+    if (bn_likely(err != 0 || bn_handle_stands(space, bn_handle_ref(hint->space)))) {
+        return err;
+    }
+    bn_read_let_go(space->store, found->pin);
+    return BN_AGAIN;
 }

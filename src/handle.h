@@ -88,8 +88,7 @@ int bn_handle_name_too_long(size_t name_len);
 int bn_handle_get(struct brain_space *space, const void *name, size_t name_len,
                   struct bn_found *found_out);
 
-/* The same, as bn_read_get_or_copy(); notes in `hint`, if there is one, where it was copied
- * from. */
+/* The same, as bn_read_get_or_copy(); notes in `hint`, if there is one, where it was found. */
 int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t name_len,
                           brain_hint *hint, struct bn_found *found_out, struct bn_copied *copied);
 
@@ -100,5 +99,9 @@ static inline bool bn_handle_copy_hinted(struct brain_space *space, const brain_
     return bn_handle_is_hint(space, hint) && bn_read_hinted(space->store, hint, copied) &&
            bn_handle_stands(space, bn_handle_ref(hint->space));
 }
+
+/* Pin it, if it is not to be copied. 0; BN_AGAIN: look the name up; BUSY. */
+int bn_handle_pin_hinted(struct brain_space *space, const brain_hint *hint,
+                         struct bn_found *found_out);
 
 #endif

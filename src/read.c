@@ -16,7 +16,8 @@
  *           stores there either fences after storing gen or releases, having left the index before
  *           (PAIR refill). Anything else than a committed small value is left to the pinned way.
  * Hint:     copies at once, as much as was found there last, and takes the last two looks: the hint
- *           is of a committed use of the slot, and a use never changes.
+ *           is of a committed use of the slot, and a use never changes. What is not to be copied is
+ *           pinned at once, and the word and gen looked at behind that.
  * Miss:     believed if index_state stood still. In the middle of a split a hash of the new bucket
  *           is looked for in the old one first, then in the new: words move only that way.
  * As of:    a registered reader judges by number alone, and follows `older` as far as it must.
@@ -201,6 +202,16 @@ BN_INLINE bool stood_still(const struct bn_slot_rec *rec, uint32_t gen,
 #define HEAD_FORBIDS (BN_SLOT_BITS(pending) | BN_SLOT_NOT_INLINE)
 #define LENS_FORBID  (BN_SLOT_BITS(meta_len) | BN_SLOT_BITS(size_high))
 
+/* Whether a value that is pinned could have been copied: then it is one of which a hint says that it can be. */
+BN_INLINE bool may_copy(const struct bn_slot_rec *rec)
+{
+    const _Atomic uint64_t *word = (const _Atomic uint64_t *)(const void *)rec;
+    return (bn_load_relaxed(&word[BN_SLOT_WORD_HEAD]) & HEAD_FORBIDS) ==
+               0 && /* relaxed: it stands still */
+           (bn_load_relaxed(&word[BN_SLOT_WORD_LENS]) & LENS_FORBID) == 0 &&
+           rec->size_low < BN_SLOT_ALIGNED_FROM;
+}
+
 /* Copy the value without a pin, if it is small. False: pin it. What is torn is thrown away at the
  * end. */
 BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key,
@@ -250,6 +261,9 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
         found->slot = 0;
         return 0;
     }
+    if (copied != NULL) {
+        copied->gen = 0; /* of a copy that came to nothing */
+    }
     BN_STEP(pin, slot, 0);
     if (bn_likely(!*has_pin)) {
         int err = bn_pin_take(store, slot, &found->pin);
@@ -274,7 +288,15 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
     if (bn_unlikely(bn_load_acquire(&rec->pending) != 0)) {
         return judge_pending(store, place, word, found);
     }
-    return bn_unlikely(rec->flags & BN_SLOT_TOMB) ? BRAIN_E_NOT_FOUND : 0;
+    if (bn_unlikely(rec->flags & BN_SLOT_TOMB)) {
+        return BRAIN_E_NOT_FOUND;
+    }
+    if (copied != NULL && !may_copy(rec)) {
+        copied->place = (bn_off)((const uint8_t *)place - store->view);
+        copied->word = word;
+        copied->gen = rec->gen;
+    }
+    return 0;
 }
 
 /* Look through the chain of a bucket. BN_AGAIN: it is not there. */
@@ -392,6 +414,26 @@ bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn
     return stood_still(rec, hint->gen,
                        (const _Atomic uint64_t *)(const void *)(store->view + hint->place),
                        hint->word);
+}
+
+int bn_read_pin_hinted(struct brain_store *store, const brain_hint *hint, struct bn_found *found)
+{
+    const _Atomic uint64_t *place =
+        (const _Atomic uint64_t *)(const void *)(store->view + hint->place);
+    found->slot = bn_index_slot(hint->word);
+    BN_STEP(pin, found->slot, 0);
+    int err = bn_pin_take(store, found->slot, &found->pin);
+    if (bn_unlikely(err != 0)) {
+        return err;
+    }
+    BN_STEP(look_again, found->slot, 0);
+    /* gen behind the word: in a slot that is pinned and stands in the index it stands still. */
+    if (bn_likely(bn_load_seq(place) == hint->word && /* PAIR pin-retire, PAIR swing */
+                  bn_load_relaxed(gen_of(bn_slot_view(store, found->slot))) == hint->gen)) {
+        return 0;
+    }
+    bn_read_let_go(store, found->pin);
+    return BN_AGAIN;
 }
 
 /* ---- as of a commit */

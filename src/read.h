@@ -34,7 +34,7 @@ struct bn_copied {
     uint64_t resolved; /* and the rest: where it was found, for a hint */
     bn_off place;
     uint64_t word;
-    uint32_t gen;
+    uint32_t gen; /* 0: of no use for a hint */
 };
 
 /* The same; or found->slot is 0: the value was copied, and no pin is held. */
@@ -44,6 +44,10 @@ int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key,
 /* Copy the value that a hint leads to. False: it is not there any more, or not to be copied. A use
  * of a slot is of one name for ever, so neither name nor hash is looked at. */
 bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied);
+
+/* The same, pinned: for what is not to be copied. 0; BN_AGAIN: it is not there any more; BUSY. */
+int bn_read_pin_hinted(struct brain_store *store, const brain_hint *hint,
+                       struct bn_found *found_out);
 
 /* Find the value of a name as of commit `number`, at which this client is registered: 0, NOT_FOUND,
  * CORRUPT. The slot stays as long as the registration. */

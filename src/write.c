@@ -659,12 +659,21 @@ int bn_write_make_space(struct brain_space *space)
     return err != 0 ? err : bn_write_commit(space->store, &write, 1, false, &number);
 }
 
-/* Bytes of data of a removed namespace that are not left to later writers to give back. */
-#define MUCH UINT64_C(1048576)
+/* Whether what a namespace held is not left to later writers to give back, before it is removed: so many bytes, with
+ * what waits for them already; or as many for each name, since there are large values among them then. */
+#define MUCH          UINT64_C(1048576)
+#define MUCH_FOR_NAME BN_SLOT_ALIGNED_FROM
 
-/* The transaction that removes a namespace. Under the lock. `*is_much_out`: it, or one that was removed before,
- * is to be taken apart at once. */
-static int transact_remove(struct brain_store *store, struct bn_write *write, bool *is_much_out)
+static bool is_much(const struct brain_store *store, const struct bn_tally_rec *tally)
+{
+    uint64_t bytes = bn_load_relaxed(&tally->bytes); /* relaxed: under the lock */
+    return bytes > MUCH_FOR_NAME * bn_load_relaxed(&tally->count) ||
+           bytes + store->state->limbo_bytes >= MUCH;
+}
+
+/* The transaction that removes a namespace. Under the lock. `*at_once_out`: what it held is to be
+ * given back at once. */
+static int transact_remove(struct brain_store *store, struct bn_write *write, bool *at_once_out)
 {
     uint64_t number;
     int err = bn_txn_find(store, &write->change);
@@ -680,8 +689,7 @@ static int transact_remove(struct brain_store *store, struct bn_write *write, bo
     if (rec == NULL || !bn_space_stands(store, rec, gen)) {
         return bn_error_corrupt("%s: the record of a namespace", store->path);
     }
-    *is_much_out =
-        store->state->space_dead != 0 || bn_load_relaxed(&bn_tally_now(rec->tally)->bytes) >= MUCH;
+    *at_once_out = is_much(store, bn_tally_now(rec->tally));
     write->change.removes_space = id;
     return transact(store, write, 1, &number);
 }
@@ -691,7 +699,7 @@ int bn_write_remove_space(struct brain_space *space)
     struct brain_store *store = space->store;
     struct bn_stage_obstacle tried = { 0 };
     struct bn_write write;
-    bool is_much = false;
+    bool at_once = false;
     int err;
     init_root_change(&write, space);
     write.change.is_delete = true;
@@ -699,7 +707,7 @@ int bn_write_remove_space(struct brain_space *space)
     do {
         err = bn_recover_enter(store, true);
         if (err == 0) {
-            err = transact_remove(store, &write, &is_much);
+            err = transact_remove(store, &write, &at_once);
             bn_lock_release(store);
         }
         if (err == 0) {
@@ -714,9 +722,10 @@ int bn_write_remove_space(struct brain_space *space)
     }
     bn_handle_forget(space);
     bn_watch_wake(store, space->key, "", 0);
-    /* Removed it is. Little is left to later writers, a few names with each of their looks: a call that takes
-     * 10,000 out of the index takes 0.7 ms. What cannot be reclaimed now (a snapshot) is left to them, too. */
-    if (is_much) {
+    /* Removed it is. Small values are left to later writers: to take 10,000 names out of the index takes 0.7 ms, and
+     * each of their looks is of more names than there were puts since the last. What cannot be reclaimed now (a
+     * snapshot) is left to them, too. */
+    if (at_once) {
         (void)bn_reclaim_removed(store, true);
         (void)bn_reclaim_limbo(store, true, NULL);
     }

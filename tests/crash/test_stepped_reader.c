@@ -3,8 +3,8 @@
  *     test_stepped_reader [--full] [--tries N] [--seed N] [--dir PARENT] [SCENE...]
  *     test_stepped_reader --list
  *
- * A process gets a small value under single-step: by brain_get_or_copy() with and without a hint, and by
- * brain_get(). After instruction i of the call it stands still and a second process, the writer, changes
+ * A process gets a small value under single-step: by brain_get_or_copy() with and without a hint, by
+ * brain_get(), and by the pin that a hint of a large value leads to. After instruction i of the call it stands still and a second process, the writer, changes
  * things: puts, until the slot that the reader has found is filled anew; deletes; removes the namespace;
  * gives the slot's memory to values of another size. In some scenes the writer itself then stands still in
  * the middle of filling that slot, while the reader goes on to the end of its call, or by m instructions
@@ -54,10 +54,11 @@ enum way {
     COPIES,
     COPIES_HINTED,
     PINS,
+    PINS_HINTED,
     N_WAYS
 };
 
-static const char *const way_names[N_WAYS] = { "copy", "hint", "pin" };
+static const char *const way_names[N_WAYS] = { "copy", "hint", "pin", "hint-pin" };
 
 /* What the reader got. */
 struct answer {
@@ -116,6 +117,9 @@ static void read_on_demand(void *arg)
         brain_view_drop(&view);
         memset(buf, 0xee, sizeof buf);
         shared->board.found = hint;
+        if (shared->way == PINS_HINTED) {
+            hint.size = BN_SLOT_ALIGNED_FROM; /* as of a value that is not to be copied */
+        }
         shared->in_call = 0;
         alarm(CALL_SECONDS); /* who waits for a writer that stands still would wait for ever */
         raise(SIGSTOP);
@@ -537,7 +541,7 @@ static uint32_t prove(const struct writer_scene *scene, enum way way, const stru
         printf("  %s, %s: what it is about never came about\n", scene->name, way_names[way]);
         proof.n_problems++;
     }
-    printf("%-28s %-4s %7ju tries  brought about %6ju  old %6ju new %6ju absent %6ju  pinned %6ju  "
+    printf("%-28s %-8s %7ju tries  brought about %6ju  old %6ju new %6ju absent %6ju  pinned %6ju  "
            "%.1f s  %s\n",
            scene->name, way_names[way], (uintmax_t)proof.n_tries, (uintmax_t)proof.n_back,
            (uintmax_t)proof.n_old, (uintmax_t)proof.n_new, (uintmax_t)proof.n_absent,

@@ -119,6 +119,47 @@ static void check_hints(brain_store *store, brain_space *space)
     CHECK_SOUND(store);
 }
 
+/* The same for what is pinned: large, or with metadata. Its slot may serve the same name again. */
+static void check_hints_of_pinned(brain_store *store, brain_space *space)
+{
+    static char large[2][5000];
+    brain_part part = { .data = "1", .size_bytes = 1 };
+    brain_value with_meta = one_part(&part);
+    brain_hint hint = { 0 }, before = { 0 };
+    uint64_t buf[16];
+    brain_view view;
+    with_meta.meta = "m";
+    with_meta.meta_len = 1;
+    memset(large[0], 'x', sizeof large[0] - 1);
+    memset(large[1], 'y', sizeof large[1] - 1);
+    for (int i = 0; i < 300; i++) {
+        const char *data = i % 4 < 2 ? large[i % 2] : "1";
+        if (i % 4 == 3) {
+            CHECK_OK(brain_put(space, "p", 1, &with_meta, ANY, NULL));
+        } else {
+            put(space, "p", data);
+        }
+        if (i % 5 != 0) {
+            check_is(space, "p", &hint, data);
+            CHECK(hint.word != 0 && (hint.size < BN_SLOT_ALIGNED_FROM) == (i % 4 == 2));
+        }
+        before = hint;
+        check_is(space, "p", &hint, data);
+        CHECK(i % 5 == 0 || memcmp(&hint, &before, sizeof hint) == 0);
+    }
+    put(space, "p", large[0]);
+    check_is(space, "p", &hint, large[0]);
+    CHECK_OK(brain_delete(space, "p", 1, ANY));
+    CHECK_CODE(brain_get_or_copy(space, "p", 1, &hint, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
+    put(space, "p", large[1]);
+    check_is(space, "p", &hint, large[1]);
+    CHECK_OK(brain_space_remove(space));
+    CHECK_CODE(brain_get_or_copy(space, "p", 1, &hint, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_U64(store->state->limbo_bytes, 0);
+    CHECK_SOUND(store);
+}
+
 /* Two clients find the same slots ready: each slot serves one of them. */
 static void check_two_clients(brain_store *store, brain_space *space, const char *path)
 {
@@ -179,6 +220,7 @@ int main(void)
     check_two_clients(store, space, path);
     check_snapshot(store, space);
     check_hints(store, space);
+    check_hints_of_pinned(store, space);
     CHECK_OK(brain_trim(store, NULL));
     CHECK_U64(check_stat(store).n_limbo, 0);
     brain_space_close(space);
