@@ -13,8 +13,9 @@ from harness import Row, free_memory, in_fresh_process, loop, net_ns, new_brain,
 REACH_NS = 100
 # Bytes, and names.
 SIZES = {
-    "1 KB": (1000, 1000),
-    "1 MB": (1_000_000, 1000),
+    "1 KB": (1000, 100),
+    "1 KB, one of 1,000 names": (1000, 1000),
+    "1 MB": (1_000_000, 100),
     "100 MB": (100_000_000, 10),
     "1 GB": (1_000_000_000, 4),
     "4 GB": (4_000_000_000, 1),

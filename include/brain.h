@@ -548,7 +548,8 @@ BRAIN_API int brain_space_remove(brain_space *space);
  * absent); FULL; BUSY (no memory for a pin, as brain_get()); TIMEOUT; INVAL; PERM; IO; NOMEM;
  * CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
- * Cost: O(bytes); no system call where the memory is warm and the lock free. */
+ * Cost: O(bytes); no system call where the memory is warm, the lock free and the data below 32 MiB. Of more than that
+ * shares are copied by up to three other threads, which end with the call. */
 BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
                         const brain_value *value, uint64_t if_version, uint64_t *version_out);
 

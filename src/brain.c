@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/copy.h"
 #include "base/hash.h"
 #include "base/os.h"
 #include "check.h"
@@ -804,7 +805,7 @@ int brain_get_copy(brain_space *space, const void *name, size_t name_len, void *
         err = bn_error(BRAIN_E_FULL, "the value has %llu bytes, the buffer %zu",
                        (unsigned long long)view.size_bytes, room);
     } else {
-        memcpy(buf, view.data, (size_t)view.size_bytes);
+        bn_copy_large(buf, view.data, view.size_bytes);
         if (kind_out != NULL) {
             *kind_out = view.kind;
         }

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "base/copy.h"
 #include "base/os.h"
 #include "client.h"
 #include "lock.h"
@@ -206,7 +207,7 @@ static int write_fresh(struct brain_store *store, int fd, const uint8_t *bytes, 
         bn_off start = at & ~(bn_off)(BN_PAGE - 1);
         os = bn_os_back(fd, start, bn_align_up(at + size, BN_PAGE) - start);
         if (os == 0) {
-            memcpy(bn_data_at(store, at), bytes, size);
+            bn_copy_large(bn_data_at(store, at), bytes, size);
         }
     }
     return os;
@@ -226,7 +227,7 @@ static int write_run(struct brain_store *store, uint32_t page, uint64_t off, con
         step = step < size ? step : size;
         bn_off at = bn_alloc_off(store, page) + off;
         if (backed) {
-            memcpy(bn_data_at(store, at), bytes, step);
+            bn_copy_large(bn_data_at(store, at), bytes, step);
         } else {
             int fd, err = bn_map_data_fd(store->map, &fd);
             int os = err == 0 ? write_fresh(store, fd, bytes, step, at) : 0;

@@ -78,6 +78,9 @@ void bn_os_wake(const void *word, int n);
  * which stores have long become visible. */
 void bn_os_fence_all_threads(void);
 
+/* On how many processors this thread may run: at least 1. */
+uint32_t bn_os_n_processors(void);
+
 /* ---- time, names, limits */
 
 uint64_t bn_os_wall_ns(void); /* since 1970; coarse, some milliseconds */

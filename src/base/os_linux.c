@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <linux/magic.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +303,14 @@ void bn_os_fence_all_threads(void)
         (void)nanosleep(&(struct timespec){ .tv_nsec = POLL_NS }, NULL);
     }
     bn_fence_seq();
+}
+
+uint32_t bn_os_n_processors(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                        : 1; /* above 1,024 it is refused */
+    return n > 1 ? (uint32_t)n : 1;
 }
 
 uint64_t bn_os_wall_ns(void)

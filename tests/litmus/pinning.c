@@ -104,6 +104,7 @@ static void read_pinned(struct lm_thread *t)
 static const struct site take_sites[] = {
     PINS,
     { AGAIN, "src/read.c", "try_word", "bn_load_seq(place)", LM_SEQ, 0 },
+    { AGAIN, "src/read.c", "bn_read_pin_hinted", "bn_load_seq(place)", LM_SEQ, 0 },
     { DROP, "src/pin.h", "bn_pin_drop", "bn_store_release(bn_pin_cell(ledger, pin), 0u)",
       LM_RELEASE, 0 },
     RETIRES,

@@ -1,0 +1,87 @@
+/* test_copy.c - large copies: every byte, where they are split, where threads are refused, and through a store. */
+#include "check.h"
+
+#include <sys/resource.h>
+
+#include "base/copy.h"
+
+#define MIB      (UINT64_C(1) << 20)
+#define LARGEST  (80 * MIB + 5)
+#define PADDING  64u
+#define SENTINEL 0x5a
+
+static uint8_t *from, *to;
+
+/* Bytes that no shift by whole pages or words maps onto themselves. */
+static void fill(uint8_t *at, uint64_t size)
+{
+    for (uint64_t i = 0; i < size; i++) {
+        at[i] = (uint8_t)(i % 251);
+    }
+}
+
+static void check_copy(uint64_t size)
+{
+    memset(to, SENTINEL, size + PADDING);
+    bn_copy_large(to, from, size);
+    CHECK(memcmp(to, from, size) == 0);
+    for (uint32_t i = 0; i < PADDING; i++) {
+        CHECK_U64(to[size + i], SENTINEL);
+    }
+}
+
+static void check_sizes(void)
+{
+    static const uint64_t sizes[] = {
+        0, 1, 4096, 32 * MIB - 1, 32 * MIB, 48 * MIB + 4097, 64 * MIB + 1, LARGEST,
+    };
+    for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        check_copy(sizes[i]);
+    }
+}
+
+/* No address space for the stack of another thread. */
+static void check_without_threads(void)
+{
+    struct rlimit before, none;
+    CHECK_SYS(getrlimit(RLIMIT_AS, &before));
+    none = before;
+    none.rlim_cur = 1;
+    CHECK_SYS(setrlimit(RLIMIT_AS, &none));
+    check_copy(LARGEST);
+    CHECK_SYS(setrlimit(RLIMIT_AS, &before));
+}
+
+/* Into memory that the store has to fetch, and into what it has. */
+static void check_put(void)
+{
+    brain_store *store = check_open(check_path(), 4 * LARGEST);
+    brain_space *space = check_space(store, "default");
+    for (uint32_t round = 0; round < 4; round++) {
+        size_t size = 0;
+        from[round * 10 * MIB] ^= 0xff;
+        CHECK_OK(brain_put_bytes(space, "large", 5, from, LARGEST));
+        memset(to, SENTINEL, LARGEST);
+        CHECK_OK(brain_get_copy(space, "large", 5, to, LARGEST, &size, NULL, NULL));
+        CHECK_U64(size, LARGEST);
+        CHECK(memcmp(to, from, LARGEST) == 0);
+    }
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+int main(void)
+{
+    check_begin();
+    from = malloc(LARGEST);
+    to = malloc(LARGEST + PADDING);
+    CHECK(from != NULL && to != NULL);
+    fill(from, LARGEST);
+    check_sizes();
+    check_without_threads();
+    check_put();
+    free(from);
+    free(to);
+    return 0;
+}
