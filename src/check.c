@@ -6,7 +6,8 @@
  *   index     each word leads to a live slot of the right hash, in the right bucket; no slot twice
  *   slots     each is in exactly the place that its state says; the slabs count right
  *   sets      positions and states agree
- *   lists     each live name has its cell, and each cell a live name; tallies are the sums
+ *   lists     each live name has its cell, and each cell a live name; tallies are the sums; each
+ *             removed namespace is listed as one
  *   extents   blocks cover all pages without gap or overlap; owners own them; lists are whole
  *   memory    what the bits say is backed is; cold blocks and unused pages keep none
  *   sums      live, limbo and private bytes
@@ -312,6 +313,31 @@ static void check_entry(struct checker *c, uint32_t id, const struct bn_space_re
     }
 }
 
+/* The record of a removed namespace is in one of two lists, and once. */
+static void check_removed(struct checker *c)
+{
+    const struct bn_state_rec *state = c->store->state;
+    uint64_t n_removed = 0, n_listed = 0;
+    for (uint32_t id = 0; id < c->n_spaces; id++) {
+        n_removed += bn_load_relaxed(&bn_space_at(c->store, id)->removed) != 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        uint32_t id = i == 0 ? state->space_free : state->space_dead;
+        while (id != 0 && id < c->n_spaces && n_listed <= n_removed) {
+            const struct bn_space_rec *space = bn_space_at(c->store, id);
+            if (bn_load_relaxed(&space->removed) == 0) {
+                problem(c, "namespace %u is listed among those that were removed, and was not", id);
+            }
+            n_listed++;
+            id = space->next;
+        }
+    }
+    if (n_listed != n_removed) {
+        problem(c, "%llu namespaces were removed, %llu are listed", (unsigned long long)n_removed,
+                (unsigned long long)n_listed);
+    }
+}
+
 static void check_spaces(struct checker *c)
 {
     struct brain_store *store = c->store;
@@ -335,6 +361,7 @@ static void check_spaces(struct checker *c)
                     (unsigned long long)c->names[2 * id], (unsigned long long)c->names[2 * id + 1]);
         }
     }
+    check_removed(c);
 }
 
 /* ---- extents */
