@@ -6,7 +6,8 @@
  *   index     each word leads to a live slot of the right hash, in the right bucket; no slot twice
  *   slots     each is in exactly the place that its state says; the slabs count right
  *   sets      positions and states agree
- *   lists     each live name has its cell, and each cell a live name; tallies are the sums
+ *   lists     each live name has its cell, and each cell a live name; tallies are the sums; what may
+ *             be used again, holes, segments and records of namespaces, is listed once
  *   extents   blocks cover all pages without gap or overlap; owners own them; lists are whole
  *   memory    what the bits say is backed is; cold blocks and unused pages keep none
  *   sums      live, limbo and private bytes
@@ -41,6 +42,8 @@ struct checker {
     uint64_t live_count, live_bytes, limbo_bytes, private_bytes;
     uint64_t n_by_state[BN_SLOT_LIMBO + 1];
     uint64_t n_tombs, n_entries, n_cells;
+    uint64_t n_segment_cells; /* with the heads of segments */
+    uint64_t n_holes;         /* in the list of one namespace */
 };
 
 __attribute__((format(printf, 2, 3))) static void problem(struct checker *c, const char *format,
@@ -275,6 +278,7 @@ static void check_slots(struct checker *c)
 static void check_cells(struct checker *c, uint32_t id, const struct bn_space_rec *space)
 {
     uint32_t segment = bn_load_relaxed(&space->first_segment);
+    c->n_holes = 0;
     while (segment != 0) {
         const struct bn_segment_rec *rec = bn_names_segment_view(c->store, segment);
         if (rec == NULL || c->n_cells > c->store->state->names_end) {
@@ -282,10 +286,12 @@ static void check_cells(struct checker *c, uint32_t id, const struct bn_space_re
             return;
         }
         c->n_cells += rec->n_cells;
+        c->n_segment_cells += rec->n_cells + BN_SEGMENT_HEAD_CELLS;
         for (uint32_t i = 0; i < rec->n_cells; i++) {
             uint32_t cell = segment + BN_SEGMENT_HEAD_CELLS + i;
             uint32_t slot = bn_load_relaxed(bn_names_cell(c->store, cell));
             if (slot == 0 || (slot & BN_CELL_HOLE)) {
+                c->n_holes += slot != 0;
                 continue;
             }
             const struct bn_cold_rec *cold = bn_slot_cold(c->store, slot);
@@ -296,6 +302,51 @@ static void check_cells(struct checker *c, uint32_t id, const struct bn_space_re
             }
         }
         segment = bn_load_relaxed(&rec->next);
+    }
+}
+
+/* The holes in the list of a namespace that stands lead from one to the next. */
+static void check_holes(struct checker *c, uint32_t id, const struct bn_space_rec *space)
+{
+    uint64_t n_listed = 0;
+    uint32_t cell = space->hole;
+    while (cell != 0 && n_listed <= c->n_holes && bn_names_exists(c->store, cell)) {
+        uint32_t next = bn_load_relaxed(bn_names_cell(c->store, cell));
+        if (!(next & BN_CELL_HOLE)) {
+            problem(c, "cell %u of namespace %u is listed as a hole, and is none", cell, id);
+            return;
+        }
+        n_listed++;
+        cell = next & ~BN_CELL_HOLE;
+    }
+    if (cell != 0 || n_listed != c->n_holes) {
+        problem(c, "the list of names of namespace %u has %llu holes, and %llu are listed", id,
+                (unsigned long long)c->n_holes, (unsigned long long)n_listed);
+    }
+}
+
+/* Each segment of names that was ever taken is in the list of a namespace, or free. */
+static void check_segments(struct checker *c)
+{
+    const struct bn_state_rec *state = c->store->state;
+    const uint32_t n_classes = sizeof state->segment_free / sizeof state->segment_free[0];
+    uint64_t n = BN_SEGMENT_HEAD_CELLS * 4; /* before the first */
+    n += c->n_segment_cells;
+    for (uint32_t i = 0; i < n_classes; i++) {
+        uint32_t segment = state->segment_free[i];
+        while (segment != 0 && n <= state->names_end) {
+            const struct bn_segment_rec *rec = bn_names_segment_view(c->store, segment);
+            if (rec == NULL || rec->class_idx != i) {
+                problem(c, "the list of free segments of names leads nowhere");
+                return;
+            }
+            n += rec->n_cells + BN_SEGMENT_HEAD_CELLS;
+            segment = bn_load_relaxed(&rec->next);
+        }
+    }
+    if (n != state->names_end) {
+        problem(c, "segments of names have %llu cells, %llu were taken", (unsigned long long)n,
+                (unsigned long long)state->names_end);
     }
 }
 
@@ -312,6 +363,31 @@ static void check_entry(struct checker *c, uint32_t id, const struct bn_space_re
     }
 }
 
+/* The record of a removed namespace is in one of two lists, and once. */
+static void check_removed(struct checker *c)
+{
+    const struct bn_state_rec *state = c->store->state;
+    uint64_t n_removed = 0, n_listed = 0;
+    for (uint32_t id = 0; id < c->n_spaces; id++) {
+        n_removed += bn_load_relaxed(&bn_space_at(c->store, id)->removed) != 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        uint32_t id = i == 0 ? state->space_free : state->space_dead;
+        while (id != 0 && id < c->n_spaces && n_listed <= n_removed) {
+            const struct bn_space_rec *space = bn_space_at(c->store, id);
+            if (bn_load_relaxed(&space->removed) == 0) {
+                problem(c, "namespace %u is listed among those that were removed, and was not", id);
+            }
+            n_listed++;
+            id = space->next;
+        }
+    }
+    if (n_listed != n_removed) {
+        problem(c, "%llu namespaces were removed, %llu are listed", (unsigned long long)n_removed,
+                (unsigned long long)n_listed);
+    }
+}
+
 static void check_spaces(struct checker *c)
 {
     struct brain_store *store = c->store;
@@ -322,6 +398,9 @@ static void check_spaces(struct checker *c)
             return;
         }
         check_cells(c, id, space);
+        if (bn_load_relaxed(&space->removed) == 0) {
+            check_holes(c, id, space);
+        }
         if (id != BN_ROOT_SPACE && bn_load_relaxed(&space->removed) == 0) {
             check_entry(c, id, space);
         }
@@ -335,6 +414,8 @@ static void check_spaces(struct checker *c)
                     (unsigned long long)c->names[2 * id], (unsigned long long)c->names[2 * id + 1]);
         }
     }
+    check_removed(c);
+    check_segments(c);
 }
 
 /* ---- extents */

@@ -14,6 +14,7 @@
 #include "layout.h"
 #include "scene_plasma.h"
 #include "scene_process.h"
+#include "state.h"
 #include "store.h"
 
 #define CAPACITY ((uint64_t)16 << 20)
@@ -167,6 +168,11 @@ static void replace_twice(struct stage *stage)
     stage_put(stage->a, "small3", STAGE_SMALL, 1 + stage->next);
 }
 
+static void hold_small(struct stage *stage)
+{
+    stage_need(brain_get(stage->a, "small3", 6, &stage->view), "small3");
+}
+
 /* ---- the short way of a small put (src/replace.c) -------------------------------------------- */
 
 #define CLASS_OF_SMALL 1u /* two lines */
@@ -202,7 +208,7 @@ static void use_up_all(struct stage *stage)
 static void use_up_and_hold(struct stage *stage)
 {
     use_up_ready(stage, 1);
-    stage_need(brain_get(stage->a, "small3", 6, &stage->view), "small3");
+    hold_small(stage);
 }
 
 static void replace_ready(struct stage *stage)
@@ -306,9 +312,14 @@ static void put_over_tombstone(struct stage *stage)
 /* The value that goes is still in use here. */
 static void delete_held(struct stage *stage)
 {
-    if (stage->next == 0) {
+    switch (stage->next) {
+    case 0:
         stage_erase(stage->a, "large1");
-    } else {
+        break;
+    case 1:
+        stage_reuse_memory(stage);
+        break;
+    default:
         brain_view_drop(&stage->view);
     }
 }
@@ -370,18 +381,42 @@ static void batch_makes_spaces(struct stage *stage)
     brain_space_close(d);
 }
 
-/* More than fit the journal's first page, and more than the index grows by in one holding. */
-static void batch_many(struct stage *stage)
+static void put_many(struct stage *stage, uint32_t n, size_t size)
 {
     brain_batch *changes;
     stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
-    for (uint32_t i = 0; i < 90; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         char name[32];
         snprintf(name, sizeof name, "many%u", i);
-        add(changes, stage->a, name, 8);
+        add(changes, stage->a, name, size);
     }
     stage_need(brain_batch_commit(changes, NULL), "brain_batch_commit");
     brain_batch_free(changes);
+}
+
+/* More than fit the journal's first page, and more than the index grows by in one holding. */
+static void batch_many(struct stage *stage)
+{
+    put_many(stage, 90, 8);
+}
+
+/* What was replaced is in use here when limbo is looked through, and when puts take what slots are free. */
+static void replace_held(struct stage *stage)
+{
+    char before[STAGE_SMALL];
+    memcpy(before, stage->view.data, STAGE_SMALL);
+    switch (stage->next) {
+    case 0:
+        stage_put(stage->a, "small3", STAGE_SMALL, 1);
+        break;
+    case 1:
+        trim(stage);
+        break;
+    default:
+        put_many(stage, 8, STAGE_SMALL);
+    }
+    stage_need(memcmp(before, stage->view.data, STAGE_SMALL) == 0 ? 0 : BRAIN_E_CORRUPT,
+               "a view has changed");
 }
 
 static void batch_dropped(struct stage *stage)
@@ -605,9 +640,19 @@ static void many_views(struct stage *stage)
     }
 }
 
+/* What is pinned there outlives its name. */
 static void one_more_view(struct stage *stage)
 {
-    stage_need(brain_get(stage->a, "large1", 6, &stage->view), "large1");
+    switch (stage->next) {
+    case 0:
+        stage_hold_view(stage);
+        break;
+    case 1:
+        stage_erase(stage->a, "large1");
+        break;
+    default:
+        stage_reuse_memory(stage);
+    }
 }
 
 /* ---- the store ------------------------------------------------------------------------------- */
@@ -665,18 +710,44 @@ static void reap(struct stage *stage)
 }
 
 /* A value beyond the end that the file was made with. */
-static void grow_file(struct stage *stage)
+static int put_huge(brain_space *space)
 {
     static brain_part parts[300];
     brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 300, .parts = parts };
-    if (stage->next == 0) {
-        stage_need(brain_resize(stage->store, 8u << 20), "brain_resize");
-        return;
-    }
     for (uint32_t i = 0; i < 300; i++) {
         parts[i] = (brain_part){ stage_window(i), STAGE_LARGER, 0 };
     }
-    stage_need(brain_put(stage->a, "huge", 4, &value, BRAIN_ANY_VERSION, NULL), "huge");
+    return brain_put(space, "huge", 4, &value, BRAIN_ANY_VERSION, NULL);
+}
+
+static void grow_file(struct stage *stage)
+{
+    if (stage->next == 0) {
+        stage_need(brain_resize(stage->store, 8u << 20), "brain_resize");
+    } else {
+        stage_need(put_huge(stage->a), "huge");
+    }
+}
+
+/* One who died while the file grew must not keep others from growing it, nor from what is there by then. */
+static bool grow_file_again(brain_store *store, char *text)
+{
+    brain_space *space = NULL;
+    brain_view view;
+    int err = brain_resize(store, 32u << 20);
+    err = err != 0 ? err : brain_space_open(store, "again", 5, &space);
+    err = err != 0 ? err : put_huge(space);
+    err = err != 0 ? err : brain_get(space, "huge", 4, &view);
+    if (err == 0) {
+        brain_view_drop(&view);
+        err = brain_space_remove(space);
+    }
+    if (err != 0) {
+        snprintf(text, STATE_TEXT_MAX, "a value beyond the end: %s (%.400s)", brain_strerror(err),
+                 brain_error_detail());
+    }
+    brain_space_close(space);
+    return err == 0;
 }
 
 static void snapshot_and_close(struct stage *stage)
@@ -703,7 +774,7 @@ const struct scene scenes[] = {
     SCENE("put-if-absent", 2, NULL, put_if_absent),
     SCENE("put-if-version", 2, NULL, put_if_version),
     SCENE("replace-small", 1, NULL, replace_small),
-    SCENE("replace-small-held", 2, stage_hold_view, replace_twice),
+    SCENE("replace-small-held", 3, hold_small, replace_held),
     SCENE("replace-ready", 2, get_ready, replace_ready),
     SCENE("replace-ready-hinted", 2, get_ready_and_hinted, replace_ready_hinted),
     SCENE("replace-ready-in-size", 2, get_ready, replace_ready_in_size),
@@ -716,7 +787,7 @@ const struct scene scenes[] = {
     SCENE("replace-under-snapshot", 2, register_snapshot, replace_twice),
     SCENE("delete-small", 1, NULL, delete_small),
     SCENE("delete-large", 1, NULL, delete_large),
-    SCENE("delete-held", 2, stage_hold_view, delete_held),
+    SCENE("delete-held", 3, stage_hold_view, delete_held),
     SCENE("delete-under-snapshot", 4, register_snapshot, delete_under_snapshot),
     SCENE("put-over-tombstone", 5, register_snapshot, put_over_tombstone),
     SCENE("batch", 1, NULL, batch),
@@ -733,14 +804,14 @@ const struct scene scenes[] = {
     SCENE("space-remove", 3, NULL, space_remove),
     SCENE("space-remove-many", 3, fill_space, space_remove, .is_long = true),
     SCENE("space-remove-under-snapshot", 4, register_snapshot, space_remove_under_snapshot),
-    SCENE("get-grows-ledger", 1, many_views, one_more_view),
+    SCENE("get-grows-ledger", 3, many_views, one_more_view),
     SCENE("snapshot", 1, NULL, snapshot_and_close),
     SCENE("trim", 1, NULL, trim),
     SCENE("resize", 1, NULL, resize),
     SCENE("attach-close", 2, NULL, attach_and_close),
     SCENE("attach-reaps", 2, leave_dead, attach_reaps),
     SCENE("reap", 1, die_holding, reap),
-    SCENE("grow-file", 2, NULL, grow_file, .is_long = true,
+    SCENE("grow-file", 2, NULL, grow_file, .is_long = true, .tidy = grow_file_again,
           .capacity_bytes = SCENE_PLASMA_CAPACITY),
 
     SCENE("create-in-place-seal", 2, NULL, create_in_place_and_seal),
@@ -753,9 +824,9 @@ const struct scene scenes[] = {
     SCENE("fork", 4, stage_hold_view, scene_fork),
     SCENE("fork-child", 6, scene_hold_much, scene_fork_child, .is_long = true,
           .goes_on_in_child = true),
-    SCENE("kept-row", 6, scene_keep_row, scene_use_kept_row),
+    SCENE("kept-row", 7, scene_keep_row, scene_use_kept_row),
     SCENE("detach-attach", 2, NULL, scene_detach_and_attach),
-    SCENE("close-with-view", 3, stage_hold_view, scene_close_with_view),
+    SCENE("close-with-view", 4, stage_hold_view, scene_close_with_view),
 
     SCENE("plasma-put", 2, scene_plasma_begin, scene_plasma_put, PLASMA),
     SCENE("plasma-create", 4, scene_plasma_begin, scene_plasma_create, PLASMA),

@@ -12,13 +12,6 @@
 
 /* ---- views ----------------------------------------------------------------------------------- */
 
-/* What a value leaves when its last view goes, and what another puts there. */
-static void reuse_memory(struct stage *stage)
-{
-    stage_put(stage->a, "new", STAGE_LARGER, 5);
-    stage_need_bytes(stage);
-}
-
 void scene_dup(struct stage *stage)
 {
     switch (stage->next) {
@@ -32,7 +25,7 @@ void scene_dup(struct stage *stage)
         brain_view_drop(&stage->view);
         break;
     case 3:
-        reuse_memory(stage);
+        stage_reuse_memory(stage);
         break;
     default:
         brain_view_drop(&stage->other);
@@ -54,7 +47,7 @@ void scene_view_at(struct stage *stage)
         brain_view_drop(&stage->view);
         break;
     case 3:
-        reuse_memory(stage);
+        stage_reuse_memory(stage);
         break;
     default:
         brain_view_drop(&stage->other);
@@ -149,7 +142,7 @@ void scene_fork(struct stage *stage)
         stage_erase(stage->a, "large1");
         break;
     default:
-        reuse_memory(stage);
+        stage_reuse_memory(stage);
     }
 }
 
@@ -217,6 +210,7 @@ static void get_by_second(struct stage *stage)
     brain_space *space;
     stage_need(brain_space_open(stage->second, "a", 1, &space), "a");
     stage_need(brain_get(space, "large1", 6, &stage->view), "large1");
+    stage->bytes = stage->view.data;
     brain_space_close(space);
 }
 
@@ -233,9 +227,12 @@ void scene_use_kept_row(struct stage *stage)
         stage_erase(stage->a, "large1");
         break;
     case 3:
-        brain_view_drop(&stage->view);
+        stage_reuse_memory(stage);
         break;
     case 4:
+        brain_view_drop(&stage->view);
+        break;
+    case 5:
         brain_close(stage->second);
         stage->second = NULL;
         break;
@@ -262,9 +259,13 @@ void scene_close_with_view(struct stage *stage)
         stage_erase(stage->a, "large1");
         break;
     case 1:
+        stage_reuse_memory(stage);
+        break;
+    case 2:
         stage_leave(stage);
         break;
     default:
+        stage_need_bytes(stage);
         brain_view_drop(&stage->view);
     }
 }

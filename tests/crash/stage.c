@@ -109,3 +109,10 @@ void stage_need_bytes(const struct stage *stage)
     bool same = memcmp(stage->bytes, stage_window(SEED_OF_LARGE1), STAGE_LARGER) == 0;
     stage_need(same ? 0 : BRAIN_E_CORRUPT, "the bytes of a value that somebody has");
 }
+
+void stage_reuse_memory(struct stage *stage)
+{
+    stage_put(stage->a, "new", STAGE_LARGE,
+              5); /* a block of four pages, as of large1 one would become free */
+    stage_need_bytes(stage);
+}

@@ -57,4 +57,7 @@ void stage_leave(struct stage *stage);
 void stage_hold_view(struct stage *stage);
 void stage_need_bytes(const struct stage *stage);
 
+/* What goes where those bytes would be if they were free. */
+void stage_reuse_memory(struct stage *stage);
+
 #endif

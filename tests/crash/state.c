@@ -433,11 +433,17 @@ bool state_read(struct state_reader *reader, struct state *state, char *text)
         !state_equal(reader->catalogue, state, &other, text)) {
         return in_front(text, "a snapshot, beside single gets");
     }
+    uint64_t live_bytes;
+    int err = brain_usage(reader->store, &state->capacity_bytes, &live_bytes);
+    if (err != 0) {
+        return failed(text, "brain_usage", err);
+    }
     return reader->catalogue->look == NULL || reader->catalogue->look(reader->store, text);
 }
 
-void state_forget_notes(struct state *state)
+void state_forget_passing(struct state *state)
 {
+    state->capacity_bytes = 0;
     for (uint32_t i = 0; i < STATE_NAMES_MAX; i++) {
         state->seen[i].note = 0;
     }
@@ -468,6 +474,11 @@ static bool equal_names(const struct state_catalogue *catalogue, const struct st
 bool state_equal(const struct state_catalogue *catalogue, const struct state *a,
                  const struct state *b, char *text)
 {
+    if (a->capacity_bytes != b->capacity_bytes) {
+        snprintf(text, STATE_TEXT_MAX, "the capacity is %ju, not %ju", (uintmax_t)b->capacity_bytes,
+                 (uintmax_t)a->capacity_bytes);
+        return false;
+    }
     for (uint32_t i = 0; i < catalogue->n_spaces; i++) {
         if (a->space_there[i] != b->space_there[i] || a->space_count[i] != b->space_count[i]) {
             snprintf(text, STATE_TEXT_MAX, "namespace %s is %s with %ju names, not %s with %ju",

@@ -175,6 +175,18 @@ static void examine(struct life *life, const char *what, uint64_t k)
     }
 }
 
+/* Also what the path leads to, where something was found: it would be in the next one's way. */
+static void remove_all(const struct life *life)
+{
+    char target[KIT_PATH_MAX];
+    ssize_t n = readlink(life->path, target, sizeof target - 1);
+    if (n > 0) {
+        target[n] = '\0';
+        kit_remove_tree(target);
+    }
+    kit_remove_tree(life->folder);
+}
+
 /* ---- the passes --------------------------------------------------------------------------------- */
 
 /* Kill the victim after k entries and exits of system calls. False where it is done before. */
@@ -197,7 +209,7 @@ static void go_through(struct life *life, const char *what, void (*victim)(void 
     for (bool more = true; more; k++) {
         more = kill_at(life, victim, k);
         examine(life, what, k);
-        kit_remove_tree(life->folder);
+        remove_all(life);
         life->n_kills++;
     }
     printf("%-40s %4ju kills  %s\n", what, (uintmax_t)life->n_kills,

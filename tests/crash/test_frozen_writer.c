@@ -141,7 +141,7 @@ static void keep(struct kept *kept, enum keeping keeping, struct state_reader *r
         kit_die("brain_snapshot_open: %s", brain_error_detail());
     }
     kept->state = answer->state;
-    state_forget_notes(&kept->state);
+    state_forget_passing(&kept->state);
 }
 
 static bool is_kept(struct kept *kept, struct state_reader *reader, char *text)
@@ -158,7 +158,7 @@ static bool is_kept(struct kept *kept, struct state_reader *reader, char *text)
         return true;
     }
     bool right = state_by_snapshot(reader, kept->snapshot, &state, text);
-    state_forget_notes(&state);
+    state_forget_passing(&state);
     return right && state_equal(reader->catalogue, &kept->state, &state, text);
 }
 
