@@ -4,9 +4,10 @@
 Hypothesis chooses what is done; after each step everything is compared. test_model.py runs a fixed selection;
 for others, each time different:
 
-    store_model.py [--seconds S]
+    store_model.py [--seconds S | --programs N]
 
-What fails is shown as the shortest program that does, and with a line that repeats it. It exits with 1 then.
+What fails is shown as the shortest program that does, and with a line that repeats it. With --programs it is N of a
+fixed selection again, and what fails is shown as it is. It exits with 1 then.
 """
 
 import argparse
@@ -97,7 +98,11 @@ def same(one, other):
     if isinstance(one, (list, tuple)):
         return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(part, other[key]) for key, part in one.items())
+        return (
+            type(one) is type(other)
+            and one.keys() == other.keys()
+            and all(same(part, other[key]) for key, part in one.items())
+        )
     if isinstance(one, (pd.DataFrame, pa.Table)):
         return type(one) is type(other) and one.equals(other)
     return type(one) is type(other) and one == other
@@ -163,6 +168,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.held = []  # (value, text)
         self.drafts = []  # (draft, namespace, name, text)
         self.refs = []  # (ref, text)
+        self.sent = []  # (pickled ref, namespace, name, text)
         self.objects = {}  # ObjectID -> text
         self.object_bytes = 0
 
@@ -222,10 +228,19 @@ class StoreMachine(RuleBasedStateMachine):
             self.brains[b].learn(name, make(value), namespace=space)
         self.space(space)[name] = value
 
-    @rule(b=either, space=spaces, name=names, value=values, words=st.sampled_from(["words", "ä" * 50, ""]))
-    def learn(self, b, space, name, value, words):
+    @rule(
+        b=either,
+        space=spaces,
+        name=names,
+        value=values,
+        words=st.sampled_from(["words", "ä" * 50, ""]),
+        again=st.none() | values,
+    )
+    def learn(self, b, space, name, value, words, again):
         self.brains[b].learn(name, make(value), words, namespace=space)
         self.space(space)[name] = value
+        if words and again:
+            self.put(1 - b, space, name, again)  # which leaves the description
         if words:
             assert self.brains[1 - b].metadata(name, namespace=space)["description"] == words
 
@@ -285,6 +300,15 @@ class StoreMachine(RuleBasedStateMachine):
             self.space(space)[name] = value
             assert self.brains[1 - b].wait(name, before, 0, namespace=space) == version
 
+    @rule(b=either, i=any_there, size=st.integers(0, 200), n=st.integers(3, 20))
+    @when(has_names)
+    def replace_often(self, b, i, size, n):
+        """Small values in place of small ones, by the short way; and each in place of a version that is gone."""
+        space, name = self.there(i)
+        for k in range(n):
+            self.replace_if(b, space, name, f"bytes([{k}]) * {size}", 0)
+            self.replace_if(b, space, name, f"bytes([255]) * {size}", 1)
+
     @rule(b=either, space=spaces, name=names)
     def wait(self, b, space, name):
         version = self.brains[b].version(name, namespace=space)
@@ -299,6 +323,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.brains[b].set_many({name: make(text) for name, text in items.items()}, namespace=space)
         if items:
             self.space(space).update(items)
+
+    @rule(b=either, space=spaces, n=st.sampled_from([15, 80]), value=values)
+    def set_many_names(self, b, space, n, value):
+        """More than the first part of a namespace's list has room for."""
+        self.set_many(b, space, {f"many {i}": value for i in range(n)})
 
     @rule(b=either, one=st.dictionaries(names, values, min_size=1, max_size=3), value=values)
     def update_two_namespaces(self, b, one, value):
@@ -379,6 +408,24 @@ class StoreMachine(RuleBasedStateMachine):
     def use_ref(self, i):
         ref, text = self.refs.pop(i % len(self.refs))
         assert same(ref.value, wanted(text))
+
+    @rule(b=either)
+    def send_refs(self, b):
+        """To all that is there; on its way, nothing keeps a value."""
+        self.sent = [
+            (pickle.dumps(self.brains[b].ref(name, namespace=space)), space, name, text)
+            for space, texts in self.model.items()
+            for name, text in texts.items()
+        ]
+
+    @rule(b=either)
+    def receive_refs(self, b):
+        for pickled, space, name, text in self.sent:
+            ref = pickle.loads(pickled)
+            if self.brains[b].version(name, namespace=space) == ref.version:
+                assert same(ref.value, wanted(text))
+            else:
+                raises(exceptions.BrainReferenceError, lambda ref=ref: ref.value)
 
     @rule(b=either, i=any_there)
     @when(has_names)
@@ -523,7 +570,7 @@ class StoreMachine(RuleBasedStateMachine):
     def compare(self, brain):
         for space in SPACES:
             want = self.looked(space)
-            found = brain.get_many(NAMES, namespace=space)
+            found = brain.get_many({*NAMES, *want}, namespace=space)
             assert found.keys() == want.keys(), (space, sorted(found), sorted(want))
             assert sorted(brain.names(space)) == sorted(want)
             assert len(brain.keys(namespace=space)) == len(want)
@@ -599,9 +646,13 @@ BOUNDED = settings(
 def main():
     parser = argparse.ArgumentParser(description="A store against plain dicts.")
     parser.add_argument("--seconds", type=float, default=300)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--programs", type=int)
+    options = parser.parse_args()
     warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)
-    end, n = time.monotonic() + seconds, 0
+    if options.programs:
+        run_state_machine_as_test(StoreMachine, settings=settings(BOUNDED, max_examples=options.programs))
+        return
+    end, n = time.monotonic() + options.seconds, 0
     every = settings(
         BOUNDED,
         derandomize=False,

@@ -8,6 +8,7 @@ brain_space *held_spaces[HELD_STORES][MODEL_SPACES];
 struct held_view held_views[HELD_VIEWS];
 struct held_snapshot held_snapshots[HELD_SNAPSHOTS];
 struct held_object held_objects[HELD_OBJECTS];
+struct held_id held_ids[HELD_IDS];
 uint64_t held_n_full;
 
 void held_begin(const char *path, uint64_t capacity)
@@ -60,10 +61,17 @@ uint32_t held_count_views(void)
 
 void held_drop_view(uint32_t i)
 {
-    if (held_views[i].view.store != NULL) {
-        model_check_view(&held_views[i].view, &held_views[i].value, held_views[i].name);
-        brain_view_drop(&held_views[i].view);
-        CHECK(held_views[i].view.store == NULL);
+    static uint32_t n_ids;
+    struct held_view *it = &held_views[i];
+    if (it->view.store != NULL) {
+        struct held_id *kept = &held_ids[n_ids++ % HELD_IDS];
+        brain_view_id(&it->view, kept->id);
+        kept->value = it->value;
+        kept->space = it->space;
+        kept->name = it->name;
+        model_check_view(&it->view, &it->value, it->name);
+        brain_view_drop(&it->view);
+        CHECK(it->view.store == NULL);
     }
 }
 

@@ -12,6 +12,7 @@
 #define HELD_VIEWS     24
 #define HELD_SNAPSHOTS 4
 #define HELD_OBJECTS   4
+#define HELD_IDS       64
 
 struct held_view {
     brain_view view; /* store NULL: none */
@@ -32,11 +33,19 @@ struct held_object {
     uint64_t size, seed;
 };
 
+/* Of a value whose view was dropped: its slot may be another's by now, its id is nobody else's. */
+struct held_id {
+    uint8_t id[BRAIN_ID_BYTES];
+    struct model_value value; /* version 0: none */
+    uint32_t space, name;
+};
+
 extern brain_store *held_stores[HELD_STORES];
 extern brain_space *held_spaces[HELD_STORES][MODEL_SPACES];
 extern struct held_view held_views[HELD_VIEWS];
 extern struct held_snapshot held_snapshots[HELD_SNAPSHOTS];
 extern struct held_object held_objects[HELD_OBJECTS];
+extern struct held_id held_ids[HELD_IDS];
 extern uint64_t held_n_full; /* how often the store was */
 
 /* Open the store as two clients; close both and remove it. */

@@ -201,18 +201,36 @@ static void look_at_namespace(const struct held_view *it)
     }
 }
 
-static void look_by_id(const struct held_view *it)
+static void look_by_id(const struct held_id *it)
 {
     uint8_t id[BRAIN_ID_BYTES];
     brain_view found;
-    brain_view_id(&it->view, id);
     bool is_there = model_now.values[it->space][it->name].version == it->value.version;
-    CHECK_CODE(brain_get_by_id(held_stores[held_any_store()], id, &found),
+    CHECK_CODE(brain_get_by_id(held_stores[held_any_store()], it->id, &found),
                is_there ? 0 : BRAIN_E_NOT_FOUND);
     if (is_there) {
-        CHECK_U64(found.object, it->view.object);
+        brain_view_id(&found, id);
+        CHECK(memcmp(id, it->id, sizeof id) == 0);
         model_check_view(&found, &it->value, it->name);
         brain_view_drop(&found);
+    }
+}
+
+static void look_by_id_of(const struct held_view *it)
+{
+    struct held_id its = { .value = it->value, .space = it->space, .name = it->name };
+    brain_view_id(&it->view, its.id);
+    look_by_id(&its);
+}
+
+/* Of values whose views were dropped. */
+static void look_by_ids(void)
+{
+    for (int k = 0; k < 10; k++) {
+        const struct held_id *it = &held_ids[check_below(HELD_IDS)];
+        if (it->value.version != 0) {
+            look_by_id(it);
+        }
     }
 }
 
@@ -238,11 +256,12 @@ void reads_held(void)
 {
     struct held_view *it = &held_views[check_below(HELD_VIEWS)];
     brain_view copy;
+    look_by_ids();
     if (it->view.store == NULL) {
         return;
     }
     look_at_namespace(it);
-    look_by_id(it);
+    look_by_id_of(it);
     look_at_bytes(it);
     CHECK_OK(brain_view_dup(&it->view, &copy));
     model_check_view(&copy, &it->value, it->name);

@@ -79,7 +79,9 @@ static void check_all(bool whole)
     CHECK_U64(check_live(held_stores[0]), want);
     CHECK_U64(check_live(held_stores[1]), want);
     if (whole) {
-        CHECK_U64(check_stat(held_stores[0]).n_pins, held_count_views());
+        brain_stat stat = check_stat(held_stores[0]);
+        CHECK_U64(stat.n_pins, held_count_views());
+        CHECK(stat.live_bytes + stat.limbo_bytes + stat.private_bytes <= stat.capacity_bytes);
         CHECK_SOUND(held_stores[0]);
     }
 }

@@ -321,7 +321,8 @@ void writes_object(void)
 void writes_short(void)
 {
     uint32_t s = model_any_space(), n = (uint32_t)check_below(10);
-    for (uint32_t i = 0; i < HELD_SNAPSHOTS && s == 0 && check_below(2) == 0; i++) {
+    bool closes = s == 0 && check_below(2) == 0;
+    for (uint32_t i = 0; i < HELD_SNAPSHOTS && closes; i++) {
         held_close_snapshot(i); /* while there is one, no slot of an older value is ready */
     }
     for (int i = 0; i < 10; i++) {
@@ -330,22 +331,27 @@ void writes_short(void)
         brain_part part = { .data = model_room, .size_bytes = value.size };
         brain_value given = { .kind = 7, .parts = &part, .n_parts = 1 };
         brain_space *space = held_spaces[held_any_store()][s];
-        uint64_t version = 99;
+        int code;
+        uint64_t condition = model_any_condition(older, false, &code), version = 99;
         check_fill(model_room, value.size, value.seed);
         value.description_len = older->version != 0 ? older->description_len : 0;
         value.description_seed = older->version != 0 ? older->description_seed : 0;
         int err = brain_try_put(space, model_names[n], model_name_lens[n], held_any_hint(space, n),
-                                &given, BRAIN_ANY_VERSION, &version);
+                                &given, condition, &version);
         writes_n_short += err == 0;
         if (err == BRAIN_E_BUSY) {
-            err = brain_put(space, model_names[n], model_name_lens[n], &given, BRAIN_ANY_VERSION,
-                            &version);
+            err = brain_put(space, model_names[n], model_name_lens[n], &given, condition, &version);
         }
         if (held_is_full(err)) {
             model_now.exists[s] = brain_space_exists(space) == 0;
             return;
         }
-        CHECK_OK(err);
+        CHECK_CODE(err, code);
+        if (code != 0) {
+            CHECK_U64(version, 99);
+            model_now.exists[s] = brain_space_exists(space) == 0; /* as in writes_put() */
+            continue;
+        }
         model_take_version(version);
         value.version = version;
         *older = value;
