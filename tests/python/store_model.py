@@ -324,9 +324,9 @@ class StoreMachine(RuleBasedStateMachine):
         if items:
             self.space(space).update(items)
 
-    @rule(b=either, space=spaces, n=st.sampled_from([15, 80]), value=values)
+    @rule(b=either, space=spaces, n=st.integers(75, 150), value=values)
     def set_many_names(self, b, space, n, value):
-        """More than the first part of a namespace's list has room for."""
+        """More than the first two segments of a namespace have room for."""
         self.set_many(b, space, {f"many {i}": value for i in range(n)})
 
     @rule(b=either, one=st.dictionaries(names, values, min_size=1, max_size=3), value=values)
@@ -426,6 +426,13 @@ class StoreMachine(RuleBasedStateMachine):
                 assert same(ref.value, wanted(text))
             else:
                 raises(exceptions.BrainReferenceError, lambda ref=ref: ref.value)
+
+    @rule(b=either, i=any_there, value=values)
+    @when(has_names)
+    def replace_while_sent(self, b, i, value):
+        self.send_refs(b)
+        self.put(1 - b, *self.there(i), value)
+        self.receive_refs(b)
 
     @rule(b=either, i=any_there)
     @when(has_names)

@@ -1,5 +1,5 @@
 # A change that goes the long way gives the number of the one before it.
 # file: src/txn.c
-# run: store_model.py --programs 80
+# run: store_model.py --programs 300
 # says: before, 0, namespace=space) == version
 s/^    \*number_out = number;/    *number_out = number - 1;/
