@@ -554,7 +554,8 @@ static void space_remove(struct stage *stage)
         stage_need(brain_space_remove(stage->b), "brain_space_remove");
         break;
     case 1:
-        stage_need(brain_trim(stage->store, NULL), "brain_trim"); /* what the removal left to others */
+        stage_need(brain_trim(stage->store, NULL),
+                   "brain_trim"); /* what the removal left to others */
         break;
     default:
         stage_put(stage->b, "medium0", STAGE_SMALL, 1);
