@@ -23,6 +23,9 @@ LEFTOVERS = ROOT / "tools/leftovers.py"
         "bench harness",
         "bench --quick",
         "bench get peers",
+        "bench scale get",
+        "bench peers --large",
+        "bench scale --quick --large",
         "prove everything",
     ],
 )
