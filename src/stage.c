@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "alloc.h"
 #include "base/copy.h"
@@ -175,6 +176,34 @@ static int no_memory(struct brain_store *store, int os, uint64_t bytes)
                        store->path, (unsigned long long)bytes, store->map->directory);
 }
 
+/* Bytes of memory that values have. What the rest has is known: it is used, or kept for good. */
+static uint64_t count_backed(const struct brain_store *store, int fd)
+{
+    struct stat st;
+    uint64_t all = fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0, rest = 0;
+    for (int i = 0; i < BN_N_REGIONS; i++) {
+        rest += i == BN_REGION_VALUES ? 0 : bn_load_relaxed(&store->own_state->backed[i]);
+    }
+    return all > rest ? all - rest : 0;
+}
+
+/* Before values take `more` bytes from the system. What was given back keeps its memory, and where values are of
+ * many sizes the next one does not always fit there; so memory would grow to twice the capacity and more, and a cgroup
+ * kills who takes more than it has, without an error that a trim could answer. Half the capacity is kept beyond it: each
+ * trim is paid by as many bytes that were taken since the last. */
+static void trim_if_much(struct brain_store *store, int fd, uint64_t more)
+{
+    uint64_t capacity = bn_load_relaxed(&store->own_state->capacity_bytes);
+    uint64_t bound = bn_load_relaxed(&store->trim_at); /* relaxed, both: of whenever it was */
+    bound = bound > capacity + capacity / 2 ? bound : capacity + capacity / 2;
+    if (bn_likely(count_backed(store, fd) + more <= bound)) {
+        return;
+    }
+    if (bn_reclaim_trim(store) == 0) { /* else whoever needs the memory says so */
+        bn_store_relaxed(&store->trim_at, count_backed(store, fd) + more + capacity / 2);
+    }
+}
+
 int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
 {
     int fd, err = bn_map_data_fd(store->map, &fd);
@@ -182,6 +211,9 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
     for (uint64_t at = 0; at < n_pages && err == 0;) {
         uint64_t n = bn_alloc_run(store, page + (uint32_t)at, n_pages - at, &backed);
         bn_off off = bn_alloc_off(store, page + (uint32_t)at);
+        if (!backed) {
+            trim_if_much(store, fd, n * BN_PAGE);
+        }
         int os = backed ? 0 : bn_os_back(fd, off, n * BN_PAGE);
         if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
             trimmed = true;
@@ -230,6 +262,9 @@ static int write_run(struct brain_store *store, uint32_t page, uint64_t off, con
             bn_copy_large(bn_data_at(store, at), bytes, step);
         } else {
             int fd, err = bn_map_data_fd(store->map, &fd);
+            if (err == 0) {
+                trim_if_much(store, fd, step);
+            }
             int os = err == 0 ? write_fresh(store, fd, bytes, step, at) : 0;
             if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
                 trimmed = true;

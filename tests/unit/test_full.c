@@ -301,6 +301,46 @@ static void check_small_file_system(void)
     CHECK_CHILD(pid);
 }
 
+/* ---- values of many sizes */
+
+/* As many bytes as below 2 to a power that is chosen first: each size of block is asked for as often. */
+static uint64_t any_size(void)
+{
+    return check_below(UINT64_C(1) << (12 + check_below(10))) + 1;
+}
+
+/* Free memory that fits no value is given back, before values have much more than their capacity. */
+static void check_churn(void)
+{
+    enum {
+        N_PUTS = 30000,
+        N_NAMES = 1000
+    };
+    const uint64_t capacity = 32 * CHECK_MIB;
+    brain_store *store = check_open(check_path(), capacity);
+    brain_space *space = check_space(store, "default");
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < N_PUTS; i++) {
+        uint32_t name = (uint32_t)check_below(N_NAMES);
+        CHECK_OK(brain_put_bytes(space, &name, sizeof name, data, any_size()));
+        while (check_live(store) > capacity / 10 * 7) {
+            name = (uint32_t)check_below(N_NAMES);
+            int err = brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION);
+            CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+        }
+        if (i % 100 == 0) {
+            brain_stat stat = { .struct_size = sizeof stat };
+            CHECK_OK(brain_stat_get(store, &stat));
+            most = stat.value_backed_bytes > most ? stat.value_backed_bytes : most;
+        }
+    }
+    printf("churn: at most %.2f times the capacity\n", (double)most / (double)capacity);
+    CHECK(most <= capacity / 10 * 16);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_begin();
@@ -310,6 +350,7 @@ int main(void)
     check_capacity(4 * CHECK_MIB);
     check_batches_and_objects();
     check_text();
+    check_churn();
     check_small_file_system();
     return 0;
 }
