@@ -300,7 +300,7 @@ int brain_trim(brain_store *store, uint64_t *freed_bytes_out)
     int err = bn_store_check_writable(store);
     err = err != 0 ? err : backed_bytes(store, &before, &rest);
     err = err != 0 ? err : bn_reclaim_all(store);
-    err = err != 0 ? err : bn_reclaim_trim(store);
+    err = err != 0 ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
     err = err != 0 ? err : backed_bytes(store, &after, &rest);
     if (err == 0 && freed_bytes_out != NULL) {
         *freed_bytes_out = before > after ? before - after : 0;

@@ -377,9 +377,10 @@ int bn_reclaim_all(struct brain_store *store)
 
 /* Give the pages of one free block back. Between the lock's holdings the block is private: bits
  * first, then the pages, so that a bit never promises a page that is gone. NOT_FOUND: no more. */
-static int trim_block(struct brain_store *store)
+static int trim_block(struct brain_store *store, uint64_t *bytes_out)
 {
     uint32_t slot = 0;
+    *bytes_out = 0;
     int err = bn_recover_enter(store, true);
     if (err != 0) {
         return err;
@@ -387,6 +388,7 @@ static int trim_block(struct brain_store *store)
     err = bn_txn_take_warm(store, &slot);
     uint32_t page = err == 0 ? bn_slot_at(store, slot)->page : 0;
     uint64_t n_pages = err == 0 ? bn_slot_cold(store, slot)->stamp : 0;
+    *bytes_out = n_pages * BN_PAGE;
     bn_lock_release(store);
     if (err != 0) {
         return err;
@@ -410,12 +412,15 @@ static int trim_block(struct brain_store *store)
     return dropped;
 }
 
-int bn_reclaim_trim(struct brain_store *store)
+int bn_reclaim_trim(struct brain_store *store, uint64_t bytes)
 {
+    uint64_t given = 0, of_block;
     int err = 0;
     /* No more blocks than there are pages: lists that were damaged may have no end. */
-    for (uint64_t left = (uint64_t)bn_alloc_end(store) + 1; err == 0 && left > 0; left--) {
-        err = trim_block(store);
+    for (uint64_t left = (uint64_t)bn_alloc_end(store) + 1; err == 0 && left > 0 && given < bytes;
+         left--) {
+        err = trim_block(store, &of_block);
+        given += of_block;
         if (err == BN_AGAIN) {
             err = bn_store_satisfy(store);
         }

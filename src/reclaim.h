@@ -37,8 +37,9 @@ int bn_reclaim_removed(struct brain_store *store, bool wait);
 /* All of it, the dead clients' share first: before anybody is told that the store is full. */
 int bn_reclaim_all(struct brain_store *store);
 
-/* Give the memory of all free pages back. */
-int bn_reclaim_trim(struct brain_store *store);
+/* Give the memory of free pages back: of about so many bytes, the smallest pieces first; or BN_RECLAIM_ALL. */
+#define BN_RECLAIM_ALL UINT64_MAX
+int bn_reclaim_trim(struct brain_store *store, uint64_t bytes);
 
 /* A view of a value that has left the index was dropped: free it; or, where somebody has the lock,
  * let that change do it, or the next. */

@@ -110,7 +110,7 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
         if (err == BRAIN_E_FULL && !tried->trimmed) { /* the file system: give back what we can */
             tried->trimmed = true;
             err = bn_reclaim_all(store);
-            return err != 0 ? err : bn_reclaim_trim(store);
+            return err != 0 ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
         }
         return err;
     }
@@ -123,7 +123,7 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
     if (!tried->reclaimed) {
         tried->reclaimed = true;
         err = bn_reclaim_all(store);
-        return err != 0 || !fits ? err : bn_reclaim_trim(store);
+        return err != 0 || !fits ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
     }
     return fits ? err : full(store, asked);
 }
@@ -189,18 +189,16 @@ static uint64_t count_backed(const struct brain_store *store, int fd)
 
 /* Before values take `more` bytes from the system. What was given back keeps its memory, and where values are of
  * many sizes the next one does not always fit there; so memory would grow to twice the capacity and more, and a cgroup
- * kills who takes more than it has, without an error that a trim could answer. Half the capacity is kept beyond it: each
- * trim is paid by as many bytes that were taken since the last. */
+ * kills who takes more than it has, without an error that a trim could answer. Who takes memory beyond one and a half
+ * times the capacity gives back some of what is free: about what it takes, or little more. */
 static void trim_if_much(struct brain_store *store, int fd, uint64_t more)
 {
     uint64_t capacity = bn_load_relaxed(&store->own_state->capacity_bytes);
-    uint64_t bound = bn_load_relaxed(&store->trim_at); /* relaxed, both: of whenever it was */
-    bound = bound > capacity + capacity / 2 ? bound : capacity + capacity / 2;
-    if (bn_likely(count_backed(store, fd) + more <= bound)) {
-        return;
-    }
-    if (bn_reclaim_trim(store) == 0) { /* else whoever needs the memory says so */
-        bn_store_relaxed(&store->trim_at, count_backed(store, fd) + more + capacity / 2);
+    uint64_t bound = capacity + capacity / 2, has = count_backed(store, fd) + more;
+    if (bn_unlikely(has > bound)) {
+        uint64_t over = has - bound;
+        /* If it cannot, whoever needs the memory says so. */
+        (void)bn_reclaim_trim(store, over < 2 * more ? over : 2 * more);
     }
 }
 
@@ -215,7 +213,8 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
             trim_if_much(store, fd, n * BN_PAGE);
         }
         int os = backed ? 0 : bn_os_back(fd, off, n * BN_PAGE);
-        if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
+        if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 &&
+            bn_reclaim_trim(store, BN_RECLAIM_ALL) == 0) {
             trimmed = true;
             continue;
         }
@@ -266,7 +265,8 @@ static int write_run(struct brain_store *store, uint32_t page, uint64_t off, con
                 trim_if_much(store, fd, step);
             }
             int os = err == 0 ? write_fresh(store, fd, bytes, step, at) : 0;
-            if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_reclaim_trim(store) == 0) {
+            if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 &&
+                bn_reclaim_trim(store, BN_RECLAIM_ALL) == 0) {
                 trimmed = true;
                 continue;
             }

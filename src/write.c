@@ -124,9 +124,12 @@ int bn_write_init_delete(struct bn_write *write, struct brain_space *space, cons
                          size_t name_len, uint64_t if_version)
 {
     int err = init(write, space, name, name_len, if_version);
+    if (err != 0) {
+        return err;
+    }
     write->change.is_delete = true;
     choose_shape(&write->change);
-    return err;
+    return 0;
 }
 
 /* ---- what a write owns */
