@@ -527,9 +527,7 @@ BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 /* Remove the namespace with all its names in one atomic step.
  * Returns 0, or: NOT_FOUND; FULL; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
- * Cost: O(1). Small values are given back by later changes, of whatever process, some names each, by brain_trim(), and
- * whenever there is no room. By this call, in short holdings of the lock, if there are large ones among them, or if
- * what waits to be given back comes to a MiB. */
+ * Cost: the step is O(1); giving the memory back is O(names), in short holdings of the lock. */
 BRAIN_API int brain_space_remove(brain_space *space);
 
 /* ---- one name -------------------------------------------------------------------------------- */
@@ -549,16 +547,17 @@ BRAIN_API int brain_space_remove(brain_space *space);
  * CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
  * Cost: O(bytes); no system call where the memory is warm, the lock free and the data below 32 MiB. Of more than that
- * shares are copied by up to three other threads, which end with the call. */
+ * shares are copied by up to three other threads, which end with the call: a fault that the caller's memory raises
+ * (SIGBUS of a file that was cut short) is theirs then, and a seccomp filter has to let them begin. */
 BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
                         const brain_value *value, uint64_t if_version, uint64_t *version_out);
 
-/* Where a value was found. For callers who use a name again and again: keep one for each pair
- * of a space and a name, zeroed at first; calls with it find the value without looking for it, as
- * long as it is where it was. Else they look for it, and note where it is now. Owns and refers to nothing: it may be copied, zeroed and forgotten at any time,
- * and is useless, not wrong, once the value has changed. But the hint of one name, or space, used
- * with another gives the value of the one. Belongs to one thread at a time, and to one open
- * space. */
+/* Where a value was found. For callers who use a name again and again: keep one for each pair of a
+ * space and a name, zeroed at first; calls with it find the value without looking for it, as long
+ * as it is where it was. Else they look for it, and note where it is now. Owns and refers to
+ * nothing: it may be copied, zeroed and forgotten at any time, and is useless, not wrong, once the
+ * value has changed. But the hint of one name, or space, used with another gives the value of the
+ * one. Belongs to one thread at a time, and to one open space. */
 typedef struct brain_hint {
     uint64_t space, place, word; /* the library's, all of them */
     uint32_t gen, record, size, kind;
@@ -615,7 +614,7 @@ BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t nam
  * size_out   NULL, or receives the data's size, also where FULL says that it is above `room`.
  * kind_out, version_out   NULL, or receive kind and version.
  * Returns 0, or: NOT_FOUND; FULL (`buf` is too small: nothing was copied); else as brain_get().
- * Threads: any.  Blocks: never.  Cost: O(bytes). */
+ * Threads: any.  Blocks: never.  Cost: O(bytes); by several threads as brain_put(). */
 BRAIN_API int brain_get_copy(brain_space *space, const void *name, size_t name_len, void *buf,
                              size_t room, size_t *size_out, uint32_t *kind_out,
                              uint64_t *version_out);

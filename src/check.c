@@ -6,8 +6,8 @@
  *   index     each word leads to a live slot of the right hash, in the right bucket; no slot twice
  *   slots     each is in exactly the place that its state says; the slabs count right
  *   sets      positions and states agree
- *   lists     each live name has its cell, and each cell a live name; tallies are the sums; what may
- *             be used again, holes, segments and records of namespaces, is listed once
+ *   lists     each live name has its cell, and each cell a live name; tallies are the sums; of what
+ *             may be used again, holes, segments and records of namespaces, as much is listed as there is
  *   extents   blocks cover all pages without gap or overlap; owners own them; lists are whole
  *   memory    what the bits say is backed is; cold blocks and unused pages keep none
  *   sums      live, limbo and private bytes
@@ -36,7 +36,7 @@ struct checker {
     brain_problem *problems;
     size_t room, n;
     uint32_t n_slabs, n_spaces, n_pages; /* what the state counts, as far as it is there */
-    uint64_t n_buckets, n_overflow;
+    uint64_t n_buckets, n_overflow, names_end;
     uint8_t *in_index; /* by line of the slots region */
     uint64_t *names;   /* of each space: count, bytes as the slots have them */
     uint64_t live_count, live_bytes, limbo_bytes, private_bytes;
@@ -281,7 +281,7 @@ static void check_cells(struct checker *c, uint32_t id, const struct bn_space_re
     c->n_holes = 0;
     while (segment != 0) {
         const struct bn_segment_rec *rec = bn_names_segment_view(c->store, segment);
-        if (rec == NULL || c->n_cells > c->store->state->names_end) {
+        if (rec == NULL || c->n_cells > c->names_end) {
             problem(c, "the list of names of namespace %u leads nowhere", id);
             return;
         }
@@ -334,7 +334,7 @@ static void check_segments(struct checker *c)
     n += c->n_segment_cells;
     for (uint32_t i = 0; i < n_classes; i++) {
         uint32_t segment = state->segment_free[i];
-        while (segment != 0 && n <= state->names_end) {
+        while (segment != 0 && n <= c->names_end) {
             const struct bn_segment_rec *rec = bn_names_segment_view(c->store, segment);
             if (rec == NULL || rec->class_idx != i) {
                 problem(c, "the list of free segments of names leads nowhere");
@@ -344,9 +344,9 @@ static void check_segments(struct checker *c)
             segment = bn_load_relaxed(&rec->next);
         }
     }
-    if (n != state->names_end) {
+    if (n != c->names_end) {
         problem(c, "segments of names have %llu cells, %llu were taken", (unsigned long long)n,
-                (unsigned long long)state->names_end);
+                (unsigned long long)c->names_end);
     }
 }
 
@@ -621,7 +621,7 @@ static void check_counts(struct checker *c)
                              sizeof(struct bn_bucket_rec));
     c->n_buckets =
         count_of(c, "buckets", n == 0 ? 1 : n, BN_REGION_BUCKETS, sizeof(struct bn_bucket_rec));
-    (void)count_of(c, "cells", state->names_end, BN_REGION_NAMES, sizeof(uint32_t));
+    c->names_end = count_of(c, "cells", state->names_end, BN_REGION_NAMES, sizeof(uint32_t));
 }
 
 int bn_check_all(struct brain_store *store, brain_problem *problems, size_t n_problems,

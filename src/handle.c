@@ -94,21 +94,25 @@ int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t na
                               .word = copied->word,
                               .gen = copied->gen,
                               .record = 0, /* a put will look for it */
-                              .size = is_copy ? copied->size : BN_SLOT_ALIGNED_FROM,
+                              .size = is_copy ? copied->size : BN_HINT_PINS,
                               .kind = is_copy ? copied->kind : 0 };
     }
     return err;
 }
 
-int bn_handle_pin_hinted(struct brain_space *space, const brain_hint *hint, struct bn_found *found)
+int bn_handle_pin_hinted(struct brain_space *space, brain_hint *hint, struct bn_found *found)
 {
-    if (hint->size < BN_SLOT_ALIGNED_FROM || !bn_handle_is_hint(space, hint)) {
+    if (hint->size < BN_HINT_PINS || !bn_handle_is_hint(space, hint)) {
         return BN_AGAIN;
     }
     int err = bn_read_pin_hinted(space->store, hint, found);
-    if (bn_likely(err != 0 || bn_handle_stands(space, bn_handle_ref(hint->space)))) {
-        return err;
+    if (bn_likely(err == 0 && bn_handle_stands(space, bn_handle_ref(hint->space)))) {
+        return 0;
     }
-    bn_read_let_go(space->store, found->pin);
-    return BN_AGAIN;
+    if (err == 0) {
+        bn_read_let_go(space->store, found->pin);
+        err = BN_AGAIN;
+    }
+    hint->space = 0; /* of no use */
+    return err;
 }

@@ -101,7 +101,6 @@ static inline bool bn_handle_copy_hinted(struct brain_space *space, const brain_
 }
 
 /* Pin it, if it is not to be copied. 0; BN_AGAIN: look the name up; BUSY. */
-int bn_handle_pin_hinted(struct brain_space *space, const brain_hint *hint,
-                         struct bn_found *found_out);
+int bn_handle_pin_hinted(struct brain_space *space, brain_hint *hint, struct bn_found *found_out);
 
 #endif

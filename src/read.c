@@ -202,7 +202,8 @@ BN_INLINE bool stood_still(const struct bn_slot_rec *rec, uint32_t gen,
 #define HEAD_FORBIDS (BN_SLOT_BITS(pending) | BN_SLOT_NOT_INLINE)
 #define LENS_FORBID  (BN_SLOT_BITS(meta_len) | BN_SLOT_BITS(size_high))
 
-/* Whether a value that is pinned could have been copied: then it is one of which a hint says that it can be. */
+/* Whether a value that is pinned is one that try_copy() copies, and did not since it changed meanwhile, or for want of
+ * room: a hint that says "pin it" would cost all later gets of it. */
 BN_INLINE bool may_copy(const struct bn_slot_rec *rec)
 {
     const _Atomic uint64_t *word = (const _Atomic uint64_t *)(const void *)rec;
@@ -421,6 +422,10 @@ int bn_read_pin_hinted(struct brain_store *store, const brain_hint *hint, struct
     const _Atomic uint64_t *place =
         (const _Atomic uint64_t *)(const void *)(store->view + hint->place);
     found->slot = bn_index_slot(hint->word);
+    /* relaxed: a guess. A pin on what has left the index would have others look after it. */
+    if (bn_unlikely(bn_load_relaxed(place) != hint->word)) {
+        return BN_AGAIN;
+    }
     BN_STEP(pin, found->slot, 0);
     int err = bn_pin_take(store, found->slot, &found->pin);
     if (bn_unlikely(err != 0)) {

@@ -41,6 +41,9 @@ struct bn_copied {
 int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key,
                         struct bn_found *found_out, struct bn_copied *copied);
 
+/* The size that a hint has of what is not to be copied: it is pinned. */
+#define BN_HINT_PINS BN_SLOT_ALIGNED_FROM
+
 /* Copy the value that a hint leads to. False: it is not there any more, or not to be copied. A use
  * of a slot is of one name for ever, so neither name nor hash is looked at. */
 bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied);

@@ -27,7 +27,6 @@
 
 #define FREE_PER_HOLDING 128u
 #define BITE             64u
-#define STEPS_A_LOOK     4u /* of a writer that is there for something else */
 #define DUE_AT           64u
 #define READY_MIN        32u
 #define CELLS_PER_SLOT   8u /* of the ledger, that may be looked at for each slot that is gained */
@@ -228,12 +227,11 @@ static uint64_t steps_max(const struct brain_store *store)
                        bn_load_relaxed(&backed[BN_REGION_TOMBS]) / sizeof(uint32_t) / BITE);
 }
 
-/* At most `left` steps. */
-static int reclaim_removed(struct brain_store *store, bool wait, uint64_t left)
+int bn_reclaim_removed(struct brain_store *store, bool wait)
 {
     bool more = true;
     int err = 0;
-    for (; more && err == 0 && left > 0; left--) {
+    for (uint64_t left = steps_max(store); more && err == 0 && left > 0; left--) {
         err = bn_recover_enter(store, wait);
         if (err != 0) {
             return err;
@@ -248,11 +246,6 @@ static int reclaim_removed(struct brain_store *store, bool wait, uint64_t left)
         }
     }
     return err;
-}
-
-int bn_reclaim_removed(struct brain_store *store, bool wait)
-{
-    return reclaim_removed(store, wait, steps_max(store));
 }
 
 /* ---- ready slots */
@@ -338,8 +331,8 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
         /* A look is due where a snapshot was closed: it may have kept these, too. */
         bool is_time = n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY ||
                        retired_extent || bn_reclaim_look_is_due(store);
-        if (is_time && reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY,
-                                       STEPS_A_LOOK) != BRAIN_E_BUSY) {
+        if (is_time &&
+            bn_reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
             retired_extent = retired_extent || count_limbo(store) > n_limbo; /* what they had */
         }
@@ -377,11 +370,11 @@ int bn_reclaim_all(struct brain_store *store)
 
 /* Give the pages of one free block back. Between the lock's holdings the block is private: bits
  * first, then the pages, so that a bit never promises a page that is gone. NOT_FOUND: no more. */
-static int trim_block(struct brain_store *store, uint64_t *bytes_out)
+static int trim_block(struct brain_store *store, bool wait, uint64_t *bytes_out)
 {
     uint32_t slot = 0;
     *bytes_out = 0;
-    int err = bn_recover_enter(store, true);
+    int err = bn_recover_enter(store, wait);
     if (err != 0) {
         return err;
     }
@@ -419,7 +412,7 @@ int bn_reclaim_trim(struct brain_store *store, uint64_t bytes)
     /* No more blocks than there are pages: lists that were damaged may have no end. */
     for (uint64_t left = (uint64_t)bn_alloc_end(store) + 1; err == 0 && left > 0 && given < bytes;
          left--) {
-        err = trim_block(store, &of_block);
+        err = trim_block(store, bytes == BN_RECLAIM_ALL, &of_block);
         given += of_block;
         if (err == BN_AGAIN) {
             err = bn_store_satisfy(store);

@@ -37,7 +37,8 @@ int bn_reclaim_removed(struct brain_store *store, bool wait);
 /* All of it, the dead clients' share first: before anybody is told that the store is full. */
 int bn_reclaim_all(struct brain_store *store);
 
-/* Give the memory of free pages back: of about so many bytes, the smallest pieces first; or BN_RECLAIM_ALL. */
+/* Give the memory of free pages back: of so many bytes, the smallest pieces first, the
+ * last of them whole (BUSY where the lock is not free at once); or BN_RECLAIM_ALL. */
 #define BN_RECLAIM_ALL UINT64_MAX
 int bn_reclaim_trim(struct brain_store *store, uint64_t bytes);
 

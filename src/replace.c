@@ -307,7 +307,7 @@ BN_INLINE void note_where(const struct brain_store *store, const struct put *put
 {
     brain_hint *hint = put->hint;
     uint64_t record = (uint64_t)((uint8_t *)found->fresh_cold - store->own_slots) / 8;
-    uint32_t size = put->meta_len == 0 ? put->size : BN_SLOT_ALIGNED_FROM; /* not to be copied */
+    uint32_t size = put->meta_len == 0 ? put->size : BN_HINT_PINS;
     if (bn_unlikely(hint->space == 0)) {
         hint->space = put->space;
         hint->place = (bn_off)((const uint8_t *)found->word - store->data);

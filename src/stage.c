@@ -190,14 +190,15 @@ static uint64_t count_backed(const struct brain_store *store, int fd)
 /* Before values take `more` bytes from the system. What was given back keeps its memory, and where values are of
  * many sizes the next one does not always fit there; so memory would grow to twice the capacity and more, and a cgroup
  * kills who takes more than it has, without an error that a trim could answer. Who takes memory beyond one and a half
- * times the capacity gives back some of what is free: about what it takes, or little more. */
+ * times the capacity gives back some of what is free: as much as it takes, or twice that; whole pieces, the smallest
+ * first. */
 static void trim_if_much(struct brain_store *store, int fd, uint64_t more)
 {
     uint64_t capacity = bn_load_relaxed(&store->own_state->capacity_bytes);
     uint64_t bound = capacity + capacity / 2, has = count_backed(store, fd) + more;
     if (bn_unlikely(has > bound)) {
         uint64_t over = has - bound;
-        /* If it cannot, whoever needs the memory says so. */
+        /* If it cannot, the next one does, or whoever needs the memory says so. */
         (void)bn_reclaim_trim(store, over < 2 * more ? over : 2 * more);
     }
 }

@@ -662,21 +662,8 @@ int bn_write_make_space(struct brain_space *space)
     return err != 0 ? err : bn_write_commit(space->store, &write, 1, false, &number);
 }
 
-/* Whether what a namespace held is not left to later writers to give back, before it is removed: so many bytes, with
- * what waits for them already; or as many for each name, since there are large values among them then. */
-#define MUCH          UINT64_C(1048576)
-#define MUCH_FOR_NAME BN_SLOT_ALIGNED_FROM
-
-static bool is_much(const struct brain_store *store, const struct bn_tally_rec *tally)
-{
-    uint64_t bytes = bn_load_relaxed(&tally->bytes); /* relaxed: under the lock */
-    return bytes > MUCH_FOR_NAME * bn_load_relaxed(&tally->count) ||
-           bytes + store->state->limbo_bytes >= MUCH;
-}
-
-/* The transaction that removes a namespace. Under the lock. `*at_once_out`: what it held is to be
- * given back at once. */
-static int transact_remove(struct brain_store *store, struct bn_write *write, bool *at_once_out)
+/* The transaction that removes a namespace. Under the lock. */
+static int transact_remove(struct brain_store *store, struct bn_write *write)
 {
     uint64_t number;
     int err = bn_txn_find(store, &write->change);
@@ -692,7 +679,6 @@ static int transact_remove(struct brain_store *store, struct bn_write *write, bo
     if (rec == NULL || !bn_space_stands(store, rec, gen)) {
         return bn_error_corrupt("%s: the record of a namespace", store->path);
     }
-    *at_once_out = is_much(store, bn_tally_now(rec->tally));
     write->change.removes_space = id;
     return transact(store, write, 1, &number);
 }
@@ -702,7 +688,6 @@ int bn_write_remove_space(struct brain_space *space)
     struct brain_store *store = space->store;
     struct bn_stage_obstacle tried = { 0 };
     struct bn_write write;
-    bool at_once = false;
     int err;
     init_root_change(&write, space);
     write.change.is_delete = true;
@@ -710,7 +695,7 @@ int bn_write_remove_space(struct brain_space *space)
     do {
         err = bn_recover_enter(store, true);
         if (err == 0) {
-            err = transact_remove(store, &write, &at_once);
+            err = transact_remove(store, &write);
             bn_lock_release(store);
         }
         if (err == 0) {
@@ -725,12 +710,8 @@ int bn_write_remove_space(struct brain_space *space)
     }
     bn_handle_forget(space);
     bn_watch_wake(store, space->key, "", 0);
-    /* Removed it is. Small values are left to later writers: to take 10,000 names out of the index takes 0.7 ms, and
-     * each of their looks is of more names than there were puts since the last. What cannot be reclaimed now (a
-     * snapshot) is left to them, too. */
-    if (at_once) {
-        (void)bn_reclaim_removed(store, true);
-        (void)bn_reclaim_limbo(store, true, NULL);
-    }
+    /* Removed it is; what cannot be reclaimed now (a snapshot, a busy lock) later writers will. */
+    (void)bn_reclaim_removed(store, true);
+    (void)bn_reclaim_limbo(store, true, NULL);
     return 0;
 }

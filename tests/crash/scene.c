@@ -554,8 +554,7 @@ static void space_remove(struct stage *stage)
         stage_need(brain_space_remove(stage->b), "brain_space_remove");
         break;
     case 1:
-        stage_need(brain_trim(stage->store, NULL),
-                   "brain_trim"); /* what the removal left to others */
+        stage_put(stage->a, "small0", STAGE_SMALL, 1); /* also gives back what the removal left */
         break;
     default:
         stage_put(stage->b, "medium0", STAGE_SMALL, 1);

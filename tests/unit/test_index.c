@@ -74,44 +74,9 @@ static void check_growth(void)
     CHECK_SOUND(store);
     CHECK_OK(brain_space_remove(space));
     find_all(space, N_NAMES, 1);
-    CHECK_OK(brain_trim(store, NULL));
     CHECK_U64(store->state->n_entries, 0);
     CHECK_SOUND(store);
     brain_space_close(space);
-    check_destroy(store);
-}
-
-/* Names of removed namespaces leave the index with the puts of others; all of them when they come to a MiB, or
- * where one held large values. */
-static void check_removal(void)
-{
-    static const char value[200], large[200000];
-    brain_store *store = check_open(check_path(), CHECK_MIB);
-    brain_space *kept = check_space(store, "kept"), *gone = check_space(store, "gone");
-    const uint64_t n_names = 2000;
-    CHECK_OK(brain_put_bytes(kept, "a", 1, "0", 1));
-    uint64_t n_before = store->state->n_entries;
-    for (uint64_t round = 1; round <= 3; round++) {
-        for (uint32_t i = 0; i < n_names; i++) {
-            CHECK_OK(brain_put_bytes(gone, &i, sizeof i, value, sizeof value));
-        }
-        CHECK(store->state->n_entries >= n_before + n_names);
-        CHECK_OK(brain_space_remove(gone));
-        CHECK(store->state->n_entries >= n_before + n_names);
-    }
-    for (uint32_t n_puts = 0; store->state->n_entries > n_before; n_puts++) {
-        CHECK(n_puts < n_names);
-        CHECK_OK(brain_put_bytes(kept, "a", 1, "0", 1));
-    }
-    for (uint32_t i = 0; i < n_names; i++) {
-        CHECK_OK(brain_put_bytes(gone, &i, sizeof i, value, sizeof value));
-    }
-    CHECK_OK(brain_put_bytes(gone, "large", 5, large, sizeof large));
-    CHECK_OK(brain_space_remove(gone));
-    CHECK(store->state->n_entries == n_before);
-    CHECK_SOUND(store);
-    brain_space_close(kept);
-    brain_space_close(gone);
     check_destroy(store);
 }
 
@@ -163,7 +128,6 @@ int main(void)
 {
     check_begin();
     check_growth();
-    check_removal();
     check_overflow();
     return 0;
 }
