@@ -1,6 +1,7 @@
 /* test_copy.c - large copies: every byte, where they are split, where threads are refused, and through a store. */
 #include "check.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include "base/copy.h"
@@ -40,10 +41,17 @@ static void check_sizes(void)
     }
 }
 
-/* No address space for the stack of another thread; nor for what watches over memory. */
+static void *do_nothing(void *arg)
+{
+    return arg;
+}
+
+/* No address space for the stack of another thread; nor for what watches over memory. Before there were others: their
+ * stacks are kept for the next. */
 static void check_without_threads(void)
 {
     struct rlimit before, none;
+    pthread_t thread;
     if (CHECK_ASAN || getenv("CHECK_IN_VALGRIND") != NULL) {
         return;
     }
@@ -51,6 +59,7 @@ static void check_without_threads(void)
     none = before;
     none.rlim_cur = 1;
     CHECK_SYS(setrlimit(RLIMIT_AS, &none));
+    CHECK(pthread_create(&thread, NULL, do_nothing, NULL) != 0);
     check_copy(LARGEST);
     CHECK_SYS(setrlimit(RLIMIT_AS, &before));
 }
@@ -81,8 +90,8 @@ int main(void)
     to = malloc(LARGEST + PADDING);
     CHECK(from != NULL && to != NULL);
     fill(from, LARGEST);
-    check_sizes();
     check_without_threads();
+    check_sizes();
     check_put();
     free(from);
     free(to);
