@@ -325,7 +325,7 @@ static void check_holes(struct checker *c, uint32_t id, const struct bn_space_re
     }
 }
 
-/* Each segment of names that was ever taken is in the list of a namespace, or free. */
+/* Segments of namespaces and free ones have as many cells as were ever taken. */
 static void check_segments(struct checker *c)
 {
     const struct bn_state_rec *state = c->store->state;
@@ -363,7 +363,7 @@ static void check_entry(struct checker *c, uint32_t id, const struct bn_space_re
     }
 }
 
-/* The record of a removed namespace is in one of two lists, and once. */
+/* Two lists have as many records of namespaces as were removed. */
 static void check_removed(struct checker *c)
 {
     const struct bn_state_rec *state = c->store->state;

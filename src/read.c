@@ -207,8 +207,8 @@ BN_INLINE bool stood_still(const struct bn_slot_rec *rec, uint32_t gen,
 BN_INLINE bool may_copy(const struct bn_slot_rec *rec)
 {
     const _Atomic uint64_t *word = (const _Atomic uint64_t *)(const void *)rec;
-    return (bn_load_relaxed(&word[BN_SLOT_WORD_HEAD]) & HEAD_FORBIDS) ==
-               0 && /* relaxed: it stands still */
+    /* relaxed: it stands still */
+    return (bn_load_relaxed(&word[BN_SLOT_WORD_HEAD]) & HEAD_FORBIDS) == 0 &&
            (bn_load_relaxed(&word[BN_SLOT_WORD_LENS]) & LENS_FORBID) == 0 &&
            rec->size_low < BN_SLOT_ALIGNED_FROM;
 }

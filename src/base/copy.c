@@ -81,8 +81,8 @@ void bn_copy_large(void *to, const void *from, uint64_t size)
         shares[i].from = (const uint8_t *)from + i * step;
         shares[i].size = i + 1 < n ? step : size - i * step;
     }
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
-                           &cancel); /* or a join could end this thread before the others */
+    /* Or a join could end this thread before the others. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     uint32_t n_started = start(shares, n);
     for (uint32_t i = 0; i < n; i++) {
         if (i == 0 || i > n_started) {
