@@ -228,21 +228,29 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
     return err;
 }
 
-/* By pwrite, which backs the pages on the way (and says ENOSPC where a store would die of SIGBUS). One who
- * may not write that far into a file (ulimit -f) has them backed and uses the mapping. Returns as
- * base/os.h. */
+/* Have pages backed, and write through the mapping. */
+static int back_and_copy(struct brain_store *store, int fd, const uint8_t *bytes, uint64_t size,
+                         bn_off at)
+{
+    bn_off start = at & ~(bn_off)(BN_PAGE - 1);
+    int os = bn_os_back(fd, start, bn_align_up(at + size, BN_PAGE) - start);
+    if (os == 0) {
+        bn_copy_large(bn_data_at(store, at), bytes, size);
+    }
+    return os;
+}
+
+/* By pwrite, which backs the pages on the way (and says ENOSPC where a store would die of SIGBUS): of small
+ * pages that is fastest. Not where the pages are huge, so that faults are few, and several threads can copy; nor by one
+ * who may not write that far into a file (ulimit -f). Returns as base/os.h. */
 static int write_fresh(struct brain_store *store, int fd, const uint8_t *bytes, uint64_t size,
                        bn_off at)
 {
-    int os = bn_os_write(fd, bytes, size, at);
-    if (os == -EFBIG) {
-        bn_off start = at & ~(bn_off)(BN_PAGE - 1);
-        os = bn_os_back(fd, start, bn_align_up(at + size, BN_PAGE) - start);
-        if (os == 0) {
-            bn_copy_large(bn_data_at(store, at), bytes, size);
-        }
+    if (size >= BN_COPY_IS_LARGE && bn_os_has_huge_pages(fd)) {
+        return back_and_copy(store, fd, bytes, size, at);
     }
-    return os;
+    int os = bn_os_write(fd, bytes, size, at);
+    return os == -EFBIG ? back_and_copy(store, fd, bytes, size, at) : os;
 }
 
 /* Write a run of bytes into an extent, from `off` on: through the mapping where the pages are

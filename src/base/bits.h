@@ -61,8 +61,16 @@ static inline const uint32_t *bn_low_half(const void *word)
 #if __has_feature(thread_sanitizer)
 #define BN_THREAD_SANITIZER
 #endif
-#elif defined __SANITIZE_THREAD__
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define BN_MEMORY_SANITIZER
+#endif
+#else
+#ifdef __SANITIZE_THREAD__
 #define BN_THREAD_SANITIZER
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define BN_MEMORY_SANITIZER
+#endif
 #endif
 
 /* Position of the highest bit that is set; x > 0. */

@@ -32,7 +32,8 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out);
 
 /* ---- files */
 
-/* Back a range of a file with memory, in steps of at most 1 MiB: ENOSPC where there is none. */
+/* Back a range of a file with memory, in steps of at most 2 MiB, since a signal undoes what a step has done: ENOSPC
+ * where there is none. */
 int bn_os_back(int fd, uint64_t off, uint64_t size);
 /* Give the memory of a range back; it reads as zeros from then on. */
 int bn_os_punch(int fd, uint64_t off, uint64_t size);
@@ -41,6 +42,8 @@ int bn_os_lengthen(int fd, uint64_t size);
 /* Write all, in steps of at most 1 MiB; backs what it writes. EFBIG where the process may not write that
  * far into a file, though it may have it backed and use a mapping. */
 int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off);
+/* Whether the file system says that it backs the file with pages of 2 MiB or more. */
+bool bn_os_has_huge_pages(int fd);
 /* Bytes that are backed within a range. */
 int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out);
 /* A file without a name, which nobody else has. Returns a descriptor, beside the standard streams. */

@@ -37,7 +37,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="to become another use
 # ---- a /dev/shm of 64 MB -------------------------------------------------------------------------
 
 
-def run_in_small_shm(code):
+def run_in_small_shm(code, options="size=64m"):
     """Run it in a process of its own, which has a /dev/shm of 64 MB, as a container has it."""
     user = [] if os.geteuid() == 0 else ["--map-root-user"]
     unshare = ["unshare", *user, "--mount"]
@@ -47,7 +47,7 @@ def run_in_small_shm(code):
         allowed = False
     if not allowed:
         pytest.skip("a mount namespace is not allowed here")
-    mount = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
+    mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'
     command = [*unshare, "sh", "-c", mount, "sh", sys.executable, "-c", PRELUDE + textwrap.dedent(code)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -191,6 +191,33 @@ def test_somebody_else_fills_the_shm_in_the_middle_of_puts():
         brain.destroy()
         print("done")
     """)
+
+
+def test_huge_pages_that_run_out():
+    """Large values have their pages backed first there, and are copied by threads (stage.c)."""
+    run_in_small_shm(
+        """
+        array = np.random.randint(0, 256, 40_000_001, "u1")
+        brain["first"] = array
+        assert (brain["first"] == array).all()
+        for name in "second", "third":
+            try:
+                brain[name] = array
+            except BrainFullError as error:
+                assert "/dev/shm/store" in str(error), str(error)
+            else:
+                assert name == "second"
+        assert "third" not in brain
+        del brain["first"]
+        brain["third"] = array[1:]
+        assert (brain["third"] == array[1:]).all() and (brain["second"] == array).all()
+        sound()
+        emptied()
+        brain.destroy()
+        print("done")
+        """,
+        "size=128m,huge=always",
+    )
 
 
 # ---- limits of the process -----------------------------------------------------------------------

@@ -22,13 +22,30 @@ static void fill(uint8_t *at, uint64_t size)
     }
 }
 
+static void check_shifted(uint64_t size, uint32_t to_by, uint32_t from_by)
+{
+    memset(to, SENTINEL, to_by + size + PADDING);
+    bn_copy_large(to + to_by, from + from_by, size);
+    CHECK(memcmp(to + to_by, from + from_by, size) == 0);
+    for (uint32_t i = 0; i < to_by; i++) {
+        CHECK_U64(to[i], SENTINEL);
+    }
+    for (uint32_t i = 0; i < PADDING; i++) {
+        CHECK_U64(to[to_by + size + i], SENTINEL);
+    }
+}
+
 static void check_copy(uint64_t size)
 {
-    memset(to, SENTINEL, size + PADDING);
-    bn_copy_large(to, from, size);
-    CHECK(memcmp(to, from, size) == 0);
-    for (uint32_t i = 0; i < PADDING; i++) {
-        CHECK_U64(to[size + i], SENTINEL);
+    check_shifted(size, 0, 0);
+}
+
+/* Neither end of a line: what goes past the caches goes there in whole ones. */
+static void check_alignments(void)
+{
+    static const uint32_t shifts[][2] = { { 0, 16 }, { 16, 0 }, { 1, 63 }, { 63, 3 } };
+    for (uint32_t i = 0; i < sizeof shifts / sizeof shifts[0]; i++) {
+        check_shifted(32 * MIB + i, shifts[i][0], shifts[i][1]);
     }
 }
 
@@ -100,6 +117,7 @@ int main(void)
     fill(from, LARGEST);
     check_without_threads();
     check_sizes();
+    check_alignments();
     check_put();
     free(from);
     free(to);
