@@ -527,7 +527,10 @@ BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 /* Remove the namespace with all its names in one atomic step.
  * Returns 0, or: NOT_FOUND; FULL; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
- * Cost: the step is O(1); giving the memory back is O(names), in short holdings of the lock. */
+ * Cost: the step is O(1). Memory is given back in short holdings of the lock, O(names): by this call; but where there are
+ * more than 64 names, their values small, and what is left together with what was left before is below a 64th
+ * of the capacity and 16 MiB, by later changes, of whatever process, some names with each, by brain_trim(),
+ * and before any call says FULL. */
 BRAIN_API int brain_space_remove(brain_space *space);
 
 /* ---- one name -------------------------------------------------------------------------------- */

@@ -227,11 +227,11 @@ static uint64_t steps_max(const struct brain_store *store)
                        bn_load_relaxed(&backed[BN_REGION_TOMBS]) / sizeof(uint32_t) / BITE);
 }
 
-int bn_reclaim_removed(struct brain_store *store, bool wait)
+static int reclaim_removed(struct brain_store *store, bool wait, uint64_t steps)
 {
     bool more = true;
     int err = 0;
-    for (uint64_t left = steps_max(store); more && err == 0 && left > 0; left--) {
+    for (uint64_t left = steps; more && err == 0 && left > 0; left--) {
         err = bn_recover_enter(store, wait);
         if (err != 0) {
             return err;
@@ -246,6 +246,40 @@ int bn_reclaim_removed(struct brain_store *store, bool wait)
         }
     }
     return err;
+}
+
+int bn_reclaim_removed(struct brain_store *store, bool wait)
+{
+    return reclaim_removed(store, wait, steps_max(store));
+}
+
+#define LEFT_SPACES_MAX 32u
+#define LEFT_BYTES_MAX  (UINT64_C(16) << 20)
+#define NAME_BYTES      128u /* that a name takes beside its value */
+
+/* What a removed namespace keeps until it is taken apart. */
+static uint64_t kept_bytes(const struct bn_tally_rec *tally)
+{
+    return bn_load_relaxed(&tally->bytes) + bn_load_relaxed(&tally->count) * NAME_BYTES;
+}
+
+bool bn_reclaim_may_leave(const struct brain_store *store, const struct bn_tally_rec *tally)
+{
+    uint64_t bound = bn_load_relaxed(&store->state->capacity_bytes) / 64, n_spaces = 0;
+    uint64_t count = bn_load_relaxed(&tally->count), sum = kept_bytes(tally);
+    bound = bound < LEFT_BYTES_MAX ? bound : LEFT_BYTES_MAX;
+    if (count <= BITE || bn_load_relaxed(&tally->bytes) > count * BN_SLOT_ALIGNED_FROM) {
+        return false; /* little to do, or there are large values */
+    }
+    for (uint32_t id = store->state->space_dead; id != 0 && sum <= bound; n_spaces++) {
+        const struct bn_space_rec *rec = bn_space_at(store, id);
+        if (rec == NULL || n_spaces == LEFT_SPACES_MAX) {
+            return false;
+        }
+        sum += kept_bytes(bn_tally_now(rec->tally));
+        id = rec->next;
+    }
+    return sum <= bound;
 }
 
 /* ---- ready slots */
@@ -331,8 +365,10 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
         /* A look is due where a snapshot was closed: it may have kept these, too. */
         bool is_time = n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY ||
                        retired_extent || bn_reclaim_look_is_due(store);
-        if (is_time &&
-            bn_reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY) != BRAIN_E_BUSY) {
+        /* Four names for each put: names that are dead and not taken out grow fewer faster than new ones come, so there
+         * are never more of both than there were. */
+        if (is_time && reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY,
+                                       n / BN_RECLAIM_LOOK_EVERY + 1) != BRAIN_E_BUSY) {
             bn_store_relaxed(&store->n_since_removed_look, 0u);
             retired_extent = retired_extent || count_limbo(store) > n_limbo; /* what they had */
         }

@@ -34,6 +34,10 @@ int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out);
  * needs them. */
 int bn_reclaim_removed(struct brain_store *store, bool wait);
 
+/* Whether the names of a namespace that is about to be removed, with this tally, may be left to later changes: where
+ * they are many, their values small, and all that is left so far is little beside the capacity. Under the lock. */
+bool bn_reclaim_may_leave(const struct brain_store *store, const struct bn_tally_rec *tally);
+
 /* All of it, the dead clients' share first: before anybody is told that the store is full. */
 int bn_reclaim_all(struct brain_store *store);
 

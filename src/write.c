@@ -644,7 +644,7 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
                       writes[i].change.name_len);
         retired_extent = retired_extent || writes[i].retires_extent;
     }
-    bn_reclaim_due(store, retired_extent, 1, true);
+    bn_reclaim_due(store, retired_extent, n, true);
     if (n > SPLITS_PER_HOLDING) {
         (void)catch_up(store); /* the batch is in; if this fails, later puts split */
     }
@@ -662,8 +662,9 @@ int bn_write_make_space(struct brain_space *space)
     return err != 0 ? err : bn_write_commit(space->store, &write, 1, false, &number);
 }
 
-/* The transaction that removes a namespace. Under the lock. */
-static int transact_remove(struct brain_store *store, struct bn_write *write)
+/* The transaction that removes a namespace. Under the lock. `*may_leave_out`: as
+ * bn_reclaim_may_leave(). */
+static int transact_remove(struct brain_store *store, struct bn_write *write, bool *may_leave_out)
 {
     uint64_t number;
     int err = bn_txn_find(store, &write->change);
@@ -679,6 +680,7 @@ static int transact_remove(struct brain_store *store, struct bn_write *write)
     if (rec == NULL || !bn_space_stands(store, rec, gen)) {
         return bn_error_corrupt("%s: the record of a namespace", store->path);
     }
+    *may_leave_out = bn_reclaim_may_leave(store, bn_tally_now(rec->tally));
     write->change.removes_space = id;
     return transact(store, write, 1, &number);
 }
@@ -688,6 +690,7 @@ int bn_write_remove_space(struct brain_space *space)
     struct brain_store *store = space->store;
     struct bn_stage_obstacle tried = { 0 };
     struct bn_write write;
+    bool may_leave = false;
     int err;
     init_root_change(&write, space);
     write.change.is_delete = true;
@@ -695,7 +698,7 @@ int bn_write_remove_space(struct brain_space *space)
     do {
         err = bn_recover_enter(store, true);
         if (err == 0) {
-            err = transact_remove(store, &write);
+            err = transact_remove(store, &write, &may_leave);
             bn_lock_release(store);
         }
         if (err == 0) {
@@ -710,8 +713,10 @@ int bn_write_remove_space(struct brain_space *space)
     }
     bn_handle_forget(space);
     bn_watch_wake(store, space->key, "", 0);
-    /* Removed it is; what cannot be reclaimed now (a snapshot, a busy lock) later writers will. */
-    (void)bn_reclaim_removed(store, true);
-    (void)bn_reclaim_limbo(store, true, NULL);
+    /* Removed it is; what cannot be reclaimed now (a snapshot, a busy lock), or takes long, later writers will. */
+    if (!may_leave) {
+        (void)bn_reclaim_removed(store, true);
+        (void)bn_reclaim_limbo(store, true, NULL);
+    }
     return 0;
 }

@@ -569,6 +569,44 @@ static void fill_space(struct stage *stage)
     }
 }
 
+static brain_space *open_third(const struct stage *stage)
+{
+    brain_space *c;
+    stage_need(brain_space_open(stage->store, "c", 1, &c), "c");
+    return c;
+}
+
+static void fill_third(struct stage *stage)
+{
+    brain_space *c = open_third(stage);
+    for (uint32_t i = 0; i < 66; i++) {
+        stage_put_numbered(c, "many", i, STAGE_SMALL);
+    }
+    brain_space_close(c);
+}
+
+/* A removal that leaves all its names to later changes: batches, each of so many that a look is due. The first takes
+ * out the most of them, the second, in the namespace anew, the rest. */
+static void space_remove_left(struct stage *stage)
+{
+    brain_space *c = open_third(stage);
+    brain_batch *changes;
+    char name[16];
+    if (stage->next == 0) {
+        stage_need(brain_space_remove(c), "brain_space_remove");
+    } else {
+        stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+        add(changes, stage->next == 2 ? c : stage->a, "new", STAGE_SMALL);
+        for (uint32_t i = 1; i < 16; i++) {
+            int len = snprintf(name, sizeof name, "none%u", i);
+            stage_need(brain_batch_delete(changes, stage->a, name, (size_t)len), "a delete");
+        }
+        stage_need(brain_batch_commit(changes, NULL), "brain_batch_commit");
+        brain_batch_free(changes);
+    }
+    brain_space_close(c);
+}
+
 /* A removal that a snapshot still looks behind. */
 static void space_remove_under_snapshot(struct stage *stage)
 {
@@ -803,6 +841,7 @@ const struct scene scenes[] = {
     SCENE("space-made-by-put", 2, NULL, put_makes_space),
     SCENE("space-remove", 3, NULL, space_remove),
     SCENE("space-remove-many", 3, fill_space, space_remove, .is_long = true),
+    SCENE("space-remove-left", 3, fill_third, space_remove_left, .is_long = true),
     SCENE("space-remove-under-snapshot", 4, register_snapshot, space_remove_under_snapshot),
     SCENE("get-grows-ledger", 3, many_views, one_more_view),
     SCENE("snapshot", 1, NULL, snapshot_and_close),
