@@ -29,7 +29,7 @@
 #define BITE             64u
 #define DUE_AT           64u
 #define READY_MIN        32u
-#define CELLS_PER_SLOT   8u /* of the ledger, that may be looked at for each slot that is gained */
+#define CELLS_PER_SLOT   16u /* of the ledger, that may be looked at for each slot that is gained */
 
 /* ---- limbo */
 
@@ -284,40 +284,27 @@ bool bn_reclaim_may_leave(const struct brain_store *store, const struct bn_tally
 
 /* ---- ready slots */
 
-/* Pins that are looked for one by one. */
-#define PINS_MAX 16u
-
-static bool is_pinned(const uint32_t *pins, uint32_t n_pins, uint32_t slot)
-{
-    for (uint32_t i = 0; i < n_pins; i++) {
-        if (pins[i] == slot) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void bn_reclaim_retired(struct brain_store *store, unsigned c)
 {
     struct bn_spares *retired = &store->retired[c];
-    uint32_t n = bn_load_relaxed(&retired->n), n_pins; /* relaxed: under the lock */
-    uint32_t pins[PINS_MAX];
+    uint32_t n = bn_load_relaxed(&retired->n); /* relaxed: under the lock */
+    struct bn_pin_set pins;
     struct bn_snaps snaps;
     bn_store_relaxed(&retired->n, 0u);
     /* They left the index before the lock was taken, a full barrier: PAIR snap, PAIR pin-retire. */
     if (!bn_snap_look_briefly(store, &snaps) ||
-        bn_pin_list(store, n * CELLS_PER_SLOT, pins, PINS_MAX, &n_pins) != 0) {
+        bn_pin_list(store, n * CELLS_PER_SLOT, &pins) != 0) {
         return;
     }
     struct bn_spares *ready = &store->ready[c];
-    if (bn_likely(snaps.oldest == UINT64_MAX && n_pins == 0 && bn_load_relaxed(&ready->n) == 0)) {
+    if (bn_likely(snaps.oldest == UINT64_MAX && pins.n == 0 && bn_load_relaxed(&ready->n) == 0)) {
         memcpy(ready->of, retired->of, n * sizeof ready->of[0]); /* all of them */
         bn_store_release(&ready->n, n);
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
         struct bn_spare spare = retired->of[i];
-        if (snaps.oldest >= spare.cold->stamp && !is_pinned(pins, n_pins, spare.slot)) {
+        if (snaps.oldest >= spare.cold->stamp && !bn_pin_set_may_hold(&pins, spare.slot)) {
             bn_spares_add(ready, spare);
         }
     }
