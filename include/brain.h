@@ -188,7 +188,7 @@ BRAIN_API int brain_resize(brain_store *store, uint64_t capacity_bytes);
  * Returns 0, or: PERM; TIMEOUT; FULL (no room for the record that a step needs); NOMEM; IO;
  * CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock, in short steps; others go on in between.
- * Cost: O(free memory + what is in limbo + pins of all clients). */
+ * Cost: O(free memory + what is in limbo + names that removals have left + pins of all clients). */
 BRAIN_API int brain_trim(brain_store *store, uint64_t *freed_bytes_out);
 
 /* Remove the store: its files, its directory and its link.
@@ -527,10 +527,10 @@ BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 /* Remove the namespace with all its names in one atomic step.
  * Returns 0, or: NOT_FOUND; FULL; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
- * Cost: the step is O(1). Memory is given back in short holdings of the lock, O(names): by this call; but where there are
- * more than 64 names, their values small, and what is left together with what was left before is below a 64th
- * of the capacity and 16 MiB, by later changes, of whatever process, some names with each, by brain_trim(),
- * and before any call says FULL. */
+ * Cost: the step is O(1). To give the memory back takes O(names), in short holdings of the lock. This call does it,
+ * unless there are more than 64 names, with at most 256 bytes of data each on average, and all that removals have left
+ * comes to less than 16 MiB and a 64th of the capacity. Then later changes do it, of any process, a few names each; so
+ * does brain_trim(), and whoever finds the store full. */
 BRAIN_API int brain_space_remove(brain_space *space);
 
 /* ---- one name -------------------------------------------------------------------------------- */
@@ -549,9 +549,9 @@ BRAIN_API int brain_space_remove(brain_space *space);
  * absent); FULL; BUSY (no memory for a pin, as brain_get()); TIMEOUT; INVAL; PERM; IO; NOMEM;
  * CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
- * Cost: O(bytes); no system call where the memory is warm, the lock free and the data below 32 MiB. Of more than that
- * shares are copied by up to three other threads, which end with the call: a fault that the caller's memory raises
- * (SIGBUS of a file that was cut short) is theirs then, and a seccomp filter has to let them begin. */
+ * Cost: O(bytes); no system call where the memory is warm, the lock free and the data below 32 MiB. Of more up
+ * to three other threads copy pieces, and end with the call: a fault that the caller's memory raises (SIGBUS of a file
+ * that was cut short) may be theirs then, and a seccomp filter has to let them begin. */
 BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
                         const brain_value *value, uint64_t if_version, uint64_t *version_out);
 

@@ -431,7 +431,8 @@ static uint64_t used_pages(const struct checker *c, uint32_t page, uint32_t owne
                                                   : bn_slot_pages(bn_slot_at(c->store, owner));
 }
 
-/* Memory of pages that nobody uses and no warm block says it has. Huge pages bring along that of their neighbours. */
+/* Memory of pages that nobody uses and no warm block says it has. Not told of huge pages: one of them has memory as long
+ * as any of its neighbours does. */
 static void check_no_memory(struct checker *c, int fd, uint32_t page, uint64_t n_pages,
                             const char *what)
 {

@@ -5,7 +5,7 @@
  * Crash:    the word goes on naming the dead; who waits asks the kernel whether the owner's life
  *           byte is still locked, and takes over. A row that the word names is not given to anybody
  *           (client.c).
- * Waiters:  sleep with a timeout, so a wake-up lost with a dead owner costs a moment, never for
+ * Waiters:  try some times, then sleep with a timeout, so a wake-up lost with a dead owner costs a moment, never for
  *           ever.
  */
 #include "lock.h"
@@ -15,11 +15,12 @@
 #include "base/os.h"
 #include "client.h"
 
-/* Between two looks at the word its owner has it to itself, and makes many a small change: to take over costs some dozen
- * lines that it stored to last, as much as ten changes or a hundred. All looks together take as long as to sleep. */
-#define LOOKS            6
-#define FIRST_LOOK_NS    ((int64_t)1000)
-#define LONGEST_LOOK_NS  ((int64_t)16 * 1000)
+/* Who waits tries seldom. Each try takes the line of the word from the owner, who else makes change after change; and
+ * to take over costs some dozen lines that the owner stored to last, as much as ten changes or more. All tries together
+ * take some 50 us, as to fall asleep and be woken does. */
+#define TRIES            6
+#define FIRST_PAUSE_NS   ((int64_t)1000)
+#define LONGEST_PAUSE_NS ((int64_t)16 * 1000)
 #define FIRST_SLEEP_NS   ((int64_t)500 * 1000)
 #define LONGEST_SLEEP_NS ((int64_t)100 * 1000 * 1000)
 
@@ -71,30 +72,31 @@ static int timed_out(struct brain_store *store)
                     store->path, (double)store->lock_timeout_ns / 1e9, who);
 }
 
-/* Look at it now and then: whether we have it. */
-static bool look_for_a_while(struct brain_store *store)
+/* Wait awake, with a try now and then. Whether we have the lock. */
+static bool wait_awake(struct brain_store *store, uint64_t keep_waiters)
 {
-    int64_t now = bn_os_monotonic_ns(), between_ns = FIRST_LOOK_NS;
-    for (int i = 0; i < LOOKS; i++) {
-        int64_t next = now + between_ns;
-        while (now < next) {
+    int64_t now = bn_os_monotonic_ns(), pause_ns = FIRST_PAUSE_NS;
+    for (int i = 0; i < TRIES; i++) {
+        int64_t until = now + pause_ns;
+        while (now < until) {
             bn_pause();
             now = bn_os_monotonic_ns();
         }
-        if (bn_lock_try_to(store, 0)) {
+        if (bn_lock_try_to(store, keep_waiters)) {
             return true;
         }
-        between_ns = 2 * between_ns < LONGEST_LOOK_NS ? 2 * between_ns : LONGEST_LOOK_NS;
+        pause_ns = 2 * pause_ns < LONGEST_PAUSE_NS ? 2 * pause_ns : LONGEST_PAUSE_NS;
     }
     return false;
 }
 
-/* Somebody has it: look a few times, ask whether the owner lives, sleep. */
+/* Somebody has it: wait awake for a while, ask whether the owner lives, sleep. */
 static int wait_for(struct brain_store *store, uint32_t *died_out)
 {
     int64_t start = bn_os_monotonic_ns(), sleep_ns = FIRST_SLEEP_NS;
+    uint64_t keep_waiters = 0;
     for (;;) {
-        if (look_for_a_while(store)) {
+        if (wait_awake(store, keep_waiters)) {
             return 0;
         }
         BN_STEP(lock_wait, 0, 0);
@@ -112,8 +114,8 @@ static int wait_for(struct brain_store *store, uint32_t *died_out)
         }
         sleep_on(store, sleep_ns < left ? sleep_ns : left);
         sleep_ns = 2 * sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : LONGEST_SLEEP_NS;
-        if (bn_lock_try_to(store,
-                           BN_LOCK_WAITERS)) { /* others may sleep: whoever slept wakes the next */
+        keep_waiters = BN_LOCK_WAITERS; /* others may sleep: whoever slept wakes the next */
+        if (bn_lock_try_to(store, keep_waiters)) {
             return 0;
         }
     }

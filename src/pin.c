@@ -392,11 +392,11 @@ int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_
     return bn_load_seq(&store->clients->moves) == moves && n_chunks(store) == n ? 0 : BN_AGAIN;
 }
 
-int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, struct bn_pin_set *set)
+int bn_pin_collect(struct brain_store *store, uint64_t n_cells_max, struct bn_pin_set *set_out)
 {
     uint64_t moves = bn_load_seq(&store->clients->moves), n_cells = 0;
     uint32_t n = n_chunks(store);
-    memset(set, 0, sizeof *set);
+    memset(set_out, 0, sizeof *set_out);
     for (uint32_t i = 0; i < n; i++) {
         const struct bn_chunk_rec *chunk = chunk_at(store, i);
         BN_STEP(look_pins, bn_load_relaxed(&chunk->owner) - 1, 0);
@@ -409,8 +409,8 @@ int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, struct bn_pin_s
         for (uint32_t k = 0; k < top; k++) {
             uint32_t slot = bn_load_seq(&chunk->cells[k]); /* PAIR pin-retire */
             if (slot != 0) {
-                set->n++;
-                set->bits[slot % BN_PIN_SET_BITS / 64] |= UINT64_C(1) << slot % 64;
+                set_out->n_pins++;
+                set_out->bits[slot % BN_PIN_SET_BITS / 64] |= UINT64_C(1) << slot % 64;
             }
         }
     }

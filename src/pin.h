@@ -138,9 +138,9 @@ static inline void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, 
 int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_t *n_cells_out);
 
 /* Pinned slots, more or less: one whose bit is not set nobody pins. */
-#define BN_PIN_SET_BITS 4096u
+#define BN_PIN_SET_BITS 4096u /* as many as cells are looked at, at most (reclaim.c) */
 struct bn_pin_set {
-    uint32_t n; /* pins that were seen */
+    uint32_t n_pins;
     uint64_t bits[BN_PIN_SET_BITS / 64];
 };
 
@@ -149,10 +149,10 @@ static inline bool bn_pin_set_may_hold(const struct bn_pin_set *set, uint32_t sl
     return (set->bits[slot % BN_PIN_SET_BITS / 64] >> slot % 64 & 1) != 0;
 }
 
-/* Note all pins of all rows, the dead included: 0; or BN_AGAIN where more than `n_cells_max` cells would be to be looked
- * at, or one may have moved meanwhile. After a full barrier. Short enough for the lock: loads
+/* Note the pins of all rows, the dead included. Returns 0; or BN_AGAIN, and a set that is of no use: there are more
+ * than `n_cells_max` cells, or a pin may have moved meanwhile. After a full barrier. Short enough for the lock: loads
  * alone. */
-int bn_pin_list(struct brain_store *store, uint64_t n_cells_max, struct bn_pin_set *set);
+int bn_pin_collect(struct brain_store *store, uint64_t n_cells_max, struct bn_pin_set *set_out);
 
 /* List the pins of the living, other lives among them. `*n_out`: how many there are, also beyond
  * `room`. What a look at one moment after another is worth: pins that are taken or dropped meanwhile

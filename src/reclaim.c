@@ -174,9 +174,16 @@ static int clear_tombs(struct brain_store *store, uint64_t oldest)
     return err;
 }
 
-/* Take up to BITE names of the first segment of a dead space out of the index; with none left
- * there, give the segment back, and after the last the record. */
-static int bite(struct brain_store *store)
+/* The steps of one call. */
+struct removed {
+    bool has_more;     /* there is more that may be done */
+    bool tombs_stay;   /* those that are left are needed: not to be gone through again */
+    bool freed_extent; /* a value with pages of its own went to limbo */
+};
+
+/* Take up to BITE names of the first segment of a dead space out of the index; where those were all, give the segment
+ * back; with no segment left, the record. */
+static int bite(struct brain_store *store, struct removed *work)
 {
     const struct bn_space_rec *space = bn_space_at(store, store->state->space_dead);
     uint32_t first = space == NULL ? 0 : bn_load_relaxed(&space->first_segment), done = 0;
@@ -188,32 +195,36 @@ static int bite(struct brain_store *store)
         uint32_t slot = bn_load_relaxed(bn_names_cell(store, first + BN_SEGMENT_HEAD_CELLS + i));
         if (slot != 0 && !(slot & BN_CELL_HOLE)) {
             int err = bn_txn_unlink(store, slot, true);
-            if (err != 0 || ++done == BITE) {
+            if (err != 0) {
                 return err;
+            }
+            work->freed_extent |= (bn_slot_at(store, slot)->flags & BN_SLOT_EXTENT) != 0;
+            if (++done == BITE) {
+                return 0;
             }
         }
     }
-    return done == 0 ? bn_txn_give_dead(store) : 0;
+    return bn_txn_give_dead(store); /* the segment is empty, or there is none */
 }
 
-/* One step of each kind, under the lock. `*more_out`: there is more that may be done. */
-static int removed_step(struct brain_store *store, bool *more_out)
+/* One step of each kind. Under the lock. */
+static int removed_step(struct brain_store *store, struct removed *work)
 {
     uint64_t oldest = bn_snap_oldest(store);
     uint32_t n_tombs = bn_set_count(store, BN_SET_TOMBS), dead = store->state->space_dead;
-    int err = clear_tombs(store, oldest);
+    int err = work->tombs_stay ? 0 : clear_tombs(store, oldest);
+    work->tombs_stay = bn_set_count(store, BN_SET_TOMBS) == n_tombs;
+    work->has_more = !work->tombs_stay;
     if (err == 0 && dead != 0) {
         const struct bn_space_rec *space = bn_space_at(store, dead);
         if (space == NULL || bn_load_relaxed(&space->removed) == 0) {
             return bn_error_corrupt("%s: the list of removed namespaces", store->path);
         }
         if (oldest >= bn_load_relaxed(&space->removed)) {
-            err = bite(store);
-            *more_out = true;
-            return err;
+            work->has_more = true;
+            return bite(store, work);
         }
     }
-    *more_out = bn_set_count(store, BN_SET_TOMBS) < n_tombs;
     return err;
 }
 
@@ -227,35 +238,45 @@ static uint64_t steps_max(const struct brain_store *store)
                        bn_load_relaxed(&backed[BN_REGION_TOMBS]) / sizeof(uint32_t) / BITE);
 }
 
-static int reclaim_removed(struct brain_store *store, bool wait, uint64_t steps)
+/* At most so many steps. BUSY: not waited for. `*freed_extent_out`: whether a value with pages of its own went to
+ * limbo, on an error too. */
+static int reclaim_removed(struct brain_store *store, bool wait, uint64_t n_steps_max,
+                           bool *freed_extent_out)
 {
-    bool more = true;
+    struct removed work = { .has_more = true };
     int err = 0;
-    for (uint64_t left = steps; more && err == 0 && left > 0; left--) {
+    for (uint64_t left = n_steps_max; work.has_more && err == 0 && left > 0; left--) {
         err = bn_recover_enter(store, wait);
         if (err != 0) {
-            return err;
+            break;
         }
-        err = removed_step(store, &more);
+        err = removed_step(store, &work);
         bn_lock_release(store);
         if (err == BN_AGAIN) { /* limbo is full: empty it before it is made larger */
             uint64_t n_freed = 0;
             err = bn_reclaim_limbo(store, wait, &n_freed);
             err = err != 0 || n_freed > 0 ? err : bn_store_satisfy(store);
-            more = true;
+            work.has_more = true;
         }
     }
+    *freed_extent_out = work.freed_extent;
     return err;
 }
 
 int bn_reclaim_removed(struct brain_store *store, bool wait)
 {
-    return reclaim_removed(store, wait, steps_max(store));
+    bool freed_extent;
+    return reclaim_removed(store, wait, steps_max(store), &freed_extent);
 }
 
-#define LEFT_SPACES_MAX 32u
+/* What removals may leave: little beside what a store has, and no longer a list than may be gone through under the
+ * lock. */
+#define LEFT_SHARE      64u /* of the capacity */
 #define LEFT_BYTES_MAX  (UINT64_C(16) << 20)
-#define NAME_BYTES      128u /* that a name takes beside its value */
+#define LEFT_SPACES_MAX 32u
+#define LEFT_LINES_MAX  4u /* of a slot */
+#define NAME_BYTES                                                                                 \
+    256u /* beside its value, with record, index and list: more than most names of such slots take */
 
 /* What a removed namespace keeps until it is taken apart. */
 static uint64_t kept_bytes(const struct bn_tally_rec *tally)
@@ -263,26 +284,60 @@ static uint64_t kept_bytes(const struct bn_tally_rec *tally)
     return bn_load_relaxed(&tally->bytes) + bn_load_relaxed(&tally->count) * NAME_BYTES;
 }
 
-bool bn_reclaim_may_leave(const struct brain_store *store, const struct bn_tally_rec *tally)
+/* What earlier removals have left; UINT64_MAX: too many to be counted, or a list that was damaged. */
+static uint64_t left_bytes(const struct brain_store *store)
 {
-    uint64_t bound = bn_load_relaxed(&store->state->capacity_bytes) / 64, n_spaces = 0;
-    uint64_t count = bn_load_relaxed(&tally->count), sum = kept_bytes(tally);
-    bound = bound < LEFT_BYTES_MAX ? bound : LEFT_BYTES_MAX;
-    if (count <= BITE || bn_load_relaxed(&tally->bytes) > count * BN_SLOT_ALIGNED_FROM) {
-        return false; /* little to do, or there are large values */
-    }
-    for (uint32_t id = store->state->space_dead; id != 0 && sum <= bound; n_spaces++) {
+    uint64_t sum = 0;
+    uint32_t n_spaces = 0;
+    for (uint32_t id = store->state->space_dead; id != 0; n_spaces++) {
         const struct bn_space_rec *rec = bn_space_at(store, id);
         if (rec == NULL || n_spaces == LEFT_SPACES_MAX) {
-            return false;
+            return UINT64_MAX;
         }
         sum += kept_bytes(bn_tally_now(rec->tally));
         id = rec->next;
     }
-    return sum <= bound;
+    return sum;
+}
+
+/* Whether names and values are small, by the dozen of the first segment: who has none of them large there has few
+ * elsewhere, as a rule. */
+static bool looks_small(struct brain_store *store, const struct bn_space_rec *space)
+{
+    uint32_t first = bn_load_relaxed(&space->first_segment);
+    const struct bn_segment_rec *segment = first != 0 ? bn_names_segment_view(store, first) : NULL;
+    for (uint32_t i = 0; segment != NULL && i < segment->n_cells; i++) {
+        uint32_t slot = bn_load_relaxed(bn_names_cell(store, first + BN_SEGMENT_HEAD_CELLS + i));
+        if (slot == 0 || (slot & BN_CELL_HOLE) || !bn_slot_exists(store, slot)) {
+            continue;
+        }
+        const struct bn_slot_rec *rec = bn_slot_at(store, slot);
+        uint64_t body_len = (uint64_t)rec->name_len + rec->meta_len + rec->description_len;
+        if ((rec->flags & BN_SLOT_EXTENT) ||
+            bn_slot_lines(bn_slot_size(rec), body_len, rec->flags) > LEFT_LINES_MAX) {
+            return false;
+        }
+    }
+    return segment != NULL;
+}
+
+bool bn_reclaim_may_leave(struct brain_store *store, const struct bn_space_rec *space)
+{
+    const struct bn_tally_rec *tally = bn_tally_now(space->tally);
+    uint64_t count = bn_load_relaxed(&tally->count);
+    if (count <= BITE || bn_load_relaxed(&tally->bytes) > count * LEFT_LINES_MAX * BN_LINE ||
+        !looks_small(store, space)) {
+        return false; /* little to do, or much to be had */
+    }
+    uint64_t bound = bn_load_relaxed(&store->state->capacity_bytes) / LEFT_SHARE;
+    bound = bound < LEFT_BYTES_MAX ? bound : LEFT_BYTES_MAX;
+    uint64_t left = left_bytes(store);
+    return left <= bound && kept_bytes(tally) <= bound - left;
 }
 
 /* ---- ready slots */
+
+static_assert(BN_READY_MAX * CELLS_PER_SLOT <= BN_PIN_SET_BITS, "most bits stand for one cell");
 
 void bn_reclaim_retired(struct brain_store *store, unsigned c)
 {
@@ -293,11 +348,12 @@ void bn_reclaim_retired(struct brain_store *store, unsigned c)
     bn_store_relaxed(&retired->n, 0u);
     /* They left the index before the lock was taken, a full barrier: PAIR snap, PAIR pin-retire. */
     if (!bn_snap_look_briefly(store, &snaps) ||
-        bn_pin_list(store, n * CELLS_PER_SLOT, &pins) != 0) {
+        bn_pin_collect(store, n * CELLS_PER_SLOT, &pins) != 0) {
         return;
     }
     struct bn_spares *ready = &store->ready[c];
-    if (bn_likely(snaps.oldest == UINT64_MAX && pins.n == 0 && bn_load_relaxed(&ready->n) == 0)) {
+    if (bn_likely(snaps.oldest == UINT64_MAX && pins.n_pins == 0 &&
+                  bn_load_relaxed(&ready->n) == 0)) {
         memcpy(ready->of, retired->of, n * sizeof ready->of[0]); /* all of them */
         bn_store_release(&ready->n, n);
         return;
@@ -340,25 +396,37 @@ static uint32_t count_limbo(const struct brain_store *store)
     return bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&store->own_state->n_limbo));
 }
 
+#define STEPS_A_LOOK 4u
+
+/* What removals have left, and tombstones that had to stay, if it is time: all where a look `is_due`, since a snapshot or
+ * a death may have kept these, else some. Whether a value with pages of its own went to limbo by that. */
+static bool reclaim_removed_due(struct brain_store *store, bool is_due, uint32_t n_puts,
+                                bool may_wait)
+{
+    uint32_t before = bn_add_seq(&store->n_since_removed_look, n_puts), n = before + n_puts;
+    bool freed_extent = false;
+    if (!is_due && n / BN_RECLAIM_LOOK_EVERY == before / BN_RECLAIM_LOOK_EVERY) {
+        return false;
+    }
+    /* What 16 puts made takes fewer steps than this, so what is left grows shorter. Not waited for at first; but it must
+     * not pile up behind a busy lock. */
+    uint64_t n_steps = n_puts / BN_RECLAIM_LOOK_EVERY + STEPS_A_LOOK;
+    bool waits = may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY;
+    int err = reclaim_removed(store, waits, is_due ? steps_max(store) : n_steps, &freed_extent);
+    if (err != BRAIN_E_BUSY) {
+        bn_store_relaxed(&store->n_since_removed_look, 0u);
+    }
+    return freed_extent;
+}
+
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait)
 {
     const struct bn_state_rec *state = store->state;
     uint32_t n_limbo = count_limbo(store);
     if (bn_unlikely(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_tombs)) != 0 ||
                     bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->space_dead)) != 0)) {
-        /* Not waited for at first; but what a killed remover left must not pile up behind a busy
-         * lock. */
-        uint32_t before = bn_add_seq(&store->n_since_removed_look, n_puts), n = before + n_puts;
-        /* A look is due where a snapshot was closed: it may have kept these, too. */
-        bool is_time = n / BN_RECLAIM_LOOK_EVERY != before / BN_RECLAIM_LOOK_EVERY ||
-                       retired_extent || bn_reclaim_look_is_due(store);
-        /* Four names for each put: names that are dead and not taken out grow fewer faster than new ones come, so there
-         * are never more of both than there were. */
-        if (is_time && reclaim_removed(store, may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY,
-                                       n / BN_RECLAIM_LOOK_EVERY + 1) != BRAIN_E_BUSY) {
-            bn_store_relaxed(&store->n_since_removed_look, 0u);
-            retired_extent = retired_extent || count_limbo(store) > n_limbo; /* what they had */
-        }
+        bool is_due = retired_extent || bn_reclaim_look_is_due(store);
+        retired_extent = reclaim_removed_due(store, is_due, n_puts, may_wait) || retired_extent;
     }
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 +
                    2 * (uint64_t)bn_load_relaxed(&store->n_kept);

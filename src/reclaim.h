@@ -1,7 +1,7 @@
 /* reclaim.h - giving memory back: limbo, tombstones that had to stay, removed namespaces, free
  * pages.
  *
- * All but bn_reclaim_retired() take the lock, for short steps. */
+ * bn_reclaim_retired() and bn_reclaim_may_leave() are called with the lock; all others take it, for short steps. */
 #ifndef BN_RECLAIM_H
 #define BN_RECLAIM_H
 
@@ -34,9 +34,10 @@ int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out);
  * needs them. */
 int bn_reclaim_removed(struct brain_store *store, bool wait);
 
-/* Whether the names of a namespace that is about to be removed, with this tally, may be left to later changes: where
- * they are many, their values small, and all that is left so far is little beside the capacity. Under the lock. */
-bool bn_reclaim_may_leave(const struct brain_store *store, const struct bn_tally_rec *tally);
+/* Whether the names of a namespace that is about to be removed may be left to later changes: where they are many, they
+ * and their values small as far as is easily seen, and all that is left so far is little beside the capacity. Under
+ * the lock. */
+bool bn_reclaim_may_leave(struct brain_store *store, const struct bn_space_rec *space);
 
 /* All of it, the dead clients' share first: before anybody is told that the store is full. */
 int bn_reclaim_all(struct brain_store *store);

@@ -3,7 +3,7 @@
  *
  * Owns:     nothing. An extent that is being filled belongs to a private slot of this client.
  * Writes:   where pages are backed through the mapping, else by pwrite, which backs them on the way
- *           and says ENOSPC where a store would die of SIGBUS.
+ *           and says ENOSPC where a store would die of SIGBUS; much data on huge pages is backed first, then copied.
  * Room:     before FULL is said, the dead are reaped, limbo is emptied, and where it is the file
  *           system that is full, free pages are given back.
  * Crash:    the private slot is recorded with this client, and freed with its extent when it is
@@ -228,7 +228,7 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
     return err;
 }
 
-/* Have pages backed, and write through the mapping. */
+/* Have the pages backed, then copy through the mapping. Returns as base/os.h. */
 static int back_and_copy(struct brain_store *store, int fd, const uint8_t *bytes, uint64_t size,
                          bn_off at)
 {
@@ -240,13 +240,12 @@ static int back_and_copy(struct brain_store *store, int fd, const uint8_t *bytes
     return os;
 }
 
-/* By pwrite, which backs the pages on the way (and says ENOSPC where a store would die of SIGBUS): of small
- * pages that is fastest. Not where the pages are huge, so that faults are few, and several threads can copy; nor by one
- * who may not write that far into a file (ulimit -f). Returns as base/os.h. */
+/* Into pages without memory. Of small ones pwrite is fastest. Huge ones are backed first, in few calls, so that several
+ * threads can copy; so does who may not write that far into a file (ulimit -f). Returns as base/os.h. */
 static int write_fresh(struct brain_store *store, int fd, const uint8_t *bytes, uint64_t size,
                        bn_off at)
 {
-    if (size >= BN_COPY_IS_LARGE && bn_os_has_huge_pages(fd)) {
+    if (size >= BN_COPY_LARGE_FROM && bn_os_has_huge_pages(fd)) {
         return back_and_copy(store, fd, bytes, size, at);
     }
     int os = bn_os_write(fd, bytes, size, at);

@@ -680,9 +680,19 @@ static int transact_remove(struct brain_store *store, struct bn_write *write, bo
     if (rec == NULL || !bn_space_stands(store, rec, gen)) {
         return bn_error_corrupt("%s: the record of a namespace", store->path);
     }
-    *may_leave_out = bn_reclaim_may_leave(store, bn_tally_now(rec->tally));
+    *may_leave_out = bn_reclaim_may_leave(store, rec);
     write->change.removes_space = id;
     return transact(store, write, 1, &number);
+}
+
+/* What earlier removals have left would lie behind this one in the list of the dead, and wait for the snapshots that
+ * this one waits for. */
+static void take_apart_before(struct brain_store *store)
+{
+    if (bn_load_relaxed(bn_atomic32(&store->state->space_dead)) != 0 &&
+        bn_load_seq(&store->clients->n_snaps) != 0) {
+        (void)bn_reclaim_removed(store, false); /* if that can be had now */
+    }
 }
 
 int bn_write_remove_space(struct brain_space *space)
@@ -696,6 +706,7 @@ int bn_write_remove_space(struct brain_space *space)
     write.change.is_delete = true;
     write.change.if_version = BRAIN_ANY_VERSION;
     do {
+        take_apart_before(store);
         err = bn_recover_enter(store, true);
         if (err == 0) {
             err = transact_remove(store, &write, &may_leave);
@@ -713,8 +724,10 @@ int bn_write_remove_space(struct brain_space *space)
     }
     bn_handle_forget(space);
     bn_watch_wake(store, space->key, "", 0);
-    /* Removed it is; what cannot be reclaimed now (a snapshot, a busy lock), or takes long, later writers will. */
-    if (!may_leave) {
+    /* Removed it is; later writers reclaim what cannot be now (a snapshot, a busy lock), and what would take long. */
+    if (may_leave) {
+        bn_reclaim_due(store, false, 1, true);
+    } else {
         (void)bn_reclaim_removed(store, true);
         (void)bn_reclaim_limbo(store, true, NULL);
     }

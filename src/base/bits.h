@@ -62,14 +62,14 @@ static inline const uint32_t *bn_low_half(const void *word)
 #define BN_THREAD_SANITIZER
 #endif
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define BN_MEMORY_SANITIZER
+#define BN_ADDRESS_SANITIZER
 #endif
 #else
 #ifdef __SANITIZE_THREAD__
 #define BN_THREAD_SANITIZER
 #endif
 #ifdef __SANITIZE_ADDRESS__
-#define BN_MEMORY_SANITIZER
+#define BN_ADDRESS_SANITIZER
 #endif
 #endif
 

@@ -1,8 +1,8 @@
 /* copy.c - copies that are too large for one processor.
  *
  * Fork:     of another thread while a copy is under way: in the child neither its caller nor its threads exist.
- * Memory:   what is copied is far larger than the caches, so it goes past them: a line that is stored whole need not be
- *           fetched before. Such stores obey no order but that of a fence, which each piece ends with.
+ * Memory:   a large copy goes past the caches (x86): a line that is stored whole need not be fetched, and what others
+ *           have there stays. Such stores are ordered by a fence alone, with which each piece ends.
  */
 #include "base/copy.h"
 
@@ -15,14 +15,15 @@
 #include "base/os.h"
 
 /* Not where a sanitizer is to see each access. */
-#if defined __SSE2__ && !defined BN_THREAD_SANITIZER && !defined BN_MEMORY_SANITIZER
+#if defined __SSE2__ && !defined BN_THREAD_SANITIZER && !defined BN_ADDRESS_SANITIZER
 #include <emmintrin.h>
 #define PAST_CACHES
 #endif
 
-#define SHARE_MIN   (BN_COPY_IS_LARGE / 2)
-#define THREADS_MAX 4u
-#define PIECE       (UINT64_C(2) << 20)
+#define BYTES_A_THREAD (BN_COPY_LARGE_FROM / 2)
+#define THREADS_MAX    4u
+#define PIECE_BYTES                                                                                \
+    (UINT64_C(2) << 20) /* some 200 us of work: nobody waits longer for the last one */
 #define STACK_BYTES (256u << 10)
 
 /* One copy, of which each thread takes piece after piece: a processor that is needed elsewhere for a while does not
@@ -36,10 +37,10 @@ struct job {
 
 #ifdef PAST_CACHES
 #define LINE 64u
-/* So far ahead lines are fetched; beyond the end as well, where a fetch does nothing. */
+/* So far ahead lines are fetched; where that is beyond the end it does no harm. */
 #define FETCH_AHEAD 2048u
 
-/* As many lines as there are whole in `to`, which is aligned to one. Returns their bytes. */
+/* Copy as many lines as `to`, which is aligned to one, has whole. Returns how many bytes those are. */
 static uint64_t copy_lines(uint8_t *to, const uint8_t *from, uint64_t size)
 {
     uint64_t at = 0;
@@ -77,16 +78,16 @@ static void *copy_pieces(void *arg)
 {
     struct job *job = arg;
     uint64_t at;
-    while ((at = bn_add_seq(&job->taken, PIECE)) < job->size) {
+    while ((at = bn_add_seq(&job->taken, PIECE_BYTES)) < job->size) {
         uint64_t left = job->size - at;
-        copy_past_caches(job->to + at, job->from + at, left < PIECE ? left : PIECE);
+        copy_past_caches(job->to + at, job->from + at, left < PIECE_BYTES ? left : PIECE_BYTES);
     }
     return NULL;
 }
 
 static uint32_t count_threads(uint64_t size)
 {
-    uint64_t n = size / SHARE_MIN;
+    uint64_t n = size / BYTES_A_THREAD;
     n = n < THREADS_MAX ? n : THREADS_MAX;
     uint32_t n_processors = bn_os_n_processors();
     return n < n_processors ? (uint32_t)n : n_processors;
@@ -123,7 +124,7 @@ void bn_copy_large(void *to, const void *from, uint64_t size)
     struct job job = { .to = to, .from = from, .size = size };
     pthread_t others[THREADS_MAX - 1];
     int cancel;
-    if (size < BN_COPY_IS_LARGE) {
+    if (size < BN_COPY_LARGE_FROM) {
         memcpy(to, from, size);
         return;
     }

@@ -32,8 +32,8 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out);
 
 /* ---- files */
 
-/* Back a range of a file with memory, in steps of at most 2 MiB, since a signal undoes what a step has done: ENOSPC
- * where there is none. */
+/* Back a range of a file with memory, in steps of at most 2 MiB: a long call keeps others waiting, and a signal undoes
+ * what it has done. ENOSPC where there is none. */
 int bn_os_back(int fd, uint64_t off, uint64_t size);
 /* Give the memory of a range back; it reads as zeros from then on. */
 int bn_os_punch(int fd, uint64_t off, uint64_t size);

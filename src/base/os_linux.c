@@ -24,8 +24,9 @@
 #include "base/atomic.h"
 
 /* One long call keeps everybody else's small one waiting: 3.4 s behind one of 1 GB, measured. */
-#define HUGE_BYTES ((uint64_t)2 << 20)
 #define STEP_BYTES ((uint64_t)1 << 20)
+#define HUGE_BYTES ((uint64_t)2 << 20)
+#define STEP_MIN   ((uint64_t)4 << 10)
 
 /* How long one sleeps who may not wait for a word. */
 #define POLL_NS   ((int64_t)1000 * 1000)
@@ -110,13 +111,15 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out)
 int bn_os_back(int fd, uint64_t off, uint64_t size)
 {
     while (size > 0) {
-        /* Whole huge pages: of one that is backed by halves the kernel clears both at once. */
+        /* To the end of a huge page: of one that is backed in halves the kernel clears both at once. */
         uint64_t step = HUGE_BYTES - off % HUGE_BYTES;
         step = step < size ? step : size;
         while (fallocate(fd, 0, (off_t)off, (off_t)step) != 0) {
             if (errno != EINTR) {
                 return -errno;
             }
+            step = step > STEP_MIN ? step / 2
+                                   : step; /* less to be undone, where signals come and come */
         }
         off += step;
         size -= step;

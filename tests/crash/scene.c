@@ -576,28 +576,37 @@ static brain_space *open_third(const struct stage *stage)
     return c;
 }
 
+enum {
+    N_LEFT = 66,  /* names: just more than a removal takes out itself */
+    N_A_LOOK = 16 /* changes: BN_RECLAIM_LOOK_EVERY */
+};
+
 static void fill_third(struct stage *stage)
 {
     brain_space *c = open_third(stage);
-    for (uint32_t i = 0; i < 66; i++) {
+    for (uint32_t i = 0; i < N_LEFT; i++) {
         stage_put_numbered(c, "many", i, STAGE_SMALL);
     }
     brain_space_close(c);
 }
 
 /* A removal that leaves all its names to later changes: batches, each of so many that a look is due. The first takes
- * out the most of them, the second, in the namespace anew, the rest. */
+ * out all names, the second, in the namespace anew, the record. */
 static void space_remove_left(struct stage *stage)
 {
     brain_space *c = open_third(stage);
     brain_batch *changes;
+    brain_stat stat = { .struct_size = sizeof stat };
     char name[16];
     if (stage->next == 0) {
         stage_need(brain_space_remove(c), "brain_space_remove");
     } else {
+        stage_need(brain_stat_get(stage->store, &stat), "brain_stat_get");
+        bool is_left = stage->next > 1 || stat.limbo_bytes >= N_LEFT * STAGE_SMALL;
+        stage_need(is_left ? 0 : -1, "what a removal leaves");
         stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
         add(changes, stage->next == 2 ? c : stage->a, "new", STAGE_SMALL);
-        for (uint32_t i = 1; i < 16; i++) {
+        for (uint32_t i = 1; i < N_A_LOOK; i++) {
             int len = snprintf(name, sizeof name, "none%u", i);
             stage_need(brain_batch_delete(changes, stage->a, name, (size_t)len), "a delete");
         }

@@ -110,10 +110,10 @@ static const struct site take_sites[] = {
     RETIRES,
     LOCKS,
     BARRIERS,
-    { SCAN, "src/pin.c", "bn_pin_list", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },
+    { SCAN, "src/pin.c", "bn_pin_collect", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },
     { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ, 0 },
-    { SCAN, "src/reclaim.c", "bn_reclaim_retired", "bn_pin_list(store, n * CELLS_PER_SLOT,", LM_SEQ,
-      0 },
+    { SCAN, "src/reclaim.c", "bn_reclaim_retired", "bn_pin_collect(store, n * CELLS_PER_SLOT,",
+      LM_SEQ, 0 },
     { 0 },
 };
 
@@ -145,7 +145,7 @@ static const struct site move_sites[] = {
       LM_SEQ, "the same" },
     LOCKS,
     BARRIERS,
-    { SCAN, "src/pin.c", "bn_pin_list", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },
+    { SCAN, "src/pin.c", "bn_pin_collect", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },
     { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ, 0 },
     { 0 },
 };
@@ -399,14 +399,14 @@ enum {
         { RAISE,        "src/pin.c",                                                                 \
           "copy_chunk", "bn_store_seq(&copy->top, (uint32_t)BN_CHUNK_CELLS)",                        \
           LM_SEQ,       0 }
-#define SCANS_TOP                                                                                  \
-    { TOP_SCAN,     "src/pin.c",                                                                   \
-      "mark_chunk", "bn_load_seq(&chunk->top)",                                                    \
-      LM_SEQ,       "the barrier comes before it" },                                               \
-        { TOP_SCAN, "src/pin.c", "bn_pin_list", "bn_load_seq(&chunk->top)", LM_SEQ, "the same" },  \
-        { TOP_SCAN, "src/pin.c", "n_chunks", "bn_load_seq(&store->clients->n_chunks)",             \
-          LM_SEQ,   "the same" },                                                                  \
-        { SCAN, "src/pin.c", "bn_pin_list", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },          \
+#define SCANS_TOP                                                                                    \
+    { TOP_SCAN,     "src/pin.c",                                                                     \
+      "mark_chunk", "bn_load_seq(&chunk->top)",                                                      \
+      LM_SEQ,       "the barrier comes before it" },                                                 \
+        { TOP_SCAN, "src/pin.c", "bn_pin_collect", "bn_load_seq(&chunk->top)", LM_SEQ, "the same" }, \
+        { TOP_SCAN, "src/pin.c", "n_chunks", "bn_load_seq(&store->clients->n_chunks)",               \
+          LM_SEQ,   "the same" },                                                                    \
+        { SCAN, "src/pin.c", "bn_pin_collect", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },         \
         { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ, 0 }
 
 static const struct site hint_sites[] = {

@@ -40,7 +40,7 @@ static void check_copy(uint64_t size)
     check_shifted(size, 0, 0);
 }
 
-/* Neither end of a line: what goes past the caches goes there in whole ones. */
+/* Targets and sources that begin and end within a line: past the caches go whole lines alone. */
 static void check_alignments(void)
 {
     static const uint32_t shifts[][2] = { { 0, 16 }, { 16, 0 }, { 1, 63 }, { 63, 3 } };

@@ -81,90 +81,6 @@ static void check_growth(void)
     check_destroy(store);
 }
 
-static void fill_names(brain_space *space, uint32_t n_names, size_t size_bytes)
-{
-    static const char value[4096];
-    for (uint32_t i = 0; i < n_names; i++) {
-        CHECK_OK(brain_put_bytes(space, &i, sizeof i, value, size_bytes));
-    }
-}
-
-static void fill_and_remove(brain_space *space, uint32_t n_names, size_t size_bytes)
-{
-    fill_names(space, n_names, size_bytes);
-    CHECK_OK(brain_space_remove(space));
-}
-
-/* Puts of a name that there is, until nothing but that is left in the index. */
-static void check_taken_apart(brain_store *store, brain_space *kept, uint64_t n_before,
-                              uint64_t n_puts)
-{
-    CHECK(store->state->n_entries > n_before);
-    for (uint64_t i = 0; i < n_puts; i++) {
-        CHECK_OK(brain_put_bytes(kept, "a", 1, "0", 1));
-    }
-    CHECK_U64(store->state->n_entries, n_before);
-    CHECK_SOUND(store);
-}
-
-static void put_batch(brain_store *store, brain_space *space, uint32_t n_names)
-{
-    const brain_part part = { .data = "1", .size_bytes = 1 };
-    const brain_value value = { .parts = &part, .n_parts = 1 };
-    brain_batch *batch = NULL;
-    CHECK_OK(brain_batch_new(store, &batch));
-    for (uint32_t i = 0; i < n_names; i++) {
-        CHECK_OK(brain_batch_put(batch, space, &i, sizeof i, &value));
-    }
-    CHECK_OK(brain_batch_commit(batch, NULL));
-    brain_batch_free(batch);
-}
-
-/* Many names of a removed namespace, of small values, leave the index with the changes that come: four or more with
- * each; but no more are left than is little beside the capacity, and of large values none. */
-static void check_removal(void)
-{
-    brain_store *store = check_open(check_path(), 64 * CHECK_MIB);
-    brain_space *kept = check_space(store, "kept"), *gone = check_space(store, "gone");
-    CHECK_OK(brain_put_bytes(kept, "a", 1, "0", 1));
-    uint64_t n_before = store->state->n_entries;
-
-    fill_and_remove(gone, 64, 8);
-    CHECK_U64(store->state->n_entries, n_before);
-    fill_and_remove(gone, 65, 257);
-    CHECK_U64(store->state->n_entries, n_before);
-    fill_and_remove(gone, 5000, 100); /* 5000 * 228 bytes: above a 64th of the capacity */
-    CHECK_U64(store->state->n_entries, n_before);
-
-    fill_and_remove(gone, 4000, 8);
-    check_taken_apart(store, kept, n_before, 1100);
-    fill_and_remove(gone, 4000, 8);
-    for (uint32_t i = 0; i < 3; i++) { /* a batch is as many changes as it has */
-        put_batch(store, kept, 350);
-    }
-    check_taken_apart(store, kept, n_before + 350, 64);
-
-    n_before += 350;
-    brain_space *several[4];
-    for (uint32_t i = 0; i < 4; i++) {
-        char name[] = { 's', (char)('0' + i), 0 };
-        several[i] = check_space(store, name);
-        fill_names(several[i], 2500, 8);
-    }
-    for (uint32_t i = 0; i < 4; i++) { /* all four together are too much: they go at once */
-        CHECK_OK(brain_space_remove(several[i]));
-        CHECK_U64(store->state->n_entries, n_before + (i < 3 ? (3 - i) + UINT64_C(10000) : 0));
-        brain_space_close(several[i]);
-    }
-    fill_and_remove(gone, 4000, 8);
-    CHECK_OK(brain_trim(store, NULL));
-    CHECK_U64(store->state->n_entries, n_before);
-    CHECK_SOUND(store);
-    brain_space_close(kept);
-    brain_space_close(gone);
-    check_destroy(store);
-}
-
 /* Names chosen, with the store's own seed, so that they share a bucket for a long time. */
 static void check_overflow(void)
 {
@@ -213,7 +129,6 @@ int main(void)
 {
     check_begin();
     check_growth();
-    check_removal();
     check_overflow();
     return 0;
 }
