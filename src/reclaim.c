@@ -213,7 +213,7 @@ static int removed_step(struct brain_store *store, struct removed *work)
     uint64_t oldest = bn_snap_oldest(store);
     uint32_t n_tombs = bn_set_count(store, BN_SET_TOMBS), dead = store->state->space_dead;
     int err = work->tombs_stay ? 0 : clear_tombs(store, oldest);
-    work->tombs_stay = bn_set_count(store, BN_SET_TOMBS) == n_tombs;
+    work->tombs_stay = err == 0 && bn_set_count(store, BN_SET_TOMBS) == n_tombs;
     work->has_more = !work->tombs_stay;
     if (err == 0 && dead != 0) {
         const struct bn_space_rec *space = bn_space_at(store, dead);

@@ -1,5 +1,5 @@
 /* test_reclaim.c - what is given back of removed namespaces, and when: at once, with the changes that come, or by who trims
- * or finds the store full. */
+ * or finds the store full; and tombstones. */
 #include "check.h"
 
 #include "handle.h"
@@ -217,6 +217,31 @@ static void check_makes_room(void)
     end(&scene);
 }
 
+static uint64_t room_in_limbo(brain_store *store)
+{
+    return store->state->backed[BN_REGION_LIMBO] / sizeof(uint32_t) - check_stat(store).n_limbo;
+}
+
+/* Tombstones go on leaving where limbo is full before a step has taken out any: a step takes 64. */
+static void check_tombs_go_when_limbo_is_full(void)
+{
+    struct scene scene = begin();
+    brain_snapshot *snapshot;
+    uint32_t n = 0;
+    fill(scene.gone, 5000, NAME_SIZE);
+    CHECK_OK(brain_snapshot_open(scene.store, &snapshot));
+    do {
+        CHECK_OK(brain_delete(scene.gone, &n, sizeof n, BRAIN_ANY_VERSION));
+        n++;
+    } while (room_in_limbo(scene.store) % 64 != 0 || room_in_limbo(scene.store) + 64 > n);
+    CHECK_U64(scene.store->state->n_tombs, n);
+    brain_snapshot_close(snapshot);
+    CHECK_OK(brain_trim(scene.store, NULL));
+    CHECK_U64(scene.store->state->n_tombs, 0);
+    CHECK_OK(brain_space_remove(scene.gone));
+    end(&scene);
+}
+
 int main(void)
 {
     check_begin();
@@ -228,5 +253,6 @@ int main(void)
     check_number_is_bounded();
     check_is_not_behind_a_snapshot();
     check_makes_room();
+    check_tombs_go_when_limbo_is_full();
     return 0;
 }
