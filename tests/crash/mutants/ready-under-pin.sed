@@ -2,4 +2,4 @@
 # file: src/reclaim.c
 # run: test_every_instruction replace-ready-held
 # says: a view has changed
-s/!is_pinned(pins, n_pins, /!is_pinned(pins, 0 * n_pins, /
+s/ && !bn_pin_set_may_hold(&pins, spare.slot)) {/) {/
