@@ -224,21 +224,29 @@ static void check_snapshot(brain_store *store, brain_space *space)
     CHECK_SOUND(store);
 }
 
-/* What is viewed stays as it is when it is replaced, though slots like it are filled again and again beside it. */
-static void check_many_views(brain_space *space)
+/* What is viewed stays as it is when it is replaced, though slots like it are filled again and again beside it. The
+ * views are of several clients, each with a page of pins of its own. */
+static void check_many_views(brain_space *space, const char *path)
 {
     enum {
+        N_CLIENTS = 3,
         N_VIEWS = 40,
         N_PUTS = 2000
     };
+    brain_store *stores[N_CLIENTS];
+    brain_space *spaces[N_CLIENTS];
     brain_view views[N_VIEWS];
     char data[16];
+    for (int i = 0; i < N_CLIENTS; i++) {
+        stores[i] = check_open(path, 0);
+        spaces[i] = check_space(stores[i], "default");
+    }
     for (int round = 0; round < 20; round++) {
         get_ready(space, "v", "another");
         for (int i = 0; i < N_VIEWS; i++) {
             snprintf(data, sizeof data, "viewed %d", i);
             put(space, "v", data);
-            CHECK_OK(brain_get(space, "v", 1, &views[i]));
+            CHECK_OK(brain_get(spaces[i % N_CLIENTS], "v", 1, &views[i]));
         }
         int n_short = 0;
         for (int i = 0; i < N_PUTS; i++) {
@@ -256,6 +264,10 @@ static void check_many_views(brain_space *space)
             brain_view_drop(&views[i]);
         }
     }
+    for (int i = 0; i < N_CLIENTS; i++) {
+        brain_space_close(spaces[i]);
+        brain_close(stores[i]);
+    }
 }
 
 int main(void)
@@ -270,7 +282,7 @@ int main(void)
     check_snapshot(store, space);
     check_hints(store, space);
     check_hints_of_pinned(store, space);
-    check_many_views(space);
+    check_many_views(space, path);
     CHECK_OK(brain_trim(store, NULL));
     CHECK_U64(check_stat(store).n_limbo, 0);
     brain_space_close(space);
