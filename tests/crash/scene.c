@@ -591,7 +591,7 @@ static void fill_third(struct stage *stage)
 }
 
 /* A removal that leaves all its names to later changes: batches, each of so many that a look is due. The first takes
- * all of it apart, the second is in the namespace anew. */
+ * all of it apart, where no snapshot stands; the second is in the namespace anew. */
 static void space_remove_left(struct stage *stage)
 {
     brain_space *c = open_third(stage);
@@ -601,7 +601,7 @@ static void space_remove_left(struct stage *stage)
         stage_need(brain_space_remove(c), "brain_space_remove");
     } else {
         bool is_left = stage->store->state->space_dead != 0;
-        stage_need(is_left == (stage->next == 1) ? 0 : BRAIN_E_CORRUPT, "what a removal leaves");
+        stage_need(is_left || stage->next > 1 ? 0 : BRAIN_E_CORRUPT, "what a removal leaves");
         stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
         add(changes, stage->next == 2 ? c : stage->a, "new", STAGE_SMALL);
         for (uint32_t i = 1; i < N_A_LOOK; i++) {
