@@ -62,7 +62,8 @@ clock = time.perf_counter_ns
 
 
 def value_of(kind, size, number=0):
-    """Those of one kind and number are equal in all systems. size: bytes of an array, rows of a table."""
+    """Those of one kind and number are equal in all systems. size: bytes of an array, rows of a table. The
+    table of numbers has no strings: ten million of them take a gigabyte in each process."""
     if kind == "int":
         return 1_000_000 + number
     import numpy as np
@@ -73,8 +74,9 @@ def value_of(kind, size, number=0):
         return array
     import pandas as pd
 
-    numbers = range(size)
-    columns = {"int": numbers, "float": np.arange(size) / 7, "str": [f"row {row}" for row in numbers]}
+    columns = {"int": np.arange(size), "float": np.arange(size) / 7}
+    if kind == "table":
+        columns["str"] = [f"row {row}" for row in range(size)]
     return pd.DataFrame(columns)
 
 
@@ -87,6 +89,7 @@ def equal(found, value):
 
 
 def of_kind(statement, kind):
+    kind = "table" if kind == "numbers" else kind
     return statement if kind == "int" else f"{statement}_{kind.upper()}"
 
 
@@ -238,15 +241,15 @@ class Worker:
         quantiles = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "worst": 1}
         return {key: max(0, taken[int(last * at)] - flat) for key, at in quantiles.items()}
 
-    def rate(self, kind, size, name, seconds):
-        """Puts a second of one name, with nothing else."""
+    def rate(self, kind, size, name, seconds, does="PUT"):
+        """Puts a second of one name, with nothing else; or gets."""
         gc.collect()
         gc.disable()
         self.scope["v"] = value_of(kind, size)
-        put = loop(self.statement(of_kind("PUT", kind)), self.scope)
+        run = loop(self.statement(of_kind(does, kind)), self.scope)
         done, n, began = 0, 1, clock()
         while (taken := clock() - began) < seconds * 1e9:
-            if put(self.d, [name] * n) < 1e6 and n < BLOCK:
+            if run(self.d, [name] * n) < 1e6 and n < BLOCK:
                 done, n = done + n, 2 * n
             else:
                 done += n
