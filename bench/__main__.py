@@ -1,8 +1,11 @@
 """Runs the programs of bench/, each in a process of its own, and prints their figures in one table.
 
 usage: python bench [NAME ...]      all but originals, or bench/NAME.py alone
+
+All of them are left in build/results/figures.json, too.
 """
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -29,6 +32,7 @@ PROGRAMS = [
     "many",
     "c_calls",
 ]
+RESULTS = Path(__file__).resolve().parent.parent / "build/results"
 # Not among all of them: it installs what it compares with.
 ALONE = ["originals"]
 
@@ -51,6 +55,12 @@ def main():
         )
         rows += [Row(**row) for row in json.loads(done.stdout)]
     print_table(rows)
+    if names == PROGRAMS:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        found = [dataclasses.asdict(row) | {"reached": row.reached} for row in rows]
+        RESULTS.joinpath("figures.json").write_text(
+            json.dumps({"machine": describe_machine(), "rows": found}, indent=1)
+        )
     n_reached = sum(row.reached for row in rows)
     print(f"\n{n_reached} of {len(rows)} figures reached")
 

@@ -5,6 +5,7 @@ import dataclasses
 import gc
 import itertools
 import json
+import mmap
 import os
 import platform
 import random
@@ -14,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
+from typing import NamedTuple
 
 MEMORY = os.environ.get("BENCH_MEMORY", "/dev/shm")
 N_BLOCKS = 300  # of each of the things that are compared
@@ -232,6 +235,60 @@ def share_in_huge_pages(folder):
             elif ours and first == "ShmemPmdMapped:":
                 n_huge += int(rest[0])
     return n_huge / max(n_mapped, 1)
+
+
+# ---- another process ----------------------------------------------------------------------------
+
+ONE_CORE = "there is one core: only one of them runs at a time"
+STOP = 2**64 - 1  # in words[0]: the other process is to end
+
+
+def two_cores():
+    """The processors that this process may use, where there are two or more; else None."""
+    cores = sorted(os.sched_getaffinity(0))
+    return cores if len(cores) > 1 else None
+
+
+class Other(NamedTuple):
+    """Another process, and a page of 64-bit words that both see."""
+
+    pid: int
+    words: memoryview
+
+    def has_ended(self):
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+@contextlib.contextmanager
+def beside(work, path, cores=None):
+    """Another process does work(path, words) meanwhile, until words[0] is STOP. With `cores` this process
+    has the first of them to itself, and the other the rest. RuntimeError in the end where the other failed.
+    """
+    words = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
+    ours = os.sched_getaffinity(0)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            if cores is not None:
+                os.sched_setaffinity(0, cores[1:])
+            work(path, words)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    try:
+        if cores is not None:
+            os.sched_setaffinity(0, cores[:1])
+        yield Other(pid, words)
+    finally:
+        os.sched_setaffinity(0, ours)
+        words[0] = STOP
+        _, status = os.waitpid(pid, 0)
+        if status != 0:
+            how = os.waitstatus_to_exitcode(status)
+            raise RuntimeError(f"the other process failed: {work.__name__}() ended with {how}")
 
 
 # ---- what is printed ----------------------------------------------------------------------------

@@ -1,20 +1,18 @@
 """How long do the slowest gets take while another process replaces values of 1 MB?"""
 
 import array
-import mmap
-import os
 import statistics
 import time
 
 import numpy as np
-from harness import Row, RunDelay, new_brain, percentile, report
+from harness import ONE_CORE, STOP, Row, RunDelay, beside, new_brain, percentile, report, two_cores
 
 REACH = 2
 MEGABYTE = 1_000_000
 N_ROUNDS = 150
 PHASE_NS, SETTLE_S = 10_000_000, 0.002
 SLOW_NS = 3000  # what takes longer may have been held up by the scheduler
-REST, REPLACE, COPY, STOP = range(4)
+REST, REPLACE, COPY = range(3)
 NAMES = {"an int": "small", "the value that is replaced": "large"}
 
 clock = time.perf_counter_ns
@@ -38,15 +36,15 @@ def disturb(path, words):
 
 
 class Phases:
-    """Gets during phases of one kind: `counted`, and those during which the reader waited for its processor."""
+    """Gets in phases of one kind: `counted`, and those in which the reader waited for its processor."""
 
     def __init__(self):
         self.counted, self.held_up = array.array("Q"), array.array("Q")
         self.n_disturbances = []
 
     def get(self, brain, name, words, run_delay):
-        """One phase. The processor is asked for only after what took long, in a get or in between: to ask
-        takes longer than a get."""
+        """One phase. The processor is asked for only after what took long, in a get or in between: to
+        ask takes longer than a get."""
         before = words[1]
         delay, ended = run_delay.ns(), clock()
         until = ended + PHASE_NS
@@ -109,31 +107,18 @@ def row(what, kinds):
 
 
 def rows():
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
+    cores = two_cores()
+    if cores is None:
         for what in NAMES:
             question = f"get {what} while 1 MB is replaced: p99.9"
-            note = "there is one core: only one of them runs at a time"
-            yield Row(question, None, "ns", REACH, base_name="undisturbed", note=note)
+            yield Row(question, None, "ns", REACH, base_name="undisturbed", note=ONE_CORE)
         return
     with new_brain() as brain:
         brain["small"] = 1
         brain["large"] = np.ones(MEGABYTE, "u1")
-        words = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
-        child = os.fork()
-        if child == 0:
-            try:
-                os.sched_setaffinity(0, cores[1:])
-                disturb(brain.path, words)
-            finally:
-                os._exit(0)
-        try:
-            os.sched_setaffinity(0, cores[:1])
+        with beside(disturb, brain.path, cores) as other:
             for what, name in NAMES.items():
-                yield row(what, measure(brain, name, words))
-        finally:
-            words[0] = STOP
-            os.waitpid(child, 0)
+                yield row(what, measure(brain, name, other.words))
 
 
 if __name__ == "__main__":

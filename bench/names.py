@@ -1,10 +1,9 @@
 """What does it cost to list 100,000 names, and to remove a namespace of 10,000?"""
 
-import mmap
 import os
 import statistics
 
-from harness import Row, new_brain, percentile, report, timed
+from harness import STOP, Row, beside, new_brain, percentile, report, timed
 
 REACH_LIST_NS, REACH_REMOVE_NS, REACH_PARTS = 10e6, 10e3, 0
 N_LISTED, N_LISTS = 100_000, 30
@@ -32,7 +31,7 @@ def look(path, words):
 
     looked_at = names(N_REMOVED)[:: N_REMOVED // N_LOOKED_AT]
     with Brain(path, create=False) as brain:
-        while words[0] == 0:
+        while words[0] != STOP:
             for n_seen, n_whole in (
                 (len(brain.get_many(looked_at, namespace=SPACE)), len(looked_at)),
                 (len(brain.names(SPACE)), N_REMOVED),
@@ -41,47 +40,28 @@ def look(path, words):
                 words[what] += 1
 
 
-def remove(brain):
-    """What each removal took in ns, and each step that made what is removed: with it most of what the removal before
-    it has left is taken apart."""
+def remove(brain, settle=lambda: None):
+    """What each removal took in ns, and each step that made what is removed: with it most of what the
+    removal before it has left is taken apart. Unless settle() did that, which follows each removal."""
     values = dict.fromkeys(names(N_REMOVED), 1)
     removals, made = [], []
     for _ in range(N_REMOVALS):
         made.append(timed(lambda: brain.set_many(values, namespace=SPACE)))
         removals.append(timed(lambda: brain.remove_namespace(SPACE)))
+        settle()
     return removals, made
-
-
-def make_without_removal(brain):
-    """What the same steps took where nothing was left by a removal: it was given back meanwhile."""
-    values = dict.fromkeys(names(N_REMOVED), 1)
-    made = []
-    for _ in range(N_REMOVALS):
-        made.append(timed(lambda: brain.set_many(values, namespace=SPACE)))
-        brain.remove_namespace(SPACE)
-        brain.trim()
-    return made
 
 
 def removing():
     question = f"remove a namespace of {N_REMOVED:,} names"
     with new_brain() as brain:
         removals, made = remove(brain)
-        made_alone = make_without_removal(brain)
-        words = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
-        child = os.fork()
-        if child == 0:
-            try:
-                look(brain.path, words)
-            finally:
-                os._exit(0)
-        try:
-            while words[1] == 0 and words[2] == 0:
+        _, made_otherwise = remove(brain, settle=brain.trim)
+        with beside(look, brain.path) as other:
+            words = other.words
+            while words[1] == 0 and words[2] == 0 and not other.has_ended():
                 os.sched_yield()
             watched, _ = remove(brain)
-        finally:
-            words[0] = 1
-            os.waitpid(child, 0)
     yield Row(
         question,
         statistics.median(removals),
@@ -89,15 +69,16 @@ def removing():
         REACH_REMOVE_NS,
         note=f"p90 {percentile(removals, 0.9) / 1e3:.0f} us; while another process looks "
         f"{statistics.median(watched) / 1e3:.0f} us; to put {N_REMOVED:,} names takes "
-        f"{statistics.median(made) / 1e6:.1f} ms after it, and {statistics.median(made_alone) / 1e6:.1f} ms else",
+        f"{statistics.median(made) / 1e6:.1f} ms after one, "
+        f"{statistics.median(made_otherwise) / 1e6:.1f} ms otherwise",
     )
     yield Row(
         "the same: looks of another process that saw a part",
         words[3],
         "",
         REACH_PARTS,
-        note=f"{words[1]:,} saw it whole, {words[2]:,} did not see it; {N_REMOVALS} removals, each after one "
-        "step that made it",
+        note=f"{words[1]:,} saw it whole, {words[2]:,} did not see it; {N_REMOVALS} removals, each "
+        "after one step that made it",
     )
 
 

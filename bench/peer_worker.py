@@ -45,8 +45,8 @@ DEFAULTS = {
     "PUT_TABLE": "PUT_ARRAY",
     "CHANGE": "PUT",
 }
-BLOCK = 2000  # names of a turn, at most 10,000; fewer where that takes longer than a turn should
-MOST = 10_000
+BLOCK = 2000  # puts or gets between two looks at the clock, at most
+MOST = 100_000  # names of a turn; fewer where those take as long as a turn should
 CHUNK = 10_000  # names that are filled at once
 SAMPLE = 100_000  # of the names, where there are more
 LATENCY_LOOP = """
@@ -62,7 +62,8 @@ clock = time.perf_counter_ns
 
 
 def value_of(kind, size, number=0):
-    """Those of one kind and number are equal in all systems. size: bytes of an array, rows of a table."""
+    """Those of one kind and number are equal in all systems. size: bytes of an array, rows of a table.
+    The table of numbers has no strings: ten million of them take a gigabyte in each process."""
     if kind == "int":
         return 1_000_000 + number
     import numpy as np
@@ -73,8 +74,9 @@ def value_of(kind, size, number=0):
         return array
     import pandas as pd
 
-    numbers = range(size)
-    columns = {"int": numbers, "float": np.arange(size) / 7, "str": [f"row {row}" for row in numbers]}
+    columns = {"int": np.arange(size), "float": np.arange(size) / 7}
+    if kind == "table":
+        columns["str"] = [f"row {row}" for row in range(size)]
     return pd.DataFrame(columns)
 
 
@@ -87,6 +89,7 @@ def equal(found, value):
 
 
 def of_kind(statement, kind):
+    kind = "table" if kind == "numbers" else kind
     return statement if kind == "int" else f"{statement}_{kind.upper()}"
 
 
@@ -147,7 +150,7 @@ class Worker:
     # ---- what is stored -------------------------------------------------------------------------
 
     def fill(self, kind, size, n, limit_s, word="name"):
-        """Put n values, by the names "word 0" to "word n-1", unless it would take longer than limit_s."""
+        """Put n values, by the names "word 0" to "word n-1", unless it takes longer than limit_s."""
         began = time.monotonic()
         for begin in range(0, n, CHUNK):
             numbers = range(begin, min(n, begin + CHUNK))
@@ -199,7 +202,7 @@ class Worker:
         numbers = range(n)
         if not once:
             numbers = random.Random(1).sample(numbers, min(n, SAMPLE))
-            numbers *= -(-BLOCK // len(numbers))
+            numbers *= -(-MOST // len(numbers))
         form = "{} {:04}" if word == "space" else "{} {}"
         self.items = [form.format(word, number) for number in numbers]
         if len(set(numbers)) < len(numbers):  # the same str object, each time
@@ -208,19 +211,23 @@ class Worker:
         if hasattr(self.module, "look_up"):
             for item in set(self.items):
                 self.module.look_up(self.d, item)
-        self.at, self.n_turn = 0, 1
         self.run, self.empty = loop(source, self.scope), loop("pass")
-        if not once:
-            self.run(self.d, self.items[:1])
-            taken = self.run(self.d, self.items[:1])
-            self.n_turn = max(1, min(MOST, len(self.items), turn_ns // max(taken, 1)))
+        self.at, self.n_turn = 0, 1 if once else self.fitting(turn_ns)
+
+    def fitting(self, turn_ns):
+        """How many names take so long; told from so many that the clock is no part of what they take."""
+        self.run(self.d, self.items[:1])
+        n, taken = 1, self.run(self.d, self.items[:1])
+        while taken < turn_ns // 20 and n < MOST:
+            n = min(2 * n, MOST)
+            taken = self.run(self.d, self.items[:n])
+        return max(1, min(MOST, turn_ns * n // max(taken, 1)))
 
     def turn(self):
         """ns of one, net of the empty loop."""
-        if self.at + self.n_turn > len(self.items):
-            self.at = 0
         items = self.items[self.at : self.at + self.n_turn]
-        self.at += len(items)
+        items += self.items[: self.n_turn - len(items)]
+        self.at = (self.at + self.n_turn) % len(self.items)
         taken = self.run(self.d, items)
         return (taken - self.empty(self.d, items)) / len(items)
 
@@ -238,15 +245,15 @@ class Worker:
         quantiles = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "worst": 1}
         return {key: max(0, taken[int(last * at)] - flat) for key, at in quantiles.items()}
 
-    def rate(self, kind, size, name, seconds):
-        """Puts a second of one name, with nothing else."""
+    def rate(self, kind, size, name, seconds, does="PUT"):
+        """Puts a second of one name, with nothing else; or gets."""
         gc.collect()
         gc.disable()
         self.scope["v"] = value_of(kind, size)
-        put = loop(self.statement(of_kind("PUT", kind)), self.scope)
+        run = loop(self.statement(of_kind(does, kind)), self.scope)
         done, n, began = 0, 1, clock()
         while (taken := clock() - began) < seconds * 1e9:
-            if put(self.d, [name] * n) < 1e6 and n < BLOCK:
+            if run(self.d, [name] * n) < 1e6 and n < BLOCK:
                 done, n = done + n, 2 * n
             else:
                 done += n

@@ -51,6 +51,7 @@ class Settings:
     n_turns, turn_ns, budget_s, fill_s = 40, 20_000_000, 6, 60
     beside_s, n_beside = 0.5, 6
     n_many, n_rows, n_spaces, n_names = 10_000_000, 1_000_000, 100, 1000
+    n_more_rows, crowd, n_crowds = 10_000_000, 8, 3
     large, largest, n_large = 100 * MB, 1000 * MB, 5
     n_fresh, n_waits = 11, 50
 
@@ -59,6 +60,7 @@ class Quick(Settings):
     n_turns, turn_ns, budget_s, fill_s = 5, 5_000_000, 1, 8
     beside_s, n_beside = 0.2, 2
     n_many, n_rows, n_spaces, n_names = 200_000, 50_000, 10, 1000
+    n_more_rows, crowd, n_crowds = 200_000, 2, 1
     large, largest, n_large = 10 * MB, 50 * MB, 3
     n_fresh, n_waits = 3, 8
 
@@ -378,12 +380,17 @@ def puts(peers, settings):
 
 
 def tables(peers, settings):
-    rows = settings.n_rows
-    with stage(peers, capacity=max(LITTLE, 400 * rows)):
-        fill(peers, settings, "table", rows, 1)
-        of = f"a pandas table of {rows:,} rows"
-        yield timed(peers, settings, "get_table", f"get {of}", "GET_TABLE")
-        yield timed(peers, settings, "put_table", f"put {of}", "PUT_TABLE", kind="table", size=rows)
+    more_rows = fitting(16 * settings.n_more_rows, peers, 3) // 16
+    for rows, kind, columns in (
+        (settings.n_rows, "table", "a column of strings and two of numbers"),
+        (more_rows, "numbers", "two columns of numbers"),
+    ):
+        with stage(peers, capacity=max(LITTLE, 400 * settings.n_rows, 40 * more_rows)):
+            fill(peers, settings, kind, rows, 1)
+            of = f"a pandas table of {rows:,} rows, {columns}"
+            yield timed(peers, settings, f"get_table:{kind}", f"get {of}", "GET_TABLE")
+            put = {"statement": "PUT_TABLE", "kind": kind, "size": rows}
+            yield timed(peers, settings, f"put_table:{kind}", f"put {of}", **put)
 
 
 def beside(peers, settings):
@@ -451,6 +458,46 @@ def writers(peers, settings):
     yield row_of(peers, "writers", "two writers: their rate by that of one", "times", ratios, failed)
 
 
+def crowds(peers, settings):
+    """Gets a second of 1, 2, 4, 8 processes beside one that puts, and puts a second of 8; ints, under a name for each
+    writer. So many processes of one system at a time: those of all would not fit into memory."""
+    readers = [n for n in (1, 2, 4, 8) if n <= settings.crowd]
+    questions = [("beside", "GET", n) for n in readers] + [("writers", "PUT", settings.crowd)]
+    found, failed = {question: {} for question in questions}, {}
+    for peer in peers:
+        if peer.missing:
+            continue
+        with stage([peer]), leaving_out(peer):
+            fill([peer], settings, "int", 0, settings.crowd + 1)
+            for question in questions:
+                if not peer.reason(question[0]):
+                    rates = [crowd_rate(peer, settings, *question[1:]) for _ in range(settings.n_crowds)]
+                    found[question][peer.system] = rates
+        if peer.out:
+            failed[peer.system] = peer.out
+    for question in questions:
+        key, does, n = question
+        how = f"ints got a second, {n} readers beside a writer"
+        how = how if does == "GET" else f"ints set a second, {n} writers"
+        yield row_of(peers, key, how.replace("1 readers", "1 reader"), "1/s", found[question], failed)
+
+
+def crowd_rate(peer, settings, does, n):
+    """The sum of n processes; with gets, the first process puts meanwhile, and is none of them."""
+    while len(peer.workers) < n + 1:
+        peer.worker()
+    arguments = {"kind": "int", "size": 0, "seconds": settings.beside_s}
+    writer, others = peer.workers[0], peer.workers[1 : n + 1]
+    if does == "GET":
+        writer.tell("rate", name="name 0", **arguments)
+    for number, worker in enumerate(others, 1):
+        worker.tell("rate", name="name 1" if does == "GET" else f"name {number}", does=does, **arguments)
+    rate = sum(worker.hear() for worker in others)
+    if does == "GET":
+        writer.hear()
+    return rate
+
+
 def spaces(peers, settings):
     n_spaces, n_names = settings.n_spaces, settings.n_names
     size = {"n_spaces": n_spaces, "n_names": n_names, "limit_s": settings.fill_s}
@@ -510,7 +557,7 @@ def waits(peers, settings):
     yield row_of(peers, "wait", "a change is seen by a process that waits", "ns", values, failed)
 
 
-QUESTIONS = [ints, many_ints, arrays, puts, tables, beside, writers, spaces, opening, waits]
+QUESTIONS = [ints, many_ints, arrays, puts, tables, beside, writers, crowds, spaces, opening, waits]
 
 
 # ---- what is printed ----------------------------------------------------------------------------

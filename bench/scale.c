@@ -304,9 +304,15 @@ static void measure(uint32_t n, const struct timed *timed, uint32_t n_timed, uin
 
 /* ---- who holds something --------------------------------------------------------------------- */
 
-/* A process that opens the store n times, or holds n views; each answer says that it is done. */
+/* What a process does that opens the store n times, or holds n views; each answer says that it is done. */
+enum task {
+    OPEN_MANY,
+    HOLD_MANY,
+    DROP_ALL
+};
+
 struct order {
-    char what;
+    enum task task;
     uint32_t n;
 };
 
@@ -342,12 +348,12 @@ static void serve(void)
     struct order order;
     brain_view *views = NULL;
     while (read(holder.order[0], &order, sizeof order) == sizeof order) {
-        if (order.what == 'o') {
+        if (order.task == OPEN_MANY) {
             open_many(order.n);
-        } else if (order.what == 'h') {
+        } else if (order.task == HOLD_MANY) {
             views = hold(order.n);
         }
-        for (uint32_t i = 0; order.what == 'd' && i < order.n; i++) {
+        for (uint32_t i = 0; order.task == DROP_ALL && i < order.n; i++) {
             brain_view_drop(&views[i]);
         }
         if (write(holder.answer[1], &order, sizeof order) != sizeof order) break;
@@ -369,9 +375,9 @@ static void hire_holder(void)
     close(holder.answer[1]);
 }
 
-static void tell_holder(char what, uint32_t n)
+static void tell_holder(enum task task, uint32_t n)
 {
-    struct order order = { what, n };
+    struct order order = { task, n };
     if (write(holder.order[1], &order, sizeof order) != sizeof order ||
         read(holder.answer[0], &order, sizeof order) != sizeof order) {
         bench_fail("the process that holds");
@@ -429,8 +435,14 @@ static void grow_names(uint32_t n, uint32_t n_rounds, uint32_t n_calls)
     end();
 }
 
-/* Of clients, and of views; `after`: what is done with them before the clock runs. */
-static void grow_held(char what, char after, uint32_t n, uint32_t n_rounds, uint32_t n_calls)
+enum held {
+    CLIENTS,
+    VIEWS,
+    VIEWS_OF_REPLACED,
+    VIEWS_DROPPED
+};
+
+static void grow_held(enum held held, uint32_t n, uint32_t n_rounds, uint32_t n_calls)
 {
     static const struct timed timed[] = {
         { "get", get, 1, false },
@@ -445,15 +457,15 @@ static void grow_held(char what, char after, uint32_t n, uint32_t n_rounds, uint
     };
     hire_holder();
     begin(N_BESIDE);
-    for (uint32_t i = 0; what == 'h' && i < n; i++) {
+    for (uint32_t i = 0; held != CLIENTS && i < n; i++) {
         bench_must(brain_put_bytes(spaces[0], name_of("held", i), 8, &i, sizeof i), "put");
     }
-    tell_holder(what, n);
-    for (uint32_t i = 0; after == 'r' && i < n; i++) {
+    tell_holder(held == CLIENTS ? OPEN_MANY : HOLD_MANY, n);
+    for (uint32_t i = 0; held == VIEWS_OF_REPLACED && i < n; i++) {
         bench_must(brain_put_bytes(spaces[0], name_of("held", i), 8, &n, sizeof n), "put");
     }
-    if (after == 'd') {
-        tell_holder('d', n);
+    if (held == VIEWS_DROPPED) {
+        tell_holder(DROP_ALL, n);
     }
     measure(n, timed, sizeof timed / sizeof *timed, n_rounds, n_calls);
     end();
@@ -695,13 +707,13 @@ int main(int argc, char **argv)
     if (strcmp(law, "names") == 0) {
         grow_names(n, n_rounds, n_calls);
     } else if (strcmp(law, "clients") == 0) {
-        grow_held('o', 0, n, n_rounds, n_calls);
+        grow_held(CLIENTS, n, n_rounds, n_calls);
     } else if (strcmp(law, "pins") == 0) {
-        grow_held('h', 0, n, n_rounds, n_calls);
+        grow_held(VIEWS, n, n_rounds, n_calls);
     } else if (strcmp(law, "replaced") == 0) {
-        grow_held('h', 'r', n, n_rounds, n_calls);
+        grow_held(VIEWS_OF_REPLACED, n, n_rounds, n_calls);
     } else if (strcmp(law, "dropped") == 0) {
-        grow_held('h', 'd', n, n_rounds, n_calls);
+        grow_held(VIEWS_DROPPED, n, n_rounds, n_calls);
     } else if (strcmp(law, "spaces") == 0) {
         grow_spaces(n, n_rounds, n_calls);
     } else {

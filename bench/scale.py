@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from harness import Row, describe_machine, free_memory, in_c, new_folder, quantity, report
 
@@ -20,19 +21,24 @@ NAME_BYTES = 400  # that a name takes while it is measured: its records, its hin
 FLAT = 1.5  # that a curve which counts as flat may rise: chance alone makes 1.2
 MISSES = 50  # where each call misses the caches
 
-LAWS = {  # what grows, and the calls that are flat only as far as the caches reach
-    "names": (
-        "names",
-        {"get", "get with a hint", "put", "put with a hint", "list, for each name"},
-    ),
-    "clients": ("open clients", set()),
-    "pins": ("views held by another process", set()),
-    "replaced": ("views held of values that were replaced since", set()),
-    "dropped": ("views that another process has held before", set()),
-    "spaces": (
-        "namespaces",
-        {"get", "get with a hint", "put", "put with a hint", "find a namespace"},
-    ),
+AT_RANDOM = frozenset({"get", "get with a hint", "put", "put with a hint"})
+
+
+class Law(NamedTuple):
+    grows: str
+    by_caches: frozenset = frozenset()  # the calls that are flat only as far as the caches reach
+    # Of each call so many more for each that there is: so what is done once in a quarter of as many puts
+    # is done often.
+    calls_for_each: int = 0
+
+
+LAWS = {
+    "names": Law("names", by_caches=AT_RANDOM | {"list, for each name"}),
+    "clients": Law("open clients"),
+    "pins": Law("views held by another process", calls_for_each=1),
+    "replaced": Law("views held of values that were replaced since", calls_for_each=1),
+    "dropped": Law("views that another process has held before", calls_for_each=1),
+    "spaces": Law("namespaces", by_caches=AT_RANDOM | {"find a namespace"}),
 }
 
 
@@ -40,8 +46,8 @@ class Settings:
     n_rounds, n_calls = 7, 50_000
     points = {
         "names": [1, 10, 100, 1000, 10_000, 100_000, 1_000_000],
-        "clients": [1, 2, 4, 8, 16, 32, 48, 64, 128, 1000],
-        "pins": [1, 10, 100, 1000, 3000, 10_000, 30_000, 100_000],
+        "clients": [1, 4, 16, 63, 64, 128, 1000],
+        "pins": [1, 100, 1000, 3000, 4000, 5000, 10_000, 30_000, 100_000],
         "replaced": [1, 100, 1000, 3000, 10_000, 30_000],
         "dropped": [1, 100, 1000, 3000, 10_000, 30_000, 100_000],
         "spaces": [1, 10, 100, 1000, 10_000, 100_000],
@@ -54,7 +60,7 @@ class Quick(Settings):
     points = {
         "names": [1, 1000, 20_000],
         "clients": [1, 64],
-        "pins": [1, 2000],
+        "pins": [1, 5000],
         "replaced": [1, 2000],
         "dropped": [1, 2000],
         "spaces": [1, 2000],
@@ -82,8 +88,7 @@ def measure(law, settings):
             say(f"{law} of {n:,} left out: there is no memory for them")
             continue
         say(f"{law} {n:,}")
-        # Of pins so many calls that what is done once in a quarter of as many puts is done often.
-        n_calls = settings.n_calls + (n if law in ("pins", "replaced", "dropped") else 0)
+        n_calls = settings.n_calls + n * LAWS[law].calls_for_each
         with new_folder() as folder:
             point = in_c("scale", folder, law, n, settings.n_rounds, n_calls)
         # The loop is taken off: by chance less than a ns may be left, and is not to be divided by.
@@ -108,7 +113,7 @@ def rise(points, call):
 
 
 def rows_of(law, points):
-    grows, by_caches = LAWS[law]
+    grows, by_caches, _ = LAWS[law]
     for call in points[0]:
         if call == "n":
             continue
@@ -136,9 +141,7 @@ def churn(settings):
     capacity = min(settings.capacity, int(free_memory() * 0.25))
     say(f"churn, {settings.n_ops:,} operations")
     with new_folder() as folder:
-        *windows, trimmed = in_c(
-            "scale", folder, "churn", settings.n_ops, settings.a_window, capacity
-        )
+        *windows, trimmed = in_c("scale", folder, "churn", settings.n_ops, settings.a_window, capacity)
     return {"capacity": capacity, "windows": windows, "trimmed": trimmed}
 
 
@@ -210,10 +213,8 @@ def draw(file, title, x_label, y_label, curves, x_scale="log"):
 def draw_all(laws, found):
     for law, points in laws.items():
         x = [point["n"] for point in points]
-        curves = {
-            call: (x, [point[call] for point in points]) for call in points[0] if call != "n"
-        }
-        draw(RESULTS / f"scale-{law}.svg", law, LAWS[law][0], "ns of CPU time a call", curves)
+        curves = {call: (x, [point[call] for point in points]) for call in points[0] if call != "n"}
+        draw(RESULTS / f"scale-{law}.svg", law, LAWS[law].grows, "ns of CPU time a call", curves)
     if found is None:
         return
     windows = found["windows"]
@@ -225,14 +226,12 @@ def draw_all(laws, found):
     }
     file = RESULTS / "scale-churn.svg"
     draw(file, "churn", "operations", "ns of CPU time", curves, x_scale="linear")
-    curves = {
-        "memory by live bytes": (x, [window["physical"] / window["live"] for window in windows])
-    }
+    curves = {"memory by live bytes": (x, [window["physical"] / window["live"] for window in windows])}
     file = RESULTS / "scale-churn-memory.svg"
     draw(file, "churn: memory", "operations", "times the live bytes", curves, x_scale="linear")
 
 
-# ---- --------------------------------------------------------------------------------------------
+# ---- the program --------------------------------------------------------------------------------
 
 
 def main():
