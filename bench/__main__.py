@@ -31,6 +31,7 @@ PROGRAMS = [
     "million",
     "many",
     "c_calls",
+    "c_peers",
 ]
 RESULTS = Path(__file__).resolve().parent.parent / "build/results"
 # Not among all of them: it installs what it compares with.

@@ -192,10 +192,16 @@ def in_fresh_process(program, *arguments):
     return json.loads(done.stdout)
 
 
+def c_program(name):
+    """That of bench/NAME.c, which ./run bench builds."""
+    return Path(os.environ.get("BENCH_BUILD", "build/bench/bench"), name)
+
+
 def in_c(name, *arguments):
-    """Run bench/NAME.c, which ./run bench builds. Returns what it printed as JSON."""
-    program = Path(os.environ.get("BENCH_BUILD", "build/bench/bench"), name)
-    done = subprocess.run([program, *map(str, arguments)], stdout=subprocess.PIPE, check=True)
+    """Run bench/NAME.c. Returns what it printed as JSON."""
+    done = subprocess.run(
+        [c_program(name), *map(str, arguments)], stdout=subprocess.PIPE, check=True
+    )
     return json.loads(done.stdout)
 
 
