@@ -396,7 +396,7 @@ int bn_pin_collect(struct brain_store *store, uint64_t n_cells_max, struct bn_pi
 {
     uint64_t moves = bn_load_seq(&store->clients->moves), n_cells = 0;
     uint32_t n = n_chunks(store);
-    memset(set_out, 0, sizeof *set_out);
+    set_out->n_pins = 0;
     for (uint32_t i = 0; i < n; i++) {
         const struct bn_chunk_rec *chunk = chunk_at(store, i);
         BN_STEP(look_pins, bn_load_relaxed(&chunk->owner) - 1, 0);
@@ -409,7 +409,9 @@ int bn_pin_collect(struct brain_store *store, uint64_t n_cells_max, struct bn_pi
         for (uint32_t k = 0; k < top; k++) {
             uint32_t slot = bn_load_seq(&chunk->cells[k]); /* PAIR pin-retire */
             if (slot != 0) {
-                set_out->n_pins++;
+                if (set_out->n_pins++ == 0) {
+                    memset(set_out->bits, 0, sizeof set_out->bits);
+                }
                 set_out->bits[slot % BN_PIN_SET_BITS / 64] |= UINT64_C(1) << slot % 64;
             }
         }

@@ -138,15 +138,15 @@ static inline void bn_suspects_add(struct bn_suspects *suspects, uint32_t slot, 
 int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_t *n_cells_out);
 
 /* Pinned slots, more or less: one whose bit is not set nobody pins. */
-#define BN_PIN_SET_BITS 4096u /* as many as cells are looked at, at most (reclaim.c) */
+#define BN_PIN_SET_BITS 32768u /* eight for each cell that is looked at, at most (reclaim.c) */
 struct bn_pin_set {
     uint32_t n_pins;
-    uint64_t bits[BN_PIN_SET_BITS / 64];
+    uint64_t bits[BN_PIN_SET_BITS / 64]; /* n_pins 0: anything */
 };
 
 static inline bool bn_pin_set_may_hold(const struct bn_pin_set *set, uint32_t slot)
 {
-    return (set->bits[slot % BN_PIN_SET_BITS / 64] >> slot % 64 & 1) != 0;
+    return set->n_pins != 0 && (set->bits[slot % BN_PIN_SET_BITS / 64] >> slot % 64 & 1) != 0;
 }
 
 /* Note the pins of all rows, the dead included. Returns 0; or BN_AGAIN, and a set that is of no use: there are more

@@ -337,7 +337,8 @@ bool bn_reclaim_may_leave(struct brain_store *store, const struct bn_space_rec *
 
 /* ---- ready slots */
 
-static_assert(BN_READY_MAX * CELLS_PER_SLOT <= BN_PIN_SET_BITS, "most bits stand for one cell");
+static_assert(BN_READY_MAX * CELLS_PER_SLOT * 8 <= BN_PIN_SET_BITS,
+              "few slots are taken for pinned");
 
 void bn_reclaim_retired(struct brain_store *store, unsigned c)
 {
