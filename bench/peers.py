@@ -381,13 +381,13 @@ def puts(peers, settings):
 
 def tables(peers, settings):
     more_rows = fitting(16 * settings.n_more_rows, peers, 3) // 16
-    for rows, kind, columns in (
-        (settings.n_rows, "table", "a column of strings and two of numbers"),
-        (more_rows, "numbers", "two columns of numbers"),
+    for rows, kind, what in (
+        (settings.n_rows, "table", "rows with strings"),
+        (more_rows, "numbers", "rows of numbers"),
     ):
         with stage(peers, capacity=max(LITTLE, 400 * settings.n_rows, 40 * more_rows)):
             fill(peers, settings, kind, rows, 1)
-            of = f"a pandas table of {rows:,} rows, {columns}"
+            of = f"a pandas table of {rows:,} {what}"
             yield timed(peers, settings, f"get_table:{kind}", f"get {of}", "GET_TABLE")
             put = {"statement": "PUT_TABLE", "kind": kind, "size": rows}
             yield timed(peers, settings, f"put_table:{kind}", f"put {of}", **put)
@@ -459,10 +459,10 @@ def writers(peers, settings):
 
 
 def crowds(peers, settings):
-    """Gets a second of 1, 2, 4, 8 processes beside one that puts, and puts a second of 8; ints, under a name for each
-    writer. So many processes of one system at a time: those of all would not fit into memory."""
-    readers = [n for n in (1, 2, 4, 8) if n <= settings.crowd]
-    questions = [("beside", "GET", n) for n in readers] + [("writers", "PUT", settings.crowd)]
+    """Gets a second of 1, 2, 4, 8 processes beside one that puts, and puts a second of 8; ints, under a
+    name for each writer. So many of one system at a time: those of all would not fit into memory."""
+    questions = [("beside", "GET", n) for n in (1, 2, 4, 8) if n <= settings.crowd]
+    questions.append(("writers", "PUT", settings.crowd))
     found, failed = {question: {} for question in questions}, {}
     for peer in peers:
         if peer.missing:
@@ -475,21 +475,22 @@ def crowds(peers, settings):
                     found[question][peer.system] = rates
         if peer.out:
             failed[peer.system] = peer.out
-    for question in questions:
-        key, does, n = question
-        how = f"ints got a second, {n} readers beside a writer"
+    for key, does, n in questions:
+        how = f"ints got a second, {n} reader{'s' * (n > 1)} beside a writer"
         how = how if does == "GET" else f"ints set a second, {n} writers"
-        yield row_of(peers, key, how.replace("1 readers", "1 reader"), "1/s", found[question], failed)
+        yield row_of(peers, f"{key}:{n}", how, "1/s", found[key, does, n], failed)
 
 
 def crowd_rate(peer, settings, does, n):
     """The sum of n processes; with gets, the first process puts meanwhile, and is none of them."""
     while len(peer.workers) < n + 1:
         peer.worker()
-    arguments = {"kind": "int", "size": 0, "seconds": settings.beside_s}
     writer, others = peer.workers[0], peer.workers[1 : n + 1]
+    arguments = {"kind": "int", "size": 0, "seconds": settings.beside_s}
     if does == "GET":
-        writer.tell("rate", name="name 0", **arguments)
+        # As in beside(): before them, and for longer.
+        writer.tell("rate", **arguments | {"name": "name 0", "seconds": settings.beside_s + 0.2})
+        time.sleep(0.1)
     for number, worker in enumerate(others, 1):
         worker.tell("rate", name="name 1" if does == "GET" else f"name {number}", does=does, **arguments)
     rate = sum(worker.hear() for worker in others)

@@ -37,6 +37,7 @@ NOTES = {
 
 c_int64, c_double, frombuffer = ctypes.c_int64, ctypes.c_double, np.frombuffer
 PER_SERVICE = 100  # a key is looked up by comparing it with each
+MOST_READERS = 16  # a service has 8, unless told
 key_type = ctypes.c_uint64
 
 
@@ -108,7 +109,7 @@ class Entries(Handles):
 
     def add_service(self, pairs):
         service = f"blackboard {len(self.services)}"
-        creator = self.builder(service).blackboard_creator(key_type)
+        creator = self.builder(service).blackboard_creator(key_type).max_readers(MOST_READERS)
         for name, value in pairs:
             n = getattr(value, "size", 0)
             creator = creator.add(
