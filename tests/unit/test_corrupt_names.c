@@ -378,6 +378,39 @@ static int batch_of_all(void)
     return err;
 }
 
+/* ---- a namespace whose removal could leave its names to others: it is removed, whatever is wrong with them */
+
+static brain_space *many;
+
+static void make_many(void)
+{
+    many = check_space(store, "many");
+    for (uint32_t i = 0; i < 70; i++) {
+        CHECK_OK(brain_put_bytes(many, &i, sizeof i, "1", 1));
+    }
+}
+static void many_names_are_none(void)
+{
+    bn_store_release(&space_rec(many)->first_segment, NO_CELL);
+}
+static void many_names_are_not_listed(void)
+{
+    bn_store_release(&space_rec(many)->first_segment, 0u);
+}
+static void many_cells_name_no_slot(void)
+{
+    uint32_t first = bn_load_relaxed(&space_rec(many)->first_segment) + BN_SEGMENT_HEAD_CELLS;
+    bn_store_release(bn_names_cell(store, first), 0u);
+    bn_store_release(bn_names_cell(store, first + 1), NO_SLOT & ~BN_CELL_HOLE);
+}
+static int remove_many(void)
+{
+    int err = brain_space_remove(many);
+    CHECK_CODE(brain_space_exists(many), BRAIN_E_NOT_FOUND);
+    brain_space_close(many);
+    return err;
+}
+
 /* ---- the table */
 
 static const struct corrupt_case cases[] = {
@@ -442,6 +475,10 @@ static const struct corrupt_case cases[] = {
     CASE(last_segment_goes_beyond_the_names, put_new, C, "list of names"),
     CASE(first_segment_is_no_line, walk, C, "list of names"),
     CASE(keys_are_the_same, batch_of_all, 0, NULL),
+    CASE_WITH(dead_space_is_none, remove_many, 0, NULL, make_many),
+    CASE_WITH(many_names_are_none, remove_many, 0, NULL, make_many),
+    CASE_WITH(many_names_are_not_listed, remove_many, 0, NULL, make_many),
+    CASE_WITH(many_cells_name_no_slot, remove_many, 0, NULL, make_many),
 };
 
 int main(void)

@@ -1,0 +1,133 @@
+/* test_huge.c - a file system that says it has huge pages: a large value has its pages backed first, up to the end of
+ * one huge page after the other, and is then copied.
+ *
+ * Also where signals come and come, and where there is no memory. fstat(), fallocate() and pwrite() are wrapped by
+ * the linker (tests/meson.build).
+ */
+#include "../unit/check.h"
+
+#define HUGE (2 * CHECK_MIB)
+#define SIZE (33 * CHECK_MIB + 1)
+
+static bool is_watched;
+static uint32_t n_backed, n_refused, n_written; /* calls since then */
+static uint64_t longest;                        /* that is not interrupted; 0: any */
+static uint32_t n_until_full;                   /* calls; 0: it never is */
+
+#define WRAP_FSTAT(name)                                                                           \
+    int __real_##name(int fd, struct stat *st);                                                    \
+    int __wrap_##name(int fd, struct stat *st);                                                    \
+    int __wrap_##name(int fd, struct stat *st)                                                     \
+    {                                                                                              \
+        int result = __real_##name(fd, st);                                                        \
+        st->st_blksize = HUGE;                                                                     \
+        return result;                                                                             \
+    }
+WRAP_FSTAT(fstat)
+WRAP_FSTAT(fstat64) /* of the same layout here: 64-bit systems alone are served */
+
+static int before_fallocate(off_t off, off_t size)
+{
+    if (!is_watched) {
+        return 0;
+    }
+    CHECK_U64((uint64_t)off / HUGE, (uint64_t)(off + size - 1) / HUGE);
+    if (longest != 0 && (uint64_t)size > longest) {
+        n_refused++;
+        return EINTR;
+    }
+    n_backed++;
+    return n_until_full != 0 && n_backed >= n_until_full ? ENOSPC : 0;
+}
+
+#define WRAP_FALLOCATE(name)                                                                       \
+    int __real_##name(int fd, int how, off_t off, off_t size);                                     \
+    int __wrap_##name(int fd, int how, off_t off, off_t size);                                     \
+    int __wrap_##name(int fd, int how, off_t off, off_t size)                                      \
+    {                                                                                              \
+        int error = how == 0 ? before_fallocate(off, size) : 0;                                    \
+        errno = error;                                                                             \
+        return error == 0 ? __real_##name(fd, how, off, size) : -1;                                \
+    }
+WRAP_FALLOCATE(fallocate)
+WRAP_FALLOCATE(fallocate64)
+
+#define WRAP_PWRITE(name)                                                                          \
+    ssize_t __real_##name(int fd, const void *bytes, size_t size, off_t off);                      \
+    ssize_t __wrap_##name(int fd, const void *bytes, size_t size, off_t off);                      \
+    ssize_t __wrap_##name(int fd, const void *bytes, size_t size, off_t off)                       \
+    {                                                                                              \
+        n_written += is_watched;                                                                   \
+        return __real_##name(fd, bytes, size, off);                                                \
+    }
+WRAP_PWRITE(pwrite)
+WRAP_PWRITE(pwrite64)
+
+static void watch(uint64_t longest_call, uint32_t until_full)
+{
+    longest = longest_call;
+    n_until_full = until_full;
+    n_backed = n_refused = n_written = 0;
+    is_watched = true;
+}
+
+static void check_value(brain_space *space, const uint8_t *bytes)
+{
+    brain_view view;
+    CHECK_OK(brain_get(space, "a", 1, &view));
+    CHECK_U64(view.size_bytes, SIZE);
+    CHECK(memcmp(view.data, bytes, SIZE) == 0);
+    brain_view_drop(&view);
+}
+
+/* One value in fresh memory, which is given back in the end. */
+static void check_put(brain_store *store, brain_space *space, const uint8_t *bytes,
+                      uint64_t longest_call)
+{
+    watch(longest_call, 0);
+    CHECK_OK(brain_put_bytes(space, "a", 1, bytes, SIZE));
+    is_watched = false;
+    CHECK_U64(n_written, 0);
+    CHECK(n_backed >= SIZE / HUGE && (longest_call == 0) == (n_refused == 0));
+    CHECK(longest_call != 0 ||
+          n_backed <= SIZE / HUGE + 4); /* a call for each, and what else the store backs */
+    check_value(space, bytes);
+    CHECK_SOUND(store);
+    CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_trim(store, NULL));
+    CHECK_SOUND(store);
+}
+
+static void check_no_memory(brain_store *store, brain_space *space, const uint8_t *bytes)
+{
+    watch(0, 5);
+    CHECK_CODE(brain_put_bytes(space, "a", 1, bytes, SIZE), BRAIN_E_FULL);
+    is_watched = false;
+    CHECK(n_backed >= 5);
+    CHECK_CODE(brain_exists(space, "a", 1, NULL), BRAIN_E_NOT_FOUND);
+    CHECK_SOUND(store);
+    CHECK_OK(brain_put_bytes(space, "a", 1, bytes, SIZE));
+    check_value(space, bytes);
+    CHECK_SOUND(store);
+}
+
+int main(void)
+{
+    check_begin();
+    brain_store *store = check_open(check_path(), 64 * CHECK_MIB);
+    brain_space *space = check_space(store, "default");
+    uint8_t *bytes = malloc(SIZE);
+    CHECK(bytes != NULL);
+    for (uint64_t i = 0; i < SIZE; i++) {
+        bytes[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16);
+    }
+    CHECK_OK(brain_space_create(space));
+    check_put(store, space, bytes, 0);
+    check_put(store, space, bytes, 64 << 10);
+    check_put(store, space, bytes, 4 << 10);
+    check_no_memory(store, space, bytes);
+    free(bytes);
+    brain_space_close(space);
+    check_destroy(store);
+    return 0;
+}
