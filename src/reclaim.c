@@ -423,12 +423,13 @@ static bool reclaim_removed_due(struct brain_store *store, bool is_due, uint32_t
 void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_puts, bool may_wait)
 {
     const struct bn_state_rec *state = store->state;
-    uint32_t n_limbo = count_limbo(store);
     if (bn_unlikely(bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->n_tombs)) != 0 ||
                     bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&state->space_dead)) != 0)) {
         bool is_due = retired_extent || bn_reclaim_look_is_due(store);
         retired_extent = reclaim_removed_due(store, is_due, n_puts, may_wait) || retired_extent;
     }
+    uint32_t n_limbo =
+        count_limbo(store); /* what has just come to it is this change's to give back */
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 +
                    2 * (uint64_t)bn_load_relaxed(&store->n_kept);
     if (retired_extent || bn_unlikely(bn_reclaim_look_is_due(store)) ||
