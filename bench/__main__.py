@@ -8,11 +8,10 @@ All of them are left in build/results/figures.json, too.
 import dataclasses
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-from harness import Row, describe_machine, print_table
+from harness import Row, describe_machine, print_table, run_to_its_end
 
 PROGRAMS = [
     "get",
@@ -48,12 +47,12 @@ def main():
     rows = []
     for name in names:
         print(f"bench: {name}", file=sys.stderr, flush=True)
-        done = subprocess.run(
+        done = run_to_its_end(
             [sys.executable, Path(__file__).with_name(f"{name}.py")],
-            stdout=subprocess.PIPE,
             env={**os.environ, "BENCH_ROWS": "json"},
-            check=True,
         )
+        if done.returncode != 0:
+            sys.exit(f"bench: {name} ended with {done.returncode}")
         rows += [Row(**row) for row in json.loads(done.stdout)]
     print_table(rows)
     if names == PROGRAMS:
@@ -67,4 +66,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

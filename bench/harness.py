@@ -10,6 +10,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -184,11 +185,34 @@ class RunDelay:
         return int(os.pread(self.fd, 64, 0).split()[1])
 
 
+def end_in_order(*_):
+    """Of SIGTERM: what is on /dev/shm is removed on the way out, as with Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + signal.SIGTERM)
+
+
+signal.signal(signal.SIGTERM, end_in_order)
+
+
+def run_to_its_end(command, **how):
+    """As subprocess.run(), of a program that removes what it has made: where this one is to end it waits for that."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, **how) as process:
+        try:
+            stdout, stderr = process.communicate()
+        except KeyboardInterrupt:  # it has reached the other, too
+            process.communicate()
+            raise
+        except BaseException:
+            process.terminate()
+            process.communicate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
 def in_fresh_process(program, *arguments):
     """Run `program` with arguments in a new Python. Returns what it printed as JSON."""
-    done = subprocess.run(
-        [sys.executable, program, *map(str, arguments)], stdout=subprocess.PIPE, check=True
-    )
+    done = run_to_its_end([sys.executable, program, *map(str, arguments)])
+    done.check_returncode()
     return json.loads(done.stdout)
 
 
@@ -199,9 +223,8 @@ def c_program(name):
 
 def in_c(name, *arguments):
     """Run bench/NAME.c. Returns what it printed as JSON."""
-    done = subprocess.run(
-        [c_program(name), *map(str, arguments)], stdout=subprocess.PIPE, check=True
-    )
+    done = run_to_its_end([c_program(name), *map(str, arguments)])
+    done.check_returncode()
     return json.loads(done.stdout)
 
 
@@ -216,9 +239,8 @@ def in_huge_pages(program, *arguments):
     script = 'mount -t tmpfs -o huge=always,mode=700 tmpfs "$BENCH_MEMORY" && exec "$@"'
     command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, program]
     with new_folder() as folder:
-        done = subprocess.run(
+        done = run_to_its_end(
             [*command, *map(str, arguments)],
-            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "BENCH_MEMORY": str(folder)},

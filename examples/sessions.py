@@ -15,10 +15,11 @@ The names of the sessions are UUIDs, longer than what 0.3 allowed; hence long_na
 in the environment is the path of the store. It needs gunicorn and Flask; in a clone ./run build puts both into .venv/bin.
 """
 
+import contextlib
 import os
 import uuid
 
-from brain_plasma import Brain
+from brain_plasma import Brain, BrainNamespaceNotExistError
 from flask import Flask, abort, request
 
 app = Flask(__name__)
@@ -52,7 +53,14 @@ def values_of(session):
 
 @app.put("/sessions/<uuid:session>")
 def put(session):
-    brain.set_many(request.get_json(), namespace=existing(str(session)))  # all of them in one step
+    session, values = existing(str(session)), request.get_json()
+    if not isinstance(values, dict):
+        abort(400, "the values by their names")
+    brain.set_many(values, namespace=session)  # all of them in one step
+    if not brain.exists(BEGUN, namespace=session):  # it was ended meanwhile, and this has made it anew
+        with contextlib.suppress(BrainNamespaceNotExistError):  # who puts as late as this one has removed it
+            brain.remove_namespace(session)
+        abort(404, "no such session")
     return "", 204
 
 

@@ -215,8 +215,8 @@ typedef struct brain_stat {
     uint64_t value_backed_bytes; /* of it: pages of the value area */
     uint64_t n_objects;          /* names, in all namespaces */
     uint64_t n_namespaces;
-    uint64_t n_limbo;      /* objects in limbo */
-    uint64_t n_pins;       /* pins of all clients */
+    uint64_t n_limbo; /* objects in limbo, but for those that removals of namespaces have left */
+    uint64_t n_pins;  /* pins of all clients */
     uint64_t n_snapshots;  /* registered snapshots of all clients */
     uint64_t committed;    /* number of the last commit */
     uint64_t n_recoveries; /* how often a dead writer was recovered from */

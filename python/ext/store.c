@@ -307,9 +307,10 @@ const char bp_store_stat_doc[] =
     "stat($self, /)\n--\n\n"
     "Numbers about the store: a dict of str -> int, named as in the struct brain_stat of brain.h.\n"
     "\n"
-    "Among them live_bytes (what used() gives), limbo_bytes (replaced or deleted and still held "
-    "by\n"
-    "somebody), physical_bytes (memory that the files take), n_clients, n_objects, n_pins.\n"
+    "Among them live_bytes (what used() gives), limbo_bytes (replaced or deleted and not yet "
+    "given\n"
+    "back: held by somebody, kept for the next puts, or left by removals of namespaces),\n"
+    "physical_bytes (memory that the files take), n_clients, n_objects, n_pins.\n"
     "Threads: any. Never waits. Cost: a look at every process that has the store open.";
 
 PyObject *bp_store_stat(PyObject *op, PyObject *Py_UNUSED(ignored))
