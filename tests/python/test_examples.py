@@ -246,6 +246,28 @@ def test_a_session_knows_nothing_of_another(serve, path):
     assert server.request("GET", f"{urls[1]}/cart")[1] == {"value": [1]}
 
 
+def test_a_put_beside_the_end_of_a_session_leaves_nothing(serve, path):
+    server = serve("sessions:app", SESSIONS_STORE=path)
+    for _ in range(60):
+        url = f"/sessions/{server.request('POST', '/sessions')[1]['session']}"
+        values = {f"name {number}": number for number in range(300)}
+        found = []
+        puts = [
+            threading.Thread(target=lambda: found.append(server.request("PUT", url, values)[0]))
+            for _ in range(3)
+        ]
+        for put in puts:
+            put.start()
+        assert server.request("DELETE", url)[0] == 204
+        for put in puts:
+            put.join()
+        assert set(found) <= {204, 404}
+        assert server.request("GET", url)[0] == 404
+    with Brain(path) as brain:
+        assert brain.namespaces() == {"default"}
+    assert server.request("PUT", "/sessions/" + 36 * "0", [1])[0] == 404
+
+
 # ---- a table that the workers of a Dash app share -----------------------------------------------
 
 N_ROWS = 200_000
