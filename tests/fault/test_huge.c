@@ -10,9 +10,10 @@
 #define SIZE (33 * CHECK_MIB + 1)
 
 static bool is_watched;
-static uint32_t n_backed, n_refused, n_written; /* calls since then */
-static uint64_t longest;                        /* that is not interrupted; 0: any */
-static uint32_t n_until_full;                   /* calls; 0: it never is */
+static uint32_t n_backed, n_refused, n_written;  /* calls since then */
+static uint64_t run_end, run_bytes, longest_run; /* of what is backed in one go, over all calls */
+static uint64_t longest;                         /* that is not interrupted; 0: any */
+static uint32_t n_until_full;                    /* calls; 0: it never is */
 
 #define WRAP_FSTAT(name)                                                                           \
     int __real_##name(int fd, struct stat *st);                                                    \
@@ -36,6 +37,9 @@ static int before_fallocate(off_t off, off_t size)
         n_refused++;
         return EINTR;
     }
+    run_bytes = (uint64_t)off == run_end ? run_bytes + (uint64_t)size : (uint64_t)size;
+    run_end = (uint64_t)(off + size);
+    longest_run = run_bytes > longest_run ? run_bytes : longest_run;
     n_backed++;
     return n_until_full != 0 && n_backed >= n_until_full ? ENOSPC : 0;
 }
@@ -68,6 +72,7 @@ static void watch(uint64_t longest_call, uint32_t until_full)
     longest = longest_call;
     n_until_full = until_full;
     n_backed = n_refused = n_written = 0;
+    run_end = longest_run = 0;
     is_watched = true;
 }
 
@@ -88,6 +93,7 @@ static void check_put(brain_store *store, brain_space *space, const uint8_t *byt
     CHECK_OK(brain_put_bytes(space, "a", 1, bytes, SIZE));
     is_watched = false;
     CHECK_U64(n_written, 0);
+    CHECK(longest_run >= SIZE);
     CHECK(n_backed >= SIZE / HUGE && (longest_call == 0) == (n_refused == 0));
     CHECK(longest_call != 0 ||
           n_backed <= SIZE / HUGE + 4); /* a call for each, and what else the store backs */

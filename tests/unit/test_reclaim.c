@@ -1,5 +1,5 @@
-/* test_reclaim.c - what is given back of removed namespaces, and when: at once, with the changes that come, or by who trims
- * or finds the store full; and tombstones. */
+/* test_reclaim.c - what is given back of removed namespaces, and when: at once, with the changes that come, or by
+ * who trims or finds the store full; and tombstones. */
 #include "check.h"
 
 #include "handle.h"
@@ -54,14 +54,19 @@ struct scene {
     uint64_t n_kept; /* entries: the names of `kept`, and its own */
 };
 
-static struct scene begin(void)
+static struct scene begin_with(uint64_t capacity_bytes)
 {
-    struct scene scene = { .store = check_open(check_path(), CAPACITY) };
+    struct scene scene = { .store = check_open(check_path(), capacity_bytes) };
     scene.kept = check_space(scene.store, "kept");
     scene.gone = check_space(scene.store, "gone");
     put_again(scene.kept, 1);
     scene.n_kept = n_entries(scene.store);
     return scene;
+}
+
+static struct scene begin(void)
+{
+    return begin_with(CAPACITY);
 }
 
 static void end(struct scene *scene)
@@ -75,7 +80,8 @@ static void end(struct scene *scene)
     check_destroy(scene->store);
 }
 
-/* Few names, values that are large in the mean, one large one where it is easily seen, what is much beside the capacity. */
+/* Few names, values that are large in the mean, or where that is easily seen, or one of them; what is much beside the
+ * capacity. */
 static void check_goes_at_once(void)
 {
     static const char large[5000];
@@ -83,6 +89,9 @@ static void check_goes_at_once(void)
     fill_and_remove(scene.gone, 64, NAME_SIZE);
     CHECK_U64(n_entries(scene.store), scene.n_kept);
     fill_and_remove(scene.gone, 65, 257);
+    CHECK_U64(n_entries(scene.store), scene.n_kept);
+    fill(scene.gone, 100, 1000);
+    fill_and_remove(scene.gone, 12, NAME_SIZE); /* the first of its list */
     CHECK_U64(n_entries(scene.store), scene.n_kept);
     CHECK_OK(brain_put_bytes(scene.gone, "large", 5, large, sizeof large));
     fill_and_remove(scene.gone, 100, NAME_SIZE);
@@ -92,8 +101,21 @@ static void check_goes_at_once(void)
     end(&scene);
 }
 
-/* Sixteen puts take four steps: the first segments of the list have 12, 60, 252 names, then 1,020, and a step takes up to
- * 64 names of one; the last the record. */
+/* And what is much, though little beside the capacity. */
+static void check_much_goes_at_once(void)
+{
+    const uint32_t n_names = (16 * CHECK_MIB) / (256 + NAME_SIZE);
+    struct scene scene = begin_with(2048 * CHECK_MIB);
+    fill_and_remove(scene.gone, n_names - 1, NAME_SIZE);
+    CHECK(n_entries(scene.store) > scene.n_kept);
+    CHECK_OK(brain_trim(scene.store, NULL));
+    fill_and_remove(scene.gone, n_names + 1, NAME_SIZE);
+    CHECK_U64(n_entries(scene.store), scene.n_kept);
+    end(&scene);
+}
+
+/* Sixteen puts take four steps: the first segments of the list have 12, 60, 252 names, then 1,020, and a step takes
+ * up to 64 names of one; the last the record. */
 static void check_puts_take_apart(void)
 {
     const uint32_t n_names = 3900, n_steps = 1 + 1 + 4 + 16 + 16 + 16 + 9 + 1;
@@ -103,6 +125,24 @@ static void check_puts_take_apart(void)
     put_again(scene.kept, (n_steps + 3) / 4 * 16);
     CHECK_U64(n_entries(scene.store), scene.n_kept);
     CHECK_U64(scene.store->state->space_dead, 0);
+    end(&scene);
+}
+
+/* A value with pages of its own is looked after by the put that takes it out, not only by the next. */
+static void check_large_goes_with_its_name(void)
+{
+    static const char large[10000];
+    struct scene scene = begin();
+    fill(scene.gone, 70, NAME_SIZE);
+    CHECK_OK(brain_put_bytes(scene.gone, "large", 5, large, sizeof large));
+    CHECK_OK(brain_space_remove(scene.gone));
+    CHECK(n_entries(scene.store) > scene.n_kept + 70);
+    for (uint32_t n = 0; n_entries(scene.store) > scene.n_kept; n++) {
+        CHECK(n < 16);
+        CHECK(check_stat(scene.store).limbo_bytes >= 10000);
+        put_again(scene.kept, 1);
+    }
+    CHECK(check_stat(scene.store).limbo_bytes < 10000);
     end(&scene);
 }
 
@@ -246,6 +286,8 @@ int main(void)
 {
     check_begin();
     check_goes_at_once();
+    check_much_goes_at_once();
+    check_large_goes_with_its_name();
     check_puts_take_apart();
     check_batches_take_apart();
     check_does_not_pile_up();
