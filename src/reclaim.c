@@ -399,8 +399,8 @@ static uint32_t count_limbo(const struct brain_store *store)
 
 #define STEPS_A_LOOK 4u
 
-/* What removals have left, and tombstones that had to stay, if it is time: all where a look `is_due`, since a snapshot or
- * a death may have kept these, else some. Whether a value with pages of its own went to limbo by that. */
+/* What removals have left, and tombstones that had to stay, if it is time: all where a look `is_due`, since a snapshot
+ * or a death may have kept these, else some. Whether a value with pages of its own went to limbo by that. */
 static bool reclaim_removed_due(struct brain_store *store, bool is_due, uint32_t n_puts,
                                 bool may_wait)
 {
@@ -409,8 +409,8 @@ static bool reclaim_removed_due(struct brain_store *store, bool is_due, uint32_t
     if (!is_due && n / BN_RECLAIM_LOOK_EVERY == before / BN_RECLAIM_LOOK_EVERY) {
         return false;
     }
-    /* What 16 puts made takes fewer steps than this, so what is left grows shorter. Not waited for at first; but it must
-     * not pile up behind a busy lock. */
+    /* What 16 puts made takes fewer steps than this, so what is left grows shorter. Not waited for at first; but it
+     * must not pile up behind a busy lock. */
     uint64_t n_steps = n_puts / BN_RECLAIM_LOOK_EVERY + STEPS_A_LOOK;
     bool waits = may_wait && n >= 4 * BN_RECLAIM_LOOK_EVERY;
     int err = reclaim_removed(store, waits, is_due ? steps_max(store) : n_steps, &freed_extent);

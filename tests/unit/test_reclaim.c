@@ -287,8 +287,8 @@ int main(void)
     check_begin();
     check_goes_at_once();
     check_much_goes_at_once();
-    check_large_goes_with_its_name();
     check_puts_take_apart();
+    check_large_goes_with_its_name();
     check_batches_take_apart();
     check_does_not_pile_up();
     check_sum_is_bounded();

@@ -1,6 +1,6 @@
 # A get compares four bits of the hash, and the length of a name, but not the name.
 # file: src/read.c
-# run: test_brain 40000 2
+# run: test_brain 300000 2
 # says: seed 0x2, step
 /^BN_INLINE int is_named(/,/^}/ {
     s/return bn_slot_same(.*/return 1;/
