@@ -5,8 +5,8 @@
  * Crash:    the word goes on naming the dead; who waits asks the kernel whether the owner's life
  *           byte is still locked, and takes over. A row that the word names is not given to anybody
  *           (client.c).
- * Waiters:  try some times, then sleep with a timeout, so a wake-up lost with a dead owner costs a moment, never for
- *           ever.
+ * Waiters:  try some times, then sleep with a timeout, so a wake-up lost with a dead owner costs a
+ *           moment, never for ever.
  */
 #include "lock.h"
 

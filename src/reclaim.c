@@ -274,9 +274,8 @@ int bn_reclaim_removed(struct brain_store *store, bool wait)
 #define LEFT_SHARE      64u /* of the capacity */
 #define LEFT_BYTES_MAX  (UINT64_C(16) << 20)
 #define LEFT_SPACES_MAX 32u
-#define LEFT_LINES_MAX  4u /* of a slot */
-#define NAME_BYTES                                                                                 \
-    256u /* beside its value, with record, index and list: more than most names of such slots take */
+#define LEFT_LINES_MAX  4u   /* of a slot */
+#define NAME_BYTES      256u /* beside its value: more than a name of such a slot takes, as a rule */
 
 /* What a removed namespace keeps until it is taken apart. */
 static uint64_t kept_bytes(const struct bn_tally_rec *tally)
@@ -428,8 +427,8 @@ void bn_reclaim_due(struct brain_store *store, bool retired_extent, uint32_t n_p
         bool is_due = retired_extent || bn_reclaim_look_is_due(store);
         retired_extent = reclaim_removed_due(store, is_due, n_puts, may_wait) || retired_extent;
     }
-    uint32_t n_limbo =
-        count_limbo(store); /* what has just come to it is this change's to give back */
+    /* What has just come to limbo is this change's to give back. */
+    uint32_t n_limbo = count_limbo(store);
     uint64_t due = DUE_AT + bn_load_relaxed(&store->n_cells_seen) / 4 +
                    2 * (uint64_t)bn_load_relaxed(&store->n_kept);
     if (retired_extent || bn_unlikely(bn_reclaim_look_is_due(store)) ||

@@ -118,8 +118,8 @@ int bn_os_back(int fd, uint64_t off, uint64_t size)
             if (errno != EINTR) {
                 return -errno;
             }
-            step = step > STEP_MIN ? step / 2
-                                   : step; /* less to be undone, where signals come and come */
+            /* Less to be undone, where signals come and come. */
+            step = step > STEP_MIN ? step / 2 : step;
         }
         off += step;
         size -= step;
@@ -184,9 +184,8 @@ int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off)
 
 bool bn_os_has_huge_pages(int fd)
 {
-    struct stat st;
-    return fstat(fd, &st) == 0 &&
-           (uint64_t)st.st_blksize >= HUGE_BYTES; /* what tmpfs says of itself */
+    struct stat st; /* tmpfs says it there */
+    return fstat(fd, &st) == 0 && (uint64_t)st.st_blksize >= HUGE_BYTES;
 }
 
 int bn_os_backed_bytes(int fd, uint64_t off, uint64_t size, uint64_t *bytes_out)
