@@ -6,8 +6,6 @@ namespace and name alone, so that whoever knows these knows it. All of them are 
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 from .exceptions import BrainNameLengthError
 
 TYPE_CHECKING = False
@@ -39,7 +37,13 @@ def encoded(text: str) -> bytes:
 
 def digest(name: str, n_bytes: int) -> bytes:
     """`n_bytes` bytes, 1 to 64, that follow from `name`."""
-    return blake2b(encoded(name), digest_size=n_bytes).digest()
+    return _blake2b(encoded(name), n_bytes)
+
+
+def _blake2b(data: bytes, n_bytes: int) -> bytes:
+    from hashlib import blake2b  # it loads OpenSSL, a third of the time that `import brain_plasma` would take
+
+    return blake2b(data, digest_size=n_bytes).digest()
 
 
 def justified_id(name: str) -> bytes:
@@ -62,8 +66,8 @@ def metadata_id(space: bytes, name: bytes) -> bytes:
     """The metadata id of a name: its hash behind the namespace; where that leaves no room, a hash of both."""
     size = ID_BYTES - len(space)
     if size > 0:
-        return space + blake2b(name, digest_size=size).digest()
-    return LONG_PREFIX + blake2b(space + name, digest_size=ID_BYTES - len(LONG_PREFIX)).digest()
+        return space + _blake2b(name, size)
+    return LONG_PREFIX + _blake2b(space + name, ID_BYTES - len(LONG_PREFIX))
 
 
 def prefix_of(namespace: str) -> bytes:
