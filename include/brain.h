@@ -79,6 +79,7 @@ extern "C" {
 #define BRAIN_SNAPSHOTS_MAX   8u      /* snapshots that one process may hold at once */
 #define BRAIN_SMALL_BYTES     256u    /* of data; below: brain_try_put() and brain_get_or_copy() */
 #define BRAIN_FOREVER         INT64_MAX
+#define BRAIN_NUMBER_MAX      (UINT64_C(1) << 62) /* of brain_advance() */
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
@@ -181,6 +182,15 @@ BRAIN_API_FREE void brain_close(brain_store *store);
  * Threads: any.  Blocks: for the writer lock.  Cost: O(1), no system call where the lock is
  * free. */
 BRAIN_API int brain_resize(brain_store *store, uint64_t capacity_bytes);
+
+/* Let all commits from now on have numbers above `number`: for who brings values back into a new store, and knows
+ * which versions others may have seen. A store whose numbers are above it already stays as it is. Nobody who waits is
+ * woken, since nothing changes.
+ *
+ * number   at most BRAIN_NUMBER_MAX.
+ * Returns 0, or: INVAL; PERM; TIMEOUT; IO; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.  Cost: O(1), no system call where the lock is free. */
+BRAIN_API int brain_advance(brain_store *store, uint64_t number);
 
 /* Give all memory that no value uses back to the system now.
  *
@@ -362,6 +372,7 @@ typedef struct brain_value {
     size_t meta_len;         /* 0 to BRAIN_META_MAX */
     const void *description; /* NULL: keep the description of the value that is replaced */
     size_t description_len;  /* 0 to BRAIN_DESCRIPTION_MAX */
+    uint64_t created_ns;     /* when it was put first; 0: now */
 } brain_value;
 
 /* A value in the store, pinned. Its bytes do not change and stay until brain_view_drop(). The views
@@ -510,6 +521,9 @@ BRAIN_API int brain_space_open(brain_store *store, const void *name, size_t name
 
 /* Free a space. NULL is allowed. Allowed after brain_close(). */
 BRAIN_API_FREE void brain_space_close(brain_space *space);
+
+/* Its name, and how long that is. Owned by space. Cannot fail. */
+BRAIN_API const void *brain_space_name(const brain_space *space, size_t *name_len_out);
 
 /* Make the namespace, empty.
  * Returns 0, or: EXISTS; FULL; BUSY; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
@@ -660,6 +674,23 @@ BRAIN_API int brain_create(brain_store *store, uint64_t size_bytes, brain_object
 BRAIN_API int brain_create_in_place(brain_store *store, uint64_t size_bytes,
                                     brain_object **object_out);
 
+/* The same, to be filled by brain_object_append() alone: for what comes piece by piece, from a file or a socket. Its
+ * memory is taken as it is filled, which costs half of what it does to take it first and to write through it then.
+ * brain_object_data() is NULL.
+ * Returns, Threads, Blocks: as brain_create().  Cost: an allocation; and all of the memory where the file system has
+ * huge pages. */
+BRAIN_API int brain_create_streamed(brain_store *store, uint64_t size_bytes,
+                                    brain_object **object_out);
+
+/* Write `size_bytes` of `data` into an object of brain_create_streamed(), behind what is there. It can be sealed when it
+ * is full.
+ * Returns 0, or: INVAL (another object, a sealed one, beyond its end); FULL (the file system has no memory: nothing
+ * was appended, and the call may be made again); NOMEM; IO; CORRUPT; DESTROYED; FORKED (in a child of the process
+ * that made it).
+ * Blocks: never; for the writer lock where memory is short.  Cost: O(bytes), no system call where the memory is
+ * warm. */
+BRAIN_API int brain_object_append(brain_object *object, const void *data, size_t size_bytes);
+
 /* Where to write: size_bytes of writable memory, 64-byte aligned, undefined at first: zeros, or what
  * was in the store before. After the seal the memory stays
  * readable and writable until brain_object_release(), but is private: what is written then does not
@@ -669,8 +700,8 @@ BRAIN_API void *brain_object_data(brain_object *object);
 /* Publish the object under a name, as brain_put() would (`value` gives kind, metadata and
  * description; its parts must be none). On success the object is sealed; on error it is as before,
  * and may be sealed again or released.
- * Returns as brain_put(); INVAL also where it is sealed already, or `value` has parts; FORKED also
- * in a child of the process that made it.
+ * Returns as brain_put(); INVAL also where it is sealed already, is streamed and not full, or `value`
+ * has parts; FORKED also in a child of the process that made it.
  * Blocks: for the writer lock.  Cost: as a put of the same size where the object has at most 1,984
  * bytes, or its name, metadata and description together about 2,000; else O(1), with some system
  * calls. */
@@ -781,8 +812,8 @@ BRAIN_API int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, c
  * gives each name exactly once that was there then. */
 typedef struct brain_iter brain_iter;
 
-/* Begin a walk over the names of `space` / over the namespaces, in no particular order. With
- * `snapshot` NULL the walk takes one of its own.
+/* Begin a walk over the names of `space` / over the namespaces, in no particular order, but in the same
+ * each time that the snapshot is the same. With `snapshot` NULL the walk takes one of its own.
  * Returns 0, or: BUSY; NOMEM; CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: never.  Cost: O(1), no system call. */
 BRAIN_API int brain_iter_names(brain_space *space, brain_snapshot *snapshot, brain_iter **iter_out);

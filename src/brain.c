@@ -272,6 +272,26 @@ int brain_resize(brain_store *store, uint64_t capacity_bytes)
     return err;
 }
 
+/* A commit of no changes. Recovered first: else the change that a dead writer left open would count as committed. */
+int brain_advance(brain_store *store, uint64_t number)
+{
+    int err = bn_store_check_usable(store);
+    if (err == 0 && number > BRAIN_NUMBER_MAX) {
+        err = bn_error(BRAIN_E_INVAL, "numbers of commits can be advanced to 2^62, and not to %llu",
+                       (unsigned long long)number);
+    }
+    err = err != 0 ? err : bn_recover_enter(store, true);
+    if (err != 0) {
+        return err;
+    }
+    if (bn_load_relaxed(&store->state->committed) < number) { /* relaxed: under the lock */
+        BN_STEP(advance, number, 0);
+        bn_store_seq(&store->state->committed, number); /* PAIR commit */
+    }
+    bn_lock_release(store);
+    return 0;
+}
+
 static int backed_bytes(brain_store *store, uint64_t *values_out, uint64_t *rest_out)
 {
     struct stat data, clients;
@@ -515,6 +535,12 @@ int brain_space_open(brain_store *store, const void *name, size_t name_len, brai
 void brain_space_close(brain_space *space)
 {
     free(space);
+}
+
+const void *brain_space_name(const brain_space *space, size_t *name_len_out)
+{
+    *name_len_out = space->name_len;
+    return space->name;
 }
 
 int brain_space_create(brain_space *space)

@@ -30,7 +30,8 @@ bool bn_names_exists(const struct brain_store *store, uint32_t cell)
                             bn_load_relaxed(&store->state->backed[BN_REGION_NAMES]);
 }
 
-const struct bn_segment_rec *bn_names_segment_view(struct brain_store *store, uint32_t segment)
+const struct bn_segment_rec *bn_names_walk_segment(struct brain_store *store, uint32_t segment,
+                                                   uint32_t *n_cells_out)
 {
     uint64_t backed = bn_load_acquire(&store->state_view->backed[BN_REGION_NAMES]);
     backed = backed < store->region_bytes[BN_REGION_NAMES] ? backed
@@ -40,12 +41,20 @@ const struct bn_segment_rec *bn_names_segment_view(struct brain_store *store, ui
         return NULL;
     }
     const struct bn_segment_rec *rec = (const void *)(bn_region_view(store, BN_REGION_NAMES) + off);
-    if (rec->class_idx >= N_SEGMENT_CLASSES ||
-        rec->n_cells != class_cells(rec->class_idx) - BN_SEGMENT_HEAD_CELLS ||
-        off + (uint64_t)class_cells(rec->class_idx) * sizeof(uint32_t) > backed) {
+    /* Of the head this word alone, once: who writes another class there is not waited for. */
+    uint32_t c = bn_load_relaxed((const _Atomic uint32_t *)(const void *)&rec->class_idx);
+    if (c >= N_SEGMENT_CLASSES || off + (uint64_t)class_cells(c) * sizeof(uint32_t) > backed) {
         return NULL;
     }
+    *n_cells_out = class_cells(c) - BN_SEGMENT_HEAD_CELLS;
     return rec;
+}
+
+const struct bn_segment_rec *bn_names_segment_view(struct brain_store *store, uint32_t segment)
+{
+    uint32_t n_cells = 0;
+    const struct bn_segment_rec *rec = bn_names_walk_segment(store, segment, &n_cells);
+    return rec != NULL && rec->n_cells == n_cells ? rec : NULL;
 }
 
 static bool segment_is_sound(const struct brain_store *store, uint32_t segment)

@@ -30,6 +30,11 @@ int bn_names_give_segment(struct brain_store *store, struct bn_space_rec *space)
 /* A segment, read-only, bounds-checked: NULL where `segment` is not one. */
 const struct bn_segment_rec *bn_names_segment_view(struct brain_store *store, uint32_t segment);
 
+/* The same for a walker, and how many cells it has. Also one whose head is not written (any more): a walker may have come
+ * here by the link of a transaction that was undone. It has no names that the walker looks for, and no next. */
+const struct bn_segment_rec *bn_names_walk_segment(struct brain_store *store, uint32_t segment,
+                                                   uint32_t *n_cells_out);
+
 static inline const _Atomic uint32_t *bn_names_cells_view(const struct bn_segment_rec *segment)
 {
     return (const _Atomic uint32_t *)(const void *)(segment + 1);

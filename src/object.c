@@ -6,7 +6,8 @@
  * keeps the pages until the object is released. A small one is private memory, copied at the seal
  * as by a put; so is one whose name and metadata do not fit beside the extent. Sealed in a batch it
  * is the first change of the batch's transaction. One made in place is written through the mapping
- * that writers have, whose pages are there already where they are warm.
+ * that writers have, whose pages are there already where they are warm; a streamed one as a put is,
+ * piece by piece, and nobody looks at what is not filled.
  *
  * Crash: the private slot goes with its client.
  */
@@ -30,7 +31,9 @@ struct brain_object {
     uint64_t size_bytes;
     uint64_t map_bytes; /* 0: `data` is malloc'ed */
     bn_off map_off;
-    bool in_place;   /* `data` is in the mapping of writers */
+    bool in_place;    /* `data` is in the mapping of writers */
+    bool is_streamed; /* in place, and has memory as far as it is filled: */
+    uint64_t filled_bytes;
     uint32_t holder; /* private slot; 0: none, or sealed */
     bool is_sealed;
     bool has_pin;
@@ -38,10 +41,18 @@ struct brain_object {
     uint32_t n_forks; /* the process that it belongs to: in a child of it it is only freed */
 };
 
+/* Huge pages are given whole, and quickly; a pwrite of a piece of one is not (stage.c). */
+static int back_in_place(struct brain_object *object, uint32_t page, uint64_t n_pages)
+{
+    int fd, err = bn_map_data_fd(object->store->map, &fd);
+    bool comes_later = err == 0 && object->is_streamed && !bn_os_has_huge_pages(fd);
+    return err != 0 || comes_later ? err : bn_stage_back(object->store, page, n_pages);
+}
+
 static int find_in_place(struct brain_object *object, uint32_t page, uint64_t n_pages)
 {
     uint64_t end = ((uint64_t)page + n_pages) * BN_PAGE;
-    int err = bn_stage_back(object->store, page, n_pages);
+    int err = back_in_place(object, page, n_pages);
     err = err != 0 ? err : bn_store_map_values(object->store, end);
     if (err == 0) {
         object->data = bn_data_at(object->store, bn_alloc_off(object->store, page));
@@ -103,7 +114,7 @@ static int init(struct brain_object *object)
     return err;
 }
 
-static int create(struct brain_store *store, uint64_t size_bytes, bool in_place,
+static int create(struct brain_store *store, uint64_t size_bytes, struct brain_object as,
                   struct brain_object **object_out)
 {
     int err = bn_store_check_writable(store);
@@ -117,10 +128,10 @@ static int create(struct brain_store *store, uint64_t size_bytes, bool in_place,
     if (object == NULL) {
         return err != 0 ? err : bn_error(BRAIN_E_NOMEM, "no memory for an object");
     }
+    *object = as;
     object->store = store;
     object->n_forks = store->n_forks;
     object->size_bytes = size_bytes;
-    object->in_place = in_place;
     err = init(object);
     if (err != 0) {
         free(object);
@@ -132,17 +143,23 @@ static int create(struct brain_store *store, uint64_t size_bytes, bool in_place,
 
 int brain_create(brain_store *store, uint64_t size_bytes, brain_object **object_out)
 {
-    return create(store, size_bytes, false, object_out);
+    return create(store, size_bytes, (struct brain_object){ .in_place = false }, object_out);
 }
 
 int brain_create_in_place(brain_store *store, uint64_t size_bytes, brain_object **object_out)
 {
-    return create(store, size_bytes, true, object_out);
+    return create(store, size_bytes, (struct brain_object){ .in_place = true }, object_out);
+}
+
+int brain_create_streamed(brain_store *store, uint64_t size_bytes, brain_object **object_out)
+{
+    return create(store, size_bytes, (struct brain_object){ .in_place = true, .is_streamed = true },
+                  object_out);
 }
 
 void *brain_object_data(brain_object *object)
 {
-    return object->data;
+    return object->is_streamed ? NULL : object->data;
 }
 
 /* Before the seal: what the caller goes on writing afterwards stays in this process. */
@@ -179,7 +196,8 @@ static int publish(struct brain_object *object, struct brain_batch *batch, struc
     if (shared && write->change.flags == BN_SLOT_EXTENT) {
         write->change.holder = object->holder;
         write->is_borrowed = true;
-        write->wants_pin = true;
+        write->wants_pin =
+            !object->is_streamed; /* the others are looked at until they are released */
     }
     bool is_mapped = shared && !object->in_place;
     int err = is_mapped ? make_private(object) : 0;
@@ -211,8 +229,7 @@ static bool is_ours(const struct brain_object *object)
     return bn_load_relaxed(object->store->mark) == 1 && object->n_forks == object->store->n_forks;
 }
 
-static int check_seal(const struct brain_object *object, const struct brain_batch *batch,
-                      const brain_value *value)
+static int check_ours(const struct brain_object *object)
 {
     int err = bn_store_check_usable(object->store);
     if (err == 0 && !is_ours(object)) {
@@ -220,9 +237,47 @@ static int check_seal(const struct brain_object *object, const struct brain_batc
                        "this object belongs to the process that made it, of which this one "
                        "is a child: make one here (here it can only be released)");
     }
+    return err;
+}
+
+int brain_object_append(brain_object *object, const void *data, size_t size_bytes)
+{
+    int err = check_ours(object);
+    if (err != 0) {
+        return err;
+    }
+    if (!object->is_streamed || object->is_sealed) {
+        return bn_error(BRAIN_E_INVAL, object->is_sealed
+                                           ? "the object is sealed already"
+                                           : "this object is written through brain_object_data()");
+    }
+    if (size_bytes > object->size_bytes - object->filled_bytes) {
+        return bn_error(BRAIN_E_INVAL, "%zu bytes more than %llu do not fit an object of %llu",
+                        size_bytes, (unsigned long long)object->filled_bytes,
+                        (unsigned long long)object->size_bytes);
+    }
+    if (object->holder == 0) {
+        bn_copy((uint8_t *)object->data + object->filled_bytes, data, size_bytes);
+    } else {
+        err = bn_stage_write(object->store, bn_slot_at(object->store, object->holder)->page,
+                             object->filled_bytes, data, size_bytes);
+    }
+    object->filled_bytes += err == 0 ? size_bytes : 0;
+    return err;
+}
+
+static int check_seal(const struct brain_object *object, const struct brain_batch *batch,
+                      const brain_value *value)
+{
+    int err = check_ours(object);
     if (err == 0 && (object->is_sealed || value->n_parts != 0)) {
         err = bn_error(BRAIN_E_INVAL, object->is_sealed ? "the object is sealed already"
                                                         : "a sealed object brings its own data");
+    }
+    if (err == 0 && object->is_streamed && object->filled_bytes != object->size_bytes) {
+        err = bn_error(BRAIN_E_INVAL, "of an object of %llu bytes only %llu have been appended",
+                       (unsigned long long)object->size_bytes,
+                       (unsigned long long)object->filled_bytes);
     }
     if (err == 0 && batch != NULL) {
         err = bn_batch_check(batch, object->store);
@@ -244,7 +299,12 @@ static int seal(struct brain_object *object, struct brain_batch *batch, struct b
     }
     whole.parts = &part;
     whole.n_parts = 1;
-    err = bn_write_init(&write, space, name, name_len, &whole, if_version);
+    if (object->is_streamed &&
+        object->holder != 0) { /* the rest of it: who reads there is not to die of SIGBUS */
+        err = bn_stage_back(object->store, bn_slot_at(object->store, object->holder)->page,
+                            bn_alloc_pages(object->size_bytes));
+    }
+    err = err != 0 ? err : bn_write_init(&write, space, name, name_len, &whole, if_version);
     err = err != 0 ? err : publish(object, batch, &write, &number);
     if (err != 0) {
         return err;

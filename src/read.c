@@ -34,8 +34,6 @@
 #include "slot.h"
 #include "space.h"
 
-#define OLDER_MAX 10000000u /* versions behind one name; more is a cycle */
-
 /* Internal: look again from the start / the chain goes on and on. */
 #define RETRY   (-110)
 #define ENDLESS (-111)
@@ -446,7 +444,7 @@ int bn_read_pin_hinted(struct brain_store *store, const brain_hint *hint, struct
 int bn_read_version(struct brain_store *store, uint32_t slot, uint64_t number, uint32_t *slot_out)
 {
     uint64_t last = UINT64_MAX;
-    for (uint32_t n = 0; slot != 0; n++) {
+    while (slot != 0) {
         if (!bn_slot_exists(store, slot)) {
             return no_such_slot(store, slot);
         }
@@ -457,7 +455,7 @@ int bn_read_version(struct brain_store *store, uint32_t slot, uint64_t number, u
             *slot_out = rec->flags & BN_SLOT_TOMB ? 0 : slot;
             return 0;
         }
-        if (its >= last || n > OLDER_MAX) {
+        if (its >= last) { /* numbers fall, so there is an end, however many there are */
             return bn_error_corrupt("%s: the versions behind slot %u", store->path, slot);
         }
         last = its;

@@ -72,9 +72,9 @@ static_assert(BN_SLOT_SMALL_BODY < BRAIN_NAME_MAX && BN_SLOT_SMALL_BODY < BRAIN_
 BN_INLINE bool is_small(const brain_value *value, const void *name, size_t name_len)
 {
     const brain_part *part = value->parts;
-    return value->n_parts <= 1 && value->description == NULL && value->kind <= 255 &&
-           name_len < BN_SLOT_SMALL_BODY && value->meta_len < BN_SLOT_SMALL_BODY - name_len &&
-           (name != NULL || name_len == 0) &&
+    return value->n_parts <= 1 && value->description == NULL && value->created_ns == 0 &&
+           value->kind <= 255 && name_len < BN_SLOT_SMALL_BODY &&
+           value->meta_len < BN_SLOT_SMALL_BODY - name_len && (name != NULL || name_len == 0) &&
            (value->n_parts == 0 || (part->align <= 8 && (part->align & (part->align - 1)) == 0 &&
                                     part->size_bytes < BN_SLOT_ALIGNED_FROM &&
                                     (part->data != NULL || part->size_bytes == 0)));

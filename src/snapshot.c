@@ -313,11 +313,13 @@ int brain_iter_next(brain_iter *iter, const void **name_out, size_t *name_len_ou
 {
     int err = check_snapshot(iter->snapshot);
     while (err == 0 && iter->segment != 0) {
-        const struct bn_segment_rec *segment = bn_names_segment_view(iter->store, iter->segment);
+        uint32_t n_cells;
+        const struct bn_segment_rec *segment =
+            bn_names_walk_segment(iter->store, iter->segment, &n_cells);
         if (segment == NULL) {
             return bn_error_corrupt("%s: a list of names", iter->store->path);
         }
-        while (err == 0 && iter->i < segment->n_cells) {
+        while (err == 0 && iter->i < n_cells) {
             uint32_t slot =
                 bn_load_acquire(&bn_names_cells_view(segment)[iter->i++]); /* PAIR swing */
             err = judge_cell(iter, slot, &iter->slot);

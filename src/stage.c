@@ -252,11 +252,10 @@ static int write_fresh(struct brain_store *store, int fd, const uint8_t *bytes, 
     return os == -EFBIG ? back_and_copy(store, fd, bytes, size, at) : os;
 }
 
-/* Write a run of bytes into an extent, from `off` on: through the mapping where the pages are
- * backed. */
-static int write_run(struct brain_store *store, uint32_t page, uint64_t off, const uint8_t *bytes,
-                     uint64_t size)
+int bn_stage_write(struct brain_store *store, uint32_t page, uint64_t off, const void *from,
+                   uint64_t size)
 {
+    const uint8_t *bytes = from;
     bool trimmed = false;
     while (size > 0) {
         uint64_t first = off / BN_PAGE, last = (off + size - 1) / BN_PAGE;
@@ -299,8 +298,8 @@ static int write_parts(struct brain_store *store, uint32_t page, const struct bn
     for (uint32_t i = 0; i < data->n_parts && err == 0; i++) {
         const brain_part *part = &data->parts[i];
         uint64_t start = part->align > 1 ? bn_align_up(at, part->align) : at;
-        err = write_run(store, page, at, zeros, start - at);
-        err = err != 0 ? err : write_run(store, page, start, part->data, part->size_bytes);
+        err = bn_stage_write(store, page, at, zeros, start - at);
+        err = err != 0 ? err : bn_stage_write(store, page, start, part->data, part->size_bytes);
         at = start + part->size_bytes;
     }
     *end_out = at;
@@ -310,12 +309,13 @@ static int write_parts(struct brain_store *store, uint32_t page, const struct bn
 static int write_body(struct brain_store *store, uint32_t page, uint64_t off,
                       const struct bn_change *change)
 {
-    int err = write_run(store, page, off, change->name, change->name_len);
+    int err = bn_stage_write(store, page, off, change->name, change->name_len);
     off += change->name_len;
-    err = err != 0 ? err : write_run(store, page, off, change->meta, change->meta_len);
+    err = err != 0 ? err : bn_stage_write(store, page, off, change->meta, change->meta_len);
     off += change->meta_len;
-    return err != 0 ? err
-                    : write_run(store, page, off, change->description, change->description_len);
+    return err != 0
+               ? err
+               : bn_stage_write(store, page, off, change->description, change->description_len);
 }
 
 int bn_stage_data(struct brain_store *store, struct bn_change *change)

@@ -34,6 +34,10 @@ void bn_stage_drop(struct brain_store *store, uint32_t holder);
 /* Give an extent's pages memory. */
 int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages);
 
+/* Write into an extent from `off` on, whose pages are mapped: those without memory get it. */
+int bn_stage_write(struct brain_store *store, uint32_t page, uint64_t off, const void *bytes,
+                   uint64_t size);
+
 /* Put the data of a change that needs an extent into one. Nothing to do: 0. */
 int bn_stage_data(struct brain_store *store, struct bn_change *change);
 

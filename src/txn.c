@@ -184,7 +184,7 @@ static void fill(struct brain_store *store, const struct bn_change *change,
 static void fill_cold(const struct bn_change *change, struct bn_cold_rec *cold)
 {
     cold->stamp = 0;
-    cold->created_ns = bn_os_wall_ns();
+    cold->created_ns = change->created_ns != 0 ? change->created_ns : bn_os_wall_ns();
     cold->hash_low = (uint32_t)change->hash;
     cold->expiry_s = 0;
     cold->value_gone = 0;

@@ -38,6 +38,7 @@ struct bn_change {
     const void *meta;
     const void *description;
     uint32_t description_len;
+    uint64_t created_ns;  /* 0: when the slot is filled */
     bool has_description; /* else that of the older value is kept, if it has none */
 
     /* filled by bn_txn_find and bn_txn_take */

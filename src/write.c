@@ -108,6 +108,10 @@ int bn_write_init(struct bn_write *write, struct brain_space *space, const void 
                         "description %u bytes",
                         BRAIN_META_MAX, BRAIN_DESCRIPTION_MAX);
     }
+    if (value->created_ns > INT64_MAX) {
+        return bn_error(BRAIN_E_INVAL,
+                        "a value cannot have been put later than 2^63 ns after 1970");
+    }
     change->kind = value->kind;
     change->data = (struct bn_part_list){ value->parts, value->n_parts };
     change->meta = value->meta;
@@ -115,6 +119,7 @@ int bn_write_init(struct bn_write *write, struct brain_space *space, const void 
     change->has_description = value->description != NULL;
     change->description = value->description;
     change->description_len = change->has_description ? (uint32_t)value->description_len : 0;
+    change->created_ns = value->created_ns;
     err = data_size(&change->data, &change->size);
     choose_shape(change);
     return err;

@@ -1,0 +1,181 @@
+/* brain_disk.h - libbrain_disk: what of a store goes to files, and comes back.
+ *
+ * A dump is a file from which the names of a store, or some of them, come back: after a reboot, on another machine, in
+ * a newer version. docs/dumps.md has its format, a CBOR sequence that other programs can read.
+ *
+ *     brain_dump(store, "all.brain", NULL, NULL);
+ *     brain_load(store, "all.brain", NULL, NULL);
+ *
+ * Conventions are those of brain.h, over which this library is written; but the text of an error is that of
+ * brain_disk_error_detail(). FULL, IO and PERM may be of the store or of the file: the text says which.
+ */
+#ifndef BRAIN_DISK_H
+#define BRAIN_DISK_H
+
+#include "brain.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What went wrong in the calling thread's last failed call of this library: what, where, and what to do. Valid until
+ * the thread's next failing call. Never NULL. */
+BRAIN_API const char *brain_disk_error_detail(void);
+
+/* How far a call has come. */
+typedef struct brain_progress {
+    uint64_t done_bytes, all_bytes; /* of data; `all` is 0 until it is known */
+    uint64_t done_names, all_names;
+    int is_checking; /* a load: this is the pass that changes nothing */
+} brain_progress;
+
+/* Called now and then during a long call, in its thread: at least once for each 4 MiB, not more often than for each
+ * 64 KiB. Not 0: the call is to end with INTR. It must not use the store's snapshots, batches and objects of the
+ * caller's, nor end the process's use of the store. */
+typedef int brain_progress_fn(void *context, const brain_progress *progress);
+
+/* ---- dump ------------------------------------------------------------------------------------ */
+
+/* Options of a dump. Start from BRAIN_DUMP_OPTIONS_INIT; a zero means the default. */
+typedef struct brain_dump_options {
+    uint32_t struct_size; /* sizeof(struct brain_dump_options) */
+    int32_t zstd_level;   /* 0: not compressed; 1 (fast) to 19 (small), 3 is usual */
+    uint32_t
+        n_threads; /* that compress, 1 to 64; 0: as many as there are processors, at most 4. Each takes some
+                              megabytes */
+    uint32_t reserved;     /* 0 */
+    const brain_key *keys; /* these names; */
+    size_t n_keys;
+    brain_space *const *spaces; /* and these namespaces; neither: all of the store */
+    size_t n_spaces;
+    brain_progress_fn *progress; /* or NULL */
+    void *context;               /* its first argument */
+} brain_dump_options;
+
+#define BRAIN_DUMP_OPTIONS_INIT { .struct_size = sizeof(brain_dump_options) }
+
+/* What was dumped. */
+typedef struct brain_dump_result {
+    uint64_t number; /* of the commit that the dump shows */
+    uint64_t n_spaces, n_names;
+    uint64_t data_bytes; /* of the values */
+    uint64_t file_bytes;
+} brain_dump_result;
+
+/* Write a dump to the file `path`: all that is asked for as of one moment, while writers go on.
+ *
+ * The file is there when it is whole and on the disk: until then, and if the call fails or its process dies, `path` is
+ * what it was before. A link there is followed. Its mode is 0600. Two dumps to one path at once: the last one stays.
+ * While the call runs, memory of values that are replaced or deleted meanwhile is not given back, as under a snapshot.
+ *
+ * options      NULL for the defaults.
+ * result_out   NULL, or receives what was written.
+ *
+ * All of a store is each namespace but the library's own, and the objects of Plasma; not objects that are being
+ * written. What is asked for twice is dumped twice. Notes, ids and subscriptions are not dumped.
+ *
+ * Returns 0, or: NOT_FOUND (one of the keys or spaces: its name is in the text); INVAL; FULL (no room for the file); PERM; IO;
+ * INTR (by `progress`); BUSY, NOMEM, CORRUPT, DESTROYED, FORKED (as brain_snapshot_open() and brain_get()).
+ * Threads: any.  Fork: a child that comes about meanwhile has no part in it.  Blocks: never for a writer; for the disk.
+ * Cost: O(names + bytes), and 1 MiB of memory; with zstd some more for each thread. */
+BRAIN_API int brain_dump(brain_store *store, const char *path, const brain_dump_options *options,
+                         brain_dump_result *result_out);
+
+/* The same, to a descriptor that is open for writing: a pipe, a socket, a file. It stays open, and nothing is synced;
+ * what was written before an error stays there, and is a dump that is cut off. SIGPIPE is the caller's to ignore. */
+BRAIN_API int brain_dump_to(brain_store *store, int fd, const brain_dump_options *options,
+                            brain_dump_result *result_out);
+
+/* ---- load ------------------------------------------------------------------------------------ */
+
+enum brain_load_flags {
+    BRAIN_LOAD_DAMAGED = 1u << 0, /* of a damaged file load what is whole */
+    BRAIN_LOAD_KEEP = 1u << 1,    /* leave names that are there as they are */
+    BRAIN_LOAD_PICKLES = 1u << 2, /* pickles, whoever may have written the file: see brain_load() */
+    BRAIN_LOAD_NO_PICKLES =
+        1u << 3, /* none, as if somebody else may have written it: for who has fetched it */
+};
+
+/* What becomes of a name. */
+enum brain_load_fate {
+    BRAIN_LOADED = 0,
+    BRAIN_LOAD_KEPT = 1,    /* BRAIN_LOAD_KEEP, and it is there */
+    BRAIN_LOAD_REFUSED = 2, /* a pickle, and the file is not to be trusted */
+    BRAIN_LOAD_LOST = 3,    /* its value is damaged, or behind the end */
+};
+
+/* A name of a dump. The pointers are valid during the call that it is given to. */
+typedef struct brain_load_name {
+    const void *space, *name;
+    size_t space_len, name_len;
+    uint64_t size_bytes;
+    uint64_t dumped_version; /* the version that it had in the store of the dump; 0: it is lost */
+    uint64_t version;        /* the version that it has now; 0 but for BRAIN_LOADED */
+    int fate;                /* enum brain_load_fate */
+} brain_load_name;
+
+/* Options of a load. Start from BRAIN_LOAD_OPTIONS_INIT; a zero means the default. */
+typedef struct brain_load_options {
+    uint32_t struct_size; /* sizeof(struct brain_load_options) */
+    uint32_t flags;       /* enum brain_load_flags */
+    /* Whether a name is wanted: 0, no. Of `name` it has space and name alone; `name->name` NULL asks whether the
+     * namespace is wanted if it is empty. Asked several times of each, and has to say the same. NULL: all are. */
+    int (*wants)(void *context, const brain_load_name *name);
+    /* Told of each name that is wanted what has become of it, when that is so for good. NULL: nobody. */
+    void (*tell)(void *context, const brain_load_name *name);
+    brain_progress_fn *progress; /* or NULL */
+    void *context;               /* the first argument of all three */
+} brain_load_options;
+
+#define BRAIN_LOAD_OPTIONS_INIT { .struct_size = sizeof(brain_load_options) }
+
+/* What was loaded. Filled on any error, too, but INVAL. */
+typedef struct brain_load_result {
+    uint64_t number;  /* of the commit that the dump shows; 0: the file has not even that */
+    uint64_t time_ns; /* when it was made, nanoseconds since 1970 */
+    uint64_t n_loaded, loaded_bytes;
+    uint64_t n_kept, n_refused;
+    uint64_t n_lost; /* that were wanted; where n_untold is not 0 there may be more */
+    uint64_t
+        n_untold; /* names that the dump had, and that the damage leaves no name of; UINT64_MAX: nobody knows */
+    int is_damaged; /* BRAIN_LOAD_DAMAGED, and it was */
+} brain_load_result;
+
+/* Load a dump into `store`: every name that it has, or those that are wanted, into the namespace that it was in, with
+ * its description and the time at which it was put. Names that are there are replaced, unless BRAIN_LOAD_KEEP.
+ *
+ * First all of the file is verified, and a damaged one is refused (CORRUPT, the text says where) before anything has
+ * changed. With BRAIN_LOAD_DAMAGED all of it is loaded that is whole, and each name that is lost is told, as far as the
+ * list in front of the file is whole. FULL is said before anything has changed, too, where the values that are wanted
+ * come to more than the capacity.
+ *
+ * Each value is loaded whole; some hundred small ones, or one large one, are a commit. Not all of a load is one commit:
+ * who needs that loads into a store that nobody else has yet. If the call fails or its process dies, what was loaded stays,
+ * and the call may be made again.
+ *
+ * The new versions are above the old ones, above all of the store, and above those of any store that was at this path
+ * before: the store's numbers are advanced to the time in units of 16 ns, which no store that counts its commits has
+ * reached. (If the clock was set back by more than the store before was old, the number of the dump is what they are
+ * above.)
+ *
+ * Pickles are code, which runs in whoever recalls them. They are loaded from a file that the effective user (or root) owns and nobody
+ * else may write; of others with BRAIN_LOAD_PICKLES alone. Else they are told as refused, all other names are loaded,
+ * and the call returns PERM.
+ *
+ * Returns 0, or: NOT_FOUND (no such file); CORRUPT; FORMAT (a later version; no dump at all); FULL; PERM; INVAL; IO; INTR;
+ * TIMEOUT, BUSY, NOMEM, DESTROYED, FORKED (as brain_put()).
+ * Threads: any.  Blocks: for the writer lock, in short holdings; for the disk.
+ * Cost: O(bytes of the file) twice, and 2 MiB of memory. */
+BRAIN_API int brain_load(brain_store *store, const char *path, const brain_load_options *options,
+                         brain_load_result *result_out);
+
+/* The same, from the place at which a descriptor stands that is open for reading: of a file, since it is read twice (INVAL:
+ * a pipe; save it to a file). It stays open, its place is anywhere afterwards. */
+BRAIN_API int brain_load_from(brain_store *store, int fd, const brain_load_options *options,
+                              brain_load_result *result_out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* BRAIN_DISK_H */

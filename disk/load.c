@@ -1,0 +1,856 @@
+/* load.c - a dump comes back.
+ *
+ * One reader of the file, in passes: CHECK changes nothing and finds every damage; PUT puts. Where damage is to be borne
+ * there is no CHECK; PUT goes on behind what is wrong, as long as it can be told where the next item begins, and
+ * TELL_LOST reads the list in front once more, for the names whose values did not come.
+ *
+ * Names have numbers, which count from 0 in the list and, in the same order, in the values: so those that did not come
+ * are runs of numbers.
+ *
+ * Memory:   the reader's window, the batch of one item, the head of one large value, and the runs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "in.h"
+#include "walk.h"
+
+#define NS_A_NUMBER    16u /* no store commits faster */
+#define LARGEST        ((uint64_t)1 << 47)
+#define N_GAPS_MAX     (1u << 20)
+#define N_KEEP_TRIES   100
+#define PROGRESS_EVERY ((uint64_t)1 << 20)
+
+enum pass {
+    CHECK,
+    PUT,
+    TELL_LOST
+};
+
+/* Numbers [from, to) of names. */
+struct gap {
+    uint64_t from, to;
+};
+
+/* A value as an item has it; the pointers are into that. */
+struct record {
+    uint64_t kind, version, created_ns, size;
+    const uint8_t *name, *meta, *description, *data;
+    size_t name_len, meta_len, description_len;
+};
+
+/* A value whose data come in items of their own. */
+struct large {
+    bool is_coming;
+    uint64_t number, size, done_bytes;
+    brain_object *object; /* NULL: it is passed over, */
+    int fate;             /* for that reason */
+    struct record record; /* of the bytes that were its item's, */
+    uint8_t *bytes;       /* and are kept here */
+};
+
+struct load {
+    brain_store *store;
+    brain_load_options options;
+    struct bd_in in;
+    brain_batch *batch;
+    brain_load_result result;
+    bool may_have_pickles;
+
+    /* Of this pass. */
+    enum pass pass;
+    bool has_begun, has_ended;
+    bool is_listed;                  /* the list is behind us, and said so */
+    uint64_t n_listed, listed_bytes; /* as the list's items have them */
+    uint64_t wanted_bytes;
+    uint64_t all_names, all_bytes; /* as its end says */
+    uint64_t next;                 /* number of the next name */
+    uint64_t done_bytes, told_at;
+
+    brain_space *space; /* of the item before */
+    struct large large;
+
+    struct gap *gaps; /* in rising order */
+    uint32_t n_gaps, gaps_room, gap_at;
+    uint64_t n_named; /* names in gaps that the list has */
+};
+
+/* ---- damage */
+
+static int damaged(const struct load *load, uint64_t offset, const char *what)
+{
+    const char *then =
+        load->pass == CHECK
+            ? "Nothing has been changed. What is whole of it can be loaded, if that is asked for"
+            : "It was whole a moment ago: somebody writes to it. A part has been loaded";
+    return bd_error(BRAIN_E_CORRUPT, "the dump is damaged at byte %llu%s: %s. %s",
+                    (unsigned long long)offset, load->in.is_packed ? " of what it unpacks to" : "",
+                    what, then);
+}
+
+static bool bears_damage(const struct load *load)
+{
+    return (load->options.flags & BRAIN_LOAD_DAMAGED) != 0;
+}
+
+/* What is wrong is passed over, or is an error. */
+static int pass_over(struct load *load, uint64_t offset, const char *what)
+{
+    load->result.is_damaged = 1;
+    return bears_damage(load) ? 0 : damaged(load, offset, what);
+}
+
+/* The names [from, to) did not come. */
+static int add_gap(struct load *load, uint64_t from, uint64_t to)
+{
+    if (from >= to || load->pass != PUT) {
+        return 0;
+    }
+    if (load->n_gaps == load->gaps_room) {
+        uint32_t room = load->gaps_room == 0 ? 16 : 2 * load->gaps_room;
+        struct gap *gaps = room <= N_GAPS_MAX ? realloc(load->gaps, room * sizeof *gaps) : NULL;
+        if (gaps == NULL) {
+            return bd_error(BRAIN_E_NOMEM,
+                            "no memory to remember what is damaged of a dump: it is too much");
+        }
+        load->gaps = gaps;
+        load->gaps_room = room;
+    }
+    load->gaps[load->n_gaps++] = (struct gap){ from, to };
+    return 0;
+}
+
+/* ---- who is told */
+
+static int tell_progress(struct load *load, bool always)
+{
+    uint64_t now = load->done_bytes + 64 * (load->next + load->n_listed);
+    if (load->options.progress == NULL || (!always && now - load->told_at < PROGRESS_EVERY)) {
+        return 0;
+    }
+    load->told_at = now;
+    const brain_progress progress = { .done_bytes = load->done_bytes,
+                                      .all_bytes = load->all_bytes,
+                                      .done_names = load->next,
+                                      .all_names = load->all_names,
+                                      .is_checking = load->pass == CHECK };
+    return load->options.progress(load->options.context, &progress) == 0
+               ? 0
+               : bd_error(BRAIN_E_INTR, "the load was stopped");
+}
+
+static brain_load_name name_of(const struct load *load, const uint8_t *name, size_t name_len)
+{
+    brain_load_name of = { .name = name, .name_len = name_len };
+    of.space = brain_space_name(load->space, &of.space_len);
+    return of;
+}
+
+static bool is_wanted(struct load *load, const brain_load_name *name)
+{
+    return load->options.wants == NULL || load->options.wants(load->options.context, name) != 0;
+}
+
+static void tell(struct load *load, brain_load_name name, uint64_t size, uint64_t dumped_version,
+                 uint64_t version, enum brain_load_fate fate)
+{
+    load->result.n_loaded += fate == BRAIN_LOADED;
+    load->result.loaded_bytes += fate == BRAIN_LOADED ? size : 0;
+    load->result.n_kept += fate == BRAIN_LOAD_KEPT;
+    load->result.n_refused += fate == BRAIN_LOAD_REFUSED;
+    load->result.n_lost += fate == BRAIN_LOAD_LOST;
+    name.size_bytes = size;
+    name.dumped_version = dumped_version;
+    name.version = version;
+    name.fate = fate;
+    if (load->options.tell != NULL) {
+        load->options.tell(load->options.context, &name);
+    }
+}
+
+/* ---- namespaces */
+
+/* Be in the namespace of this name. False: it cannot be one of a dump. */
+static bool is_space(const uint8_t *name, size_t len)
+{
+    return len >= 1 && len <= BRAIN_SPACE_MAX && !bd_walk_is_hidden(name, len);
+}
+
+static int enter(struct load *load, const uint8_t *name, size_t len)
+{
+    size_t its_len;
+    const void *its = load->space != NULL ? brain_space_name(load->space, &its_len) : NULL;
+    if (its != NULL && its_len == len && memcmp(its, name, len) == 0) {
+        return 0;
+    }
+    brain_space *space;
+    int err = brain_space_open(load->store, name, len, &space);
+    if (err != 0) {
+        return bd_error_store(err);
+    }
+    brain_space_close(load->space);
+    load->space = space;
+    return 0;
+}
+
+static int make_space(struct load *load)
+{
+    int err = brain_space_create(load->space);
+    return err == 0 || err == BRAIN_E_EXISTS ? 0 : bd_error_store(err);
+}
+
+/* ---- the first item */
+
+/* Numbers of commits above all that anybody can have seen of the store that was dumped: it may have gone on since,
+ * if not faster than it can. Not where the clock was set back meanwhile: then above those that were dumped. */
+static uint64_t numbers_seen(const struct load *load)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    uint64_t since_ns = now_ns > load->result.time_ns ? now_ns - load->result.time_ns : 0;
+    return load->result.number + since_ns / NS_A_NUMBER;
+}
+
+static int read_first(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    bool is_dump =
+        cursor.end - cursor.at > 3 && memcmp(cursor.at, "\xd9\xd9\xf7", 3) == 0; /* BD_SELF_TAG */
+    cursor.at += is_dump ? 3 : 0;
+    (void)bd_cursor_array(&cursor);
+    is_dump = is_dump && bd_cursor_is_text(&cursor, BD_FIRST_TEXT);
+    uint64_t format = bd_cursor_uint(&cursor);
+    if (!is_dump || cursor.is_bad) {
+        return bd_error(BRAIN_E_FORMAT, "this is no dump of a store");
+    }
+    if (format != BD_FORMAT) {
+        return bd_error(BRAIN_E_FORMAT,
+                        "the dump has format %llu, of a later version of this library; this one "
+                        "knows %u",
+                        (unsigned long long)format, BD_FORMAT);
+    }
+    uint64_t seed = bd_cursor_uint(&cursor), number = bd_cursor_uint(&cursor),
+             time_ns = bd_cursor_uint(&cursor);
+    uint64_t flags = bd_cursor_uint(&cursor);
+    if (cursor.is_bad || number > BRAIN_NUMBER_MAX / 2) {
+        return damaged(load, offset, "its first item");
+    }
+    load->in.seed = seed;
+    load->result.number = number;
+    load->result.time_ns = time_ns;
+    if ((flags & BD_OTHERS_WROTE) != 0 && (load->options.flags & BRAIN_LOAD_PICKLES) == 0) {
+        load->may_have_pickles = false;
+    }
+    int err = load->pass == PUT ? brain_advance(load->store, numbers_seen(load)) : 0;
+    return err != 0 ? bd_error_store(err) : 0;
+}
+
+/* ---- the list */
+
+/* Asked of one number after the other. */
+static bool is_in_gap(struct load *load, uint64_t number)
+{
+    while (load->gap_at < load->n_gaps && load->gaps[load->gap_at].to <= number) {
+        load->gap_at++;
+    }
+    return load->gap_at < load->n_gaps && load->gaps[load->gap_at].from <= number;
+}
+
+static void list_name(struct load *load, const uint8_t *name, size_t len, uint64_t size)
+{
+    brain_load_name it = name_of(load, name, len);
+    bool is_lost = load->pass == TELL_LOST && is_in_gap(load, load->n_listed);
+    load->n_named += is_lost;
+    if ((load->pass != TELL_LOST || is_lost) && is_wanted(load, &it)) {
+        load->wanted_bytes += size;
+        if (is_lost) {
+            tell(load, it, size, 0, 0, BRAIN_LOAD_LOST);
+        }
+    }
+}
+
+/* `["names", first, space, [name, size ...]]`, behind the text. */
+static int read_names(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    const uint8_t *space, *name;
+    uint64_t first = bd_cursor_uint(&cursor);
+    size_t space_len = bd_cursor_bytes(&cursor, &space);
+    uint64_t n = bd_cursor_array(&cursor);
+    if (cursor.is_bad || load->is_listed || n % 2 != 0 || !is_space(space, space_len) ||
+        first < load->n_listed || first > LARGEST) {
+        return pass_over(load, offset, "a list of names that makes no sense");
+    }
+    if (first != load->n_listed) {
+        int err = pass_over(load, offset, "a part of the list of names is missing");
+        if (err != 0) {
+            return err;
+        }
+    }
+    int err = enter(load, space, space_len);
+    if (err != 0) {
+        return err;
+    }
+    load->n_listed = first;
+    for (uint64_t i = 0; i < n / 2; i++) {
+        size_t len = bd_cursor_bytes(&cursor, &name);
+        uint64_t size = bd_cursor_uint(&cursor);
+        if (cursor.is_bad || len > BRAIN_NAME_MAX || size > LARGEST ||
+            load->listed_bytes > UINT64_MAX / 2) {
+            return pass_over(load, offset, "a list of names that makes no sense");
+        }
+        list_name(load, name, len, size);
+        load->n_listed++;
+        load->listed_bytes += size;
+    }
+    const brain_load_name none = name_of(load, NULL, 0);
+    bool makes = load->pass == PUT && n == 0 && is_wanted(load, &none);
+    err = makes ? make_space(load) : 0;
+    return err != 0 ? err : tell_progress(load, false);
+}
+
+static int check_room(struct load *load)
+{
+    uint64_t capacity, live;
+    int err = brain_usage(load->store, &capacity, &live);
+    if (err != 0) {
+        return bd_error_store(err);
+    }
+    /* What is kept need not come. */
+    if ((load->options.flags & BRAIN_LOAD_KEEP) != 0 || load->wanted_bytes <= capacity) {
+        return 0;
+    }
+    return bd_error(BRAIN_E_FULL,
+                    "the values that are to be loaded come to %llu bytes, and %s holds %llu: make "
+                    "it larger, or load "
+                    "fewer names. Nothing has been changed",
+                    (unsigned long long)load->wanted_bytes, brain_path(load->store),
+                    (unsigned long long)capacity);
+}
+
+/* `["listed", namespaces, names, bytes]`. */
+static int read_listed(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    (void)bd_cursor_uint(&cursor);
+    uint64_t n_names = bd_cursor_uint(&cursor), n_bytes = bd_cursor_uint(&cursor);
+    if (cursor.is_bad || load->is_listed || n_names < load->n_listed || n_names > LARGEST) {
+        return pass_over(load, offset, "the end of the list of names makes no sense");
+    }
+    if (n_names != load->n_listed || n_bytes != load->listed_bytes) {
+        int err = pass_over(load, offset, "a part of the list of names is missing");
+        if (err != 0) {
+            return err;
+        }
+    }
+    load->is_listed = true;
+    load->all_names = n_names;
+    load->all_bytes = n_bytes;
+    return load->pass == TELL_LOST ? 0 : check_room(load);
+}
+
+/* ---- values */
+
+/* What comes next of a value, up to its data. */
+static bool read_record(struct bd_cursor *cursor, struct record *record_out)
+{
+    struct record *record = record_out;
+    record->kind = bd_cursor_uint(cursor);
+    record->version = bd_cursor_uint(cursor);
+    record->created_ns = bd_cursor_uint(cursor);
+    record->name_len = bd_cursor_bytes(cursor, &record->name);
+    record->meta_len = bd_cursor_bytes(cursor, &record->meta);
+    record->description_len = bd_cursor_bytes(cursor, &record->description);
+    return !cursor->is_bad && record->kind <= 255 && record->kind != BRAIN_KIND_UNSEALED &&
+           record->kind != BRAIN_KIND_SPACE && record->created_ns <= INT64_MAX &&
+           record->name_len <= BRAIN_NAME_MAX && record->meta_len <= BRAIN_META_MAX &&
+           record->description_len <= BRAIN_DESCRIPTION_MAX;
+}
+
+/* What is to become of a value: BRAIN_LOADED, if it can be, or why not; -1: nobody wants it. */
+#define UNWANTED (-1)
+
+static int fate_of(struct load *load, const struct record *record, int *fate_out)
+{
+    const brain_load_name it = name_of(load, record->name, record->name_len);
+    *fate_out = BRAIN_LOADED;
+    if (!is_wanted(load, &it)) {
+        *fate_out = UNWANTED;
+    } else if (record->kind == BRAIN_KIND_PICKLE && !load->may_have_pickles) {
+        *fate_out = BRAIN_LOAD_REFUSED;
+    } else if ((load->options.flags & BRAIN_LOAD_KEEP) != 0) {
+        int err = brain_exists(load->space, record->name, record->name_len, NULL);
+        if (err != 0 && err != BRAIN_E_NOT_FOUND) {
+            return bd_error_store(err);
+        }
+        *fate_out = err == 0 ? BRAIN_LOAD_KEPT : BRAIN_LOADED;
+    }
+    return 0;
+}
+
+static brain_value value_of(const struct record *record, const brain_part *part)
+{
+    return (brain_value){ .kind = (uint32_t)record->kind,
+                          .n_parts = part != NULL,
+                          .parts = part,
+                          .meta = record->meta,
+                          .meta_len = record->meta_len,
+                          .description =
+                              record->description, /* also of none: not that of what is replaced */
+                          .description_len = record->description_len,
+                          .created_ns = record->created_ns };
+}
+
+static uint64_t condition(const struct load *load)
+{
+    return (load->options.flags & BRAIN_LOAD_KEEP) != 0 ? 0 : BRAIN_ANY_VERSION;
+}
+
+/* A small value of an item. */
+static bool read_small(struct bd_cursor *cursor, struct record *record_out)
+{
+    bool is_sound = read_record(cursor, record_out);
+    record_out->size = bd_cursor_bytes(cursor, &record_out->data);
+    return is_sound && !cursor->is_bad;
+}
+
+/* Put those of the item's `n` values that are to be: one commit. EXISTS: somebody put one of them meanwhile that is to
+ * be kept. */
+static int put_item(struct load *load, struct bd_cursor cursor, uint64_t n, uint64_t *number_out,
+                    uint8_t *fates)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        struct record record;
+        int fate;
+        (void)read_small(&cursor, &record);
+        int err = fate_of(load, &record, &fate);
+        if (err == 0 && fate == BRAIN_LOADED) {
+            brain_part part = { .data = record.data, .size_bytes = record.size };
+            brain_value value = value_of(&record, &part);
+            err = brain_batch_put_if(load->batch, load->space, record.name, record.name_len, &value,
+                                     condition(load));
+            err = err != 0 ? bd_error_store(err) : 0;
+        }
+        if (err != 0) {
+            return err;
+        }
+        fates[i] = (uint8_t)fate;
+    }
+    int err = brain_batch_commit(load->batch, number_out);
+    return err == 0 || err == BRAIN_E_EXISTS ? err : bd_error_store(err);
+}
+
+static void tell_item(struct load *load, struct bd_cursor cursor, uint64_t n, uint64_t number,
+                      const uint8_t *fates)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        struct record record;
+        (void)read_small(&cursor, &record);
+        if (fates[i] != (uint8_t)UNWANTED) {
+            tell(load, name_of(load, record.name, record.name_len), record.size, record.version,
+                 fates[i] == BRAIN_LOADED ? number : 0, fates[i]);
+        }
+    }
+}
+
+static int put_values(struct load *load, struct bd_cursor cursor, uint64_t n)
+{
+    uint64_t number = 0;
+    uint8_t *fates = malloc(n + 1);
+    int err = fates != NULL ? BRAIN_E_EXISTS : bd_error(BRAIN_E_NOMEM, "no memory to load a dump");
+    for (int i = 0; i < N_KEEP_TRIES && err == BRAIN_E_EXISTS; i++) {
+        err = put_item(load, cursor, n, &number, fates);
+    }
+    if (err == BRAIN_E_EXISTS) {
+        err =
+            bd_error(BRAIN_E_BUSY,
+                     "somebody puts the names that are to be loaded, again and again: load later");
+    }
+    if (err == 0) {
+        tell_item(load, cursor, n, number, fates);
+    } else {
+        brain_batch_free(load->batch); /* what is in it is not to be in the next */
+        load->batch = NULL;
+    }
+    free(fates);
+    return err;
+}
+
+/* The number, namespace and count of values with which an item of values begins. False: it makes no sense here. */
+static bool read_values_head(struct load *load, struct bd_cursor *cursor, uint64_t *first_out,
+                             uint64_t *n_out, const uint8_t **space_out, size_t *space_len_out)
+{
+    *first_out = bd_cursor_uint(cursor);
+    *space_len_out = bd_cursor_bytes(cursor, space_out);
+    uint64_t n_elements = bd_cursor_array(cursor);
+    *n_out = n_elements / 7;
+    return !cursor->is_bad && n_elements % 7 == 0 && n_elements != 0 &&
+           is_space(*space_out, *space_len_out) && *first_out >= load->next &&
+           *first_out <= LARGEST && (load->is_listed || bears_damage(load)) &&
+           (!load->is_listed || *n_out <= load->all_names - *first_out);
+}
+
+/* Values begin with number `first`: those before it that have not come do not come any more. */
+static int come_to(struct load *load, uint64_t first, uint64_t offset)
+{
+    if (first == load->next) {
+        return 0;
+    }
+    int err = pass_over(load, offset, "values before it are missing");
+    err = err != 0 ? err : add_gap(load, load->next, first);
+    load->next = first;
+    return err;
+}
+
+/* `["values", first, space, [kind, version, created, name, meta, description, data ...]]`. */
+static int read_values(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    uint64_t first, n, bytes = 0;
+    const uint8_t *space;
+    size_t space_len;
+    if (!read_values_head(load, &cursor, &first, &n, &space, &space_len)) {
+        return pass_over(load, offset, "values that make no sense");
+    }
+    struct bd_cursor look = cursor;
+    for (uint64_t i = 0; i < n; i++) {
+        struct record record;
+        if (!read_small(&look, &record)) {
+            return pass_over(load, offset, "values that make no sense");
+        }
+        bytes += record.size;
+    }
+    int err = come_to(load, first, offset);
+    err = err != 0 ? err : enter(load, space, space_len);
+    if (err == 0 && load->pass == PUT) {
+        err = put_values(load, cursor, n);
+    }
+    load->next += n;
+    load->done_bytes += bytes;
+    return err != 0 ? err : tell_progress(load, false);
+}
+
+/* ---- large values */
+
+static void forget_large(struct load *load)
+{
+    brain_object_release(load->large.object);
+    free(load->large.bytes);
+    load->large = (struct large){ .is_coming = false };
+}
+
+/* Something else comes where its data should. */
+static int give_up_large(struct load *load, uint64_t offset)
+{
+    if (!load->large.is_coming) {
+        return 0;
+    }
+    forget_large(load);
+    return pass_over(load, offset, "data of a large value are missing");
+}
+
+/* The item's bytes move with the window: keep those of the value. */
+static int keep_record(struct large *large, const struct record *record)
+{
+    size_t len = record->name_len + record->meta_len + record->description_len;
+    large->bytes = malloc(len + 1);
+    if (large->bytes == NULL) {
+        return bd_error(BRAIN_E_NOMEM, "no memory to load a dump");
+    }
+    uint8_t *at = large->bytes;
+    large->record = *record;
+    memcpy(at, record->name, record->name_len);
+    large->record.name = at;
+    at += record->name_len;
+    memcpy(at, record->meta, record->meta_len);
+    large->record.meta = at;
+    at += record->meta_len;
+    memcpy(at, record->description, record->description_len);
+    large->record.description = at;
+    return 0;
+}
+
+static int begin_large(struct load *load, const struct record *record)
+{
+    struct large *large = &load->large;
+    int err = fate_of(load, record, &large->fate);
+    err = err != 0 ? err : keep_record(large, record);
+    if (err == 0 && large->fate == BRAIN_LOADED) {
+        err = brain_create_streamed(load->store, record->size, &large->object);
+        err = err != 0 ? bd_error_store(err) : 0;
+    }
+    return err;
+}
+
+/* `["large", first, space, [kind, version, created, name, meta, description, size]]`. */
+static int read_large(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    uint64_t first, n;
+    const uint8_t *space;
+    size_t space_len;
+    struct record record;
+    bool is_sound = read_values_head(load, &cursor, &first, &n, &space, &space_len) && n == 1 &&
+                    read_record(&cursor, &record);
+    record.size = bd_cursor_uint(&cursor);
+    if (!is_sound || cursor.is_bad || record.size == 0 || record.size >= LARGEST) {
+        return pass_over(load, offset, "a value that makes no sense");
+    }
+    int err = come_to(load, first, offset);
+    err = err != 0 ? err : enter(load, space, space_len);
+    if (err == 0 && load->pass == PUT) {
+        err = begin_large(load, &record);
+    }
+    load->large.is_coming = true;
+    load->large.number = first;
+    load->large.size = record.size;
+    return err;
+}
+
+static int end_large(struct load *load)
+{
+    struct large *large = &load->large;
+    uint64_t number = 0;
+    int fate = large->fate;
+    if (large->object != NULL) {
+        brain_value value = value_of(&large->record, NULL);
+        int err = brain_object_seal(large->object, load->space, large->record.name,
+                                    large->record.name_len, &value, condition(load), &number);
+        if (err != 0 && err != BRAIN_E_EXISTS) {
+            return bd_error_store(err);
+        }
+        fate = err == 0 ? BRAIN_LOADED : BRAIN_LOAD_KEPT;
+    }
+    if (load->pass == PUT && fate != UNWANTED) {
+        tell(load, name_of(load, large->record.name, large->record.name_len), large->size,
+             large->record.version, number, fate);
+    }
+    load->next = large->number + 1;
+    forget_large(load);
+    return 0;
+}
+
+/* `["data", number, offset, bytes]`. */
+static int read_data(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    struct large *large = &load->large;
+    const uint8_t *data;
+    uint64_t number = bd_cursor_uint(&cursor), at = bd_cursor_uint(&cursor);
+    size_t len = bd_cursor_bytes(&cursor, &data);
+    if (!large->is_coming) { /* of one that was given up */
+        return pass_over(load, offset, "data of no value");
+    }
+    if (cursor.is_bad || number != large->number || at != large->done_bytes || len == 0 ||
+        len > large->size - at) {
+        return give_up_large(load, offset);
+    }
+    int err = large->object != NULL ? brain_object_append(large->object, data, len) : 0;
+    if (err != 0) {
+        return bd_error_store(err);
+    }
+    large->done_bytes += len;
+    load->done_bytes += len;
+    err = tell_progress(load, false);
+    return err == 0 && large->done_bytes == large->size ? end_large(load) : err;
+}
+
+/* ---- the end */
+
+/* `["end", names, bytes]`. */
+static int read_end(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    uint64_t n_names = bd_cursor_uint(&cursor), n_bytes = bd_cursor_uint(&cursor);
+    if (cursor.is_bad || !load->is_listed || n_names != load->all_names ||
+        n_bytes != load->all_bytes || load->next != n_names || load->done_bytes != n_bytes) {
+        int err = pass_over(load, offset, "values are missing");
+        if (err != 0) {
+            return err;
+        }
+    }
+    load->has_ended = true;
+    return 0;
+}
+
+/* ---- items */
+
+static int read_item(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    if (!load->has_begun) {
+        load->has_begun = true;
+        return read_first(load, cursor, offset);
+    }
+    if (load->has_ended) {
+        return pass_over(load, offset, "something stands behind the end");
+    }
+    uint64_t n = bd_cursor_array(&cursor);
+    if (cursor.is_bad || n < 2) {
+        return pass_over(load, offset, "it makes no sense");
+    }
+    if (bd_cursor_is_text(&cursor, "data")) {
+        return load->pass == TELL_LOST ? 0 : read_data(load, cursor, offset);
+    }
+    int err = give_up_large(load, offset);
+    if (err != 0) {
+        return err;
+    }
+    if (bd_cursor_is_text(&cursor, "names")) {
+        return read_names(load, cursor, offset);
+    }
+    if (bd_cursor_is_text(&cursor, "listed")) {
+        return read_listed(load, cursor, offset);
+    }
+    if (load->pass ==
+        TELL_LOST) { /* the list is over, or its end is damaged: the rest has been read */
+        return 0;
+    }
+    if (bd_cursor_is_text(&cursor, "values")) {
+        return read_values(load, cursor, offset);
+    }
+    if (bd_cursor_is_text(&cursor, "large")) {
+        return read_large(load, cursor, offset);
+    }
+    if (bd_cursor_is_text(&cursor, "end")) {
+        return read_end(load, cursor, offset);
+    }
+    return 0; /* of a later version, which says so by another format where it matters */
+}
+
+static void begin_pass(struct load *load, enum pass pass)
+{
+    forget_large(load);
+    load->pass = pass;
+    load->has_begun = load->has_ended = load->is_listed = false;
+    load->n_listed = load->listed_bytes = load->wanted_bytes = load->n_named = 0;
+    load->gap_at = 0;
+    load->all_names = load->all_bytes = load->next = load->done_bytes = load->told_at = 0;
+}
+
+/* Whether the list is what is left to be read. */
+static bool is_done(const struct load *load)
+{
+    return load->pass == TELL_LOST && load->is_listed;
+}
+
+static int read_all(struct load *load, enum pass pass)
+{
+    begin_pass(load, pass);
+    int err = bd_in_rewind(&load->in);
+    while (err == 0 && !is_done(load)) {
+        enum bd_found found;
+        struct bd_cursor cursor;
+        uint64_t offset;
+        err = bd_in_next(&load->in, &found, &cursor, &offset);
+        if (err != 0) {
+            return err;
+        }
+        if (!load->has_begun && found != BD_ITEM) {
+            return bd_error(BRAIN_E_FORMAT,
+                            "this is no dump of a store, or its first bytes are damaged");
+        }
+        if (found == BD_ITEM) {
+            err = read_item(load, cursor, offset);
+        } else if (found == BD_BAD_ITEM) {
+            err = give_up_large(load, offset);
+            err = err != 0 ? err : pass_over(load, offset, "a wrong checksum");
+        } else {
+            bool is_whole = found == BD_END && load->has_ended;
+            err = give_up_large(load, offset);
+            return err != 0 || is_whole ? err : pass_over(load, offset, "it ends too early");
+        }
+    }
+    return err;
+}
+
+/* The names in gaps, and how many there are that the list does not have. */
+static int tell_lost(struct load *load)
+{
+    bool is_counted = load->is_listed;
+    uint64_t n_lost = 0;
+    int err = add_gap(load, load->next, is_counted ? load->all_names : UINT64_MAX);
+    for (uint32_t i = 0; i < load->n_gaps; i++) {
+        n_lost += load->gaps[i].to - load->gaps[i].from;
+    }
+    bool has_ended = load->has_ended;
+    err = err != 0 || load->n_gaps == 0 ? err : read_all(load, TELL_LOST);
+    load->result.n_untold = is_counted ? n_lost - load->n_named : has_ended ? 0 : UINT64_MAX;
+    return err;
+}
+
+/* ---- the whole */
+
+static int load_all(struct load *load)
+{
+    int err = bears_damage(load) ? 0 : read_all(load, CHECK);
+    err = err != 0 ? err : read_all(load, PUT);
+    err = err != 0 ? err : tell_progress(load, true);
+    err = err != 0 || !load->result.is_damaged ? err : tell_lost(load);
+    if (err == 0 && load->result.n_refused != 0) {
+        err = bd_error(BRAIN_E_PERM,
+                       "%llu of the values are pickles, which are code, and somebody else may have "
+                       "written the file, or "
+                       "the store that it is of: they were not loaded. Load them with pickles "
+                       "allowed, if you trust it",
+                       (unsigned long long)load->result.n_refused);
+    }
+    return err;
+}
+
+/* Whether nobody but the user, and who may do anything, can have written the file. */
+static bool is_ours_alone(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           (st.st_uid == geteuid() || st.st_uid == 0) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static int check_options(const brain_load_options *given, brain_load_options *options_out)
+{
+    static const brain_load_options defaults = BRAIN_LOAD_OPTIONS_INIT;
+    const uint32_t all =
+        BRAIN_LOAD_DAMAGED | BRAIN_LOAD_KEEP | BRAIN_LOAD_PICKLES | BRAIN_LOAD_NO_PICKLES;
+    *options_out = given != NULL ? *given : defaults;
+    return options_out->struct_size == sizeof *options_out && (options_out->flags & ~all) == 0
+               ? 0
+               : bd_error(BRAIN_E_INVAL, "brain_load_options: begin with BRAIN_LOAD_OPTIONS_INIT");
+}
+
+int brain_load_from(brain_store *store, int fd, const brain_load_options *options,
+                    brain_load_result *result_out)
+{
+    struct load load = { .store = store };
+    int err = check_options(options, &load.options);
+    if (err != 0) {
+        return err;
+    }
+    uint32_t flags = load.options.flags;
+    load.may_have_pickles = (flags & BRAIN_LOAD_PICKLES) != 0 ||
+                            ((flags & BRAIN_LOAD_NO_PICKLES) == 0 && is_ours_alone(fd));
+    err = bd_in_init(&load.in, fd);
+    if (err == 0) {
+        err = brain_batch_new(store, &load.batch);
+        err = err != 0 ? bd_error_store(err) : load_all(&load);
+    }
+    forget_large(&load);
+    brain_batch_free(load.batch);
+    brain_space_close(load.space);
+    bd_in_deinit(&load.in);
+    free(load.gaps);
+    if (result_out != NULL) {
+        *result_out = load.result;
+    }
+    return err;
+}
+
+int brain_load(brain_store *store, const char *path, const brain_load_options *options,
+               brain_load_result *result_out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return bd_error_os(errno, "cannot load %s", path);
+    }
+    int err = brain_load_from(store, fd, options, result_out);
+    close(fd);
+    return err;
+}
