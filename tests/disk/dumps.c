@@ -35,7 +35,8 @@ const char *dumps_folder(void)
         atexit(remove_folders);
     }
     char *folder = folders[n_folders];
-    snprintf(folder, sizeof folders[0], "%.40s/brain-dumps-XXXXXX", parent != NULL ? parent : "/tmp");
+    snprintf(folder, sizeof folders[0], "%.40s/brain-dumps-XXXXXX",
+             parent != NULL ? parent : "/tmp");
     CHECK(mkdtemp(folder) != NULL);
     n_folders++;
     return folder;
@@ -85,9 +86,12 @@ void dumps_write(const char *path, const void *bytes, size_t size)
 /* ---- values */
 
 static const size_t name_lens[] = { 4, 8, 1, 23, 300, 5, 65535, 6 };
-static const size_t sizes[] = { 0, 1, 8, 255, 256, 2000, 32768, 32769, 100000, 262144, 262145, 700000 };
-static const uint32_t kinds[] = { BRAIN_KIND_RAW, BRAIN_KIND_INT,    BRAIN_KIND_BYTES, BRAIN_KIND_TENSOR,
-                                  BRAIN_KIND_STR, BRAIN_KIND_PICKLE, BRAIN_KIND_TREE,  200 };
+static const size_t sizes[] = { 0,     1,     8,      255,    256,    2000,
+                                32768, 32769, 100000, 262144, 262145, 700000 };
+static const uint32_t kinds[] = { BRAIN_KIND_RAW,   BRAIN_KIND_INT,
+                                  BRAIN_KIND_BYTES, BRAIN_KIND_TENSOR,
+                                  BRAIN_KIND_STR,   BRAIN_KIND_PICKLE,
+                                  BRAIN_KIND_TREE,  200 };
 
 void dumps_make(int number, struct dumps_value *value_out)
 {
@@ -107,7 +111,8 @@ void dumps_make(int number, struct dumps_value *value_out)
     value->name[0] = (uint8_t)number; /* no two are the same */
     check_fill(value->data, value->size, seed + 1);
     check_fill(value->meta, value->meta_len, seed + 2);
-    value->description_len = number % 2 == 0 ? 0 : (size_t)snprintf(value->description, 24, "number %d", number);
+    value->description_len =
+        number % 2 == 0 ? 0 : (size_t)snprintf(value->description, 24, "number %d", number);
 }
 
 void dumps_free(struct dumps_value *value)
@@ -146,9 +151,11 @@ bool dumps_has(brain_store *store, int number)
         CHECK_U64(view.kind, it.kind);
         CHECK_U64(view.size_bytes, it.size);
         CHECK(memcmp(view.data, it.data, it.size) == 0);
-        CHECK(view.meta_len == it.meta_len && (it.meta_len == 0 || memcmp(view.meta, it.meta, it.meta_len) == 0));
+        CHECK(view.meta_len == it.meta_len &&
+              (it.meta_len == 0 || memcmp(view.meta, it.meta, it.meta_len) == 0));
         CHECK(view.description_len == it.description_len &&
-              (it.description_len == 0 || memcmp(view.description, it.description, it.description_len) == 0));
+              (it.description_len == 0 ||
+               memcmp(view.description, it.description, it.description_len) == 0));
         CHECK(it.created_ns == 0 || brain_view_created_ns(&view) == it.created_ns);
         brain_view_drop(&view);
     } else {

@@ -7,19 +7,21 @@
 #include "../unit/check.h"
 
 #define DUMP_OK(call) DUMP_CODE(call, 0)
-#define DUMP_CODE(call, code)                                                                                          \
-    do {                                                                                                               \
-        int got_ = (call), want_ = (code);                                                                             \
-        if (got_ != want_) {                                                                                           \
-            check_fail(__FILE__, __LINE__, "%s: %d (%s: %s), not %d (%s)", #call, got_, brain_strerror(got_),          \
-                       got_ != 0 ? brain_disk_error_detail() : "", want_, brain_strerror(want_));                      \
-        }                                                                                                              \
+#define DUMP_CODE(call, code)                                                                      \
+    do {                                                                                           \
+        int got_ = (call), want_ = (code);                                                         \
+        if (got_ != want_) {                                                                       \
+            check_fail(__FILE__, __LINE__, "%s: %d (%s: %s), not %d (%s)", #call, got_,            \
+                       brain_strerror(got_), got_ != 0 ? brain_disk_error_detail() : "", want_,    \
+                       brain_strerror(want_));                                                     \
+        }                                                                                          \
     } while (0)
-#define DUMP_DETAIL(word)                                                                                              \
-    do {                                                                                                               \
-        if (strstr(brain_disk_error_detail(), (word)) == NULL) {                                                       \
-            check_fail(__FILE__, __LINE__, "the text \"%s\" lacks \"%s\"", brain_disk_error_detail(), (word));         \
-        }                                                                                                              \
+#define DUMP_DETAIL(word)                                                                          \
+    do {                                                                                           \
+        if (strstr(brain_disk_error_detail(), (word)) == NULL) {                                   \
+            check_fail(__FILE__, __LINE__, "the text \"%s\" lacks \"%s\"",                         \
+                       brain_disk_error_detail(), (word));                                         \
+        }                                                                                          \
     } while (0)
 
 /* ---- folders and files */

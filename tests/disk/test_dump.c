@@ -77,7 +77,9 @@ static void empty_store_comes_back(void)
 /* More names than an item holds, in a namespace whose name is as long as can be. */
 static void many_names_come_back(void)
 {
-    enum { N = 20000 };
+    enum {
+        N = 20000
+    };
     char long_name[BRAIN_SPACE_MAX + 1];
     memset(long_name, 'x', BRAIN_SPACE_MAX);
     long_name[BRAIN_SPACE_MAX] = '\0';
@@ -108,8 +110,11 @@ static void named_ones_are_dumped(void)
     struct dumps_value a, b;
     dumps_make(4, &a); /* of s1 */
     dumps_make(7, &b); /* of s1 */
-    brain_space *s1 = check_space(store, "s1"), *s2 = check_space(store, "s2"), *none = check_space(store, "none");
-    brain_key keys[] = { { s1, a.name, a.name_len }, { s1, b.name, b.name_len }, { s1, "nobody", 6 } };
+    brain_space *s1 = check_space(store, "s1"), *s2 = check_space(store, "s2"),
+                *none = check_space(store, "none");
+    brain_key keys[] = { { s1, a.name, a.name_len },
+                         { s1, b.name, b.name_len },
+                         { s1, "nobody", 6 } };
     brain_dump_options options = BRAIN_DUMP_OPTIONS_INIT;
     options.keys = keys;
     options.n_keys = 2;
@@ -195,7 +200,11 @@ static void names_are_replaced_or_kept(void)
     dumps_make(8, &it); /* large, no description */
     brain_space *space = check_space(other, it.space);
     brain_part part = { .data = "old", .size_bytes = 3 };
-    brain_value old = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part, .description = "old", .description_len = 3 };
+    brain_value old = { .kind = BRAIN_KIND_BYTES,
+                        .n_parts = 1,
+                        .parts = &part,
+                        .description = "old",
+                        .description_len = 3 };
     DUMP_OK(brain_dump(store, file, NULL, NULL));
     CHECK_OK(brain_put(space, it.name, it.name_len, &old, BRAIN_ANY_VERSION, NULL));
 
@@ -336,7 +345,8 @@ static void progress_is_told_and_stops(void)
     options.progress = watch;
     options.context = &seen;
     DUMP_OK(brain_dump(store, file, &options, NULL));
-    CHECK(seen.n >= 1 && seen.last.done_names == DUMPS_N_VALUES && seen.last.done_bytes == check_live(store));
+    CHECK(seen.n >= 1 && seen.last.done_names == DUMPS_N_VALUES &&
+          seen.last.done_bytes == check_live(store));
     CHECK(seen.last.all_bytes == seen.last.done_bytes && seen.n_checking == 0);
     size_t before, after;
     uint8_t *was = dumps_read(file, &before);
@@ -374,7 +384,8 @@ static void progress_is_told_and_stops(void)
 static void links_are_followed(void)
 {
     brain_store *store = dumps_store();
-    char *real = dumps_join(folder, "real"), *link = dumps_join(folder, "link"), *lost = dumps_join(folder, "lost");
+    char *real = dumps_join(folder, "real"), *link = dumps_join(folder, "link"),
+         *lost = dumps_join(folder, "lost");
     struct stat st;
     dumps_write(real, "x", 1);
     CHECK_SYS(symlink(real, link));

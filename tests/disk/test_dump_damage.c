@@ -125,7 +125,8 @@ static void it_is_cut_off(int zstd_level, int n_steps)
     uint8_t *bytes = dumps_read(file, &size);
     size_t list = zstd_level == 0 ? end_of_list(bytes, size) : size;
     for (size_t len = 0; len < size; len += len > 3000 && size - len > 200 ? (size_t)n_steps : 1) {
-        snprintf(check_note, sizeof check_note, "%zu of %zu bytes, level %d", len, size, zstd_level);
+        snprintf(check_note, sizeof check_note, "%zu of %zu bytes, level %d", len, size,
+                 zstd_level);
         dumps_write(file, bytes, len);
         check_refused(true);
         (void)check_borne(len >= list);
@@ -167,7 +168,10 @@ static void pieces_of_another_are_damage(void)
     uint8_t *other = dumps_read(file, &other_size);
     size_t half = size - 20000; /* in the data of the large value, which come last or nearly so */
     CHECK(size == other_size);
-    uint8_t *piece = memmem(other, other_size, "\x64" "data", 5);
+    uint8_t *piece = memmem(other, other_size,
+                            "\x64"
+                            "data",
+                            5);
     CHECK(piece != NULL && half > (size_t)(piece - other));
     memcpy(bytes + (piece - other), piece, size - (size_t)(piece - other));
     dumps_write(file, bytes, size);
@@ -234,7 +238,8 @@ static void listed(uint64_t n_names, uint64_t n_bytes)
     end(SEED);
 }
 
-static void value_head(const char *text, uint64_t number, const char *space, size_t space_len, uint32_t n_elements)
+static void value_head(const char *text, uint64_t number, const char *space, size_t space_len,
+                       uint32_t n_elements)
 {
     bd_item_array(&item, 5);
     bd_item_text(&item, text);
@@ -243,7 +248,8 @@ static void value_head(const char *text, uint64_t number, const char *space, siz
     bd_item_array(&item, n_elements);
 }
 
-static void value_body(uint64_t kind, uint64_t created_ns, const void *name, size_t name_len, size_t meta_len)
+static void value_body(uint64_t kind, uint64_t created_ns, const void *name, size_t name_len,
+                       size_t meta_len)
 {
     static const uint8_t zeros[BRAIN_META_MAX + 10];
     bd_item_uint(&item, kind);
