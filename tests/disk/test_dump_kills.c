@@ -142,6 +142,27 @@ static void dumps_are_killed(void)
     check_destroy(store);
 }
 
+/* Another dumps to the same path, while one is at any of its calls. */
+static void two_dump_at_once(void)
+{
+    brain_store *store = dumps_store();
+    bool has_ended = false;
+    for (int n = 0; !has_ended; n += 7) {
+        snprintf(check_note, sizeof check_note, "beside one at stop %d", n);
+        pid_t pid = begin(dump, brain_path(store));
+        for (int i = 0; i <= n && !has_ended; i++) {
+            has_ended = next_call(pid) == -1;
+        }
+        dump(store);
+        while (!has_ended && next_call(pid) != -1) { /* it goes on, and ends well */
+        }
+        (void)check_old_or_new(NULL, 0);
+        CHECK_U64(dumps_count_files(folder), 1);
+    }
+    check_note[0] = '\0';
+    check_destroy(store);
+}
+
 /* Its bytes, to the disk, in its place, the place to the disk. */
 static void calls_are_in_order(void)
 {
@@ -246,8 +267,10 @@ int main(int argc, char **argv)
     file = dumps_join(folder, "dump");
     calls_are_in_order();
     dumps_are_killed();
+    two_dump_at_once();
     has_no_tmpfile = true;
     dumps_are_killed();
+    two_dump_at_once();
     has_no_tmpfile = false;
     loads_are_killed();
     random_moments(argc > 1 ? atoi(argv[1]) : 100);
