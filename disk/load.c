@@ -90,8 +90,8 @@ static int damaged(const struct load *load, uint64_t offset, const char *what)
             ? "Nothing has been changed. What is whole of it can be loaded, if that is asked for"
             : "It was whole a moment ago: somebody writes to it. A part has been loaded";
     return bd_error(BRAIN_E_CORRUPT, "the dump is damaged at byte %llu%s: %s. %s",
-                    (unsigned long long)offset, load->in.is_packed ? " of what it unpacks to" : "",
-                    what, then);
+                    (unsigned long long)offset,
+                    bd_in_is_packed(&load->in) ? " of what it unpacks to" : "", what, then);
 }
 
 static bool bears_damage(const struct load *load)
