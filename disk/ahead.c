@@ -85,13 +85,28 @@ static void start(struct bd_ahead *ahead)
     }
 }
 
-int bd_ahead_rewind(struct bd_ahead *ahead)
+static void stop_for_now(struct bd_ahead *ahead)
 {
     stop(ahead);
     ahead->is_stopping = ahead->has_piece = false;
     ahead->next = 0;
+}
+
+int bd_ahead_rewind(struct bd_ahead *ahead)
+{
+    stop_for_now(ahead);
     int err = bd_source_rewind(&ahead->source);
     if (err == 0 && bd_source_size(&ahead->source) >= THREAD_FROM) {
+        start(ahead);
+    }
+    return err;
+}
+
+int bd_ahead_seek(struct bd_ahead *ahead, uint64_t offset)
+{
+    stop_for_now(ahead);
+    int err = bd_source_seek(&ahead->source, offset);
+    if (err == 0 && bd_source_size(&ahead->source) >= offset + THREAD_FROM) {
         start(ahead);
     }
     return err;

@@ -35,6 +35,9 @@ int bd_ahead_init(struct bd_ahead *ahead, int fd);
 /* Begin, or begin again. Returns as bd_source_rewind(). */
 int bd_ahead_rewind(struct bd_ahead *ahead);
 
+/* Begin at byte `offset` of a dump that is not compressed. Returns 0, IO. */
+int bd_ahead_seek(struct bd_ahead *ahead, uint64_t offset);
+
 /* Where the next piece will begin; BD_AHEAD_ROOM bytes in front of it are the taker's from now on. */
 uint8_t *bd_ahead_front(const struct bd_ahead *ahead);
 

@@ -20,6 +20,14 @@ int bd_in_rewind(struct bd_in *in)
     return bd_ahead_rewind(&in->ahead);
 }
 
+int bd_in_seek(struct bd_in *in, uint64_t offset)
+{
+    in->at = in->end = NULL;
+    in->offset = offset;
+    in->is_at_end = false;
+    return bd_ahead_seek(&in->ahead, offset);
+}
+
 bool bd_in_is_packed(const struct bd_in *in)
 {
     return in->ahead.source.is_packed;

@@ -27,6 +27,10 @@ int bd_in_init(struct bd_in *in, int fd);
 /* Go to the beginning. Returns as bd_in_init(). */
 int bd_in_rewind(struct bd_in *in);
 
+/* Go on with the item at `offset`, as bd_in_next() gave it in an earlier pass; not where the bytes are unpacked ones.
+ * Returns 0, IO. */
+int bd_in_seek(struct bd_in *in, uint64_t offset);
+
 /* The next item: `*cursor_out` is over all of it but its check, `*offset_out` its place, until the next call. Returns
  * 0, IO (the file cannot be read). */
 int bd_in_next(struct bd_in *in, enum bd_found *found_out, struct bd_cursor *cursor_out,

@@ -4,6 +4,9 @@
  * there is no CHECK; PUT goes on behind what is wrong, as long as it can be told where the next item begins, and
  * TELL_LOST reads the list in front once more, for the names whose values did not come.
  *
+ * Large data need not be read twice for that: CHECK puts them into objects that nobody sees, and PUT seals these
+ * (STAGE). What a load that is refused had in such objects is given back.
+ *
  * Names have numbers, which count from 0 in the list and, in the same order, in the values: so those that did not come
  * are runs of numbers.
  *
@@ -26,6 +29,9 @@
 #define N_GAPS_MAX     (1u << 20)
 #define N_KEEP_TRIES   100
 #define PROGRESS_EVERY ((uint64_t)1 << 20)
+#define STAGE_FROM                                                                                 \
+    ((uint64_t)4 << 20) /* below, to go on behind the data takes longer than to read them again */
+#define STAGED_MAX 1024u
 
 enum pass {
     CHECK,
@@ -45,9 +51,17 @@ struct record {
     size_t name_len, meta_len, description_len;
 };
 
+/* An object that CHECK has filled, of the value with this number. */
+struct staged {
+    uint64_t number, size;
+    uint64_t end; /* where its data end in the file */
+    brain_object *object;
+};
+
 /* A value whose data come in items of their own. */
 struct large {
     bool is_coming;
+    bool is_filled; /* `object` has its data */
     uint64_t number, size, done_bytes;
     brain_object *object; /* NULL: it is passed over, */
     int fate;             /* for that reason */
@@ -75,6 +89,10 @@ struct load {
 
     brain_space *space; /* of the item before */
     struct large large;
+
+    struct staged *staged; /* in rising order of numbers */
+    uint32_t n_staged, staged_at;
+    uint64_t stage_bytes; /* that may still be staged */
 
     struct gap *gaps; /* in rising order */
     uint32_t n_gaps, gaps_room, gap_at;
@@ -573,40 +591,84 @@ static int keep_record(struct large *large, const struct record *record)
     return 0;
 }
 
-static int begin_large(struct load *load, const struct record *record)
+static void drop_staged(struct load *load)
+{
+    for (uint32_t i = load->staged_at; i < load->n_staged; i++) {
+        brain_object_release(load->staged[i].object);
+    }
+    load->n_staged = load->staged_at = 0;
+    load->stage_bytes = 0; /* and no more of them */
+}
+
+/* In CHECK: an object for the data of a value that will be wanted. Where there is no room for it beside what is there,
+ * those that were staged are in the way of what is replaced one after the other: then none is. */
+static int begin_to_stage(struct load *load, const struct record *record)
+{
+    struct large *large = &load->large;
+    if (record->size < STAGE_FROM || record->size > load->stage_bytes ||
+        load->n_staged == STAGED_MAX) {
+        return 0;
+    }
+    int fate, err = fate_of(load, record, &fate);
+    if (err != 0 || fate != BRAIN_LOADED) {
+        return err;
+    }
+    if (load->staged == NULL) {
+        load->staged = calloc(STAGED_MAX, sizeof *load->staged);
+    }
+    if (load->staged != NULL &&
+        brain_create_streamed(load->store, record->size, &large->object) != 0) {
+        drop_staged(load); /* PUT says what is wrong, if it still is */
+    }
+    return 0;
+}
+
+/* All of its data are in. */
+static void end_to_stage(struct load *load)
+{
+    struct large *large = &load->large;
+    if (large->object != NULL) {
+        load->staged[load->n_staged++] = (struct staged){ .number = large->number,
+                                                          .size = large->size,
+                                                          .end = load->in.offset,
+                                                          .object = large->object };
+        load->stage_bytes -= large->size;
+        large->object = NULL;
+    }
+}
+
+/* In PUT: the object of this value, if it was staged. `*end_out`: where its data end. */
+static brain_object *take_staged(struct load *load, uint64_t number, uint64_t size,
+                                 uint64_t *end_out)
+{
+    while (load->staged_at < load->n_staged && load->staged[load->staged_at].number < number) {
+        brain_object_release(
+            load->staged[load->staged_at++].object); /* the file is another one by now */
+    }
+    struct staged *next = load->staged_at < load->n_staged ? &load->staged[load->staged_at] : NULL;
+    if (next == NULL || next->number != number || next->size != size) {
+        return NULL;
+    }
+    load->staged_at++;
+    *end_out = next->end;
+    return next->object;
+}
+
+/* In PUT: have an object for its data, or pass them over. */
+static int begin_to_put(struct load *load, const struct record *record, uint64_t *end_out)
 {
     struct large *large = &load->large;
     int err = fate_of(load, record, &large->fate);
     err = err != 0 ? err : keep_record(large, record);
-    if (err == 0 && large->fate == BRAIN_LOADED) {
-        err = brain_create_streamed(load->store, record->size, &large->object);
-        err = err != 0 ? bd_error_store(err) : 0;
+    brain_object *object = take_staged(load, large->number, large->size, end_out);
+    if (err != 0 || large->fate != BRAIN_LOADED) {
+        brain_object_release(object);
+        return err;
     }
-    return err;
-}
-
-/* `["large", first, space, [kind, version, created, name, meta, description, size]]`. */
-static int read_large(struct load *load, struct bd_cursor cursor, uint64_t offset)
-{
-    uint64_t first, n;
-    const uint8_t *space;
-    size_t space_len;
-    struct record record;
-    bool is_sound = read_values_head(load, &cursor, &first, &n, &space, &space_len) && n == 1 &&
-                    read_record(&cursor, &record);
-    record.size = bd_cursor_uint(&cursor);
-    if (!is_sound || cursor.is_bad || record.size == 0 || record.size >= LARGEST) {
-        return pass_over(load, offset, "a value that makes no sense");
-    }
-    int err = come_to(load, first, offset);
-    err = err != 0 ? err : enter(load, space, space_len);
-    if (err == 0 && load->pass == PUT) {
-        err = begin_large(load, &record);
-    }
-    load->large.is_coming = true;
-    load->large.number = first;
-    load->large.size = record.size;
-    return err;
+    large->is_filled = object != NULL;
+    large->object = object;
+    err = object == NULL ? brain_create_streamed(load->store, record->size, &large->object) : 0;
+    return err != 0 ? bd_error_store(err) : 0;
 }
 
 static int end_large(struct load *load)
@@ -614,7 +676,9 @@ static int end_large(struct load *load)
     struct large *large = &load->large;
     uint64_t number = 0;
     int fate = large->fate;
-    if (large->object != NULL) {
+    if (load->pass == CHECK) {
+        end_to_stage(load);
+    } else if (large->object != NULL) {
         brain_value value = value_of(&large->record, NULL);
         int err = brain_object_seal(large->object, load->space, large->record.name,
                                     large->record.name_len, &value, condition(load), &number);
@@ -629,7 +693,34 @@ static int end_large(struct load *load)
     }
     load->next = large->number + 1;
     forget_large(load);
-    return 0;
+    return tell_progress(load, false);
+}
+
+/* `["large", first, space, [kind, version, created, name, meta, description, size]]`. */
+static int read_large(struct load *load, struct bd_cursor cursor, uint64_t offset)
+{
+    uint64_t first, n, end = 0;
+    const uint8_t *space;
+    size_t space_len;
+    struct record record;
+    bool is_sound = read_values_head(load, &cursor, &first, &n, &space, &space_len) && n == 1 &&
+                    read_record(&cursor, &record);
+    record.size = bd_cursor_uint(&cursor);
+    if (!is_sound || cursor.is_bad || record.size == 0 || record.size >= LARGEST) {
+        return pass_over(load, offset, "a value that makes no sense");
+    }
+    int err = come_to(load, first, offset);
+    err = err != 0 ? err : enter(load, space, space_len);
+    load->large = (struct large){ .is_coming = true, .number = first, .size = record.size };
+    if (err == 0) {
+        err = load->pass == PUT ? begin_to_put(load, &record, &end) : begin_to_stage(load, &record);
+    }
+    if (err != 0 || !load->large.is_filled || bd_in_is_packed(&load->in)) {
+        return err;
+    }
+    load->done_bytes += record.size;
+    err = bd_in_seek(&load->in, end);
+    return err != 0 ? err : end_large(load);
 }
 
 /* `["data", number, offset, bytes]`. */
@@ -646,14 +737,18 @@ static int read_data(struct load *load, struct bd_cursor cursor, uint64_t offset
         len > large->size - at) {
         return give_up_large(load, offset);
     }
-    int err = large->object != NULL ? brain_object_append(large->object, data, len) : 0;
-    if (err != 0) {
+    bool appends = large->object != NULL && !large->is_filled;
+    int err = appends ? brain_object_append(large->object, data, len) : 0;
+    if (err != 0 && load->pass == CHECK) { /* PUT says so, if it still is so */
+        brain_object_release(large->object);
+        large->object = NULL;
+        drop_staged(load);
+    } else if (err != 0) {
         return bd_error_store(err);
     }
     large->done_bytes += len;
     load->done_bytes += len;
-    err = tell_progress(load, false);
-    return err == 0 && large->done_bytes == large->size ? end_large(load) : err;
+    return large->done_bytes == large->size ? end_large(load) : tell_progress(load, false);
 }
 
 /* ---- the end */
@@ -780,9 +875,21 @@ static int tell_lost(struct load *load)
 
 /* ---- the whole */
 
+/* What the capacity leaves may be staged. */
+static int check_all(struct load *load)
+{
+    uint64_t capacity, live;
+    int err = brain_usage(load->store, &capacity, &live);
+    if (err != 0) {
+        return bd_error_store(err);
+    }
+    load->stage_bytes = live < capacity ? capacity - live : 0;
+    return read_all(load, CHECK);
+}
+
 static int load_all(struct load *load)
 {
-    int err = bears_damage(load) ? 0 : read_all(load, CHECK);
+    int err = bears_damage(load) ? 0 : check_all(load);
     err = err != 0 ? err : read_all(load, PUT);
     err = err != 0 ? err : tell_progress(load, true);
     err = err != 0 || !load->result.is_damaged ? err : tell_lost(load);
@@ -833,6 +940,8 @@ int brain_load_from(brain_store *store, int fd, const brain_load_options *option
         err = err != 0 ? bd_error_store(err) : load_all(&load);
     }
     forget_large(&load);
+    drop_staged(&load);
+    free(load.staged);
     brain_batch_free(load.batch);
     brain_space_close(load.space);
     bd_in_deinit(&load.in);

@@ -61,6 +61,14 @@ int bd_source_rewind(struct bd_source *source)
     return source->is_packed ? begin_unpacking(source) : 0;
 }
 
+int bd_source_seek(struct bd_source *source, uint64_t offset)
+{
+    source->is_at_end = false;
+    return lseek(source->fd, (off_t)(source->start + offset), SEEK_SET) >= 0
+               ? 0
+               : bd_error_os(errno, "cannot read a dump");
+}
+
 uint64_t bd_source_size(const struct bd_source *source)
 {
     struct stat st;

@@ -24,6 +24,9 @@ int bd_source_init(struct bd_source *source, int fd);
 /* Go back to the beginning. Returns 0, NOMEM, IO. */
 int bd_source_rewind(struct bd_source *source);
 
+/* Go to byte `offset` of the dump, which is not compressed. Returns 0, IO. */
+int bd_source_seek(struct bd_source *source, uint64_t offset);
+
 /* Bytes of the file from its beginning on: a guess. */
 uint64_t bd_source_size(const struct bd_source *source);
 

@@ -272,6 +272,112 @@ static void what_does_not_fit_is_refused(void)
     check_destroy(small);
 }
 
+/* ---- large values, which a load need not read twice */
+
+#define N_LARGE     3
+#define LARGE_BYTES (5 * CHECK_MIB)
+
+static void put_large(brain_store *store, int n, uint64_t seed)
+{
+    uint8_t *bytes = malloc(LARGE_BYTES);
+    brain_space *space = check_space(store, "large");
+    CHECK(bytes != NULL);
+    check_fill(bytes, LARGE_BYTES, seed);
+    CHECK_OK(brain_put_bytes(space, &n, sizeof n, bytes, LARGE_BYTES));
+    brain_space_close(space);
+    free(bytes);
+}
+
+static bool has_large(brain_store *store, int n, uint64_t seed)
+{
+    brain_view view;
+    brain_space *space = check_space(store, "large");
+    int err = brain_get(space, &n, sizeof n, &view);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+    bool has =
+        err == 0 && view.size_bytes == LARGE_BYTES && check_is_filled(view.data, LARGE_BYTES, seed);
+    CHECK(has || err != 0);
+    if (err == 0) {
+        brain_view_drop(&view);
+    }
+    brain_space_close(space);
+    return has;
+}
+
+static void check_large_comes_back(brain_store *other, uint32_t flags)
+{
+    struct dumps_told told;
+    brain_load_options options = telling(&told, flags);
+    DUMP_OK(brain_load(other, file, &options, NULL));
+    for (int i = 0; i < N_LARGE; i++) {
+        CHECK(has_large(other, i, 100));
+    }
+    CHECK_U64(dumps_count_names(other), N_LARGE + 2);
+    brain_stat stat = check_stat(other);
+    CHECK_U64(stat.private_bytes, 0);
+    CHECK_SOUND(other);
+}
+
+static void large_ones_come_back(void)
+{
+    brain_store *store = check_open(check_path(), 64 * CHECK_MIB);
+    for (int i = 0; i < N_LARGE; i++) {
+        put_large(store, i, 100);
+    }
+    dumps_put(store, 1);
+    dumps_put(store, 6);
+    for (int level = 0; level < 2; level++) {
+        brain_dump_options options = BRAIN_DUMP_OPTIONS_INIT;
+        options.zstd_level = level;
+        DUMP_OK(brain_dump(store, file, &options, NULL));
+        brain_store *roomy = check_open(check_path(), 64 * CHECK_MIB);
+        check_large_comes_back(roomy, 0);
+        for (int i = 0; i < N_LARGE; i++) { /* others are there */
+            put_large(roomy, i, 200);
+        }
+        check_large_comes_back(roomy, 0);
+        put_large(roomy, 1, 300);
+        brain_load_options keep = BRAIN_LOAD_OPTIONS_INIT;
+        keep.flags = BRAIN_LOAD_KEEP;
+        DUMP_OK(brain_load(roomy, file, &keep, NULL));
+        CHECK(has_large(roomy, 1, 300) && has_large(roomy, 0, 100));
+        check_destroy(roomy);
+        /* There is room for one beside those that are there: the others come one after the other. */
+        brain_store *tight = check_open(check_path(), (N_LARGE + 1) * LARGE_BYTES + CHECK_MIB);
+        for (int i = 0; i < N_LARGE; i++) {
+            put_large(tight, i, 200);
+        }
+        check_large_comes_back(tight, 0);
+        check_destroy(tight);
+    }
+    check_destroy(store);
+}
+
+/* The last byte is damaged: what was read before it, and filled into the store, is given back. */
+static void refused_ones_are_given_back(void)
+{
+    brain_store *store = check_open(check_path(), 64 * CHECK_MIB),
+                *other = check_open(check_path(), 64 * CHECK_MIB);
+    size_t size;
+    for (int i = 0; i < N_LARGE; i++) {
+        put_large(store, i, 100);
+    }
+    DUMP_OK(brain_dump(store, file, NULL, NULL));
+    uint8_t *bytes = dumps_read(file, &size);
+    bytes[size - 1] ^= 1;
+    dumps_write(file, bytes, size);
+    free(bytes);
+    uint64_t before = check_stat(other).committed;
+    DUMP_CODE(brain_load(other, file, NULL, NULL), BRAIN_E_CORRUPT);
+    brain_stat stat = check_stat(other);
+    CHECK_U64(stat.committed, before);
+    CHECK_U64(stat.private_bytes, 0);
+    CHECK_U64(stat.n_objects, 0);
+    CHECK_SOUND(other);
+    check_destroy(store);
+    check_destroy(other);
+}
+
 /* ---- one moment */
 
 static void put_pair(brain_store *store, uint64_t n)
@@ -559,6 +665,8 @@ int main(void)
                                            names_are_replaced_or_kept,
                                            versions_go_on,
                                            what_does_not_fit_is_refused,
+                                           large_ones_come_back,
+                                           refused_ones_are_given_back,
                                            dumps_show_one_moment,
                                            progress_is_told_and_stops,
                                            descriptors_will_do,
