@@ -22,12 +22,10 @@
 
 #include "error.h"
 #include "in.h"
-#include "walk.h"
+#include "put.h"
 
 #define NS_A_NUMBER    16u /* no store commits faster */
-#define LARGEST        ((uint64_t)1 << 47)
 #define N_GAPS_MAX     (1u << 20)
-#define N_KEEP_TRIES   100
 #define PROGRESS_EVERY ((uint64_t)1 << 20)
 #define STAGE_FROM                                                                                 \
     ((uint64_t)4 << 20) /* below, to go on behind the data takes longer than to read them again */
@@ -44,13 +42,6 @@ struct gap {
     uint64_t from, to;
 };
 
-/* A value as an item has it; the pointers are into that. */
-struct record {
-    uint64_t kind, version, created_ns, size;
-    const uint8_t *name, *meta, *description, *data;
-    size_t name_len, meta_len, description_len;
-};
-
 /* An object that CHECK has filled, of the value with this number. */
 struct staged {
     uint64_t number, size;
@@ -63,19 +54,15 @@ struct large {
     bool is_coming;
     bool is_filled; /* `object` has its data */
     uint64_t number, size, done_bytes;
-    brain_object *object; /* NULL: it is passed over, */
-    int fate;             /* for that reason */
-    struct record record; /* of the bytes that were its item's, */
-    uint8_t *bytes;       /* and are kept here */
+    brain_object *object;    /* NULL: it is passed over, */
+    int fate;                /* for that reason */
+    struct bd_record record; /* of the bytes that were its item's, */
+    uint8_t *bytes;          /* and are kept here */
 };
 
 struct load {
-    brain_store *store;
-    brain_load_options options;
+    struct bd_put put;
     struct bd_in in;
-    brain_batch *batch;
-    brain_load_result result;
-    bool may_have_pickles;
 
     /* Of this pass. */
     enum pass pass;
@@ -87,7 +74,6 @@ struct load {
     uint64_t next;                 /* number of the next name */
     uint64_t done_bytes, told_at;
 
-    brain_space *space; /* of the item before */
     struct large large;
 
     struct staged *staged; /* in rising order of numbers */
@@ -114,13 +100,13 @@ static int damaged(const struct load *load, uint64_t offset, const char *what)
 
 static bool bears_damage(const struct load *load)
 {
-    return (load->options.flags & BRAIN_LOAD_DAMAGED) != 0;
+    return (load->put.options.flags & BRAIN_LOAD_DAMAGED) != 0;
 }
 
 /* What is wrong is passed over, or is an error. */
 static int pass_over(struct load *load, uint64_t offset, const char *what)
 {
-    load->result.is_damaged = 1;
+    load->put.result.is_damaged = 1;
     return bears_damage(load) ? 0 : damaged(load, offset, what);
 }
 
@@ -149,7 +135,7 @@ static int add_gap(struct load *load, uint64_t from, uint64_t to)
 static int tell_progress(struct load *load, bool always)
 {
     uint64_t now = load->done_bytes + 64 * (load->next + load->n_listed);
-    if (load->options.progress == NULL || (!always && now - load->told_at < PROGRESS_EVERY)) {
+    if (load->put.options.progress == NULL || (!always && now - load->told_at < PROGRESS_EVERY)) {
         return 0;
     }
     load->told_at = now;
@@ -158,69 +144,9 @@ static int tell_progress(struct load *load, bool always)
                                       .done_names = load->next,
                                       .all_names = load->all_names,
                                       .is_checking = load->pass == CHECK };
-    return load->options.progress(load->options.context, &progress) == 0
+    return load->put.options.progress(load->put.options.context, &progress) == 0
                ? 0
                : bd_error(BRAIN_E_INTR, "the load was stopped");
-}
-
-static brain_load_name name_of(const struct load *load, const uint8_t *name, size_t name_len)
-{
-    brain_load_name of = { .name = name, .name_len = name_len };
-    of.space = brain_space_name(load->space, &of.space_len);
-    return of;
-}
-
-static bool is_wanted(struct load *load, const brain_load_name *name)
-{
-    return load->options.wants == NULL || load->options.wants(load->options.context, name) != 0;
-}
-
-static void tell(struct load *load, brain_load_name name, uint64_t size, uint64_t dumped_version,
-                 uint64_t version, enum brain_load_fate fate)
-{
-    load->result.n_loaded += fate == BRAIN_LOADED;
-    load->result.loaded_bytes += fate == BRAIN_LOADED ? size : 0;
-    load->result.n_kept += fate == BRAIN_LOAD_KEPT;
-    load->result.n_refused += fate == BRAIN_LOAD_REFUSED;
-    load->result.n_lost += fate == BRAIN_LOAD_LOST;
-    name.size_bytes = size;
-    name.dumped_version = dumped_version;
-    name.version = version;
-    name.fate = fate;
-    if (load->options.tell != NULL) {
-        load->options.tell(load->options.context, &name);
-    }
-}
-
-/* ---- namespaces */
-
-/* Be in the namespace of this name. False: it cannot be one of a dump. */
-static bool is_space(const uint8_t *name, size_t len)
-{
-    return len >= 1 && len <= BRAIN_SPACE_MAX && !bd_walk_is_hidden(name, len);
-}
-
-static int enter(struct load *load, const uint8_t *name, size_t len)
-{
-    size_t its_len;
-    const void *its = load->space != NULL ? brain_space_name(load->space, &its_len) : NULL;
-    if (its != NULL && its_len == len && memcmp(its, name, len) == 0) {
-        return 0;
-    }
-    brain_space *space;
-    int err = brain_space_open(load->store, name, len, &space);
-    if (err != 0) {
-        return bd_error_store(err);
-    }
-    brain_space_close(load->space);
-    load->space = space;
-    return 0;
-}
-
-static int make_space(struct load *load)
-{
-    int err = brain_space_create(load->space);
-    return err == 0 || err == BRAIN_E_EXISTS ? 0 : bd_error_store(err);
 }
 
 /* ---- the first item */
@@ -232,8 +158,8 @@ static uint64_t numbers_seen(const struct load *load)
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    uint64_t since_ns = now_ns > load->result.time_ns ? now_ns - load->result.time_ns : 0;
-    return load->result.number + since_ns / NS_A_NUMBER;
+    uint64_t since_ns = now_ns > load->put.result.time_ns ? now_ns - load->put.result.time_ns : 0;
+    return load->put.result.number + since_ns / NS_A_NUMBER;
 }
 
 static int read_first(struct load *load, struct bd_cursor cursor, uint64_t offset)
@@ -260,12 +186,12 @@ static int read_first(struct load *load, struct bd_cursor cursor, uint64_t offse
         return damaged(load, offset, "its first item");
     }
     load->in.seed = seed;
-    load->result.number = number;
-    load->result.time_ns = time_ns;
-    if ((flags & BD_OTHERS_WROTE) != 0 && (load->options.flags & BRAIN_LOAD_PICKLES) == 0) {
-        load->may_have_pickles = false;
+    load->put.result.number = number;
+    load->put.result.time_ns = time_ns;
+    if ((flags & BD_OTHERS_WROTE) != 0 && (load->put.options.flags & BRAIN_LOAD_PICKLES) == 0) {
+        load->put.may_have_pickles = false;
     }
-    int err = load->pass == PUT ? brain_advance(load->store, numbers_seen(load)) : 0;
+    int err = load->pass == PUT ? brain_advance(load->put.store, numbers_seen(load)) : 0;
     return err != 0 ? bd_error_store(err) : 0;
 }
 
@@ -282,13 +208,15 @@ static bool is_in_gap(struct load *load, uint64_t number)
 
 static void list_name(struct load *load, const uint8_t *name, size_t len, uint64_t size)
 {
-    brain_load_name it = name_of(load, name, len);
     bool is_lost = load->pass == TELL_LOST && is_in_gap(load, load->n_listed);
     load->n_named += is_lost;
-    if ((load->pass != TELL_LOST || is_lost) && is_wanted(load, &it)) {
+    if ((load->pass != TELL_LOST || is_lost) && bd_put_is_wanted(&load->put, name, len)) {
         load->wanted_bytes += size;
         if (is_lost) {
-            tell(load, it, size, 0, 0, BRAIN_LOAD_LOST);
+            const struct bd_record lost = {
+                .name = name, .name_len = len, .size = size, .fate = BRAIN_LOAD_LOST
+            };
+            bd_put_tell(&load->put, &lost, 0);
         }
     }
 }
@@ -300,8 +228,8 @@ static int read_names(struct load *load, struct bd_cursor cursor, uint64_t offse
     uint64_t first = bd_cursor_uint(&cursor);
     size_t space_len = bd_cursor_bytes(&cursor, &space);
     uint64_t n = bd_cursor_array(&cursor);
-    if (cursor.is_bad || load->is_listed || n % 2 != 0 || !is_space(space, space_len) ||
-        first < load->n_listed || first > LARGEST) {
+    if (cursor.is_bad || load->is_listed || n % 2 != 0 || !bd_put_is_space(space, space_len) ||
+        first < load->n_listed || first > BD_LARGEST) {
         return pass_over(load, offset, "a list of names that makes no sense");
     }
     if (first != load->n_listed) {
@@ -310,7 +238,7 @@ static int read_names(struct load *load, struct bd_cursor cursor, uint64_t offse
             return err;
         }
     }
-    int err = enter(load, space, space_len);
+    int err = bd_put_enter(&load->put, space, space_len);
     if (err != 0) {
         return err;
     }
@@ -318,7 +246,7 @@ static int read_names(struct load *load, struct bd_cursor cursor, uint64_t offse
     for (uint64_t i = 0; i < n / 2; i++) {
         size_t len = bd_cursor_bytes(&cursor, &name);
         uint64_t size = bd_cursor_uint(&cursor);
-        if (cursor.is_bad || len > BRAIN_NAME_MAX || size > LARGEST ||
+        if (cursor.is_bad || len > BRAIN_NAME_MAX || size > BD_LARGEST ||
             load->listed_bytes > UINT64_MAX / 2) {
             return pass_over(load, offset, "a list of names that makes no sense");
         }
@@ -326,28 +254,27 @@ static int read_names(struct load *load, struct bd_cursor cursor, uint64_t offse
         load->n_listed++;
         load->listed_bytes += size;
     }
-    const brain_load_name none = name_of(load, NULL, 0);
-    bool makes = load->pass == PUT && n == 0 && is_wanted(load, &none);
-    err = makes ? make_space(load) : 0;
+    bool makes = load->pass == PUT && n == 0 && bd_put_is_wanted(&load->put, NULL, 0);
+    err = makes ? bd_put_make_space(&load->put) : 0;
     return err != 0 ? err : tell_progress(load, false);
 }
 
 static int check_room(struct load *load)
 {
     uint64_t capacity, live;
-    int err = brain_usage(load->store, &capacity, &live);
+    int err = brain_usage(load->put.store, &capacity, &live);
     if (err != 0) {
         return bd_error_store(err);
     }
     /* What is kept need not come. */
-    if ((load->options.flags & BRAIN_LOAD_KEEP) != 0 || load->wanted_bytes <= capacity) {
+    if ((load->put.options.flags & BRAIN_LOAD_KEEP) != 0 || load->wanted_bytes <= capacity) {
         return 0;
     }
     return bd_error(BRAIN_E_FULL,
                     "the values that are to be loaded come to %llu bytes, and %s holds %llu: make "
                     "it larger, or load "
                     "fewer names. Nothing has been changed",
-                    (unsigned long long)load->wanted_bytes, brain_path(load->store),
+                    (unsigned long long)load->wanted_bytes, brain_path(load->put.store),
                     (unsigned long long)capacity);
 }
 
@@ -356,7 +283,7 @@ static int read_listed(struct load *load, struct bd_cursor cursor, uint64_t offs
 {
     (void)bd_cursor_uint(&cursor);
     uint64_t n_names = bd_cursor_uint(&cursor), n_bytes = bd_cursor_uint(&cursor);
-    if (cursor.is_bad || load->is_listed || n_names < load->n_listed || n_names > LARGEST) {
+    if (cursor.is_bad || load->is_listed || n_names < load->n_listed || n_names > BD_LARGEST) {
         return pass_over(load, offset, "the end of the list of names makes no sense");
     }
     if (n_names != load->n_listed || n_bytes != load->listed_bytes) {
@@ -374,127 +301,38 @@ static int read_listed(struct load *load, struct bd_cursor cursor, uint64_t offs
 /* ---- values */
 
 /* What comes next of a value, up to its data. */
-static bool read_record(struct bd_cursor *cursor, struct record *record_out)
+static void read_record(struct bd_cursor *cursor, struct bd_record *record_out)
 {
-    struct record *record = record_out;
-    record->kind = bd_cursor_uint(cursor);
+    struct bd_record *record = record_out;
+    *record = (struct bd_record){ .kind = bd_cursor_uint(cursor) };
     record->version = bd_cursor_uint(cursor);
     record->created_ns = bd_cursor_uint(cursor);
     record->name_len = bd_cursor_bytes(cursor, &record->name);
     record->meta_len = bd_cursor_bytes(cursor, &record->meta);
     record->description_len = bd_cursor_bytes(cursor, &record->description);
-    return !cursor->is_bad && record->kind <= 255 && record->kind != BRAIN_KIND_UNSEALED &&
-           record->kind != BRAIN_KIND_SPACE && record->created_ns <= INT64_MAX &&
-           record->name_len <= BRAIN_NAME_MAX && record->meta_len <= BRAIN_META_MAX &&
-           record->description_len <= BRAIN_DESCRIPTION_MAX;
-}
-
-/* What is to become of a value: BRAIN_LOADED, if it can be, or why not; -1: nobody wants it. */
-#define UNWANTED (-1)
-
-static int fate_of(struct load *load, const struct record *record, int *fate_out)
-{
-    const brain_load_name it = name_of(load, record->name, record->name_len);
-    *fate_out = BRAIN_LOADED;
-    if (!is_wanted(load, &it)) {
-        *fate_out = UNWANTED;
-    } else if (record->kind == BRAIN_KIND_PICKLE && !load->may_have_pickles) {
-        *fate_out = BRAIN_LOAD_REFUSED;
-    } else if ((load->options.flags & BRAIN_LOAD_KEEP) != 0) {
-        int err = brain_exists(load->space, record->name, record->name_len, NULL);
-        if (err != 0 && err != BRAIN_E_NOT_FOUND) {
-            return bd_error_store(err);
-        }
-        *fate_out = err == 0 ? BRAIN_LOAD_KEPT : BRAIN_LOADED;
-    }
-    return 0;
-}
-
-static brain_value value_of(const struct record *record, const brain_part *part)
-{
-    return (brain_value){ .kind = (uint32_t)record->kind,
-                          .n_parts = part != NULL,
-                          .parts = part,
-                          .meta = record->meta,
-                          .meta_len = record->meta_len,
-                          .description =
-                              record->description, /* also of none: not that of what is replaced */
-                          .description_len = record->description_len,
-                          .created_ns = record->created_ns };
-}
-
-static uint64_t condition(const struct load *load)
-{
-    return (load->options.flags & BRAIN_LOAD_KEEP) != 0 ? 0 : BRAIN_ANY_VERSION;
 }
 
 /* A small value of an item. */
-static bool read_small(struct bd_cursor *cursor, struct record *record_out)
+static bool read_small(struct bd_cursor *cursor, struct bd_record *record_out)
 {
-    bool is_sound = read_record(cursor, record_out);
+    read_record(cursor, record_out);
     record_out->size = bd_cursor_bytes(cursor, &record_out->data);
-    return is_sound && !cursor->is_bad;
+    return !cursor->is_bad && bd_put_is_sound(record_out);
 }
 
-/* Put those of the item's `n` values that are to be: one commit. EXISTS: somebody put one of them meanwhile that is to
- * be kept. */
-static int put_item(struct load *load, struct bd_cursor cursor, uint64_t n, uint64_t *number_out,
-                    uint8_t *fates)
-{
-    for (uint64_t i = 0; i < n; i++) {
-        struct record record;
-        int fate;
-        (void)read_small(&cursor, &record);
-        int err = fate_of(load, &record, &fate);
-        if (err == 0 && fate == BRAIN_LOADED) {
-            brain_part part = { .data = record.data, .size_bytes = record.size };
-            brain_value value = value_of(&record, &part);
-            err = brain_batch_put_if(load->batch, load->space, record.name, record.name_len, &value,
-                                     condition(load));
-            err = err != 0 ? bd_error_store(err) : 0;
-        }
-        if (err != 0) {
-            return err;
-        }
-        fates[i] = (uint8_t)fate;
-    }
-    int err = brain_batch_commit(load->batch, number_out);
-    return err == 0 || err == BRAIN_E_EXISTS ? err : bd_error_store(err);
-}
-
-static void tell_item(struct load *load, struct bd_cursor cursor, uint64_t n, uint64_t number,
-                      const uint8_t *fates)
-{
-    for (uint64_t i = 0; i < n; i++) {
-        struct record record;
-        (void)read_small(&cursor, &record);
-        if (fates[i] != (uint8_t)UNWANTED) {
-            tell(load, name_of(load, record.name, record.name_len), record.size, record.version,
-                 fates[i] == BRAIN_LOADED ? number : 0, fates[i]);
-        }
-    }
-}
-
+/* Put the item's `n` values. */
 static int put_values(struct load *load, struct bd_cursor cursor, uint64_t n)
 {
     uint64_t number = 0;
-    uint8_t *fates = malloc(n + 1);
-    int err = fates != NULL ? BRAIN_E_EXISTS : bd_error(BRAIN_E_NOMEM, "no memory to load a dump");
-    for (int i = 0; i < N_KEEP_TRIES && err == BRAIN_E_EXISTS; i++) {
-        err = put_item(load, cursor, n, &number, fates);
+    struct bd_record *records = malloc(n * sizeof *records);
+    if (records == NULL) {
+        return bd_error(BRAIN_E_NOMEM, "no memory to load a dump");
     }
-    if (err == BRAIN_E_EXISTS) {
-        err =
-            bd_error(BRAIN_E_BUSY,
-                     "somebody puts the names that are to be loaded, again and again: load later");
+    for (uint64_t i = 0; i < n; i++) {
+        (void)read_small(&cursor, &records[i]); /* it could be read a moment ago */
     }
-    if (err == 0) {
-        tell_item(load, cursor, n, number, fates);
-    } else {
-        brain_batch_free(load->batch); /* what is in it is not to be in the next */
-        load->batch = NULL;
-    }
-    free(fates);
+    int err = bd_put_small(&load->put, records, n, &number);
+    free(records);
     return err;
 }
 
@@ -507,9 +345,11 @@ static bool read_values_head(struct load *load, struct bd_cursor *cursor, uint64
     uint64_t n_elements = bd_cursor_array(cursor);
     *n_out = n_elements / 7;
     return !cursor->is_bad && n_elements % 7 == 0 && n_elements != 0 &&
-           is_space(*space_out, *space_len_out) && *first_out >= load->next &&
-           *first_out <= LARGEST && (load->is_listed || bears_damage(load)) &&
-           (!load->is_listed || *n_out <= load->all_names - *first_out);
+           bd_put_is_space(*space_out, *space_len_out) && *first_out >= load->next &&
+           *first_out <= BD_LARGEST &&
+           (load->is_listed
+                ? *first_out <= load->all_names && *n_out <= load->all_names - *first_out
+                : bears_damage(load));
 }
 
 /* Values begin with number `first`: those before it that have not come do not come any more. */
@@ -535,14 +375,14 @@ static int read_values(struct load *load, struct bd_cursor cursor, uint64_t offs
     }
     struct bd_cursor look = cursor;
     for (uint64_t i = 0; i < n; i++) {
-        struct record record;
+        struct bd_record record;
         if (!read_small(&look, &record)) {
             return pass_over(load, offset, "values that make no sense");
         }
         bytes += record.size;
     }
     int err = come_to(load, first, offset);
-    err = err != 0 ? err : enter(load, space, space_len);
+    err = err != 0 ? err : bd_put_enter(&load->put, space, space_len);
     if (err == 0 && load->pass == PUT) {
         err = put_values(load, cursor, n);
     }
@@ -571,7 +411,7 @@ static int give_up_large(struct load *load, uint64_t offset)
 }
 
 /* The item's bytes move with the window: keep those of the value. */
-static int keep_record(struct large *large, const struct record *record)
+static int keep_record(struct large *large, const struct bd_record *record)
 {
     size_t len = record->name_len + record->meta_len + record->description_len;
     large->bytes = malloc(len + 1);
@@ -602,22 +442,22 @@ static void drop_staged(struct load *load)
 
 /* In CHECK: an object for the data of a value that will be wanted. Where there is no room for it beside what is there,
  * those that were staged are in the way of what is replaced one after the other: then none is. */
-static int begin_to_stage(struct load *load, const struct record *record)
+static int begin_to_stage(struct load *load, struct bd_record *record)
 {
     struct large *large = &load->large;
     if (record->size < STAGE_FROM || record->size > load->stage_bytes ||
         load->n_staged == STAGED_MAX) {
         return 0;
     }
-    int fate, err = fate_of(load, record, &fate);
-    if (err != 0 || fate != BRAIN_LOADED) {
+    int err = bd_put_look(&load->put, record);
+    if (err != 0 || record->fate != BRAIN_LOADED) {
         return err;
     }
     if (load->staged == NULL) {
         load->staged = calloc(STAGED_MAX, sizeof *load->staged);
     }
     if (load->staged != NULL &&
-        brain_create_streamed(load->store, record->size, &large->object) != 0) {
+        brain_create_streamed(load->put.store, record->size, &large->object) != 0) {
         drop_staged(load); /* PUT says what is wrong, if it still is */
     }
     return 0;
@@ -655,19 +495,19 @@ static brain_object *take_staged(struct load *load, uint64_t number, uint64_t si
 }
 
 /* In PUT: have an object for its data, or pass them over. */
-static int begin_to_put(struct load *load, const struct record *record, uint64_t *end_out)
+static int begin_to_put(struct load *load, struct bd_record *record, uint64_t *end_out)
 {
     struct large *large = &load->large;
-    int err = fate_of(load, record, &large->fate);
+    int err = bd_put_look(&load->put, record);
     err = err != 0 ? err : keep_record(large, record);
     brain_object *object = take_staged(load, large->number, large->size, end_out);
-    if (err != 0 || large->fate != BRAIN_LOADED) {
+    if (err != 0 || record->fate != BRAIN_LOADED) {
         brain_object_release(object);
         return err;
     }
     large->is_filled = object != NULL;
     large->object = object;
-    err = object == NULL ? brain_create_streamed(load->store, record->size, &large->object) : 0;
+    err = object == NULL ? brain_create_streamed(load->put.store, record->size, &large->object) : 0;
     return err != 0 ? bd_error_store(err) : 0;
 }
 
@@ -675,25 +515,15 @@ static int end_large(struct load *load)
 {
     struct large *large = &load->large;
     uint64_t number = 0;
-    int fate = large->fate;
+    int err = 0;
     if (load->pass == CHECK) {
         end_to_stage(load);
-    } else if (large->object != NULL) {
-        brain_value value = value_of(&large->record, NULL);
-        int err = brain_object_seal(large->object, load->space, large->record.name,
-                                    large->record.name_len, &value, condition(load), &number);
-        if (err != 0 && err != BRAIN_E_EXISTS) {
-            return bd_error_store(err);
-        }
-        fate = err == 0 ? BRAIN_LOADED : BRAIN_LOAD_KEPT;
-    }
-    if (load->pass == PUT && fate != UNWANTED) {
-        tell(load, name_of(load, large->record.name, large->record.name_len), large->size,
-             large->record.version, number, fate);
+    } else {
+        err = bd_put_large(&load->put, &large->record, large->object, &number);
     }
     load->next = large->number + 1;
     forget_large(load);
-    return tell_progress(load, false);
+    return err != 0 ? err : tell_progress(load, false);
 }
 
 /* `["large", first, space, [kind, version, created, name, meta, description, size]]`. */
@@ -702,15 +532,15 @@ static int read_large(struct load *load, struct bd_cursor cursor, uint64_t offse
     uint64_t first, n, end = 0;
     const uint8_t *space;
     size_t space_len;
-    struct record record;
-    bool is_sound = read_values_head(load, &cursor, &first, &n, &space, &space_len) && n == 1 &&
-                    read_record(&cursor, &record);
+    struct bd_record record;
+    bool is_sound = read_values_head(load, &cursor, &first, &n, &space, &space_len) && n == 1;
+    read_record(&cursor, &record);
     record.size = bd_cursor_uint(&cursor);
-    if (!is_sound || cursor.is_bad || record.size == 0 || record.size >= LARGEST) {
+    if (!is_sound || cursor.is_bad || !bd_put_is_sound(&record) || record.size == 0) {
         return pass_over(load, offset, "a value that makes no sense");
     }
     int err = come_to(load, first, offset);
-    err = err != 0 ? err : enter(load, space, space_len);
+    err = err != 0 ? err : bd_put_enter(&load->put, space, space_len);
     load->large = (struct large){ .is_coming = true, .number = first, .size = record.size };
     if (err == 0) {
         err = load->pass == PUT ? begin_to_put(load, &record, &end) : begin_to_stage(load, &record);
@@ -869,7 +699,7 @@ static int tell_lost(struct load *load)
     }
     bool has_ended = load->has_ended;
     err = err != 0 || load->n_gaps == 0 ? err : read_all(load, TELL_LOST);
-    load->result.n_untold = is_counted ? n_lost - load->n_named : has_ended ? 0 : UINT64_MAX;
+    load->put.result.n_untold = is_counted ? n_lost - load->n_named : has_ended ? 0 : UINT64_MAX;
     return err;
 }
 
@@ -879,7 +709,7 @@ static int tell_lost(struct load *load)
 static int check_all(struct load *load)
 {
     uint64_t capacity, live;
-    int err = brain_usage(load->store, &capacity, &live);
+    int err = brain_usage(load->put.store, &capacity, &live);
     if (err != 0) {
         return bd_error_store(err);
     }
@@ -892,14 +722,14 @@ static int load_all(struct load *load)
     int err = bears_damage(load) ? 0 : check_all(load);
     err = err != 0 ? err : read_all(load, PUT);
     err = err != 0 ? err : tell_progress(load, true);
-    err = err != 0 || !load->result.is_damaged ? err : tell_lost(load);
-    if (err == 0 && load->result.n_refused != 0) {
+    err = err != 0 || !load->put.result.is_damaged ? err : tell_lost(load);
+    if (err == 0 && load->put.result.n_refused != 0) {
         err = bd_error(BRAIN_E_PERM,
                        "%llu of the values are pickles, which are code, and somebody else may have "
                        "written the file, or "
                        "the store that it is of: they were not loaded. Load them with pickles "
                        "allowed, if you trust it",
-                       (unsigned long long)load->result.n_refused);
+                       (unsigned long long)load->put.result.n_refused);
     }
     return err;
 }
@@ -912,42 +742,27 @@ static bool is_ours_alone(int fd)
            (st.st_uid == geteuid() || st.st_uid == 0) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-static int check_options(const brain_load_options *given, brain_load_options *options_out)
-{
-    static const brain_load_options defaults = BRAIN_LOAD_OPTIONS_INIT;
-    const uint32_t all =
-        BRAIN_LOAD_DAMAGED | BRAIN_LOAD_KEEP | BRAIN_LOAD_PICKLES | BRAIN_LOAD_NO_PICKLES;
-    *options_out = given != NULL ? *given : defaults;
-    return options_out->struct_size == sizeof *options_out && (options_out->flags & ~all) == 0
-               ? 0
-               : bd_error(BRAIN_E_INVAL, "brain_load_options: begin with BRAIN_LOAD_OPTIONS_INIT");
-}
-
 int brain_load_from(brain_store *store, int fd, const brain_load_options *options,
                     brain_load_result *result_out)
 {
-    struct load load = { .store = store };
-    int err = check_options(options, &load.options);
+    struct load load = { .pass = CHECK };
+    int err = bd_put_init(&load.put, store, options);
     if (err != 0) {
         return err;
     }
-    uint32_t flags = load.options.flags;
-    load.may_have_pickles = (flags & BRAIN_LOAD_PICKLES) != 0 ||
-                            ((flags & BRAIN_LOAD_NO_PICKLES) == 0 && is_ours_alone(fd));
+    uint32_t flags = load.put.options.flags;
+    load.put.may_have_pickles = (flags & BRAIN_LOAD_PICKLES) != 0 ||
+                                ((flags & BRAIN_LOAD_NO_PICKLES) == 0 && is_ours_alone(fd));
     err = bd_in_init(&load.in, fd);
-    if (err == 0) {
-        err = brain_batch_new(store, &load.batch);
-        err = err != 0 ? bd_error_store(err) : load_all(&load);
-    }
+    err = err != 0 ? err : load_all(&load);
     forget_large(&load);
     drop_staged(&load);
     free(load.staged);
-    brain_batch_free(load.batch);
-    brain_space_close(load.space);
+    bd_put_deinit(&load.put);
     bd_in_deinit(&load.in);
     free(load.gaps);
     if (result_out != NULL) {
-        *result_out = load.result;
+        *result_out = load.put.result;
     }
     return err;
 }

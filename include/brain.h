@@ -250,6 +250,11 @@ BRAIN_API int brain_usage(brain_store *store, uint64_t *capacity_bytes_out,
  * Threads: any.  Blocks: never.  Cost: one load. */
 BRAIN_API int brain_is_busy(const brain_store *store);
 
+/* A number of this store's own, at random: two stores have different ones, also one at the path of another. Cannot
+ * fail. */
+#define BRAIN_STORE_ID_BYTES 16u
+BRAIN_API_FREE void brain_store_id(const brain_store *store, uint8_t id_out[BRAIN_STORE_ID_BYTES]);
+
 /* The path that the store was opened by, and the directory that it really lies in. Owned by
  * store. */
 BRAIN_API const char *brain_path(const brain_store *store);

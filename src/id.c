@@ -40,6 +40,11 @@ static const uint8_t *store_id(const struct brain_store *store)
     return super->store_id;
 }
 
+void brain_store_id(const brain_store *store, uint8_t id_out[BRAIN_STORE_ID_BYTES])
+{
+    memcpy(id_out, store_id(store), BRAIN_STORE_ID_BYTES);
+}
+
 void brain_view_id(const brain_view *view, uint8_t id_out[BRAIN_ID_BYTES])
 {
     struct id id = { .slot = 0 };
