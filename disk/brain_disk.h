@@ -174,6 +174,54 @@ BRAIN_API int brain_load(brain_store *store, const char *path, const brain_load_
 BRAIN_API int brain_load_from(brain_store *store, int fd, const brain_load_options *options,
                               brain_load_result *result_out);
 
+/* ---- homes ----------------------------------------------------------------------------------- */
+
+/* A home is a directory in which the values of a store are kept, so that they outlive a reboot. It is brought up to date
+ * by brain_sync(), and a new store up to it by brain_restore(). docs/design/0012 has what is in it. It belongs on a disk
+ * of this machine: not on a tmpfs, nor on a network file system. */
+
+typedef struct brain_sync_options {
+    uint32_t struct_size; /* sizeof(struct brain_sync_options) */
+    uint32_t flags;       /* 0 */
+    brain_progress_fn
+        *progress; /* or NULL: told of what has been written; how much there is, is not known */
+    void *context;
+} brain_sync_options;
+
+#define BRAIN_SYNC_OPTIONS_INIT { .struct_size = sizeof(brain_sync_options) }
+
+typedef struct brain_sync_result {
+    uint64_t number; /* of the commit that the home shows now */
+    uint64_t n_written, n_removed;
+    uint64_t written_bytes; /* of data */
+} brain_sync_result;
+
+/* Bring the home at `path` up to date: when this returns, all that `store` had at a moment after the call began is on the
+ * disk, as of one commit, whoever put it. The home is made where there is none (mode 0700).
+ *
+ * A kill or a loss of power at any moment leaves it as of the last sync that returned, or as of this one. So does an error.
+ * While the call runs, memory of values that are replaced or deleted meanwhile is not given back, as under a snapshot.
+ *
+ * Returns 0, or: FULL (the disk); PERM; IO; FORMAT (of a later version, or something else is there); TIMEOUT (another
+ * process has been syncing for a minute); CORRUPT (home or store); INTR (by `progress`); INVAL; BUSY, NOMEM, DESTROYED, FORKED
+ * (as brain_snapshot_open() and brain_get()).
+ * Threads: any; of several calls on one home one waits for the other, and finds less to do.  Fork: a child that comes about
+ * meanwhile has no part in it.  Blocks: for the disk; never for a writer of the store.
+ * Cost: O(1) for each namespace that has not changed since the last sync, O(names) for one that has, and O(bytes) of the values that
+ * have; one or two fsync, and one for each value of more than 64 KiB. */
+BRAIN_API int brain_sync(brain_store *store, const char *path, const brain_sync_options *options,
+                         brain_sync_result *result_out);
+
+/* Put all that the home at `path` keeps into `store`, as brain_load() does with a dump: options, result, pickles (of the
+ * directory and its files), versions and commits are as there, but that nothing is verified beforehand: what is damaged ends the call with
+ * CORRUPT when it comes to it, or is told as lost with BRAIN_LOAD_DAMAGED.
+ *
+ * Returns as brain_load(), and TIMEOUT, as brain_sync(); NOT_FOUND where there is no home.
+ * Threads: any.  Blocks: for the writer lock, in short holdings; for the disk, and for who syncs.
+ * Cost: O(bytes). */
+BRAIN_API int brain_restore(brain_store *store, const char *path, const brain_load_options *options,
+                            brain_load_result *result_out);
+
 #ifdef __cplusplus
 }
 #endif

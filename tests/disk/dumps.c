@@ -2,28 +2,30 @@
 #include "dumps.h"
 
 #include <dirent.h>
+#include <ftw.h>
 
 /* ---- folders and files */
 
 static char folders[16][64];
 static int n_folders;
 
-static void remove_folder(const char *path)
+static int remove_one(const char *path, const struct stat *st, int how, struct FTW *place)
 {
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-        (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    (void)rmdir(path);
+    (void)st;
+    (void)how;
+    (void)place;
+    return remove(path);
+}
+
+void dumps_remove(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void remove_folders(void)
 {
     for (int i = 0; i < n_folders && getpid() == check_main; i++) {
-        remove_folder(folders[i]);
+        dumps_remove(folders[i]);
     }
 }
 

@@ -26,11 +26,14 @@
 
 /* ---- folders and files */
 
-/* A new folder, which is removed at the end with the files in it. */
+/* A new folder, which is removed at the end with all that is in it. */
 const char *dumps_folder(void);
 
 /* `folder`/`name`, of the caller's. */
 char *dumps_join(const char *folder, const char *name);
+
+/* Remove what is there, and all that is in it. */
+void dumps_remove(const char *path);
 
 /* How many files are in it, hidden ones included. */
 int dumps_count_files(const char *folder);
