@@ -141,12 +141,12 @@ static int open_database(struct bd_home *home, bool makes)
     }
     (void)sqlite3_extended_result_codes(home->db, 1);
     (void)sqlite3_busy_timeout(home->db, BUSY_MS);
-    /* Not to the main file with each sync: SQLite does it from time to time. */
+    /* Not to the main file with each sync, but often enough that what is read at each opening, all of the log, is little. */
     (void)sqlite3_db_config(home->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_db_config(home->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return bd_home_do(home, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA "
                             "journal_mode = WAL;"
-                            "PRAGMA synchronous = FULL;");
+                            "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 256;");
 }
 
 static int read_meta(struct bd_home *home)

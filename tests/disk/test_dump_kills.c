@@ -4,11 +4,11 @@
  * folder. After a load the store is sound, each value is there whole or not at all, and the next load brings the
  * rest. Also the order of the calls that a loss of power depends on.
  */
-#include "../fault/wrap_open.h"
-#include "dumps.h"
-
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
+
+#include "../fault/wrap_open.h"
+#include "calls.h"
+#include "dumps.h"
 
 /* A file system without files that have no name. */
 static bool has_no_tmpfile;
@@ -25,71 +25,6 @@ WRAP_OPENAT(openat64, goes_on(flags))
 
 static const char *folder;
 static char *file;
-
-/* ---- a child, call by call */
-
-static int wait_for(pid_t pid)
-{
-    int status;
-    pid_t got;
-    do {
-        got = waitpid(pid, &status, 0);
-    } while (got < 0 && errno == EINTR);
-    CHECK(got == pid);
-    return status;
-}
-
-/* Go on to where a system call begins or ends: its number; -1: the child has ended, well. */
-static long next_call(pid_t pid)
-{
-    struct __ptrace_syscall_info info;
-    CHECK_SYS(ptrace(PTRACE_SYSCALL, pid, NULL, NULL));
-    int status = wait_for(pid);
-    if (WIFEXITED(status)) {
-        CHECK_U64(WEXITSTATUS(status), 0);
-        return -1;
-    }
-    CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80));
-    long n = ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info);
-    CHECK_SYS(n);
-    return info.op == PTRACE_SYSCALL_INFO_ENTRY ? (long)info.entry.nr : 0;
-}
-
-/* A child that does `work` under our eyes, and stands before it. */
-static pid_t begin(void (*work)(brain_store *), const char *path)
-{
-    pid_t pid = check_fork();
-    if (pid == 0) {
-        brain_store *store = check_open(path, 16 * CHECK_MIB);
-        CHECK_SYS(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
-        raise(SIGSTOP);
-        work(store);
-        _exit(0);
-    }
-    int status = wait_for(pid);
-    if (!WIFSTOPPED(status)) {
-        check_skip("no ptrace() here");
-    }
-    CHECK_SYS(
-        ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)));
-    return pid;
-}
-
-/* Kill it where its `n`th stop is. False: it has ended before. */
-static bool kill_at(pid_t pid, int n)
-{
-    for (int i = 0; i <= n; i++) {
-        if (next_call(pid) == -1) {
-            return false;
-        }
-    }
-    CHECK_SYS(kill(pid, 9));
-    int status;
-    do {
-        status = wait_for(pid);
-    } while (WIFSTOPPED(status));
-    return true;
-}
 
 /* ---- dumps */
 
@@ -126,7 +61,7 @@ static void dumps_are_killed(void)
         snprintf(check_note, sizeof check_note, "killed at stop %d%s", n,
                  has_no_tmpfile ? ", by name" : "");
         dumps_write(file, old, sizeof old);
-        if (!kill_at(begin(dump, brain_path(store)), n)) {
+        if (!calls_kill_at(calls_begin(dump, brain_path(store)), n)) {
             break;
         }
         bool is_old = check_old_or_new((const uint8_t *)old, sizeof old);
@@ -149,12 +84,12 @@ static void two_dump_at_once(void)
     bool has_ended = false;
     for (int n = 0; !has_ended; n += 7) {
         snprintf(check_note, sizeof check_note, "beside one at stop %d", n);
-        pid_t pid = begin(dump, brain_path(store));
+        pid_t pid = calls_begin(dump, brain_path(store));
         for (int i = 0; i <= n && !has_ended; i++) {
-            has_ended = next_call(pid) == -1;
+            has_ended = calls_next(pid) == -1;
         }
         dump(store);
-        while (!has_ended && next_call(pid) != -1) { /* it goes on, and ends well */
+        while (!has_ended && calls_next(pid) != -1) { /* it goes on, and ends well */
         }
         (void)check_old_or_new(NULL, 0);
         CHECK_U64(dumps_count_files(folder), 1);
@@ -168,8 +103,8 @@ static void calls_are_in_order(void)
 {
     brain_store *store = dumps_store();
     int n = 0, write_last = 0, sync_first = 0, sync_last = 0, rename_at = 0;
-    pid_t pid = begin(dump, brain_path(store));
-    for (long call; (call = next_call(pid)) != -1; n++) {
+    pid_t pid = calls_begin(dump, brain_path(store));
+    for (long call; (call = calls_next(pid)) != -1; n++) {
         if (call == SYS_writev || call == SYS_write) {
             write_last = n;
         } else if (call == SYS_fsync) {
@@ -200,7 +135,7 @@ static void loads_are_killed(void)
         snprintf(check_note, sizeof check_note, "killed at stop %d", n);
         brain_store *other = dumps_new();
         check_n_paths--;
-        bool was_killed = kill_at(begin(load, brain_path(other)), n);
+        bool was_killed = calls_kill_at(calls_begin(load, brain_path(other)), n);
         int n_there = 0;
         for (int i = 0; i < DUMPS_N_VALUES; i++) {
             n_there += dumps_has(other, i);
