@@ -117,8 +117,8 @@ static int open_directories(struct bd_home *home, bool makes)
     if (home->dir_fd < 0) {
         return bd_error_os(errno, "cannot open %s", home->path);
     }
-    if (makes && mkdirat(home->dir_fd, "data", 0700) == 0) {
-        (void)fsync(home->dir_fd); /* again at each commit */
+    if (makes && mkdirat(home->dir_fd, "data", 0700) != 0 && errno != EEXIST) {
+        return bd_error_os(errno, "cannot make %s/data", home->path);
     }
     home->data_fd = openat(home->dir_fd, "data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return home->data_fd >= 0 ? 0 : bd_error_os(errno, "%s is no home of values", home->path);
@@ -425,12 +425,29 @@ static int write_meta(struct bd_home *home)
     return err;
 }
 
+/* Names of files that a row names, or that SQLite has made, and of the home in the directory where it is: who made them may
+ * have been killed before it did this. EINVAL: a file system that syncs no directories. */
+static int sync_names(const struct bd_home *home)
+{
+    int parent_fd = openat(home->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fds[] = { home->data_fd, home->dir_fd, parent_fd };
+    int os = parent_fd >= 0 || errno == EACCES
+                 ? 0
+                 : errno; /* of a directory that cannot be read, it is somebody else's care */
+    for (int i = 0; i < 3 && os == 0; i++) {
+        os = fds[i] >= 0 && fsync(fds[i]) != 0 && errno != EINVAL ? errno : 0;
+    }
+    if (parent_fd >= 0) {
+        close(parent_fd);
+    }
+    return os == 0 ? 0
+                   : bd_error_os(os, "cannot bring the directories of %s to the disk", home->path);
+}
+
 int bd_home_commit(struct bd_home *home)
 {
     int err = write_meta(home);
-    if (err == 0 && fsync(home->data_fd) != 0 && errno != EINVAL) { /* the names of new files */
-        err = bd_error_os(errno, "cannot bring %s/data to the disk", home->path);
-    }
+    err = err != 0 ? err : sync_names(home);
     err = err != 0 ? err : bd_home_do(home, "COMMIT");
     if (err == 0) {
         home->is_open = false;

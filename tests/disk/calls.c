@@ -49,11 +49,11 @@ long calls_next(pid_t pid)
     int status = wait_for(pid);
     if (WIFEXITED(status)) {
         CHECK_U64(WEXITSTATUS(status), 0);
-        return -1;
+        return CALLS_END;
     }
     CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80));
     struct __ptrace_syscall_info info = look(pid);
-    return info.op == PTRACE_SYSCALL_INFO_ENTRY ? (long)info.entry.nr : 0;
+    return info.op == PTRACE_SYSCALL_INFO_ENTRY ? (long)info.entry.nr : CALLS_RETURNED;
 }
 
 unsigned long calls_argument(pid_t pid, int i)
@@ -79,7 +79,7 @@ void calls_copy(pid_t pid, unsigned long from, void *to, size_t size)
 bool calls_kill_at(pid_t pid, int n)
 {
     for (int i = 0; i <= n; i++) {
-        if (calls_next(pid) == -1) {
+        if (calls_next(pid) == CALLS_END) {
             return false;
         }
     }

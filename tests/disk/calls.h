@@ -10,7 +10,9 @@
 /* A child that opens the store at `path`, stops, and then does `work`, and ends. Skips the test where there is no ptrace(). */
 pid_t calls_begin(void (*work)(brain_store *), const char *path);
 
-/* Go on to where a call begins: its number; or where one has ended: 0. -1: the child has ended, well. */
+/* Go on to where a call begins: its number; or to where one has ended; or to the end of the child, which ends well. */
+#define CALLS_END      (-1)
+#define CALLS_RETURNED (-2)
 long calls_next(pid_t pid);
 
 /* Arguments 0 to 5 of the call that begins here; and what the one that has ended here returned. */

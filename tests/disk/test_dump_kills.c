@@ -86,10 +86,10 @@ static void two_dump_at_once(void)
         snprintf(check_note, sizeof check_note, "beside one at stop %d", n);
         pid_t pid = calls_begin(dump, brain_path(store));
         for (int i = 0; i <= n && !has_ended; i++) {
-            has_ended = calls_next(pid) == -1;
+            has_ended = calls_next(pid) == CALLS_END;
         }
         dump(store);
-        while (!has_ended && calls_next(pid) != -1) { /* it goes on, and ends well */
+        while (!has_ended && calls_next(pid) != CALLS_END) { /* it goes on, and ends well */
         }
         (void)check_old_or_new(NULL, 0);
         CHECK_U64(dumps_count_files(folder), 1);
@@ -104,7 +104,7 @@ static void calls_are_in_order(void)
     brain_store *store = dumps_store();
     int n = 0, write_last = 0, sync_first = 0, sync_last = 0, rename_at = 0;
     pid_t pid = calls_begin(dump, brain_path(store));
-    for (long call; (call = calls_next(pid)) != -1; n++) {
+    for (long call; (call = calls_next(pid)) != CALLS_END; n++) {
         if (call == SYS_writev || call == SYS_write) {
             write_last = n;
         } else if (call == SYS_fsync) {

@@ -86,7 +86,7 @@ static int count_files(void)
 static int count_stops(void (*work)(brain_store *), brain_store *store)
 {
     int n = 0;
-    for (pid_t pid = calls_begin(work, brain_path(store)); calls_next(pid) != -1;) {
+    for (pid_t pid = calls_begin(work, brain_path(store)); calls_next(pid) != CALLS_END;) {
         n++;
     }
     return n;
