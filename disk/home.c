@@ -136,6 +136,11 @@ static int open_database(struct bd_home *home, bool makes)
     if (home->db == NULL) {
         return bd_error(BRAIN_E_NOMEM, "no memory to open %s", home->path);
     }
+    if (code != SQLITE_OK && faccessat(home->dir_fd, "values.sqlite", F_OK, 0) != 0 &&
+        errno == ENOENT && !makes) {
+        return bd_error(BRAIN_E_NOT_FOUND,
+                        "%s is no home of values, or one that has never been synced", home->path);
+    }
     if (code != SQLITE_OK) {
         return bd_home_failed(home, "open");
     }
