@@ -180,9 +180,15 @@ BRAIN_API int brain_load_from(brain_store *store, int fd, const brain_load_optio
  * by brain_sync(), and a new store up to it by brain_restore(). docs/design/0012 has what is in it. It belongs on a disk
  * of this machine: not on a tmpfs, nor on a network file system. */
 
+enum brain_sync_flags {
+    BRAIN_SYNC_MARKED =
+        1u << 0, /* those names alone that brain_persist() has marked; else all of the store */
+};
+
 typedef struct brain_sync_options {
     uint32_t struct_size; /* sizeof(struct brain_sync_options) */
-    uint32_t flags;       /* 0 */
+    uint32_t
+        flags; /* enum brain_sync_flags: the same each time, or the home is gone through from the start */
     brain_progress_fn
         *progress; /* or NULL: told of what has been written; how much there is, is not known */
     void *context;
@@ -195,6 +201,18 @@ typedef struct brain_sync_result {
     uint64_t n_written, n_removed;
     uint64_t written_bytes; /* of data */
 } brain_sync_result;
+
+/* Mark a name, for BRAIN_SYNC_MARKED: what it has is to outlive a reboot, from the next sync on, whether it has a value now or
+ * not; or not any more (`is_to` 0). A mark is of the name, stays when its value is replaced or deleted, and comes back
+ * with what it marks.
+ * name_len   at most BRAIN_NAME_MAX less the name of the namespace and one.
+ * Returns 0, or: INVAL; else as brain_put(). Threads: any.  Blocks: for the writer lock.  Cost: that of a small put. */
+BRAIN_API int brain_persist(brain_store *store, brain_space *space, const void *name,
+                            size_t name_len, int is_to);
+
+/* Whether it is marked: 0, or NOT_FOUND; else as brain_exists(). */
+BRAIN_API int brain_persists(brain_store *store, brain_space *space, const void *name,
+                             size_t name_len);
 
 /* Bring the home at `path` up to date: when this returns, all that `store` had at a moment after the call began is on the
  * disk, as of one commit, whoever put it. The home is made where there is none (mode 0700).

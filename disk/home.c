@@ -33,8 +33,8 @@
  * gone       files that no row names any more: removed after the commit that says so, or by whoever comes next */
 static const char schema[] =
     "CREATE TABLE meta(store_id BLOB NOT NULL, synced INTEGER NOT NULL, since INTEGER NOT NULL,"
-    " time_ns INTEGER NOT NULL, next_file INTEGER NOT NULL);"
-    "INSERT INTO meta VALUES(zeroblob(16), 0, 0, 0, 1);"
+    " time_ns INTEGER NOT NULL, next_file INTEGER NOT NULL, scope INTEGER NOT NULL);"
+    "INSERT INTO meta VALUES(zeroblob(16), 0, 0, 0, 1, 0);"
     "CREATE TABLE space(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, n INTEGER NOT NULL "
     "DEFAULT 0);"
     "CREATE TABLE value(space INTEGER NOT NULL, name BLOB NOT NULL, version INTEGER NOT NULL, kind "
@@ -157,8 +157,9 @@ static int open_database(struct bd_home *home, bool makes)
 static int read_meta(struct bd_home *home)
 {
     sqlite3_stmt *statement = NULL;
-    int err = bd_home_prepare(home, "SELECT store_id, synced, since, time_ns, next_file FROM meta",
-                              &statement);
+    int err =
+        bd_home_prepare(home, "SELECT store_id, synced, since, time_ns, next_file, scope FROM meta",
+                        &statement);
     if (err == 0 && sqlite3_step(statement) == SQLITE_ROW &&
         sqlite3_column_bytes(statement, 0) == BRAIN_STORE_ID_BYTES) {
         memcpy(home->store_id, sqlite3_column_blob(statement, 0), BRAIN_STORE_ID_BYTES);
@@ -166,6 +167,7 @@ static int read_meta(struct bd_home *home)
         home->since = (uint64_t)sqlite3_column_int64(statement, 2);
         home->time_ns = (uint64_t)sqlite3_column_int64(statement, 3);
         home->next_file = (uint64_t)sqlite3_column_int64(statement, 4);
+        home->is_of_marked = sqlite3_column_int64(statement, 5) != 0;
         if (home->synced > BRAIN_NUMBER_MAX / 2 || home->next_file == 0) {
             err = bd_error(BRAIN_E_CORRUPT, "%s is damaged: its numbers make no sense", home->path);
         }
@@ -416,7 +418,7 @@ static int write_meta(struct bd_home *home)
     home->time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     int err = bd_home_prepare(home,
                               "UPDATE meta SET store_id = ?1, synced = ?2, since = ?3, time_ns = "
-                              "?4, next_file = ?5",
+                              "?4, next_file = ?5, scope = ?6",
                               &statement);
     if (err == 0) {
         (void)sqlite3_bind_blob(statement, 1, home->store_id, BRAIN_STORE_ID_BYTES, SQLITE_STATIC);
@@ -424,6 +426,7 @@ static int write_meta(struct bd_home *home)
         (void)sqlite3_bind_int64(statement, 3, (int64_t)home->since);
         (void)sqlite3_bind_int64(statement, 4, (int64_t)home->time_ns);
         (void)sqlite3_bind_int64(statement, 5, (int64_t)home->next_file);
+        (void)sqlite3_bind_int64(statement, 6, home->is_of_marked);
         err = sqlite3_step(statement) == SQLITE_DONE ? 0 : bd_home_failed(home, "change");
     }
     (void)sqlite3_finalize(statement);

@@ -24,6 +24,7 @@ struct bd_home {
         since; /* versions of that store up to this one are in the home; 0: each is compared with its row */
     uint64_t time_ns; /* when that was */
     uint64_t next_file;
+    bool is_of_marked; /* it keeps the names that are marked (mark.h), and not all */
 
     sqlite3_stmt *update, *insert, *remove, *version_of, *note_version;
 };

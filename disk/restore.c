@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "home.h"
+#include "mark.h"
 
 #define N_ROWS 512u
 #define ROOM                                                                                       \
@@ -210,7 +211,7 @@ static int restore_space(struct restore *restore, int64_t id, const uint8_t *nam
                          int64_t n_rows)
 {
     sqlite3_stmt *statement = NULL;
-    if (!bd_put_is_space(name, len)) {
+    if (!bd_put_is_space(name, len) && !bd_mark_is_space(name, len)) {
         return bd_error(BRAIN_E_CORRUPT, "%s is damaged: a namespace has a name that cannot be",
                         restore->home.path);
     }

@@ -2,10 +2,12 @@
  *
  * One snapshot, one transaction. What has changed since the last one is told by versions; docs/design/0012.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
 #include "home.h"
+#include "mark.h"
 #include "walk.h"
 
 struct sync {
@@ -21,6 +23,9 @@ struct sync {
     int64_t space;
     int64_t n_had; /* its rows */
     int64_t n_now; /* and names */
+
+    brain_space *of_mark; /* where marked names alone are kept: the namespace of the last */
+    int64_t n_kept;
 };
 
 static int tell_progress(struct sync *sync)
@@ -194,7 +199,7 @@ static int sync_space(struct sync *sync, const void *name, size_t len)
     return err;
 }
 
-static int sync_spaces(struct sync *sync)
+static int visit_spaces(struct sync *sync)
 {
     brain_iter *iter;
     const void *name;
@@ -242,6 +247,9 @@ static int note_spaces(struct sync *sync, sqlite3_stmt *statement)
         return bd_error_store(err);
     }
     while ((err = brain_iter_next(iter, &name, &len)) == 0) {
+        if (bd_walk_is_hidden(name, len)) {
+            continue;
+        }
         (void)sqlite3_bind_blob64(statement, 1, name, len, SQLITE_STATIC);
         if (sqlite3_step(statement) != SQLITE_DONE) {
             brain_iter_free(iter);
@@ -274,21 +282,199 @@ static int forget_spaces(struct sync *sync)
     return err;
 }
 
+static int sync_spaces(struct sync *sync)
+{
+    int64_t n_spaces = 0;
+    int err = visit_spaces(sync);
+    err = err != 0 ? err : count_spaces(sync, &n_spaces);
+    return err == 0 && (uint64_t)n_spaces > sync->n_spaces ? forget_spaces(sync) : err;
+}
+
+/* ---- marked names alone */
+
+/* Be in the namespace of a mark. The row of the one before has its count by now. */
+static int enter_marked(struct sync *sync, const struct bd_mark *mark)
+{
+    size_t len;
+    const void *name = sync->of_mark != NULL ? brain_space_name(sync->of_mark, &len) : NULL;
+    if (name != NULL && len == mark->space_len && memcmp(name, mark->space, len) == 0) {
+        return 0;
+    }
+    brain_space_close(sync->of_mark);
+    sync->of_mark = NULL;
+    int err = brain_space_open(sync->store, mark->space, mark->space_len, &sync->of_mark);
+    return err != 0 ? bd_error_store(err) : find_space(sync, mark->space, mark->space_len);
+}
+
+/* What a mark is of, if it is there. `number`: of the commit that made the mark. */
+static int sync_mark(struct sync *sync, const struct bd_mark *mark, uint64_t number)
+{
+    brain_view view;
+    int err = enter_marked(sync, mark);
+    if (err != 0) {
+        return err;
+    }
+    err = brain_snapshot_get(sync->snapshot, sync->of_mark, mark->name, mark->name_len, &view);
+    if (err != 0) {
+        return err == BRAIN_E_NOT_FOUND ? 0 : bd_error_store(err);
+    }
+    int64_t before = sync->n_had;
+    sync->n_kept++;
+    if (view.version > sync->since || number > sync->since) {
+        err = keep(sync, &view);
+        err = err != 0 || sync->n_had == before ? err : set_count(sync);
+    }
+    brain_view_drop(&view);
+    return err;
+}
+
+static int sync_marks(struct sync *sync, brain_space *marks)
+{
+    brain_iter *iter;
+    brain_view view;
+    const void *name;
+    size_t len;
+    int err = brain_iter_names(marks, sync->snapshot, &iter);
+    if (err != 0) {
+        return bd_error_store(err);
+    }
+    while ((err = brain_iter_next(iter, &name, &len)) == 0) {
+        struct bd_mark mark;
+        err = brain_iter_get(iter, &view);
+        if (err != 0) {
+            break;
+        }
+        err = bd_mark_read(view.name, view.name_len, &mark) ? sync_mark(sync, &mark, view.version)
+                                                            : 0;
+        brain_view_drop(&view);
+        if (err != 0) {
+            brain_iter_free(iter);
+            return err;
+        }
+    }
+    brain_iter_free(iter);
+    return err == BRAIN_E_NOT_FOUND ? 0 : bd_error_store(err);
+}
+
+/* Whether a row is of a name that is marked and has a value. */
+static int is_kept(struct sync *sync, brain_space *marks, const struct bd_mark *row, bool *is_out)
+{
+    brain_space *space;
+    brain_view view;
+    uint8_t *mark = NULL;
+    size_t len;
+    int err = brain_space_open(sync->store, row->space, row->space_len, &space);
+    if (err != 0) {
+        return bd_error_store(err);
+    }
+    err = bd_mark_make(space, row->name, row->name_len, &mark, &len);
+    if (err == BRAIN_E_INVAL) { /* so it has none */
+        err = BRAIN_E_NOT_FOUND;
+    } else if (err == 0) {
+        err = brain_snapshot_get(sync->snapshot, marks, mark, len, &view);
+        if (err == 0) {
+            brain_view_drop(&view);
+            err = brain_snapshot_get(sync->snapshot, space, row->name, row->name_len, &view);
+        }
+        if (err == 0) {
+            brain_view_drop(&view);
+        }
+        err = err != 0 && err != BRAIN_E_NOT_FOUND ? bd_error_store(err) : err;
+    }
+    *is_out = err == 0;
+    brain_space_close(space);
+    free(mark);
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}
+
+/* The home has more rows than names are to be kept. */
+static int forget_unmarked(struct sync *sync, brain_space *marks)
+{
+    sqlite3_stmt *statement = NULL;
+    struct bd_home *home = &sync->home;
+    int err = bd_home_do(home, "CREATE TEMP TABLE IF NOT EXISTS goes(space INTEGER, name BLOB); "
+                               "DELETE FROM goes;");
+    sqlite3_stmt *goes = NULL;
+    err = err != 0 ? err : bd_home_prepare(home, "INSERT INTO goes VALUES(?1, ?2)", &goes);
+    err = err != 0 ? err
+                   : bd_home_prepare(home,
+                                     "SELECT space.id, space.name, value.name FROM value JOIN "
+                                     "space ON space.id = value.space",
+                                     &statement);
+    int code = SQLITE_DONE;
+    while (err == 0 && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const struct bd_mark row = { .space = sqlite3_column_blob(statement, 1),
+                                     .space_len = (size_t)sqlite3_column_bytes(statement, 1),
+                                     .name = sqlite3_column_blob(statement, 2),
+                                     .name_len = (size_t)sqlite3_column_bytes(statement, 2) };
+        bool is = bd_mark_is_space(row.space, row.space_len);
+        err = is ? 0 : is_kept(sync, marks, &row, &is);
+        if (err == 0 && !is) {
+            (void)sqlite3_bind_int64(goes, 1, sqlite3_column_int64(statement, 0));
+            (void)sqlite3_bind_blob64(goes, 2, row.name_len != 0 ? row.name : (const uint8_t *)"",
+                                      row.name_len, SQLITE_STATIC);
+            err = sqlite3_step(goes) == SQLITE_DONE ? 0 : bd_home_failed(home, "change");
+            (void)sqlite3_reset(goes);
+            sync->result.n_removed++;
+        }
+    }
+    err = err == 0 && code != SQLITE_DONE ? bd_home_failed(home, "read") : err;
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_finalize(goes);
+    return err != 0
+               ? err
+               : bd_home_do(
+                     home,
+                     "DELETE FROM value WHERE (space, name) IN (SELECT space, name FROM goes);"
+                     "UPDATE space SET n = (SELECT count(*) FROM value WHERE space = space.id);"
+                     "DELETE FROM space WHERE n = 0;");
+}
+
+static int count_rows(struct sync *sync, int64_t *n_out)
+{
+    sqlite3_stmt *statement = NULL;
+    int err = bd_home_prepare(&sync->home, "SELECT total(n) FROM space", &statement);
+    if (err == 0) {
+        err = sqlite3_step(statement) == SQLITE_ROW ? 0 : bd_home_failed(&sync->home, "read");
+        *n_out = sqlite3_column_int64(statement, 0);
+    }
+    (void)sqlite3_finalize(statement);
+    return err;
+}
+
+static int sync_marked(struct sync *sync)
+{
+    brain_space *marks;
+    int64_t n_rows = 0, n_marks = 0;
+    int err = brain_space_open(sync->store, BD_MARK_SPACE, BD_MARK_SPACE_LEN, &marks);
+    if (err != 0) {
+        return bd_error_store(err);
+    }
+    err = sync_space(sync, BD_MARK_SPACE, BD_MARK_SPACE_LEN);
+    err = err != 0 ? err : find_space(sync, BD_MARK_SPACE, BD_MARK_SPACE_LEN);
+    n_marks = sync->n_had;
+    err = err != 0 ? err : sync_marks(sync, marks);
+    err = err != 0 ? err : count_rows(sync, &n_rows);
+    if (err == 0 && n_rows > sync->n_kept + n_marks) {
+        err = forget_unmarked(sync, marks);
+    }
+    brain_space_close(sync->of_mark);
+    brain_space_close(marks);
+    return err;
+}
+
 /* ---- the whole */
 
 static int sync_all(struct sync *sync)
 {
     uint8_t id[BRAIN_STORE_ID_BYTES];
-    int64_t n_spaces = 0;
     brain_store_id(sync->store, id);
     bool is_same = memcmp(id, sync->home.store_id, sizeof id) == 0;
     int err = is_same ? 0 : bd_home_move(&sync->home, id);
-    sync->since = sync->home.since;
-    err = err != 0 ? err : sync_spaces(sync);
-    err = err != 0 ? err : count_spaces(sync, &n_spaces);
-    if (err == 0 && (uint64_t)n_spaces > sync->n_spaces) {
-        err = forget_spaces(sync);
-    }
+    bool is_of_marked = (sync->options->flags & BRAIN_SYNC_MARKED) != 0;
+    sync->since = is_of_marked == sync->home.is_of_marked ? sync->home.since : 0;
+    sync->home.is_of_marked = is_of_marked;
+    err = err != 0 ? err : is_of_marked ? sync_marked(sync) : sync_spaces(sync);
     if (err != 0) {
         return err;
     }
@@ -301,7 +487,8 @@ int brain_sync(brain_store *store, const char *path, const brain_sync_options *o
 {
     static const brain_sync_options defaults = BRAIN_SYNC_OPTIONS_INIT;
     struct sync sync = { .store = store, .options = options != NULL ? options : &defaults };
-    if (sync.options->struct_size != sizeof *options || sync.options->flags != 0) {
+    if (sync.options->struct_size != sizeof *options ||
+        (sync.options->flags & ~(uint32_t)BRAIN_SYNC_MARKED) != 0) {
         return bd_error(BRAIN_E_INVAL, "brain_sync_options: begin with BRAIN_SYNC_OPTIONS_INIT");
     }
     int err = bd_home_open(&sync.home, path, true);

@@ -257,6 +257,117 @@ static void many_sync(void)
     check_destroy(store);
 }
 
+/* ---- marked names alone */
+
+static void mark(brain_store *store, int n, int is_to)
+{
+    struct dumps_value it;
+    dumps_make(n, &it);
+    if (it.name_len <= 1000) { /* the longest names cannot be marked */
+        brain_space *space = check_space(store, it.space);
+        DUMP_OK(brain_persist(store, space, it.name, it.name_len, is_to));
+        DUMP_CODE(brain_persists(store, space, it.name, it.name_len),
+                  is_to ? 0 : BRAIN_E_NOT_FOUND);
+        brain_space_close(space);
+    }
+    dumps_free(&it);
+}
+
+static brain_sync_result sync_marked(brain_store *store)
+{
+    brain_sync_options options = BRAIN_SYNC_OPTIONS_INIT;
+    brain_sync_result result;
+    options.flags = BRAIN_SYNC_MARKED;
+    DUMP_OK(brain_sync(store, home, &options, &result));
+    return result;
+}
+
+static void check_marked(bool (*has)(int))
+{
+    brain_store *other = dumps_new();
+    check_n_paths--;
+    DUMP_OK(brain_restore(other, home, NULL, NULL));
+    for (int i = 0; i < DUMPS_N_VALUES; i++) {
+        CHECK(dumps_has(other, i) == has(i));
+    }
+    check_destroy(other);
+}
+
+static bool is_0_or_9(int n)
+{
+    return n == 0 || n == 9;
+}
+
+static bool is_9(int n)
+{
+    return n == 9;
+}
+
+static bool is_3_or_9(int n)
+{
+    return n == 3 || n == 9;
+}
+
+static bool is_any(int n)
+{
+    (void)n;
+    return true;
+}
+
+static void marked_ones_are_kept(void)
+{
+    brain_store *store = dumps_store();
+    mark(store, 0, 1);
+    mark(store, 9, 1);
+    brain_sync_result result = sync_marked(store);
+    CHECK_U64(result.n_written, 2 + 2); /* and the marks */
+    CHECK_U64(sync_marked(store).n_written, 0);
+    CHECK_U64(count_files(), 1); /* 9 is large */
+    check_marked(is_0_or_9);
+
+    /* One is marked that was there, one is not marked any more; one goes and comes again, marked all the time. */
+    (void)sync_marked(store);
+    mark(store, 0, 0);
+    result = sync_marked(store);
+    CHECK(result.n_written == 0 && result.n_removed == 2); /* its mark, and it */
+    check_marked(is_9);
+    (void)sync_marked(store);
+    mark(store, 3, 1);
+    CHECK_U64(sync_marked(store).n_written, 2);
+    check_marked(is_3_or_9);
+    (void)sync_marked(store);
+    delete_value(store, 3);
+    CHECK_U64(sync_marked(store).n_removed, 1);
+    check_marked(is_9);
+    (void)sync_marked(store);
+    dumps_put(store, 3);
+    dumps_put(store, 5);
+    CHECK_U64(sync_marked(store).n_written, 1);
+    check_marked(is_3_or_9);
+
+    /* The marks come back with what they mark. */
+    brain_store *other = dumps_new();
+    DUMP_OK(brain_restore(other, home, NULL, NULL));
+    dumps_put(other, 9);
+    dumps_put(other, 10);
+    CHECK_U64(sync_marked(other).n_written, 1);
+    check_destroy(other);
+
+    /* All of it, and marked ones alone again. */
+    CHECK(sync_to(store).n_written >= DUMPS_N_VALUES - 2);
+    check_marked(is_any);
+    (void)sync_marked(store);
+    check_marked(is_3_or_9);
+
+    struct dumps_value it;
+    dumps_make(6, &it); /* 65,535 bytes */
+    brain_space *space = check_space(store, it.space);
+    DUMP_CODE(brain_persist(store, space, it.name, it.name_len, 1), BRAIN_E_INVAL);
+    brain_space_close(space);
+    dumps_free(&it);
+    check_destroy(store);
+}
+
 /* ---- damage */
 
 static void run_sql(const char *sql)
@@ -358,9 +469,11 @@ int main(void)
     check_begin();
     const char *folder = dumps_folder();
     home = dumps_join(folder, "home");
-    static void (*const tests[])(void) = { all_is_kept,    another_store_moves_in, changes_are_kept,
-                                           life_goes_on,   the_dead_are_kept,      many_sync,
-                                           damage_is_seen, others_are_refused };
+    static void (*const tests[])(void) = { all_is_kept,          another_store_moves_in,
+                                           changes_are_kept,     life_goes_on,
+                                           the_dead_are_kept,    many_sync,
+                                           marked_ones_are_kept, marked_ones_are_kept,
+                                           damage_is_seen,       others_are_refused };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         tests[i]();
         if (i != 0) { /* another moves in where the first was */
