@@ -10,8 +10,8 @@
 #include "calls.h"
 #include "dumps.h"
 
-/* A file system without files that have no name. */
-static bool has_no_tmpfile;
+/* A file system without files that have no name: while a dump is written, and if it is to be one. */
+static bool has_no_tmpfile, is_to_have_none;
 
 static bool goes_on(int flags)
 {
@@ -30,7 +30,9 @@ static char *file;
 
 static void dump(brain_store *store)
 {
+    has_no_tmpfile = is_to_have_none;
     DUMP_OK(brain_dump(store, file, NULL, NULL));
+    has_no_tmpfile = false;
 }
 
 /* What is at the path: the old bytes, or a dump of all of the store. */
@@ -59,7 +61,7 @@ static void dumps_are_killed(void)
     int n_old = 0, n_new = 0;
     for (int n = 0;; n++) {
         snprintf(check_note, sizeof check_note, "killed at stop %d%s", n,
-                 has_no_tmpfile ? ", by name" : "");
+                 is_to_have_none ? ", by name" : "");
         dumps_write(file, old, sizeof old);
         if (!calls_kill_at(calls_begin(dump, brain_path(store)), n)) {
             break;
@@ -69,7 +71,7 @@ static void dumps_are_killed(void)
         n_new += !is_old;
         CHECK(dumps_count_files(folder) <= 2);
         CHECK_SOUND(store);
-        DUMP_OK(brain_dump(store, file, NULL, NULL));
+        dump(store);
         CHECK_U64(dumps_count_files(folder), 1);
     }
     check_note[0] = '\0';
@@ -203,10 +205,10 @@ int main(int argc, char **argv)
     calls_are_in_order();
     dumps_are_killed();
     two_dump_at_once();
-    has_no_tmpfile = true;
+    is_to_have_none = true;
     dumps_are_killed();
     two_dump_at_once();
-    has_no_tmpfile = false;
+    is_to_have_none = false;
     loads_are_killed();
     random_moments(argc > 1 ? atoi(argv[1]) : 100);
     free(file);

@@ -146,7 +146,7 @@ int main(int argc, char **argv)
     check_begin();
     check_state = argc > 2 ? strtoull(argv[2], NULL, 0) : check_new_seed();
     printf("seed %llu\n", (unsigned long long)check_state);
-    int n_cuts = argc > 1 ? atoi(argv[1]) : 150;
+    int n_cuts = argc > 1 ? atoi(argv[1]) : CHECK_ASAN ? 15 : 150;
     folder = dumps_folder();
     home = dumps_join(folder, "home");
     file = dumps_join(folder, "dump");
