@@ -111,7 +111,7 @@ static void each_byte_changes(int zstd_level, int n_steps)
     }
     check_note[0] = '\0';
     /* Most damage costs one item; little of it costs all. */
-    CHECK(zstd_level != 0 || (n_best > 50 / SLOWLY && n_bad < (int)list));
+    CHECK(zstd_level != 0 || (n_best > 50 / (int)SLOWLY && n_bad < (int)list));
     free(bytes);
     check_destroy(store);
 }
