@@ -67,7 +67,8 @@ struct load {
     /* Of this pass. */
     enum pass pass;
     bool has_begun, has_ended;
-    bool is_listed;                  /* the list is behind us, and said so */
+    bool is_listed;  /* the list is behind us, and said so */
+    bool is_counted; /* all_names is known: by the end of the list, or of the values */
     uint64_t n_listed, listed_bytes; /* as the list's items have them */
     uint64_t wanted_bytes;
     uint64_t all_names, all_bytes; /* as its end says */
@@ -292,7 +293,7 @@ static int read_listed(struct load *load, struct bd_cursor cursor, uint64_t offs
             return err;
         }
     }
-    load->is_listed = true;
+    load->is_listed = load->is_counted = true;
     load->all_names = n_names;
     load->all_bytes = n_bytes;
     return load->pass == TELL_LOST ? 0 : check_room(load);
@@ -587,12 +588,17 @@ static int read_data(struct load *load, struct bd_cursor cursor, uint64_t offset
 static int read_end(struct load *load, struct bd_cursor cursor, uint64_t offset)
 {
     uint64_t n_names = bd_cursor_uint(&cursor), n_bytes = bd_cursor_uint(&cursor);
-    if (cursor.is_bad || !load->is_listed || n_names != load->all_names ||
-        n_bytes != load->all_bytes || load->next != n_names || load->done_bytes != n_bytes) {
+    bool is_sound = !cursor.is_bad && n_names >= load->next && n_names <= BD_LARGEST;
+    if (!is_sound || !load->is_listed || n_names != load->all_names || n_bytes != load->all_bytes ||
+        load->next != n_names || load->done_bytes != n_bytes) {
         int err = pass_over(load, offset, "values are missing");
         if (err != 0) {
             return err;
         }
+    }
+    if (is_sound && !load->is_counted) {
+        load->is_counted = true;
+        load->all_names = n_names;
     }
     load->has_ended = true;
     return 0;
@@ -646,7 +652,7 @@ static void begin_pass(struct load *load, enum pass pass)
 {
     forget_large(load);
     load->pass = pass;
-    load->has_begun = load->has_ended = load->is_listed = false;
+    load->has_begun = load->has_ended = load->is_listed = load->is_counted = false;
     load->n_listed = load->listed_bytes = load->wanted_bytes = load->n_named = 0;
     load->gap_at = 0;
     load->all_names = load->all_bytes = load->next = load->done_bytes = load->told_at = 0;
@@ -688,18 +694,18 @@ static int read_all(struct load *load, enum pass pass)
     return err;
 }
 
-/* The names in gaps, and how many there are that the list does not have. */
+/* The names in gaps, and how many there are that the list does not have. How many there were in all, the end of the list says,
+ * or the end of the values. */
 static int tell_lost(struct load *load)
 {
-    bool is_counted = load->is_listed;
+    bool is_counted = load->is_counted;
     uint64_t n_lost = 0;
     int err = add_gap(load, load->next, is_counted ? load->all_names : UINT64_MAX);
     for (uint32_t i = 0; i < load->n_gaps; i++) {
         n_lost += load->gaps[i].to - load->gaps[i].from;
     }
-    bool has_ended = load->has_ended;
     err = err != 0 || load->n_gaps == 0 ? err : read_all(load, TELL_LOST);
-    load->put.result.n_untold = is_counted ? n_lost - load->n_named : has_ended ? 0 : UINT64_MAX;
+    load->put.result.n_untold = is_counted ? n_lost - load->n_named : UINT64_MAX;
     return err;
 }
 

@@ -644,10 +644,11 @@ static void hostile_ones_do_no_harm(void)
     check_note[0] = '\0';
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     check_begin();
-    check_state = 1;
+    check_state = argc > 1 ? strtoull(argv[1], NULL, 0) : check_new_seed();
+    printf("seed %llu\n", (unsigned long long)check_state);
     const char *folder = dumps_folder();
     file = dumps_join(folder, "dump");
     hostile_ones_do_no_harm();
