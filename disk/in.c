@@ -14,18 +14,20 @@ int bd_in_init(struct bd_in *in, int fd)
 
 int bd_in_rewind(struct bd_in *in)
 {
-    in->at = in->end = NULL;
+    int err = bd_ahead_rewind(&in->ahead);
+    in->at = in->end = bd_ahead_front(&in->ahead);
     in->offset = in->seed = 0;
     in->is_at_end = false;
-    return bd_ahead_rewind(&in->ahead);
+    return err;
 }
 
 int bd_in_seek(struct bd_in *in, uint64_t offset)
 {
-    in->at = in->end = NULL;
+    int err = bd_ahead_seek(&in->ahead, offset);
+    in->at = in->end = bd_ahead_front(&in->ahead);
     in->offset = offset;
     in->is_at_end = false;
-    return bd_ahead_seek(&in->ahead, offset);
+    return err;
 }
 
 bool bd_in_is_packed(const struct bd_in *in)

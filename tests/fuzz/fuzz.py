@@ -40,15 +40,17 @@ import packs
 ROOT = Path(__file__).resolve().parents[2]
 FOUND = ROOT / "build" / "fuzz"
 SPENT = FOUND / "spent.tsv"  # when, what, seconds of CPU, inputs
-SHARES = {"store": 75, "value": 5, "recall": 20}  # of the time, in a hundred
+SHARES = {"store": 60, "value": 5, "dump": 15, "recall": 20}  # of the time, in a hundred
 LIMITS = {
     "store": ["-timeout=25", "-rss_limit_mb=3000", "-max_len=600"],
     "value": ["-timeout=25", "-rss_limit_mb=3000", "-max_len=1000"],
+    "dump": ["-timeout=25", "-rss_limit_mb=3000", "-max_len=2000"],
     "recall": ["-timeout=60", "-rss_limit_mb=8000", "-max_len=4096"],
 }
 GROUPS = {
     "attach and recovery": "path.c store.c map.c layout.c recover.c journal.c client.c lock.c",
     "decode": "value.c",
+    "dumps": "load.c put.c item.c in.c source.c",
     "tables and transactions": "read.c txn.c names.c space.c snap.c slot.c index.c alloc.c pin.c watch.c",
     "calls and changes": "brain.c batch.c object.c id.c note.c view.c snapshot.c check.c replace.c write.c stage.c "
     "reclaim.c handle.c",
