@@ -244,7 +244,7 @@ static int prepare_all(struct bd_home *home)
     return err;
 }
 
-int bd_home_open(struct bd_home *home, const char *path, bool makes)
+static int try_to_open(struct bd_home *home, const char *path, bool makes)
 {
     *home = (struct bd_home){ .path = strdup(path), .dir_fd = -1, .data_fd = -1 };
     int err = home->path != NULL ? 0 : bd_error(BRAIN_E_NOMEM, "no memory for a path");
@@ -256,6 +256,31 @@ int bd_home_open(struct bd_home *home, const char *path, bool makes)
     if (err != 0) {
         bd_home_close(home);
     }
+    return err;
+}
+
+/* SQLite waits for a lock by itself, but not for each of those that it takes while one opens what another has just
+ * left: then it says BUSY at once. Whether to try again, since a `start`; a minute, all in all. */
+static bool waits(int err, const struct timespec *start)
+{
+    struct timespec now;
+    const struct timespec moment = { .tv_nsec = 5000000 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    bool is_patient = err == BRAIN_E_TIMEOUT && now.tv_sec - start->tv_sec < BUSY_MS / 1000;
+    if (is_patient) {
+        (void)nanosleep(&moment, NULL);
+    }
+    return is_patient;
+}
+
+int bd_home_open(struct bd_home *home, const char *path, bool makes)
+{
+    struct timespec start;
+    int err;
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        err = try_to_open(home, path, makes);
+    } while (waits(err, &start));
     return err;
 }
 
@@ -399,7 +424,12 @@ int bd_home_read_file(const struct bd_home *home, uint64_t file, uint64_t size, 
 
 int bd_home_begin(struct bd_home *home)
 {
-    int err = bd_home_do(home, "BEGIN IMMEDIATE");
+    struct timespec start;
+    int err;
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        err = bd_home_do(home, "BEGIN IMMEDIATE");
+    } while (waits(err, &start));
     home->is_open = err == 0;
     err = err != 0 ? err : read_meta(home); /* another has synced since it was opened */
     if (err == 0) {
