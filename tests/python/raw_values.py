@@ -19,6 +19,7 @@ class Value(ctypes.Structure):
         ("meta_len", ctypes.c_size_t),
         ("description", ctypes.c_char_p),
         ("description_len", ctypes.c_size_t),
+        ("created_ns", ctypes.c_uint64),
     ]
 
 
