@@ -112,11 +112,11 @@ def _selection(
     brain: Dumping, names: tuple[str, ...], namespace: str | None
 ) -> tuple[tuple[str, ...], str | None]:
     """The names, each once, and their namespace; None of the latter only for all of the store."""
-    current = brain._space  # raises where it is closed
+    brain.directory  # raises where it is closed
     if namespace is not None and not isinstance(namespace, str):
         raise arguments.no_str(namespace)
     names = tuple(dict.fromkeys(map(arguments.check_name, names)))
-    return names, current if names and namespace is None else namespace
+    return names, brain._space if names and namespace is None else namespace
 
 
 def _place(path: str | os.PathLike[str] | None) -> str | None:

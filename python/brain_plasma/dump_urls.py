@@ -136,7 +136,8 @@ def dump(
         return brain._dump(fd, names, namespace, level, note)
 
     file_system, path = _find(url)
-    file = file_system.open(path, "wb", autocommit=False)
+    file_system.start_transaction()  # what is opened in one appears at its commit
+    file = file_system.open(path, "wb")
     try:
         with _Source(write) as source:
             written = _copy(source, file, told)

@@ -49,9 +49,11 @@ int bp_disk_progress(void *context, const brain_progress *progress)
     bool is_end = !progress->is_checking && progress->all_names != 0 &&
                   progress->done_names == progress->all_names &&
                   progress->done_bytes == progress->all_bytes;
+    bool is_other_pass = call->was_checking && !progress->is_checking;
     int64_t now_ns = clock_ns();
-    if (!is_end && now_ns - call->told_ns < TELL_EVERY_NS) return 0;
+    if (!is_end && !is_other_pass && now_ns - call->told_ns < TELL_EVERY_NS) return 0;
     call->told_ns = now_ns;
+    call->was_checking = progress->is_checking != 0;
     bp_disk_end(call);
     call->raised = !tell(call, progress);
     bp_disk_begin(call);

@@ -12,6 +12,7 @@ struct bp_disk_call {
     PyThreadState *thread; /* of the caller, while it does not have the GIL */
     PyObject *progress;    /* a callable, or Py_None; borrowed from the caller */
     int64_t told_ns;       /* when the GIL was last taken; 0: not yet */
+    bool was_checking;     /* at that time */
     bool raised;           /* an exception is set, by a signal's handler or by `progress` */
     bool stops;            /* the call has to end for a reason of the caller's */
 };
@@ -21,7 +22,8 @@ void bp_disk_begin(struct bp_disk_call *call);
 void bp_disk_end(struct bp_disk_call *call);
 
 /* What to give as brain_progress_fn: lets handlers of signals run, and calls `progress` with bytes done, all bytes, names
- * done, all names, and whether this is the pass that checks a file; ten times a second, and at the end. */
+ * done, all names, and whether this is the pass that checks a file; ten times a second, when that pass is over, and at the
+ * end. */
 int bp_disk_progress(void *call, const brain_progress *progress);
 
 /* What a call works on: the argument `target` as a path, or, where `*path_out` is NULL, as a descriptor. False with an

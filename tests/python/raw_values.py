@@ -71,7 +71,7 @@ class RawStore:
     def put(self, name, kind, data, meta=b""):
         part = Part(data, len(data), 0)
         value = Value(kind, 1, ctypes.addressof(part), meta, len(meta), b"", 0)
-        name = name.encode()
+        name = name.encode(errors="surrogateescape")
         code = self._library.brain_put(
             self._space,
             name,
