@@ -3,13 +3,12 @@
 There is a mark in the store (mark.c), a text whose first line is one of
 
     loading     then the row and the seat of the client that loads, one a line
-    left        by one that was interrupted
     done
     failed      then which failure it is (_failure()), and what to say about it
 
-Each step is a put of the mark under the condition that it has still the version that was seen. Whoever finds none, or one
-that is "left", or "loading" by a client that died, takes it over and loads. Others wait. What was loaded is kept by the next
-who loads, so a kill in the middle costs the time and nothing else.
+Each step is a put of the mark under the condition that it has still the version that was seen. Whoever finds none, or "loading" by
+a client that is no more (it died, or was interrupted, and its Brain closed), takes it over and loads. Others wait. What was
+loaded is kept by the next who loads, so a kill in the middle costs the time and nothing else.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .dumping import Dumping
 
-LOADING, LEFT, DONE, FAILED = "loading", "left", "done", "failed"
+LOADING, DONE, FAILED = "loading", "done", "failed"
 
 # The times of stores and files come from a clock that goes in steps of up to so much.
 _CLOCK_STEP_NS = 10_000_000
@@ -47,11 +46,13 @@ _LASTING = (
 
 def is_under_way(brain: Dumping) -> bool:
     """Whether somebody restores the store, or began to and died."""
-    return brain._mark()[1].partition("\n")[0] in (LOADING, LEFT)
+    return brain._mark()[1].partition("\n")[0] == LOADING
 
 
 def restore(brain: Dumping, pickle: bool | None) -> None:
-    """Restore the store, or wait until it is. Raises BrainRestoreError where that fails, also of somebody else's try."""
+    """Restore the store, or wait until it is. Raises BrainRestoreError where that fails, also of somebody else's try;
+    whatever is raised, `brain` is to be closed then: others wait for it as long as it is not.
+    """
     has_waited = False
     while True:
         version, text = brain._mark()
@@ -92,9 +93,6 @@ def _load(brain: Dumping, pickle: bool | None, version: int) -> None:
         failure = _failure(brain) if isinstance(error, _LASTING) else ""
         brain._set_mark(f"{FAILED}\n{failure}\n{words}", version)
         raise BrainRestoreError(words) from error
-    except BaseException:  # Ctrl-C: the next one begins again
-        brain._set_mark(LEFT, version)
-        raise
 
 
 def _is_to_be_loaded(brain: Dumping) -> bool:

@@ -303,6 +303,12 @@ def test_names_of_files_for_names_of_all_kinds(fresh, name):
     assert brain.load(namespace=namespace).names == 2
 
 
+def test_a_name_with_a_comma_is_not_two_names(brain):
+    brain.update({"a,b": 1, "a": 2, "b": 3})
+    places = {brain.dump(*names).path for names in [("a,b",), ("a", "b"), ("a",), ("b",)]}
+    assert len(places) == 4
+
+
 def test_a_path_that_is_long(tmp_path, fresh, dumps):
     path = "/dev/shm" + "".join(f"/brain-test-{os.getpid()}-{'x' * 150}" for _ in range(2))
     os.mkdir(os.path.dirname(path))
@@ -403,6 +409,16 @@ def test_progress_may_use_the_brain_and_close_it(filled, tmp_path):
     with Brain(filled.path) as brain:
         assert filled.dump(path=tmp_path / "a", progress=lambda p: filled.closed or use(p)).names == 4
         assert "during" in brain
+
+
+def test_two_threads_dump_at_once_to_one_place(filled, tmp_path):
+    threads = [threading.Thread(target=filled.dump, kwargs={"path": tmp_path / "a"}) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert os.listdir(tmp_path) == ["a"]
+    assert filled.load(path=tmp_path / "a").names == 4
 
 
 def test_what_is_no_function_is_no_progress(filled, tmp_path):

@@ -345,6 +345,33 @@ def test_who_waits_is_told_of_the_failure(dumped, other):
     assert len(found) == 1 and "damaged at byte" in found.pop()
 
 
+def test_who_waits_does_not_try_again_what_failed_and_who_comes_later_does(dumped, other):
+    """Of a failure that neither the file nor the store has to do with."""
+    first = other(
+        "from brain_plasma import restoring\n"
+        "def failing(brain):\n"
+        "    print('standing', flush=True)\n    input()\n    raise OSError('of a moment')\n"
+        "restoring._is_to_be_loaded = failing\n" + OPEN
+    )
+    assert first.line() == "standing"
+    others = [other(WAIT + OPEN) for _ in range(2)]
+    assert [one.line() for one in others] == ["waiting"] * 2
+    first.tell()
+    assert all("of a moment" in one.line() for one in [first, *others])
+    with restored(dumped) as brain:
+        assert len(brain.names()) == N_ARRAYS + 1
+
+
+def test_of_two_who_find_no_mark_one_loads(dumped, monkeypatch):
+    restored(dumped).close()
+    answers = [(0, "")]  # what both saw
+    mark = Brain._mark
+    monkeypatch.setattr(Brain, "_mark", lambda brain: answers.pop() if answers else mark(brain))
+    monkeypatch.setattr("brain_plasma.dump.load", lambda *_: pytest.fail("it was loaded once more"))
+    restored(dumped).close()
+    assert answers == []
+
+
 def test_ctrl_c_ends_the_waiting(dumped, other):
     first = other(STAND + OPEN)
     assert first.line() == "standing"
