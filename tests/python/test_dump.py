@@ -157,6 +157,14 @@ def test_names_are_of_the_current_namespace(filled, tmp_path):
     assert filled.dump(path=tmp_path / "a").names == 4  # all is all
 
 
+@pytest.mark.parametrize("name", ["", "a", "ab", "abc", "b"])
+def test_a_name_is_not_one_that_begins_with_it(brain, tmp_path, fresh, name):
+    brain.update(dict.fromkeys(["", "a", "ab", "abc", "b"], 5))
+    brain.dump(path=tmp_path / "a")
+    other = fresh()
+    assert other.load(name, path=tmp_path / "a").names == 1 and other.names() == [name]
+
+
 def test_an_empty_store_and_an_empty_namespace(fresh, tmp_path):
     brain = fresh(namespace=FAR)
     assert brain.dump(path=tmp_path / "a").names == 0
@@ -701,7 +709,8 @@ def test_a_hundred_thousand_names_are_objects_only_when_somebody_looks(brain, tm
     versions = brain.load(path=tmp_path / "a").versions
     in_default = versions["default"]
     assert len(in_default) == versions.count() == 100_000
-    assert in_default._found is None and repr(versions) == "{'default': <100,000 names>}"
+    assert in_default._found is None and len(in_default._packed) == 1
+    assert repr(versions) == "{'default': <100,000 names>}"
     assert in_default["name 77"] == brain.version("name 77")
     assert set(in_default) == set(names)
 
