@@ -4,8 +4,8 @@
     namespace,NAMESPACE.brain       a namespace
     names,NAMESPACE,NAME,...brain   names of it, sorted
 
-What is no letter, digit or one of "_.-~" stands as %XX, so that a file says what it is of. What would be longer than a file
-system takes has a hash in its place: such a file is found by who asks for the same selection alone.
+What is no letter, digit or one of "_.-~" stands as %XX, so that a file says what it is of. What would be longer than a
+file system takes has a hash in its place: such a file is found by who asks for the same selection alone.
 """
 
 from __future__ import annotations

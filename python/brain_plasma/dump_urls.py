@@ -1,8 +1,9 @@
 """Dumps at URLs, by fsspec.
 
-Up: the dump is made in a thread, and goes through a socket to the caller's thread, which writes it to the file that fsspec
-opened; so Ctrl-C comes to where the network is. That file is made to appear when all of it is written, and is given up else.
-The end of the dump is a shutdown of the socket and not a close, since a child that somebody forks meanwhile has it too.
+Up: the dump is made in a thread, and goes through a socket to the caller's thread, which writes it to the file that
+fsspec opened; so Ctrl-C comes to where the network is. That file is made to appear when all of it is written, and is
+given up else. The end of the dump is a shutdown of the socket and not a close, since a child that somebody forks
+meanwhile has it too.
 
 Down: into a temporary file without a name, since a load reads twice.
 """

@@ -6,9 +6,9 @@ There is a mark in the store (mark.c), a text whose first line is one of
     done
     failed      then which failure it is (_failure()), and what to say about it
 
-Each step is a put of the mark under the condition that it has still the version that was seen. Whoever finds none, or "loading" by
-a client that is no more (it died, or was interrupted, and its Brain closed), takes it over and loads. Others wait. What was
-loaded is kept by the next who loads, so a kill in the middle costs the time and nothing else.
+Each step is a put of the mark under the condition that it has still the version that was seen. Whoever finds none, or
+"loading" by a client that is no more (it died, or was interrupted, and its Brain closed), takes it over and loads.
+Others wait. What was loaded is kept by the next who loads, so a kill in the middle costs the time and nothing else.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def _load(brain: Dumping, pickle: bool | None, version: int) -> None:
         brain._set_mark(DONE, version)
     except Exception as error:
         words = (
-            f"the store {brain.path!r} could not be restored: {error}. Open it without restore=True to load what can be "
-            "loaded, or to begin anew; the next dump() then takes the place of this one"
+            f"the store {brain.path!r} could not be restored: {error}. Open it without restore=True to load what can "
+            "be loaded, or to begin anew; the next dump() then takes the place of this one"
         )
         failure = _failure(brain) if isinstance(error, _LASTING) else ""
         brain._set_mark(f"{FAILED}\n{failure}\n{words}", version)

@@ -1,10 +1,10 @@
 /* load.c - the method of Brain that loads a dump, and its report.
  *
- * What becomes of each name is told without the GIL, one name after the other, perhaps millions of them: so it is packed
- * into bytes here, and brain_plasma.dump_results makes objects of them when somebody looks.
+ * What becomes of each name is told without the GIL, one name after the other, perhaps millions of them: so it is
+ * packed into bytes here, and brain_plasma.dump_results makes objects of them when somebody looks.
  *
- * Report:   for each fate the runs of names of one namespace; of a name 8 bytes of number (the new version of one that was
- *           loaded, else its size), 2 bytes of its length, and its bytes; numbers little-endian.
+ * Report:   for each fate the runs of names of one namespace; of a name 8 bytes of number (the new version of one that
+ *           was loaded, else its size), 2 bytes of its length, and its bytes; numbers little-endian.
  * GIL:      not held in the callbacks `wants` and `tell`, which touch no object.
  */
 #include "arguments.h"

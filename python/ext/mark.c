@@ -1,7 +1,7 @@
 /* mark.c - the methods of Brain about the mark that says whether a store was restored from its dump: restoring.py.
  *
- * It is the name "restore" of the namespace ff "disk", which is the library's own (docs/format.md): None, with a text as its
- * metadata, so that it takes nothing of the capacity.
+ * It is the name "restore" of the namespace ff "disk", which is the library's own (docs/format.md): None, with a text
+ * as its metadata, so that it takes nothing of the capacity.
  */
 #include "arguments.h"
 

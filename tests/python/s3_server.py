@@ -2,8 +2,8 @@
 
 usage: s3_server.py [--deny PART] [--hold PART]
 
-Says "port N" when it is there, and "part N" of each part of an upload that comes. --deny: one of that number is refused.
---hold: the first of that number gets its answer when a line comes in.
+Says "port N" when it is there, and "part N" of each part of an upload that comes. --deny: one of that number is
+refused. --hold: the first of that number gets its answer when a line comes in.
 """
 
 import argparse

@@ -28,13 +28,14 @@ OPEN = """
 from brain_plasma import Brain, BrainRestoreError
 try:
     brain = Brain(path, capacity=100_000_000, restore=True)
-    print(len(brain.names("all")), brain.version("array7"), float(sum(brain.get(f"array{i}", [0])[0] for i in range(8))), flush=True)
+    total = sum(brain.get(f"array{i}", [0])[0] for i in range(8))
+    print(len(brain.names("all")), brain.version("array7"), float(total), flush=True)
 except BrainRestoreError as error:
     print(f"{type(error).__name__}: {error}", flush=True)
 input()
 """
 
-# The same, by one who stands still until a line comes in, when a megabyte has been loaded: of these arrays at least one.
+# The same, by one who stands still until a line comes in, when a megabyte has been loaded: one of the arrays, or more.
 STAND = """
 from brain_plasma import dump
 load = dump.load
