@@ -53,10 +53,9 @@ class OverClient(Brain):
     """A Brain over ClientClass(path). Its client belongs to it: sleep() and close() disconnect it.
 
     Options about the store are accepted and do nothing, but for long_namespaces; restore=True is an error.
-    Whatever the client
-    raises comes through, but for a put and a delete, where it is the cause of a BrainLearnNameError,
-    BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has changed, but where
-    an update could not be taken back either: then the name is gone, and the message says so.
+    Whatever the client raises comes through, but for a put and a delete, where it is the cause of a
+    BrainLearnNameError, BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has
+    changed, but where an update could not be taken back either: then the name is gone, and the message says so.
     Threads: any; one at a time gets to the client. Forks, cost: as the client.
     """
 
