@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
-SOURCES = ["include", "src", "cli", "python", "meson.build", "meson.options", "pyproject.toml"]
+SOURCES = ["include", "src", "disk", "cli", "python", "meson.build", "meson.options", "pyproject.toml"]
 SUFFIXES = {".c", ".h", ".py", ".pyi", ".build", ".options", ".toml", ".map"}
 
 

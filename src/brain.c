@@ -395,6 +395,7 @@ int brain_stat_get(brain_store *store, brain_stat *stat_out)
     all.n_pins = bn_pin_count(store, UINT32_MAX);
     all.committed = bn_load_seq(&state->committed);
     all.n_recoveries = bn_load_relaxed(&state->n_recoveries);
+    all.created_ns = store->map->super->created_ns;
     memcpy(stat_out, &all, all.struct_size < sizeof all ? all.struct_size : sizeof all);
     return 0;
 }

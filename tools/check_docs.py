@@ -8,6 +8,8 @@
       print(1 + 1)  # 2                      Python: two spaces, a hash, a space
       printf("%d\\n", 1 + 1); // 2            C: two slashes
 
+  What is dumped to the standard place is among its files.
+
 - A relative link leads to a file.
 - A path in backticks below include/, src/, python/, tests/, tools/, bench/, examples/ or docs/ is that
   of a file or a folder, `test_...` in backticks is a test, or a file of tests, and `FOLDER/test_...` is
@@ -59,7 +61,9 @@ def run(command, **options):
 
 
 def run_python(source, place, folder):
-    return run([sys.executable, "-c", PRELUDE.format(place=place) + source], cwd=folder)
+    environment = {**os.environ, "BRAIN_PLASMA_DUMPS": str(folder / "dumps")}
+    command = [sys.executable, "-c", PRELUDE.format(place=place) + source]
+    return run(command, cwd=folder, env=environment)
 
 
 def run_c(source, place, folder):

@@ -42,7 +42,7 @@ ROW = {module: row for row, modules in enumerate(LAYERS) for module in modules.s
 # What the folders above the library may include of this project beside headers of their own.
 OUTSIDE = {
     "plasma": {"include/brain.h"},
-    "python/ext": {"include/brain.h"},
+    "python/ext": {"include/brain.h", "disk/brain_disk.h"},
     "disk": {"include/brain.h"},
     "cli": {"include/brain.h", "disk/brain_disk.h"},
 }

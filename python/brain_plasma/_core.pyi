@@ -13,6 +13,10 @@ OPEN_EXISTING: int
 OPEN_EXCLUSIVE: int
 OPEN_READ_ONLY: int
 OPEN_SHARED: int
+LOAD_DAMAGED: int
+LOAD_KEEP: int
+LOAD_PICKLES: int
+LOAD_NO_PICKLES: int
 __version__: str
 
 def _form_of(value: object, pickle: bool, /) -> tuple[int, int, bytes, bytes]: ...
@@ -225,6 +229,41 @@ class Brain:
     def resize(self, capacity: int, /) -> None: ...
     def trim(self) -> int: ...
     def check(self) -> list[str]: ...
+    def _dump(
+        self,
+        target: bytes | int,
+        names: tuple[str, ...],
+        namespace: str | None,
+        level: int,
+        progress: Callable[[int, int, int, int, bool], object] | None,
+        /,
+    ) -> tuple[int, int, int, int, int]: ...
+    def _load(
+        self,
+        target: bytes | int,
+        names: tuple[str, ...],
+        namespace: str | None,
+        flags: int,
+        progress: Callable[[int, int, int, int, bool], object] | None,
+        /,
+    ) -> tuple[
+        int,
+        int,
+        int,
+        int,
+        int | None,
+        bool,
+        list[tuple[bytes, int, bytes]],
+        list[tuple[bytes, int, bytes]],
+        list[tuple[bytes, int, bytes]],
+        list[tuple[bytes, int, bytes]],
+        list[int] | None,
+    ]: ...
+    def _mark(self) -> tuple[int, str]: ...
+    def _set_mark(self, text: str, version: int, /) -> int | None: ...
+    def _wait_mark(self, version: int, /) -> None: ...
+    def _self(self) -> tuple[int, int, int]: ...
+    def _lives(self, row: int, seat: int, /) -> bool: ...
     def _sleep(self) -> None: ...
     def close(self) -> None: ...
     def destroy(self) -> None: ...

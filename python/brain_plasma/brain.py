@@ -14,6 +14,7 @@ from . import _core, arguments, ids
 from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .drafts import Drafting
+from .dumping import Dumping
 from .exceptions import (
     BrainError,
     BrainNameNotExistError,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from .brain_client import Client
 
 
-class Brain(Identified, Drafting, Referring, Explaining):
+class Brain(Identified, Drafting, Referring, Explaining, Dumping):
     """A dictionary in shared memory: what one process puts under a name, every process on the machine
     gets that opens the same path.
 
@@ -92,6 +93,9 @@ class Brain(Identified, Drafting, Referring, Explaining):
         pickle: whether values may be pickled. Pickles run code when they are recalled. Default: only
             in a store of your own that nobody else can write.
         long_namespaces: let namespaces have names of 1 to 255 bytes.
+        restore: give a store that is new what dump() has written to the standard place, before anybody goes on who
+            says so, too: the first one loads, others wait. Once in the life of a store; not where the dump is younger
+            than the store. With pickle=True also pickles that others could have written.
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
@@ -99,7 +103,8 @@ class Brain(Identified, Drafting, Referring, Explaining):
 
     Raises BrainStoreNotFoundError, BrainPermissionError (owner, mode), BrainFullError (no room to make
     it), BrainCorruptError (damaged, or no store), BrainFormatError (made by a newer version),
-    BrainBusyError (too many processes), BrainOSError, BrainValueError, BrainNamespaceNameError.
+    BrainBusyError (too many processes), BrainOSError, BrainValueError, BrainNamespaceNameError; with restore
+    BrainRestoreError, in everybody who waits for it, and BrainMissingPackageError.
 
     Threads: one Brain may be used from many at once. Fork: the child goes on with it. It pickles as its
     path, namespace and options, so that worker processes can be given it.
@@ -139,6 +144,7 @@ class Brain(Identified, Drafting, Referring, Explaining):
         lock_timeout: float | None = 10.0,
         pickle: bool | None = None,
         long_namespaces: bool = False,
+        restore: bool = False,
     ) -> None:
         args, _ = arguments.split_client(args, ClientClass)
         path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
@@ -157,7 +163,9 @@ class Brain(Identified, Drafting, Referring, Explaining):
         }
         self._open(namespace, **options)
         # A worker process may have another current directory.
-        self._options = {**options, "path": os.path.abspath(path)}
+        self._options = {**options, "path": os.path.abspath(path), "restore": restore}
+        if restore:
+            self._restore(super().close)
 
     def _open(
         self,
@@ -191,6 +199,16 @@ class Brain(Identified, Drafting, Referring, Explaining):
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
         self.size()
+
+    def _restore(self, undo: Callable[[], None]) -> None:
+        """Restore the store that was opened; `undo` that where it cannot be."""
+        from .restoring import restore
+
+        try:
+            restore(self, self._options["pickle"])
+        except BaseException:
+            undo()
+            raise
 
     # ---- life -----------------------------------------------------------------------------------
 
@@ -247,7 +265,11 @@ class Brain(Identified, Drafting, Referring, Explaining):
         Threads: one at a time. Cost: that of Brain().
         """
         if self.asleep:
-            self._open(self._space, **self._options)
+            options = dict(self._options)
+            restore = options.pop("restore")
+            self._open(self._space, **options)
+            if restore:
+                self._restore(self._sleep)
         else:
             self._require_open()
 

@@ -94,7 +94,8 @@ class BrainStaleError(BrainError):
 
 
 class BrainFullError(BrainError, MemoryError):
-    """The capacity of the store is reached, or its file system has no room; nothing has changed."""
+    """The capacity of the store is reached, or its file system has no room, or of a dump the disk; nothing has
+    changed."""
 
 
 class BrainBusyError(BrainError):
@@ -114,7 +115,7 @@ class BrainClientDisconnectedError(BrainClosedError):
 
 
 class BrainPermissionError(BrainError, PermissionError):
-    """Not allowed: the owner or the mode of the store, or it was opened read-only."""
+    """Not allowed: the owner or the mode of the store, or of the file of a dump; or it was opened read-only."""
 
 
 class BrainStoreNotFoundError(BrainError, FileNotFoundError):
@@ -142,7 +143,11 @@ class BrainCorruptError(BrainError):
 
 
 class BrainFormatError(BrainError):
-    """The store was made by a version of the library that this one cannot read."""
+    """The store, or the dump, was made by a version of the library that this one cannot read; or it is no dump."""
+
+
+class BrainMissingPackageError(BrainError, ImportError):
+    """What was asked for needs a package that is not installed. The message says which."""
 
 
 class BrainDestroyedError(BrainError):
@@ -151,6 +156,48 @@ class BrainDestroyedError(BrainError):
 
 class BrainForkedError(BrainError):
     """This process came about without fork(): open the store anew."""
+
+
+# ---- dumps ------------------------------------------------------------------------------------
+
+
+class BrainDumpNotFoundError(BrainError, FileNotFoundError):
+    """There is no dump there; or no folder, to write one into."""
+
+
+class BrainDumpDamagedError(BrainCorruptError):
+    """A dump is damaged, or ends too early. The message says where; nothing has been loaded of it."""
+
+
+class BrainDumpPickleError(BrainPickleError):
+    """A dump has pickles, and somebody else could have written it. Everything else of it is loaded.
+
+    `result` is the LoadResult, whose `refused` has the names of the pickles.
+    """
+
+    result: object = None
+
+
+class BrainDumpNameNotExistError(BrainNameNotExistError):
+    """A dump does not have a name that was to be loaded. Everything else that was asked for is loaded.
+
+    `args` is the name, the namespace and the dump; `result` is the LoadResult, and `missing` all such names.
+    """
+
+    result: object = None
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        name, namespace, place = self.args
+        more = f", nor {len(self.missing) - 1} others" if len(self.missing) > 1 else ""
+        return (
+            f"there is no {name!r} in namespace {namespace!r} of the dump {place}{more}. What there is of the "
+            "names was loaded"
+        )
+
+
+class BrainRestoreError(BrainError):
+    """The store could not be restored from its dump, by this process or by another one."""
 
 
 # ---- changes that failed ------------------------------------------------------------------------

@@ -25,9 +25,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, NoReturn
+    from typing import Any, Literal, NoReturn
 
     from .brain_client import Client
+    from .dump_results import DumpResult, LoadResult, Progress
 
 _NOT_GIVEN: object = object()
 
@@ -51,10 +52,10 @@ def class_over_client(kind: type[Any]) -> type[Any]:
 class OverClient(Brain):
     """A Brain over ClientClass(path). Its client belongs to it: sleep() and close() disconnect it.
 
-    Options about the store are accepted and do nothing, but for long_namespaces. Whatever the client
-    raises comes through, but for a put and a delete, where it is the cause of a BrainLearnNameError,
-    BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has changed, but where
-    an update could not be taken back either: then the name is gone, and the message says so.
+    Options about the store are accepted and do nothing, but for long_namespaces; restore=True is an error.
+    Whatever the client raises comes through, but for a put and a delete, where it is the cause of a
+    BrainLearnNameError, BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has
+    changed, but where an update could not be taken back either: then the name is gone, and the message says so.
     Threads: any; one at a time gets to the client. Forks, cost: as the client.
     """
 
@@ -75,9 +76,15 @@ class OverClient(Brain):
         lock_timeout: float | None = 10.0,
         pickle: bool | None = None,
         long_namespaces: bool = False,
+        restore: bool = False,
     ) -> None:
         args, client_class = arguments.split_client(args, ClientClass)
         self._path, space = arguments.place(args, path, namespace)
+        if restore:
+            raise BrainUnsupportedError(
+                f"restore=True needs a store; this Brain goes through the calls of {client_class!r}, which have "
+                "nothing like it"
+            )
         self._long_namespaces = long_namespaces
         arguments.check_namespace(space, long_namespaces)
         self._options = {
@@ -423,3 +430,27 @@ class OverClient(Brain):
     def destroy(self) -> None:
         """BrainUnsupportedError."""
         self._cannot("destroy()")
+
+    def dump(
+        self,
+        *names: str,
+        path: str | os.PathLike[str] | None = None,
+        namespace: str | None = None,
+        compress: bool | int = False,
+        progress: Callable[[Progress], object] | None = None,
+    ) -> DumpResult:
+        """BrainUnsupportedError."""
+        self._cannot("dump()")
+
+    def load(
+        self,
+        *names: str,
+        path: str | os.PathLike[str] | None = None,
+        namespace: str | None = None,
+        damaged: Literal["refuse", "load"] = "refuse",
+        existing: Literal["replace", "keep"] = "replace",
+        pickle: bool | None = None,
+        progress: Callable[[Progress], object] | None = None,
+    ) -> LoadResult:
+        """BrainUnsupportedError."""
+        self._cannot("load()")

@@ -7,6 +7,9 @@
  * pinned.c       methods about one version of a value, by its id
  * origin.c       the method that finds of which version a recalled value is
  * store.c        methods about namespaces and the store
+ * dump.c         the method that writes a dump
+ * load.c         the method that loads one
+ * mark.c         methods about the mark that says whether the store was restored
  * brain.c        the type: its life, the slots of the mapping, and the table of the methods
  */
 #ifndef BP_BRAINOBJECT_H
@@ -229,6 +232,17 @@ BP_METHOD_O(bp_store_resize);
 BP_METHOD_NOARGS(bp_store_trim);
 BP_METHOD_NOARGS(bp_store_check);
 BP_METHOD_NOARGS(bp_store_destroy);
+
+/* dump.c, load.c */
+BP_METHOD(bp_dump_write);
+BP_METHOD(bp_load_read);
+
+/* mark.c */
+BP_METHOD_NOARGS(bp_mark_get);
+BP_METHOD(bp_mark_set);
+BP_METHOD_O(bp_mark_wait);
+BP_METHOD_NOARGS(bp_mark_client);
+BP_METHOD(bp_mark_lives);
 
 /* The names of the namespace `in`, NULL: the one in use, as of one moment: a new list of str, or NULL
  * with an exception set. Of an open Brain. */

@@ -15,6 +15,8 @@ static const char *const class_names[BP_N_ERRORS] = {
     [BP_CLOSED] = "BrainClosedError",
     [BP_CORRUPT] = "BrainCorruptError",
     [BP_DESTROYED] = "BrainDestroyedError",
+    [BP_DUMP_DAMAGED] = "BrainDumpDamagedError",
+    [BP_DUMP_NOT_FOUND] = "BrainDumpNotFoundError",
     [BP_EXISTS] = "BrainExistsError",
     [BP_FORKED] = "BrainForkedError",
     [BP_FORMAT] = "BrainFormatError",
@@ -67,18 +69,23 @@ int bp_errors_load(struct bp_state *state)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-PyObject *bp_errors_raise(struct bp_state *state, int code)
+enum bp_error bp_errors_of_code(int code)
 {
     enum bp_error error = BP_BRAIN_ERROR;
     for (size_t i = 0; i < sizeof code_table / sizeof code_table[0]; i++) {
         if (code_table[i].code == code) error = code_table[i].error;
     }
+    return error;
+}
+
+PyObject *bp_errors_raise(struct bp_state *state, int code)
+{
     const char *detail = brain_error_detail();
     if (detail[0] == '\0') detail = brain_strerror(code);
     /* A text about a path may have bytes that are no UTF-8. */
     PyObject *text = PyUnicode_DecodeUTF8(detail, (Py_ssize_t)strlen(detail), "backslashreplace");
     if (text == NULL) return NULL;
-    PyErr_SetObject(state->errors[error], text);
+    PyErr_SetObject(state->errors[bp_errors_of_code(code)], text);
     Py_DECREF(text);
     return NULL;
 }

@@ -7,6 +7,9 @@
 /* Find the classes of brain_plasma.exceptions. Returns 0, or -1 with an exception set. */
 int bp_errors_load(struct bp_state *state);
 
+/* Which exception a code of the library stands for. */
+enum bp_error bp_errors_of_code(int code);
+
 /* Raise what a library call that returned `code` stands for, with the library's own text about it.
  * To be called in the thread of the call, before its next one. Always returns NULL. */
 PyObject *bp_errors_raise(struct bp_state *state, int code);

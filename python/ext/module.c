@@ -1,11 +1,13 @@
 /* module.c - the extension module brain_plasma._core.
  *
- * One file per type: brain.c (with brainobject.c, arguments.c, names.c, many.c and store.c), view.c,
+ * One file per type: brain.c (with brainobject.c, arguments.c, names.c, many.c, store.c, and for what lies
+ * on a disk disk.c, dump.c, load.c and mark.c), view.c,
  * and for Plasma plasma.c (with plasmaclient.c, plasmastore.c, plasmanames.c and digest.c),
  * objectid.c, buffer.c and creation.c, over the files of plasma/, which know nothing of Python. What
  * values look like is in convert.c, tensor.c, arrow.c, tree.c, untree.c and pickled.c; draft.c has
  * those that are written in place; errors.c turns codes into exceptions,
- * handle.c keeps what calls without the GIL use. Only brain.h is included of the library.
+ * handle.c keeps what calls without the GIL use. Of the libraries brain.h and
+ * brain_disk.h alone are included.
  *
  * The GIL
  *   It is held in what is short and never blocks: get, `in`, len, versions, lists of names.
@@ -16,11 +18,12 @@
  *   than the put itself wherever other threads want it. Of Plasma objects: it is given up to create
  *   and seal, to delete, to evict, to wait, and for a put where the store is full; not for gets,
  *   lists and small puts. What ends with its last reference (a View of an object that was deleted, a
- *   Creation) gives it up where that means a change of the store.
+ *   Creation) gives it up where that means a change of the store. A dump and a load are without it, but for
+ *   what they tell (disk.c).
  *
  * Order of locks
  *   GIL, then the writer lock of a store. A thread that holds the writer lock never asks for the
- *   GIL: the library calls nothing back.
+ *   GIL: brain.h calls nothing back, and brain_disk.h does between its uses of it.
  *
  * Threads and forks
  *   What is private to the process (counts, caches) is guarded by the GIL; the module is not made
@@ -33,7 +36,9 @@
 #include "state.h"
 #include "tensor.h"
 #include "texts.h"
+
 #include "view.h"
+#include <brain_disk.h>
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out)
 {
@@ -56,7 +61,11 @@ static int module_exec(PyObject *module)
     if (PyModule_AddIntConstant(module, "OPEN_EXISTING", BRAIN_OPEN_EXISTING) != 0 ||
         PyModule_AddIntConstant(module, "OPEN_EXCLUSIVE", BRAIN_OPEN_EXCLUSIVE) != 0 ||
         PyModule_AddIntConstant(module, "OPEN_READ_ONLY", BRAIN_OPEN_READ_ONLY) != 0 ||
-        PyModule_AddIntConstant(module, "OPEN_SHARED", BRAIN_OPEN_SHARED) != 0) {
+        PyModule_AddIntConstant(module, "OPEN_SHARED", BRAIN_OPEN_SHARED) != 0 ||
+        PyModule_AddIntConstant(module, "LOAD_DAMAGED", BRAIN_LOAD_DAMAGED) != 0 ||
+        PyModule_AddIntConstant(module, "LOAD_KEEP", BRAIN_LOAD_KEEP) != 0 ||
+        PyModule_AddIntConstant(module, "LOAD_PICKLES", BRAIN_LOAD_PICKLES) != 0 ||
+        PyModule_AddIntConstant(module, "LOAD_NO_PICKLES", BRAIN_LOAD_NO_PICKLES) != 0) {
         return -1;
     }
     return PyModule_AddStringConstant(module, "__version__", BRAIN_VERSION_STRING);

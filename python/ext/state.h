@@ -38,6 +38,8 @@ enum bp_error {
     BP_CLOSED,
     BP_CORRUPT,
     BP_DESTROYED,
+    BP_DUMP_DAMAGED,
+    BP_DUMP_NOT_FOUND,
     BP_EXISTS,
     BP_FORKED,
     BP_FORMAT,

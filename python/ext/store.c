@@ -310,7 +310,9 @@ const char bp_store_stat_doc[] =
     "Among them live_bytes (what used() gives), limbo_bytes (replaced or deleted and not yet "
     "given\n"
     "back: held by somebody, kept for the next puts, or left by removals of namespaces),\n"
-    "physical_bytes (memory that the files take), n_clients, n_objects, n_pins.\n"
+    "physical_bytes (memory that the files take), n_clients, n_objects, n_pins, and created_ns: "
+    "when\n"
+    "the store was made, in nanoseconds since 1970.\n"
     "Threads: any. Never waits. Cost: a look at every process that has the store open.";
 
 PyObject *bp_store_stat(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -340,6 +342,7 @@ PyObject *bp_store_stat(PyObject *op, PyObject *Py_UNUSED(ignored))
         { "n_snapshots", stat.n_snapshots },
         { "committed", stat.committed },
         { "n_recoveries", stat.n_recoveries },
+        { "created_ns", stat.created_ns },
     };
     PyObject *result = PyDict_New();
     for (size_t i = 0; result != NULL && i < sizeof numbers / sizeof numbers[0]; i++) {

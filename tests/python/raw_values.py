@@ -19,6 +19,7 @@ class Value(ctypes.Structure):
         ("meta_len", ctypes.c_size_t),
         ("description", ctypes.c_char_p),
         ("description_len", ctypes.c_size_t),
+        ("created_ns", ctypes.c_uint64),
     ]
 
 
@@ -70,7 +71,7 @@ class RawStore:
     def put(self, name, kind, data, meta=b""):
         part = Part(data, len(data), 0)
         value = Value(kind, 1, ctypes.addressof(part), meta, len(meta), b"", 0)
-        name = name.encode()
+        name = name.encode(errors="surrogateescape")
         code = self._library.brain_put(
             self._space,
             name,

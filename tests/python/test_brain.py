@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 
 import brain_plasma
 import pytest
@@ -760,6 +761,15 @@ def test_stat_counts(brain, path):
         assert stat["committed"] == brain.version("a")
         assert stat["n_clients"] >= 1
         assert stat["physical_bytes"] > 0
+
+
+def test_stat_says_when_the_store_was_made(path):
+    before_ns = time.time_ns() - 20_000_000  # its clock goes in steps
+    with Brain(path, capacity=1_000_000) as brain, Brain(path) as other:
+        made_ns = brain.stat()["created_ns"]
+        assert before_ns < made_ns <= time.time_ns()
+        brain["x"] = 1
+        assert brain.stat()["created_ns"] == other.stat()["created_ns"] == made_ns
 
 
 def test_close_is_the_end(brain):

@@ -1,0 +1,407 @@
+"""Brain(restore=True): a new store gets back what was dumped, once, whoever is killed in the middle of it."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+
+import numpy as np
+import pytest
+
+from brain_plasma import (
+    Brain,
+    BrainBusyError,
+    BrainDumpDamagedError,
+    BrainFullError,
+    BrainMissingPackageError,
+    BrainRestoreError,
+    BrainValueError,
+)
+
+MEGABYTE = 1_000_000
+N_ARRAYS = 8
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
+# What a process runs that opens the store, and says how that went.
+OPEN = """
+from brain_plasma import Brain, BrainRestoreError
+try:
+    brain = Brain(path, capacity=100_000_000, restore=True)
+    total = sum(brain.get(f"array{i}", [0])[0] for i in range(8))
+    print(len(brain.names("all")), brain.version("array7"), float(total), flush=True)
+except BrainRestoreError as error:
+    print(f"{type(error).__name__}: {error}", flush=True)
+input()
+"""
+
+# The same, by one who stands still until a line comes in, when a megabyte has been loaded: one of the arrays, or more.
+STAND = """
+from brain_plasma import dump
+load = dump.load
+def standing(brain, names, path, namespace, damaged, existing, pickle, progress):
+    has_stood = False
+    def stand(progress):
+        nonlocal has_stood
+        if progress.phase == "load" and not has_stood:
+            has_stood = True
+            print("standing", flush=True)
+            input()
+    return load(brain, names, path, namespace, damaged, existing, pickle, stand)
+dump.load = standing
+"""
+
+# The same, by one who says that it waits for another.
+WAIT = """
+from brain_plasma import _core
+wait = _core.Brain._wait_mark
+from brain_plasma.brain import Brain
+n_waits = 0
+def waiting(self, version):
+    global n_waits
+    n_waits += 1
+    if n_waits == 1:
+        print("waiting", flush=True)
+    return wait(self, version)
+Brain._wait_mark = waiting
+"""
+
+
+class Thing:
+    """What can only be pickled."""
+
+
+@pytest.fixture(autouse=True)
+def dumps(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAIN_PLASMA_DUMPS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def dumped(path):
+    """The path of a store that was dumped and is gone. Of the dump it has the result."""
+    with Brain(path, capacity=100 * MEGABYTE) as brain:
+        for i in range(N_ARRAYS):
+            brain[f"array{i}"] = np.full(70_000, float(i))
+        brain.learn("cart", ["a book"], namespace="sessions")
+        brain["x"] = "of the dump"
+        brain.dump()
+        brain.destroy()
+    return path
+
+
+def restored(path, **options):
+    return Brain(path, **{"capacity": 100 * MEGABYTE, "restore": True, **options})
+
+
+def place_of(path):
+    """The file of the dump."""
+    [folder] = os.listdir(os.environ["BRAIN_PLASMA_DUMPS"])
+    return os.path.join(os.environ["BRAIN_PLASMA_DUMPS"], folder, "all.brain")
+
+
+def damage(place):
+    with open(place, "r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"something else")
+
+
+# ---- one process --------------------------------------------------------------------------------
+
+
+def test_a_new_store_has_what_was_dumped(dumped):
+    with restored(dumped) as brain:
+        assert len(brain.names()) == N_ARRAYS + 1 and brain["array7"][0] == 7
+        assert brain.recall("cart", namespace="sessions") == ["a book"]
+        assert brain.namespaces() == {"default", "sessions"}
+        assert brain.check() == []
+
+
+def test_it_is_restored_once(dumped):
+    with restored(dumped) as brain:
+        del brain["x"]
+        brain["array7"] = "new"
+    with restored(dumped) as brain:
+        assert "x" not in brain and brain["array7"] == "new"
+        brain.destroy()
+    with restored(dumped) as brain:  # another store
+        assert brain["x"] == "of the dump"
+
+
+def test_without_a_dump_there_is_nothing_to_restore(path):
+    with restored(path) as brain:
+        assert brain.names("all") == [] and brain.used() == 0
+        brain["x"] = 1
+        place = brain.dump().path
+        os.utime(place, (1000, 1000))  # as if it were from before
+        del brain["x"]
+    with restored(path) as brain:
+        assert "x" not in brain
+
+
+@pytest.mark.parametrize("seconds, comes", [(-3600, True), (0, True), (3600, False)])
+def test_a_dump_that_is_younger_than_the_store_is_of_it(dumped, seconds, comes):
+    with Brain(dumped, capacity=100 * MEGABYTE) as brain:
+        created_ns = brain.stat()["created_ns"] + seconds * 1_000_000_000
+        os.utime(place_of(dumped), ns=(created_ns, created_ns))
+    with restored(dumped) as brain:
+        assert ("x" in brain) == comes
+
+
+def test_a_store_that_was_opened_without_it_is_restored_by_who_asks(dumped):
+    with Brain(dumped, capacity=100 * MEGABYTE) as brain:
+        assert brain.names() == []
+        brain["x"] = "newer"
+        with restored(dumped) as other:
+            assert other["x"] == "newer" and other["array7"][0] == 7
+
+
+def test_the_mark_is_nobody_s_to_see(dumped):
+    with restored(dumped) as brain:
+        used = brain.used()
+        assert brain.namespaces() == {"default", "sessions"}
+        assert len(brain.names("all")) == N_ARRAYS + 2
+        result = brain.dump()
+        assert (result.namespaces, result.names, result.bytes) == (2, N_ARRAYS + 2, used)
+
+
+def test_it_goes_along_with_a_brain_that_is_pickled_and_one_that_slept(dumped):
+    with restored(dumped) as brain:
+        brain.sleep()
+        brain.wake_up()
+        again = pickle.loads(pickle.dumps(brain))
+        assert again["array7"][0] == 7
+        brain.sleep()
+        again.destroy()
+        brain.wake_up()
+        assert brain["array7"][0] == 7
+
+
+def test_pickles_of_a_file_that_others_could_have_written(path):
+    with Brain(path, capacity=MEGABYTE) as brain:
+        brain["thing"], brain["x"] = Thing(), 5
+        os.chmod(brain.dump().path, 0o666)
+        brain.destroy()
+    with pytest.raises(BrainRestoreError, match="could not be restored: 1 name of .*pickle=True"):
+        restored(path, capacity=MEGABYTE)
+    Brain(path).destroy()
+    with restored(path, capacity=MEGABYTE, pickle=True) as brain:
+        assert isinstance(brain["thing"], Thing)
+
+
+def test_a_reader_cannot_restore(dumped):
+    Brain(dumped, capacity=100 * MEGABYTE).close()
+    with pytest.raises(BrainValueError, match="not restored yet, and read_only=True cannot"):
+        restored(dumped, read_only=True)
+    restored(dumped).close()
+    with restored(dumped, read_only=True) as brain:
+        assert brain["x"] == "of the dump"
+
+
+# ---- what goes wrong ----------------------------------------------------------------------------
+
+
+def test_a_damaged_dump_is_told_to_all_until_it_is_another(dumped):
+    damage(place_of(dumped))
+    with pytest.raises(BrainRestoreError, match=f"{dumped}.*could not be restored: .*damaged at byte") as caught:
+        restored(dumped)
+    assert isinstance(caught.value.__cause__, BrainDumpDamagedError)
+    with pytest.raises(BrainRestoreError) as again:
+        restored(dumped)
+    assert str(again.value) == str(caught.value) and again.value.__cause__ is None
+    with Brain(dumped) as brain:
+        assert brain.names("all") == [] and brain.stat()["n_clients"] == 1
+        assert brain.load(damaged="load").lost.count() == 1
+        brain.dump()
+    with restored(dumped) as brain:
+        assert len(brain.names()) == N_ARRAYS
+
+
+def test_a_damaged_dump_that_is_taken_away(dumped):
+    damage(place_of(dumped))
+    with pytest.raises(BrainRestoreError):
+        restored(dumped)
+    os.unlink(place_of(dumped))
+    with restored(dumped) as brain:
+        assert brain.names("all") == []
+
+
+def test_what_does_not_fit_is_tried_again_in_a_larger_store(dumped):
+    with pytest.raises(BrainRestoreError, match="could not be restored") as caught:
+        restored(dumped, capacity=2 * MEGABYTE)
+    assert isinstance(caught.value.__cause__, BrainFullError)
+    with Brain(dumped) as brain:
+        with pytest.raises(BrainRestoreError):
+            restored(dumped)
+        brain.resize(100 * MEGABYTE)
+    with restored(dumped) as brain:
+        assert len(brain.names()) == N_ARRAYS + 1
+
+
+def test_what_may_go_better_the_next_time_is_tried_again(dumped, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delenv("BRAIN_PLASMA_DUMPS")
+        patch.setitem(__import__("sys").modules, "platformdirs", None)
+        with pytest.raises(BrainRestoreError, match="platformdirs") as caught:
+            restored(dumped)
+        assert isinstance(caught.value.__cause__, BrainMissingPackageError)
+    with restored(dumped) as brain:
+        assert len(brain.names()) == N_ARRAYS + 1
+
+
+def test_one_who_was_asleep_still_is_after_it_failed(dumped):
+    brain = restored(dumped)
+    brain.sleep()
+    Brain(dumped).destroy()
+    damage(place_of(dumped))
+    with pytest.raises(BrainRestoreError):
+        brain.wake_up()
+    assert brain.asleep and not brain.closed
+    brain.close()
+
+
+# ---- many processes -----------------------------------------------------------------------------
+
+
+def open_at_once(path, barrier, results):
+    barrier.wait()
+    with restored(path) as brain:
+        results.put((len(brain.names("all")), brain.version("array7"), brain["array7"][-1]))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_that_start_at_once_restore_once(dumped, method):
+    n = 6
+    context = multiprocessing.get_context(method)
+    barrier, results = context.Barrier(n), context.Queue()
+    workers = [context.Process(target=open_at_once, args=(dumped, barrier, results)) for _ in range(n)]
+    for worker in workers:
+        worker.start()
+    found = {results.get() for _ in workers}
+    for worker in workers:
+        worker.join()
+    assert len(found) == 1  # also one version: it was put once
+    assert found.pop()[::2] == (N_ARRAYS + 2, 7.0)
+
+
+def test_others_wait_for_who_restores(dumped, other):
+    first = other(STAND + OPEN)
+    assert first.line() == "standing"
+    others = [other(WAIT + OPEN) for _ in range(3)]
+    assert [one.line() for one in others] == ["waiting"] * 3
+    first.tell()
+    found = {one.line() for one in others}
+    assert len(found) == 1 and found.pop().startswith(f"{N_ARRAYS + 2} ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_one_who_ends_in_the_middle_is_made_good_by_another(dumped, other, number):
+    first = other(STAND + OPEN)
+    assert first.line() == "standing"
+    others = [other(WAIT + OPEN) for _ in range(3)]
+    assert [one.line() for one in others] == ["waiting"] * 3
+    with Brain(dumped) as brain:
+        before = {name: brain.version(name) for name in brain.names()}
+    assert 0 < len(before) < N_ARRAYS + 1
+    first.signal(number)
+    found = {one.line() for one in others}
+    assert len(found) == 1
+    n, version, total = found.pop().split()
+    assert (int(n), float(total)) == (N_ARRAYS + 2, 28.0)
+    with Brain(dumped) as brain:
+        assert int(version) == brain.version("array7")
+        assert all(brain.version(name) == before[name] for name in before)  # what was there is kept
+        assert brain.check() == []
+
+
+def test_one_that_is_interrupted_and_lives_on_leaves_it_to_others(dumped, other):
+    first = other(
+        STAND
+        + "try:\n    from brain_plasma import Brain\n    Brain(path, capacity=100_000_000, restore=True)\n"
+        "except KeyboardInterrupt:\n    print('interrupted', flush=True)\n    input()\n"
+    )
+    assert first.line() == "standing"
+    first.signal(signal.SIGINT)
+    assert first.line() == "interrupted"
+    with Brain(dumped) as brain:
+        assert len(brain.names()) < N_ARRAYS + 1
+    with restored(dumped) as brain:
+        assert len(brain.names()) == N_ARRAYS + 1
+
+
+def test_who_waits_is_told_of_the_failure(dumped, other):
+    damage(place_of(dumped))
+    # Who stands still before it looks at the dump at all.
+    first = other(
+        "from brain_plasma import restoring\n"
+        "look = restoring._is_to_be_loaded\n"
+        "def standing(brain):\n    print('standing', flush=True)\n    input()\n    return look(brain)\n"
+        "restoring._is_to_be_loaded = standing\n" + OPEN
+    )
+    assert first.line() == "standing"
+    others = [other(WAIT + OPEN) for _ in range(2)]
+    assert [one.line() for one in others] == ["waiting"] * 2
+    first.tell()
+    found = {one.line() for one in [first, *others]}
+    assert len(found) == 1 and "damaged at byte" in found.pop()
+
+
+def test_who_waits_does_not_try_again_what_failed_and_who_comes_later_does(dumped, other):
+    """Of a failure that neither the file nor the store has to do with."""
+    first = other(
+        "from brain_plasma import restoring\n"
+        "def failing(brain):\n"
+        "    print('standing', flush=True)\n    input()\n    raise OSError('of a moment')\n"
+        "restoring._is_to_be_loaded = failing\n" + OPEN
+    )
+    assert first.line() == "standing"
+    others = [other(WAIT + OPEN) for _ in range(2)]
+    assert [one.line() for one in others] == ["waiting"] * 2
+    first.tell()
+    assert all("of a moment" in one.line() for one in [first, *others])
+    with restored(dumped) as brain:
+        assert len(brain.names()) == N_ARRAYS + 1
+
+
+def test_of_two_who_find_no_mark_one_loads(dumped, monkeypatch):
+    restored(dumped).close()
+    answers = [(0, "")]  # what both saw
+    mark = Brain._mark
+    monkeypatch.setattr(Brain, "_mark", lambda brain: answers.pop() if answers else mark(brain))
+    monkeypatch.setattr("brain_plasma.dump.load", lambda *_: pytest.fail("it was loaded once more"))
+    restored(dumped).close()
+    assert answers == []
+
+
+def test_ctrl_c_ends_the_waiting(dumped, other):
+    first = other(STAND + OPEN)
+    assert first.line() == "standing"
+    second = other(
+        WAIT + "from brain_plasma import Brain\n"
+        "try:\n    Brain(path, restore=True)\n"
+        "except KeyboardInterrupt:\n    print('interrupted', flush=True)\n"
+    )
+    assert second.line() == "waiting"
+    second.signal(signal.SIGINT)
+    assert second.line() == "interrupted"
+    first.tell()
+    assert first.line().startswith(f"{N_ARRAYS + 2} ")
+
+
+def test_what_is_being_restored_is_not_dumped_over_its_dump(dumped, other, tmp_path):
+    first = other(STAND + OPEN)
+    assert first.line() == "standing"
+    before = os.stat(place_of(dumped)).st_ino
+    with Brain(dumped) as brain:
+        for _ in range(2):
+            with pytest.raises(BrainBusyError, match="is being restored.*give path="):
+                brain.dump()
+            first.signal(signal.SIGKILL)
+            first.process.wait()
+        assert os.stat(place_of(dumped)).st_ino == before
+        assert brain.dump(path=tmp_path / "elsewhere").names < N_ARRAYS + 2
+        assert brain.dump(namespace="default").names < N_ARRAYS + 1
+        restored(dumped).close()
+        assert brain.dump().names == N_ARRAYS + 2
+
+
