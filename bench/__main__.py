@@ -29,6 +29,7 @@ PROGRAMS = [
     "frames",
     "million",
     "many",
+    "disk",
     "c_calls",
     "c_peers",
 ]
