@@ -30,7 +30,7 @@ static const struct site swing_sites[] = {
     { LOOK, "src/read.c", "stood_still", "bn_load_acquire(place)", LM_ACQUIRE, 0 },
     { LOOK, "src/read.c", "try_word", "bn_load_seq(place)", LM_SEQ, 0 },
     { LOOK, "src/read.c", "bn_read_pin_hinted", "bn_load_seq(place)", LM_SEQ, 0 },
-    { LOOK, "src/snapshot.c", "brain_iter_next",
+    { LOOK, "src/snapshot.c", "look_on",
       "bn_load_acquire(&bn_names_cells_view(segment)[iter->i++])", LM_ACQUIRE, 0 },
     { 0 },
 };

@@ -1,6 +1,11 @@
 /* test_snap.c - snapshots: how many, what they keep, and that it comes back. */
 #include "check.h"
 
+#include "base/hash.h"
+#include "handle.h"
+#include "recover.h"
+#include "txn.h"
+
 static brain_store *store;
 static brain_space *space;
 
@@ -279,9 +284,63 @@ static void check_dead_child(bool with_view)
     end();
 }
 
+/* ---- a walk beside a transaction that is undone */
+
+/* A put of a name that is not there, up to where it is to be committed: its cell is linked. */
+static void put_uncommitted(brain_space *into, const char *name)
+{
+    struct bn_space_ref ref;
+    brain_store *its = into->store;
+    CHECK_OK(bn_handle_resolve(into, &ref));
+    struct bn_change change = { .name = name,
+                                .name_len = (uint32_t)strlen(name),
+                                .hash = bn_hash_name(its->hash_seed, ref.id, name, strlen(name)),
+                                .space_id = ref.id,
+                                .space_gen = ref.gen,
+                                .if_version = BRAIN_ANY_VERSION,
+                                .has_description = true };
+    CHECK_OK(bn_recover_enter(its, true));
+    CHECK_OK(bn_txn_begin(its, 1));
+    CHECK_OK(bn_txn_find(its, &change));
+    CHECK_OK(bn_txn_take(its, &change));
+    CHECK_OK(bn_txn_swing(its, &change));
+}
+
+/* Who walks has followed the link to a fresh segment when its writer is killed; whoever comes next undoes that. */
+static void check_link_of_a_dead_writer(void)
+{
+    brain_iter *iter;
+    const void *name;
+    size_t len;
+    begin();
+    change();
+    CHECK_OK(brain_space_create(space));
+    struct check_gate ready = check_gate_new();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_space *its = check_space(check_open(brain_path(store), 0), "default");
+        put_uncommitted(its, "a");
+        check_gate_open(&ready);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&ready);
+    CHECK_OK(brain_iter_names(space, NULL, &iter));
+    check_kill(pid);
+    change(); /* takes no segment */
+    CHECK_U64(check_stat(store).n_recoveries, 1);
+    CHECK_CODE(brain_iter_next(iter, &name, &len), BRAIN_E_NOT_FOUND);
+    CHECK_CODE(brain_iter_next(iter, &name, &len), BRAIN_E_NOT_FOUND);
+    brain_iter_free(iter);
+    check_gate_free(&ready);
+    end();
+}
+
 int main(void)
 {
     check_begin();
+    check_link_of_a_dead_writer();
     check_more_than_are_listed();
     check_close_is_told();
     check_removed_space_is_looked_after();
