@@ -2,8 +2,8 @@
  * replace.c, reclaim.c, read.c, snap.c, recover.c, with the names that things have there.
  *
  * Two names, a word of the index for each. Writers put, delete, change both at once, replace small values
- * by slots that are ready, give up half-way, advance the number, clear tombstones and reclaim limbo; one reader gets a name,
- * another both: as get of many and as a snapshot. Any writer may die at any store, and whoever takes the
+ * by slots that are ready, give up half-way, advance the number, clear tombstones and reclaim limbo; one reader
+ * gets a name, another both: as get of many and as a snapshot. Any writer may die at any store, and whoever takes the
  * lock over recovers; it may die of that, too.
  *
  * A step is one access to a word that a reader loads, or one load of a word that a reader stores. What only
