@@ -1,4 +1,5 @@
-/* test_created.c - when a value was put: now, or when the caller says that it was. */
+/* test_created.c - when a value was put: now, or when the caller says that it was; and when a store was made, and which
+ * it is. */
 #include "check.h"
 
 #define LARGE 50000u
@@ -232,9 +233,35 @@ static void check_refused(void)
     end();
 }
 
+/* Of a store: the same for all who have it open, and another in the next at its path. */
+static void check_store(void)
+{
+    uint8_t first[BRAIN_STORE_ID_BYTES], again[BRAIN_STORE_ID_BYTES];
+    uint64_t before = now(), coarse = UINT64_C(1000000000);
+    begin();
+    uint64_t made = check_stat(store).created_ns;
+    CHECK(made + coarse >= before && made <= now() + coarse);
+    brain_store *second = check_open_with(brain_path(store), 0, BRAIN_OPEN_READ_ONLY);
+    CHECK_U64(check_stat(second).created_ns, made);
+    brain_store_id(store, first);
+    brain_store_id(second, again);
+    CHECK(memcmp(first, again, sizeof first) == 0);
+    brain_close(second);
+    char path[200];
+    snprintf(path, sizeof path, "%s", brain_path(store));
+    brain_space_close(space);
+    check_destroy(store);
+    store = check_open(path, CHECK_MIB);
+    space = check_space(store, "default");
+    brain_store_id(store, again);
+    CHECK(memcmp(first, again, sizeof first) != 0);
+    end();
+}
+
 int main(void)
 {
     check_begin();
+    check_store();
     check_ways();
     check_with_description();
     check_others();
