@@ -3,8 +3,8 @@
  * Owns:     the NAMES region: segments of 64 B, 256 B, 1 KiB, 4 KiB; names_end, segment_free.
  * Growth:   a space appends segments, each of the next size up to the largest.
  * Memory:   a segment is used again only as a segment of its size, and is zeroed before it is
- *           linked: what a walker with a stale link reads is slot numbers, which it checks against
- *           its space.
+ *           linked. But where the transaction that takes it from the end is undone, the next may cut
+ *           that memory otherwise: a walker with a link to it asks whether that stands (snapshot.c).
  * Crash:    journalled, but for the zeroing of a segment that nothing leads to.
  */
 #include "names.h"

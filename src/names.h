@@ -30,8 +30,9 @@ int bn_names_give_segment(struct brain_store *store, struct bn_space_rec *space)
 /* A segment, read-only, bounds-checked: NULL where `segment` is not one. */
 const struct bn_segment_rec *bn_names_segment_view(struct brain_store *store, uint32_t segment);
 
-/* The same for a walker, and how many cells it has. Also one whose head is not written (any more): a walker may have come
- * here by the link of a transaction that was undone. It has no names that the walker looks for, and no next. */
+/* The same for a walker, and how many cells it has. It may have come here by a link that was undone, and this be
+ * anything of the lists by now: of the head one word is looked at, and the walker asks whether the list still leads
+ * here. */
 const struct bn_segment_rec *bn_names_walk_segment(struct brain_store *store, uint32_t segment,
                                                    uint32_t *n_cells_out);
 

@@ -34,6 +34,7 @@ struct brain_object {
     bool in_place;    /* `data` is in the mapping of writers */
     bool is_streamed; /* in place, and has memory as far as it is filled: */
     uint64_t filled_bytes;
+    uint32_t page;   /* first of its extent, where it has one */
     uint32_t holder; /* private slot; 0: none, or sealed */
     bool is_sealed;
     bool has_pin;
@@ -42,32 +43,32 @@ struct brain_object {
 };
 
 /* Huge pages are given whole, and quickly; a pwrite of a piece of one is not (stage.c). */
-static int back_in_place(struct brain_object *object, uint32_t page, uint64_t n_pages)
+static int back_in_place(struct brain_object *object, uint64_t n_pages)
 {
     int fd, err = bn_map_data_fd(object->store->map, &fd);
     bool comes_later = err == 0 && object->is_streamed && !bn_os_has_huge_pages(fd);
-    return err != 0 || comes_later ? err : bn_stage_back(object->store, page, n_pages);
+    return err != 0 || comes_later ? err : bn_stage_back(object->store, object->page, n_pages);
 }
 
-static int find_in_place(struct brain_object *object, uint32_t page, uint64_t n_pages)
+static int find_in_place(struct brain_object *object, uint64_t n_pages)
 {
-    uint64_t end = ((uint64_t)page + n_pages) * BN_PAGE;
-    int err = back_in_place(object, page, n_pages);
+    uint64_t end = ((uint64_t)object->page + n_pages) * BN_PAGE;
+    int err = back_in_place(object, n_pages);
     err = err != 0 ? err : bn_store_map_values(object->store, end);
     if (err == 0) {
-        object->data = bn_data_at(object->store, bn_alloc_off(object->store, page));
+        object->data = bn_data_at(object->store, bn_alloc_off(object->store, object->page));
     }
     return err;
 }
 
-static int map_extent(struct brain_object *object, uint32_t page, uint64_t n_pages)
+static int map_extent(struct brain_object *object, uint64_t n_pages)
 {
-    int fd, err = bn_stage_back(object->store, page, n_pages);
+    int fd, err = bn_stage_back(object->store, object->page, n_pages);
     err = err != 0 ? err : bn_map_data_fd(object->store->map, &fd);
     if (err != 0) {
         return err;
     }
-    object->map_off = bn_alloc_off(object->store, page);
+    object->map_off = bn_alloc_off(object->store, object->page);
     int os = bn_os_map_anywhere(n_pages * BN_PAGE, fd, object->map_off, &object->data);
     if (os != 0) {
         return bn_error_os(os, "cannot map an object of %llu bytes",
@@ -104,10 +105,9 @@ static int init(struct brain_object *object)
     if (err != 0) {
         return err;
     }
-    uint32_t page = bn_slot_at(object->store, object->holder)->page;
+    object->page = bn_slot_at(object->store, object->holder)->page;
     uint64_t n_pages = bn_alloc_pages(object->size_bytes);
-    err =
-        object->in_place ? find_in_place(object, page, n_pages) : map_extent(object, page, n_pages);
+    err = object->in_place ? find_in_place(object, n_pages) : map_extent(object, n_pages);
     if (err != 0) {
         drop_holder(object);
     }
@@ -251,6 +251,9 @@ int brain_object_append(brain_object *object, const void *data, size_t size_byte
                                            ? "the object is sealed already"
                                            : "this object is written through brain_object_data()");
     }
+    if (data == NULL && size_bytes > 0) {
+        return bn_error(BRAIN_E_INVAL, "%zu bytes are at NULL: say where they are", size_bytes);
+    }
     if (size_bytes > object->size_bytes - object->filled_bytes) {
         return bn_error(BRAIN_E_INVAL, "%zu bytes more than %llu do not fit an object of %llu",
                         size_bytes, (unsigned long long)object->filled_bytes,
@@ -259,8 +262,7 @@ int brain_object_append(brain_object *object, const void *data, size_t size_byte
     if (object->holder == 0) {
         bn_copy((uint8_t *)object->data + object->filled_bytes, data, size_bytes);
     } else {
-        err = bn_stage_write(object->store, bn_slot_at(object->store, object->holder)->page,
-                             object->filled_bytes, data, size_bytes);
+        err = bn_stage_write(object->store, object->page, object->filled_bytes, data, size_bytes);
     }
     object->filled_bytes += err == 0 ? size_bytes : 0;
     return err;
@@ -299,12 +301,7 @@ static int seal(struct brain_object *object, struct brain_batch *batch, struct b
     }
     whole.parts = &part;
     whole.n_parts = 1;
-    if (object->is_streamed &&
-        object->holder != 0) { /* the rest of it: who reads there is not to die of SIGBUS */
-        err = bn_stage_back(object->store, bn_slot_at(object->store, object->holder)->page,
-                            bn_alloc_pages(object->size_bytes));
-    }
-    err = err != 0 ? err : bn_write_init(&write, space, name, name_len, &whole, if_version);
+    err = bn_write_init(&write, space, name, name_len, &whole, if_version);
     err = err != 0 ? err : publish(object, batch, &write, &number);
     if (err != 0) {
         return err;

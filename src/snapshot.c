@@ -3,6 +3,10 @@
  * A snapshot is a registration (snap.c). A walk goes through the cells of a namespace's list: a
  * cell stays in its place as long as its name exists, and while the registration stands so does
  * everything that was there at its moment, so each name of that moment is met exactly once.
+ *
+ * The list may end with what a transaction under way has linked. That may be undone, and the memory be anything else
+ * of the lists while the walk is there. So nothing of a segment counts, neither a name nor damage, unless the list
+ * still leads there afterwards; with the first name of the moment that was found there it is known to stay.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -205,7 +209,9 @@ struct brain_iter {
     uint32_t space_id;
     uint32_t segment; /* 0: at the end */
     uint32_t i;
-    uint32_t slot; /* of the name given last; 0: none */
+    uint32_t sure;    /* the last segment that is known to stay; 0: none yet */
+    uint64_t n_since; /* links from there to `segment` */
+    uint32_t slot;    /* of the name given last; 0: none */
     uint64_t n_segments;
     uint32_t mark; /* the last 2^k-th segment: met again, the list has no end (Brent) */
 };
@@ -237,6 +243,7 @@ static int begin(struct brain_iter *iter, uint32_t space_id)
     }
     iter->space_id = space_id;
     iter->segment = bn_load_acquire(&space->first_segment);
+    iter->n_since = 1;
     return 0;
 }
 
@@ -300,6 +307,7 @@ static int next_segment(struct brain_iter *iter, const struct bn_segment_rec *se
 {
     iter->segment = bn_load_acquire(&segment->next);
     iter->i = 0;
+    iter->n_since++;
     iter->n_segments++;
     if ((iter->n_segments & (iter->n_segments - 1)) == 0) {
         iter->mark = iter->segment;
@@ -309,31 +317,71 @@ static int next_segment(struct brain_iter *iter, const struct bn_segment_rec *se
     return 0;
 }
 
+/* The next name in the segment: iter->slot; 0: there is none, and the next segment is to be looked at. */
+static int look_on(struct brain_iter *iter)
+{
+    uint32_t n_cells;
+    const struct bn_segment_rec *segment =
+        bn_names_walk_segment(iter->store, iter->segment, &n_cells);
+    iter->slot = 0;
+    if (segment == NULL) {
+        return bn_error_corrupt("%s: a list of names", iter->store->path);
+    }
+    while (iter->i < n_cells) {
+        uint32_t slot = bn_load_acquire(&bn_names_cells_view(segment)[iter->i++]); /* PAIR swing */
+        int err = judge_cell(iter, slot, &iter->slot);
+        if (err != 0 || iter->slot != 0) {
+            return err;
+        }
+    }
+    return next_segment(iter, segment);
+}
+
+/* The segment behind another; 0: behind the record of the namespace. */
+static uint32_t link_behind(const struct brain_iter *iter, uint32_t segment)
+{
+    uint32_t n_cells;
+    if (segment == 0) {
+        const struct bn_space_rec *space = bn_space_view(iter->store, iter->space_id);
+        return space != NULL ? bn_load_acquire(&space->first_segment) : 0;
+    }
+    const struct bn_segment_rec *rec = bn_names_walk_segment(iter->store, segment, &n_cells);
+    return rec != NULL ? bn_load_acquire(&rec->next) : 0;
+}
+
+/* Whether the list leads to where the walk is. If not, the walk came by a link that was undone since, and what was
+ * there at its moment lies before that. */
+static bool leads_here(const struct brain_iter *iter)
+{
+    uint32_t at = iter->sure;
+    bn_fence_acquire(); /* what was looked at here was loaded before these links are */
+    for (uint64_t n = 0; n < iter->n_since && (n == 0 || at != 0); n++) {
+        at = link_behind(iter, at);
+    }
+    return at == iter->segment;
+}
+
 int brain_iter_next(brain_iter *iter, const void **name_out, size_t *name_len_out)
 {
     int err = check_snapshot(iter->snapshot);
     while (err == 0 && iter->segment != 0) {
-        uint32_t n_cells;
-        const struct bn_segment_rec *segment =
-            bn_names_walk_segment(iter->store, iter->segment, &n_cells);
-        if (segment == NULL) {
-            return bn_error_corrupt("%s: a list of names", iter->store->path);
+        const uint8_t *data, *body;
+        err = look_on(iter);
+        if (err == 0 && iter->slot == 0) {
+            continue;
         }
-        while (err == 0 && iter->i < n_cells) {
-            uint32_t slot =
-                bn_load_acquire(&bn_names_cells_view(segment)[iter->i++]); /* PAIR swing */
-            err = judge_cell(iter, slot, &iter->slot);
-            if (err == 0 && iter->slot != 0) {
-                const uint8_t *data, *body;
-                err = bn_slot_locate(iter->store, iter->slot, &data, &body);
-                if (err == 0) {
-                    *name_out = body;
-                    *name_len_out = bn_slot_view(iter->store, iter->slot)->name_len;
-                    return 0;
-                }
-            }
+        if (iter->n_since != 0 && !leads_here(iter)) {
+            iter->segment = iter->slot = 0;
+            return BRAIN_E_NOT_FOUND;
         }
-        err = err != 0 ? err : next_segment(iter, segment);
+        err = err != 0 ? err : bn_slot_locate(iter->store, iter->slot, &data, &body);
+        if (err == 0) {
+            iter->sure = iter->segment;
+            iter->n_since = 0;
+            *name_out = body;
+            *name_len_out = bn_slot_view(iter->store, iter->slot)->name_len;
+            return 0;
+        }
     }
     iter->slot = 0;
     return err != 0 ? err : BRAIN_E_NOT_FOUND;

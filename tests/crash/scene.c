@@ -1,5 +1,5 @@
 /* scene.c - the operations that are proved: the table of all of them, and those on names, namespaces
- * and the store. Others are in scene_process.c and scene_plasma.c. */
+ * and the store. Others are in scene_process.c, scene_loading.c and scene_plasma.c. */
 #include "scene.h"
 
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include "fate.h"
 #include "kit.h"
 #include "layout.h"
+#include "scene_loading.h"
 #include "scene_plasma.h"
 #include "scene_process.h"
 #include "state.h"
@@ -862,6 +863,14 @@ const struct scene scenes[] = {
 
     SCENE("create-in-place-seal", 2, NULL, create_in_place_and_seal),
     SCENE("create-in-place-abort", 2, NULL, create_in_place_and_abort),
+
+    SCENE("create-streamed-seal", 3, scene_forget_warm, scene_stream_and_seal),
+    SCENE("create-streamed-warm", 3, NULL, scene_stream_and_seal),
+    SCENE("create-streamed-abort", 2, scene_forget_warm, scene_stream_and_abort),
+    SCENE("create-streamed-long-name", 3, scene_forget_warm, scene_stream_and_copy),
+    SCENE("create-streamed-in-batch", 2, NULL, scene_stream_and_seal_in_batch),
+    SCENE("advance", 2, NULL, scene_advance),
+    SCENE("advance-after-death", 2, scene_die_in_a_change, scene_advance),
 
     SCENE("view-dup", 5, stage_hold_view, scene_dup),
     SCENE("view-at", 5, stage_hold_view, scene_view_at),

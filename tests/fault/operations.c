@@ -605,6 +605,49 @@ static int run_in_place(void)
     return err;
 }
 
+/* In pieces that end in the middle of pages. `goes_on`: what fails is done once more, which has to go well. */
+static int stream(bool goes_on)
+{
+    enum {
+        PIECE = 7001
+    };
+    brain_object *object = NULL;
+    brain_value bare = { .kind = BRAIN_KIND_BYTES };
+    int err = brain_create_streamed(subject.store, SUBJECT_LARGE, &object);
+    check_fill(subject.data, SUBJECT_LARGE, 1);
+    for (size_t at = 0; at < SUBJECT_LARGE && err == 0; at += PIECE) {
+        size_t rest = SUBJECT_LARGE - at;
+        err = brain_object_append(object, subject.data + at, rest < PIECE ? rest : PIECE);
+        if (err != 0 && goes_on) {
+            CHECK(strlen(brain_error_detail()) > 10);
+            int fail_later = calls_pause();
+            err = brain_object_append(object, subject.data + at, rest < PIECE ? rest : PIECE);
+            calls_resume(fail_later);
+        }
+    }
+    err = err != 0 ? err
+                   : brain_object_seal(object, subject.space, "large", 5, &bare, BRAIN_ANY_VERSION,
+                                       NULL);
+    brain_object_release(object);
+    return err;
+}
+
+static int run_streamed(void)
+{
+    return stream(false);
+}
+
+static int run_streamed_on(void)
+{
+    return stream(true);
+}
+
+static int run_advance(void)
+{
+    static uint64_t number;
+    return brain_advance(subject.store, number += 1000);
+}
+
 static int run_abort(void)
 {
     static const uint64_t sizes[] = { 10, 3000, SUBJECT_LARGE };
@@ -666,6 +709,8 @@ const struct operation operations[] = {
     { "batch", run_batch, undo_batch, false },
     { "object", run_object, undo_large, false },
     { "object in place", run_in_place, undo_large, false },
+    { "object streamed", run_streamed, undo_large, false },
+    { "object streamed, and on", run_streamed_on, undo_large, false },
     { "object given up", run_abort, NULL, false },
     { "object in a batch", run_object_in_batch, undo_object_in_batch, false },
     { "by id", run_by_id, NULL, false },
@@ -685,6 +730,7 @@ const struct operation operations[] = {
     { "replace", run_replace_and_delete, undo_temporary, true },
     { "trim", run_trim, NULL, false },
     { "resize", run_resize, NULL, false },
+    { "advance", run_advance, NULL, false },
     { "look", run_look, NULL, false },
     { "fork", run_fork, NULL, false },
     { "open again", openings_open_again, NULL, false },

@@ -1,5 +1,5 @@
 /* test_huge.c - a file system that says it has huge pages: a large value has its pages backed first, up to the end of
- * one huge page after the other, and is then copied.
+ * one huge page after the other, and is then copied; so is one that is streamed, when it is made.
  *
  * Also where signals come and come, and where there is no memory. fstat(), fallocate() and pwrite() are wrapped by
  * the linker (tests/meson.build).
@@ -104,6 +104,38 @@ static void check_put(brain_store *store, brain_space *space, const uint8_t *byt
     CHECK_SOUND(store);
 }
 
+static const brain_value bare = { .kind = BRAIN_KIND_BYTES };
+
+/* A streamed one has all of it from the beginning: a page of a huge one is given for each piece else. */
+static void check_streamed(brain_store *store, brain_space *space, const uint8_t *bytes)
+{
+    brain_object *object;
+    watch(0, 0);
+    CHECK_OK(brain_create_streamed(store, SIZE, &object));
+    CHECK(longest_run >= SIZE);
+    uint32_t n = n_backed;
+    for (uint64_t at = 0; at < SIZE; at += CHECK_MIB + 1) {
+        uint64_t rest = SIZE - at;
+        CHECK_OK(brain_object_append(object, bytes + at, rest <= CHECK_MIB ? rest : CHECK_MIB + 1));
+    }
+    CHECK_OK(brain_object_seal(object, space, "a", 1, &bare, 0, NULL));
+    is_watched = false;
+    CHECK_U64(n_backed, n);
+    CHECK_U64(n_written, 0);
+    brain_object_release(object);
+    check_value(space, bytes);
+    CHECK_SOUND(store);
+    CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_trim(store, NULL));
+
+    watch(0, 5);
+    CHECK_CODE(brain_create_streamed(store, SIZE, &object), BRAIN_E_FULL);
+    is_watched = false;
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    CHECK_SOUND(store);
+    CHECK_OK(brain_trim(store, NULL));
+}
+
 static void check_no_memory(brain_store *store, brain_space *space, const uint8_t *bytes)
 {
     watch(0, 5);
@@ -131,6 +163,7 @@ int main(void)
     check_put(store, space, bytes, 0);
     check_put(store, space, bytes, 64 << 10);
     check_put(store, space, bytes, 4 << 10);
+    check_streamed(store, space, bytes);
     check_no_memory(store, space, bytes);
     free(bytes);
     brain_space_close(space);

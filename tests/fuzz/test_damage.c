@@ -530,6 +530,22 @@ static void do_objects(brain_store *store, brain_space *space)
     }
 }
 
+static void do_streams(brain_store *store, brain_space *space)
+{
+    static const uint8_t bytes[70000];
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .created_ns = 5 };
+    brain_object *object;
+    if (DO(brain_create_streamed(store, 2 * sizeof bytes, &object)) == 0) {
+        int err = DO(brain_object_append(object, bytes, sizeof bytes));
+        err = err != 0 ? err : DO(brain_object_append(object, bytes, sizeof bytes));
+        if (err == 0) {
+            (void)DO(
+                brain_object_seal(object, space, "streamed", 8, &value, BRAIN_ANY_VERSION, NULL));
+        }
+        brain_object_release(object);
+    }
+}
+
 static void do_spaces(brain_store *store, brain_space *space, brain_space *other)
 {
     uint64_t n;
@@ -570,6 +586,7 @@ static void do_numbers(brain_store *store)
     sum += (uint64_t)brain_is_busy(store) + brain_access(store);
     if (check_below(4) == 0) {
         (void)DO(brain_resize(store, capacity + CHECK_MIB));
+        (void)DO(brain_advance(store, stat.committed + check_below(3)));
     }
     (void)DO(brain_trim(store, &live));
 }
@@ -616,6 +633,7 @@ static void do_one(uint64_t what, brain_store *store, brain_space *space, brain_
         break;
     case 6:
         do_objects(store, space);
+        do_streams(store, space);
         break;
     case 7:
         do_spaces(store, space, other);

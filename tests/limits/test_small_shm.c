@@ -41,6 +41,25 @@ static int put_value(uint32_t i)
     return brain_put_bytes(space, &i, sizeof i, data, size);
 }
 
+/* Write every page of an object; a streamed one in pieces of `piece` bytes, each once more where there is no memory. */
+static int write_all(brain_object *object, size_t size, size_t piece)
+{
+    int err = 0;
+    if (brain_object_data(object) != NULL) {
+        memcpy(brain_object_data(object), data, size);
+        return 0;
+    }
+    for (size_t at = 0; at < size && err == 0; at += piece) {
+        size_t n = size - at < piece ? size - at : piece;
+        for (int tries = 0; tries < 2 && (err = brain_object_append(object, data + at, n)) != 0;
+             tries++) {
+            CHECK(err == BRAIN_E_FULL);
+            CHECK_DETAIL("is full");
+        }
+    }
+    return err;
+}
+
 static int seal(uint32_t i, int (*create)(brain_store *, uint64_t, brain_object **))
 {
     brain_object *object;
@@ -49,8 +68,8 @@ static int seal(uint32_t i, int (*create)(brain_store *, uint64_t, brain_object 
     int err = create(store, size, &object);
     if (err == 0) {
         check_fill(data, size, i);
-        memcpy(brain_object_data(object), data, size); /* every page of it */
-        err = brain_object_seal(object, space, &i, sizeof i, &bare, 0, NULL);
+        err = write_all(object, size, 10000);
+        err = err != 0 ? err : brain_object_seal(object, space, &i, sizeof i, &bare, 0, NULL);
         brain_object_release(object);
     }
     return err;
@@ -64,6 +83,11 @@ static int put_object(uint32_t i)
 static int put_object_in_place(uint32_t i)
 {
     return seal(i, brain_create_in_place);
+}
+
+static int put_streamed(uint32_t i)
+{
+    return seal(i, brain_create_streamed);
 }
 
 enum {
@@ -134,6 +158,7 @@ static void fill_all(void)
     fill("values", put_value, 1);
     fill("objects", put_object, 1);
     fill("objects in place", put_object_in_place, 1);
+    fill("streamed objects", put_streamed, 1);
     fill("batches", put_batch, N_BATCH);
 }
 
@@ -170,19 +195,24 @@ static int put_somehow(uint32_t name, uint32_t round)
     brain_object *object;
     brain_value bare = { .kind = BRAIN_KIND_BYTES };
     int err;
-    switch (check_below(4)) {
+    switch (check_below(5)) {
     case 0:
         err = brain_create(store, size, &object);
         break;
     case 1:
         err = brain_create_in_place(store, size, &object);
         break;
+    case 2:
+        err = brain_create_streamed(store, size, &object);
+        break;
     default:
         return brain_put_bytes(space, &name, sizeof name, data, size);
     }
     if (err == 0) {
-        memcpy(brain_object_data(object), data, size);
-        err = brain_object_seal(object, space, &name, sizeof name, &bare, BRAIN_ANY_VERSION, NULL);
+        err = write_all(object, size, 1 + check_below(100000));
+        err = err != 0 ? err
+                       : brain_object_seal(object, space, &name, sizeof name, &bare,
+                                           BRAIN_ANY_VERSION, NULL);
         brain_object_release(object);
     }
     return err;

@@ -30,7 +30,7 @@ static const struct site swing_sites[] = {
     { LOOK, "src/read.c", "stood_still", "bn_load_acquire(place)", LM_ACQUIRE, 0 },
     { LOOK, "src/read.c", "try_word", "bn_load_seq(place)", LM_SEQ, 0 },
     { LOOK, "src/read.c", "bn_read_pin_hinted", "bn_load_seq(place)", LM_SEQ, 0 },
-    { LOOK, "src/snapshot.c", "brain_iter_next",
+    { LOOK, "src/snapshot.c", "look_on",
       "bn_load_acquire(&bn_names_cells_view(segment)[iter->i++])", LM_ACQUIRE, 0 },
     { 0 },
 };
@@ -300,6 +300,71 @@ static bool is_after_commit(outs *out)
     return out[1][0] == 1 && out[1][1] == 1 && out[1][2] == 1;
 }
 
+/* ---- commit: what was undone is not taken for committed when its number is */
+
+enum {
+    UNDONE_WORD,
+    REACHED
+};
+enum {
+    UNDO = 1,
+    PASS_NUMBER,
+    FIRST_LOOK,
+    NUMBER_IS_REACHED,
+    LOOK_AGAIN
+};
+
+static const struct site undone_sites[] = {
+    { UNDO, "src/journal.c", "bn_journal_undo",
+      "bn_store_release(bn_atomic64(bn_data_at(store, rec.off_check & BN_JOURNAL_OFF_MASK)), "
+      "rec.old)",
+      LM_RELEASE, "the commit that comes later orders it" },
+    { PASS_NUMBER, "src/brain.c", "brain_advance", "bn_store_seq(&store->state->committed, number)",
+      LM_SEQ, 0 },
+    { PASS_NUMBER, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
+      LM_SEQ, 0 },
+    { PASS_NUMBER, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+      LM_RELEASE, 0 },
+    { FIRST_LOOK, "src/read.c", "search_chain", "bn_load_acquire(&line->words[i])", LM_ACQUIRE,
+      "it is for what the word leads to: swing" },
+    { NUMBER_IS_REACHED, "src/read.c", "judge_pending",
+      "bn_load_seq(&store->state_view->committed)", LM_SEQ, "acquire is enough here" },
+    { LOOK_AGAIN, "src/read.c", "judge_pending", "bn_load_seq(place)", LM_SEQ,
+      "`committed` is loaded with acquire before it" },
+    { 0 },
+};
+
+static const struct variant undone_variants[] = {
+    { "the commit is relaxed", { { PASS_NUMBER, LM_RELAXED } } },
+    { "`committed` is loaded relaxed", { { NUMBER_IS_REACHED, LM_RELAXED } } },
+    { 0 },
+};
+
+/* The word was swung by one who died. Whoever takes over undoes that, and commits, or advances the number. */
+static void undo_and_commit(struct lm_thread *t)
+{
+    lm_store(t, UNDONE_WORD, 0, at(UNDO));
+    lm_store(t, REACHED, 1, at(PASS_NUMBER));
+}
+
+static void judge_undone(struct lm_thread *t)
+{
+    lm_assume(t, lm_load(t, UNDONE_WORD, at(FIRST_LOOK)) == 1);
+    lm_assume(t, lm_load(t, REACHED, at(NUMBER_IS_REACHED)) == 1);
+    lm_out(t, 0, 1);
+    lm_out(t, 1, lm_load(t, UNDONE_WORD, at(LOOK_AGAIN)));
+}
+
+static bool is_taken_for_committed(outs *out)
+{
+    return out[1][0] == 1 && out[1][1] == 1;
+}
+
+static bool is_seen_undone(outs *out)
+{
+    return out[1][0] == 1 && out[1][1] == 0;
+}
+
 /* ---- */
 
 const struct picture reading[] = {
@@ -341,6 +406,15 @@ const struct picture reading[] = {
       { 2, { commit_both, get_both }, { [PENDING_A] = 1, [PENDING_B] = 1 }, 0, 0 },
       is_of_two_commits,
       is_after_commit,
+      0,
+      0 },
+    { "commit",
+      "what was undone does not count as committed",
+      undone_sites,
+      undone_variants,
+      { 2, { undo_and_commit, judge_undone }, { [UNDONE_WORD] = 1 }, 0, 0 },
+      is_taken_for_committed,
+      is_seen_undone,
       0,
       0 },
     { 0 },

@@ -20,7 +20,7 @@ from pathlib import Path
 MODEL = Path(__file__).resolve().parent / "commit.pml"
 
 # What the arguments of a step are; of all others the first is a slot.
-NUMBERS = {"begin", "commit", "snap_store", "snap_again", "many_again"}
+NUMBERS = {"begin", "commit", "advance", "snap_store", "snap_again", "many_again"}
 ROWS = {"look_row", "look_pins"}
 
 # What the model has room for.
@@ -114,8 +114,8 @@ class Trace:
 
     def defines(self):
         return [
-            "-DTRACE", "-DPUT", "-DDELETE", "-DBATCH", "-DMIXED", "-DREPLACE", "-DRECLAIM", "-DTOMBS", "-DABORT", "-DGET",
-            "-DMANY", "-DSNAPSHOT", "-DN_THERE=0", f"-DN_WRITERS={self.n_writers}", f"-DN_READERS={self.n_readers}",
+            "-DTRACE", "-DPUT", "-DDELETE", "-DBATCH", "-DMIXED", "-DREPLACE", "-DRECLAIM", "-DTOMBS", "-DADVANCE", "-DABORT",
+            "-DGET", "-DMANY", "-DSNAPSHOT", "-DN_THERE=0", f"-DN_WRITERS={self.n_writers}", f"-DN_READERS={self.n_readers}",
             f"-DN_SLOTS={N_SLOTS}", f"-DN_NUMBERS={N_NUMBERS}",
         ]  # fmt: skip
 

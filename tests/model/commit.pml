@@ -2,8 +2,8 @@
  * replace.c, reclaim.c, read.c, snap.c, recover.c, with the names that things have there.
  *
  * Two names, a word of the index for each. Writers put, delete, change both at once, replace small values
- * by slots that are ready, give up half-way, clear tombstones and reclaim limbo; one reader gets a name,
- * another both: as get of many and as a snapshot. Any writer may die at any store, and whoever takes the
+ * by slots that are ready, give up half-way, advance the number, clear tombstones and reclaim limbo; one reader
+ * gets a name, another both: as get of many and as a snapshot. Any writer may die at any store, and whoever takes the
  * lock over recovers; it may die of that, too.
  *
  * A step is one access to a word that a reader loads, or one load of a word that a reader stores. What only
@@ -15,7 +15,7 @@
  * that a reader may look at; in the end, after a last recovery, each slot is in its slab or is the value of
  * its name, and each name has the value that was committed last.
  *
- * What is enabled: -DPUT, DELETE, BATCH, MIXED, REPLACE, RECLAIM, TOMBS are what writers choose from;
+ * What is enabled: -DPUT, DELETE, BATCH, MIXED, REPLACE, RECLAIM, TOMBS, ADVANCE are what writers choose from;
  * -DABORT: and they may give up; -DVALUES: reclaim may free a value before its record. N_OPS changes by each
  * writer, N_DEATHS deaths, N_SLOTS slots. -DGET: a reader of one name; -DMANY, SNAPSHOT: a reader of both.
  * Writers are alike, so the first is the first to die. M_...: a defect.
@@ -389,6 +389,32 @@ inline commit() {
     STEP(commit, txn_number, 0);
     remember();
     committed = txn_number
+}
+
+/* brain_advance(): a commit of no changes, whose number is above the next. */
+#ifdef TRACE
+#define ADVANCE_TO(number) \
+    if \
+    :: tell?step_advance, eval(me), number, _ -> turn = 0; number > committed \
+    :: tell?step_died, eval(me), _, _ -> goto dead \
+    fi
+#else
+#define ADVANCE_TO(number) STEP(advance, number, 0); number = committed + 2
+#endif
+
+inline advance() {
+    atomic {
+        MY_TURN -> ADVANCE_TO(f);
+        d_step {
+            do
+            :: committed < f -> committed++;
+                WAS(0, committed) = WAS(0, committed - 1);
+                WAS(1, committed) = WAS(1, committed - 1)
+            :: else -> break
+            od
+        };
+        f = 0
+    }
 }
 
 /* ---- txn.c: tidy */
@@ -923,6 +949,9 @@ proctype writer(byte me) {
     do
     :: n_ops < N_OPS ->
         lock_acquire();
+#ifdef M_ADVANCE_UNRECOVERED
+        if :: !IS_EMPTY -> advance() :: else fi;
+#endif
 in_order:
         txn_recover();
         if
@@ -946,6 +975,9 @@ in_order:
 #endif
 #ifdef TOMBS
             :: clear_tombs()
+#endif
+#ifdef ADVANCE
+            :: advance()
 #endif
             fi
         fi;

@@ -2,7 +2,7 @@
  *
  * usage: record SEED STEPS [KILLS]
  *
- * Writers put, replace, delete, change both of two names at once and reclaim; readers get one name, and both,
+ * Writers put, replace, delete, change both of two names at once, advance the number and reclaim; readers get one name, and both,
  * and take snapshots. Each stops before every BN_STEP of the library (built with -Dsteps=true) until it is told to
  * go on; who is, a number of seed SEED decides. So what is printed, line by line, is the order in which
  * things happened. After STEPS steps everybody ends what it is at. KILLS writers die on the way, each before a
@@ -92,7 +92,7 @@ static void change_both(brain_store *store, brain_space *space, bool deletes)
 static void write_something(brain_store *store, brain_space *space)
 {
     int i = (int)next_random(2), err;
-    switch (next_random(8)) {
+    switch (next_random(9)) {
     case 0:
         err = brain_delete(space, names[i], 3, BRAIN_ANY_VERSION);
         CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
@@ -108,6 +108,10 @@ static void write_something(brain_store *store, brain_space *space)
     case 4:
         bn_reclaim_due(store, true, 16, true);
         break; /* some stay ready for puts */
+    case 5:
+        err = brain_advance(store, bn_load_seq(&store->state_view->committed) + 1 + next_random(2));
+        CHECK(err == 0);
+        break;
     default:
         put(space, 0);
         put(space, i);

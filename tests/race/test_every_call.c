@@ -142,11 +142,18 @@ static void batch(struct client *me)
 static void write_in_place(struct client *me, uint32_t name)
 {
     brain_object *object;
-    brain_value bare = { .kind = BRAIN_KIND_BYTES };
+    brain_value bare = { .kind = BRAIN_KIND_BYTES, .created_ns = dice(me, 2) };
     size_t size = make_value(me);
-    CHECK_OK(dice(me, 2) == 0 ? brain_create(me->store, size, &object)
-                              : brain_create_in_place(me->store, size, &object));
-    memcpy(brain_object_data(object), me->data, size);
+    uint64_t how = dice(me, 3);
+    CHECK_OK(how == 0   ? brain_create(me->store, size, &object)
+             : how == 1 ? brain_create_in_place(me->store, size, &object)
+                        : brain_create_streamed(me->store, size, &object));
+    if (brain_object_data(object) != NULL) {
+        memcpy(brain_object_data(object), me->data, size);
+    } else {
+        CHECK_OK(brain_object_append(object, me->data, size / 2));
+        CHECK_OK(brain_object_append(object, me->data + size / 2, size - size / 2));
+    }
     if (dice(me, 4) != 0) {
         CHECK_OK(brain_object_seal(object, me->space[0], &name, 4, &bare, BRAIN_ANY_VERSION, NULL));
     }
@@ -346,6 +353,7 @@ static void act(struct client *me)
         look_around(me);
     } else if (what < 98) {
         CHECK_OK(brain_trim(me->store, NULL));
+        CHECK_OK(brain_advance(me->store, check_stat(me->store).committed + dice(me, 3)));
     } else if (what < 99) {
         remove_space(me);
     } else {

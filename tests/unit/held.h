@@ -28,8 +28,9 @@ struct held_snapshot {
 
 struct held_object {
     brain_object *object;
-    bool in_place;
+    bool in_place, is_streamed;
     uint32_t store;
+    uint64_t filled; /* of a streamed one */
     uint64_t size, seed;
 };
 

@@ -91,19 +91,26 @@ uint16_t model_any_len(void)
                                   : check_below(65536));
 }
 
+uint64_t model_any_time(void)
+{
+    return check_below(3) != 0 ? 0 : 1 + check_below(INT64_MAX);
+}
+
 void model_make_value(struct model_value *value, brain_value *out, brain_part parts[3])
 {
     *value = (struct model_value){ .size = model_any_size(),
                                    .seed = check_random(),
                                    .kind = (uint32_t)check_below(11),
-                                   .meta_len = model_any_len() };
+                                   .meta_len = model_any_len(),
+                                   .created_ns = model_any_time() };
     check_fill(model_room, value->size, value->seed);
     check_fill(model_extra[0], value->meta_len, value->seed + 1);
     *out = (brain_value){ .kind = value->kind,
                           .meta = model_extra[0],
                           .meta_len = value->meta_len,
                           .parts = parts,
-                          .n_parts = 1 };
+                          .n_parts = 1,
+                          .created_ns = value->created_ns };
     parts[0] = (brain_part){ .data = model_room, .size_bytes = value->size };
     if (value->size >= 3 && check_below(3) == 0) {
         size_t a = check_below(value->size), b = a + check_below(value->size - a + 1);
@@ -143,6 +150,8 @@ void model_check_view(const brain_view *view, const struct model_value *value, u
     CHECK(check_is_filled(view->meta, value->meta_len, value->seed + 1));
     CHECK(check_is_filled(view->description, value->description_len, value->description_seed));
     CHECK((uintptr_t)view->data % (value->size >= 256 ? 64 : 8) == 0);
+    CHECK(value->created_ns == 0 || view->store == NULL ||
+          brain_view_created_ns(view) == value->created_ns);
 }
 
 void model_take_version(uint64_t version)

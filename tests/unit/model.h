@@ -19,6 +19,7 @@ struct model_value {
     uint16_t meta_len;
     uint16_t description_len;
     uint64_t description_seed;
+    uint64_t created_ns; /* 0: of its put */
 };
 
 struct model_table {
@@ -48,6 +49,9 @@ uint64_t model_count(const struct model_table *table, uint32_t space);
 
 /* A version that a change was given: later than all before. */
 void model_take_version(uint64_t version);
+
+/* When a value is to have been put: 0, now, more often than not. */
+uint64_t model_any_time(void);
 
 /* ---- at random, mostly edges */
 

@@ -16,7 +16,10 @@ static void do_other(void)
 {
     uint64_t capacity, live, freed = 0;
     uint32_t store = held_any_store();
-    switch (check_below(10)) {
+    switch (check_below(11)) {
+    case 10:
+        writes_advance();
+        break;
     case 4:
         writes_note();
         break;

@@ -208,6 +208,7 @@ static void check_other_arguments(void)
     CHECK_DETAIL("struct_size");
     CHECK_CODE(brain_create(store, (uint64_t)1 << 47, &object), BRAIN_E_INVAL);
     CHECK_CODE(brain_create_in_place(store, UINT64_MAX, &object), BRAIN_E_INVAL);
+    CHECK_CODE(brain_create_streamed(store, UINT64_MAX, &object), BRAIN_E_INVAL);
     CHECK(object == NULL);
     CHECK_CODE(brain_get_or_copy(space, "a", 1, NULL, (uint8_t *)buf + 1, 8, &view), BRAIN_E_INVAL);
     CHECK_DETAIL("aligned");
@@ -295,6 +296,26 @@ static void check_sealed_beside_others(void)
     brain_space_close(third);
 }
 
+/* A namespace knows its name, any bytes, without an end. */
+static void check_names_of_spaces(void)
+{
+    static char longest[BRAIN_SPACE_MAX];
+    static const struct {
+        const char *name;
+        size_t len;
+    } names[] = { { "default", 7 }, { "a\0b", 3 }, { "", 1 }, { longest, sizeof longest } };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        brain_space *its = NULL;
+        size_t len = 0;
+        CHECK_OK(brain_space_open(store, names[i].name, names[i].len, &its));
+        const void *name = brain_space_name(its, &len);
+        CHECK_U64(len, names[i].len);
+        CHECK(name != names[i].name && memcmp(name, names[i].name, len) == 0);
+        CHECK_CODE(brain_space_exists(its), i == 0 ? 0 : BRAIN_E_NOT_FOUND);
+        brain_space_close(its);
+    }
+}
+
 /* One change more than a batch holds is refused; those that it has are committed all the same. */
 static void check_full_batch(void)
 {
@@ -318,7 +339,7 @@ struct taken {
     brain_view view, none;
     brain_snapshot *snapshot;
     brain_iter *iter;
-    brain_object *object;
+    brain_object *object, *streamed;
     brain_batch *batch;
     brain_hint hint;
     uint8_t id[BRAIN_ID_BYTES];
@@ -330,6 +351,10 @@ static const brain_value empty = { .kind = BRAIN_KIND_RAW };
 static int call_resize(void)
 {
     return brain_resize(store, 2 * CHECK_MIB);
+}
+static int call_advance(void)
+{
+    return brain_advance(store, 0);
 }
 static int call_trim(void)
 {
@@ -440,6 +465,24 @@ static int call_create(void)
     brain_object_release(object);
     return err;
 }
+static int call_create_in_place(void)
+{
+    brain_object *object = NULL;
+    int err = brain_create_in_place(store, 5000, &object);
+    brain_object_release(object);
+    return err;
+}
+static int call_create_streamed(void)
+{
+    brain_object *object = NULL;
+    int err = brain_create_streamed(store, 5000, &object);
+    brain_object_release(object);
+    return err;
+}
+static int call_append(void)
+{
+    return brain_object_append(taken.streamed, "x", 1);
+}
 static int call_seal(void)
 {
     return brain_object_seal(taken.object, space, "o", 1, &empty, 0, NULL);
@@ -534,6 +577,7 @@ static const struct call {
     enum kind kind;
 } calls[] = {
     { "resize", call_resize, CHANGES },
+    { "advance", call_advance, CHANGES },
     { "trim", call_trim, CHANGES },
     { "destroy", call_destroy, CHANGES },
     { "stat", call_stat, READS },
@@ -557,6 +601,9 @@ static const struct call {
     { "get copy", call_get_copy, READS },
     { "exists", call_exists, READS },
     { "create", call_create, CHANGES },
+    { "create in place", call_create_in_place, CHANGES },
+    { "create streamed", call_create_streamed, CHANGES },
+    { "append", call_append, OWNS },
     { "seal", call_seal, OWNS },
     { "seal in a batch", call_seal_in, OWNS },
     { "batch put", call_batch_put, OWNS },
@@ -599,6 +646,7 @@ static void take(void)
     CHECK_OK(brain_batch_new(store, &taken.batch));
     if ((brain_access(store) & BRAIN_ACCESS_READ_ONLY) == 0) {
         CHECK_OK(brain_create(store, 5000, &taken.object));
+        CHECK_OK(brain_create_streamed(store, 5000, &taken.streamed));
         CHECK_OK(brain_batch_put(taken.batch, space, "n", 1, &empty));
     }
 }
@@ -609,6 +657,7 @@ static void let_go(void)
     brain_iter_free(taken.iter);
     brain_snapshot_close(taken.snapshot);
     brain_object_release(taken.object);
+    brain_object_release(taken.streamed);
     brain_batch_free(taken.batch);
     brain_space_close(space);
     brain_close(store);
@@ -710,7 +759,8 @@ static void check_read_only(void)
     take();
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         snprintf(check_note, sizeof check_note, "%s", calls[i].name);
-        if (calls[i].call == call_seal || calls[i].call == call_seal_in) {
+        if (calls[i].call == call_seal || calls[i].call == call_seal_in ||
+            calls[i].call == call_append) {
             continue; /* there is no object */
         }
         int err = calls[i].call();
@@ -787,6 +837,7 @@ int main(void)
     check_long_names();
     check_other_arguments();
     check_sealed_beside_others();
+    check_names_of_spaces();
     check_full_batch();
     CHECK_SOUND(store);
     brain_space_close(space);

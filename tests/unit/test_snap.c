@@ -1,6 +1,12 @@
 /* test_snap.c - snapshots: how many, what they keep, and that it comes back. */
 #include "check.h"
 
+#include "base/hash.h"
+#include "handle.h"
+#include "lock.h"
+#include "recover.h"
+#include "txn.h"
+
 static brain_store *store;
 static brain_space *space;
 
@@ -279,9 +285,145 @@ static void check_dead_child(bool with_view)
     end();
 }
 
+/* ---- a walk beside a transaction that is undone */
+
+/* A put into each of `n` namespaces, of a name that is not there, up to where it is to be committed: the cells of the
+ * names are linked. The lock is ours until it is undone. */
+static void put_uncommitted(brain_space *const *spaces, uint32_t n)
+{
+    brain_store *its = spaces[0]->store;
+    struct bn_change changes[2];
+    CHECK_OK(bn_recover_enter(its, true));
+    CHECK_OK(bn_txn_begin(its, n));
+    for (uint32_t i = 0; i < n; i++) {
+        struct bn_space_ref ref;
+        CHECK_OK(bn_handle_resolve(spaces[i], &ref));
+        changes[i] = (struct bn_change){ .name = "new",
+                                         .name_len = 3,
+                                         .hash = bn_hash_name(its->hash_seed, ref.id, "new", 3),
+                                         .space_id = ref.id,
+                                         .space_gen = ref.gen,
+                                         .if_version = BRAIN_ANY_VERSION,
+                                         .has_description = true };
+        CHECK_OK(bn_txn_find(its, &changes[i]));
+        CHECK_OK(bn_txn_take(its, &changes[i]));
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        CHECK_OK(bn_txn_swing(its, &changes[i]));
+    }
+}
+
+/* Who walks has followed the link to a fresh segment when its writer is killed; whoever comes next undoes that. */
+static void check_link_of_a_dead_writer(void)
+{
+    brain_iter *iter;
+    const void *name;
+    size_t len;
+    begin();
+    change();
+    CHECK_OK(brain_space_create(space));
+    struct check_gate ready = check_gate_new();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_space *its = check_space(check_open(brain_path(store), 0), "default");
+        put_uncommitted(&its, 1);
+        check_gate_open(&ready);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&ready);
+    CHECK_OK(brain_iter_names(space, NULL, &iter));
+    check_kill(pid);
+    change(); /* takes no segment */
+    CHECK_U64(check_stat(store).n_recoveries, 1);
+    CHECK_CODE(brain_iter_next(iter, &name, &len), BRAIN_E_NOT_FOUND);
+    CHECK_CODE(brain_iter_next(iter, &name, &len), BRAIN_E_NOT_FOUND);
+    brain_iter_free(iter);
+    check_gate_free(&ready);
+    end();
+}
+
+/* The same of one who gives up; and then the memory of that segment, which was not the first that was taken, is the
+ * middle of a larger one, whose cells are no head. */
+static void check_link_into_a_larger_segment(void)
+{
+    enum {
+        FIRST = 12, /* names in the first segment of a list */
+        N = 60
+    };
+    brain_iter *iter;
+    const void *name;
+    size_t len;
+    begin();
+    CHECK_OK(brain_space_create(space));
+    brain_space *beside = check_space(store, "beside"), *larger = check_space(store, "larger");
+    CHECK_OK(brain_space_create(beside));
+    for (uint32_t i = 0; i < FIRST; i++) {
+        CHECK_OK(brain_put_bytes(larger, &i, sizeof i, "1", 1));
+    }
+    put_uncommitted((brain_space *[]){ beside, space }, 2);
+    CHECK_OK(brain_iter_names(space, NULL, &iter));
+    CHECK_OK(bn_txn_abort(store, 0));
+    bn_lock_release(store);
+    for (uint32_t i = FIRST; i < N; i++) {
+        CHECK_OK(brain_put_bytes(larger, &i, sizeof i, "1", 1));
+    }
+    CHECK_CODE(brain_iter_next(iter, &name, &len), BRAIN_E_NOT_FOUND);
+    CHECK_CODE(brain_iter_next(iter, &name, &len), BRAIN_E_NOT_FOUND);
+    brain_iter_free(iter);
+    brain_space_close(beside);
+    brain_space_close(larger);
+    end();
+}
+
+/* Two walks with one snapshot give the same order, whatever is put and deleted meanwhile; names in several segments, of
+ * which some have none that the walk sees. */
+static void check_order(void)
+{
+    enum {
+        N = 500
+    };
+    static uint32_t names[N];
+    brain_snapshot *snapshot;
+    begin();
+    for (uint32_t i = 0; i < N; i++) {
+        CHECK_OK(brain_put_bytes(space, &i, sizeof i, "1", 1));
+    }
+    for (uint32_t i = 0; i < N; i += i < 20 || i > 400 ? 2 : 1) {
+        CHECK_OK(brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION));
+    }
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    for (int walk = 0; walk < 3; walk++) {
+        brain_iter *iter;
+        const void *name;
+        size_t len;
+        uint32_t n = 0;
+        CHECK_OK(brain_iter_names(space, snapshot, &iter));
+        while (brain_iter_next(iter, &name, &len) == 0) {
+            CHECK(len == sizeof(uint32_t) && n < N);
+            CHECK(walk == 0 || memcmp(&names[n], name, len) == 0);
+            memcpy(&names[n++], name, len);
+        }
+        CHECK_U64(n, 10 + 49);
+        brain_iter_free(iter);
+        for (uint32_t i = 0; i < N; i++) {
+            uint32_t new_name = N * (uint32_t)(walk + 1) + i;
+            CHECK_OK(brain_put_bytes(space, &new_name, sizeof new_name, "2", 1));
+            int err = brain_delete(space, &i, sizeof i, BRAIN_ANY_VERSION);
+            CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+        }
+    }
+    brain_snapshot_close(snapshot);
+    end();
+}
+
 int main(void)
 {
     check_begin();
+    check_link_of_a_dead_writer();
+    check_link_into_a_larger_segment();
+    check_order();
     check_more_than_are_listed();
     check_close_is_told();
     check_removed_space_is_looked_after();

@@ -156,6 +156,37 @@ static bool add_change(brain_batch *batch, uint32_t store, struct model_table *a
     return true;
 }
 
+/* What has not been sealed is as it was written. */
+static void check_object(const struct held_object *it)
+{
+    const void *data = brain_object_data(it->object);
+    CHECK((data == NULL) == it->is_streamed);
+    CHECK(data == NULL || check_is_filled(data, it->size, it->seed));
+}
+
+/* More of a streamed object, if not all. Whether it is full. */
+static bool fill(struct held_object *it)
+{
+    while (it->is_streamed && it->filled < it->size) {
+        uint64_t n = 1 + check_below(check_below(2) == 0 ? 5000 : it->size - it->filled);
+        n = n < it->size - it->filled ? n : it->size - it->filled;
+        check_fill(model_room, it->size, it->seed);
+        CHECK_OK(brain_object_append(it->object, model_room + it->filled, n));
+        it->filled += n;
+        if (check_below(4) == 0) {
+            break;
+        }
+    }
+    bool is_full = !it->is_streamed || it->filled == it->size;
+    if (!is_full) {
+        brain_value bare = { .kind = 7 };
+        CHECK_CODE(brain_object_seal(it->object, held_spaces[it->store][0], "x", 1, &bare,
+                                     BRAIN_ANY_VERSION, NULL),
+                   BRAIN_E_INVAL);
+    }
+    return is_full;
+}
+
 /* Under a name that the batch does not change; else that would be an error. */
 static int seal_in(struct held_object *it, brain_batch *batch, struct model_table *after,
                    uint64_t *number_out)
@@ -164,11 +195,16 @@ static int seal_in(struct held_object *it, brain_batch *batch, struct model_tabl
     if (is_in_batch[s][n]) {
         return brain_batch_commit(batch, number_out);
     }
-    struct model_value value = {
-        .size = it->size, .seed = it->seed, .kind = 7, .meta_len = model_any_len()
-    };
+    struct model_value value = { .size = it->size,
+                                 .seed = it->seed,
+                                 .kind = 7,
+                                 .meta_len = model_any_len(),
+                                 .created_ns = model_any_time() };
     check_fill(model_extra[0], value.meta_len, value.seed + 1);
-    brain_value given = { .kind = 7, .meta = model_extra[0], .meta_len = value.meta_len };
+    brain_value given = { .kind = 7,
+                          .meta = model_extra[0],
+                          .meta_len = value.meta_len,
+                          .created_ns = value.created_ns };
     model_make_description(&value, &given, &model_now.values[s][n]);
     uint64_t there = model_now.values[s][n].version;
     bool holds = check_below(8) > 0;
@@ -182,7 +218,7 @@ static int seal_in(struct held_object *it, brain_batch *batch, struct model_tabl
         brain_object_release(it->object);
         it->object = NULL;
     } else {
-        CHECK(check_is_filled(brain_object_data(it->object), it->size, it->seed));
+        check_object(it);
         codes[s][n] = holds ? 0 : BRAIN_E_STALE;
     }
     return err;
@@ -211,7 +247,7 @@ void writes_batch(void)
     }
     /* With an object that was written in place, or without. */
     struct held_object *it = &held_objects[check_below(HELD_OBJECTS)];
-    bool seals = it->object != NULL && it->store == store && check_below(2) == 0;
+    bool seals = it->object != NULL && it->store == store && check_below(2) == 0 && fill(it);
     int err = seals ? seal_in(it, batch, &after, &number) : brain_batch_commit(batch, &number);
     brain_batch_free(batch);
     if (held_is_full(err) || err != 0) {
@@ -261,13 +297,18 @@ static void seal(struct held_object *it)
 {
     uint32_t s = model_any_space(), n = model_any_name();
     struct model_value *older = &model_now.values[s][n];
-    struct model_value value = {
-        .size = it->size, .seed = it->seed, .kind = 7, .meta_len = model_any_len()
-    };
+    struct model_value value = { .size = it->size,
+                                 .seed = it->seed,
+                                 .kind = 7,
+                                 .meta_len = model_any_len(),
+                                 .created_ns = model_any_time() };
     int code;
     uint64_t version = 0, condition = model_any_condition(older, false, &code);
     check_fill(model_extra[0], value.meta_len, value.seed + 1);
-    brain_value given = { .kind = 7, .meta = model_extra[0], .meta_len = value.meta_len };
+    brain_value given = { .kind = 7,
+                          .meta = model_extra[0],
+                          .meta_len = value.meta_len,
+                          .created_ns = value.created_ns };
     model_make_description(&value, &given, older);
     int err = brain_object_seal(it->object, held_spaces[it->store][s], model_names[n],
                                 model_name_lens[n], &given, condition, &version);
@@ -277,13 +318,13 @@ static void seal(struct held_object *it)
     }
     CHECK_CODE(err, code);
     if (code != 0) {
-        CHECK(check_is_filled(brain_object_data(it->object), it->size, it->seed));
+        check_object(it);
         return;
     }
     model_take_version(version);
     value.version = version;
     *older = value;
-    if (!it->in_place) { /* what is written now stays here */
+    if (!it->in_place && !it->is_streamed) { /* what is written now stays here */
         memset(brain_object_data(it->object), 0xee, it->size);
     }
     CHECK_CODE(brain_object_seal(it->object, held_spaces[it->store][s], model_names[n],
@@ -301,19 +342,24 @@ void writes_object(void)
         it->size = model_any_size();
         it->seed = check_random();
         it->in_place = check_below(2) != 0;
-        int err = (it->in_place ? brain_create_in_place : brain_create)(held_stores[it->store],
-                                                                        it->size, &it->object);
+        it->is_streamed = check_below(3) == 0;
+        it->filled = 0;
+        int err = (it->is_streamed ? brain_create_streamed
+                   : it->in_place  ? brain_create_in_place
+                                   : brain_create)(held_stores[it->store], it->size, &it->object);
         if (held_is_full(err)) {
             it->object = NULL;
             return;
         }
         CHECK_OK(err);
         CHECK((uintptr_t)brain_object_data(it->object) % 64 == 0);
-        check_fill(brain_object_data(it->object), it->size, it->seed);
+        if (!it->is_streamed) {
+            check_fill(brain_object_data(it->object), it->size, it->seed);
+        }
     } else if (check_below(5) == 0) {
         brain_object_release(it->object);
         it->object = NULL;
-    } else {
+    } else if (fill(it)) {
         seal(it);
     }
 }
@@ -358,6 +404,14 @@ void writes_short(void)
         model_now.exists[s] = true;
         reads_check_get_or_copy(held_spaces[held_any_store()][s], older, n);
     }
+}
+
+void writes_advance(void)
+{
+    uint64_t number = model_last_version + check_below(3) * check_below(1000);
+    CHECK_OK(brain_advance(held_stores[held_any_store()], number));
+    CHECK(check_stat(held_stores[0]).committed >= number);
+    model_last_version = number; /* the next is above it */
 }
 
 void writes_note(void)

@@ -18,6 +18,9 @@ void writes_object(void);
 /* Small values in place of small ones, again and again: by the short way, as a rule, and by copy. */
 void writes_short(void);
 
+/* Later versions are above the number. */
+void writes_advance(void);
+
 /* A note is the value's, whoever looks, and gone with it. */
 void writes_note(void);
 
