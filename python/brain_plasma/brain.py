@@ -99,9 +99,9 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
             than the store. With pickle=True also pickles that others could have written. What persist() has marked
             comes back, too; of a name that both have, the younger.
         durable: keep all of the store in a home, a directory on a disk of this machine, so that it outlives a
-            reboot: its path, or True for one below the folder of dump(). On opening, a new store gets back what the home keeps, as
-            with restore; sync() brings the home up to date, and so does close(). The store has one home: another path
-            is a BrainValueError, and so is restore=True beside it.
+            reboot: its path, or True for one below the folder of dump(). On opening, a new store gets back what the
+            home keeps, as with restore; sync() brings the home up to date, and so does close(). The store has one
+            home: another path is a BrainValueError, and so is restore=True beside it.
         sync_every: sync() each so many seconds as well, in a thread, and when the interpreter ends; of all processes
             that do, one does the work. What goes wrong there is a RuntimeWarning, and raised by the next sync().
             Without durable: what persist() has marked.

@@ -40,7 +40,7 @@ class Home(Source):
         self.is_marked = is_marked
         self.mark = "marked" if is_marked else "home"
         self.head = _line(path)
-        self.option = "persist() or sync()" if is_marked else "durable="
+        self.option = "restore=True" if is_marked else "durable="
 
     @classmethod
     def of_marked(cls, brain: Dumping) -> Home:

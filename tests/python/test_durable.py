@@ -313,6 +313,38 @@ def test_a_fork_waits_for_a_sync_and_the_child_can_sync(path, home):
         assert os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_one_who_ends_while_a_home_comes_back_is_made_good_by_another(path, home, other, number):
+    with opened(path, durable=home) as brain:
+        for i in range(8):
+            brain[f"array{i}"] = np.full(70_000, float(i))
+    reboot(path)
+    opening = (
+        "from brain_plasma import Brain\n"
+        f"brain = Brain(path, capacity=64_000_000, durable={home!r})\n"
+        "print(len(brain), sum(brain[name][-1] for name in brain), flush=True)\ninput()\n"
+    )
+    first = other(
+        "from brain_plasma import dump\n"
+        "load = dump.load\n"
+        "def stand(progress):\n    print('standing', flush=True)\n    input()\n"
+        "dump.load = lambda *arguments: load(*arguments[:-1], stand)\n" + opening
+    )
+    assert first.line() == "standing"
+    others = [
+        other(
+            "from brain_plasma import Brain, _core\n"
+            "def waiting(*arguments):\n"
+            "    Brain._wait_mark = _core.Brain._wait_mark\n    print('waiting', flush=True)\n"
+            "Brain._wait_mark = waiting\n" + opening
+        )
+        for _ in range(2)
+    ]
+    assert [one.line() for one in others] == ["waiting"] * 2
+    first.signal(number)
+    assert [one.line() for one in others] == ["8 28.0"] * 2
+
+
 # ---- marks --------------------------------------------------------------------------------------
 
 
