@@ -1,8 +1,8 @@
 """A Brain that syncs by itself: at its end, and with sync_every= from time to time, in a thread of its own.
 
 Of those in a store who have such threads one does the work: the mark "syncer" (mark.c) has its row and seat as a
-client, and how many seconds it waits in between, one a line. Whoever wants to sync more often takes over, and so does the first
-to see that it lives no more. Nothing is lost where two of them work: a home has a lock.
+client, and how many seconds it waits in between, one a line. Whoever wants to sync more often takes over, and so does
+the first to see that it lives no more. Nothing is lost where two of them work: a home has a lock.
 
 Forks: a child has no such thread until it calls sync(), or opens a Brain.
 """
