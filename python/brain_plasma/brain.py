@@ -22,6 +22,7 @@ from .exceptions import (
     BrainNamespaceNameError,
     BrainNamespaceRemoveDefaultError,
     BrainTimeoutError,
+    BrainValueError,
 )
 from .explaining import Explaining
 from .identity import Identified
@@ -95,7 +96,15 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         long_namespaces: let namespaces have names of 1 to 255 bytes.
         restore: give a store that is new what dump() has written to the standard place, before anybody goes on who
             says so, too: the first one loads, others wait. Once in the life of a store; not where the dump is younger
-            than the store. With pickle=True also pickles that others could have written.
+            than the store. With pickle=True also pickles that others could have written. What persist() has marked
+            comes back, too; of a name that both have, the younger.
+        durable: keep all of the store in a home, a directory on a disk of this machine, so that it outlives a
+            reboot: its path, or True for one below the folder of dump(). On opening, a new store gets back what the
+            home keeps, as with restore; sync() brings the home up to date, and so does close(). The store has one
+            home: another path is a BrainValueError, and so is restore=True beside it.
+        sync_every: sync() each so many seconds as well, in a thread, and when the interpreter ends; of all processes
+            that do, one does the work. What goes wrong there is a RuntimeWarning, and raised by the next sync().
+            Without durable: what persist() has marked.
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
@@ -104,7 +113,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
     Raises BrainStoreNotFoundError, BrainPermissionError (owner, mode), BrainFullError (no room to make
     it), BrainCorruptError (damaged, or no store), BrainFormatError (made by a newer version),
     BrainBusyError (too many processes), BrainOSError, BrainValueError, BrainNamespaceNameError; with restore
-    BrainRestoreError, in everybody who waits for it, and BrainMissingPackageError.
+    or durable BrainRestoreError, in everybody who waits for it, and BrainMissingPackageError.
 
     Threads: one Brain may be used from many at once. Fork: the child goes on with it. It pickles as its
     path, namespace and options, so that worker processes can be given it.
@@ -145,6 +154,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         pickle: bool | None = None,
         long_namespaces: bool = False,
         restore: bool = False,
+        durable: bool | str | os.PathLike[str] | None = None,
+        sync_every: float | None = None,
     ) -> None:
         args, _ = arguments.split_client(args, ClientClass)
         path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
@@ -161,10 +172,17 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
             "pickle": pickle,
             "long_namespaces": long_namespaces,
         }
+        kept: dict[str, Any] = {"restore": restore, "durable": False, "sync_every": sync_every}
+        if durable is not None and durable is not False:
+            kept["durable"] = _home(durable, restore)
+        if sync_every is not None:
+            from .syncing import check_every
+
+            check_every(sync_every, read_only)
         self._open(namespace, **options)
         # A worker process may have another current directory.
-        self._options = {**options, "path": os.path.abspath(path), "restore": restore}
-        if restore:
+        self._options = {**options, "path": os.path.abspath(path), **kept}
+        if any(kept.values()):
             self._restore(super().close)
 
     def _open(
@@ -201,14 +219,29 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         self.size()
 
     def _restore(self, undo: Callable[[], None]) -> None:
-        """Restore the store that was opened; `undo` that where it cannot be."""
-        from .restoring import restore
-
+        """Bring back what a disk has of the store that was opened, and have it synced; `undo` that where that fails."""
+        durable, every, pickle = (self._options[key] for key in ("durable", "sync_every", "pickle"))
         try:
-            restore(self, self._options["pickle"])
+            if durable:
+                from . import homes
+
+                homes.join(self, durable, pickle)
+            elif self._options["restore"]:
+                from .restoring import restore
+
+                restore(self, pickle)
+            if every is not None or (durable and not self.read_only):
+                from .syncing import Syncer
+
+                self._syncer = Syncer(self, every)
         except BaseException:
             undo()
             raise
+
+    def _sync_at_the_end(self) -> None:
+        syncer = self.__dict__.pop("_syncer", None)
+        if syncer is not None:
+            syncer.finish(self)
 
     # ---- life -----------------------------------------------------------------------------------
 
@@ -229,14 +262,19 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         """End the use of the store, and that of `client`. Everything that was recalled stays valid; any
         further use of this Brain raises BrainClosedError. To close a closed one does nothing.
 
+        With durable or sync_every it syncs before that, and raises what sync() does; it is closed then, too.
+
         Threads: any; a call that another thread is in goes on, a wait() in it ends with BrainClosedError
         within a second. Fork: the other process keeps its own.
         """
-        self._let_go_of_client()
-        super().close()
+        try:
+            self._sync_at_the_end()
+        finally:
+            self._let_go_of_client()
+            super().close()
 
     def destroy(self) -> None:
-        """Remove the store, with all its values, for everybody, and close this Brain.
+        """Remove the store, with all its values, for everybody, and close this Brain. Its home, and dumps, stay.
 
         Whoever else has it open gets BrainDestroyedError from the next call on; what they recalled stays
         valid. Raises BrainPermissionError where it is not yours, BrainDestroyedError where somebody else
@@ -244,6 +282,9 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         Threads: any. Never waits for a writer.
         """
         super().destroy()
+        syncer = self.__dict__.pop("_syncer", None)
+        if syncer is not None:
+            syncer.stop()
         self._let_go_of_client()
 
     def sleep(self) -> None:
@@ -254,8 +295,11 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         Raises BrainClosedError. Threads, forks: as close().
         """
         if not self.asleep:
-            self._sleep()
-            self._let_go_of_client()
+            try:
+                self._sync_at_the_end()
+            finally:
+                self._sleep()
+                self._let_go_of_client()
 
     def wake_up(self) -> None:
         """Open the store again after sleep(), with the same options and namespace. Does nothing where it
@@ -266,9 +310,9 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         """
         if self.asleep:
             options = dict(self._options)
-            restore = options.pop("restore")
+            kept = [options.pop(key) for key in ("restore", "durable", "sync_every")]
             self._open(self._space, **options)
-            if restore:
+            if any(kept):
                 self._restore(self._sleep)
         else:
             self._require_open()
@@ -313,19 +357,28 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
     # ---- one name -------------------------------------------------------------------------------
 
     def learn(
-        self, name: str, thing: Any, description: Any = None, *, namespace: str | None = None
+        self,
+        name: str,
+        thing: Any,
+        description: Any = None,
+        *,
+        namespace: str | None = None,
+        persist: bool = False,
     ) -> None:
         """Put `thing` under `name`, as brain[name] = thing does, with a description.
 
         description: a str of at most 65,535 bytes in UTF-8. None, or anything else that is false: where
             there is a value already, its description stays.
         namespace: None is the current one; one that does not exist is made.
+        persist: mark the name as well, as persist() does. The value does not wait for the disk.
 
         Raises as brain[name] = thing does; BrainValueTypeError for a description that is no str,
         BrainValueError for one that is too long, BrainNamespaceNameError. The old value stays then.
         Threads: any. Waits for a writer, up to lock_timeout. Cost: one copy of the bytes.
         """
         self._learn(name, thing, arguments.description_bytes(description), namespace)
+        if persist:
+            self.persist(name, namespace=namespace)
 
     def recall(self, name: str, *, namespace: str | None = None) -> Any:
         """The value of `name`, as brain[name].
@@ -527,6 +580,19 @@ def _check_first_namespace(args: tuple[Any, ...], namespace: str, long_namespace
         raise BrainNamespaceNameError(
             f"{error} (for a path write {'./' + namespace!r} or path={namespace!r})"
         ) from None
+
+
+def _home(durable: object, restore: bool) -> str | bool:
+    """What `durable` is for this store and those opened anew."""
+    from . import homes
+
+    home = homes.option(durable)
+    if restore:
+        raise BrainValueError(
+            "durable= brings back what its home keeps, restore=True what was dumped: give one of them. To move a dump "
+            "into a home, load() it into a Brain with durable="
+        )
+    return home
 
 
 def reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:

@@ -32,7 +32,7 @@ def dump(
     progress: Callable[[Progress], object] | None,
 ) -> DumpResult:
     """Brain.dump()."""
-    names, namespace = _selection(brain, names, namespace)
+    names, namespace = selection(brain, names, namespace)
     level = _zstd_level(compress)
     told = _of_a_dump(progress)
     place = _place(path)
@@ -58,7 +58,7 @@ def load(
     progress: Callable[[Progress], object] | None,
 ) -> LoadResult:
     """Brain.load()."""
-    names, namespace = _selection(brain, names, namespace)
+    names, namespace = selection(brain, names, namespace)
     flags = _flags(damaged, existing, pickle)
     told = _of_a_load(progress)
     place = _place(path)
@@ -72,6 +72,10 @@ def load(
         if pickle is None:
             flags |= _core.LOAD_NO_PICKLES
         found = dump_urls.load(brain, place, names, namespace, flags, told, progress)
+    elif os.path.exists(os.path.join(place, "values.sqlite")):  # a home
+        from . import homes
+
+        found = homes.load(brain, place, names, namespace, flags, told)
     else:
         found = brain._load(os.fsencode(place), names, namespace, flags, told)
     return _checked(LoadResult(place, found), found[10], names, namespace, pickle)
@@ -108,7 +112,7 @@ def _checked(
 # ---- arguments ----------------------------------------------------------------------------------
 
 
-def _selection(
+def selection(
     brain: Dumping, names: tuple[str, ...], namespace: str | None
 ) -> tuple[tuple[str, ...], str | None]:
     """The names, each once, and their namespace; None of the latter only for all of the store."""
@@ -154,7 +158,7 @@ def _flags(damaged: object, existing: object, pickle: object) -> int:
 # ---- what is told -------------------------------------------------------------------------------
 
 
-def _check_progress(progress: Any) -> None:
+def check_progress(progress: Any) -> None:
     if not callable(progress):
         raise TypeError(f"progress has to be a function of one argument, not {progress!r}")
 
@@ -162,7 +166,7 @@ def _check_progress(progress: Any) -> None:
 def _of_a_dump(progress: Callable[[Progress], object] | None) -> Told | None:
     if progress is None:
         return None
-    _check_progress(progress)
+    check_progress(progress)
     tell = progress
 
     def told(done_bytes: int, all_bytes: int, done_names: int, all_names: int, _: bool) -> None:
@@ -174,7 +178,7 @@ def _of_a_dump(progress: Callable[[Progress], object] | None) -> Told | None:
 def _of_a_load(progress: Callable[[Progress], object] | None) -> Told | None:
     if progress is None:
         return None
-    _check_progress(progress)
+    check_progress(progress)
     tell = progress
 
     def told(*numbers: Any) -> None:

@@ -3,6 +3,7 @@
     all.brain                       all of the store
     namespace,NAMESPACE.brain       a namespace
     names,NAMESPACE,NAME,...brain   names of it, sorted
+    all.home, marked.home           what is kept of the store: homes.py
 
 What is no letter, digit or one of "_.-~" stands as %XX, so that a file says what it is of. What would be longer than a
 file system takes has a hash in its place: such a file is found by who asks for the same selection alone.
@@ -84,10 +85,15 @@ def new(brain: Dumping, names: tuple[str, ...], namespace: str | None) -> str:
             f"the store {brain.path!r} is being restored, or whoever did that died, so it is not whole yet, and this "
             "dump would take the place of the one that it is restored from: wait for Brain(restore=True), or give path="
         )
+    return str(made_folder(brain) / file_name(names, namespace))
+
+
+def made_folder(brain: Dumping) -> Path:
+    """The folder of a store, which is made."""
     place = folder(brain)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     place.mkdir(mode=0o700, exist_ok=True)
-    return str(place / file_name(names, namespace))
+    return place
 
 
 def newest(brain: Dumping, names: tuple[str, ...], namespace: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What dump() and load() of a Brain give, and what they tell on the way."""
+"""What dump(), load() and sync() of a Brain give, and what they tell on the way."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def shown_names(n: int) -> str:
 class Progress:
     """How far a dump or a load has come.
 
-    phase: 'list' (the names are counted) and 'write', of a dump; 'download', 'check' and 'load', of a load.
+    phase: 'list' (the names are counted) and 'write', of a dump; 'download', 'check' and 'load', of a load; 'sync', of
+        a sync, which does not know how much there is.
     done_bytes, all_bytes: of data; of a download, of the file. all_bytes is 0 until it is known.
     done_names, all_names: the same of names.
     """
@@ -52,6 +53,8 @@ class Progress:
         self.all_names = all_names
 
     def __repr__(self) -> str:
+        if self.phase == "sync":
+            return f"<sync: {shown_bytes(self.done_bytes)}, {shown_names(self.done_names)}>"
         names = f", {self.done_names:,} of {shown_names(self.all_names)}" if self.all_names else ""
         return f"<{self.phase}: {shown_bytes(self.done_bytes)} of {shown_bytes(self.all_bytes)}{names}>"
 
@@ -79,6 +82,29 @@ class DumpResult:
         return (
             f"<Dump of {shown_names(self.names)}, {shown_bytes(self.bytes)}, in {self.path!r}, "
             f"{shown_bytes(self.file_bytes)}>"
+        )
+
+
+class SyncResult:
+    """What was written to the home of a store.
+
+    path: of the home. version: the number of the commit that it shows now. written, removed: how many names were, as
+    others were there already. bytes: of the data that was written.
+    """
+
+    __slots__ = ("bytes", "path", "removed", "version", "written")
+
+    def __init__(self, path: str, version: int, written: int, removed: int, bytes: int) -> None:
+        self.path = path
+        self.version = version
+        self.written = written
+        self.removed = removed
+        self.bytes = bytes
+
+    def __repr__(self) -> str:
+        return (
+            f"<Sync of {shown_names(self.written)}, {shown_bytes(self.bytes)}, to {self.path!r}, {self.removed:,} "
+            "removed>"
         )
 
 

@@ -1,4 +1,5 @@
-"""The methods of a Brain about dumps; dump.py does what they do, and is imported when it is needed."""
+"""The methods of a Brain about dumps and homes; dump.py, homes.py and syncing.py do what they do, and are imported when
+they are needed."""
 
 from __future__ import annotations
 
@@ -10,13 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Literal
 
-    from .dump_results import DumpResult, LoadResult, Progress
+    from .dump_results import DumpResult, LoadResult, Progress, SyncResult
+    from .syncing import Syncer
 
 
 class Dumping(_core.Brain):
-    """The part of Brain about dumps."""
+    """The part of Brain about dumps and homes."""
 
     _options: dict[str, Any]
+    _syncer: Syncer | None = None  # where it syncs by itself: at its end, or with sync_every more often
 
     def dump(
         self,
@@ -79,8 +82,8 @@ class Dumping(_core.Brain):
         whole, but not all of them in one step. New versions are above all that anybody has seen of the store.
 
         names: of the namespace; none: all of the namespace that is given, or of the dump.
-        path: of the file; or a URL that fsspec knows, of which it comes down into a temporary file first. None: at
-            the standard place of dump() the newest that would have what is asked for.
+        path: of the file, or of a home; or a URL that fsspec knows, of which it comes down into a temporary file
+            first. None: at the standard place of dump() the newest that would have what is asked for.
         namespace: of the names; None is the current one.
         damaged: 'load': of a damaged file load what is whole; the result tells what is lost.
         existing: 'keep': names that are there stay as they are.
@@ -101,3 +104,59 @@ class Dumping(_core.Brain):
         from . import dump
 
         return dump.load(self, names, path, namespace, damaged, existing, pickle, progress)
+
+    # ---- homes ----------------------------------------------------------------------------------
+
+    def sync(self, *, progress: Callable[[Progress], object] | None = None) -> SyncResult:
+        """Bring the home of the store up to date: when this returns, all that anybody had put before it was called is
+        on the disk, and outlives a reboot, a kill, and a loss of power.
+
+            brain = Brain(durable='/var/lib/mine')        # all of the store
+            brain['x'] = 5
+            brain.sync()
+
+        The home is that of Brain(durable=...), which the store remembers: any process may call this. Where there is
+        none, the names that persist() has marked go to the standard place. The home has then what the store had at one
+        moment; until then, and after an error, what it had before.
+
+        progress: called with a Progress, some ten times a second. What it raises ends the sync, and is raised.
+
+        Returns a SyncResult. Raises BrainValueError (nothing is to be kept), BrainFullError (the disk),
+        BrainPermissionError, BrainOSError, BrainTimeoutError (another process has been syncing for a minute),
+        BrainCorruptError, BrainFormatError, BrainBusyError, BrainRestoreError (what the home keeps has not come back);
+        and what the thread of sync_every could not do last, in place of a sync of its own.
+        Threads: any; others run meanwhile. Never waits for a writer, nor they for it. Fork: a child has no part in it.
+        Cost: a look at each name of the namespaces that have changed, and the values that have; at least one fsync.
+        """
+        from . import homes
+
+        if self._syncer is not None:
+            self._syncer.look_after(self)
+        return homes.sync(self, progress)
+
+    def persist(self, *names: str, on: bool = True, namespace: str | None = None) -> None:
+        """Mark names: their values outlive a reboot, from the next sync() on, and come back with Brain(restore=True),
+        or with the first persist() or sync() in the new store.
+
+            brain['model'] = weights
+            brain.persist('model')
+            brain.sync()
+
+        A mark is of the name, whether it has a value or not, and stays when that is replaced or deleted. In a store
+        with durable= everything is kept, and marks change nothing.
+
+        on: False takes the marks away: from the next sync() on the home does not have the names.
+        namespace: of the names; None is the current one.
+
+        Raises BrainValueError (the name is too long to be marked), BrainPermissionError, BrainTimeoutError;
+        BrainRestoreError (the first of a store: what was kept of the one before cannot be brought back).
+        Threads: any. Waits for a writer, up to lock_timeout; the first of a store also for the disk. Cost: that of
+        small puts.
+        """
+        from . import homes
+
+        homes.persist(self, names, on, namespace)
+
+    def persists(self, name: str, *, namespace: str | None = None) -> bool:
+        """Whether persist() has marked `name`. Threads: any. Never waits. Cost: a lookup."""
+        return self._persists(name, namespace)

@@ -197,7 +197,7 @@ class BrainDumpNameNotExistError(BrainNameNotExistError):
 
 
 class BrainRestoreError(BrainError):
-    """The store could not be restored from its dump, by this process or by another one."""
+    """The store could not be restored from its dump or its home, by this process or by another one."""
 
 
 # ---- changes that failed ------------------------------------------------------------------------

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, NoReturn
 
     from .brain_client import Client
-    from .dump_results import DumpResult, LoadResult, Progress
+    from .dump_results import DumpResult, LoadResult, Progress, SyncResult
 
 _NOT_GIVEN: object = object()
 
@@ -52,7 +52,8 @@ def class_over_client(kind: type[Any]) -> type[Any]:
 class OverClient(Brain):
     """A Brain over ClientClass(path). Its client belongs to it: sleep() and close() disconnect it.
 
-    Options about the store are accepted and do nothing, but for long_namespaces; restore=True is an error.
+    Options about the store are accepted and do nothing, but for long_namespaces; restore=True, durable and sync_every
+    are errors.
     Whatever the client raises comes through, but for a put and a delete, where it is the cause of a
     BrainLearnNameError, BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has
     changed, but where an update could not be taken back either: then the name is gone, and the message says so.
@@ -77,12 +78,19 @@ class OverClient(Brain):
         pickle: bool | None = None,
         long_namespaces: bool = False,
         restore: bool = False,
+        durable: bool | str | os.PathLike[str] | None = None,
+        sync_every: float | None = None,
     ) -> None:
         args, client_class = arguments.split_client(args, ClientClass)
         self._path, space = arguments.place(args, path, namespace)
-        if restore:
+        asked = [
+            *(["restore=True"] if restore else []),
+            *(["durable="] if durable is not None and durable is not False else []),
+            *(["sync_every="] if sync_every is not None else []),
+        ]
+        if asked:
             raise BrainUnsupportedError(
-                f"restore=True needs a store; this Brain goes through the calls of {client_class!r}, which have "
+                f"{asked[0]} needs a store; this Brain goes through the calls of {client_class!r}, which have "
                 "nothing like it"
             )
         self._long_namespaces = long_namespaces
@@ -186,9 +194,17 @@ class OverClient(Brain):
         return namespace
 
     def learn(
-        self, name: str, thing: Any, description: Any = None, *, namespace: str | None = None
+        self,
+        name: str,
+        thing: Any,
+        description: Any = None,
+        *,
+        namespace: str | None = None,
+        persist: bool = False,
     ) -> None:
-        """Put `thing` under `name`: Brain.learn()."""
+        """Put `thing` under `name`: Brain.learn(). persist=True: BrainUnsupportedError."""
+        if persist:
+            self._cannot("persist=True")
         space, name = self._place(name, namespace)
         text = arguments.description_text(description)
         with self._lock:
@@ -454,3 +470,15 @@ class OverClient(Brain):
     ) -> LoadResult:
         """BrainUnsupportedError."""
         self._cannot("load()")
+
+    def sync(self, *, progress: Callable[[Progress], object] | None = None) -> SyncResult:
+        """BrainUnsupportedError."""
+        self._cannot("sync()")
+
+    def persist(self, *names: str, on: bool = True, namespace: str | None = None) -> None:
+        """BrainUnsupportedError."""
+        self._cannot("persist()")
+
+    def persists(self, name: str, *, namespace: str | None = None) -> bool:
+        """BrainUnsupportedError."""
+        self._cannot("persists()")

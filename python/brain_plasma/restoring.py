@@ -1,10 +1,11 @@
-"""Brain(restore=True): a new store gets back what all.brain at its standard place has, once, whoever opens it first.
+"""What is on a disk comes into a new store, once, whoever opens it first: Brain(restore=True), and homes.py.
 
-There is a mark in the store (mark.c), a text whose first line is one of
+There is a mark in the store (mark.c), a text that begins with what the source says of itself (`Source.head`), and goes
+on with a line that is one of
 
     loading     then the row and the seat of the client that loads, one a line
     done
-    failed      then which failure it is (_failure()), and what to say about it
+    failed      then which failure it is (Source.failure()), and what to say about it
 
 Each step is a put of the mark under the condition that it has still the version that was seen. Whoever finds none, or
 "loading" by a client that is no more (it died, or was interrupted, and its Brain closed), takes it over and loads.
@@ -44,70 +45,125 @@ _LASTING = (
 )
 
 
+class Source:
+    """Where a new store gets its values from.
+
+    mark: the name of its mark. head: what the text of the mark begins with. option: what opens a store with it.
+    """
+
+    mark: str
+    head = ""
+    option: str
+
+    def bring(self, brain: Dumping, pickle: bool | None) -> None:
+        """Load what there is, if there is anything. Names that are in the store stay as they are."""
+        raise NotImplementedError
+
+    def failure(self, brain: Dumping) -> str:
+        """What has to change before another try can go better: the file, or what the store can hold. One line."""
+        raise NotImplementedError
+
+    def advice(self) -> str:
+        """What to do where it cannot be loaded."""
+        raise NotImplementedError
+
+    def state(self, brain: Dumping, text: str) -> tuple[str, str]:
+        """The state that the text of a mark says, and what goes with it."""
+        state, _, rest = text.removeprefix(self.head).partition("\n")
+        return state, rest
+
+
+class _Dump(Source):
+    """The dump of all of the store, and the names that were marked to be kept (homes.py)."""
+
+    mark = "restore"
+    option = "restore=True"
+
+    def bring(self, brain: Dumping, pickle: bool | None) -> None:
+        from .homes import Home
+
+        home = Home.of_marked(brain)
+        is_home_younger = home.changed_ns() > _dumped_ns(brain)
+        if is_home_younger:
+            home.join(brain, pickle)
+        if _is_to_be_loaded(brain):
+            place = dump_places.of_all(brain)
+            dump.load(brain, (), place, None, "refuse", "keep", True if pickle else None, None)
+        if not is_home_younger and home.changed_ns():
+            home.join(brain, pickle)
+
+    def failure(self, brain: Dumping) -> str:
+        try:
+            file = dump_places.of_all(brain).stat()
+        except (OSError, BrainError):
+            return "no file"
+        return f"{file.st_dev} {file.st_ino} {file.st_size} {file.st_ctime_ns} {brain.size()}"
+
+    def advice(self) -> str:
+        return (
+            "Open it without restore=True to load what can be loaded, or to begin anew; the next dump() then takes the "
+            "place of this one"
+        )
+
+
+DUMP = _Dump()
+
+
 def is_under_way(brain: Dumping) -> bool:
-    """Whether somebody restores the store, or began to and died."""
-    return brain._mark()[1].partition("\n")[0] == LOADING
+    """Whether somebody restores the store from its dump, or began to and died."""
+    return DUMP.state(brain, brain._mark(DUMP.mark)[1])[0] == LOADING
 
 
-def restore(brain: Dumping, pickle: bool | None) -> None:
+def restore(brain: Dumping, pickle: bool | None, source: Source = DUMP) -> None:
     """Restore the store, or wait until it is. Raises BrainRestoreError where that fails, also of somebody else's try;
     whatever is raised, `brain` is to be closed then: others wait for it as long as it is not.
     """
     has_waited = False
     while True:
-        version, text = brain._mark()
-        state, _, rest = text.partition("\n")
+        version, text = brain._mark(source.mark)
+        state, rest = source.state(brain, text)
         if state == DONE:
             return
         if state == LOADING and brain._lives(*map(int, rest.split("\n")[:2])):
-            brain._wait_mark(version)
+            brain._wait_mark(source.mark, version)
             has_waited = True
             continue
         if state == FAILED:
             failure, _, words = rest.partition("\n")
-            if has_waited or failure == _failure(brain):
+            if has_waited or failure == source.failure(brain):
                 raise BrainRestoreError(words)
         if brain.read_only:
             raise BrainValueError(
                 f"the store {brain.path!r} was not restored yet, and read_only=True cannot do it: open it with "
-                "restore=True and without read_only=True first, or without restore=True"
+                f"{source.option} and without read_only=True first, or without {source.option}"
             )
         row, seat, _ = brain._self()
-        mine = brain._set_mark(f"{LOADING}\n{row}\n{seat}", version)
+        mine = brain._set_mark(source.mark, f"{source.head}{LOADING}\n{row}\n{seat}", version)
         if mine is not None:
-            return _load(brain, pickle, mine)
+            return _load(brain, pickle, source, mine)
 
 
-def _load(brain: Dumping, pickle: bool | None, version: int) -> None:
+def _load(brain: Dumping, pickle: bool | None, source: Source, version: int) -> None:
     """Load, and say in the mark, which has that version, how it went."""
     try:
-        if _is_to_be_loaded(brain):
-            place = dump_places.of_all(brain)
-            dump.load(brain, (), place, None, "refuse", "keep", True if pickle else None, None)
-        brain._set_mark(DONE, version)
+        source.bring(brain, pickle)
+        brain._set_mark(source.mark, source.head + DONE, version)
     except Exception as error:
-        words = (
-            f"the store {brain.path!r} could not be restored: {error}. Open it without restore=True to load what can "
-            "be loaded, or to begin anew; the next dump() then takes the place of this one"
-        )
-        failure = _failure(brain) if isinstance(error, _LASTING) else ""
-        brain._set_mark(f"{FAILED}\n{failure}\n{words}", version)
+        words = f"the store {brain.path!r} could not be restored: {error}. {source.advice()}"
+        failure = source.failure(brain) if isinstance(error, _LASTING) else ""
+        brain._set_mark(source.mark, f"{source.head}{FAILED}\n{failure}\n{words}", version)
         raise BrainRestoreError(words) from error
+
+
+def _dumped_ns(brain: Dumping) -> int:
+    """When all of the store was dumped; 0: never."""
+    try:
+        return dump_places.of_all(brain).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _is_to_be_loaded(brain: Dumping) -> bool:
     """Whether there is a dump, from before the store. One from later is of it."""
-    try:
-        dumped_ns = dump_places.of_all(brain).stat().st_mtime_ns
-    except FileNotFoundError:
-        return False
-    return dumped_ns <= brain.stat()["created_ns"] + _CLOCK_STEP_NS
-
-
-def _failure(brain: Dumping) -> str:
-    """What has to change before another try can go better: the file, or what the store can hold."""
-    try:
-        file = dump_places.of_all(brain).stat()
-    except (OSError, BrainError):
-        return "no file"
-    return f"{file.st_dev} {file.st_ino} {file.st_size} {file.st_ctime_ns} {brain.size()}"
+    dumped_ns = _dumped_ns(brain)
+    return 0 < dumped_ns <= brain.stat()["created_ns"] + _CLOCK_STEP_NS

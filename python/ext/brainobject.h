@@ -9,7 +9,8 @@
  * store.c        methods about namespaces and the store
  * dump.c         the method that writes a dump
  * load.c         the method that loads one
- * mark.c         methods about the mark that says whether the store was restored
+ * home.c         methods that keep values on a disk
+ * mark.c         methods about marks that say whether the store was restored, and where it is kept
  * brain.c        the type: its life, the slots of the mapping, and the table of the methods
  */
 #ifndef BP_BRAINOBJECT_H
@@ -236,11 +237,17 @@ BP_METHOD_NOARGS(bp_store_destroy);
 /* dump.c, load.c */
 BP_METHOD(bp_dump_write);
 BP_METHOD(bp_load_read);
+BP_METHOD(bp_load_home);
+
+/* home.c */
+BP_METHOD(bp_home_sync);
+BP_METHOD(bp_home_persist);
+BP_METHOD(bp_home_persists);
 
 /* mark.c */
-BP_METHOD_NOARGS(bp_mark_get);
+BP_METHOD_O(bp_mark_get);
 BP_METHOD(bp_mark_set);
-BP_METHOD_O(bp_mark_wait);
+BP_METHOD(bp_mark_wait);
 BP_METHOD_NOARGS(bp_mark_client);
 BP_METHOD(bp_mark_lives);
 

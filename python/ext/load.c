@@ -1,4 +1,4 @@
-/* load.c - the method of Brain that loads a dump, and its report.
+/* load.c - the methods of Brain that load a dump or what a home keeps, and their report.
  *
  * What becomes of each name is told without the GIL, one name after the other, perhaps millions of them: so it is
  * packed into bytes here, and brain_plasma.dump_results makes objects of them when somebody looks.
@@ -120,6 +120,7 @@ struct load {
     const void *space;        /* that names and values are wanted of; NULL: all are */
     size_t space_len;
     bool has_space; /* the dump has it */
+    bool is_home;   /* and no dump */
     struct wanted *wanted;
     size_t n_wanted; /* 0: all of the space */
     struct report reports[N_FATES];
@@ -246,8 +247,12 @@ static PyObject *read_dump(struct bp_brain *self, struct bp_space *held, PyObjec
     options.context = load;
     if (!bp_disk_target(target, &path, &fd)) return NULL;
     bp_disk_begin(&load->call);
-    code = path != NULL ? brain_load(held->owner->store, path, &options, &result)
-                        : brain_load_from(held->owner->store, fd, &options, &result);
+    if (load->is_home) {
+        code = brain_restore(held->owner->store, path, &options, &result);
+    } else {
+        code = path != NULL ? brain_load(held->owner->store, path, &options, &result)
+                            : brain_load_from(held->owner->store, fd, &options, &result);
+    }
     bp_disk_end(&load->call);
     if (load->call.raised) return NULL;
     if (load->call.stops) {
@@ -263,6 +268,27 @@ static PyObject *read_dump(struct bp_brain *self, struct bp_space *held, PyObjec
     return make_result(load, &result);
 }
 
+static PyObject *load_from(struct bp_brain *self, PyObject *const *args, bool is_home)
+{
+    struct bp_space *in;
+    unsigned long flags = PyLong_AsUnsignedLong(args[3]);
+    if (PyErr_Occurred() || !bp_brain_is_open(self)) return NULL;
+    if (!bp_arguments_space(self, args[2], &in)) return NULL;
+    struct bp_space *held = bp_brain_hold(self, in);
+    struct load load = { .call.progress = args[4], .is_home = is_home };
+    if (args[2] != Py_None) load.space = brain_space_name(held->space, &load.space_len);
+    PyObject *result = NULL;
+    if (read_wanted(self, held, args[1], &load)) {
+        result = read_dump(self, held, args[0], (uint32_t)flags, &load);
+    }
+    for (unsigned i = 0; i < N_FATES; i++)
+        free_report(&load.reports[i]);
+    PyMem_Free(load.wanted);
+    bp_handle_space_drop(held);
+    bp_handle_space_drop(in);
+    return result;
+}
+
 const char bp_load_read_doc[] =
     "_load($self, target, names, namespace, flags, progress, /)\n--\n\n"
     "Load a dump from a path, or from a descriptor: names, a namespace where there are none, or\n"
@@ -275,25 +301,24 @@ const char bp_load_read_doc[] =
 
 PyObject *bp_load_read(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
-    struct bp_brain *self = (struct bp_brain *)op;
-    struct bp_space *in;
     if (n_args != 5) {
         return bp_arguments_raise("_load(target, names, namespace, flags, progress)", n_args);
     }
-    unsigned long flags = PyLong_AsUnsignedLong(args[3]);
-    if (PyErr_Occurred() || !bp_brain_is_open(self)) return NULL;
-    if (!bp_arguments_space(self, args[2], &in)) return NULL;
-    struct bp_space *held = bp_brain_hold(self, in);
-    struct load load = { .call.progress = args[4] };
-    if (args[2] != Py_None) load.space = brain_space_name(held->space, &load.space_len);
-    PyObject *result = NULL;
-    if (read_wanted(self, held, args[1], &load)) {
-        result = read_dump(self, held, args[0], (uint32_t)flags, &load);
+    return load_from((struct bp_brain *)op, args, false);
+}
+
+const char bp_load_home_doc[] =
+    "_restore_home($self, path, names, namespace, flags, progress, /)\n--\n\n"
+    "As _load(), of the home at a path.";
+
+PyObject *bp_load_home(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    if (n_args != 5) {
+        return bp_arguments_raise("_restore_home(path, names, namespace, flags, progress)", n_args);
     }
-    for (unsigned i = 0; i < N_FATES; i++)
-        free_report(&load.reports[i]);
-    PyMem_Free(load.wanted);
-    bp_handle_space_drop(held);
-    bp_handle_space_drop(in);
-    return result;
+    if (!PyBytes_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "a home has a path, as bytes");
+        return NULL;
+    }
+    return load_from((struct bp_brain *)op, args, true);
 }

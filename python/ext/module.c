@@ -1,7 +1,7 @@
 /* module.c - the extension module brain_plasma._core.
  *
  * One file per type: brain.c (with brainobject.c, arguments.c, names.c, many.c, store.c, and for what lies
- * on a disk disk.c, dump.c, load.c and mark.c), view.c,
+ * on a disk disk.c, dump.c, load.c, home.c and mark.c), view.c,
  * and for Plasma plasma.c (with plasmaclient.c, plasmastore.c, plasmanames.c and digest.c),
  * objectid.c, buffer.c and creation.c, over the files of plasma/, which know nothing of Python. What
  * values look like is in convert.c, tensor.c, arrow.c, tree.c, untree.c and pickled.c; draft.c has
@@ -18,7 +18,7 @@
  *   than the put itself wherever other threads want it. Of Plasma objects: it is given up to create
  *   and seal, to delete, to evict, to wait, and for a put where the store is full; not for gets,
  *   lists and small puts. What ends with its last reference (a View of an object that was deleted, a
- *   Creation) gives it up where that means a change of the store. A dump and a load are without it, but for
+ *   Creation) gives it up where that means a change of the store. A dump, a load and a sync are without it, but for
  *   what they tell (disk.c).
  *
  * Order of locks

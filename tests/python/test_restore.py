@@ -57,12 +57,12 @@ from brain_plasma import _core
 wait = _core.Brain._wait_mark
 from brain_plasma.brain import Brain
 n_waits = 0
-def waiting(self, version):
+def waiting(self, name, version):
     global n_waits
     n_waits += 1
     if n_waits == 1:
         print("waiting", flush=True)
-    return wait(self, version)
+    return wait(self, name, version)
 Brain._wait_mark = waiting
 """
 
@@ -367,7 +367,7 @@ def test_of_two_who_find_no_mark_one_loads(dumped, monkeypatch):
     restored(dumped).close()
     answers = [(0, "")]  # what both saw
     mark = Brain._mark
-    monkeypatch.setattr(Brain, "_mark", lambda brain: answers.pop() if answers else mark(brain))
+    monkeypatch.setattr(Brain, "_mark", lambda brain, name: answers.pop() if answers and name == "restore" else mark(brain, name))
     monkeypatch.setattr("brain_plasma.dump.load", lambda *_: pytest.fail("it was loaded once more"))
     restored(dumped).close()
     assert answers == []
