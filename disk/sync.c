@@ -40,6 +40,12 @@ static int tell_progress(struct sync *sync)
 
 /* ---- namespaces */
 
+/* All that users see, and their marks. */
+static bool is_kept_space(const void *name, size_t len)
+{
+    return !bd_walk_is_hidden(name, len) || bd_mark_is_space(name, len);
+}
+
 /* The row of a namespace, made if there is none. */
 static int find_space(struct sync *sync, const void *name, size_t len)
 {
@@ -209,7 +215,7 @@ static int visit_spaces(struct sync *sync)
         return bd_error_store(err);
     }
     while ((err = brain_iter_next(iter, &name, &len)) == 0) {
-        if (!bd_walk_is_hidden(name, len)) {
+        if (is_kept_space(name, len)) {
             sync->n_spaces++;
             err = sync_space(sync, name, len);
             err = err != 0 ? err : tell_progress(sync);
@@ -247,7 +253,7 @@ static int note_spaces(struct sync *sync, sqlite3_stmt *statement)
         return bd_error_store(err);
     }
     while ((err = brain_iter_next(iter, &name, &len)) == 0) {
-        if (bd_walk_is_hidden(name, len)) {
+        if (!is_kept_space(name, len)) {
             continue;
         }
         (void)sqlite3_bind_blob64(statement, 1, name, len, SQLITE_STATIC);

@@ -273,6 +273,18 @@ static void mark(brain_store *store, int n, int is_to)
     dumps_free(&it);
 }
 
+static bool is_marked(brain_store *store, int n)
+{
+    struct dumps_value it;
+    dumps_make(n, &it);
+    brain_space *space = check_space(store, it.space);
+    int err = brain_persists(store, space, it.name, it.name_len);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+    brain_space_close(space);
+    dumps_free(&it);
+    return err == 0;
+}
+
 static brain_sync_result sync_marked(brain_store *store)
 {
     brain_sync_options options = BRAIN_SYNC_OPTIONS_INIT;
@@ -356,6 +368,10 @@ static void marked_ones_are_kept(void)
     /* All of it, and marked ones alone again. */
     CHECK(sync_to(store).n_written >= DUMPS_N_VALUES - 2);
     check_marked(is_any);
+    other = dumps_new();
+    DUMP_OK(brain_restore(other, home, NULL, NULL));
+    CHECK(is_marked(other, 9) && is_marked(other, 3) && !is_marked(other, 4)); /* the marks, too */
+    check_destroy(other);
     (void)sync_marked(store);
     check_marked(is_3_or_9);
 
