@@ -53,9 +53,13 @@ strangers=$(nm -D --defined-only "$libdir/libbrain.so" | awk '$2 != "A" { print 
     grep -v '^brain_' || true)
 [ -z "$strangers" ] || fail "the shared library exports: $strangers"
 
-# Any other header of ours beside it would mean that the public one is not enough.
-headers=$(find "$work/root" -name '*.h' -printf '%f\n')
-[ "$headers" = brain.h ] || fail "installed headers: $headers"
+strangers=$(nm -D --defined-only "$libdir/libbrain_disk.so" | awk '$2 != "A" { print $3 }' |
+    grep -v '^brain_' || true)
+[ -z "$strangers" ] || fail "the library for disks exports: $strangers"
+
+# Any other header of ours beside them would mean that the public ones are not enough.
+headers=$(find "$work/root" -name '*.h' -printf '%f ' | xargs -n 1 | sort | xargs)
+[ "$headers" = "brain.h brain_disk.h" ] || fail "installed headers: $headers"
 
 read -ra libs <<<"$(pkg-config --libs libbrain)"
 "${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${cflags[@]}" "$source_root/examples/hello.c" \
@@ -64,12 +68,34 @@ check_output "$work/hello-shared"
 "${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${cflags[@]}" "$source_root/examples/values.c" \
     -o "$work/values" "${libs[@]}" -Wl,-rpath,"$libdir"
 
+# What goes to disks is a library of its own, which needs others of the system's.
+system_path=$(env -u PKG_CONFIG_LIBDIR -u PKG_CONFIG_SYSROOT_DIR pkg-config --variable pc_path pkg-config)
+disk_config() { PKG_CONFIG_LIBDIR=$libdir/pkgconfig:$system_path pkg-config "$@" libbrain_disk; }
+read -ra disk_cflags <<<"$(disk_config --cflags)"
+check_kept() {
+    local got kept=$work/kept
+    mkdir "$kept"
+    store=$kept/store
+    got=$("$1" "$kept") || fail "$1 exited with $?"
+    [ "$got" = $'after a dump: hello from the disk\nafter a sync: hello from the disk' ] || fail "$1 printed: $got"
+    rm -r "$kept"
+    store=$work/store
+}
+read -ra libs <<<"$(disk_config --libs)"
+"${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${disk_cflags[@]}" "$source_root/examples/keep.c" \
+    -o "$work/keep-shared" "${libs[@]}" -Wl,-rpath,"$libdir"
+check_kept "$work/keep-shared"
+
 # With the shared library gone the same line takes the static one.
-rm "$libdir"/libbrain.so*
+rm "$libdir"/libbrain.so* "$libdir"/libbrain_disk.so*
 read -ra libs <<<"$(pkg-config --libs --static libbrain)"
 "${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${cflags[@]}" "$source_root/examples/hello.c" \
     -o "$work/hello-static" "${libs[@]}"
 check_output "$work/hello-static"
+read -ra libs <<<"$(disk_config --libs --static)"
+"${cc[@]}" -std=c11 -Wall -Wextra -pedantic "${disk_cflags[@]}" "$source_root/examples/keep.c" \
+    -o "$work/keep-static" "${libs[@]}"
+check_kept "$work/keep-static"
 
 # By now there is no shared library: the program needs none. It says when its store is there.
 plasma_store=$(find "$work/root" -name plasma_store -type f)
