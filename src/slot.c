@@ -316,9 +316,14 @@ static uint32_t *set_cells(const struct brain_store *store, enum bn_set set)
 
 uint32_t bn_set_count(const struct brain_store *store, enum bn_set set)
 {
-    uint64_t room = bn_load_relaxed(&store->state->backed[set_region[set]]) / sizeof(uint32_t);
+    const _Atomic uint64_t *backed = store->state->backed;
+    uint64_t room = bn_load_relaxed(&backed[set_region[set]]) / sizeof(uint32_t);
+    uint64_t n_slots = bn_load_relaxed(&backed[BN_REGION_SLOTS]) / BN_LINE;
     uint32_t n = *set_count(store, set);
-    return n < room ? n : (uint32_t)room; /* a damaged count must not lead out of the region */
+    /* A damaged count must not lead out of the region, nor through more cells than there are slots:
+     * each is in a set once at most. */
+    room = room < n_slots ? room : n_slots;
+    return n < room ? n : (uint32_t)room;
 }
 
 uint32_t bn_set_get(const struct brain_store *store, enum bn_set set, uint32_t i)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Adds up the results that `run test` collected, and ends with the line `N passed, N failed`.
+"""Adds up the results that `run test` collected, says again what failed, and ends with the line `N passed, N failed`.
 
 usage: tally.py FOLDER
 
@@ -19,32 +19,34 @@ MESON = {
     "EXPECTEDFAIL": "passed",
     "SKIP": "skipped",
 }
+LINES_MAX = 30  # of what a failed test printed
 
 
-def count_meson(file):
-    lines = file.read_text().splitlines()
-    return Counter(MESON.get(json.loads(line)["result"], "failed") for line in lines)
+def read_meson(file):
+    """Each test of meson's log: its name, how it ended, and what it printed."""
+    for line in file.read_text().splitlines():
+        test = json.loads(line)
+        text = test.get("stdout", "") + test.get("stderr", "")
+        yield test["name"], MESON.get(test["result"], "failed"), f"{test['result']}\n{text}"
 
 
-def count_junit(file):
-    counts = Counter()
+def read_junit(file):
     for case in xml.etree.ElementTree.parse(file).iter("testcase"):
-        outcomes = {child.tag for child in case}
-        if outcomes & {"failure", "error"}:
-            counts["failed"] += 1
-        elif "skipped" in outcomes:
-            counts["skipped"] += 1
-        else:
-            counts["passed"] += 1
-    return counts
+        wrong = [child.text or "" for child in case if child.tag in ("failure", "error")]
+        skipped = case.find("skipped") is not None
+        outcome = "failed" if wrong else "skipped" if skipped else "passed"
+        yield f"{case.get('classname')}::{case.get('name')}", outcome, "\n".join(wrong)
 
 
-def count_step(step, outcome):
-    counts = Counter()
-    for suffix, count in ((".json", count_meson), (".xml", count_junit)):
+def read_step(step):
+    for suffix, read in ((".json", read_meson), (".xml", read_junit)):
         report = step.with_suffix(suffix)
         if report.exists():
-            counts += count(report)
+            yield from read(report)
+
+
+def count_step(tests, outcome):
+    counts = Counter(outcome for _, outcome, _ in tests)
     if not counts:
         counts[outcome] += 1
     elif outcome == "failed" and not counts["failed"]:
@@ -52,11 +54,25 @@ def count_step(step, outcome):
     return counts
 
 
+def show_failed(step, tests):
+    for name, outcome, text in tests:
+        if outcome == "failed":
+            lines = text.rstrip().splitlines()
+            print(f"\nfailed: {step}: {name}")
+            print("\n".join(f"  {line[:300]}" for line in lines[-LINES_MAX:]))
+
+
 def main():
     total = Counter()
+    steps = []
     for step in sorted(Path(sys.argv[1]).glob("*.step")):
         outcome, _, text = step.read_text().strip().partition(" ")
-        counts = count_step(step, outcome)
+        steps.append((outcome, text, list(read_step(step))))
+    # First, so that what counts is at the end; and here, since what ran after them may have printed much.
+    for _, text, tests in steps:
+        show_failed(text, tests)
+    for outcome, text, tests in steps:
+        counts = count_step(tests, outcome)
         total += counts
         figures = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
         print(f"  {outcome:8}{text}: {figures}")

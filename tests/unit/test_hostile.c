@@ -192,6 +192,22 @@ static void check_a_change_whose_tidying_met_damage_is_made(void)
     check_destroy(store);
 }
 
+/* Each slot is in a set once at most: whatever is counted, nobody goes through more than there are. */
+static void check_a_set_is_no_longer_than_slots(void)
+{
+    brain_store *store = check_open(check_path(), CHECK_MIB);
+    struct bn_state_rec *state = store->state;
+    uint64_t backed = bn_load_relaxed(&state->backed[BN_REGION_LIMBO]);
+    uint32_t n = state->n_limbo;
+    bn_store_relaxed(&state->backed[BN_REGION_LIMBO], UINT64_C(1) << 36);
+    state->n_limbo = UINT32_MAX;
+    CHECK(bn_set_count(store, BN_SET_LIMBO) <=
+          bn_load_relaxed(&state->backed[BN_REGION_SLOTS]) / BN_LINE);
+    bn_store_relaxed(&state->backed[BN_REGION_LIMBO], backed);
+    state->n_limbo = n;
+    check_destroy(store);
+}
+
 /* A value that says it is a tensor, and has no metadata at all: the view's are NULL. */
 static void check_a_tensor_without_metadata(void)
 {
@@ -209,6 +225,7 @@ int main(void)
     check_a_wrong_count_of_pages_takes_no_memory();
     check_an_object_whose_commit_met_damage_is_sealed();
     check_a_change_whose_tidying_met_damage_is_made();
+    check_a_set_is_no_longer_than_slots();
     check_a_tensor_without_metadata();
     return 0;
 }
