@@ -227,7 +227,7 @@ static const struct site let_go_sites[] = {
       "bn_store_release(bn_pin_cell(&store->ledger, pin), BN_PIN_NOTHING)", LM_RELEASE,
       "a fence follows" },
     { FENCE, "src/pin.h", "bn_pin_let_go", "bn_fence_seq()", LM_SEQ, 0 },
-    { RETIRED_LOOK, "src/brain.c", "drop", "bn_load_acquire(&rec->retired)", LM_ACQUIRE,
+    { RETIRED_LOOK, "src/name.c", "drop", "bn_load_acquire(&rec->retired)", LM_ACQUIRE,
       "a fence stands before it" },
     RETIRES_EXTENT,
     SPARE_SCAN_BARRIERS,
@@ -299,7 +299,7 @@ static const struct site passing_sites[] = {
 
 static const struct site meanwhile_sites[] = {
     PASSES,
-    { SEES_RETIRED, "src/brain.c", "drop", "bn_load_acquire(&rec->retired)", LM_ACQUIRE,
+    { SEES_RETIRED, "src/name.c", "drop", "bn_load_acquire(&rec->retired)", LM_ACQUIRE,
       "a fence follows" },
     RETIRES_EXTENT,
     SCAN_BARRIERS,
