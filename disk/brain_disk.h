@@ -86,6 +86,19 @@ BRAIN_API int brain_dump(brain_store *store, const char *path, const brain_dump_
 BRAIN_API int brain_dump_to(brain_store *store, int fd, const brain_dump_options *options,
                             brain_dump_result *result_out);
 
+/* What a dump says of itself in front. */
+typedef struct brain_dump_head {
+    uint32_t struct_size;  /* in: sizeof(struct brain_dump_head) */
+    uint32_t others_wrote; /* not 0: somebody else than its owner could write the store */
+    uint64_t number;       /* of the commit that it shows */
+    uint64_t time_ns;      /* when it was made, nanoseconds since 1970 */
+} brain_dump_head;
+
+/* Read what stands in front of a dump (set struct_size first). The rest is not looked at, and may be damaged.
+ * Returns 0, or: NOT_FOUND; FORMAT (no dump, or of a later version); CORRUPT; PERM; IO; NOMEM; INVAL.
+ * Threads: any.  Cost: a megabyte or two are read. */
+BRAIN_API int brain_dump_look(const char *path, brain_dump_head *head_out);
+
 /* ---- load ------------------------------------------------------------------------------------ */
 
 enum brain_load_flags {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "head.h"
 #include "in.h"
 #include "put.h"
 
@@ -165,34 +166,19 @@ static uint64_t numbers_seen(const struct load *load)
 
 static int read_first(struct load *load, struct bd_cursor cursor, uint64_t offset)
 {
-    bool is_dump =
-        cursor.end - cursor.at > 3 && memcmp(cursor.at, "\xd9\xd9\xf7", 3) == 0; /* BD_SELF_TAG */
-    cursor.at += is_dump ? 3 : 0;
-    (void)bd_cursor_array(&cursor);
-    is_dump = is_dump && bd_cursor_is_text(&cursor, BD_FIRST_TEXT);
-    uint64_t format = bd_cursor_uint(&cursor);
-    if (!is_dump || cursor.is_bad) {
-        return bd_error(BRAIN_E_FORMAT, "this is no dump of a store");
+    struct bd_head head;
+    int err = bd_head_read(cursor, &head);
+    if (err != 0) {
+        return err == BRAIN_E_CORRUPT ? damaged(load, offset, "its first item") : err;
     }
-    if (format != BD_FORMAT) {
-        return bd_error(BRAIN_E_FORMAT,
-                        "the dump has format %llu, of a later version of this library; this one "
-                        "knows %u",
-                        (unsigned long long)format, BD_FORMAT);
-    }
-    uint64_t seed = bd_cursor_uint(&cursor), number = bd_cursor_uint(&cursor),
-             time_ns = bd_cursor_uint(&cursor);
-    uint64_t flags = bd_cursor_uint(&cursor);
-    if (cursor.is_bad || number > BRAIN_NUMBER_MAX / 2) {
-        return damaged(load, offset, "its first item");
-    }
-    load->in.seed = seed;
-    load->put.result.number = number;
-    load->put.result.time_ns = time_ns;
-    if ((flags & BD_OTHERS_WROTE) != 0 && (load->put.options.flags & BRAIN_LOAD_PICKLES) == 0) {
+    load->in.seed = head.seed;
+    load->put.result.number = head.number;
+    load->put.result.time_ns = head.time_ns;
+    if ((head.flags & BD_OTHERS_WROTE) != 0 &&
+        (load->put.options.flags & BRAIN_LOAD_PICKLES) == 0) {
         load->put.may_have_pickles = false;
     }
-    int err = load->pass == PUT ? brain_advance(load->put.store, numbers_seen(load)) : 0;
+    err = load->pass == PUT ? brain_advance(load->put.store, numbers_seen(load)) : 0;
     return err != 0 ? bd_error_store(err) : 0;
 }
 
@@ -677,8 +663,7 @@ static int read_all(struct load *load, enum pass pass)
             return err;
         }
         if (!load->has_begun && found != BD_ITEM) {
-            return bd_error(BRAIN_E_FORMAT,
-                            "this is no dump of a store, or its first bytes are damaged");
+            return bd_head_is_none();
         }
         if (found == BD_ITEM) {
             err = read_item(load, cursor, offset);

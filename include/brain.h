@@ -230,7 +230,7 @@ typedef struct brain_stat {
     uint64_t n_snapshots;  /* registered snapshots of all clients */
     uint64_t committed;    /* number of the last commit */
     uint64_t n_recoveries; /* how often a dead writer was recovered from */
-    uint64_t created_ns;   /* when the store was made, nanoseconds since 1970 */
+    uint64_t created_ns;   /* when the store was made, nanoseconds since 1970, exactly */
 } brain_stat;
 
 /* Fill `*stat_out` (set its struct_size first).

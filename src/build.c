@@ -91,7 +91,7 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
     bn_layout_plan(capacity_bytes, &plan);
     struct bn_super_rec super = { .format = BN_FORMAT,
                                   .record_signature = bn_layout_signature(),
-                                  .created_ns = bn_os_wall_ns(),
+                                  .created_ns = bn_os_wall_exact_ns(),
                                   .capacity_max_bytes = plan.capacity_max_bytes };
     memcpy(super.magic, BN_MAGIC, 8);
     memcpy(super.regions, plan.regions, sizeof super.regions);

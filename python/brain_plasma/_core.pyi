@@ -238,6 +238,7 @@ class Brain:
         progress: Callable[[int, int, int, int, bool], object] | None,
         /,
     ) -> tuple[int, int, int, int, int]: ...
+    def _dumped_ns(self, path: bytes, /) -> int: ...
     def _load(
         self,
         target: bytes | int,

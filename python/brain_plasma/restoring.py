@@ -14,9 +14,12 @@ Others wait. What was loaded is kept by the next who loads, so a kill in the mid
 
 from __future__ import annotations
 
+import os
+
 from . import dump, dump_places
 from .exceptions import (
     BrainCorruptError,
+    BrainDumpNotFoundError,
     BrainError,
     BrainFormatError,
     BrainFullError,
@@ -31,9 +34,6 @@ if TYPE_CHECKING:
     from .dumping import Dumping
 
 LOADING, DONE, FAILED = "loading", "done", "failed"
-
-# The times of stores and files come from a clock that goes in steps of up to so much.
-_CLOCK_STEP_NS = 10_000_000
 
 # What fails each time, as long as the file and the store are the same.
 _LASTING = (
@@ -156,14 +156,19 @@ def _load(brain: Dumping, pickle: bool | None, source: Source, version: int) -> 
 
 
 def _dumped_ns(brain: Dumping) -> int:
-    """When all of the store was dumped; 0: never."""
+    """When all of the store was dumped, as the dump says itself: a file that was copied is younger. 0: never. 1: nobody
+    can tell, and whoever loads it says why.
+    """
+    place = dump_places.of_all(brain)
     try:
-        return dump_places.of_all(brain).stat().st_mtime_ns
-    except FileNotFoundError:
+        return brain._dumped_ns(os.fsencode(place))
+    except BrainDumpNotFoundError:
         return 0
+    except (BrainFormatError, BrainCorruptError):
+        return 1
 
 
 def _is_to_be_loaded(brain: Dumping) -> bool:
     """Whether there is a dump, from before the store. One from later is of it."""
     dumped_ns = _dumped_ns(brain)
-    return 0 < dumped_ns <= brain.stat()["created_ns"] + _CLOCK_STEP_NS
+    return 0 < dumped_ns <= brain.stat()["created_ns"]

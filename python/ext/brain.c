@@ -412,6 +412,7 @@ static PyMethodDef brain_methods[] = {
     METHOD_NOARGS("trim", bp_store_trim),
     METHOD_NOARGS("check", bp_store_check),
     METHOD("_dump", bp_dump_write),
+    METHOD("_dumped_ns", bp_dump_time),
     METHOD("_load", bp_load_read),
     METHOD("_restore_home", bp_load_home),
     METHOD("_sync", bp_home_sync),

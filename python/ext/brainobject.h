@@ -236,6 +236,7 @@ BP_METHOD_NOARGS(bp_store_destroy);
 
 /* dump.c, load.c */
 BP_METHOD(bp_dump_write);
+BP_METHOD(bp_dump_time);
 BP_METHOD(bp_load_read);
 BP_METHOD(bp_load_home);
 

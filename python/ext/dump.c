@@ -106,3 +106,24 @@ PyObject *bp_dump_write(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     bp_handle_space_drop(in);
     return result;
 }
+
+const char bp_dump_time_doc[] =
+    "_dumped_ns($self, path, /)\n--\n\n"
+    "When the dump at a path was made, nanoseconds since 1970, as it says itself.";
+
+PyObject *bp_dump_time(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    brain_dump_head head = { .struct_size = sizeof head };
+    if (n_args != 1 || !PyBytes_Check(args[0])) {
+        return bp_arguments_raise("_dumped_ns(path)", n_args);
+    }
+    const char *path = PyBytes_AsString(args[0]);
+    PyThreadState *thread = PyEval_SaveThread();
+    int code = brain_dump_look(path, &head);
+    PyEval_RestoreThread(thread);
+    if (code == BRAIN_E_NOT_FOUND)
+        return bp_disk_raise_as(self->state, BP_DUMP_NOT_FOUND, path, "");
+    if (code != 0) return bp_disk_raise(self->state, code, path, "");
+    return PyLong_FromUnsignedLongLong(head.time_ns);
+}

@@ -86,7 +86,9 @@ uint32_t bn_os_n_processors(void);
 
 /* ---- time, names, limits */
 
-uint64_t bn_os_wall_ns(void); /* since 1970; coarse, some milliseconds */
+/* Since 1970. The coarse one is up to some milliseconds behind, and costs a few loads. */
+uint64_t bn_os_wall_ns(void);
+uint64_t bn_os_wall_exact_ns(void);
 int64_t bn_os_monotonic_ns(void);
 int bn_os_random(void *bytes, size_t n);
 uint64_t bn_os_pid_namespace(void); /* its inode number; 0: unknown */

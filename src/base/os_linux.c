@@ -325,11 +325,21 @@ uint32_t bn_os_n_processors(void)
     return n > 1 ? (uint32_t)n : 1;
 }
 
-uint64_t bn_os_wall_ns(void)
+static uint64_t wall_ns(clockid_t clock)
 {
     struct timespec ts;
-    clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+    clock_gettime(clock, &ts);
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t bn_os_wall_ns(void)
+{
+    return wall_ns(CLOCK_REALTIME_COARSE);
+}
+
+uint64_t bn_os_wall_exact_ns(void)
+{
+    return wall_ns(CLOCK_REALTIME);
 }
 
 int64_t bn_os_monotonic_ns(void)

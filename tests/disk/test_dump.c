@@ -622,6 +622,42 @@ static void pickles_need_trust(void)
 
 /* ---- calls */
 
+/* In front, whatever comes behind it. */
+static void a_dump_says_what_it_is_of(void)
+{
+    brain_store *store = dumps_store();
+    brain_dump_head head = { .struct_size = sizeof head };
+    for (int level = 0; level < 4; level += 3) {
+        brain_dump_options options = BRAIN_DUMP_OPTIONS_INIT;
+        options.zstd_level = level;
+        brain_dump_result result;
+        brain_load_result loaded;
+        DUMP_OK(brain_dump(store, file, &options, &result));
+        DUMP_OK(brain_load(store, file, NULL, &loaded));
+        DUMP_OK(brain_dump_look(file, &head));
+        CHECK_U64(head.number, result.number);
+        CHECK_U64(head.time_ns, loaded.time_ns);
+        CHECK_U64(head.others_wrote, 0);
+    }
+    DUMP_OK(brain_dump(store, file, NULL, NULL));
+    size_t size;
+    uint8_t *bytes = dumps_read(file, &size);
+    dumps_write(file, bytes, 100);
+    DUMP_OK(brain_dump_look(file, &head));
+    bytes[20] ^= 1;
+    dumps_write(file, bytes, size);
+    DUMP_CODE(brain_dump_look(file, &head), BRAIN_E_FORMAT);
+    dumps_write(file, "", 0);
+    DUMP_CODE(brain_dump_look(file, &head), BRAIN_E_FORMAT);
+    CHECK_SYS(unlink(file));
+    DUMP_CODE(brain_dump_look(file, &head), BRAIN_E_NOT_FOUND);
+    DUMP_OK(brain_dump(store, file, NULL, NULL));
+    head.struct_size--;
+    DUMP_CODE(brain_dump_look(file, &head), BRAIN_E_INVAL);
+    free(bytes);
+    check_destroy(store);
+}
+
 static void wrong_calls_are_refused(void)
 {
     brain_store *store = dumps_store();
@@ -672,6 +708,7 @@ int main(void)
                                            descriptors_will_do,
                                            limits_are_errors,
                                            pickles_need_trust,
+                                           a_dump_says_what_it_is_of,
                                            wrong_calls_are_refused,
                                            links_are_followed };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -400,11 +401,10 @@ def test_of_a_dump_and_of_what_is_kept_the_younger_comes_back(path):
             place = first().path
             brain["x"] = "second"
             second()
-            if is_dump_younger:
-                for name in os.listdir(place):
-                    os.utime(os.path.join(place, name), (1000, 1000))
-            else:
-                os.utime(place, (1000, 1000))
+            home = place if is_dump_younger else brain.sync().path
+            when = 1000 if is_dump_younger else time.time() + 10
+            for name in os.listdir(home):
+                os.utime(os.path.join(home, name), (when, when))
             brain.destroy()
         with opened(path, restore=True) as brain:
             assert (brain["x"], brain["dumped"]) == ("second", 1)
