@@ -650,14 +650,14 @@ BOUNDED = settings(
 )
 
 
-def main():
+def main(machine=StoreMachine):
     parser = argparse.ArgumentParser(description="A store against plain dicts.")
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--programs", type=int)
     options = parser.parse_args()
     warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)
     if options.programs:
-        run_state_machine_as_test(StoreMachine, settings=settings(BOUNDED, max_examples=options.programs))
+        run_state_machine_as_test(machine, settings=settings(BOUNDED, max_examples=options.programs))
         return
     end, n = time.monotonic() + options.seconds, 0
     every = settings(
@@ -669,7 +669,7 @@ def main():
         print_blob=True,
     )
     while time.monotonic() < end:
-        run_state_machine_as_test(StoreMachine, settings=every)
+        run_state_machine_as_test(machine, settings=every)
         n += every.max_examples
     print(f"{n} programs of up to {every.stateful_step_count} steps each: nothing was found")
 
