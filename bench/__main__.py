@@ -30,6 +30,8 @@ PROGRAMS = [
     "million",
     "many",
     "disk",
+    "homes",
+    "disk_peers",
     "c_calls",
     "c_peers",
 ]

@@ -1,4 +1,4 @@
-"""How long do dumps and syncs take, and how much memory, beside a copy of the same bytes, and SQLite?
+"""How long do dumps and loads take, and how much memory, beside a copy of the same bytes?
 
 usage: disk.py              the figures
        disk.py STORE FILE   a process that dumps, and says what memory of its own it had: JSON
@@ -6,17 +6,14 @@ usage: disk.py              the figures
 
 import json
 import os
-import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
-N_BYTES, N_ARRAYS, N_NAMES, N_SYNCED, N_RUNS = 4_000_000_000, 40, 1_000_000, 10_000, 3
-REACH_COPY, REACH_NAMES_S, REACH_MEMORY, REACH_SYNC = 1.2, 1.0, 16e6, 1.5
+N_BYTES, N_ARRAYS, N_NAMES, N_RUNS = 4_000_000_000, 40, 1_000_000, 3
+REACH_COPY, REACH_NAMES_S, REACH_MEMORY = 1.2, 1.0, 16e6
 NOTE = "with all of it on the disk: fsync"
 
 
@@ -149,51 +146,13 @@ def dump_and_say(path, file):
     print(json.dumps({"more_bytes": max(most - before, 0), "file_bytes": result.file_bytes}))
 
 
-def sync_rows(folder, disk):
-    """10,000 small puts and a sync, beside SQLite's own transaction of as many rows."""
-    from brain_plasma import Brain
-    from harness import Row, median_ratio
-
-    syncs, transactions = [], []
-    with Brain(folder / "kept", durable=disk / "home") as brain:
-        base = sqlite3.connect(disk / "base.sqlite", isolation_level=None)
-        base.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                           "CREATE TABLE value(name BLOB PRIMARY KEY, data BLOB) WITHOUT ROWID;")
-
-        def put_and_sync(i):
-            brain.set_many({f"name {n}": n + i for n in range(N_SYNCED)})
-            brain.sync()
-
-        def transact(i):
-            base.execute("BEGIN")
-            base.executemany("REPLACE INTO value VALUES(?, ?)",
-                             ((b"name %d" % n, (n + i).to_bytes(8, "little")) for n in range(N_SYNCED)))
-            base.execute("COMMIT")
-
-        for i in range(9):
-            syncs.append(seconds(lambda i=i: put_and_sync(i)))
-            transactions.append(seconds(lambda i=i: transact(i)))
-        base.close()
-    yield Row("10,000 small puts and a sync", statistics.median(syncs), "s", REACH_SYNC,
-              statistics.median(transactions), median_ratio(syncs, transactions), "SQLite")
-
-
 def rows():
-    import shutil
+    from harness import new_folder, on_disk
 
-    from brain_plasma import Brain
-    from harness import new_folder
-
-    disk = Path(tempfile.mkdtemp(prefix="brain-bench-"))
-    try:
-        with new_folder() as folder:
-            yield from large_rows(folder, disk)
-            yield from small_rows(folder, disk)
-            yield from memory_row(folder, disk)
-            if hasattr(Brain, "sync"):
-                yield from sync_rows(folder, disk)
-    finally:
-        shutil.rmtree(disk, ignore_errors=True)
+    with on_disk() as disk, new_folder() as folder:
+        yield from large_rows(folder, disk)
+        yield from small_rows(folder, disk)
+        yield from memory_row(folder, disk)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,16 @@ def new_folder():
 
 
 @contextlib.contextmanager
+def on_disk():
+    """A folder for files: TMPDIR, which is to be on a disk."""
+    folder = Path(tempfile.mkdtemp(prefix="brain-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def new_brain(capacity=1_000_000_000):
     from brain_plasma import Brain
 
