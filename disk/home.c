@@ -27,6 +27,8 @@
 #define BUSY_MS        60000
 #define PIECE          ((size_t)1 << 20)
 
+int bd_home_log_pages = 1000;
+
 /* meta       one row
  * space      namespaces; n: how many rows of `value` it has
  * value      names. Data, or the number of the file that has them
@@ -124,6 +126,15 @@ static int open_directories(struct bd_home *home, bool makes)
     return home->data_fd >= 0 ? 0 : bd_error_os(errno, "%s is no home of values", home->path);
 }
 
+/* After each commit: how long SQLite's log is. */
+static int note_log(void *home, sqlite3 *db, const char *name, int n_pages)
+{
+    (void)db;
+    (void)name;
+    ((struct bd_home *)home)->n_log_pages = n_pages;
+    return SQLITE_OK;
+}
+
 static int open_database(struct bd_home *home, bool makes)
 {
     char *file = NULL;
@@ -146,12 +157,13 @@ static int open_database(struct bd_home *home, bool makes)
     }
     (void)sqlite3_extended_result_codes(home->db, 1);
     (void)sqlite3_busy_timeout(home->db, BUSY_MS);
-    /* Not to the main file with each sync, but often enough that what is read at each opening, all of the log, is little. */
+    /* The log is brought into the main file by shorten_log() alone. */
     (void)sqlite3_db_config(home->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    (void)sqlite3_wal_hook(home->db, note_log, home);
     (void)sqlite3_db_config(home->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return bd_home_do(home, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA "
                             "journal_mode = WAL;"
-                            "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 256;");
+                            "PRAGMA synchronous = FULL;");
 }
 
 static int read_meta(struct bd_home *home)
@@ -168,6 +180,7 @@ static int read_meta(struct bd_home *home)
         home->time_ns = (uint64_t)sqlite3_column_int64(statement, 3);
         home->next_file = (uint64_t)sqlite3_column_int64(statement, 4);
         home->is_of_marked = sqlite3_column_int64(statement, 5) != 0;
+        home->is_new = home->synced == 0;
         if (home->synced > BRAIN_NUMBER_MAX / 2 || home->next_file == 0) {
             err = bd_error(BRAIN_E_CORRUPT, "%s is damaged: its numbers make no sense", home->path);
         }
@@ -223,10 +236,14 @@ static int prepare_all(struct bd_home *home)
 {
     static const char columns[] =
         "version = ?3, kind = ?4, created_ns = ?5, size = ?6, meta = ?7, description = ?8,"
-        " data = ?9, file = ?10, checksum = ?11";
+        " data = ?9, checksum = ?11";
+    static const char row[] = "space = ?1 AND name = ?2";
     char update[300];
-    snprintf(update, sizeof update, "UPDATE value SET %s WHERE space = ?1 AND name = ?2", columns);
-    int err = bd_home_prepare(home, update, &home->update);
+    /* With the trigger of `file` an update takes twice as long. */
+    snprintf(update, sizeof update, "UPDATE value SET %s WHERE %s AND file IS NULL", columns, row);
+    int err = bd_home_prepare(home, update, &home->update_small);
+    snprintf(update, sizeof update, "UPDATE value SET %s, file = ?10 WHERE %s", columns, row);
+    err = err != 0 ? err : bd_home_prepare(home, update, &home->update);
     err = err != 0 ? err
                    : bd_home_prepare(home,
                                      "INSERT INTO value(space, name, version, kind, created_ns, "
@@ -286,8 +303,8 @@ int bd_home_open(struct bd_home *home, const char *path, bool makes)
 
 void bd_home_close(struct bd_home *home)
 {
-    sqlite3_stmt *all[] = { home->update, home->insert, home->remove, home->version_of,
-                            home->note_version };
+    sqlite3_stmt *all[] = { home->update_small, home->update,     home->insert,
+                            home->remove,       home->version_of, home->note_version };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         (void)sqlite3_finalize(all[i]);
     }
@@ -375,6 +392,7 @@ static int write_file(struct bd_home *home, const brain_view *view, uint64_t num
     if (fd >= 0) {
         close(fd);
     }
+    home->has_new_files = true;
     return os == 0 ? 0 : bd_error_os(os, "cannot write %s/data/%s", home->path, name);
 }
 
@@ -463,23 +481,46 @@ static int write_meta(struct bd_home *home)
     return err;
 }
 
-/* Names of files that a row names, or that SQLite has made, and of the home in the directory where it is: who made them may
- * have been killed before it did this. EINVAL: a file system that syncs no directories. */
-static int sync_names(const struct bd_home *home)
+/* EINVAL: a file system that syncs no directories. */
+static int sync_directory(int fd)
+{
+    return fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+/* The names of the home in the directory where it is, and of what is in it: who made them may have been killed before it
+ * did this. Of its log SQLite sees to the name itself. */
+static int sync_home(const struct bd_home *home)
 {
     int parent_fd = openat(home->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const int fds[] = { home->data_fd, home->dir_fd, parent_fd };
-    int os = parent_fd >= 0 || errno == EACCES
-                 ? 0
-                 : errno; /* of a directory that cannot be read, it is somebody else's care */
-    for (int i = 0; i < 3 && os == 0; i++) {
-        os = fds[i] >= 0 && fsync(fds[i]) != 0 && errno != EINVAL ? errno : 0;
+    if (parent_fd < 0 && errno != EACCES) {
+        return errno;
     }
+    int os = parent_fd >= 0 ? sync_directory(parent_fd) : 0; /* else it is somebody else's care */
     if (parent_fd >= 0) {
         close(parent_fd);
     }
+    return os != 0 ? os : sync_directory(home->dir_fd);
+}
+
+/* Names that have to be there before a row is: each commit sees to those of its own files, the first one to the home's. */
+static int sync_names(const struct bd_home *home)
+{
+    int os = home->has_new_files ? sync_directory(home->data_fd) : 0;
+    os = os == 0 && home->is_new ? sync_home(home) : os;
     return os == 0 ? 0
                    : bd_error_os(os, "cannot bring the directories of %s to the disk", home->path);
+}
+
+/* Bring SQLite's log into its main file, and begin it anew: not with each commit, but often enough that what is read at
+ * each opening, all of the log, is little. Left to itself SQLite would go on at its end for ever: what it remembers of how
+ * much of it has been brought over goes with the last connection. Where somebody reads, the next commit does it. */
+static void shorten_log(struct bd_home *home)
+{
+    if (home->n_log_pages >= bd_home_log_pages) {
+        (void)sqlite3_busy_timeout(home->db, 0);
+        (void)sqlite3_wal_checkpoint_v2(home->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        (void)sqlite3_busy_timeout(home->db, BUSY_MS);
+    }
 }
 
 int bd_home_commit(struct bd_home *home)
@@ -488,7 +529,8 @@ int bd_home_commit(struct bd_home *home)
     err = err != 0 ? err : sync_names(home);
     err = err != 0 ? err : bd_home_do(home, "COMMIT");
     if (err == 0) {
-        home->is_open = false;
+        home->is_open = home->has_new_files = false;
+        shorten_log(home);
         (void)remove_gone(
             home); /* what stays is removed by the next one, and the rows with it: a commit less */
     }
@@ -564,11 +606,11 @@ int bd_home_put(struct bd_home *home, int64_t space, const brain_view *view, boo
         data = &of_file;
         data_len = sizeof of_file;
     }
-    sqlite3_stmt *both[] = { home->update, home->insert };
+    sqlite3_stmt *ways[] = { home->update_small, home->update, home->insert };
     int err = 0;
     *is_new_out = false;
-    for (int i = 0; i < 2; i++) {
-        sqlite3_stmt *statement = both[i];
+    for (int i = file == 0 ? 0 : 1; i < 3; i++) {
+        sqlite3_stmt *statement = ways[i];
         bind_name(statement, space, record.name, record.name_len);
         (void)sqlite3_bind_int64(statement, 3, (int64_t)record.version);
         (void)sqlite3_bind_int64(statement, 4, (int64_t)record.kind);
@@ -577,13 +619,13 @@ int bd_home_put(struct bd_home *home, int64_t space, const brain_view *view, boo
         bind_blob(statement, 7, record.meta, record.meta_len);
         bind_blob(statement, 8, record.description, record.description_len);
         bind_blob(statement, 9, data, data_len);
-        if (file != 0) {
+        if (file != 0) { /* of update_small that is no parameter */
             (void)sqlite3_bind_int64(statement, 10, (int64_t)file);
         }
         (void)sqlite3_bind_int64(statement, 11, (int64_t)bd_home_checksum(&record, data, data_len));
         err = do_prepared(home, statement);
         if (err != 0 || sqlite3_changes(home->db) != 0) {
-            *is_new_out = i == 1;
+            *is_new_out = i == 2;
             return err;
         }
     }

@@ -11,11 +11,17 @@
 
 #define BD_HOME_INLINE ((uint64_t)64 << 10) /* data of more bytes are a file */
 
+/* From so many pages of 4 KiB on SQLite's log is shortened. Tests want that with each commit. */
+extern int bd_home_log_pages;
+
 struct bd_home {
     char *path;
     int dir_fd, data_fd; /* HOME, HOME/data */
     sqlite3 *db;
-    bool is_open; /* a transaction */
+    int n_log_pages;    /* of SQLite's log, after the last commit */
+    bool is_open;       /* a transaction */
+    bool is_new;        /* nobody has synced it yet */
+    bool has_new_files; /* in data/, of this transaction */
 
     /* As the home has them; written back by bd_home_commit(). */
     uint8_t store_id[BRAIN_STORE_ID_BYTES]; /* of the store that was synced last */
@@ -26,7 +32,7 @@ struct bd_home {
     uint64_t next_file;
     bool is_of_marked; /* it keeps the names that are marked (mark.h), and not all */
 
-    sqlite3_stmt *update, *insert, *remove, *version_of, *note_version;
+    sqlite3_stmt *update_small, *update, *insert, *remove, *version_of, *note_version;
 };
 
 /* Open the home at `path`; `makes`: make it, if there is none. Returns 0, NOT_FOUND, FORMAT (a later version, or something

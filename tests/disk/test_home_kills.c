@@ -7,6 +7,7 @@
  */
 #include "calls.h"
 #include "dumps.h"
+#include "home.h"
 
 static char *home;
 static int n_kills = 12;
@@ -179,6 +180,9 @@ int main(int argc, char **argv)
     home = dumps_join(folder, "home");
     syncs_are_killed();
     first_syncs_are_killed();
+    dumps_remove(home);
+    bd_home_log_pages = 1; /* SQLite's log comes into its file each time */
+    syncs_are_killed();
     restores_are_killed();
     free(home);
     return 0;

@@ -6,6 +6,7 @@
  */
 #include "calls.h"
 #include "dumps.h"
+#include "home.h"
 #include "power.h"
 
 #define N_SYNCS 6
@@ -150,6 +151,9 @@ int main(int argc, char **argv)
     folder = dumps_folder();
     home = dumps_join(folder, "home");
     file = dumps_join(folder, "dump");
+    cut_power(sync_again_and_again, check_home, "home", n_cuts);
+    dumps_remove(home);
+    bd_home_log_pages = 1; /* SQLite's log comes into its file each time */
     cut_power(sync_again_and_again, check_home, "home", n_cuts);
     cut_power(dump_again_and_again, check_dump, "dump", n_cuts);
     free(home);
