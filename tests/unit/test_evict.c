@@ -415,7 +415,7 @@ static void check_refused(void)
     CHECK_CODE(put(space, 8, 70001), BRAIN_E_FULL);
     CHECK_DETAIL("70001 bytes were asked for");
     CHECK_DETAIL("10000 bytes are of values that somebody has a view of");
-    CHECK_DETAIL("20000 of the library's own");
+    CHECK_DETAIL("20000 are the library's own");
     CHECK_U64(count(space, 0, 8), 8);
     CHECK_U64(check_stat(store).n_evicted, 0);
     CHECK_OK(put(space, 8, 70000)); /* exactly */
@@ -485,7 +485,8 @@ static void check_snapshot(void)
     }
     CHECK_U64(count(space, 0, 9), 9);
     CHECK_CODE(put(space, 30, 20000), BRAIN_E_FULL);
-    CHECK_DETAIL("snapshots need them");
+    CHECK_DETAIL("90000 are needed by snapshots");
+    CHECK_DETAIL("a snapshot of process");
     CHECK_U64(count(space, 0, 9), 9);
     brain_snapshot_close(snapshot);
     CHECK_OK(put(space, 30, 20000));
