@@ -804,9 +804,10 @@ static void snapshot_and_close(struct stage *stage)
     stage->snapshot = NULL;
 }
 
-#define PLASMA         .leaves_notes = true, .look = scene_plasma_look, .tidy = scene_plasma_tidy
+#define PLASMA .leaves_notes = true, .look = scene_plasma_look, .tidy = scene_plasma_tidy
 
-#define EVICTS(pieces) .in_pieces = pieces, .capacity_bytes = SCENE_EVICT_CAPACITY
+#define EVICTS(pieces)                                                                             \
+    .in_pieces = pieces, .fills_store = true, .capacity_bytes = SCENE_EVICT_CAPACITY
 
 #define SCENE(called, n, prepared, operated, ...)                                                  \
     { .name = (called), .n_ops = (n), .prepare = (prepared), .operate = (operated), __VA_ARGS__ }

@@ -10,23 +10,27 @@
 #define BIG                                                                                        \
     40000u /* with the common ground more than there is room for: one of STAGE_LARGER goes */
 
-static void use(brain_space *space, const char *name)
+static void hold(brain_space *space, const char *name)
 {
-    brain_view view;
+    brain_view view; /* until the process ends */
     stage_need(brain_get(space, name, strlen(name), &view), name);
-    brain_view_drop(&view);
 }
 
-/* What would be the first to go for the time of its put is used. */
+/* All that is large enough to go is held but for "larger0": which goes is not to depend on what a reader beside it has
+ * used. */
 void scene_evict_begin(struct stage *stage)
 {
     char name[16];
     stage_need(brain_set_full(stage->store, BRAIN_FULL_LRU), "brain_set_full");
     for (uint32_t i = 0; i < 8; i++) {
         snprintf(name, sizeof name, "medium%u", i);
-        use(stage->b, name);
+        hold(stage->b, name);
     }
-    use(stage->a, "large0");
+    for (uint32_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "large%u", i);
+        hold(stage->a, name);
+    }
+    hold(stage->b, "larger2");
 }
 
 static int die_making_room(void *context, brain_store *store, brain_space *space, uint64_t bytes)

@@ -7,8 +7,8 @@
 /* Room for the common ground while it is laid, and then for less than an operation asks for. */
 #define SCENE_EVICT_CAPACITY 112000u
 
-/* The store is in mode lru, and of what is large "larger0" was not used for longest; beside it somebody died while he
- * made room. */
+/* The store is in mode lru, and somebody has a view of each value that could go, but for "larger0"; beside it somebody
+ * died while he made room. */
 void scene_evict_begin(struct stage *stage);
 void scene_evict_after_death(struct stage *stage);
 
