@@ -563,7 +563,9 @@ int brain_coldest(brain_store *store, brain_space *space, uint64_t min_bytes, br
     err = find(store, space, min_bytes, BODY_MAX, &work->sample);
     err = err != 0 ? err : view_coldest(store, &work->sample, work->views, n_views, &n);
     if (err == 0) {
-        memcpy(views_out, work->views, n * sizeof *views_out);
+        if (n > 0) {
+            memcpy(views_out, work->views, n * sizeof *views_out);
+        }
         *n_out = n;
     }
     free(work);
