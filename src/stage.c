@@ -144,6 +144,7 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
     if (err != 0) {
         return err == BN_AGAIN ? 0 : err;
     }
+    (void)bn_error(BRAIN_E_FULL, "there is nothing more that could go"); /* unless it says more */
     is_making_room = true;
     err = room.make(room.context, store, space, bytes);
     is_making_room = false;

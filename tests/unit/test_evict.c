@@ -121,7 +121,8 @@ static void use_by(brain_store *store, brain_space *space, uint32_t name, enum h
         CHECK_OK(brain_get_or_copy(space, &name, sizeof name, NULL, room, sizeof room, &view));
         break;
     case BY_HINT:
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 2; i++) { /* the first finds it, and does not count */
+            CHECK_OK(brain_set_full(store, i == 0 ? BRAIN_FULL_ERROR : BRAIN_FULL_LRU));
             CHECK_OK(brain_get_or_copy(space, &name, sizeof name, &hint, room, sizeof room, &view));
             brain_view_drop(&view);
         }
@@ -636,7 +637,11 @@ static void check_coldest(void)
         brain_view_drop(&views[i]);
     }
     use(a, 0);
+    CHECK_OK(
+        brain_set_full(store,
+                       BRAIN_FULL_ERROR)); /* not for its use it is left out, but for the view */
     CHECK_OK(brain_get(a, &name, sizeof name, &held));
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
     CHECK_OK(brain_coldest(store, NULL, 10002, views, 3, &n));
     CHECK_U64(n, 3);
     CHECK(views[0].size_bytes == 10002 && views[1].size_bytes == 10004 &&
@@ -731,6 +736,7 @@ static void check_hook(void)
     maker.answer = BRAIN_E_FULL;
     CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL);
     CHECK_DETAIL("20000 bytes were asked for");
+    CHECK_DETAIL("nothing more that could go");
     maker.answer = 1;
     CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL); /* that has an end */
     CHECK_OK(brain_on_full(store, NULL, NULL));
