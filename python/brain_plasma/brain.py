@@ -10,7 +10,7 @@ import os
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
-from . import _core, arguments, ids
+from . import _core, arguments, full, ids
 from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .drafts import Drafting
@@ -64,7 +64,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
         BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
         the old value stays. Where the store is full, Plasma objects that nobody uses are evicted first
-        (brain_plasma.plasma), and never a named value. What a put of a name raises is also a BrainLearnNameError where the name
+        (brain_plasma.plasma), and never a named value; with when_full='lru' named values are. What a put of a name raises is also a BrainLearnNameError where the name
         is new, and a BrainUpdateNameError where it has a value. It waits for a writer, up to
         lock_timeout. Cost: one copy of the bytes.
     del brain[name] raises and waits as a put does; it is a BrainRemoveOldNameValueError then.
@@ -105,6 +105,11 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         sync_every: sync() each so many seconds as well, in a thread, and when the interpreter ends; of all processes
             that do, one does the work. What goes wrong there is a RuntimeWarning, and raised by the next sync().
             Without durable: what persist() has marked.
+
+        when_full: what a put does that finds the store full. 'error': BrainFullError. 'lru': it removes values that
+            were not used for longest, of any namespace, and goes on; never one that somebody has recalled and still
+            uses. Of a store that is made; where there is one with another, it is set for everybody. Default: 'error'
+            for one that is made, else what it has. 'lru' goes with neither durable nor persist(): a BrainValueError.
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
@@ -156,6 +161,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         restore: bool = False,
         durable: bool | str | os.PathLike[str] | None = None,
         sync_every: float | None = None,
+        when_full: str | None = None,
     ) -> None:
         args, _ = arguments.split_client(args, ClientClass)
         path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
@@ -171,9 +177,11 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
             "lock_timeout": lock_timeout,
             "pickle": pickle,
             "long_namespaces": long_namespaces,
+            "when_full": when_full,
         }
         kept: dict[str, Any] = {"restore": restore, "durable": False, "sync_every": sync_every}
         if durable is not None and durable is not False:
+            full.check_home(when_full, "durable=")
             kept["durable"] = _home(durable, restore)
         if sync_every is not None:
             from .syncing import check_every
@@ -199,6 +207,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         lock_timeout: float | None,
         pickle: bool | None,
         long_namespaces: bool,
+        when_full: str | None,
     ) -> None:
         if group is not None and mode is None:
             mode = 0o640
@@ -213,7 +222,10 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
             lock_timeout,
             pickle,
             long_namespaces,
+            0 if when_full is None else full.number(when_full),
         )
+        if when_full is not None and when_full != self.when_full:
+            self._set_when_full(when_full)
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
         self.size()
@@ -223,6 +235,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         durable, every, pickle = (self._options[key] for key in ("durable", "sync_every", "pickle"))
         try:
             if durable:
+                full.check_home(self.when_full, "durable=")
                 from . import homes
 
                 homes.join(self, durable, pickle)
@@ -236,6 +249,14 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
                 self._syncer = Syncer(self, every)
         except BaseException:
             undo()
+            raise
+
+    def _set_when_full(self, when_full: str) -> None:
+        """Of a store that there was: it is closed again where that fails."""
+        try:
+            full.set_mode(self, when_full)
+        except BaseException:
+            super().close()
             raise
 
     def _sync_at_the_end(self) -> None:
@@ -554,6 +575,20 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         n_bytes = super().size()
         self.bytes, self.mb = n_bytes, f"{round(n_bytes / 1e6)} MB"
         return n_bytes
+
+    @property
+    def when_full(self) -> str:
+        """What a put does that finds the store full: 'error', 'lru' or 'spill', as for Brain(when_full=...). To set it
+        sets it for everybody who has the store open.
+
+        Setting raises BrainValueError (no such mode; 'lru' of a store that has a home, or of which persist() has
+        marked something), BrainPermissionError. Threads: any. Never waits.
+        """
+        return full.of(self)
+
+    @when_full.setter
+    def when_full(self, when_full: str) -> None:
+        full.set_mode(self, when_full)
 
     def resize(self, capacity: int, /) -> None:
         """Let the store hold `capacity` bytes of values from now on, for all who have it open. It can
