@@ -129,18 +129,23 @@ def module(name: str) -> Any:
 
 
 class _Sink:
-    """A file as Arrow sees it: it does not close it."""
+    """A file as Arrow sees it: it does not close it. error: what the file itself raised."""
 
     closed = False
 
     def __init__(self, file: BinaryIO) -> None:
         self._file: BinaryIO | None = file
         self.n_bytes = 0
+        self.error: Exception | None = None
 
     def write(self, data: Any) -> int:
         n_bytes = memoryview(data).nbytes
-        if self._file is not None:
-            self._file.write(data)
+        try:
+            if self._file is not None:
+                self._file.write(data)
+        except Exception as error:
+            self.error = error
+            raise
         self.n_bytes += n_bytes
         return n_bytes
 
@@ -203,7 +208,9 @@ def write(form: Form, columns: Columns, file: BinaryIO, options: dict[str, Any])
         with sink.or_nothing():
             _write_pieces(form, columns, sink, n_rows, options)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError, OSError) as error:
-        if isinstance(error, (BrainError, pa.ArrowCancelled)) or getattr(error, "errno", None) is not None:
+        if sink.error is not None:
+            raise sink.error from None
+        if isinstance(error, (BrainError, pa.ArrowCancelled)):
             raise
         if isinstance(error, MemoryError):
             raise BrainMemoryError(f"no memory to write a table as {form.said}: {error}") from error

@@ -5,6 +5,7 @@ import datetime
 import decimal
 import errno
 import gzip
+import itertools
 import os
 import resource
 import signal
@@ -215,6 +216,32 @@ def test_what_csv_keeps(brain, tmp_path):
     brain.import_table(tmp_path / "t.csv", "u")
     assert brain["u"].equals(expected)
     assert (tmp_path / "t.csv").read_bytes().startswith(b'"a,""\n","b"\n"",1\n')
+
+
+def test_what_csv_makes_of_types(brain, tmp_path):
+    brain["t"] = everything().drop_columns(["list", "struct", "map", "bytes"]).append_column("code", pa.array(["007"] * 3))
+    brain.export_table("t", tmp_path / "t.csv")
+    brain.import_table(tmp_path / "t.csv", "u")
+    found = {field.name: field.type for field in brain["u"].schema}
+    assert found["int"] == found["how long"] == found["code"] == pa.int64() and found["bool"] == pa.bool_()
+    assert found["decimal"] == pa.float64() and found["category"] == pa.string() and found["date"] == pa.date32()
+    assert pa.types.is_timestamp(found["when"]) and found["where"].tz == "UTC"
+    assert brain["u"]["where"].cast(pa.timestamp("us", "Europe/Berlin")).equals(brain["t"]["where"])
+    assert brain["u"]["float"].null_count == 2  # a NaN as well
+    brain.import_table(tmp_path / "t.csv", "u", column_types={"code": pa.string()})
+    assert brain["u"]["code"].to_pylist() == ["007"] * 3
+    (tmp_path / "t.csv").write_text("a\nNA\n")
+    brain.import_table(tmp_path / "t.csv")
+    assert brain["t"]["a"].null_count == 1
+    brain.import_table(tmp_path / "t.csv", null_values=[""])
+    assert brain["t"]["a"].to_pylist() == ["NA"]
+
+
+def test_bytes_that_are_no_text_cannot_be_csv(brain, tmp_path):
+    brain["t"] = everything().select(["bytes"])
+    with pytest.raises(BrainValueError, match="cannot be written as CSV.*UTF8"):
+        brain.export_table("t", tmp_path / "t.csv")
+    assert left_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("ending, magic", [("gz", b"\x1f\x8b"), ("bz2", b"BZh"), ("zst", b"\x28\xb5\x2f\xfd")])
@@ -765,6 +792,33 @@ def test_a_piece_that_is_damaged_leaves_the_name_as_it_was(brain, tmp_path, stre
     with pytest.raises(BrainFormatError):
         brain.import_table(path, "u")
     assert brain["u"] == "stays"
+
+
+@pytest.mark.parametrize("stop_at", [5, 15, 25])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_import_that_is_stopped_leaves_the_name_and_the_store(brain, tmp_path, streamed, monkeypatch, stop_at, error):
+    """In the first pass over ten row groups, in the second, and never."""
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"a": np.arange(200_000)}), path, row_group_size=20_000)
+    brain["u"] = "stays"
+    used = brain.used()
+    n_pieces = itertools.count(1)
+    pieces = table_formats.Incoming.pieces
+
+    def stopping(incoming):
+        for piece in pieces(incoming):
+            if next(n_pieces) == stop_at:
+                raise error
+            yield piece
+
+    monkeypatch.setattr(table_formats.Incoming, "pieces", stopping)
+    if stop_at == 25:
+        brain.import_table(path, "u")
+        assert next(n_pieces) == 21 and brain["u"].num_rows == 200_000
+    else:
+        with pytest.raises(error):
+            brain.import_table(path, "u")
+        assert brain["u"] == "stays" and brain.used() == used
 
 
 def test_a_file_that_changes_meanwhile(brain, tmp_path, streamed, monkeypatch):
