@@ -87,11 +87,12 @@ class Exporting(_core.Brain):
         kind: what brain[name] gives: 'arrow', a table of pyarrow; 'pandas' or 'polars', a frame. None: 'pandas' where
             the file was written from such a frame and pandas is installed, else 'arrow'.
         description: as of learn().
-        options: columns, a list of names: those alone, in that order. CSV, by the names that pyarrow has: skip_rows,
-            skip_rows_after_names, column_names, autogenerate_column_names, encoding, delimiter, quote_char,
-            double_quote, escape_char, newlines_in_values (True here), ignore_empty_lines, column_types, null_values,
-            true_values, false_values, decimal_point, timestamp_parsers, strings_can_be_null (True here),
-            quoted_strings_can_be_null (False here), auto_dict_encode, check_utf8.
+        options: columns, a list of names: those alone, in that order. CSV, by the names that pyarrow has: block_size
+            (16 MiB here; no row may be longer), skip_rows, skip_rows_after_names, column_names,
+            autogenerate_column_names, encoding, delimiter, quote_char, double_quote, escape_char, newlines_in_values
+            (True here), ignore_empty_lines, column_types, null_values, true_values, false_values, decimal_point,
+            timestamp_parsers, strings_can_be_null (True here), quoted_strings_can_be_null (False here),
+            auto_dict_encode, check_utf8.
 
         Returns a TableResult. Raises BrainFileNotFoundError, BrainFormatError (not that format, damaged, or cut off),
         BrainValueError (no such column; a kind that the table cannot be; an option), TypeError (an option that the

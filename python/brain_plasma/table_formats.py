@@ -40,7 +40,9 @@ _PARQUET_OUT = (
     *("data_page_size", "coerce_timestamps", "allow_truncated_timestamps", "write_page_index", "store_schema"),
 )
 _CSV_OUT = ("delimiter", "include_header", "quoting_style")
-_CSV_READ = ("skip_rows", "skip_rows_after_names", "column_names", "autogenerate_column_names", "encoding")
+_CSV_READ = (
+    *("block_size", "skip_rows", "skip_rows_after_names", "column_names", "autogenerate_column_names", "encoding"),
+)
 _CSV_PARSE = (
     *("delimiter", "quote_char", "double_quote", "escape_char", "newlines_in_values", "ignore_empty_lines"),
 )
@@ -51,6 +53,7 @@ _CSV_CONVERT = (
 _OUT = {PARQUET: (*_PARQUET_OUT, "row_group_size"), CSV: _CSV_OUT, ARROW: ("compression",)}
 _IN = {PARQUET: ("columns",), CSV: ("columns", *_CSV_READ, *_CSV_PARSE, *_CSV_CONVERT), ARROW: ("columns",)}
 
+_BLOCK_BYTES = 16 << 20  # of CSV: no row may be longer
 _PIECE_BYTES = 64 << 20
 _PIECE_ROWS = 1 << 20
 
@@ -91,8 +94,8 @@ def form_of(path: str, format: str | None) -> Form:
     found = _SUFFIXES.get(suffix.lower()) if format is None else _NAMES[format]
     if found is None:
         raise BrainValueError(
-            f"the name {path!r} does not say the format of the file: give format='parquet', 'csv' or 'arrow', or a name "
-            f"that ends in {', '.join(_SUFFIXES)}; after .csv may follow {', '.join(_PACKED)}"
+            f"the name {path!r} does not say the format of the file: give format='parquet', 'csv' or 'arrow', or a "
+            f"name that ends in {', '.join(_SUFFIXES)}; after .csv may follow {', '.join(_PACKED)}"
         )
     if packing is not None and found != CSV:
         raise BrainValueError(f"{path!r}: {_SAID[found]} is not compressed as a whole; compression= does it within")
@@ -129,7 +132,9 @@ def module(name: str) -> Any:
 
 
 class _Sink:
-    """A file as Arrow sees it: it does not close it. error: what the file itself raised."""
+    """A file as Arrow sees it: it does not close it, and after an error nothing more is written, while writers that are
+    closed or collected have an end to write. error: what the file itself raised.
+    """
 
     closed = False
 
@@ -140,12 +145,13 @@ class _Sink:
 
     def write(self, data: Any) -> int:
         n_bytes = memoryview(data).nbytes
-        try:
-            if self._file is not None:
-                self._file.write(data)
-        except Exception as error:
-            self.error = error
-            raise
+        with self.or_nothing():
+            try:
+                if self._file is not None:
+                    self._file.write(data)
+            except Exception as error:
+                self.error = error
+                raise
         self.n_bytes += n_bytes
         return n_bytes
 
@@ -160,7 +166,7 @@ class _Sink:
 
     @contextlib.contextmanager
     def or_nothing(self) -> Iterator[None]:
-        """Where the block raises nothing more is written: writers have an end to write when they are closed."""
+        """Where the block raises nothing more is written."""
         try:
             yield
         except BaseException:
@@ -362,7 +368,7 @@ def _read_arrow(file: BinaryIO, columns: list[str] | None) -> Incoming:
     n_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
     if magic[:4] == b"FEA1":
-        raise BrainFormatError("it is Feather of version 1; write it with pyarrow.feather in version 2, which is Arrow IPC")
+        raise BrainFormatError("the file is Feather of version 1: write it with pyarrow.feather in version 2")
 
     def selected(batch: Any) -> Any:
         table = pa.Table.from_batches([batch])
@@ -391,12 +397,13 @@ def _read_arrow(file: BinaryIO, columns: list[str] | None) -> Incoming:
 
 def _csv_options(options: dict[str, Any]) -> tuple[Any, ...]:
     csv = module("pyarrow.csv")
-    # Our own files come back as they were: texts with line ends, and empty ones beside those that are missing.
+    # Our own files come back as they were: long texts, line ends in them, and empty ones beside those that are missing.
+    read = {"block_size": _BLOCK_BYTES, **_picked(options, _CSV_READ)}
     parse = {"newlines_in_values": True, **_picked(options, _CSV_PARSE)}
     convert = {"strings_can_be_null": True, "quoted_strings_can_be_null": False, **_picked(options, _CSV_CONVERT)}
     try:
         return (
-            csv.ReadOptions(**_picked(options, _CSV_READ)),
+            csv.ReadOptions(**read),
             csv.ParseOptions(**parse),
             csv.ConvertOptions(**convert),
         )

@@ -27,8 +27,8 @@ class TableResult:
 
     def __repr__(self) -> str:
         return (
-            f"<Table {self.name!r} of {_shown(self.rows, 'row')} and {_shown(self.columns, 'column')}, {self.format} in "
-            f"{self.path!r}, {shown_bytes(self.file_bytes)}>"
+            f"<Table {self.name!r} of {_shown(self.rows, 'row')} and {_shown(self.columns, 'column')}, "
+            f"{self.format} in {self.path!r}, {shown_bytes(self.file_bytes)}>"
         )
 
 

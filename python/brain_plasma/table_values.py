@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 KINDS = ("arrow", "pandas", "polars")
 _CAN_BE = (
-    "A frame or series of pandas or Polars, a table or record batch of pyarrow, a structured NumPy array of one dimension, "
-    "and a dict of columns can be written as a table"
+    "A frame or series of pandas or Polars, a table or record batch of pyarrow, a structured NumPy array of one "
+    "dimension, and a dict of columns can be written as a table"
 )
 
 
@@ -58,9 +58,9 @@ def columns_of(value: Any, name: str) -> Columns:
     except (pa.ArrowException, ArithmeticError, LookupError, NotImplementedError, TypeError, ValueError) as error:
         if isinstance(error, (BrainValueError, BrainValueTypeError, MemoryError)):
             raise
-        raise BrainValueTypeError(f"{name!r}, a {_said(value)}, cannot be made a table: {error}") from error
+        raise BrainValueTypeError(f"{name!r}, of type {_said(value)}, cannot be made a table: {error}") from error
     if found is None:
-        raise BrainValueTypeError(f"{name!r} is a {_said(value)}, and no table. {_CAN_BE}")
+        raise BrainValueTypeError(f"{name!r} is of type {_said(value)}, and no table. {_CAN_BE}")
     return found
 
 
@@ -68,7 +68,8 @@ def _said(value: object) -> str:
     kind = type(value)
     shown = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     if _is_a(value, "numpy", "ndarray"):
-        shown += f" of {value.dtype} and {value.ndim} dimensions"  # type: ignore[attr-defined]
+        n_dims = value.ndim  # type: ignore[attr-defined]
+        shown += f" ({value.dtype}, {n_dims} dimension{'' if n_dims == 1 else 's'})"  # type: ignore[attr-defined]
     return shown
 
 
@@ -150,7 +151,9 @@ def _of_dict(columns: Mapping[Any, Any], name: str) -> Columns:
         if not isinstance(key, str):
             raise BrainValueTypeError(f"{name!r} is a dict, and its key {key!r} is no name of a column: it is no str")
         if not _is_column(column):
-            raise BrainValueTypeError(f"{name!r} is a dict, and its item {key!r} is a {_said(column)}, and no column")
+            raise BrainValueTypeError(
+                f"{name!r} is a dict, and its item {key!r} is of type {_said(column)}, and no column"
+            )
     return _of_table(module("pyarrow").table({key: _as_column(column) for key, column in columns.items()}))
 
 
