@@ -30,6 +30,7 @@ __all__ = [
     "BrainDumpPickleError",
     "BrainError",
     "BrainExistsError",
+    "BrainFileNotFoundError",
     "BrainForkedError",
     "BrainFormatError",
     "BrainFullError",

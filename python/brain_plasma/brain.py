@@ -25,6 +25,7 @@ from .exceptions import (
     BrainValueError,
 )
 from .explaining import Explaining
+from .exporting import Exporting
 from .identity import Identified
 from .ids import DEFAULT_NAMESPACE
 from .refs import Referring
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from .brain_client import Client
 
 
-class Brain(Identified, Drafting, Referring, Explaining, Dumping):
+class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
     """A dictionary in shared memory: what one process puts under a name, every process on the machine
     gets that opens the same path.
 

@@ -59,8 +59,8 @@ class BrainReferenceError(BrainError, ReferenceError):
 
 
 class BrainValueTypeError(BrainError, TypeError):
-    """A value cannot be stored: it, or something in it, has no form here and cannot be pickled. The message says
-    what."""
+    """A value cannot be stored: it, or something in it, has no form here and cannot be pickled. Or it cannot be
+    written as a table. The message says what."""
 
 
 class BrainPickleError(BrainError):
@@ -94,8 +94,8 @@ class BrainStaleError(BrainError):
 
 
 class BrainFullError(BrainError, MemoryError):
-    """The capacity of the store is reached, or its file system has no room, or of a dump the disk; nothing has
-    changed."""
+    """The capacity of the store is reached, or its file system has no room, or of a dump or a table's file the
+    disk; nothing has changed."""
 
 
 class BrainBusyError(BrainError):
@@ -143,7 +143,8 @@ class BrainCorruptError(BrainError):
 
 
 class BrainFormatError(BrainError):
-    """The store, or the dump, was made by a version of the library that this one cannot read; or it is no dump."""
+    """The store, or the dump, was made by a version of the library that this one cannot read; or it is no dump; or a
+    file cannot be read as a table of the format that it should have."""
 
 
 class BrainMissingPackageError(BrainError, ImportError):
@@ -198,6 +199,13 @@ class BrainDumpNameNotExistError(BrainNameNotExistError):
 
 class BrainRestoreError(BrainError):
     """The store could not be restored from its dump or its home, by this process or by another one."""
+
+
+# ---- files of tables ----------------------------------------------------------------------------
+
+
+class BrainFileNotFoundError(BrainError, FileNotFoundError):
+    """There is no file of a table there; or no folder, to write one into."""
 
 
 # ---- changes that failed ------------------------------------------------------------------------

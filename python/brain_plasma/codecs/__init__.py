@@ -93,8 +93,9 @@ class Written:
 
     def to_bytes(self) -> bytearray:
         data = bytearray(self.size_bytes)
-        with memoryview(data) as view:
-            self.write(view)
+        view = memoryview(data)
+        self.write(view)
+        view.release()  # not where it raises: somebody has a part of it then, and that error would hide the other
         return data
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -40,6 +40,7 @@ _RUN_ENDS = tuple(getattr(pa, name) for name in ("RunEndEncodedArray",) if hasat
 
 # Before it a schema could name a class that was unpickled.
 _SAFE_VERSION = (14, 0, 1)
+_REFUSED = "where pickles are refused"
 
 
 def load(package: str) -> None:
@@ -201,7 +202,7 @@ def encode_type(kind: Any) -> tuple[str, Any] | None:
 def decode_schema(data: Any, trusted: bool) -> Any:
     buffer = _buffer(data)
     if not trusted:
-        _check_version()
+        check_version(_REFUSED)
         arrow_check.check_schema(memoryview(buffer))
     try:
         return pa.ipc.read_schema(buffer)
@@ -255,6 +256,21 @@ def batches_stream(schema: Any, batches: list[Any]) -> Written | None:
     )
 
 
+def pieces_stream(schema: Any, pieces: Callable[[], Iterator[Any]]) -> Written | None:
+    """The same for a table that comes in pieces, tables themselves: pieces() is called twice."""
+    if not _is_kept(schema):
+        return None
+
+    def write(writer: Any) -> None:
+        for piece in pieces():
+            try:
+                writer.write_table(piece)
+            except OSError as error:  # beyond the room that the first time had said
+                raise BrainValueError(f"a table became larger while it was written ({error})") from error
+
+    return _written(schema, write, None)
+
+
 def _with_column(batch: Any, i: int, column: Any) -> Any:
     columns = batch.columns
     columns[i] = column
@@ -267,7 +283,9 @@ def _column_stream(chunks: list[Any], kind: Any) -> Written | None:
     return batches_stream(schema, [pa.RecordBatch.from_arrays([chunk], schema=schema) for chunk in chunks])
 
 
-def _written(schema: Any, write: Callable[[Any], Any], source: Callable[[], Any]) -> Written | None:
+def _written(
+    schema: Any, write: Callable[[Any], Any], source: Callable[[], Any] | None
+) -> Written | None:
     counter = pa.MockOutputStream()
     try:
         _write(counter, schema, write)
@@ -360,7 +378,7 @@ def _read(data: Any, trusted: bool, read: Callable[[Any], Any]) -> Any:
     try:
         if trusted:
             return read(pa.ipc.open_stream(buffer))
-        _check_version()
+        check_version(_REFUSED)
         arrow_check.check_stream(memoryview(buffer))
         value = read(pa.ipc.open_stream(buffer))
         value.validate(full=True)
@@ -395,12 +413,13 @@ def _only_column(table: Any) -> Any:
     return table.column(0)
 
 
-def _check_version() -> None:
+def check_version(where: str) -> None:
+    """Raise where this pyarrow is not to read what others wrote; `where` says what that is."""
     version = tuple(int(part) for part in pa.__version__.split(".")[:3] if part.isdigit())
     if version < _SAFE_VERSION:
         raise BrainValueError(
             f"pyarrow {pa.__version__} can be made to run code by what it reads, so nothing is read with it "
-            "where pickles are refused: pip install 'pyarrow>=14.0.1'"
+            f"{where}: pip install 'pyarrow>=14.0.1'"
         )
 
 
