@@ -89,7 +89,7 @@ enum brain_error {
     BRAIN_E_NOT_FOUND = -1, /* no such name, namespace or store */
     BRAIN_E_EXISTS = -2,    /* the name (or the store) is there already */
     BRAIN_E_STALE = -3,     /* the version is not the one that was asked for */
-    BRAIN_E_FULL = -4,      /* capacity reached, or the file system has no room */
+    BRAIN_E_FULL = -4,      /* capacity or a quota reached, or the file system has no room */
     BRAIN_E_BUSY = -5,      /* a limit is reached (clients, snapshots, views); or: not at once */
     BRAIN_E_TIMEOUT = -6,   /* a writer held the lock, or nothing changed, for that long */
     BRAIN_E_INTR = -7,      /* a signal handler ran during a wait */
@@ -112,6 +112,9 @@ BRAIN_API const char *brain_strerror(int code);
  * store's text says what was asked, what is live, in limbo and free, and who pins; a timeout's
  * names the process that holds the lock. Valid until the thread's next failing call. Never NULL. */
 BRAIN_API const char *brain_error_detail(void);
+
+/* Whether that text is of a FULL by the quota of a namespace: 1 or 0. Room elsewhere is of no use then. */
+BRAIN_API int brain_error_is_quota(void);
 
 /* ---- stores ---------------------------------------------------------------------------------- */
 
@@ -543,6 +546,25 @@ BRAIN_API int brain_space_exists(brain_space *space);
 /* How many names it holds (0 where it does not exist). Returns 0, or: BUSY; CORRUPT; DESTROYED;
  * FORKED.  Threads: any.  Blocks: never.  Cost: O(1). */
 BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
+
+/* Let the values of the namespace come to `bytes`, and no more, whoever puts: data alone, as brain_usage() counts. A
+ * change that would make it larger than that is FULL (brain_error_is_quota()), with a text that names it; one that makes
+ * it smaller, or leaves it as large, is always allowed. So a quota may be below what it holds: nothing goes.
+ *
+ * The namespace is made where it does not exist, in one step with its quota. When it is removed the quota goes with it.
+ *
+ * bytes   0: no quota. Then it is not made.
+ * Returns 0, or: FULL; BUSY; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.  Cost: O(1). */
+BRAIN_API int brain_space_set_quota(brain_space *space, uint64_t bytes);
+
+/* How many names it holds, how many bytes their values come to, both as of one commit, and its quota, as of now.
+ * All 0 where it does not exist.
+ *
+ * n_out, bytes_out, quota_out   NULL, or receive them. quota 0: none.
+ * Returns 0, or: BUSY; CORRUPT; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: O(1). */
+BRAIN_API int brain_space_usage(brain_space *space, uint64_t *n_out, uint64_t *bytes_out,
+                                uint64_t *quota_out);
 
 /* Remove the namespace with all its names in one atomic step.
  * Returns 0, or: NOT_FOUND; FULL; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.

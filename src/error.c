@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 static _Thread_local char detail[768];
+static _Thread_local bool is_of_quota;
 
 static void set_detail(const char *format, va_list args)
 {
     (void)vsnprintf(detail, sizeof detail, format, args);
+    is_of_quota = false;
 }
 
 int bn_error(int code, const char *format, ...)
@@ -20,6 +23,16 @@ int bn_error(int code, const char *format, ...)
     set_detail(format, args);
     va_end(args);
     return code;
+}
+
+int bn_error_quota(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_detail(format, args);
+    va_end(args);
+    is_of_quota = true;
+    return BRAIN_E_FULL;
 }
 
 static int code_of(int error)
@@ -83,6 +96,11 @@ int bn_error_corrupt(const char *format, ...)
 const char *brain_error_detail(void)
 {
     return detail;
+}
+
+int brain_error_is_quota(void)
+{
+    return is_of_quota;
 }
 
 const char *brain_strerror(int code)

@@ -51,7 +51,9 @@ int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out
     }
     uint32_t gen = bn_load_relaxed(&rec->gen) + 1;
     bn_store_release(&rec->gen, gen); /* not journalled: readers compare it */
-    for (int i = 0; i < 2; i++) {     /* of a FREE record nobody reads the tally */
+    bn_store_release(&rec->quota,
+                     (uint64_t)0); /* after gen: who sees it sees that it is another's */
+    for (int i = 0; i < 2; i++) {  /* of a FREE record nobody reads the tally */
         bn_store_relaxed(&rec->tally[i].count, (uint64_t)0);
         bn_store_relaxed(&rec->tally[i].bytes, (uint64_t)0);
         bn_journal_u64(store, &rec->tally[i].number,

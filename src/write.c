@@ -18,6 +18,7 @@
 #include "index.h"
 #include "lock.h"
 #include "pin.h"
+#include "quota.h"
 #include "reclaim.h"
 #include "recover.h"
 #include "slot.h"
@@ -231,8 +232,29 @@ static int judge_condition(const struct bn_write *write, int err)
     return holds ? 0 : is_answer ? BRAIN_E_STALE : err;
 }
 
+/* Whether all changes of each namespace together are within its quota; they stand together. One that is
+ * made here has none yet. */
+static int check_quotas(struct brain_store *store, const struct bn_write *writes, uint32_t n,
+                        struct bn_refusal *refusal)
+{
+    int64_t more = 0;
+    int err = 0;
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        const struct bn_write *write = &writes[i];
+        bool is_there = write->maker == NULL && !write->has_no_space;
+        more += is_there && !write->change.is_skipped ? bn_txn_growth(store, &write->change) : 0;
+        if (i + 1 == n || !bn_write_same_space(write->space, writes[i + 1].space)) {
+            err =
+                is_there ? bn_quota_check(write->space, write->change.space_id, more, refusal) : 0;
+            more = 0;
+        }
+    }
+    return err;
+}
+
 /* Look up all that is changed, and whether it fits. Under the lock. */
-static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient)
+static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
+                    struct bn_refusal *refusal)
 {
     uint64_t more = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -265,7 +287,8 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
             change->older != 0 && (bn_slot_at(store, change->older)->flags & BN_SLOT_EXTENT) != 0;
         more += change->holder == 0 ? change->size : 0;
     }
-    return more == 0 || bn_txn_has_room(store, more) ? 0 : BRAIN_E_FULL;
+    int err = check_quotas(store, writes, n, refusal);
+    return err != 0 ? err : more == 0 || bn_txn_has_room(store, more) ? 0 : BRAIN_E_FULL;
 }
 
 static int take_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
@@ -297,6 +320,7 @@ static int make_spaces(struct brain_store *store, struct bn_write *writes, uint3
                     sizeof id);
             maker->made_id = id.id;
             bn_journal_u32(store, &bn_space_at(store, id.id)->entry, maker->change.fresh);
+            bn_store_release(&bn_space_at(store, id.id)->quota, writes[i].made_quota);
         }
         if (maker != NULL && !change->is_skipped) {
             change->space_id = maker->made_id;
@@ -362,14 +386,14 @@ static int transact(struct brain_store *store, struct bn_write *writes, uint32_t
 }
 
 static int try_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
-                      uint64_t *number_out)
+                      struct bn_refusal *refusal, uint64_t *number_out)
 {
     int err = bn_recover_enter(store, true);
     if (bn_unlikely(err != 0)) {
         return err;
     }
     err = bn_index_grow(store);
-    err = err != 0 ? err : find_all(store, writes, n, lenient);
+    err = err != 0 ? err : find_all(store, writes, n, lenient, refusal);
     err = err != 0 ? err : transact(store, writes, n, number_out);
     bn_lock_release(store);
     return err;
@@ -526,7 +550,7 @@ static uint64_t total_size(const struct bn_write *writes, uint32_t n)
 
 /* Everything that can be done about a failed try: 0: try again. */
 static int after_failure(struct brain_store *store, struct bn_write *writes, uint32_t n, int err,
-                         struct bn_stage_obstacle *tried)
+                         const struct bn_refusal *refusal, struct bn_stage_obstacle *tried)
 {
     forget_aborted(store, writes, n);
     if (!bn_stage_may_try_again(store, tried)) {
@@ -545,6 +569,9 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
     }
     if (err == BN_NEED_DESCRIPTION) {
         return fetch_descriptions(store, writes, n);
+    }
+    if (err == BN_OVER_QUOTA) {
+        return bn_quota_refuse(refusal);
     }
     return bn_stage_overcome(store, err, total_size(writes, n), tried);
 }
@@ -616,15 +643,28 @@ static int reserve_all(struct brain_store *store, const struct bn_write *writes,
                                         sizeof(uint32_t));
 }
 
+/* Large data into an extent, unless nothing could come of it. */
+static int stage(struct brain_store *store, struct bn_write *write)
+{
+    struct bn_refusal refusal;
+    bool goes_there = (write->change.flags & BN_SLOT_EXTENT) != 0 && write->change.holder == 0;
+    if (goes_there && write->maker == NULL && !write->has_no_space &&
+        bn_quota_foresee(write->space, &write->change, &refusal) != 0) {
+        return bn_quota_refuse(&refusal);
+    }
+    return bn_stage_data(store, &write->change);
+}
+
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                     uint64_t *number_out)
 {
     struct bn_stage_obstacle tried = { 0 };
+    struct bn_refusal refusal;
     int err = 0;
     while (err == 0) {
         err = resolve_all(store, writes, n);
         for (uint32_t i = 0; i < n && err == 0; i++) {
-            err = bn_stage_data(store, &writes[i].change);
+            err = stage(store, &writes[i]);
         }
         if (bn_unlikely(err != 0)) {
             forget_makers(writes, n);
@@ -633,12 +673,12 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
         if (n > 8) {
             err = reserve_all(store, writes, n);
         }
-        err = err != 0 ? err : try_commit(store, writes, n, lenient, number_out);
+        err = err != 0 ? err : try_commit(store, writes, n, lenient, &refusal, number_out);
         forget_makers(writes, n);
         if (bn_likely(err == 0)) {
             break;
         }
-        err = after_failure(store, writes, n, err, &tried);
+        err = after_failure(store, writes, n, err, &refusal, &tried);
     }
     if (bn_unlikely(err != 0)) {
         return err;
@@ -658,12 +698,13 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
 
 /* ---- namespaces */
 
-int bn_write_make_space(struct brain_space *space)
+int bn_write_make_space(struct brain_space *space, uint64_t quota)
 {
     struct bn_write write;
     uint64_t number;
     int err = init(&write, space, "", 0, BRAIN_ANY_VERSION);
     write.makes_only = true;
+    write.made_quota = quota;
     return err != 0 ? err : bn_write_commit(space->store, &write, 1, false, &number);
 }
 

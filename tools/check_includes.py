@@ -19,7 +19,7 @@ LAYERS = [
     "brain namespace name batch object snapshot id note view check",
     "attach",
     "write replace fork",
-    "stage",
+    "quota stage",
     "reclaim",
     "recover",
     "handle",
