@@ -89,10 +89,11 @@ enum brain_error {
     BRAIN_E_NOT_FOUND = -1, /* no such name, namespace or store */
     BRAIN_E_EXISTS = -2,    /* the name (or the store) is there already */
     BRAIN_E_STALE = -3,     /* the version is not the one that was asked for */
-    BRAIN_E_FULL = -4,      /* capacity or a quota reached, or the file system has no room */
+    BRAIN_E_FULL = -4,      /* capacity reached, or the file system has no room */
     BRAIN_E_BUSY = -5,      /* a limit is reached (clients, snapshots, views); or: not at once */
     BRAIN_E_TIMEOUT = -6,   /* a writer held the lock, or nothing changed, for that long */
     BRAIN_E_INTR = -7,      /* a signal handler ran during a wait */
+    BRAIN_E_QUOTA = -8,     /* the namespace may not grow (brain_space_set_quota()) */
     /* Faults. */
     BRAIN_E_INVAL = -16,     /* an argument is out of its range */
     BRAIN_E_PERM = -17,      /* not allowed: mode, owner, read-only store */
@@ -112,9 +113,6 @@ BRAIN_API const char *brain_strerror(int code);
  * store's text says what was asked, what is live, in limbo and free, and who pins; a timeout's
  * names the process that holds the lock. Valid until the thread's next failing call. Never NULL. */
 BRAIN_API const char *brain_error_detail(void);
-
-/* Whether that text is of a FULL by the quota of a namespace: 1 or 0. Room elsewhere is of no use then. */
-BRAIN_API int brain_error_is_quota(void);
 
 /* ---- stores ---------------------------------------------------------------------------------- */
 
@@ -547,13 +545,14 @@ BRAIN_API int brain_space_exists(brain_space *space);
  * FORKED.  Threads: any.  Blocks: never.  Cost: O(1). */
 BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 
-/* Let the values of the namespace come to `bytes`, and no more, whoever puts: data alone, as brain_usage() counts. A
- * change that would make it larger than that is FULL (brain_error_is_quota()), with a text that names it; one that makes
- * it smaller, or leaves it as large, is always allowed. So a quota may be below what it holds: nothing goes.
+/* Let the values of the namespace come to `bytes`, and no more, whoever puts: their data alone, as brain_usage()
+ * counts. A change that makes it larger, and larger than that, is QUOTA, with a text that names the namespace: of any
+ * call that commits one. What makes it smaller, or leaves it as large, is never refused: so a quota may be below what
+ * is there, and nothing goes.
  *
- * The namespace is made where it does not exist, in one step with its quota. When it is removed the quota goes with it.
+ * The namespace is made where it does not exist, in one step with its quota. When it is removed its quota goes, too.
  *
- * bytes   0: no quota. Then it is not made.
+ * bytes   0: no quota; nothing is made for that.
  * Returns 0, or: FULL; BUSY; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.  Cost: O(1). */
 BRAIN_API int brain_space_set_quota(brain_space *space, uint64_t bytes);
@@ -588,7 +587,7 @@ BRAIN_API int brain_space_remove(brain_space *space);
  * shared memory. On any error nothing has changed.
  *
  * Returns 0, or: EXISTS (if_version is 0 and the name is there); STALE (another version, or
- * absent); FULL; BUSY (no memory for a pin, as brain_get()); TIMEOUT; INVAL; PERM; IO; NOMEM;
+ * absent); FULL; QUOTA; BUSY (no memory for a pin, as brain_get()); TIMEOUT; INVAL; PERM; IO; NOMEM;
  * CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
  * Cost: O(bytes); no system call where the memory is warm, the lock free and the data below 32 MiB. Of more up

@@ -3,17 +3,14 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 static _Thread_local char detail[768];
-static _Thread_local bool is_of_quota;
 
 static void set_detail(const char *format, va_list args)
 {
     (void)vsnprintf(detail, sizeof detail, format, args);
-    is_of_quota = false;
 }
 
 int bn_error(int code, const char *format, ...)
@@ -23,16 +20,6 @@ int bn_error(int code, const char *format, ...)
     set_detail(format, args);
     va_end(args);
     return code;
-}
-
-int bn_error_quota(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    set_detail(format, args);
-    va_end(args);
-    is_of_quota = true;
-    return BRAIN_E_FULL;
 }
 
 static int code_of(int error)
@@ -98,11 +85,6 @@ const char *brain_error_detail(void)
     return detail;
 }
 
-int brain_error_is_quota(void)
-{
-    return is_of_quota;
-}
-
 const char *brain_strerror(int code)
 {
     switch (code) {
@@ -122,6 +104,8 @@ const char *brain_strerror(int code)
         return "timed out";
     case BRAIN_E_INTR:
         return "interrupted by a signal";
+    case BRAIN_E_QUOTA:
+        return "the namespace may not grow";
     case BRAIN_E_INVAL:
         return "invalid argument";
     case BRAIN_E_PERM:

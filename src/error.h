@@ -16,9 +16,6 @@
 /* Set the detail text and return `code`. */
 __attribute__((format(printf, 2, 3))) int bn_error(int code, const char *format, ...);
 
-/* The same for a namespace's quota: FULL. */
-__attribute__((format(printf, 1, 2))) int bn_error_quota(const char *format, ...);
-
 /* The same for a failed call to the system: `error` is -errno. Chooses FULL, PERM, NOMEM or IO. */
 __attribute__((format(printf, 2, 3))) int bn_error_os(int error, const char *format, ...);
 

@@ -59,7 +59,7 @@ int bn_quota_check(struct brain_space *space, uint32_t id, int64_t more, struct 
                                 .quota = bn_load_relaxed(&rec->quota), /* relaxed: as above */
                                 .bytes = bn_load_relaxed(&bn_tally_now(rec->tally)->bytes),
                                 .asked = (uint64_t)more };
-    return BN_OVER_QUOTA;
+    return BRAIN_E_QUOTA;
 }
 
 int bn_quota_foresee(struct brain_space *space, const struct bn_change *change,
@@ -76,16 +76,17 @@ int bn_quota_foresee(struct brain_space *space, const struct bn_change *change,
         return 0; /* the commit will see */
     }
     *out = (struct bn_refusal){ space, quota, bytes, change->size };
-    return BN_OVER_QUOTA;
+    return BRAIN_E_QUOTA;
 }
 
 int bn_quota_refuse(const struct bn_refusal *refusal)
 {
     const struct brain_space *space = refusal->space;
-    return bn_error_quota("%s: the namespace %.*s has a quota of %llu bytes: it holds %llu, and "
-                          "%llu more were asked "
-                          "for. Delete values there, or give it a larger quota",
-                          space->store->path, (int)space->name_len, (const char *)space->name,
-                          (unsigned long long)refusal->quota, (unsigned long long)refusal->bytes,
-                          (unsigned long long)refusal->asked);
+    return bn_error(BRAIN_E_QUOTA,
+                    "%s: the namespace %.*s has a quota of %llu bytes: it holds %llu, and "
+                    "%llu more were asked "
+                    "for. Delete values there, or give it a larger quota",
+                    space->store->path, (int)space->name_len, (const char *)space->name,
+                    (unsigned long long)refusal->quota, (unsigned long long)refusal->bytes,
+                    (unsigned long long)refusal->asked);
 }

@@ -5,9 +5,6 @@
 #include "handle.h"
 #include "txn.h"
 
-/* Internal: a change would make a namespace larger than its quota. Never leaves the library. */
-#define BN_OVER_QUOTA (-103)
-
 /* What was refused, as it was under the lock. */
 struct bn_refusal {
     struct brain_space *space;
@@ -20,15 +17,15 @@ struct bn_refusal {
 int bn_quota_set(struct brain_space *space, uint64_t bytes);
 
 /* Whether changes that were looked up may make namespace `id` together `more` bytes larger, or smaller: 0, or
- * BN_OVER_QUOTA. Under the lock. */
+ * QUOTA. Under the lock. */
 int bn_quota_check(struct brain_space *space, uint32_t id, int64_t more, struct bn_refusal *out);
 
 /* Before a large value is copied into the store: whether it is larger than the quota and than all that it might
- * replace, so that nothing would come of it. 0, or BN_OVER_QUOTA. */
+ * replace, so that nothing would come of it. 0, or QUOTA. */
 int bn_quota_foresee(struct brain_space *space, const struct bn_change *change,
                      struct bn_refusal *out);
 
-/* FULL, with a text. */
+/* QUOTA, with its text. */
 int bn_quota_refuse(const struct bn_refusal *refusal);
 
 #endif

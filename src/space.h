@@ -28,7 +28,7 @@ static inline bool bn_space_stands(const struct brain_store *store, const struct
 }
 
 /* Take a record for a new space; its gen is final. Journalled: 0, BN_AGAIN, FULL, CORRUPT. */
-int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out);
+int bn_space_take(struct brain_store *store, uint64_t quota, uint32_t *id_out, uint32_t *gen_out);
 
 /* After the commit that removes it: to the list of the dead. Journalled. */
 void bn_space_bury(struct brain_store *store, uint32_t id);

@@ -312,7 +312,7 @@ static int make_spaces(struct brain_store *store, struct bn_write *writes, uint3
         struct bn_write *maker = writes[i].maker;
         if (writes[i].owns_maker) {
             struct bn_space_id_rec id;
-            int err = bn_space_take(store, &id.id, &id.gen);
+            int err = bn_space_take(store, writes[i].made_quota, &id.id, &id.gen);
             if (err != 0) {
                 return err;
             }
@@ -320,7 +320,6 @@ static int make_spaces(struct brain_store *store, struct bn_write *writes, uint3
                     sizeof id);
             maker->made_id = id.id;
             bn_journal_u32(store, &bn_space_at(store, id.id)->entry, maker->change.fresh);
-            bn_store_release(&bn_space_at(store, id.id)->quota, writes[i].made_quota);
         }
         if (maker != NULL && !change->is_skipped) {
             change->space_id = maker->made_id;
@@ -570,7 +569,7 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
     if (err == BN_NEED_DESCRIPTION) {
         return fetch_descriptions(store, writes, n);
     }
-    if (err == BN_OVER_QUOTA) {
+    if (err == BRAIN_E_QUOTA) {
         return bn_quota_refuse(refusal);
     }
     return bn_stage_overcome(store, err, total_size(writes, n), tried);
