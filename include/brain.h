@@ -760,7 +760,7 @@ BRAIN_API int brain_batch_new(brain_store *store, brain_batch **batch_out);
  * wins. A delete of a name that is missing changes nothing.
  * Returns 0, or: INVAL (also: more than BRAIN_BATCH_MAX changes); PERM; NOMEM; DESTROYED; FORKED
  * (also in a child of the process that made the batch); where a large value is stored at once also
- * FULL; TIMEOUT; IO; CORRUPT. On error the batch is as before.
+ * FULL; QUOTA (by itself it is too large); TIMEOUT; IO; CORRUPT. On error the batch is as before.
  * Blocks: for the writer lock where the value is large (with its name more than about 2,000 bytes),
  * else never.  Cost: O(bytes). */
 BRAIN_API int brain_batch_put(brain_batch *batch, brain_space *space, const void *name,

@@ -62,23 +62,6 @@ int bn_quota_check(struct brain_space *space, uint32_t id, int64_t more, struct 
     return BRAIN_E_QUOTA;
 }
 
-int bn_quota_foresee(struct brain_space *space, const struct bn_change *change,
-                     struct bn_refusal *out)
-{
-    const struct bn_space_rec *rec = bn_space_view(space->store, change->space_id);
-    uint64_t quota = rec != NULL ? bn_load_acquire(&rec->quota) : 0, count, bytes;
-    if (bn_likely(quota == 0 || change->size <= quota)) {
-        return 0;
-    }
-    bn_tally_read(space->store, rec->tally, &count, &bytes, NULL);
-    struct bn_space_ref ref = { change->space_id, change->space_gen };
-    if (change->size <= bytes || !bn_handle_stands(space, ref)) {
-        return 0; /* the commit will see */
-    }
-    *out = (struct bn_refusal){ space, quota, bytes, change->size };
-    return BRAIN_E_QUOTA;
-}
-
 int bn_quota_refuse(const struct bn_refusal *refusal)
 {
     const struct brain_space *space = refusal->space;
@@ -89,4 +72,25 @@ int bn_quota_refuse(const struct bn_refusal *refusal)
                     space->store->path, (int)space->name_len, (const char *)space->name,
                     (unsigned long long)refusal->quota, (unsigned long long)refusal->bytes,
                     (unsigned long long)refusal->asked);
+}
+
+/* Damage is left to the commit, which meets it as well. */
+int bn_quota_foresee(struct brain_space *space, const struct bn_change *change)
+{
+    struct bn_space_ref ref;
+    uint64_t count, bytes;
+    if (!(change->flags & BN_SLOT_EXTENT) || change->holder != 0 ||
+        bn_handle_resolve(space, &ref) != 0) {
+        return 0;
+    }
+    const struct bn_space_rec *rec = bn_space_view(space->store, ref.id);
+    uint64_t quota = rec != NULL ? bn_load_acquire(&rec->quota) : 0;
+    if (bn_likely(quota == 0 || change->size <= quota)) {
+        return 0;
+    }
+    bn_tally_read(space->store, rec->tally, &count, &bytes, NULL);
+    if (change->size <= bytes || !bn_handle_stands(space, ref)) {
+        return 0;
+    }
+    return bn_quota_refuse(&(struct bn_refusal){ space, quota, bytes, change->size });
 }

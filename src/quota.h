@@ -20,12 +20,11 @@ int bn_quota_set(struct brain_space *space, uint64_t bytes);
  * QUOTA. Under the lock. */
 int bn_quota_check(struct brain_space *space, uint32_t id, int64_t more, struct bn_refusal *out);
 
-/* Before a large value is copied into the store: whether it is larger than the quota and than all that it might
- * replace, so that nothing would come of it. 0, or QUOTA. */
-int bn_quota_foresee(struct brain_space *space, const struct bn_change *change,
-                     struct bn_refusal *out);
-
 /* QUOTA, with its text. */
 int bn_quota_refuse(const struct bn_refusal *refusal);
+
+/* Before a large value is copied into the store: QUOTA, with its text, where it is larger than the quota and than all
+ * that it might replace, so that nothing would come of it. Else 0: the commit will see. */
+int bn_quota_foresee(struct brain_space *space, const struct bn_change *change);
 
 #endif

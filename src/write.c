@@ -642,18 +642,6 @@ static int reserve_all(struct brain_store *store, const struct bn_write *writes,
                                         sizeof(uint32_t));
 }
 
-/* Large data into an extent, unless nothing could come of it. */
-static int stage(struct brain_store *store, struct bn_write *write)
-{
-    struct bn_refusal refusal;
-    bool goes_there = (write->change.flags & BN_SLOT_EXTENT) != 0 && write->change.holder == 0;
-    if (goes_there && write->maker == NULL && !write->has_no_space &&
-        bn_quota_foresee(write->space, &write->change, &refusal) != 0) {
-        return bn_quota_refuse(&refusal);
-    }
-    return bn_stage_data(store, &write->change);
-}
-
 int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                     uint64_t *number_out)
 {
@@ -663,7 +651,8 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
     while (err == 0) {
         err = resolve_all(store, writes, n);
         for (uint32_t i = 0; i < n && err == 0; i++) {
-            err = stage(store, &writes[i]);
+            err = bn_quota_foresee(writes[i].space, &writes[i].change);
+            err = err != 0 ? err : bn_stage_data(store, &writes[i].change);
         }
         if (bn_unlikely(err != 0)) {
             forget_makers(writes, n);
