@@ -191,26 +191,31 @@ static int look_at_pins(struct pl_store *objects, struct few *few)
     return 0;
 }
 
-/* Put in the place of an object what says that it is away, if nobody has got it since it was marked. Its file is there
- * before that, and nobody ever sees it missing: who gets it in this moment has it, or its file. */
-static int move_away(struct pl_store *objects, const struct pl_external *external,
-                     const struct few *few, unsigned i, uint64_t *freed)
+/* Put in the place of an object what says that it is away, if nobody has got it since it was marked: else STALE. */
+static int put_stand_in(struct pl_store *objects, const struct few *few, unsigned i)
 {
     const brain_view *view = &few->view[i];
-    const struct victim *victim = few->victim[i];
     struct pl_object info;
     uint8_t meta[PL_AWAY_BYTES];
-    int code = pl_object_describe(view, &info);
-    if (code == 0) code = pl_external_write(external, objects, view);
-    if (code != 0) return code;
-    pl_object_write_away(meta, &info);
     const brain_value value = {
         .kind = BRAIN_KIND_UNSEALED, .meta = meta, .meta_len = sizeof meta, .description = ""
     };
-    code = brain_view_note(view) == few->mark
-               ? brain_put(objects->space, victim->id, BRAIN_ID_BYTES, &value, view->version, NULL)
-               : BRAIN_E_STALE;
-    if (code == 0) *freed += victim->bytes;
+    int code = pl_object_describe(view, &info);
+    if (code != 0) return code;
+    if (brain_view_note(view) != few->mark) return BRAIN_E_STALE;
+    pl_object_write_away(meta, &info);
+    return brain_put(objects->space, few->victim[i]->id, BRAIN_ID_BYTES, &value, view->version,
+                     NULL);
+}
+
+/* Evict to the external store. The file is there first, and nobody ever sees the object missing: who gets it in this
+ * moment has it, or its file. */
+static int move_away(struct pl_store *objects, const struct pl_external *external,
+                     const struct few *few, unsigned i, uint64_t *freed)
+{
+    int code = pl_external_write(external, objects, &few->view[i]);
+    if (code == 0) code = put_stand_in(objects, few, i);
+    if (code == 0) *freed += few->victim[i]->bytes;
     /* Somebody has got it, deleted it, or evicted it: then the same file may be what stands for it, so it is left to a
      * sweep. */
     return code == BRAIN_E_STALE ? 0 : code;
