@@ -217,3 +217,16 @@ def test_a_dump_has_no_quotas(limited, tmp_path, new_path):
         other.load(path=tmp_path / "dump")
         assert other["x"] == bytes(QUOTA)
         assert other.quota() is None
+
+
+def test_what_is_loaded_is_held_against_it_too(limited, tmp_path, new_path):
+    limited["x"] = bytes(QUOTA)
+    limited.dump(path=tmp_path / "dump")
+    with Brain(new_path()) as other:
+        other.set_quota(QUOTA - 1)
+        with pytest.raises(BrainQuotaError, match="quota of 999 bytes"):
+            other.load(path=tmp_path / "dump")
+        assert other.used() == 0
+        other.set_quota(QUOTA)
+        other.load(path=tmp_path / "dump")
+        assert other["x"] == bytes(QUOTA)
