@@ -34,6 +34,7 @@
 #include <time.h>
 
 #include "hugepages.h"
+#include "plasma/external.h"
 #include "plasma/remove.h"
 
 #define CAPACITY_MIN    4096u
@@ -54,6 +55,8 @@ struct wish {
     uint64_t capacity_bytes; /* 0: not given */
     const char *path;        /* NULL: not given */
     const char *directory;   /* NULL: not given */
+    const char *external;    /* NULL: not given */
+    char external_path[PATH_MAX];
     bool huge_pages;
     bool keep;
 };
@@ -66,6 +69,7 @@ struct keeper {
     uint64_t version;      /* of our note */
     bool made;             /* the store, by us */
     struct stat directory; /* of the store */
+    struct pl_external external;
 };
 
 /* A client, as a note names it. */
@@ -78,7 +82,7 @@ struct holder {
 /* ---- words */
 
 static const char USAGE[] =
-    "usage: plasma_store -m BYTES -s PATH [-d DIRECTORY] [-h] [-k]\n"
+    "usage: plasma_store -m BYTES -s PATH [-d DIRECTORY] [-h] [-e DIRECTORY] [-k]\n"
     "\n"
     "Makes a store in shared memory, keeps it tidy, and removes it on SIGTERM or Ctrl-C.\n"
     "\n"
@@ -88,7 +92,8 @@ static const char USAGE[] =
     "                 where that is on a tmpfs)\n"
     "  -h             with huge pages; needs -d, on a tmpfs that is mounted with huge=always,\n"
     "                 within_size or advise\n"
-    "  -e ENDPOINT    an external store for what is evicted: not there yet, an error\n"
+    "  -e DIRECTORY   an external store: Plasma objects that are evicted go to files there (in a\n"
+    "                 folder of the store's), and come back when they are got\n"
     "  -k, --keep     leave the store there at the end\n"
     "  --help, --version\n"
     "\n"
@@ -159,6 +164,27 @@ static bool is_sound(const struct wish *wish)
     return true;
 }
 
+/* Where the external store is, as an absolute path. */
+static bool find_external(struct wish *wish)
+{
+    struct stat st;
+    const char *given = wish->external;
+    if (given == NULL) return true;
+    if (strncmp(given, "file://", 7) == 0) given += 7;
+    if (strstr(given, "://") != NULL) {
+        say("-e takes a directory, also as file:///DIRECTORY, not %s", given);
+    } else if (realpath(given, wish->external_path) == NULL) {
+        say("-e %s: %s: make the directory first", given, strerror(errno));
+    } else if (stat(wish->external_path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        say("-e %s is no directory", given);
+    } else if (strlen(wish->external_path) > PL_EXTERNAL_PATH_MAX) {
+        say("-e: the path of the directory has more than %u bytes", PL_EXTERNAL_PATH_MAX);
+    } else {
+        return true;
+    }
+    return false;
+}
+
 /* As with the original, -m 5, -m=5, --m 5 and --m=5 are all the same. */
 enum {
     OPTION_HELP = 256,
@@ -196,8 +222,8 @@ static bool take_option(int option, const char *word, struct wish *wish)
         wish->keep = true;
         return true;
     case 'e':
-        say("-e, an external store for what is evicted, is not there yet: start it without");
-        return false;
+        wish->external = optarg;
+        return true;
     case OPTION_HELP:
         fputs(USAGE, stdout);
         exit(0);
@@ -224,7 +250,7 @@ static bool parse(int argc, char **argv, struct wish *wish_out)
         say("does not know what to do with '%s'; --help shows what there is", argv[optind]);
         return false;
     }
-    return is_sound(wish_out);
+    return is_sound(wish_out) && find_external(wish_out);
 }
 
 /* ---- signals */
@@ -420,6 +446,28 @@ static void warn_of_room(const brain_store *store, uint64_t capacity)
     }
 }
 
+/* The external store: the one that is wished for, or that a store which was taken over has. */
+static int begin_external(struct keeper *keeper)
+{
+    struct pl_store objects;
+    int err = pl_store_open(keeper->store, &objects);
+    if (err != 0) return err;
+    err = keeper->wish.external != NULL
+              ? pl_external_give(&objects, keeper->wish.external_path, &keeper->external)
+              : pl_external_find(&objects, &keeper->external);
+    pl_store_close(&objects);
+    if (err == BRAIN_E_EXISTS) {
+        say("-e %s: the store has its external store elsewhere: what was evicted is in %s",
+            keeper->wish.external, keeper->external.folder);
+        err = REFUSED;
+    } else if (err == PL_E_EXTERNAL) {
+        say("-e: %s", pl_external_detail());
+        err = REFUSED;
+    }
+    if (err != 0 && keeper->made) (void)!brain_destroy(keeper->store); /* as if it had not begun */
+    return err;
+}
+
 static int begin(struct keeper *keeper)
 {
     uint64_t capacity, live;
@@ -429,6 +477,7 @@ static int begin(struct keeper *keeper)
         if (err == 0 && is_elsewhere(keeper))
             say("it stays where it is: -d and -h are for a store that is made");
     }
+    if (err == 0) err = begin_external(keeper);
     if (err == 0) err = brain_usage(keeper->store, &capacity, &live);
     if (err == 0) {
         /* Where this fails, it was removed just now, and the first look will tell. */
@@ -469,6 +518,7 @@ static int tidy(brain_store *store, bool is_due)
     err = pl_store_open(store, &objects);
     if (err != 0) return err;
     err = pl_remove_dead(&objects);
+    if (err == 0) err = pl_external_sweep(&objects);
     pl_store_close(&objects);
     return err;
 }
@@ -494,6 +544,7 @@ static int end(struct keeper *keeper)
         return 0;
     }
     int err = brain_destroy(keeper->store);
+    if (err == 0 || err == BRAIN_E_DESTROYED) pl_external_destroy(&keeper->external);
     return err == BRAIN_E_DESTROYED ? 0 : err; /* it is gone, which is what was asked for */
 }
 
@@ -509,6 +560,7 @@ static int run(struct keeper *keeper)
     err = keep(keeper);
     if (err == BRAIN_E_DESTROYED) {
         say("somebody else removed the store at %s", keeper->wish.path);
+        pl_external_destroy(&keeper->external);
         return err;
     }
     err = end(keeper);

@@ -175,8 +175,8 @@ typedef struct brain_load_result {
  * else may write; of others with BRAIN_LOAD_PICKLES alone. Else they are told as refused, all other names are loaded,
  * and the call returns PERM.
  *
- * Returns 0, or: NOT_FOUND (no such file); CORRUPT; FORMAT (a later version; no dump at all); FULL; PERM; INVAL; IO; INTR;
- * TIMEOUT, BUSY, NOMEM, DESTROYED, FORKED (as brain_put()).
+ * Returns 0, or: NOT_FOUND (no such file); CORRUPT; FORMAT (a later version; no dump at all); FULL; QUOTA; PERM; INVAL; IO;
+ * INTR; TIMEOUT, BUSY, NOMEM, DESTROYED, FORKED (as brain_put()).
  * Threads: any.  Blocks: for the writer lock, in short holdings; for the disk.
  * Cost: O(bytes of the file) twice, and 2 MiB of memory. */
 BRAIN_API int brain_load(brain_store *store, const char *path, const brain_load_options *options,

@@ -96,6 +96,7 @@ enum brain_error {
     BRAIN_E_BUSY = -5,      /* a limit is reached (clients, snapshots, views); or: not at once */
     BRAIN_E_TIMEOUT = -6,   /* a writer held the lock, or nothing changed, for that long */
     BRAIN_E_INTR = -7,      /* a signal handler ran during a wait */
+    BRAIN_E_QUOTA = -8,     /* the namespace may not grow (brain_space_set_quota()) */
     /* Faults. */
     BRAIN_E_INVAL = -16,     /* an argument is out of its range */
     BRAIN_E_PERM = -17,      /* not allowed: mode, owner, read-only store */
@@ -557,6 +558,26 @@ BRAIN_API int brain_space_exists(brain_space *space);
  * FORKED.  Threads: any.  Blocks: never.  Cost: O(1). */
 BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 
+/* Let the values of the namespace come to `bytes`, and no more, whoever puts: their data alone, as brain_usage()
+ * counts. A change that makes it larger, and larger than that, is QUOTA, with a text that names the namespace: of any
+ * call that commits one. What makes it smaller, or leaves it as large, is never refused: so a quota may be below what
+ * is there, and nothing goes.
+ *
+ * The namespace is made where it does not exist, in one step with its quota. When it is removed its quota goes, too.
+ *
+ * bytes   0: no quota; nothing is made for that.
+ * Returns 0, or: FULL; BUSY; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.  Cost: O(1). */
+BRAIN_API int brain_space_set_quota(brain_space *space, uint64_t bytes);
+
+/* How many names it holds, how many bytes their values come to, both as of one commit, and its quota, as of now.
+ * All 0 where it does not exist.
+ *
+ * n_out, bytes_out, quota_out   NULL, or receive them. quota 0: none.
+ * Returns 0, or: BUSY; CORRUPT; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: O(1). */
+BRAIN_API int brain_space_usage(brain_space *space, uint64_t *n_out, uint64_t *bytes_out,
+                                uint64_t *quota_out);
+
 /* Remove the namespace with all its names in one atomic step.
  * Returns 0, or: NOT_FOUND; FULL; TIMEOUT; PERM; IO; NOMEM; CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
@@ -579,7 +600,7 @@ BRAIN_API int brain_space_remove(brain_space *space);
  * shared memory. On any error nothing has changed.
  *
  * Returns 0, or: EXISTS (if_version is 0 and the name is there); STALE (another version, or
- * absent); FULL; BUSY (no memory for a pin, as brain_get()); TIMEOUT; INVAL; PERM; IO; NOMEM;
+ * absent); FULL; QUOTA; BUSY (no memory for a pin, as brain_get()); TIMEOUT; INVAL; PERM; IO; NOMEM;
  * CORRUPT; DESTROYED; FORKED.
  * Threads: any.  Blocks: for the writer lock.
  * Cost: O(bytes); no system call where the memory is warm, the lock free and the data below 32 MiB. Of more up
@@ -752,7 +773,7 @@ BRAIN_API int brain_batch_new(brain_store *store, brain_batch **batch_out);
  * wins. A delete of a name that is missing changes nothing.
  * Returns 0, or: INVAL (also: more than BRAIN_BATCH_MAX changes); PERM; NOMEM; DESTROYED; FORKED
  * (also in a child of the process that made the batch); where a large value is stored at once also
- * FULL; TIMEOUT; IO; CORRUPT. On error the batch is as before.
+ * FULL; QUOTA (by itself it is too large); TIMEOUT; IO; CORRUPT. On error the batch is as before.
  * Blocks: for the writer lock where the value is large (with its name more than about 2,000 bytes),
  * else never.  Cost: O(bytes). */
 BRAIN_API int brain_batch_put(brain_batch *batch, brain_space *space, const void *name,

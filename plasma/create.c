@@ -26,7 +26,8 @@ static int version_to_replace(struct pl_store *objects, const uint8_t *id, uint6
     code = pl_object_describe(&view, &info);
     bool is_evicted = code == 0 && info.is_sealed && brain_view_note(&view) == PL_NOTE_EVICTED;
     bool is_there =
-        code == 0 && (info.is_sealed ? !is_evicted : pl_object_is_written(objects, &info));
+        code == 0 &&
+        (info.is_sealed ? !is_evicted : info.is_away || pl_object_is_written(objects, &info));
     uint64_t version = view.version;
     pl_remove_put_back(objects, &view);
     if (code != 0 || is_there) return code != 0 ? code : BRAIN_E_EXISTS;

@@ -14,6 +14,7 @@
  */
 #include "evict.h"
 
+#include "external.h"
 #include "pins.h"
 #include "remove.h"
 #include "use.h"
@@ -77,7 +78,9 @@ static int consider(struct pl_store *objects, brain_iter *iter, struct list *lis
     if (code != 0) return code == BRAIN_E_NOT_FOUND ? 0 : code;
     if (view.name_len == BRAIN_ID_BYTES && pl_object_describe(&view, &info) == 0) {
         uint64_t note = brain_view_note(&view);
-        if (!info.is_sealed || must_go(note)) {
+        if (info.is_away) {
+            code = 0; /* it takes no room */
+        } else if (!info.is_sealed || must_go(note)) {
             code = pl_remove_missing(objects, &view, &info, freed);
         } else {
             const struct victim victim = victim_of(&view, &info, note);
@@ -188,12 +191,47 @@ static int look_at_pins(struct pl_store *objects, struct few *few)
     return 0;
 }
 
+/* Put in the place of an object what says that it is away, if nobody has got it since it was marked: else STALE. */
+static int put_stand_in(struct pl_store *objects, const struct few *few, unsigned i)
+{
+    const brain_view *view = &few->view[i];
+    struct pl_object info;
+    uint8_t meta[PL_AWAY_BYTES];
+    const brain_value value = {
+        .kind = BRAIN_KIND_UNSEALED, .meta = meta, .meta_len = sizeof meta, .description = ""
+    };
+    int code = pl_object_describe(view, &info);
+    if (code != 0) return code;
+    if (brain_view_note(view) != few->mark) return BRAIN_E_STALE;
+    pl_object_write_away(meta, &info);
+    return brain_put(objects->space, few->victim[i]->id, BRAIN_ID_BYTES, &value, view->version,
+                     NULL);
+}
+
+/* Evict to the external store. The file is there first, and nobody ever sees the object missing: who gets it in this
+ * moment has it, or its file. */
+static int move_away(struct pl_store *objects, const struct pl_external *external,
+                     const struct few *few, unsigned i, uint64_t *freed)
+{
+    int code = pl_external_write(external, objects, &few->view[i]);
+    if (code == 0) code = put_stand_in(objects, few, i);
+    if (code == 0) *freed += few->victim[i]->bytes;
+    /* Somebody has got it, deleted it, or evicted it: then the same file may be what stands for it, so it is left to a
+     * sweep. */
+    return code == BRAIN_E_STALE ? 0 : code;
+}
+
 /* Evict one of the few, or leave it as it was. Lets go of its view. */
-static int settle(struct pl_store *objects, struct few *few, unsigned i, uint64_t *freed)
+static int settle(struct pl_store *objects, const struct pl_external *external, struct few *few,
+                  unsigned i, uint64_t *freed)
 {
     brain_view *view = &few->view[i];
     int code = 0;
-    if (few->is_free[i] && brain_view_swap_note(view, few->mark, PL_NOTE_EVICTED) != 0) {
+    if (few->is_free[i] && external->is_there) {
+        code = move_away(objects, external, few, i, freed);
+        int was_ours = brain_view_swap_note(view, few->mark, few->note[i]);
+        (void)was_ours; /* as below */
+    } else if (few->is_free[i] && brain_view_swap_note(view, few->mark, PL_NOTE_EVICTED) != 0) {
         code = pl_remove_version(objects, few->victim[i]->id, view->version);
         if (code == 0) *freed += few->victim[i]->bytes;
         if (code == BRAIN_E_NOT_FOUND) code = 0; /* somebody else has deleted it */
@@ -207,8 +245,8 @@ static int settle(struct pl_store *objects, struct few *few, unsigned i, uint64_
 }
 
 /* Evict up to FEW, from victim `*next` on, until enough is freed. */
-static int evict_few(struct pl_store *objects, const struct list *list, size_t *next,
-                     uint64_t n_bytes, uint64_t *freed)
+static int evict_few(struct pl_store *objects, const struct pl_external *external,
+                     const struct list *list, size_t *next, uint64_t n_bytes, uint64_t *freed)
 {
     struct few few = { .n = 0 };
     uint64_t marked = 0;
@@ -222,7 +260,7 @@ static int evict_few(struct pl_store *objects, const struct list *list, size_t *
     if (few.n > 0) code = look_at_pins(objects, &few);
     for (unsigned i = 0; i < few.n; i++) {
         if (code != 0) few.is_free[i] = false;
-        int settled = settle(objects, &few, i, freed);
+        int settled = settle(objects, external, &few, i, freed);
         code = code != 0 ? code : settled;
     }
     return code;
@@ -259,14 +297,17 @@ static int evict(struct pl_store *objects, uint64_t n_bytes, uint64_t least, uin
 {
     struct list list = { NULL, 0, 0 };
     struct sums sums = { 0, 0 };
+    struct pl_external external;
     uint64_t freed = 0;
     size_t next = 0;
-    int code = collect(objects, &list, &freed);
+    int code = pl_external_find(objects, &external);
+    pl_external_forget();
+    if (code == 0) code = collect(objects, &list, &freed);
     if (code == 0) code = drop_held(objects, &list, &sums);
     if (list.n > 0) qsort(list.victims, list.n, sizeof *list.victims, by_time);
     bool is_enough = freed + sums.free >= least;
     while (code == 0 && is_enough && next < list.n && freed < n_bytes) {
-        code = evict_few(objects, &list, &next, n_bytes, &freed);
+        code = evict_few(objects, &external, &list, &next, n_bytes, &freed);
     }
     free(list.victims);
     *freed_out = freed;

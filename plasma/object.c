@@ -5,10 +5,25 @@
 
 #define VERSION 1u /* of trailer and UNSEALED */
 
+static int describe_away(const brain_view *view, struct pl_object *info)
+{
+    const uint8_t *meta = view->meta;
+    uint64_t version;
+    memcpy(&info->data_bytes, meta, 8);
+    memcpy(&info->meta_bytes, meta + 8, 8);
+    memcpy(&info->created_ns, meta + 16, 8);
+    memcpy(&info->sealed_ns, meta + 24, 8);
+    memcpy(&info->file_version, meta + 32, 8);
+    memcpy(&version, meta + 40, 8);
+    info->is_away = true;
+    return version == VERSION ? 0 : BRAIN_E_CORRUPT;
+}
+
 static int describe_unsealed(const brain_view *view, struct pl_object *info)
 {
     const uint8_t *meta = view->meta;
     uint32_t version;
+    if (view->meta_len == PL_AWAY_BYTES) return describe_away(view, info);
     if (view->meta_len != PL_UNSEALED_BYTES) return BRAIN_E_CORRUPT;
     memcpy(&info->data_bytes, meta, 8);
     memcpy(&info->meta_bytes, meta + 8, 8);
@@ -60,6 +75,17 @@ void pl_object_write_unsealed(uint8_t *to, const struct pl_object *object)
     memcpy(to + 24, &object->seat, 8);
     memcpy(to + 32, &object->row, 4);
     memcpy(to + 36, &version, 4);
+}
+
+void pl_object_write_away(uint8_t *to, const struct pl_object *object)
+{
+    const uint64_t version = VERSION;
+    memcpy(to, &object->data_bytes, 8);
+    memcpy(to + 8, &object->meta_bytes, 8);
+    memcpy(to + 16, &object->created_ns, 8);
+    memcpy(to + 24, &object->sealed_ns, 8);
+    memcpy(to + 32, &object->version, 8);
+    memcpy(to + 40, &version, 8);
 }
 
 bool pl_object_is_written(const struct pl_store *objects, const struct pl_object *info)

@@ -7,6 +7,10 @@
  *
  *   trailer   0 meta_bytes  8 created_ns  16 sealed_ns  24 version  25 note (BRAIN_NOTE_BYTES)
  *   UNSEALED  0 data_bytes  8 meta_bytes  16 created_ns  24 seat  32 row  36 version (4)
+ *   away      0 data_bytes  8 meta_bytes  16 created_ns  24 sealed_ns  32 file_version  40 version
+ *
+ * One that was evicted to the external store (external.h) is away: a value of kind UNSEALED as well, which nobody
+ * writes. It is there, for all who ask, and comes back when it is got.
  *
  * A brain_object of up to PL_PRIVATE_BYTES takes no room in the store before it is sealed: then the
  * UNSEALED value has as many bytes of data, all zero, which hold the room for it.
@@ -32,6 +36,7 @@
 
 #define PL_TRAILER_BYTES  40u
 #define PL_UNSEALED_BYTES 40u
+#define PL_AWAY_BYTES     48u
 #define PL_PRIVATE_BYTES  1984u /* as brain_create() has it */
 
 /* `tag` of a view of an object: whoever drops it notes when. */
@@ -81,7 +86,9 @@ struct pl_object {
     uint64_t version;
     uint64_t seat; /* of one that is not sealed: the client that writes it */
     uint32_t row;
-    bool is_sealed;
+    bool is_sealed;        /* and here */
+    bool is_away;          /* sealed, and in the external store */
+    uint64_t file_version; /* of one that is away: the version that its file is of */
 };
 
 /* Read that from a view: 0, or CORRUPT. */
@@ -96,6 +103,9 @@ void pl_object_write_trailer(uint8_t *to, uint64_t meta_bytes, uint64_t created_
 
 /* Write the metadata of an UNSEALED value: PL_UNSEALED_BYTES. */
 void pl_object_write_unsealed(uint8_t *to, const struct pl_object *object);
+
+/* Write the metadata of the value that stands for a sealed object that goes away: PL_AWAY_BYTES. */
+void pl_object_write_away(uint8_t *to, const struct pl_object *object);
 
 /* One use of an object's id. */
 struct pl_last {

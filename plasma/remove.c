@@ -7,6 +7,7 @@
  */
 #include "remove.h"
 
+#include "external.h"
 #include "pins.h"
 #include "queue.h"
 
@@ -33,6 +34,24 @@ int pl_remove_version(struct pl_store *objects, const uint8_t *id, uint64_t vers
     return code == BRAIN_E_STALE ? BRAIN_E_NOT_FOUND : code;
 }
 
+int pl_remove_away(struct pl_store *objects, const uint8_t *id, uint64_t file_version)
+{
+    struct pl_external external;
+    struct pl_object info;
+    brain_view view;
+    int code = brain_get(objects->space, id, BRAIN_ID_BYTES, &view);
+    if (code != 0) return code;
+    bool is_away = view.kind == BRAIN_KIND_UNSEALED && pl_object_describe(&view, &info) == 0 &&
+                   info.is_away && (file_version == 0 || info.file_version == file_version);
+    brain_view_drop(&view);
+    if (!is_away) return BRAIN_E_NOT_FOUND;
+    code = pl_remove_version(objects, id, info.version);
+    if (code == 0 && pl_external_find(objects, &external) == 0 && external.is_there) {
+        pl_external_remove(&external, id, info.file_version);
+    }
+    return code;
+}
+
 /* 0 also where somebody has it. Two who let go at once both see that nobody has it any more, and one
  * of them deletes it. */
 static int delete_if_unused(struct pl_store *objects, const struct pl_last *last)
@@ -47,7 +66,9 @@ static int delete_if_unused(struct pl_store *objects, const struct pl_last *last
         free(pins);
         if (n > 0) continue;
         code = pl_remove_version(objects, last->id, last->version);
-        return code == BRAIN_E_NOT_FOUND ? 0 : code; /* another was first */
+        /* Another was first; or it was evicted to the external store meanwhile. */
+        if (code == BRAIN_E_NOT_FOUND) code = pl_remove_away(objects, last->id, last->version);
+        return code == BRAIN_E_NOT_FOUND ? 0 : code;
     }
     return 0;
 }
@@ -80,7 +101,7 @@ int pl_remove_object(struct pl_store *objects, const uint8_t *id)
     const struct pl_last last = pl_object_last(&view);
     bool is_there = view.kind != BRAIN_KIND_UNSEALED && doom(&view);
     brain_view_drop(&view);
-    if (!is_there) return BRAIN_E_NOT_FOUND;
+    if (!is_there) return pl_remove_away(objects, id, 0);
     return delete_if_unused(objects, &last);
 }
 
@@ -104,7 +125,8 @@ int pl_remove_missing(struct pl_store *objects, const brain_view *view,
 {
     bool is_missing;
     int code;
-    if (view->name_len != BRAIN_ID_BYTES) return 0; /* damaged: not ours to judge */
+    if (view->name_len != BRAIN_ID_BYTES || info->is_away)
+        return 0; /* damaged: not ours to judge */
     if (info->is_sealed) {
         code = judge(objects, view, &is_missing);
         if (code != 0 || !is_missing) return code;

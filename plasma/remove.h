@@ -11,6 +11,10 @@ int pl_remove_object(struct pl_store *objects, const uint8_t *id);
 /* Delete that version of an object: 0, NOT_FOUND where it is no more; else as brain_delete(). */
 int pl_remove_version(struct pl_store *objects, const uint8_t *id, uint64_t version);
 
+/* Delete an object that is in the external store, with its file: of that version, 0: of any. 0, NOT_FOUND where it is
+ * not there; else as brain_delete(). */
+int pl_remove_away(struct pl_store *objects, const uint8_t *id, uint64_t file_version);
+
 /* Delete a doomed object that nobody has any more. */
 void pl_remove_unused(struct pl_store *objects, const struct pl_last *last);
 

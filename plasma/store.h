@@ -1,7 +1,7 @@
 /* store.h - the Plasma objects of a store: its namespaces, and what every file here needs.
  *
  * All of plasma/ is over brain.h alone. The files, from the ground up, each over those before it:
- * store, object, pins, queue, remove, use, evict, create. docs/design/0005 has the reasons.
+ * store, object, external, pins, queue, remove, use, evict, create, recall. docs/design/0005 has the reasons.
  */
 #ifndef PL_STORE_H
 #define PL_STORE_H

@@ -41,7 +41,11 @@ int pl_use_get(struct pl_store *objects, const uint8_t *id, brain_view *view_out
     int code = pl_use_look(objects, id, &view);
     if (code != 0) return code;
     code = pl_object_describe(&view, info_out);
-    if (code == 0 && (!info_out->is_sealed || !use(objects, &view))) code = BRAIN_E_NOT_FOUND;
+    if (code == 0 && info_out->is_away) {
+        code = PL_IS_AWAY;
+    } else if (code == 0 && (!info_out->is_sealed || !use(objects, &view))) {
+        code = BRAIN_E_NOT_FOUND;
+    }
     if (code != 0) {
         brain_view_drop(&view);
         return code;
@@ -77,11 +81,15 @@ void pl_use_drop(struct pl_store *objects, brain_view *view)
 
 int pl_use_is_there(struct pl_store *objects, const uint8_t *id, uint64_t *version_out)
 {
+    struct pl_object info = { .is_away = false };
     brain_view view;
     if (version_out != NULL) *version_out = 0;
     int code = pl_use_look(objects, id, &view);
     if (code != 0) return code;
-    if (view.kind == BRAIN_KIND_UNSEALED || brain_view_note(&view) == PL_NOTE_EVICTED) {
+    bool is_away =
+        view.kind == BRAIN_KIND_UNSEALED && pl_object_describe(&view, &info) == 0 && info.is_away;
+    if (!is_away &&
+        (view.kind == BRAIN_KIND_UNSEALED || brain_view_note(&view) == PL_NOTE_EVICTED)) {
         if (version_out != NULL) *version_out = view.version;
         code = BRAIN_E_NOT_FOUND;
     }

@@ -4,8 +4,11 @@
 
 #include "object.h"
 
+#define PL_IS_AWAY 2 /* beside the library's codes: pl_recall_get() brings it back */
+
 /* Get a sealed object. The view's data is data and Plasma metadata; its meta is that of its kind;
- * give it to pl_use_drop(), or to what does as that. NOT_FOUND also where it is not sealed. */
+ * give it to pl_use_drop(), or to what does as that. NOT_FOUND also where it is not sealed;
+ * PL_IS_AWAY where it is in the external store. */
 int pl_use_get(struct pl_store *objects, const uint8_t *id, brain_view *view_out,
                struct pl_object *info_out);
 

@@ -11,6 +11,7 @@
 
 #include "batch.h"
 #include "lock.h"
+#include "quota.h"
 #include "slot.h"
 #include "stage.h"
 #include "write.h"
@@ -138,6 +139,7 @@ static int add(struct brain_batch *batch, struct item *item)
 {
     int err = check_batch(batch);
     err = err != 0 ? err : grow(batch);
+    err = err != 0 ? err : bn_quota_foresee(item->write.space, &item->write.change);
     err = err != 0 ? err : bn_stage_data(batch->store, &item->write.change);
     if (err != 0) {
         return err;

@@ -104,6 +104,8 @@ const char *brain_strerror(int code)
         return "timed out";
     case BRAIN_E_INTR:
         return "interrupted by a signal";
+    case BRAIN_E_QUOTA:
+        return "the namespace may not grow";
     case BRAIN_E_INVAL:
         return "invalid argument";
     case BRAIN_E_PERM:

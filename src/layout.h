@@ -381,12 +381,18 @@ struct bn_space_id_rec {
  *                      last_used.
  * entry     slot of its entry in the root space, while it stands. Readers, who want its name, take
  *           it for a hint: they look the name up that is there, and see whether it leads here.
+ * quota     bytes that its values may come to where they grow; 0: any number. One store, and nothing
+ *           goes with it: not journalled.  reader: who commits a change, under the lock; others want
+ *           to know it, and see by gen whose it is.  crash: the old one or the new one.
  *
  * Every get loads `removed` and gen, every put stores a tally: so they stand on two lines. The
  * padding stands in front so that what a put loads of record 1 does not lie where it has just
- * stored in the state page, modulo 4096: the processor would take the one for the other. */
+ * stored in the state page, modulo 4096: the processor would take the one for the other. The quota
+ * stands where state.n_recoveries does. */
 struct bn_space_rec {
-    uint64_t pad1[5];
+    uint64_t pad1[3];
+    _Atomic uint64_t quota;
+    uint64_t pad3;
     _Atomic uint64_t removed;
     _Atomic uint32_t gen;
     uint32_t pad2; /* gen is in no word that is journalled */

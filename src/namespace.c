@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/os.h"
 #include "handle.h"
+#include "quota.h"
 #include "space.h"
 #include "watch.h"
 #include "write.h"
@@ -44,7 +45,7 @@ const void *brain_space_name(const brain_space *space, size_t *name_len_out)
 int brain_space_create(brain_space *space)
 {
     int err = bn_store_check_writable(space->store);
-    return err != 0 ? err : bn_write_make_space(space);
+    return err != 0 ? err : bn_write_make_space(space, 0);
 }
 
 int brain_space_exists(brain_space *space)
@@ -54,15 +55,20 @@ int brain_space_exists(brain_space *space)
     return err != 0 ? err : bn_handle_resolve_slow(space, &ref);
 }
 
-/* Tally of a namespace and the commit that changed it last; of an absent one: zero, and the last
- * commit that made or removed any. */
-static int read_tally(brain_space *space, uint64_t *count_out, uint64_t *number_out)
+/* What a namespace holds. */
+struct holding {
+    uint64_t count, bytes;
+    uint64_t number; /* of the commit that changed it last */
+    uint64_t quota;
+};
+
+/* Of an absent namespace: zero, and the last commit that made or removed any. */
+static int read_holding(brain_space *space, struct holding *out)
 {
     struct brain_store *store = space->store;
     struct bn_gone gone = { .committed = 0 };
     for (;;) {
         struct bn_space_ref ref;
-        uint64_t bytes;
         int err = gone.committed == 0 ? bn_handle_resolve(space, &ref)
                                       : bn_handle_resolve_slow(space, &ref);
         if (err != 0 && err != BRAIN_E_NOT_FOUND) {
@@ -72,9 +78,10 @@ static int read_tally(brain_space *space, uint64_t *count_out, uint64_t *number_
         if (rec == NULL) {
             return bn_error_corrupt("%s: the record of a namespace", store->path);
         }
-        bn_tally_read(store, rec->tally, count_out, &bytes, number_out);
+        bn_tally_read(store, rec->tally, &out->count, &out->bytes, &out->number);
+        out->quota = bn_load_acquire(&rec->quota);
         if (err == BRAIN_E_NOT_FOUND) {
-            *count_out = 0;
+            *out = (struct holding){ .number = out->number };
             return 0;
         }
         if (bn_handle_stands(space, ref)) {
@@ -86,20 +93,51 @@ static int read_tally(brain_space *space, uint64_t *count_out, uint64_t *number_
     }
 }
 
+int brain_space_usage(brain_space *space, uint64_t *n_out, uint64_t *bytes_out, uint64_t *quota_out)
+{
+    const struct brain_store *store = space->store;
+    struct holding holding;
+    int err = bn_store_check_usable(store);
+    err = err != 0 ? err : read_holding(space, &holding);
+    /* Each name has a cell. Callers make room for as many as there are. */
+    if (err == 0 && holding.count > bn_load_acquire(&store->state_view->backed[BN_REGION_NAMES]) /
+                                        sizeof(uint32_t)) {
+        err = bn_error_corrupt("%s: a namespace counts %llu names", store->path,
+                               (unsigned long long)holding.count);
+    }
+    if (err != 0) {
+        return err;
+    }
+    if (n_out != NULL) {
+        *n_out = holding.count;
+    }
+    if (bytes_out != NULL) {
+        *bytes_out = holding.bytes;
+    }
+    if (quota_out != NULL) {
+        *quota_out = holding.quota;
+    }
+    return 0;
+}
+
 int brain_space_count(brain_space *space, uint64_t *n_out)
 {
-    uint64_t number;
-    int err = bn_store_check_usable(space->store);
-    uint64_t n;
-    err = err != 0 ? err : read_tally(space, &n, &number);
-    /* Each name has a cell. Callers make room for as many as there are. */
-    if (err == 0 && n > bn_load_acquire(&space->store->state_view->backed[BN_REGION_NAMES]) /
-                            sizeof(uint32_t)) {
-        err = bn_error_corrupt("%s: a namespace counts %llu names", space->store->path,
-                               (unsigned long long)n);
-    }
-    if (err == 0) {
-        *n_out = n;
+    return brain_space_usage(space, n_out, NULL, NULL);
+}
+
+int brain_space_set_quota(brain_space *space, uint64_t bytes)
+{
+    int err = bn_store_check_writable(space->store);
+    while (err == 0) {
+        err = bn_quota_set(space, bytes);
+        if (err != BRAIN_E_NOT_FOUND) {
+            return err;
+        }
+        err = bytes != 0 ? bn_write_make_space(space, bytes) : 0;
+        if (err != BRAIN_E_EXISTS) {
+            return err;
+        }
+        err = 0; /* somebody has made it meanwhile */
     }
     return err;
 }
@@ -115,10 +153,12 @@ int brain_space_remove(brain_space *space)
 /* What a wait looks at: its number above which it is over. */
 static int look(brain_space *space, const void *name, size_t name_len, uint64_t *number_out)
 {
-    uint64_t count;
     if (name == NULL) {
+        struct holding holding = { .number = 0 };
         int err = bn_store_check_usable(space->store);
-        return err != 0 ? err : read_tally(space, &count, number_out);
+        err = err != 0 ? err : read_holding(space, &holding);
+        *number_out = err == 0 ? holding.number : *number_out;
+        return err;
     }
     *number_out = 0;
     int err = brain_exists(space, name, name_len, number_out);

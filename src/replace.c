@@ -180,7 +180,9 @@ BN_INLINE bool find(struct brain_store *store, const struct put *put, struct fou
     found->word = seen.place;
     found->older = bn_index_slot(seen.word);
     found->new_word = bn_index_word(seen.word, 0); /* of the same hash */
-    if (!may_replace(put, bn_slot_at(store, found->older), found)) {
+    if (!may_replace(put, bn_slot_at(store, found->older), found) ||
+        (put->size > found->older_size &&
+         !bn_space_may_grow(found->space, put->size - found->older_size))) {
         return false;
     }
     found->older_cold =

@@ -28,7 +28,7 @@ const struct bn_space_rec *bn_space_view(struct brain_store *store, uint32_t id)
     return (const struct bn_space_rec *)(const void *)bn_region_view(store, BN_REGION_SPACES) + id;
 }
 
-int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out)
+int bn_space_take(struct brain_store *store, uint64_t quota, uint32_t *id_out, uint32_t *gen_out)
 {
     struct bn_state_rec *state = store->state;
     uint32_t id = state->space_free != 0 ? state->space_free : state->n_spaces;
@@ -50,8 +50,9 @@ int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out
         bn_journal_u32(store, &state->n_spaces, id + 1);
     }
     uint32_t gen = bn_load_relaxed(&rec->gen) + 1;
-    bn_store_release(&rec->gen, gen); /* not journalled: readers compare it */
-    for (int i = 0; i < 2; i++) {     /* of a FREE record nobody reads the tally */
+    bn_store_release(&rec->gen, gen);     /* not journalled: readers compare it */
+    bn_store_release(&rec->quota, quota); /* after gen: who sees it sees whose it is */
+    for (int i = 0; i < 2; i++) {         /* of a FREE record nobody reads the tally */
         bn_store_relaxed(&rec->tally[i].count, (uint64_t)0);
         bn_store_relaxed(&rec->tally[i].bytes, (uint64_t)0);
         bn_journal_u64(store, &rec->tally[i].number,

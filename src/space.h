@@ -28,7 +28,7 @@ static inline bool bn_space_stands(const struct brain_store *store, const struct
 }
 
 /* Take a record for a new space; its gen is final. Journalled: 0, BN_AGAIN, FULL, CORRUPT. */
-int bn_space_take(struct brain_store *store, uint32_t *id_out, uint32_t *gen_out);
+int bn_space_take(struct brain_store *store, uint64_t quota, uint32_t *id_out, uint32_t *gen_out);
 
 /* After the commit that removes it: to the list of the dead. Journalled. */
 void bn_space_bury(struct brain_store *store, uint32_t id);
@@ -55,6 +55,14 @@ void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64
 
 /* The tally as the lock holder sees it, transaction under way included. */
 const struct bn_tally_rec *bn_tally_now(const struct bn_tally_rec tally[2]);
+
+/* Whether a space may become `more` bytes larger by its quota. Under the lock. */
+static inline bool bn_space_may_grow(const struct bn_space_rec *rec, uint64_t more)
+{
+    uint64_t quota = bn_load_relaxed(&rec->quota); /* relaxed: under the lock */
+    return bn_likely(quota == 0) ||
+           (more <= quota && bn_load_relaxed(&bn_tally_now(rec->tally)->bytes) <= quota - more);
+}
 
 /* The tally as of the last commit; `*number_out`, if not NULL, is the commit that changed it
  * last. */

@@ -21,6 +21,7 @@
 #include "base/copy.h"
 #include "base/os.h"
 #include "client.h"
+#include "handle.h"
 #include "lock.h"
 #include "pin.h"
 #include "reclaim.h"
@@ -158,6 +159,13 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
 static bool may_ask(const struct brain_store *store, uint32_t n_rooms)
 {
     return bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR && n_rooms < ROOMS_MAX;
+}
+
+int bn_stage_make_room_in(struct brain_space *space, uint64_t bytes,
+                          struct bn_stage_obstacle *tried)
+{
+    return may_ask(space->store, tried->n_rooms++) ? bn_stage_make_room(space->store, space, bytes)
+                                                   : BRAIN_E_FULL;
 }
 
 #define KEPT_MAX 3u

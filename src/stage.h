@@ -31,6 +31,10 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
  * again; FULL, with a text that says why there is none, or another error. Not under the lock. */
 int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uint64_t bytes);
 
+/* The same for a namespace that may not grow, and a change that was not made for that reason. FULL without a text. */
+int bn_stage_make_room_in(struct brain_space *space, uint64_t bytes,
+                          struct bn_stage_obstacle *tried);
+
 /* Take a private slot with an extent, making room if need be. */
 int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
                   uint32_t *holder_out);

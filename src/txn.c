@@ -231,13 +231,18 @@ static int new_places(struct brain_store *store, struct bn_change *change,
     return err;
 }
 
+int64_t bn_txn_growth(const struct brain_store *store, const struct bn_change *change)
+{
+    bool was = change->older_version != 0;
+    return (int64_t)change->size -
+           (was ? (int64_t)bn_slot_size(bn_slot_at(store, change->older)) : 0);
+}
+
 static void count(struct brain_store *store, const struct bn_change *change,
                   struct bn_space_rec *space)
 {
-    bool was = change->older_version != 0;
-    int64_t names = (int64_t)!change->is_delete - (int64_t)was;
-    int64_t bytes =
-        (int64_t)change->size - (was ? (int64_t)bn_slot_size(bn_slot_at(store, change->older)) : 0);
+    int64_t names = (int64_t)!change->is_delete - (int64_t)(change->older_version != 0);
+    int64_t bytes = bn_txn_growth(store, change);
     bn_tally_add(store, space->tally, names, bytes); /* its number tells who waits: always */
     if (change->space_id != BN_ROOT_SPACE && (names != 0 || bytes != 0)) {
         bn_tally_add(store, store->state->live, names, bytes);

@@ -63,6 +63,9 @@ int bn_txn_begin(struct brain_store *store, uint32_t n_changes);
  * BN_NEED_DESCRIPTION, BN_SPACE_GONE, CORRUPT. */
 int bn_txn_find(struct brain_store *store, struct bn_change *change);
 
+/* By how many bytes a change that was looked up makes its space larger. */
+int64_t bn_txn_growth(const struct brain_store *store, const struct bn_change *change);
+
 /* Take and fill the fresh slot. On error the caller aborts. */
 int bn_txn_take(struct brain_store *store, struct bn_change *change);
 

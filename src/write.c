@@ -19,6 +19,7 @@
 #include "index.h"
 #include "lock.h"
 #include "pin.h"
+#include "quota.h"
 #include "reclaim.h"
 #include "recover.h"
 #include "slot.h"
@@ -232,8 +233,29 @@ static int judge_condition(const struct bn_write *write, int err)
     return holds ? 0 : is_answer ? BRAIN_E_STALE : err;
 }
 
+/* Whether all changes of each namespace together are within its quota; they stand together. One that is
+ * made here has none yet. */
+static int check_quotas(struct brain_store *store, const struct bn_write *writes, uint32_t n,
+                        struct bn_refusal *refusal)
+{
+    int64_t more = 0;
+    int err = 0;
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        const struct bn_write *write = &writes[i];
+        bool is_there = write->maker == NULL && !write->has_no_space;
+        more += is_there && !write->change.is_skipped ? bn_txn_growth(store, &write->change) : 0;
+        if (i + 1 == n || !bn_write_same_space(write->space, writes[i + 1].space)) {
+            err =
+                is_there ? bn_quota_check(write->space, write->change.space_id, more, refusal) : 0;
+            more = 0;
+        }
+    }
+    return err;
+}
+
 /* Look up all that is changed, and whether it fits. Under the lock. */
-static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient)
+static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
+                    struct bn_refusal *refusal)
 {
     uint64_t more = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -266,7 +288,8 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
             change->older != 0 && (bn_slot_at(store, change->older)->flags & BN_SLOT_EXTENT) != 0;
         more += change->holder == 0 ? change->size : 0;
     }
-    return more == 0 || bn_txn_has_room(store, more) ? 0 : BRAIN_E_FULL;
+    int err = check_quotas(store, writes, n, refusal);
+    return err != 0 ? err : more == 0 || bn_txn_has_room(store, more) ? 0 : BRAIN_E_FULL;
 }
 
 static int take_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
@@ -290,7 +313,7 @@ static int make_spaces(struct brain_store *store, struct bn_write *writes, uint3
         struct bn_write *maker = writes[i].maker;
         if (writes[i].owns_maker) {
             struct bn_space_id_rec id;
-            int err = bn_space_take(store, &id.id, &id.gen);
+            int err = bn_space_take(store, writes[i].made_quota, &id.id, &id.gen);
             if (err != 0) {
                 return err;
             }
@@ -375,14 +398,14 @@ static int check_unused(struct brain_store *store, const struct bn_write *write)
 }
 
 static int try_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
-                      uint64_t *number_out)
+                      struct bn_refusal *refusal, uint64_t *number_out)
 {
     int err = bn_recover_enter(store, true);
     if (bn_unlikely(err != 0)) {
         return err;
     }
     err = bn_index_grow(store);
-    err = err != 0 ? err : find_all(store, writes, n, lenient);
+    err = err != 0 ? err : find_all(store, writes, n, lenient, refusal);
     err = err != 0 || !writes[0].spares_used ? err : check_unused(store, &writes[0]);
     err = err != 0 ? err : transact(store, writes, n, number_out);
     bn_lock_release(store);
@@ -613,6 +636,23 @@ static int overcome(struct brain_store *store, struct bn_write *writes, uint32_t
     return err;
 }
 
+/* A namespace has come to its quota: in a mode in which something goes, its own values do. */
+static int overcome_quota(struct brain_store *store, struct bn_write *writes, uint32_t n,
+                          const struct bn_refusal *refusal, struct bn_stage_obstacle *tried)
+{
+    int err = BRAIN_E_FULL;
+    if (bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR &&
+        refusal->asked <= refusal->quota) {
+        err = protect_all(store, writes, n);
+        if (err == 0) {
+            err = bn_stage_make_room_in(refusal->space,
+                                        refusal->bytes + refusal->asked - refusal->quota, tried);
+            unprotect_all(store, writes, n);
+        }
+    }
+    return err == BRAIN_E_FULL ? bn_quota_refuse(refusal) : err;
+}
+
 /* Large data to where it belongs. In a mode in which something may go for that. */
 static int stage_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
 {
@@ -620,7 +660,8 @@ static int stage_all(struct brain_store *store, struct bn_write *writes, uint32_
                     missing_size(writes, n) >= BN_INLINE_MAX / 2;
     int err = bn_unlikely(protects) ? protect_all(store, writes, n) : 0;
     for (uint32_t i = 0; i < n && err == 0; i++) {
-        err = bn_stage_data(store, &writes[i].change);
+        err = bn_quota_foresee(writes[i].space, &writes[i].change);
+        err = err != 0 ? err : bn_stage_data(store, &writes[i].change);
     }
     if (bn_unlikely(protects)) {
         unprotect_all(store, writes, n);
@@ -630,7 +671,7 @@ static int stage_all(struct brain_store *store, struct bn_write *writes, uint32_
 
 /* Everything that can be done about a failed try: 0: try again. */
 static int after_failure(struct brain_store *store, struct bn_write *writes, uint32_t n, int err,
-                         struct bn_stage_obstacle *tried)
+                         const struct bn_refusal *refusal, struct bn_stage_obstacle *tried)
 {
     forget_aborted(store, writes, n);
     if (!bn_stage_may_try_again(store, tried)) {
@@ -649,6 +690,9 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
     }
     if (err == BN_NEED_DESCRIPTION) {
         return fetch_descriptions(store, writes, n);
+    }
+    if (err == BRAIN_E_QUOTA) {
+        return overcome_quota(store, writes, n, refusal, tried);
     }
     return overcome(store, writes, n, err, tried);
 }
@@ -724,6 +768,7 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
                     uint64_t *number_out)
 {
     struct bn_stage_obstacle tried = { 0 };
+    struct bn_refusal refusal;
     int err = 0;
     while (err == 0) {
         err = resolve_all(store, writes, n);
@@ -735,12 +780,12 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
         if (n > 8) {
             err = reserve_all(store, writes, n);
         }
-        err = err != 0 ? err : try_commit(store, writes, n, lenient, number_out);
+        err = err != 0 ? err : try_commit(store, writes, n, lenient, &refusal, number_out);
         forget_makers(writes, n);
         if (bn_likely(err == 0)) {
             break;
         }
-        err = after_failure(store, writes, n, err, &tried);
+        err = after_failure(store, writes, n, err, &refusal, &tried);
     }
     if (bn_unlikely(err != 0)) {
         return err;
@@ -760,12 +805,13 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
 
 /* ---- namespaces */
 
-int bn_write_make_space(struct brain_space *space)
+int bn_write_make_space(struct brain_space *space, uint64_t quota)
 {
     struct bn_write write;
     uint64_t number;
     int err = init(&write, space, "", 0, BRAIN_ANY_VERSION);
     write.makes_only = true;
+    write.made_quota = quota;
     return err != 0 ? err : bn_write_commit(space->store, &write, 1, false, &number);
 }
 

@@ -24,10 +24,12 @@ struct bn_write {
     bool spares_used;   /* a delete: BUSY where anybody has a view of the value */
     bool has_older_pin; /* on the value that is there, while room is made */
     uint32_t older_pin;
-    bool checks_only;     /* nothing is changed: `if_version` has to hold, that is all */
-    uint32_t made_id;     /* of a maker: the id of the namespace */
-    bool is_borrowed;     /* the holder is an object's: never freed here */
-    bool has_pin;         /* it was taken, whatever came of the commit */
+    bool checks_only; /* nothing is changed: `if_version` has to hold, that is all */
+    uint32_t made_id; /* of a maker: the id of the namespace */
+    uint64_t
+        made_quota;   /* where it makes its namespace: what that may hold; 0: any number of bytes */
+    bool is_borrowed; /* the holder is an object's: never freed here */
+    bool has_pin;     /* it was taken, whatever came of the commit */
     bool was_handed_over; /* the holder's extent is the published slot's now */
     bool wants_pin;       /* pin the published slot, before anybody can replace it */
     uint32_t pin;
@@ -51,8 +53,8 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
 /* Free what a write took and did not publish. */
 void bn_write_deinit(struct brain_store *store, struct bn_write *write);
 
-/* Make a namespace: 0 or EXISTS ... / remove one: 0 or NOT_FOUND ... */
-int bn_write_make_space(struct brain_space *space);
+/* Make a namespace with a quota, 0: none: 0 or EXISTS ... / remove one: 0 or NOT_FOUND ... */
+int bn_write_make_space(struct brain_space *space, uint64_t quota);
 int bn_write_remove_space(struct brain_space *space);
 
 #endif

@@ -19,7 +19,7 @@ LAYERS = [
     "brain namespace name batch object snapshot id note view check cold evict",
     "attach",
     "write replace fork",
-    "stage",
+    "quota stage",
     "reclaim",
     "recover",
     "handle",
@@ -51,7 +51,7 @@ OUTSIDE = {
 # Whoever is above it may use what both share.
 ABOVE_PLASMA = {"python/ext", "cli"}
 # From the ground up: a file of plasma/ includes those before it.
-PLASMA = ["store", "object", "pins", "queue", "remove", "use", "evict", "create"]
+PLASMA = ["store", "object", "external", "pins", "queue", "remove", "use", "evict", "create", "recall"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 ORDER = re.compile(r"\bmemory_order_\w+")

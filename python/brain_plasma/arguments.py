@@ -90,6 +90,22 @@ def capacity_bytes(capacity: object) -> int:
     return n_bytes
 
 
+def quota_bytes(quota: object) -> int:
+    """A quota as a number of bytes; 0 for None: there is none."""
+    if quota is None:
+        return 0
+    try:
+        n_bytes = operator.index(quota)  # type: ignore[arg-type]
+    except TypeError:
+        n_bytes = 0
+    if not 1 <= n_bytes < 2**64:
+        raise BrainValueError(
+            f"a quota is a number of bytes, an int from 1 on, or None for no quota, not {quota!r}"
+            + _how_to_write(quota)
+        )
+    return n_bytes
+
+
 def _how_to_write(capacity: object) -> str:
     """What helps whoever gave that as a capacity. Floats are no sizes in Python, but 1e9 is easily written."""
     if isinstance(capacity, str):

@@ -566,6 +566,28 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
             self._use_namespace(DEFAULT_NAMESPACE)
         return f"Deleted namespace {namespace}. Using namespace {self._space}."
 
+    def set_quota(self, n_bytes: int | None, /, namespace: str | None = None) -> None:
+        """Let the values of a namespace come to `n_bytes` and no more, whoever puts them, as used() counts. None: no
+        quota.
+
+        What would make it larger than that raises BrainQuotaError, which is a BrainFullError, and changes nothing. What
+        makes it smaller, or leaves it as large, is always allowed: so a quota may be less than what is there, and
+        nothing goes. clear() leaves it; with the namespace it goes. Dumps and homes do not keep it.
+        namespace: None is the current one; one that does not exist is made, but for None.
+
+        Raises BrainValueError for what is no number of bytes, BrainNamespaceNameError.
+        Threads: any. Waits for a writer, up to lock_timeout. Cost: that of a small put.
+        """
+        self._set_quota(arguments.quota_bytes(n_bytes), namespace=namespace)
+
+    def quota(self, namespace: str | None = None) -> int | None:
+        """What the values of a namespace may come to, in bytes; None where it has no quota, or does not exist.
+
+        namespace: None is the current one.
+        Threads: any. Never waits. Cost: a few loads.
+        """
+        return self._quota(namespace=namespace) or None
+
     # ---- the store ------------------------------------------------------------------------------
 
     def size(self) -> int:

@@ -98,6 +98,10 @@ class BrainFullError(BrainError, MemoryError):
     disk; nothing has changed."""
 
 
+class BrainQuotaError(BrainFullError):
+    """A namespace would come to more bytes than its quota; nothing has changed. The message says which."""
+
+
 class BrainBusyError(BrainError):
     """A limit of this process or of the store is reached: too many clients, pins or snapshots."""
 
@@ -218,6 +222,10 @@ class BrainLearnFullError(BrainLearnNameError, BrainFullError):
     """A new name could not be stored: the store is full."""
 
 
+class BrainLearnQuotaError(BrainLearnFullError, BrainQuotaError):
+    """A new name could not be stored: the quota of the namespace is reached."""
+
+
 class BrainLearnValueTypeError(BrainLearnNameError, BrainValueTypeError):
     """A new name could not be stored: it cannot be pickled."""
 
@@ -256,6 +264,10 @@ class BrainLearnCorruptError(BrainLearnNameError, BrainCorruptError):
 
 class BrainUpdateFullError(BrainUpdateNameError, BrainFullError):
     """A value could not be replaced: the store is full. The old one stays."""
+
+
+class BrainUpdateQuotaError(BrainUpdateFullError, BrainQuotaError):
+    """A value could not be replaced: the quota of the namespace is reached. The old one stays."""
 
 
 class BrainUpdateValueTypeError(BrainUpdateNameError, BrainValueTypeError):

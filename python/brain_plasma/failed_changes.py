@@ -12,6 +12,7 @@ _Classes = dict[type[BaseException], type[exceptions.BrainError]]
 
 _LEARN: _Classes = {
     exceptions.BrainFullError: exceptions.BrainLearnFullError,
+    exceptions.BrainQuotaError: exceptions.BrainLearnQuotaError,
     exceptions.BrainValueTypeError: exceptions.BrainLearnValueTypeError,
     exceptions.BrainPickleError: exceptions.BrainLearnPickleError,
     exceptions.BrainValueError: exceptions.BrainLearnValueError,
@@ -25,6 +26,7 @@ _LEARN: _Classes = {
 }
 _UPDATE: _Classes = {
     exceptions.BrainFullError: exceptions.BrainUpdateFullError,
+    exceptions.BrainQuotaError: exceptions.BrainUpdateQuotaError,
     exceptions.BrainValueTypeError: exceptions.BrainUpdateValueTypeError,
     exceptions.BrainPickleError: exceptions.BrainUpdatePickleError,
     exceptions.BrainValueError: exceptions.BrainUpdateValueError,

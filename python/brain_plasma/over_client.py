@@ -442,6 +442,14 @@ class OverClient(Brain):
     def when_full(self, when_full: str) -> None:
         self._cannot("when_full")
 
+    def set_quota(self, n_bytes: int | None, /, namespace: str | None = None) -> None:
+        """BrainUnsupportedError."""
+        self._cannot("set_quota()")
+
+    def quota(self, namespace: str | None = None) -> int | None:
+        """BrainUnsupportedError."""
+        self._cannot("quota()")
+
     def resize(self, capacity: int, /) -> None:
         """BrainUnsupportedError."""
         self._cannot("resize()")

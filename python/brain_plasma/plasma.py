@@ -391,7 +391,7 @@ class PlasmaClient(_core.Plasma):
 
     def subscribe(self) -> None:
         """Begin to collect notifications: one of each sealed object that is there, then one of each
-        seal, in order, and of each object that is deleted or evicted. A second time changes nothing;
+        seal, in order, and of each object that is deleted or evicted (but not to an external store). A second time changes nothing;
         but where a notification was asked for and there was none left, since the subscription had
         been dropped, or is of the process that this one was forked from, another one begins.
 

@@ -40,7 +40,7 @@ def start_plasma_store(
     use_profiler: bool = False,
     plasma_directory: str | os.PathLike[str] | None = None,
     use_hugepages: bool = False,
-    external_store: str | None = None,
+    external_store: str | os.PathLike[str] | None = None,
 ) -> Iterator[tuple[str, Popen[bytes]]]:
     """Start a plasma_store in a fresh temporary directory: a context manager that gives the path of
     its store and its process. The store is there when the block begins, and removed after it.
@@ -53,23 +53,23 @@ def start_plasma_store(
         use_valgrind, use_profiler: run it under valgrind, or under its callgrind; not both.
         plasma_directory: where the memory of the store is: a directory on a tmpfs.
         use_hugepages: with huge pages; plasma_directory has to be on a tmpfs that gives them.
-        external_store: is not there yet; anything but None is an error.
+        external_store: a directory, also as a file:// URL: what is evicted goes to files there, and comes back when it
+            is got. They go with the store.
 
     What the program says beyond that it is ready comes to sys.stderr at the end.
 
     Raises RuntimeError with the program's own words where it ends instead of being ready, and where
-    there is no such program, or no valgrind; ValueError for external_store; Exception for both
-    valgrind and profiler.
+    there is no such program, or no valgrind; Exception for both valgrind and profiler.
     """
     if use_valgrind and use_profiler:
         raise Exception("valgrind and the profiler cannot both be used")
-    if external_store is not None:
-        raise ValueError("external_store is not there yet: objects are evicted to nowhere")
     command = [_find_program(), "-m", str(plasma_store_memory)]
     if plasma_directory is not None:
         command += ["-d", os.fspath(plasma_directory)]
     if use_hugepages:
         command += ["-h"]
+    if external_store is not None:
+        command += ["-e", os.fspath(external_store)]
     tool = VALGRIND if use_valgrind else PROFILER if use_profiler else []
     if tool and shutil.which(tool[0]) is None:
         raise RuntimeError(f"{tool[0]} is not installed")

@@ -401,6 +401,8 @@ static PyMethodDef brain_methods[] = {
     METHOD_O("_facts", bp_pinned_facts),
     METHOD("_names", bp_store_names),
     METHOD_IN("_count", bp_store_count),
+    METHOD_IN("_quota", bp_store_quota),
+    METHOD_IN("_set_quota", bp_store_set_quota),
     METHOD_IN("clear", bp_store_clear),
     METHOD_NOARGS("namespaces", bp_store_namespaces),
     METHOD_O("_use_namespace", bp_store_use_namespace),

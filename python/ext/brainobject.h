@@ -228,6 +228,8 @@ BP_METHOD_O(bp_origin_pin);
 BP_METHOD(bp_store_names);
 BP_METHOD_IN(bp_store_count);
 BP_METHOD_IN(bp_store_clear);
+BP_METHOD_IN(bp_store_quota);
+BP_METHOD_IN(bp_store_set_quota);
 BP_METHOD_NOARGS(bp_store_namespaces);
 BP_METHOD_O(bp_store_use_namespace);
 BP_METHOD_O(bp_store_drop_namespace);

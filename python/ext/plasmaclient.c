@@ -1,6 +1,8 @@
 /* plasmaclient.c - what the methods of a Plasma client share. */
 #include "plasmaclient.h"
 
+#include "plasma/external.h"
+#include "plasma/recall.h"
 #include "plasma/use.h"
 
 #include <string.h>
@@ -40,6 +42,14 @@ PyObject *bp_plasmaclient_raise(struct bp_plasma *self, int code, PyObject *id)
         return PyErr_Format(errors[BP_PLASMA_NOT_FOUND], "there is no object %R in the store %R",
                             id, self->path);
     }
+    if (code == PL_E_EXTERNAL) {
+        return bp_errors_format(self->state, BP_OS, "%s", pl_external_detail());
+    }
+    if (code == BRAIN_E_FULL && pl_external_detail()[0] != '\0') {
+        return PyErr_Format(errors[BP_PLASMA_FULL],
+                            "the store %R is full, and nothing can be evicted from it: %s",
+                            self->path, pl_external_detail());
+    }
     if (code == BRAIN_E_FULL) {
         return raise_detail(errors[BP_PLASMA_FULL],
                             ". Objects that somebody has a buffer of are not evicted: list() has "
@@ -60,6 +70,11 @@ int bp_plasmaclient_find(struct bp_plasma *self, const uint8_t *id, brain_view *
                          struct pl_object *info_out)
 {
     int code = pl_use_get(&self->objects, id, view_out, info_out);
+    if (code == PL_IS_AWAY) {
+        struct bp_store *held = bp_plasmaclient_hold(self);
+        Py_BEGIN_ALLOW_THREADS code = pl_recall_get(&self->objects, id, view_out, info_out);
+        Py_END_ALLOW_THREADS bp_handle_store_drop(held);
+    }
     if (code != BRAIN_E_NOT_FOUND) return code;
     code = brain_get_by_id(self->store->store, id, view_out);
     if (code == 0) {

@@ -1,6 +1,7 @@
 /* plasmastore.c - the methods of a Plasma client about the store as a whole. */
 #include "errors.h"
 #include "plasma/evict.h"
+#include "plasma/external.h"
 #include "plasma/pins.h"
 #include "plasma/queue.h"
 #include "plasma/remove.h"
@@ -40,22 +41,23 @@ static int append_object(struct bp_plasma *self, const brain_view *view,
     int code = view->name_len == BRAIN_ID_BYTES ? pl_object_describe(view, &info) : BRAIN_E_CORRUPT;
     if (code != 0) return code;
     uint64_t note = brain_view_note(view);
-    long n = info.is_sealed ? count_holders(holders, view->object) : 1;
+    long n = info.is_sealed ? count_holders(holders, view->object) : !info.is_away;
+    bool is_done = info.is_sealed || info.is_away;
     /* A doomed one may be waiting for us alone, who look at it. */
     bool is_doomed = info.is_sealed && pl_note_is_doomed(note);
-    bool is_missing = info.is_sealed ? note == PL_NOTE_EVICTED || (is_doomed && n == 0)
-                                     : !pl_object_is_written(&self->objects, &info);
+    bool is_missing = info.is_sealed
+                          ? note == PL_NOTE_EVICTED || (is_doomed && n == 0)
+                          : !info.is_away && !pl_object_is_written(&self->objects, &info);
     if (is_missing || is_doomed) self->has_remains = true;
     if (is_missing) return 0;
     PyObject *id = bp_objectid_new(self->state, view->name);
-    return append(list,
-                  id == NULL
-                      ? NULL
-                      : Py_BuildValue("NKKlKLO", id, info.data_bytes, info.meta_bytes, n,
-                                      info.created_ns,
-                                      info.is_sealed ? (long long)(info.sealed_ns - info.created_ns)
-                                                     : -1LL,
-                                      info.is_sealed ? Py_True : Py_False));
+    return append(list, id == NULL
+                            ? NULL
+                            : Py_BuildValue("NKKlKLO", id, info.data_bytes, info.meta_bytes, n,
+                                            info.created_ns,
+                                            is_done ? (long long)(info.sealed_ns - info.created_ns)
+                                                    : -1LL,
+                                            is_done ? Py_True : Py_False));
 }
 
 /* The same of a named value, with namespace and name behind it. */
@@ -295,7 +297,7 @@ static int append_sealed(brain_iter *iter, PyObject *list)
     if (code != 0) return code;
     code = pl_object_describe(&view, &info);
     /* Also what is evicted, as long as it is there: its end is told in any case. */
-    if (code == 0 && info.is_sealed) {
+    if (code == 0 && (info.is_sealed || info.is_away)) {
         code = append(list,
                       Py_BuildValue("Ky#KK", (unsigned long long)view.version, view.name,
                                     (Py_ssize_t)view.name_len, (unsigned long long)info.data_bytes,

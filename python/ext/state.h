@@ -53,6 +53,7 @@ enum bp_error {
     BP_OS,
     BP_PERMISSION,
     BP_PICKLE,
+    BP_QUOTA,
     BP_STALE,
     BP_STORE_NOT_FOUND,
     BP_TIMEOUT,

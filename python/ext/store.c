@@ -151,21 +151,29 @@ static PyObject *raise_no_namespace(struct bp_brain *self, PyObject *name)
                             "there is no namespace %R in the store %R", name, self->path);
 }
 
-/* Remove `held`, and where `again` make it anew, empty. Returns 0 or the library's code. */
+/* Remove `held`, and make it anew, empty, with the quota that it had. Returns 0 or the library's code. */
+static int remove_and_make(struct bp_space *held)
+{
+    uint64_t quota = 0;
+    int code = brain_space_usage(held->space, NULL, NULL, &quota);
+    if (code == 0) code = brain_space_remove(held->space);
+    if (code != 0) return code;
+    code = quota != 0 ? brain_space_set_quota(held->space, quota) : brain_space_create(held->space);
+    return code == BRAIN_E_EXISTS ? 0 : code; /* somebody has put into it meanwhile */
+}
+
+/* Remove `held`, and where `again` make it anew. Returns 0 or the library's code. */
 static int remove_space(struct bp_space *held, bool again)
 {
     int code;
-    Py_BEGIN_ALLOW_THREADS code = brain_space_remove(held->space);
-    if (again && code == 0) {
-        code = brain_space_create(held->space);
-        if (code == BRAIN_E_EXISTS) code = 0; /* somebody has put into it meanwhile */
-    }
+    Py_BEGIN_ALLOW_THREADS code = again ? remove_and_make(held) : brain_space_remove(held->space);
     Py_END_ALLOW_THREADS return code;
 }
 
 const char bp_store_clear_doc[] =
     "clear($self, /, *, namespace=None)\n--\n\n"
     "Delete all names of the current namespace, or of the one that is given, in one step.\n"
+    "A quota stays.\n"
     "\n"
     "Raises BrainRemoveOldNameValueError; nothing has changed then.\n"
     "Threads: any. Waits for a writer, up to lock_timeout. Cost: the step does not depend on how\n"
@@ -257,6 +265,48 @@ PyObject *bp_store_drop_namespace(PyObject *op, PyObject *name)
     }
     bp_handle_space_drop(space);
     return code == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+const char bp_store_quota_doc[] = "_quota($self, /, *, namespace=None)\n--\n\n"
+                                  "What a namespace may hold, in bytes; 0: no quota.";
+
+PyObject *bp_store_quota(PyObject *op, PyObject *const *args, Py_ssize_t n_args, PyObject *keywords)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    uint64_t quota = 0;
+    if (!bp_arguments_read(self, "_quota()", args, n_args, 0, 0, keywords, &in)) return NULL;
+    int code = BP_RAISED;
+    if (bp_brain_is_open(self)) {
+        code = brain_space_usage(in != NULL ? in->space : self->space, NULL, NULL, &quota);
+    }
+    bp_handle_space_drop(in);
+    if (code == 0) return PyLong_FromUnsignedLongLong(quota);
+    return code == BP_RAISED ? NULL : bp_errors_raise(self->state, code);
+}
+
+const char bp_store_set_quota_doc[] =
+    "_set_quota($self, n_bytes, /, *, namespace=None)\n--\n\n"
+    "Let a namespace hold that many bytes of values; 0: any number.";
+
+PyObject *bp_store_set_quota(PyObject *op, PyObject *const *args, Py_ssize_t n_args,
+                             PyObject *keywords)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    struct bp_space *in;
+    if (!bp_arguments_read(self, "_set_quota(n_bytes)", args, n_args, 1, 1, keywords, &in)) {
+        return NULL;
+    }
+    unsigned long long n_bytes = PyLong_AsUnsignedLongLong(args[0]);
+    int code = BP_RAISED;
+    if (!PyErr_Occurred() && bp_brain_is_open(self) && bp_brain_may_make(self, in)) {
+        struct bp_space *held = bp_brain_hold(self, in);
+        Py_BEGIN_ALLOW_THREADS code = brain_space_set_quota(held->space, n_bytes);
+        Py_END_ALLOW_THREADS bp_handle_space_drop(held);
+    }
+    bp_handle_space_drop(in);
+    if (code == 0) Py_RETURN_NONE;
+    return code == BP_RAISED ? NULL : bp_errors_raise(self->state, code);
 }
 
 /* ---- the store ------------------------------------------------------------------------------- */

@@ -635,6 +635,85 @@ static void space_remove_under_snapshot(struct stage *stage)
     }
 }
 
+/* ---- quotas ---------------------------------------------------------------------------------- */
+
+#define ENOUGH ((uint64_t)1 << 20)
+
+static void set_quota(brain_space *space, uint64_t bytes)
+{
+    stage_need(brain_space_set_quota(space, bytes), "brain_space_set_quota");
+}
+
+static uint64_t held(brain_space *space)
+{
+    uint64_t bytes = 0;
+    stage_need(brain_space_usage(space, NULL, &bytes, NULL), "brain_space_usage");
+    return bytes;
+}
+
+/* Of one that is there; of one that it makes; and of the next in the record of that. */
+static void space_quota(struct stage *stage)
+{
+    brain_space *c = open_third(stage);
+    switch (stage->next) {
+    case 0:
+        set_quota(stage->a, ENOUGH);
+        break;
+    case 1:
+        set_quota(c, ENOUGH);
+        break;
+    case 2:
+        stage_need(brain_space_remove(c), "brain_space_remove");
+        break;
+    default:
+        stage_put(c, "first", STAGE_SMALL, 1);
+    }
+    brain_space_close(c);
+}
+
+static void need_refused(int err, const char *what)
+{
+    stage_need(err == BRAIN_E_QUOTA ? 0 : -1, what);
+}
+
+/* As much as it may hold. */
+static void use_up_quota(struct stage *stage)
+{
+    get_ready(stage);
+    set_quota(stage->a, held(stage->a));
+}
+
+/* What a quota refuses, by each of the ways to put, and then what it does not. */
+static void put_within_quota(struct stage *stage)
+{
+    brain_batch *changes;
+    brain_value value = { .kind = BRAIN_KIND_RAW };
+    uint64_t any = BRAIN_ANY_VERSION;
+    switch (stage->next) {
+    case 0:
+        need_refused(stage_try_put(stage->a, "small3", STAGE_SMALL + 1, 1, any), "a short put");
+        need_refused(stage_try_put(stage->a, "new", STAGE_LARGE, 1, any), "a large put");
+        break;
+    case 1:
+        stage_need(brain_batch_new(stage->store, &changes), "brain_batch_new");
+        add(changes, stage->a, "small0", STAGE_SMALL - 10);
+        add(changes, stage->b, "new", STAGE_LARGE);
+        add(changes, stage->a, "new", 11);
+        need_refused(brain_batch_commit(changes, NULL), "a batch");
+        brain_batch_free(changes);
+        break;
+    case 2:
+        create(stage);
+        need_refused(brain_object_seal(stage->object, stage->a, "new", 3, &value, any, NULL),
+                     "a seal");
+        brain_object_release(stage->object);
+        stage->object = NULL;
+        break;
+    default:
+        stage_put(stage->a, "small3", STAGE_SMALL, 300);
+    }
+}
+
 /* ---- growth ---------------------------------------------------------------------------------- */
 
 /* Near the end of a doubling, when buckets that are not split yet are fullest: two in five have an
@@ -855,6 +934,8 @@ const struct scene scenes[] = {
     SCENE("space-remove-many", 3, fill_space, space_remove, .is_long = true),
     SCENE("space-remove-left", 3, fill_third, space_remove_left, .is_long = true),
     SCENE("space-remove-under-snapshot", 4, register_snapshot, space_remove_under_snapshot),
+    SCENE("space-quota", 4, NULL, space_quota),
+    SCENE("put-within-quota", 4, use_up_quota, put_within_quota),
     SCENE("get-grows-ledger", 3, many_views, one_more_view),
     SCENE("snapshot", 1, NULL, snapshot_and_close),
     SCENE("trim", 1, NULL, trim),

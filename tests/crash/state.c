@@ -409,6 +409,18 @@ static bool by_new_snapshot(struct state_reader *reader, struct state *state, ch
     return right;
 }
 
+static bool read_quotas(struct state_reader *reader, struct state *state, char *text)
+{
+    for (uint32_t i = 0; i < reader->catalogue->n_spaces; i++) {
+        uint64_t n;
+        int err = brain_space_usage(reader->spaces[i], &n, NULL, &state->space_quota[i]);
+        if (err != 0) {
+            return failed(text, "brain_space_usage", err);
+        }
+    }
+    return true;
+}
+
 /* Put in front of `text` where it comes from. Always false. */
 static bool in_front(char *text, const char *what)
 {
@@ -438,12 +450,16 @@ bool state_read(struct state_reader *reader, struct state *state, char *text)
     if (err != 0) {
         return failed(text, "brain_usage", err);
     }
+    if (!read_quotas(reader, state, text)) {
+        return false;
+    }
     return reader->catalogue->look == NULL || reader->catalogue->look(reader->store, text);
 }
 
 void state_forget_passing(struct state *state)
 {
     state->capacity_bytes = 0;
+    memset(state->space_quota, 0, sizeof state->space_quota);
     for (uint32_t i = 0; i < STATE_NAMES_MAX; i++) {
         state->seen[i].note = 0;
     }
@@ -485,6 +501,12 @@ bool state_equal(const struct state_catalogue *catalogue, const struct state *a,
                      catalogue->spaces[i], b->space_there[i] ? "there" : "absent",
                      (uintmax_t)b->space_count[i], a->space_there[i] ? "there" : "absent",
                      (uintmax_t)a->space_count[i]);
+            return false;
+        }
+        if (a->space_quota[i] != b->space_quota[i]) {
+            snprintf(text, STATE_TEXT_MAX, "namespace %s has a quota of %ju, not %ju",
+                     catalogue->spaces[i], (uintmax_t)b->space_quota[i],
+                     (uintmax_t)a->space_quota[i]);
             return false;
         }
     }

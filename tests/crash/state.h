@@ -3,7 +3,7 @@
  * A catalogue lists every name and every namespace that a store of a scene ever has; a state says
  * for each of them whether it is there, and with what. Two states are equal where every name is
  * missing in both, or there in both with the same version, kind, size, bytes, metadata and
- * description, and where the capacity is the same.
+ * description, and where capacity and quotas are the same.
  */
 #ifndef CRASH_STATE_H
 #define CRASH_STATE_H
@@ -46,9 +46,10 @@ struct state_seen {
 
 struct state {
     uint64_t bytes;          /* of all values */
-    uint64_t capacity_bytes; /* state_read() alone reads it */
+    uint64_t capacity_bytes; /* state_read() alone reads it, and the quotas */
     bool space_there[STATE_SPACES_MAX];
     uint64_t space_count[STATE_SPACES_MAX];
+    uint64_t space_quota[STATE_SPACES_MAX];
     struct state_seen seen[STATE_NAMES_MAX];
 };
 
@@ -83,8 +84,8 @@ bool state_by_snapshot(struct state_reader *reader, brain_snapshot *snapshot, st
  * what the catalogue says must hold. */
 bool state_read(struct state_reader *reader, struct state *state, char *text);
 
-/* Of a snapshot: a note is what it is now, whichever moment the value is looked at as of, and the capacity is
- * no part of it. */
+/* Of a snapshot: a note is what it is now, whichever moment the value is looked at as of, and capacity and quotas
+ * are no part of it. */
 void state_forget_passing(struct state *state);
 
 /* Compare; where they differ, `text` names the first difference. */

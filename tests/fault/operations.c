@@ -203,6 +203,21 @@ static void undo_space(void)
     CHECK_OK(brain_space_remove(subject.other));
 }
 
+static int run_quota(void)
+{
+    int err = brain_space_set_quota(subject.other, 10);
+    err = err != 0 ? err : brain_space_set_quota(subject.other, 9);
+    return err != 0 ? err : subject_put(subject.other, "a", 1, 9, 1);
+}
+
+static void undo_quota(void)
+{
+    uint64_t quota;
+    CHECK_OK(brain_space_usage(subject.other, NULL, NULL, &quota));
+    CHECK(quota == 10 || quota == 9 || quota == 0);
+    CHECK_CODE(brain_space_remove(subject.other), quota != 0 ? 0 : BRAIN_E_NOT_FOUND);
+}
+
 static int run_views(void)
 {
     uint32_t name = 1;
@@ -779,6 +794,7 @@ const struct operation operations[] = {
     { "object in a batch", run_object_in_batch, undo_object_in_batch, false },
     { "by id", run_by_id, NULL, false },
     { "namespace", run_space, undo_space, false },
+    { "quota", run_quota, undo_quota, true },
     { "get", run_get, NULL, false },
     { "get what is grown", run_get_grown, NULL, false },
     { "grow", run_grow, NULL, false },

@@ -72,6 +72,7 @@ PIN_AT(bn_slot_rec, size_low, 32);
 PIN_AT(bn_slot_rec, gen, 36);
 PIN(bn_bucket_rec, 64);
 PIN(bn_space_rec, 128);
+PIN_AT(bn_space_rec, quota, 24);
 PIN_AT(bn_space_rec, removed, 40);
 PIN_AT(bn_space_rec, first_segment, 56);
 PIN_AT(bn_space_rec, tally, 64);

@@ -115,10 +115,15 @@ def test_huge_pages_need_a_directory_that_has_them(other_store, missing_path, fo
     assert status != 0
 
 
+@pytest.fixture
+def external(folder):
+    """An external store: theirs is a table in memory, ours a directory."""
+    return "hashtable://test" if ORIGINALS else str(folder)
+
+
 @pytest.mark.covers("plasma_store -e")
-@pytest.mark.skipif(not ORIGINALS, reason="an external store is not there yet")
-def test_what_is_evicted_comes_back_from_an_external_store(new_store):
-    client = new_store(1_000_000, "-e", "hashtable://test").connect()
+def test_what_is_evicted_comes_back_from_an_external_store(new_store, external):
+    client = new_store(1_000_000, "-e", external).connect()
     ids = [client.put_raw_buffer(bytes([number]) * 100_000) for number in range(20)]
     for number, id in enumerate(ids):
         [buffer] = client.get_buffers([id])
@@ -278,9 +283,8 @@ def test_a_store_inside_of_valgrind(argument, tmp_path, monkeypatch):
 
 
 @pytest.mark.covers("plasma.start_plasma_store(external_store)")
-@pytest.mark.skipif(not ORIGINALS, reason="an external store is not there yet")
-def test_a_store_in_a_with_can_have_an_external_store():
-    with plasma.start_plasma_store(1_000_000, external_store="hashtable://test") as (path, process):
+def test_a_store_in_a_with_can_have_an_external_store(external):
+    with plasma.start_plasma_store(1_000_000, external_store=external) as (path, process):
         client = plasma.connect(path)
         ids = [client.put_raw_buffer(bytes(100_000)) for _ in range(20)]
         assert all(buffer.size == 100_000 for id in ids for buffer in client.get_buffers([id]))

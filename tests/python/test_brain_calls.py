@@ -356,6 +356,8 @@ USES = {
     "clear": lambda b: b.clear(),
     "stat": lambda b: b.stat(),
     "resize": lambda b: b.resize(2**30),
+    "quota": lambda b: b.quota(),
+    "set_quota": lambda b: b.set_quota(100),
     "destroy": lambda b: b.destroy(),
     "directory": lambda b: b.directory,
 }

@@ -10,6 +10,7 @@ from brain_plasma import Brain, exceptions, failed_changes
 
 CAUSES = {
     "Full": exceptions.BrainFullError,
+    "Quota": exceptions.BrainQuotaError,
     "ValueType": exceptions.BrainValueTypeError,
     "Pickle": exceptions.BrainPickleError,
     "Value": exceptions.BrainValueError,
@@ -25,7 +26,7 @@ CHANGES = {
     "Update": (failed_changes.failed_update, exceptions.BrainUpdateNameError),
     "Remove": (failed_changes.failed_delete, exceptions.BrainRemoveOldNameValueError),
 }
-OF_VALUES = {"ValueType", "Pickle", "Value"}  # which no delete has
+OF_PUTS = {"ValueType", "Pickle", "Value", "Quota"}  # which no delete has
 
 PUTS = {
     "brackets": lambda brain, value: brain.__setitem__("x", value),
@@ -54,7 +55,7 @@ def test_an_error_is_both_what_failed_and_why(change, cause):
     original = CAUSES[cause]("the text")
     original.__cause__ = ValueError("deeper")
     refined = refine(original)
-    if change == "Remove" and cause in OF_VALUES:
+    if change == "Remove" and cause in OF_PUTS:
         assert refined is original
         return
     assert type(refined).__name__ == f"Brain{change}{cause}Error"

@@ -469,6 +469,8 @@ def test_it_pickles_as_its_place_and_client():
         lambda b: b.version("x"),
         lambda b: b.replace_if("x", 1, 0),
         lambda b: b.resize(10**6),
+        lambda b: b.quota(),
+        lambda b: b.set_quota(1),
         lambda b: b.trim(),
         lambda b: b.check(),
         lambda b: b.stat(),

@@ -298,6 +298,8 @@ static void look_around(struct client *me)
     (void)check_stat(me->store);
     CHECK_OK(brain_usage(me->store, &capacity, &live));
     CHECK_OK(brain_space_count(me->space[0], &count));
+    CHECK_OK(brain_space_set_quota(me->space[0], dice(me, 2) == 0 ? 0 : INT64_MAX));
+    CHECK_OK(brain_space_usage(me->space[0], &count, &live, NULL));
     CHECK_OK(brain_clients(me->store, clients, 64, &n));
     CHECK_OK(brain_pins(me->store, pins, 64, &n));
     CHECK(brain_is_busy(me->store) <= 1);

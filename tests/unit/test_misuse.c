@@ -441,6 +441,15 @@ static int call_count(void)
     uint64_t n;
     return brain_space_count(space, &n);
 }
+static int call_space_usage(void)
+{
+    uint64_t bytes;
+    return brain_space_usage(space, NULL, &bytes, NULL);
+}
+static int call_set_quota(void)
+{
+    return brain_space_set_quota(space, 100);
+}
 static int call_put(void)
 {
     return put("new", 3, &empty);
@@ -609,6 +618,8 @@ static const struct call {
     { "space exists", call_space_exists, READS },
     { "space remove", call_space_remove, CHANGES },
     { "count", call_count, READS },
+    { "usage of a space", call_space_usage, READS },
+    { "quota", call_set_quota, CHANGES },
     { "put", call_put, CHANGES },
     { "try put", call_try_put, CHANGES },
     { "delete", call_delete, CHANGES },

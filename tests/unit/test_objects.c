@@ -115,7 +115,8 @@ static void look_at_it(struct evictor *evictor, bool is_free)
 
 static void settle_it(struct evictor *evictor)
 {
-    CHECK_OK(settle(&objects, &evictor->few, 0, &evictor->freed));
+    CHECK_OK(settle(&objects, &(struct pl_external){ .is_there = false }, &evictor->few, 0,
+                    &evictor->freed));
     free(evictor->list.victims);
 }
 
