@@ -175,12 +175,16 @@ BRAIN_API int brain_open(const char *path, const brain_options *options, brain_s
  * where views stay and the system has no membarrier.  Cost: some system calls. */
 BRAIN_API_FREE void brain_close(brain_store *store);
 
-/* Let `store` hold `capacity_bytes` of values from now on, in every process that has it open.
+/* Let `store` hold `capacity_bytes` of values from now on, in every process that has it open: more than now, or less.
+ * No value goes and none moves, so readers do not notice. Of a store that was made smaller all memory that no value
+ * uses goes back to the system, as by brain_trim().
  *
- * capacity_bytes   at least the present capacity, at most brain_stat.capacity_max_bytes.
- * Returns 0, or: INVAL; PERM; TIMEOUT; IO; CORRUPT; DESTROYED; FORKED.
- * Threads: any.  Blocks: for the writer lock.  Cost: O(1), no system call where the lock is
- * free. */
+ * capacity_bytes   4096 to brain_stat.capacity_max_bytes.
+ * Returns 0, or: INVAL; FULL (what is live, in limbo and being written is more than that, after the dead were reaped
+ * and limbo was emptied; the detail tells how much of each, and who holds it: nothing has changed); PERM; TIMEOUT;
+ * NOMEM; IO; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.  Cost: O(1), no system call where the lock is free; to make it smaller
+ * also as brain_trim(). */
 BRAIN_API int brain_resize(brain_store *store, uint64_t capacity_bytes);
 
 /* Let all commits from now on have numbers above `number`: for who brings values back into a new store, and knows

@@ -18,6 +18,7 @@
 #include "pin.h"
 #include "reclaim.h"
 #include "recover.h"
+#include "resize.h"
 #include "space.h"
 #include "watch.h"
 
@@ -127,7 +128,11 @@ void brain_close(brain_store *store)
 
 int brain_resize(brain_store *store, uint64_t capacity_bytes)
 {
-    int err = bn_store_check_usable(store);
+    int err = bn_store_check_writable(store);
+    if (err == 0 && capacity_bytes < BN_PAGE) {
+        err = bn_error(BRAIN_E_INVAL, "%s cannot hold as little as %llu bytes: it is %u at least",
+                       store->path, (unsigned long long)capacity_bytes, BN_PAGE);
+    }
     if (err == 0 && capacity_bytes > store->capacity_max_bytes) {
         err = bn_error(BRAIN_E_INVAL,
                        "%s can hold at most %llu bytes, fixed when it was made: make a "
@@ -135,19 +140,7 @@ int brain_resize(brain_store *store, uint64_t capacity_bytes)
                        store->path, (unsigned long long)store->capacity_max_bytes,
                        (unsigned long long)capacity_bytes);
     }
-    err = err != 0 ? err : bn_recover_enter(store, true);
-    if (err != 0) {
-        return err;
-    }
-    uint64_t now = bn_load_relaxed(&store->state->capacity_bytes);
-    if (capacity_bytes < now) {
-        err = bn_error(BRAIN_E_INVAL, "%s holds %llu bytes and cannot be made smaller", store->path,
-                       (unsigned long long)now);
-    } else {
-        bn_store_seq(&store->state->capacity_bytes, capacity_bytes);
-    }
-    bn_lock_release(store);
-    return err;
+    return err != 0 ? err : bn_resize(store, capacity_bytes);
 }
 
 /* A commit of no changes. Recovered first: else the change that a dead writer left open would count as committed. */

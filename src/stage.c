@@ -35,9 +35,7 @@ static uint64_t now_live(const struct brain_store *store)
     return bn_load_relaxed(&bn_tally_now(store->state->live)->bytes);
 }
 
-/* Who keeps limbo from being freed, for the text of FULL: the pin on its largest value, or a
- * snapshot. */
-static void describe_holder(struct brain_store *store, char *text, size_t room)
+void bn_stage_describe_holder(struct brain_store *store, char *text, size_t room)
 {
     uint32_t largest = 0;
     uint64_t most = 0;
@@ -73,13 +71,13 @@ static void describe_holder(struct brain_store *store, char *text, size_t room)
 
 static int full(struct brain_store *store, uint64_t asked)
 {
-    char holder[320] = "";
+    char holder[BN_STAGE_HOLDER_TEXT] = "";
     const struct bn_state_rec *state = store->state;
     uint64_t live = now_live(store), limbo = state->limbo_bytes,
              private_bytes = state->private_bytes;
     uint64_t capacity = bn_load_relaxed(&state->capacity_bytes), sum = live + limbo + private_bytes;
     if (limbo > 0) {
-        describe_holder(store, holder, sizeof holder);
+        bn_stage_describe_holder(store, holder, sizeof holder);
     }
     return bn_error(BRAIN_E_FULL,
                     "%s is full: %llu bytes were asked for, %llu of %llu are free (live "

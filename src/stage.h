@@ -23,6 +23,11 @@ bool bn_stage_may_try_again(const struct brain_store *store, struct bn_stage_obs
 int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
                       struct bn_stage_obstacle *tried);
 
+/* Who keeps limbo from being freed, for a text of FULL: "; ..." with the pin on its largest value, or a snapshot.
+ * Nothing where nobody is found. Not under the lock. */
+#define BN_STAGE_HOLDER_TEXT 320u
+void bn_stage_describe_holder(struct brain_store *store, char *text, size_t room);
+
 /* Take a private slot with an extent, making room if need be. */
 int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
                   uint32_t *holder_out);

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     "brain namespace name batch object snapshot id note view check",
     "attach",
-    "write replace fork",
+    "write replace resize fork",
     "stage",
     "reclaim",
     "recover",

@@ -108,7 +108,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
-    whether another process has raised the capacity calls size().
+    whether another process has changed the capacity calls size().
 
     Raises BrainStoreNotFoundError, BrainPermissionError (owner, mode), BrainFullError (no room to make
     it), BrainCorruptError (damaged, or no store), BrainFormatError (made by a newer version),
@@ -556,11 +556,14 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         return n_bytes
 
     def resize(self, capacity: int, /) -> None:
-        """Let the store hold `capacity` bytes of values from now on, for all who have it open. It can
-        only grow. Memory is not taken before values need it.
+        """Let the store hold `capacity` bytes of values from now on, for all who have it open: more than
+        now, or less. Memory is not taken before values need it; of a store that is made smaller what no
+        value uses goes back to the system. No value goes, and none moves.
 
-        Raises BrainValueError for what is no number of bytes, for less than now, or for more than the
-        store can become: stat()['capacity_max_bytes'].
+        Raises BrainFullError, which says who holds what, where the values that are there come to more
+        than that, with those of which somebody has a view or a snapshot still, and those being written:
+        then the capacity is as before. BrainValueError for what is no number of bytes, for less than
+        4096, or for more than the store can become: stat()['capacity_max_bytes'].
         Threads: any. Waits for a writer, up to lock_timeout.
         """
         super().resize(arguments.capacity_bytes(capacity))

@@ -357,10 +357,11 @@ PyObject *bp_store_stat(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 const char bp_store_resize_doc[] =
     "resize($self, capacity, /)\n--\n\n"
-    "Let the store hold `capacity` bytes of values from now on, for all who have it open. It can\n"
-    "only grow. Memory is not taken before values need it.\n"
+    "Let the store hold `capacity` bytes of values from now on, for all who have it open. Memory is\n"
+    "not taken before values need it; of a store that is made smaller what is free goes back.\n"
     "\n"
-    "Raises BrainValueError for less than now, or for more than the store can become.\n"
+    "Raises BrainFullError where what is there is more than that, BrainValueError for less than 4096,\n"
+    "or for more than the store can become.\n"
     "Threads: any. Waits for a writer, up to lock_timeout.";
 
 PyObject *bp_store_resize(PyObject *op, PyObject *argument)

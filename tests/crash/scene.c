@@ -708,6 +708,18 @@ static void resize(struct stage *stage)
     stage_need(brain_resize(stage->store, 20u << 20), "brain_resize");
 }
 
+/* To what is live, after all else is gone; and back. */
+static void shrink(struct stage *stage)
+{
+    if (stage->next == 0) {
+        brain_stat stat = { .struct_size = sizeof stat };
+        stage_need(brain_stat_get(stage->store, &stat), "brain_stat_get");
+        stage_need(brain_resize(stage->store, stat.live_bytes), "brain_resize");
+    } else {
+        stage_need(brain_resize(stage->store, 20u << 20), "brain_resize");
+    }
+}
+
 static void attach_and_close(struct stage *stage)
 {
     if (stage->next == 0) {
@@ -855,6 +867,7 @@ const struct scene scenes[] = {
     SCENE("snapshot", 1, NULL, snapshot_and_close),
     SCENE("trim", 1, NULL, trim),
     SCENE("resize", 1, NULL, resize),
+    SCENE("resize-smaller", 2, leave_dead, shrink),
     SCENE("attach-close", 2, NULL, attach_and_close),
     SCENE("attach-reaps", 2, leave_dead, attach_reaps),
     SCENE("reap", 1, die_holding, reap),
