@@ -205,6 +205,24 @@ BRAIN_API int brain_advance(brain_store *store, uint64_t number);
  * Cost: O(free memory + what is in limbo + names that removals have left + pins of all clients). */
 BRAIN_API int brain_trim(brain_store *store, uint64_t *freed_bytes_out);
 
+/* Give back all memory that nobody needs, and wait for what can be waited for: as brain_trim(), after the dead were
+ * reaped, removed namespaces taken apart and limbo emptied, and again where others let go of something meanwhile. What
+ * small values, names and index had is used again and does not go back.
+ *
+ * freed_bytes_out   NULL, or receives how much the files shrank by, records and lists included.
+ * Returns, threads, blocks, cost: as brain_trim(). */
+BRAIN_API int brain_compact(brain_store *store, uint64_t *freed_bytes_out);
+
+/* Say how much free memory of values stays with the store, in all processes. What they did not need for a while beyond
+ * that goes back by itself: half of it in ten seconds, with changes that anybody makes, after large ones above all.
+ *
+ * bytes   0: nothing stays for long; BRAIN_KEEP_DEFAULT: a quarter of the capacity, as long as nobody says anything;
+ *         the capacity or more: all of it stays, until one and a half times the capacity are exceeded.
+ * Returns 0, or: PERM; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: O(1), no system call. */
+#define BRAIN_KEEP_DEFAULT UINT64_MAX
+BRAIN_API int brain_set_keep_free(brain_store *store, uint64_t bytes);
+
 /* Remove the store: its files, its directory and its link.
  *
  * Whoever has it open gets DESTROYED from the next call on; views stay valid. The handle must still
@@ -235,6 +253,7 @@ typedef struct brain_stat {
     uint64_t committed;    /* number of the last commit */
     uint64_t n_recoveries; /* how often a dead writer was recovered from */
     uint64_t created_ns;   /* when the store was made, nanoseconds since 1970 */
+    uint64_t keep_free_bytes; /* free memory that stays: brain_set_keep_free() */
 } brain_stat;
 
 /* Fill `*stat_out` (set its struct_size first).

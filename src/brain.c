@@ -20,6 +20,7 @@
 #include "recover.h"
 #include "resize.h"
 #include "space.h"
+#include "trim.h"
 #include "watch.h"
 
 #define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)
@@ -191,10 +192,34 @@ int brain_trim(brain_store *store, uint64_t *freed_bytes_out)
     int err = bn_store_check_writable(store);
     err = err != 0 ? err : backed_bytes(store, &before, &rest);
     err = err != 0 ? err : bn_reclaim_all(store);
-    err = err != 0 ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+    err = err != 0 ? err : bn_trim(store, BN_TRIM_ALL);
     err = err != 0 ? err : backed_bytes(store, &after, &rest);
     if (err == 0 && freed_bytes_out != NULL) {
         *freed_bytes_out = before > after ? before - after : 0;
+    }
+    return err;
+}
+
+int brain_compact(brain_store *store, uint64_t *freed_bytes_out)
+{
+    uint64_t values, rest, before = 0, after = 0;
+    int err = bn_store_check_writable(store);
+    err = err != 0 ? err : backed_bytes(store, &values, &rest);
+    before = err == 0 ? values + rest : 0;
+    err = err != 0 ? err : bn_trim_compact(store);
+    err = err != 0 ? err : backed_bytes(store, &values, &rest);
+    after = err == 0 ? values + rest : 0;
+    if (err == 0 && freed_bytes_out != NULL) {
+        *freed_bytes_out = before > after ? before - after : 0;
+    }
+    return err;
+}
+
+int brain_set_keep_free(brain_store *store, uint64_t bytes)
+{
+    int err = bn_store_check_writable(store);
+    if (err == 0) {
+        bn_trim_set_keep_free(store, bytes);
     }
     return err;
 }
@@ -267,6 +292,7 @@ int brain_stat_get(brain_store *store, brain_stat *stat_out)
     all.committed = bn_load_seq(&state->committed);
     all.n_recoveries = bn_load_relaxed(&state->n_recoveries);
     all.created_ns = store->map->super->created_ns;
+    all.keep_free_bytes = bn_trim_keep_free(store);
     memcpy(stat_out, &all, all.struct_size < sizeof all ? all.struct_size : sizeof all);
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "recover.h"
 #include "space.h"
 #include "stage.h"
+#include "trim.h"
 
 /* What a capacity has to have room for. Under the lock. */
 struct in_use {
@@ -82,7 +83,7 @@ int bn_resize(struct brain_store *store, uint64_t capacity_bytes)
     }
     if (err == 0 && shrank) {
         /* It is smaller, whatever comes of this: who cannot leaves it to the next who trims. */
-        (void)bn_reclaim_trim(store, BN_RECLAIM_ALL);
+        (void)bn_trim(store, BN_TRIM_ALL);
     }
     return err;
 }

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "alloc.h"
 #include "base/copy.h"
@@ -27,6 +26,7 @@
 #include "slot.h"
 #include "snap.h"
 #include "space.h"
+#include "trim.h"
 
 /* ---- room */
 
@@ -108,7 +108,7 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
         if (err == BRAIN_E_FULL && !tried->trimmed) { /* the file system: give back what we can */
             tried->trimmed = true;
             err = bn_reclaim_all(store);
-            return err != 0 ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+            return err != 0 ? err : bn_trim(store, BN_TRIM_ALL);
         }
         return err;
     }
@@ -121,7 +121,7 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
     if (!tried->reclaimed) {
         tried->reclaimed = true;
         err = bn_reclaim_all(store);
-        return err != 0 || !fits ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+        return err != 0 || !fits ? err : bn_trim(store, BN_TRIM_ALL);
     }
     return fits ? err : full(store, asked);
 }
@@ -174,17 +174,6 @@ static int no_memory(struct brain_store *store, int os, uint64_t bytes)
                        store->path, (unsigned long long)bytes, store->map->directory);
 }
 
-/* Bytes of memory that values have. What the rest has is known: it is used, or kept for good. */
-static uint64_t count_backed(const struct brain_store *store, int fd)
-{
-    struct stat st;
-    uint64_t all = fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0, rest = 0;
-    for (int i = 0; i < BN_N_REGIONS; i++) {
-        rest += i == BN_REGION_VALUES ? 0 : bn_load_relaxed(&store->own_state->backed[i]);
-    }
-    return all > rest ? all - rest : 0;
-}
-
 /* Before values take `more` bytes from the system. What was given back keeps its memory, and where values are of
  * many sizes the next one does not always fit there; so memory would grow to twice the capacity and more, and a cgroup
  * kills who takes more than it has, without an error that a trim could answer. Who takes memory beyond one and a half
@@ -193,11 +182,11 @@ static uint64_t count_backed(const struct brain_store *store, int fd)
 static void trim_if_much(struct brain_store *store, int fd, uint64_t more)
 {
     uint64_t capacity = bn_load_relaxed(&store->own_state->capacity_bytes);
-    uint64_t bound = capacity + capacity / 2, has = count_backed(store, fd) + more;
+    uint64_t bound = capacity + capacity / 2, has = bn_trim_backed(store, fd) + more;
     if (bn_unlikely(has > bound)) {
         uint64_t over = has - bound;
         /* If it cannot, the next one does, or whoever needs the memory says so. */
-        (void)bn_reclaim_trim(store, over < 2 * more ? over : 2 * more);
+        (void)bn_trim(store, over < 2 * more ? over : 2 * more);
     }
 }
 
@@ -212,8 +201,7 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
             trim_if_much(store, fd, n * BN_PAGE);
         }
         int os = backed ? 0 : bn_os_back(fd, off, n * BN_PAGE);
-        if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 &&
-            bn_reclaim_trim(store, BN_RECLAIM_ALL) == 0) {
+        if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_trim(store, BN_TRIM_ALL) == 0) {
             trimmed = true;
             continue;
         }
@@ -271,7 +259,7 @@ int bn_stage_write(struct brain_store *store, uint32_t page, uint64_t off, const
             }
             int os = err == 0 ? write_fresh(store, fd, bytes, step, at) : 0;
             if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 &&
-                bn_reclaim_trim(store, BN_RECLAIM_ALL) == 0) {
+                bn_trim(store, BN_TRIM_ALL) == 0) {
                 trimmed = true;
                 continue;
             }

@@ -20,6 +20,7 @@ LAYERS = [
     "attach",
     "write replace resize fork",
     "stage",
+    "trim",
     "reclaim",
     "recover",
     "handle",

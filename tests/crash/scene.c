@@ -17,6 +17,7 @@
 #include "scene_process.h"
 #include "state.h"
 #include "store.h"
+#include "trim.h"
 
 #define CAPACITY ((uint64_t)16 << 20)
 
@@ -720,6 +721,40 @@ static void shrink(struct stage *stage)
     }
 }
 
+/* As if time went by. */
+static void wait_seconds(uint64_t seconds)
+{
+    bn_trim_ahead_ns += seconds * 1000 * 1000 * 1000;
+}
+
+/* Free memory that was not needed for a while: in a store that keeps none. */
+static void let_age(struct stage *stage)
+{
+    static const char *const names[] = { "filler0", "filler1", "filler2", "filler3", "filler4" };
+    stage_need(brain_set_keep_free(stage->store, 0), "brain_set_keep_free");
+    for (uint32_t i = 0; i < 5; i++) {
+        stage_put(stage->a, names[i], STAGE_LARGER, i);
+    }
+    for (uint32_t i = 0; i < 5; i++) {
+        stage_erase(stage->a, names[i]);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        stage_put(stage->a, "large0", STAGE_LARGE, 10 + i);
+        wait_seconds(15);
+    }
+}
+
+/* Half of it is due now: some blocks, and pages of another. */
+static void decay(struct stage *stage)
+{
+    stage_put(stage->a, "large0", STAGE_LARGE, 20);
+}
+
+static void compact(struct stage *stage)
+{
+    stage_need(brain_compact(stage->store, NULL), "brain_compact");
+}
+
 static void attach_and_close(struct stage *stage)
 {
     if (stage->next == 0) {
@@ -866,6 +901,8 @@ const struct scene scenes[] = {
     SCENE("get-grows-ledger", 3, many_views, one_more_view),
     SCENE("snapshot", 1, NULL, snapshot_and_close),
     SCENE("trim", 1, NULL, trim),
+    SCENE("decay", 1, let_age, decay),
+    SCENE("compact", 1, leave_dead, compact),
     SCENE("resize", 1, NULL, resize),
     SCENE("resize-smaller", 2, leave_dead, shrink),
     SCENE("attach-close", 2, NULL, attach_and_close),
