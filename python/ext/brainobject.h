@@ -231,6 +231,8 @@ BP_METHOD_NOARGS(bp_store_free);
 BP_METHOD_NOARGS(bp_store_stat);
 BP_METHOD_O(bp_store_resize);
 BP_METHOD_NOARGS(bp_store_trim);
+BP_METHOD_NOARGS(bp_store_compact);
+BP_METHOD_O(bp_store_set_keep_free);
 BP_METHOD_NOARGS(bp_store_check);
 BP_METHOD_NOARGS(bp_store_destroy);
 

@@ -730,12 +730,13 @@ static void wait_seconds(uint64_t seconds)
 /* Free memory that was not needed for a while: in a store that keeps none. */
 static void let_age(struct stage *stage)
 {
-    static const char *const names[] = { "filler0", "filler1", "filler2", "filler3", "filler4" };
+    static const char *const names[] = { "filler0", "filler1", "filler2",
+                                         "filler3", "filler4", "filler5" };
     stage_need(brain_set_keep_free(stage->store, 0), "brain_set_keep_free");
-    for (uint32_t i = 0; i < 5; i++) {
+    for (uint32_t i = 0; i < 6; i++) {
         stage_put(stage->a, names[i], STAGE_LARGER, i);
     }
-    for (uint32_t i = 0; i < 5; i++) {
+    for (uint32_t i = 0; i < 6; i++) {
         stage_erase(stage->a, names[i]);
     }
     for (uint32_t i = 0; i < 2; i++) {

@@ -754,6 +754,47 @@ def test_trim_gives_memory_back(brain):
     assert brain.trim() == 0
 
 
+def test_compact_gives_all_back(brain):
+    brain["x"] = b"x" * 10_000_000
+    for n in range(200):
+        brain.learn(str(n), n, namespace="others")
+    view = brain["x"]
+    del brain["x"]
+    brain.remove_namespace("others")
+    del view
+    assert brain.compact() >= 10_000_000
+    stat = brain.stat()
+    assert (stat["value_backed_bytes"], stat["n_limbo"]) == (0, 0)
+    assert brain.compact() == 0
+    assert brain.check() == []
+
+
+def test_what_stays_of_free_memory_is_the_stores(path):
+    with Brain(path, capacity=40_000_000) as brain:
+        assert brain.keep_free == 10_000_000
+        brain.resize(20_000_000)
+        assert brain.keep_free == 5_000_000  # a quarter, as long as nobody says anything
+        with Brain(path, keep_free=0) as other:
+            assert (other.keep_free, brain.keep_free) == (0, 0)
+            brain.keep_free = 3_000_000
+            assert other.keep_free == 3_000_000
+            with pickle.loads(pickle.dumps(other)) as copy:
+                assert copy.keep_free == 3_000_000
+        brain.keep_free = None
+        assert brain.keep_free == 5_000_000
+        for wrong in (-1, 2**42 + 1, 1.0, "1"):
+            with pytest.raises(exceptions.BrainValueError, match="keep_free is a number of bytes"):
+                brain.keep_free = wrong
+        assert brain.keep_free == 5_000_000
+        with Brain(path, read_only=True) as reader:
+            assert reader.keep_free == 5_000_000
+            with pytest.raises(exceptions.BrainPermissionError):
+                reader.keep_free = 0
+        with pytest.raises(exceptions.BrainPermissionError):
+            Brain(path, read_only=True, keep_free=0)
+        assert brain.stat()["n_clients"] == 1
+
+
 def test_trim_of_a_large_block(brain):
     """One that is given back in several steps."""
     brain.resize(200 * 1_000_000)

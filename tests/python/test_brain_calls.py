@@ -356,6 +356,9 @@ USES = {
     "clear": lambda b: b.clear(),
     "stat": lambda b: b.stat(),
     "resize": lambda b: b.resize(2**30),
+    "compact": lambda b: b.compact(),
+    "keep_free": lambda b: b.keep_free,
+    "keep_free = 0": lambda b: setattr(b, "keep_free", 0),
     "destroy": lambda b: b.destroy(),
     "directory": lambda b: b.directory,
 }
