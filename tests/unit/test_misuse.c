@@ -360,6 +360,14 @@ static int call_trim(void)
 {
     return brain_trim(store, NULL);
 }
+static int call_compact(void)
+{
+    return brain_compact(store, NULL);
+}
+static int call_set_keep_free(void)
+{
+    return brain_set_keep_free(store, BRAIN_KEEP_DEFAULT);
+}
 static int call_destroy(void)
 {
     return brain_destroy(store);
@@ -579,6 +587,8 @@ static const struct call {
     { "resize", call_resize, CHANGES },
     { "advance", call_advance, CHANGES },
     { "trim", call_trim, CHANGES },
+    { "compact", call_compact, CHANGES },
+    { "set_keep_free", call_set_keep_free, CHANGES },
     { "destroy", call_destroy, CHANGES },
     { "stat", call_stat, READS },
     { "usage", call_usage, READS },
