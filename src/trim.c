@@ -192,9 +192,11 @@ int bn_trim_compact(struct brain_store *store)
 
 #define HALF_LIFE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
 #define KEEP_SHARE   4u /* of the capacity, if nobody said anything else */
-/* What a change may spend on it: some 30 ms, where it was large, else less than 1. */
-#define LARGE_BITE_BYTES (UINT64_C(256) << 20)
-#define SMALL_BITE_BYTES (UINT64_C(2) << 20)
+/* What a change may give back: a piece that takes less than a millisecond; who put much, twice as much; and where much
+ * is due some of that, or it would take for ever where large values are put seldom. */
+#define BITE_MIN_BYTES (UINT64_C(2) << 20)
+#define BITE_MAX_BYTES (UINT64_C(256) << 20)
+#define BITE_SHARE     16u
 
 _Atomic uint64_t bn_trim_ahead_ns;
 
@@ -241,7 +243,16 @@ static void begin_period(struct brain_store *store, uint64_t began_ns, uint64_t 
     bn_store_relaxed(&state->decay_bytes, much - (much >> (n_halves < 63 ? n_halves : 63)));
 }
 
-void bn_trim_due(struct brain_store *store, bool large)
+static uint64_t bite_bytes(uint64_t due, bool large, uint64_t put_bytes)
+{
+    uint64_t bytes = due / BITE_SHARE;
+    bytes = bytes > put_bytes * 2 ? bytes : put_bytes * 2;
+    bytes = bytes < BITE_MAX_BYTES ? bytes : BITE_MAX_BYTES;
+    bytes = large && bytes > BITE_MIN_BYTES ? bytes : BITE_MIN_BYTES;
+    return bytes < due ? bytes : due;
+}
+
+void bn_trim_due(struct brain_store *store, bool large, uint64_t put_bytes)
 {
     struct bn_state_rec *state = store->state;
     uint64_t now_ns = bn_os_wall_ns() + bn_load_relaxed(&bn_trim_ahead_ns);
@@ -253,9 +264,9 @@ void bn_trim_due(struct brain_store *store, bool large)
     if (bn_likely(due == 0)) {
         return;
     }
-    uint64_t bite = large ? LARGE_BITE_BYTES : SMALL_BITE_BYTES, most = surplus(store), given = 0;
-    due = due < most ? due : most; /* it was needed meanwhile */
-    int err = bn_trim_bite(store, due < bite ? due : bite, &given);
+    uint64_t most = surplus(store), given = 0;
+    due = due < most ? due : most; /* else it is needed by now */
+    int err = bn_trim_bite(store, bite_bytes(due, large, put_bytes), &given);
     due = err == BRAIN_E_NOT_FOUND || given > due ? 0 : due - given;
-    bn_store_relaxed(&state->decay_bytes, due / BN_PAGE * BN_PAGE);
+    bn_store_relaxed(&state->decay_bytes, due < BN_PAGE ? 0 : due);
 }

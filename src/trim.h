@@ -25,20 +25,20 @@ uint64_t bn_trim_backed(const struct brain_store *store, int fd);
 uint64_t bn_trim_keep_free(const struct brain_store *store);
 void bn_trim_set_keep_free(struct brain_store *store, uint64_t bytes);
 
-/* See whether free memory is due to go back, and give a bite of it: a larger one where the change before it was
- * `large`. If it cannot now, a later change does. */
-void bn_trim_due(struct brain_store *store, bool large);
+/* See whether free memory is due to go back, and give a bite of it: a small one; after a change that was `large` one that
+ * goes with what is due, and with the bytes that were put. If it cannot now, a later change does. */
+void bn_trim_due(struct brain_store *store, bool large, uint64_t put_bytes);
 
 #define BN_TRIM_LOOK_EVERY 64u /* small changes */
 
-/* After each change, the lock being released: now and then. A small one is spared the clock, as a rule. */
-static inline void bn_trim_after(struct brain_store *store, bool large)
+/* After each change, the lock being released. A small one is spared the clock, as a rule. */
+static inline void bn_trim_after(struct brain_store *store, bool large, uint64_t put_bytes)
 {
     uint32_t n =
         bn_load_relaxed(&store->n_since_trim_look) + 1; /* relaxed, and not added up: a guess */
     bn_store_relaxed(&store->n_since_trim_look, large ? 0 : n);
     if (bn_unlikely(large || n % BN_TRIM_LOOK_EVERY == 0)) {
-        bn_trim_due(store, large);
+        bn_trim_due(store, large, put_bytes);
     }
 }
 
