@@ -3,8 +3,8 @@
  * Owns:     state.keep_free, decay_ns, decay_bytes; peak_pages and peak_before together with alloc.c.
  * Trim:     a free block with memory is taken private under the lock; outside of it the bits of its pages are cleared
  *           and then the pages punched; under the lock it is given back. Bits first: none promises a page that is gone.
- * Bites:    of a block that is larger than what is to go some pages go, and it stays warm. Its bits say which have
- *           memory, so the next bite begins where this one ended.
+ * Bites:    of a block that is larger than what is to go some pages go, from its end, and it stays warm. Its bits say
+ *           which have memory, so the next bite ends where this one began.
  * Decay:    there is no server and no thread. Whoever changes the store looks, after it has released the lock: what
  *           values did not need throughout a period of HALF_LIFE_NS or longer, beyond keep_free, is halved for each
  *           HALF_LIFE_NS of it, and goes in bites. What they need is the most pages that extents had at a time, so a
@@ -38,35 +38,42 @@ uint64_t bn_trim_backed(const struct brain_store *store, int fd)
 
 /* ---- one block */
 
-/* Which pages of a private block go, counted from its first, and how many of them have memory. */
+/* Which pages of a private block go, from `start` to its end, and how many of them have memory. */
 struct bite {
-    uint64_t start, n_pages, n_backed;
-    bool is_last; /* no other has any */
+    uint64_t start, n_backed;
+    bool is_last; /* the others have none */
 };
 
-/* So many with memory, from the first on; or all of the block, those too that have memory and no bit. */
-static struct bite choose(const struct brain_store *store, uint32_t page, uint64_t n_pages,
-                          uint64_t n_max)
+/* How many pages of a block have memory. Before the one at `*at_out` there are `n_before` of them. */
+static uint64_t count_backed(const struct brain_store *store, uint32_t page, uint64_t n_pages,
+                             uint64_t n_before, uint64_t *at_out)
 {
-    struct bite bite = { .n_pages = n_pages, .is_last = true };
-    uint64_t start = 0, end = 0;
-    for (uint64_t at = 0, n; at < n_pages && bite.is_last; at += n) {
+    uint64_t n_backed = 0;
+    for (uint64_t at = 0, n; at < n_pages; at += n) {
         bool backed;
         n = bn_alloc_run(store, page + (uint32_t)at, n_pages - at, &backed);
         if (!backed) {
             continue;
         }
-        uint64_t more = n < n_max - bite.n_backed ? n : n_max - bite.n_backed;
-        start = bite.n_backed == 0 ? at : start;
-        end = more > 0 ? at + more : end;
-        bite.n_backed += more;
-        bite.is_last = more == n;
+        if (n_before >= n_backed && n_before - n_backed < n) {
+            *at_out = at + n_before - n_backed;
+        }
+        n_backed += n;
     }
-    if (!bite.is_last) {
-        bite.start = start;
-        bite.n_pages = end - start;
+    return n_backed;
+}
+
+/* So many with memory, from the end, since who takes from the block begins at its front; or all of the block, those too
+ * that have memory and no bit. */
+static struct bite choose(const struct brain_store *store, uint32_t page, uint64_t n_pages,
+                          uint64_t n_max)
+{
+    uint64_t start = 0, n_backed = count_backed(store, page, n_pages, UINT64_MAX, &start);
+    if (n_backed <= n_max) {
+        return (struct bite){ 0, n_backed, true };
     }
-    return bite;
+    (void)count_backed(store, page, n_pages, n_backed - n_max, &start);
+    return (struct bite){ start, n_max, false };
 }
 
 /* Take a block with memory private. NOT_FOUND: there is none. */
@@ -98,11 +105,12 @@ static int trim_block(struct brain_store *store, bool wait, uint64_t n_max, uint
     }
     struct bite bite = choose(store, page, n_pages, n_max);
     uint32_t from = page + (uint32_t)bite.start;
+    uint64_t n_gone = n_pages - bite.start;
     int fd, os = 0;
     err = bn_map_data_fd(store->map, &fd);
     if (err == 0) {
-        bn_alloc_set_backed(store, from, bite.n_pages, false);
-        os = bn_os_punch(fd, bn_alloc_off(store, from), bite.n_pages * BN_PAGE);
+        bn_alloc_set_backed(store, from, n_gone, false);
+        os = bn_os_punch(fd, bn_alloc_off(store, from), n_gone * BN_PAGE);
     }
     int entered = bn_recover_enter(store, true);
     if (entered != 0) {

@@ -2,6 +2,6 @@
 # file: src/trim.c
 # run: test_every_instruction trim
 /^static int trim_block(/,/^}/ {
-    /^        bn_alloc_set_backed(store, from, bite.n_pages, false);/d
-    s/^        os = bn_os_punch(.*/&\n        bn_alloc_set_backed(store, from, bite.n_pages, false);/
+    /^        bn_alloc_set_backed(store, from, n_gone, false);/d
+    s/^        os = bn_os_punch(.*/&\n        bn_alloc_set_backed(store, from, n_gone, false);/
 }
