@@ -187,12 +187,16 @@ BRAIN_API int brain_open(const char *path, const brain_options *options, brain_s
  * where views stay and the system has no membarrier.  Cost: some system calls. */
 BRAIN_API_FREE void brain_close(brain_store *store);
 
-/* Let `store` hold `capacity_bytes` of values from now on, in every process that has it open.
+/* Let `store` hold `capacity_bytes` of values from now on, in every process that has it open: more than now, or less.
+ * No value goes and none moves, so readers do not notice. Of a store that was made smaller all memory that no value
+ * uses goes back to the system, as by brain_trim().
  *
- * capacity_bytes   at least the present capacity, at most brain_stat.capacity_max_bytes.
- * Returns 0, or: INVAL; PERM; TIMEOUT; IO; CORRUPT; DESTROYED; FORKED.
- * Threads: any.  Blocks: for the writer lock.  Cost: O(1), no system call where the lock is
- * free. */
+ * capacity_bytes   4096 to brain_stat.capacity_max_bytes.
+ * Returns 0, or: INVAL; FULL (what is live, in limbo and being written is more than that, after the dead were reaped
+ * and limbo was emptied; the detail tells how much of each, and who holds it: nothing has changed); PERM; TIMEOUT;
+ * NOMEM; IO; CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: for the writer lock.  Cost: O(1), no system call where the lock is free; to make it smaller
+ * also as brain_trim(). */
 BRAIN_API int brain_resize(brain_store *store, uint64_t capacity_bytes);
 
 /* Let all commits from now on have numbers above `number`: for who brings values back into a new store, and knows
@@ -212,6 +216,24 @@ BRAIN_API int brain_advance(brain_store *store, uint64_t number);
  * Threads: any.  Blocks: for the writer lock, in short steps; others go on in between.
  * Cost: O(free memory + what is in limbo + names that removals have left + pins of all clients). */
 BRAIN_API int brain_trim(brain_store *store, uint64_t *freed_bytes_out);
+
+/* Give back all memory that nobody needs, and wait for what can be waited for: as brain_trim(), after the dead were
+ * reaped, removed namespaces taken apart and limbo emptied, and again where others let go of something meanwhile. What
+ * small values, names and index had is used again and does not go back.
+ *
+ * freed_bytes_out   NULL, or receives how much the files shrank by, records and lists included.
+ * Returns, threads, blocks, cost: as brain_trim(). */
+BRAIN_API int brain_compact(brain_store *store, uint64_t *freed_bytes_out);
+
+/* Say how much free memory of values stays with the store, in all processes. What they did not need for a while beyond
+ * that goes back by itself: half of it in ten seconds, with changes that anybody makes, after large ones above all.
+ *
+ * bytes   0: nothing stays for long; BRAIN_KEEP_DEFAULT: a quarter of the capacity, as long as nobody says anything;
+ *         the capacity or more: all of it stays, until one and a half times the capacity are exceeded.
+ * Returns 0, or: PERM; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: O(1), no system call. */
+#define BRAIN_KEEP_DEFAULT UINT64_MAX
+BRAIN_API int brain_set_keep_free(brain_store *store, uint64_t bytes);
 
 /* Remove the store: its files, its directory and its link.
  *
@@ -239,12 +261,13 @@ typedef struct brain_stat {
     uint64_t n_namespaces;
     uint64_t n_limbo; /* objects in limbo, but for those that removals of namespaces have left */
     uint64_t n_pins;  /* pins of all clients */
-    uint64_t n_snapshots;   /* registered snapshots of all clients */
-    uint64_t committed;     /* number of the last commit */
-    uint64_t n_recoveries;  /* how often a dead writer was recovered from */
-    uint64_t created_ns;    /* when the store was made, nanoseconds since 1970, exactly */
-    uint64_t n_evicted;     /* values that mode BRAIN_FULL_LRU has removed, ever */
-    uint64_t evicted_bytes; /* and their data */
+    uint64_t n_snapshots;     /* registered snapshots of all clients */
+    uint64_t committed;       /* number of the last commit */
+    uint64_t n_recoveries;    /* how often a dead writer was recovered from */
+    uint64_t created_ns;      /* when the store was made, nanoseconds since 1970, exactly */
+    uint64_t n_evicted;       /* values that mode BRAIN_FULL_LRU has removed, ever */
+    uint64_t evicted_bytes;   /* and their data */
+    uint64_t keep_free_bytes; /* free memory that stays: brain_set_keep_free() */
 } brain_stat;
 
 /* Fill `*stat_out` (set its struct_size first).

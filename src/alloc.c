@@ -1,6 +1,6 @@
 /* alloc.c - extents.
  *
- * Owns:     the BLOCKS and BACKED regions; value_end, block_orders, block_free of the state.
+ * Owns:     the BLOCKS and BACKED regions; value_end, used_pages, block_orders, block_free of the state.
  * Blocks:   a free block of 2^k pages is aligned to its size, recorded at its first page, and in
  *           one of two sets of lists: warm ones have backed pages (all, some, or once had), cold
  *           ones none that we know of. A block and its buddy are never both free with the same
@@ -208,6 +208,21 @@ static bool prefer_warm(const struct brain_store *store, unsigned want)
     return warm != 0 && (cold == 0 || __builtin_ctz(warm) <= __builtin_ctz(cold) + 4);
 }
 
+/* Pages in extents become as many more. */
+static uint32_t count_more(struct brain_store *store, uint64_t n_pages)
+{
+    uint32_t n = store->state->used_pages + (uint32_t)n_pages;
+    bn_journal_u32(store, &store->state->used_pages, n);
+    return n;
+}
+
+/* Fewer. An older library may have taken some without counting them. */
+static void count_fewer(struct brain_store *store, uint64_t n_pages)
+{
+    uint32_t n = store->state->used_pages;
+    bn_journal_u32(store, &store->state->used_pages, n > n_pages ? n - (uint32_t)n_pages : 0);
+}
+
 int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, uint32_t *page_out)
 {
     unsigned want = bn_log2_ceil(n_pages), got = 0;
@@ -225,6 +240,10 @@ int bn_alloc_take(struct brain_store *store, uint64_t n_pages, uint32_t owner, u
     }
     if (err == 0) {
         set_used(store, page, owner, n_pages);
+        uint32_t n = count_more(store, n_pages);
+        if (n > bn_load_relaxed(&store->state->peak_pages)) { /* relaxed: a hint */
+            bn_store_relaxed(&store->state->peak_pages, n);
+        }
         *page_out = page;
     }
     return err;
@@ -259,6 +278,7 @@ int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bo
                                 page);
     }
     set_record(store, page, 0, BN_BLOCK_NONE, 0, false);
+    count_fewer(store, n_pages);
     return free_range(store, page, n_pages, warm);
 }
 
@@ -270,6 +290,7 @@ int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page
     if (err == 0) {
         *n_pages_out = (uint64_t)1 << got;
         set_used(store, *page_out, owner, *n_pages_out);
+        (void)count_more(store, *n_pages_out); /* for a moment, and no value needs it: no peak */
     }
     return err;
 }
@@ -287,6 +308,22 @@ uint32_t bn_alloc_slot_of(const struct brain_store *store, uint32_t page)
         }
     }
     return 0;
+}
+
+uint32_t bn_alloc_count_used(const struct brain_store *store)
+{
+    uint32_t end = bn_alloc_end(store), n = 0;
+    for (uint64_t page = 0, next; page < end; page = next) {
+        const struct bn_block_rec *rec = record(store, (uint32_t)page);
+        next = page + 1;
+        if (rec->state == BN_BLOCK_FREE) {
+            next = page + ((uint64_t)1 << rec->order % BN_N_ORDERS);
+        } else if (rec->state == BN_BLOCK_USED && rec->order == BN_BLOCK_COUNTED) {
+            next = page + (rec->next != 0 ? rec->next : 1);
+            n += rec->next;
+        }
+    }
+    return n;
 }
 
 /* ---- looking, without the lock */

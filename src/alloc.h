@@ -21,7 +21,7 @@ static inline uint32_t bn_alloc_end(const struct brain_store *store)
 {
     uint64_t room =
         bn_load_relaxed(&store->state->backed[BN_REGION_BLOCKS]) / sizeof(struct bn_block_rec);
-    /* relaxed: under the lock, or as a bound of how often to try (bn_reclaim_trim()) */
+    /* relaxed: under the lock, or as a bound of how often to try (bn_trim()) */
     uint32_t end = bn_load_relaxed(bn_atomic32(&store->state->value_end));
     return end <= room ? end : (uint32_t)room;
 }
@@ -44,6 +44,10 @@ int bn_alloc_give(struct brain_store *store, uint32_t page, uint64_t n_pages, bo
  * back cold would join the warm rest again. */
 int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page_out,
                        uint64_t *n_pages_out);
+
+/* How many pages are in extents, as their records say: state.used_pages, if all libraries that used the store count
+ * them. O(blocks). */
+uint32_t bn_alloc_count_used(const struct brain_store *store);
 
 /* From `page` on, at most `n_pages`: how many pages are alike, and whether they are backed. */
 uint64_t bn_alloc_run(const struct brain_store *store, uint32_t page, uint64_t n_pages,

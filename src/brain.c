@@ -19,7 +19,9 @@
 #include "pin.h"
 #include "reclaim.h"
 #include "recover.h"
+#include "resize.h"
 #include "space.h"
+#include "trim.h"
 #include "watch.h"
 
 #define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)
@@ -139,7 +141,11 @@ void brain_close(brain_store *store)
 
 int brain_resize(brain_store *store, uint64_t capacity_bytes)
 {
-    int err = bn_store_check_usable(store);
+    int err = bn_store_check_writable(store);
+    if (err == 0 && capacity_bytes < BN_PAGE) {
+        err = bn_error(BRAIN_E_INVAL, "%s cannot hold as little as %llu bytes: it is %u at least",
+                       store->path, (unsigned long long)capacity_bytes, BN_PAGE);
+    }
     if (err == 0 && capacity_bytes > store->capacity_max_bytes) {
         err = bn_error(BRAIN_E_INVAL,
                        "%s can hold at most %llu bytes, fixed when it was made: make a "
@@ -147,19 +153,7 @@ int brain_resize(brain_store *store, uint64_t capacity_bytes)
                        store->path, (unsigned long long)store->capacity_max_bytes,
                        (unsigned long long)capacity_bytes);
     }
-    err = err != 0 ? err : bn_recover_enter(store, true);
-    if (err != 0) {
-        return err;
-    }
-    uint64_t now = bn_load_relaxed(&store->state->capacity_bytes);
-    if (capacity_bytes < now) {
-        err = bn_error(BRAIN_E_INVAL, "%s holds %llu bytes and cannot be made smaller", store->path,
-                       (unsigned long long)now);
-    } else {
-        bn_store_seq(&store->state->capacity_bytes, capacity_bytes);
-    }
-    bn_lock_release(store);
-    return err;
+    return err != 0 ? err : bn_resize(store, capacity_bytes);
 }
 
 int brain_set_full(brain_store *store, uint32_t mode)
@@ -238,10 +232,34 @@ int brain_trim(brain_store *store, uint64_t *freed_bytes_out)
     int err = bn_store_check_writable(store);
     err = err != 0 ? err : backed_bytes(store, &before, &rest);
     err = err != 0 ? err : bn_reclaim_all(store);
-    err = err != 0 ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+    err = err != 0 ? err : bn_trim(store, BN_TRIM_ALL);
     err = err != 0 ? err : backed_bytes(store, &after, &rest);
     if (err == 0 && freed_bytes_out != NULL) {
         *freed_bytes_out = before > after ? before - after : 0;
+    }
+    return err;
+}
+
+int brain_compact(brain_store *store, uint64_t *freed_bytes_out)
+{
+    uint64_t values, rest, before = 0, after = 0;
+    int err = bn_store_check_writable(store);
+    err = err != 0 ? err : backed_bytes(store, &values, &rest);
+    before = err == 0 ? values + rest : 0;
+    err = err != 0 ? err : bn_trim_compact(store);
+    err = err != 0 ? err : backed_bytes(store, &values, &rest);
+    after = err == 0 ? values + rest : 0;
+    if (err == 0 && freed_bytes_out != NULL) {
+        *freed_bytes_out = before > after ? before - after : 0;
+    }
+    return err;
+}
+
+int brain_set_keep_free(brain_store *store, uint64_t bytes)
+{
+    int err = bn_store_check_writable(store);
+    if (err == 0) {
+        bn_trim_set_keep_free(store, bytes);
     }
     return err;
 }
@@ -316,6 +334,7 @@ int brain_stat_get(brain_store *store, brain_stat *stat_out)
     all.created_ns = store->map->super->created_ns;
     all.n_evicted = bn_load_relaxed(&state->n_evicted);
     all.evicted_bytes = bn_load_relaxed(&state->evicted_bytes);
+    all.keep_free_bytes = bn_trim_keep_free(store);
     memcpy(stat_out, &all, all.struct_size < sizeof all ? all.struct_size : sizeof all);
     return 0;
 }

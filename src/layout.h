@@ -128,6 +128,13 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              released the lock, a full barrier (PAIR looks).
  * n_looks_done as many had been wanted when limbo was last looked through.  writer: who did.
  *              crash: too low a value costs another look.
+ * keep_free    how much free memory stays with the store (trim.c).  writer: anyone, at once.
+ * decay_ns     when the period began over which it is looked how much memory is needed, by the wall clock; 0: none
+ *              yet.  writer: whoever begins the next, by compare-and-swap.
+ * decay_bytes  free memory that is due to go back.  writer: whoever begins a period, or gives some back; a hint.
+ * peak_pages   the most of used_pages since decay_ns, peak_before of the period before.  writer: lock holder, and
+ *              whoever begins a period; hints, and so not journalled.  crash: too high a value keeps memory for a
+ *              period longer, too low a one gives back what is needed again.
  * n_uses       of slots: how often one was begun to be filled; its low half is the last gen.
  *              writer: lock holder, plainly: no undo sets it back.  crash: a number was given to
  *              nobody.
@@ -140,7 +147,8 @@ struct bn_state_rec {
     _Atomic uint32_t destroyed;
     _Atomic uint32_t full_mode;
     _Atomic uint64_t capacity_bytes;
-    uint64_t pad1[5];
+    _Atomic uint64_t keep_free; /* bytes + 1; 0: the default */
+    uint64_t pad1[4];
 
     alignas(64) _Atomic uint64_t committed;
     _Atomic uint64_t n_evicted;
@@ -157,7 +165,10 @@ struct bn_state_rec {
     _Atomic uint64_t turn;
 
     alignas(64) _Atomic uint64_t backed[BN_N_REGIONS];
-    uint64_t pad4[3];
+    _Atomic uint64_t decay_ns;
+    _Atomic uint64_t decay_bytes;
+    _Atomic uint32_t peak_pages;
+    _Atomic uint32_t peak_before;
 
     alignas(64) struct bn_tally_rec live[2]; /* all names of live namespaces */
     uint64_t pad5[2];
@@ -179,7 +190,7 @@ struct bn_state_rec {
     uint64_t names_end;     /* cells of the NAMES region ever taken */
     uint32_t segment_free[4]; /* by segment class: first cell of a list, 0: empty */
     uint32_t value_end;       /* pages of the VALUES region ever taken: the frontier */
-    uint32_t pad6;
+    uint32_t used_pages; /* of them in extents; the first libraries of this format do not count */
     uint32_t block_orders[2];            /* bit k: block_free[w][k] is not empty */
     uint32_t block_free[2][BN_N_ORDERS]; /* page + 1 of a list; [1]: blocks with backed pages */
 };

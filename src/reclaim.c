@@ -1,4 +1,4 @@
-/* reclaim.c - giving memory back.
+/* reclaim.c - from limbo to free.
  *
  * Limbo:    suspects are collected under the lock; registrations and then pins are looked at
  *           without it; those that nobody needs are freed under the lock, if they are still the
@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "base/os.h"
 #include "lock.h"
 #include "names.h"
 #include "pin.h"
@@ -456,62 +455,4 @@ int bn_reclaim_all(struct brain_store *store)
     int err = bn_recover_reap(store, true, NULL);
     err = err != 0 ? err : bn_reclaim_removed(store, true);
     return err != 0 ? err : bn_reclaim_limbo(store, true, NULL);
-}
-
-/* ---- trim */
-
-/* Give the pages of one free block back. Between the lock's holdings the block is private: bits
- * first, then the pages, so that a bit never promises a page that is gone. NOT_FOUND: no more. */
-static int trim_block(struct brain_store *store, bool wait, uint64_t *bytes_out)
-{
-    uint32_t slot = 0;
-    *bytes_out = 0;
-    int err = bn_recover_enter(store, wait);
-    if (err != 0) {
-        return err;
-    }
-    err = bn_txn_take_warm(store, &slot);
-    uint32_t page = err == 0 ? bn_slot_at(store, slot)->page : 0;
-    uint64_t n_pages = err == 0 ? bn_slot_cold(store, slot)->stamp : 0;
-    *bytes_out = n_pages * BN_PAGE;
-    bn_lock_release(store);
-    if (err != 0) {
-        return err;
-    }
-    int fd, os = 0;
-    err = bn_map_data_fd(store->map, &fd);
-    if (err == 0) {
-        bn_alloc_set_backed(store, page, n_pages, false);
-        os = bn_os_punch(fd, bn_alloc_off(store, page), n_pages * BN_PAGE);
-    }
-    int entered = bn_recover_enter(store, true);
-    if (entered != 0) {
-        return entered; /* the private slot goes with this client */
-    }
-    int dropped = bn_txn_drop_private(store, slot, store->row, err != 0 || os != 0);
-    bn_lock_release(store);
-    if (err != 0 || os != 0) {
-        return err != 0 ? err
-                        : bn_error_os(os, "cannot give memory of %s back", store->map->directory);
-    }
-    return dropped;
-}
-
-int bn_reclaim_trim(struct brain_store *store, uint64_t bytes)
-{
-    uint64_t given = 0, of_block;
-    int err = 0;
-    /* No more blocks than there are pages: lists that were damaged may have no end. */
-    for (uint64_t left = (uint64_t)bn_alloc_end(store) + 1; err == 0 && left > 0 && given < bytes;
-         left--) {
-        err = trim_block(store, bytes == BN_RECLAIM_ALL, &of_block);
-        given += of_block;
-        if (err == BN_AGAIN) {
-            err = bn_store_satisfy(store);
-        }
-    }
-    if (bn_reclaim_look_is_due(store)) {
-        (void)look_or_leave(store, false, false, false);
-    }
-    return err == BRAIN_E_NOT_FOUND ? 0 : err;
 }

@@ -1,5 +1,6 @@
-/* reclaim.h - giving memory back: limbo, tombstones that had to stay, removed namespaces, free
- * pages.
+/* reclaim.h - giving memory back: limbo, tombstones that had to stay, removed namespaces.
+ *
+ * What is free then stays with the store (trim.h).
  *
  * bn_reclaim_retired() and bn_reclaim_may_leave() are called with the lock; all others take it, for short steps. */
 #ifndef BN_RECLAIM_H
@@ -41,11 +42,6 @@ bool bn_reclaim_may_leave(struct brain_store *store, const struct bn_space_rec *
 
 /* All of it, the dead clients' share first: before anybody is told that the store is full. */
 int bn_reclaim_all(struct brain_store *store);
-
-/* Give the memory of free pages back: of so many bytes, the smallest pieces first, the
- * last of them whole (BUSY where the lock is not free at once); or BN_RECLAIM_ALL. */
-#define BN_RECLAIM_ALL UINT64_MAX
-int bn_reclaim_trim(struct brain_store *store, uint64_t bytes);
 
 /* A view of a value that has left the index was dropped: free it; or, where somebody has the lock,
  * let that change do it, or the next. */

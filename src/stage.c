@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "alloc.h"
 #include "base/copy.h"
@@ -29,6 +28,7 @@
 #include "slot.h"
 #include "snap.h"
 #include "space.h"
+#include "trim.h"
 #include "turn.h"
 
 /* ---- room */
@@ -38,9 +38,7 @@ static uint64_t now_live(const struct brain_store *store)
     return bn_load_relaxed(&bn_tally_now(store->state->live)->bytes);
 }
 
-/* Who keeps limbo from being freed, for the text of FULL: the pin on its largest value, or a
- * snapshot. */
-static void describe_holder(struct brain_store *store, char *text, size_t room)
+void bn_stage_describe_holder(struct brain_store *store, char *text, size_t room)
 {
     uint32_t largest = 0;
     uint64_t most = 0;
@@ -95,10 +93,10 @@ static struct used look_at_use(const struct brain_store *store)
 /* `why` there was no more room to be made. */
 static int full(struct brain_store *store, uint64_t asked, const char *why)
 {
-    char holder[320] = "";
+    char holder[BN_STAGE_HOLDER_TEXT] = "";
     struct used used = look_at_use(store);
     if (used.limbo > 0 || why[0] != '\0') {
-        describe_holder(store, holder, sizeof holder);
+        bn_stage_describe_holder(store, holder, sizeof holder);
     }
     return bn_error(BRAIN_E_FULL,
                     "%s is full: %llu bytes were asked for, %llu of %llu are free (live "
@@ -219,7 +217,7 @@ static int make_memory(struct brain_store *store, int err, uint64_t asked, uint3
     if (may_ask(store, (*n_rooms)++)) {
         int made = bn_stage_make_room(store, NULL, asked);
         if (made != BRAIN_E_FULL) {
-            return made != 0 ? made : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+            return made != 0 ? made : bn_trim(store, BN_TRIM_ALL);
         }
         return bn_error(err, "%s", text);
     }
@@ -245,7 +243,7 @@ static int overcome_no_memory(struct brain_store *store, int err, uint64_t asked
     }
     tried->trimmed = true;
     err = bn_reclaim_all(store);
-    return err != 0 ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+    return err != 0 ? err : bn_trim(store, BN_TRIM_ALL);
 }
 
 int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
@@ -262,7 +260,7 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
     if (!tried->reclaimed) {
         tried->reclaimed = true;
         err = bn_reclaim_all(store);
-        return err != 0 || !fits ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+        return err != 0 || !fits ? err : bn_trim(store, BN_TRIM_ALL);
     }
     return fits ? make_memory(store, err, asked, &tried->n_rooms) : make_room(store, asked, tried);
 }
@@ -318,17 +316,6 @@ static int no_memory(struct brain_store *store, int os, uint64_t bytes, uint32_t
     return err == BRAIN_E_FULL ? make_memory(store, err, bytes, n_rooms) : err;
 }
 
-/* Bytes of memory that values have. What the rest has is known: it is used, or kept for good. */
-static uint64_t count_backed(const struct brain_store *store, int fd)
-{
-    struct stat st;
-    uint64_t all = fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0, rest = 0;
-    for (int i = 0; i < BN_N_REGIONS; i++) {
-        rest += i == BN_REGION_VALUES ? 0 : bn_load_relaxed(&store->own_state->backed[i]);
-    }
-    return all > rest ? all - rest : 0;
-}
-
 /* Before values take `more` bytes from the system. What was given back keeps its memory, and where values are of
  * many sizes the next one does not always fit there; so memory would grow to twice the capacity and more, and a cgroup
  * kills who takes more than it has, without an error that a trim could answer. Who takes memory beyond one and a half
@@ -337,11 +324,11 @@ static uint64_t count_backed(const struct brain_store *store, int fd)
 static void trim_if_much(struct brain_store *store, int fd, uint64_t more)
 {
     uint64_t capacity = bn_load_relaxed(&store->own_state->capacity_bytes);
-    uint64_t bound = capacity + capacity / 2, has = count_backed(store, fd) + more;
+    uint64_t bound = capacity + capacity / 2, has = bn_trim_backed(store, fd) + more;
     if (bn_unlikely(has > bound)) {
         uint64_t over = has - bound;
         /* If it cannot, the next one does, or whoever needs the memory says so. */
-        (void)bn_reclaim_trim(store, over < 2 * more ? over : 2 * more);
+        (void)bn_trim(store, over < 2 * more ? over : 2 * more);
     }
 }
 
@@ -357,8 +344,7 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
             trim_if_much(store, fd, n * BN_PAGE);
         }
         int os = backed ? 0 : bn_os_back(fd, off, n * BN_PAGE);
-        if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 &&
-            bn_reclaim_trim(store, BN_RECLAIM_ALL) == 0) {
+        if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 && bn_trim(store, BN_TRIM_ALL) == 0) {
             trimmed = true;
             continue;
         }
@@ -418,7 +404,7 @@ int bn_stage_write(struct brain_store *store, uint32_t page, uint64_t off, const
             }
             int os = err == 0 ? write_fresh(store, fd, bytes, step, at) : 0;
             if (os != 0 && !trimmed && bn_reclaim_all(store) == 0 &&
-                bn_reclaim_trim(store, BN_RECLAIM_ALL) == 0) {
+                bn_trim(store, BN_TRIM_ALL) == 0) {
                 trimmed = true;
                 continue;
             }

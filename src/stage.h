@@ -35,6 +35,11 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
 int bn_stage_make_room_in(struct brain_space *space, uint64_t bytes,
                           struct bn_stage_obstacle *tried);
 
+/* Who keeps limbo from being freed, for a text of FULL: "; ..." with the pin on its largest value, or a snapshot.
+ * Nothing where nobody is found. Not under the lock. */
+#define BN_STAGE_HOLDER_TEXT 320u
+void bn_stage_describe_holder(struct brain_store *store, char *text, size_t room);
+
 /* Take a private slot with an extent, making room if need be. */
 int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
                   uint32_t *holder_out);

@@ -89,6 +89,7 @@ struct brain_store {
     _Atomic uint64_t n_cells_seen;
     _Atomic uint32_t n_kept;
     _Atomic uint32_t n_since_removed_look;
+    _Atomic uint32_t n_since_trim_look; /* trim.h */
 
     struct bn_map *map; /* owned: one handle of it */
     struct bn_clients_rec *clients;

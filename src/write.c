@@ -25,6 +25,7 @@
 #include "slot.h"
 #include "space.h"
 #include "stage.h"
+#include "trim.h"
 #include "watch.h"
 
 #define SPLITS_PER_HOLDING 64u
@@ -791,12 +792,15 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
         return err;
     }
     bool retired_extent = false;
+    uint64_t put_bytes = 0; /* with pages of their own */
     for (uint32_t i = 0; i < n; i++) {
         bn_watch_wake(store, writes[i].space->key, writes[i].change.name,
                       writes[i].change.name_len);
         retired_extent = retired_extent || writes[i].retires_extent;
+        put_bytes += writes[i].change.flags & BN_SLOT_EXTENT ? writes[i].change.size : 0;
     }
     bn_reclaim_due(store, retired_extent, n, true);
+    bn_trim_after(store, retired_extent || put_bytes > 0, put_bytes);
     if (n > SPLITS_PER_HOLDING) {
         (void)catch_up(store); /* the batch is in; if this fails, later puts split */
     }
@@ -884,5 +888,6 @@ int bn_write_remove_space(struct brain_space *space)
         (void)bn_reclaim_removed(store, true);
         (void)bn_reclaim_limbo(store, true, NULL);
     }
+    bn_trim_after(store, !may_leave, 0);
     return 0;
 }

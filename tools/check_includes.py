@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     "brain namespace name batch object snapshot id note view check cold evict",
     "attach",
-    "write replace fork",
+    "write replace resize fork",
     "quota stage",
+    "trim",
     "reclaim",
     "recover",
     "handle",

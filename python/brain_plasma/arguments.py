@@ -106,6 +106,21 @@ def quota_bytes(quota: object) -> int:
     return n_bytes
 
 
+def keep_free_bytes(keep_free: object) -> int | None:
+    """How much free memory stays with a store; None: the default."""
+    if keep_free is None:
+        return None
+    try:
+        n_bytes = operator.index(keep_free)  # type: ignore[arg-type]
+    except TypeError:
+        n_bytes = -1
+    if not 0 <= n_bytes <= CAPACITY_MAX:
+        raise BrainValueError(
+            f"keep_free is a number of bytes, an int from 0 to 2**42, or None, not {keep_free!r}" + _how_to_write(keep_free)
+        )
+    return n_bytes
+
+
 def _how_to_write(capacity: object) -> str:
     """What helps whoever gave that as a capacity. Floats are no sizes in Python, but 1e9 is easily written."""
     if isinstance(capacity, str):

@@ -84,6 +84,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
             what such a Brain cannot do.
         capacity: bytes that the values of a store that is made may take. Default: half of what the
             file system has free, and at most half of what the process's memory cgroup has left.
+        keep_free: bytes of free memory that stay with the store, for all who have it open: see the
+            attribute. Default: as it is.
         mode: of a store that is made: 0o600 (default), 0o640 or 0o660.
         group: of a store that is made: id or name of the group that mode opens it to (0o640 where mode
             is not given).
@@ -114,7 +116,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
-    whether another process has raised the capacity calls size().
+    whether another process has changed the capacity calls size().
 
     Raises BrainStoreNotFoundError, BrainPermissionError (owner, mode), BrainFullError (no room to make
     it), BrainCorruptError (damaged, or no store), BrainFormatError (made by a newer version),
@@ -163,6 +165,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
         durable: bool | str | os.PathLike[str] | None = None,
         sync_every: float | None = None,
         when_full: str | None = None,
+        keep_free: int | None = None,
     ) -> None:
         args, _ = arguments.split_client(args, ClientClass)
         path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
@@ -188,7 +191,10 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
             from .syncing import check_every
 
             check_every(sync_every, read_only)
+        keep = arguments.keep_free_bytes(keep_free)
         self._open(namespace, **options)
+        if keep is not None:
+            self._keep_from_the_start(keep)
         # A worker process may have another current directory.
         self._options = {**options, "path": os.path.abspath(path), **kept}
         if any(kept.values()):
@@ -230,6 +236,14 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
         self.size()
+
+    def _keep_from_the_start(self, keep: int) -> None:
+        """For all who have the store open, and so not once more where this Brain is unpickled or wakes up."""
+        try:
+            self._set_keep_free(keep)
+        except BaseException:
+            super().close()
+            raise
 
     def _restore(self, undo: Callable[[], None]) -> None:
         """Bring back what a disk has of the store that was opened, and have it synced; `undo` that where that fails."""
@@ -614,15 +628,36 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
         full.set_mode(self, when_full)
 
     def resize(self, capacity: int, /) -> None:
-        """Let the store hold `capacity` bytes of values from now on, for all who have it open. It can
-        only grow. Memory is not taken before values need it.
+        """Let the store hold `capacity` bytes of values from now on, for all who have it open: more than
+        now, or less. Memory is not taken before values need it; of a store that is made smaller what no
+        value uses goes back to the system. No value goes, and none moves.
 
-        Raises BrainValueError for what is no number of bytes, for less than now, or for more than the
-        store can become: stat()['capacity_max_bytes'].
+        Raises BrainFullError, which says who holds what, where the values that are there come to more
+        than that, with those of which somebody has a view or a snapshot still, and those being written:
+        then the capacity is as before. BrainValueError for what is no number of bytes, for less than
+        4096, or for more than the store can become: stat()['capacity_max_bytes'].
         Threads: any. Waits for a writer, up to lock_timeout.
         """
         super().resize(arguments.capacity_bytes(capacity))
         self.size()
+
+
+    @property
+    def keep_free(self) -> int:
+        """How many bytes of free memory stay with the store, for later puts, which are faster into it.
+        What values did not need for a while beyond that goes back to the system by itself: half of it
+        in ten seconds, as long as somebody changes the store. A loop that puts and deletes large values
+        keeps its memory, whatever this says.
+
+        To be set, for all who have the store open: 0 keeps nothing for long; the capacity or more keeps
+        all; None is the default again, a quarter of the capacity. BrainValueError for anything else,
+        BrainPermissionError where the store is open read-only. Threads: any. Never waits.
+        """
+        return self.stat()["keep_free_bytes"]
+
+    @keep_free.setter
+    def keep_free(self, keep_free: int | None) -> None:
+        self._set_keep_free(arguments.keep_free_bytes(keep_free))
 
 
 MutableMapping.register(Brain)

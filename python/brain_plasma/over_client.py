@@ -81,6 +81,7 @@ class OverClient(Brain):
         durable: bool | str | os.PathLike[str] | None = None,
         sync_every: float | None = None,
         when_full: str | None = None,
+        keep_free: int | None = None,
     ) -> None:
         args, client_class = arguments.split_client(args, ClientClass)
         self._path, space = arguments.place(args, path, namespace)
@@ -457,6 +458,19 @@ class OverClient(Brain):
     def trim(self) -> int:
         """BrainUnsupportedError."""
         self._cannot("trim()")
+
+    def compact(self) -> int:
+        """BrainUnsupportedError."""
+        self._cannot("compact()")
+
+    @property
+    def keep_free(self) -> int:
+        """BrainUnsupportedError."""
+        self._cannot("keep_free")
+
+    @keep_free.setter
+    def keep_free(self, keep_free: int | None) -> None:
+        self._cannot("keep_free")
 
     def check(self) -> list[str]:
         """BrainUnsupportedError."""

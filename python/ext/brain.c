@@ -415,6 +415,8 @@ static PyMethodDef brain_methods[] = {
     METHOD_O("_set_full", bp_store_set_full),
     METHOD_O("resize", bp_store_resize),
     METHOD_NOARGS("trim", bp_store_trim),
+    METHOD_NOARGS("compact", bp_store_compact),
+    METHOD_O("_set_keep_free", bp_store_set_keep_free),
     METHOD_NOARGS("check", bp_store_check),
     METHOD("_dump", bp_dump_write),
     METHOD("_dumped_ns", bp_dump_time),

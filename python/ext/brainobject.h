@@ -241,6 +241,8 @@ BP_METHOD_NOARGS(bp_store_full);
 BP_METHOD_O(bp_store_set_full);
 BP_METHOD_O(bp_store_resize);
 BP_METHOD_NOARGS(bp_store_trim);
+BP_METHOD_NOARGS(bp_store_compact);
+BP_METHOD_O(bp_store_set_keep_free);
 BP_METHOD_NOARGS(bp_store_check);
 BP_METHOD_NOARGS(bp_store_destroy);
 

@@ -12,7 +12,7 @@
  * The GIL
  *   It is held in what is short and never blocks: get, `in`, len, versions, lists of names.
  *   It is given up in what may block or take long: open, wait, commits of batches, making and
- *   removal of namespaces, resize, trim, check, destroy, and copies of BP_LARGE_BYTES or more. A
+ *   removal of namespaces, resize, trim, compact, check, destroy, and copies of BP_LARGE_BYTES or more. A
  *   put of a small value, and a delete, give it up only where another writer is at work at that
  *   moment (perhaps stopped in the middle of a change). To give it up each time would cost more
  *   than the put itself wherever other threads want it. Of Plasma objects: it is given up to create

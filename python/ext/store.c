@@ -395,6 +395,7 @@ PyObject *bp_store_stat(PyObject *op, PyObject *Py_UNUSED(ignored))
         { "created_ns", stat.created_ns },
         { "n_evicted", stat.n_evicted },
         { "evicted_bytes", stat.evicted_bytes },
+        { "keep_free_bytes", stat.keep_free_bytes },
     };
     PyObject *result = PyDict_New();
     for (size_t i = 0; result != NULL && i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -430,10 +431,13 @@ PyObject *bp_store_set_full(PyObject *op, PyObject *argument)
 
 const char bp_store_resize_doc[] =
     "resize($self, capacity, /)\n--\n\n"
-    "Let the store hold `capacity` bytes of values from now on, for all who have it open. It can\n"
-    "only grow. Memory is not taken before values need it.\n"
+    "Let the store hold `capacity` bytes of values from now on, for all who have it open. Memory "
+    "is\n"
+    "not taken before values need it; of a store that is made smaller what is free goes back.\n"
     "\n"
-    "Raises BrainValueError for less than now, or for more than the store can become.\n"
+    "Raises BrainFullError where what is there is more than that, BrainValueError for less than "
+    "4096,\n"
+    "or for more than the store can become.\n"
     "Threads: any. Waits for a writer, up to lock_timeout.";
 
 PyObject *bp_store_resize(PyObject *op, PyObject *argument)
@@ -462,17 +466,54 @@ const char bp_store_trim_doc[] =
     "Threads: any. Waits for writers, and lets them in again and again. Cost: grows with what is\n"
     "free.";
 
-PyObject *bp_store_trim(PyObject *op, PyObject *Py_UNUSED(ignored))
+static PyObject *give_back(PyObject *op, int (*call)(brain_store *, uint64_t *))
 {
     struct bp_brain *self = (struct bp_brain *)op;
     if (!bp_brain_is_open(self)) return NULL;
     struct bp_space *held = bp_handle_space_take(self->current);
     uint64_t freed_bytes = 0;
     int code;
-    Py_BEGIN_ALLOW_THREADS code = brain_trim(held->owner->store, &freed_bytes);
+    Py_BEGIN_ALLOW_THREADS code = call(held->owner->store, &freed_bytes);
     Py_END_ALLOW_THREADS if (code != 0) bp_errors_raise(self->state, code);
     bp_handle_space_drop(held);
     return code == 0 ? PyLong_FromUnsignedLongLong(freed_bytes) : NULL;
+}
+
+PyObject *bp_store_trim(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return give_back(op, brain_trim);
+}
+
+const char bp_store_compact_doc[] =
+    "compact($self, /)\n--\n\n"
+    "Give all memory that nobody needs back to the system now: as trim(), after the dead were "
+    "reaped,\n"
+    "removed namespaces taken apart, and what was replaced and deleted freed; and again where "
+    "others\n"
+    "let go of something meanwhile. Returns how many bytes the store's files shrank by.\n"
+    "\n"
+    "Threads: any. Waits for writers, and lets them in again and again. Cost: grows with what is\n"
+    "free, and a little with what is not.";
+
+PyObject *bp_store_compact(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return give_back(op, brain_compact);
+}
+
+const char bp_store_set_keep_free_doc[] = "_set_keep_free($self, n_bytes, /)\n--\n\n"
+                                          "Let so much free memory stay; None: the default.";
+
+PyObject *bp_store_set_keep_free(PyObject *op, PyObject *argument)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    if (!bp_brain_is_open(self)) return NULL;
+    uint64_t n_bytes = BRAIN_KEEP_DEFAULT;
+    if (argument != Py_None) {
+        n_bytes = PyLong_AsUnsignedLongLong(argument);
+        if (PyErr_Occurred()) return NULL;
+    }
+    int code = brain_set_keep_free(self->store->store, n_bytes);
+    return code == 0 ? Py_NewRef(Py_None) : bp_errors_raise(self->state, code);
 }
 
 /* Problems beyond these are counted and not told. */

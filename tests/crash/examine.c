@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "files.h"
 #include "kit.h"
 
@@ -98,6 +99,10 @@ static bool compare_totals(struct examination *x)
     x->report->live_bytes = stat.live_bytes;
     if (stat.live_bytes != x->report->state.bytes) {
         return differs(x, "live_bytes", stat.live_bytes, x->report->state.bytes);
+    }
+    uint64_t used = x->store->state->used_pages, should = bn_alloc_count_used(x->store);
+    if (used != should) {
+        return differs(x, "pages in extents", used, should);
     }
     if (stat.n_objects != n_names || stat.n_namespaces != n_spaces) {
         return differs(x, "n_objects and n_namespaces", stat.n_objects * 1000 + stat.n_namespaces,

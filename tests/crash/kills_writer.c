@@ -10,6 +10,7 @@
 
 #include "kills.h"
 #include "kit.h"
+#include "trim.h"
 
 struct writer {
     struct kills_board *board;
@@ -285,9 +286,20 @@ static bool count(struct writer *w)
     return land(w, kills_count(&hand), "raising the counter");
 }
 
+/* All that is free; or what the next puts find due, for which it is later than the clock says. */
 static bool trim(struct writer *w)
 {
-    return land(w, brain_trim(w->store, NULL), "trim");
+    int err;
+    switch (below(w, 3)) {
+    case 0:
+        return land(w, brain_trim(w->store, NULL), "trim");
+    case 1:
+        return land(w, brain_compact(w->store, NULL), "compact");
+    default:
+        bn_trim_ahead_ns += UINT64_C(10) * 1000 * 1000 * 1000;
+        err = brain_set_keep_free(w->store, below(w, 2) == 0 ? 0 : BRAIN_KEEP_DEFAULT);
+        return land(w, err, "keeping less");
+    }
 }
 
 /* The next commits have later numbers; nothing else changes. */

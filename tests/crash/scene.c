@@ -18,6 +18,7 @@
 #include "scene_process.h"
 #include "state.h"
 #include "store.h"
+#include "trim.h"
 
 #define CAPACITY ((uint64_t)16 << 20)
 
@@ -788,6 +789,53 @@ static void resize(struct stage *stage)
     stage_need(brain_resize(stage->store, 20u << 20), "brain_resize");
 }
 
+/* To what is live, after all else is gone; and back. */
+static void shrink(struct stage *stage)
+{
+    if (stage->next == 0) {
+        brain_stat stat = { .struct_size = sizeof stat };
+        stage_need(brain_stat_get(stage->store, &stat), "brain_stat_get");
+        stage_need(brain_resize(stage->store, stat.live_bytes), "brain_resize");
+    } else {
+        stage_need(brain_resize(stage->store, 20u << 20), "brain_resize");
+    }
+}
+
+/* As if time went by. */
+static void wait_seconds(uint64_t seconds)
+{
+    bn_trim_ahead_ns += seconds * 1000 * 1000 * 1000;
+}
+
+/* Free memory that was not needed for a while: in a store that keeps none. */
+static void let_age(struct stage *stage)
+{
+    static const char *const names[] = { "filler0", "filler1", "filler2",
+                                         "filler3", "filler4", "filler5" };
+    stage_need(brain_set_keep_free(stage->store, 0), "brain_set_keep_free");
+    for (uint32_t i = 0; i < 6; i++) {
+        stage_put(stage->a, names[i], STAGE_LARGER, i);
+    }
+    for (uint32_t i = 0; i < 6; i++) {
+        stage_erase(stage->a, names[i]);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        stage_put(stage->a, "large0", STAGE_LARGE, 10 + i);
+        wait_seconds(15);
+    }
+}
+
+/* Half of it is due now: some blocks, and pages of another. */
+static void decay(struct stage *stage)
+{
+    stage_put(stage->a, "large0", STAGE_LARGE, 20);
+}
+
+static void compact(struct stage *stage)
+{
+    stage_need(brain_compact(stage->store, NULL), "brain_compact");
+}
+
 static void attach_and_close(struct stage *stage)
 {
     if (stage->next == 0) {
@@ -939,7 +987,10 @@ const struct scene scenes[] = {
     SCENE("get-grows-ledger", 3, many_views, one_more_view),
     SCENE("snapshot", 1, NULL, snapshot_and_close),
     SCENE("trim", 1, NULL, trim),
+    SCENE("decay", 1, let_age, decay),
+    SCENE("compact", 1, leave_dead, compact),
     SCENE("resize", 1, NULL, resize),
+    SCENE("resize-smaller", 2, leave_dead, shrink),
     SCENE("attach-close", 2, NULL, attach_and_close),
     SCENE("attach-reaps", 2, leave_dead, attach_reaps),
     SCENE("reap", 1, die_holding, reap),

@@ -5,6 +5,7 @@
 #include "calls.h"
 #include "openings.h"
 #include "subject.h"
+#include "trim.h"
 
 #define N_SMALL 3000u
 
@@ -295,6 +296,53 @@ static int run_trim(void)
     calls.n = 0;
     int err = brain_trim(subject.store, &freed);
     CHECK(err != 0 || freed >= SUBJECT_LARGE);
+    return err;
+}
+
+static int run_compact(void)
+{
+    uint64_t freed = 0;
+    int fail_later = calls_pause();
+    CHECK_OK(subject_put(subject.space, "temporary", 9, SUBJECT_LARGE, 1));
+    CHECK_OK(brain_delete(subject.space, "temporary", 9, BRAIN_ANY_VERSION));
+    calls_resume(fail_later);
+    calls.n = 0;
+    int err = brain_compact(subject.store, &freed);
+    CHECK(err != 0 || freed >= SUBJECT_LARGE);
+    return err;
+}
+
+/* Time has gone by, and a put that succeeds gives back what was not needed: whatever becomes of that, it is put. */
+static int run_decay(void)
+{
+    int fail_later = calls_pause();
+    CHECK_OK(brain_set_keep_free(subject.store, 0));
+    CHECK_OK(subject_put(subject.space, "temporary", 9, SUBJECT_LARGE, 1));
+    CHECK_OK(brain_delete(subject.space, "temporary", 9, BRAIN_ANY_VERSION));
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(subject_put(subject.space, "temporary", 9, 5000, 1));
+        bn_trim_ahead_ns += UINT64_C(15) * 1000 * 1000 * 1000;
+    }
+    calls_resume(fail_later);
+    calls.n = 0;
+    return subject_put(subject.space, "temporary", 9, 5000, 1);
+}
+
+static void undo_decay(void)
+{
+    CHECK_OK(brain_delete(subject.space, "temporary", 9, BRAIN_ANY_VERSION));
+}
+
+/* What it has free goes back, if that can be; smaller it is. */
+static int run_shrink(void)
+{
+    int err = brain_resize(subject.store, 15 * CHECK_MIB);
+    brain_stat stat = { .struct_size = sizeof stat };
+    int fail_later = calls_pause();
+    CHECK_OK(brain_stat_get(subject.store, &stat));
+    CHECK_U64(stat.capacity_bytes, (err == 0 ? 15 : 16) * CHECK_MIB);
+    CHECK_OK(brain_resize(subject.store, 16 * CHECK_MIB));
+    calls_resume(fail_later);
     return err;
 }
 
@@ -811,7 +859,10 @@ const struct operation operations[] = {
     { "trim", run_trim, NULL, false },
     { "coldest", run_coldest, NULL, false },
     { "evict", run_evict, undo_evict, true },
+    { "compact", run_compact, NULL, false },
+    { "decay", run_decay, undo_decay, false },
     { "resize", run_resize, NULL, false },
+    { "shrink", run_shrink, NULL, false },
     { "advance", run_advance, NULL, false },
     { "look", run_look, NULL, false },
     { "fork", run_fork, NULL, false },

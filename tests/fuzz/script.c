@@ -489,6 +489,13 @@ static void do_resize(struct use *use)
     (void)DO(brain_resize(use->store, (4 + below(use, 8)) * MIB));
 }
 
+static void do_compact(struct use *use)
+{
+    uint64_t freed;
+    (void)DO(brain_set_keep_free(use->store, below(use, 8) * MIB));
+    (void)DO(brain_compact(use->store, &freed));
+}
+
 static void do_disturb(struct use *use)
 {
     if (use->disturb != NULL) {
@@ -527,7 +534,7 @@ static void (*const steps[])(struct use *use) = {
     do_drop,   do_with_view,   do_id,       do_walk,    do_snapshot, do_put,
     do_puts,   do_delete,      do_batch,    do_commit,  do_create,   do_seal,
     do_space,  do_wait,        do_stat,     do_clients, do_check,    do_trim,
-    do_resize, do_put_bytes,   do_disturb,  do_advance, do_stream,
+    do_resize, do_put_bytes,   do_disturb,  do_advance, do_stream,   do_compact,
 };
 #define N_STEPS (sizeof steps / sizeof steps[0])
 #define N_FIRST 27u /* of them that the corpus was made with */

@@ -541,7 +541,20 @@ class StoreMachine(RuleBasedStateMachine):
         self.brains[b].resize(self.capacity + more)
         self.capacity += more
         assert self.brains[1 - b].size() == self.capacity
-        raises(exceptions.BrainValueError, self.brains[b].resize, self.capacity - 1)
+        raises(exceptions.BrainValueError, self.brains[b].resize, 4095)
+
+    @rule(b=either, less=st.sampled_from([1, 4096, 1_000_000, CAPACITY]))
+    def shrink(self, b, less):
+        wanted = max(self.capacity - less, 4096)
+        try:
+            self.brains[b].resize(wanted)
+        except exceptions.BrainFullError:
+            stat = self.brains[b].stat()
+            assert stat["live_bytes"] + stat["limbo_bytes"] + stat["private_bytes"] > wanted
+        else:
+            assert self.brains[1 - b].size() == wanted
+            self.brains[1 - b].resize(self.capacity)  # there is room for all that the others put
+        assert self.brains[b].size() == self.capacity
 
     @rule(b=either)
     def trim(self, b):

@@ -11,7 +11,7 @@ import time
 
 import brain_plasma
 import pytest
-from brain_plasma import Brain, _core, exceptions
+from brain_plasma import Brain, _core, exceptions, plasma
 
 # ---- the mapping --------------------------------------------------------------------------------
 
@@ -706,9 +706,44 @@ def test_resize_makes_room(path):
         brain.resize(300_000)
         assert other.size() == 300_000
         other["x"] = b"x" * 200_000
-        for wrong in (100_000, -1, 2**70, "1"):
+        for wrong in (4095, -1, 2**70, "1"):
             with pytest.raises(exceptions.BrainValueError):
                 brain.resize(wrong)
+
+
+def test_resize_makes_a_store_smaller(path):
+    with Brain(path, capacity=50_000_000) as brain, Brain(path) as other:
+        other["x"] = b"x" * 200_000
+        other["y"] = b"y" * 10_000_000
+        del other["y"]
+        brain.resize(200_000)
+        assert (other.size(), other.free()) == (200_000, 0)
+        assert (brain.bytes, brain.mb) == (200_000, "0 MB")
+        assert brain.stat()["value_backed_bytes"] < 300_000
+        assert other["x"] == b"x" * 200_000
+        with pytest.raises(exceptions.BrainFullError):
+            other["y"] = 1
+        assert plasma.connect(path).store_capacity() == 200_000
+
+
+def test_a_store_is_not_made_smaller_than_what_is_in_it(path):
+    np = pytest.importorskip("numpy")
+    with Brain(path, capacity=50_000_000) as brain:
+        brain["x"] = np.zeros(100_000)
+        view = brain["x"]
+        del brain["x"]
+        brain["y"] = b"y" * 1000
+        with pytest.raises(exceptions.BrainFullError, match=r"in limbo 800\d\d\d.*held by process \d+"):
+            brain.resize(500_000)
+        assert brain.size() == 50_000_000
+        assert not view.any()
+        del view
+        brain.resize(4096)
+        with pytest.raises(exceptions.BrainFullError, match="cannot be made as small as 4096 bytes: .*live 5000,"):
+            brain.resize(1_000_000)
+            brain["y"] = b"y" * 5000
+            brain.resize(4096)
+        assert brain.size() == 1_000_000
 
 
 def test_trim_gives_memory_back(brain):
@@ -717,6 +752,47 @@ def test_trim_gives_memory_back(brain):
     brain.trim()
     assert brain.stat()["value_backed_bytes"] == 0
     assert brain.trim() == 0
+
+
+def test_compact_gives_all_back(brain):
+    brain["x"] = b"x" * 10_000_000
+    for n in range(200):
+        brain.learn(str(n), n, namespace="others")
+    view = brain["x"]
+    del brain["x"]
+    brain.remove_namespace("others")
+    del view
+    assert brain.compact() >= 10_000_000
+    stat = brain.stat()
+    assert (stat["value_backed_bytes"], stat["n_limbo"]) == (0, 0)
+    assert brain.compact() == 0
+    assert brain.check() == []
+
+
+def test_what_stays_of_free_memory_is_the_stores(path):
+    with Brain(path, capacity=40_000_000) as brain:
+        assert brain.keep_free == 10_000_000
+        brain.resize(20_000_000)
+        assert brain.keep_free == 5_000_000  # a quarter, as long as nobody says anything
+        with Brain(path, keep_free=0) as other:
+            assert (other.keep_free, brain.keep_free) == (0, 0)
+            brain.keep_free = 3_000_000
+            assert other.keep_free == 3_000_000
+            with pickle.loads(pickle.dumps(other)) as copy:
+                assert copy.keep_free == 3_000_000
+        brain.keep_free = None
+        assert brain.keep_free == 5_000_000
+        for wrong in (-1, 2**42 + 1, 1.0, "1"):
+            with pytest.raises(exceptions.BrainValueError, match="keep_free is a number of bytes"):
+                brain.keep_free = wrong
+        assert brain.keep_free == 5_000_000
+        with Brain(path, read_only=True) as reader:
+            assert reader.keep_free == 5_000_000
+            with pytest.raises(exceptions.BrainPermissionError):
+                reader.keep_free = 0
+        with pytest.raises(exceptions.BrainPermissionError):
+            Brain(path, read_only=True, keep_free=0)
+        assert brain.stat()["n_clients"] == 1
 
 
 def test_trim_of_a_large_block(brain):

@@ -358,6 +358,9 @@ USES = {
     "resize": lambda b: b.resize(2**30),
     "quota": lambda b: b.quota(),
     "set_quota": lambda b: b.set_quota(100),
+    "compact": lambda b: b.compact(),
+    "keep_free": lambda b: b.keep_free,
+    "keep_free = 0": lambda b: setattr(b, "keep_free", 0),
     "destroy": lambda b: b.destroy(),
     "directory": lambda b: b.directory,
 }

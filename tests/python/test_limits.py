@@ -417,6 +417,8 @@ def test_a_reader_of_the_group_reads_and_cannot_write(path):
                     lambda: theirs.empty("z", 1000),
                     theirs.clear,
                     theirs.trim,
+                    theirs.compact,
+                    lambda: setattr(theirs, "keep_free", 0),
                     theirs.destroy,
                 ):
                     with pytest.raises(BrainPermissionError, match="read-only|its owner alone"):

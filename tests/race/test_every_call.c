@@ -374,7 +374,8 @@ static void act(struct client *me)
     } else if (what < 97) {
         look_around(me);
     } else if (what < 98) {
-        CHECK_OK(brain_trim(me->store, NULL));
+        CHECK_OK(dice(me, 2) == 0 ? brain_trim(me->store, NULL) : brain_compact(me->store, NULL));
+        CHECK_OK(brain_set_keep_free(me->store, dice(me, 2) == 0 ? 0 : BRAIN_KEEP_DEFAULT));
         CHECK_OK(brain_advance(me->store, check_stat(me->store).committed + dice(me, 3)));
     } else if (what < 99) {
         make_room(me);
@@ -418,6 +419,7 @@ int main(int argc, char **argv)
     }
     for (uint64_t kib = 1; n_running > 0; kib += kib < 32 * 1024) {
         CHECK_OK(brain_resize(store, 32 * CHECK_MIB + kib * CHECK_KIB));
+        CHECK_OK(brain_resize(store, 32 * CHECK_MIB)); /* which they never need */
         sched_yield();
     }
     for (uint32_t i = 0; i < N_THREADS; i++) {

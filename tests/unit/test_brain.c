@@ -12,9 +12,28 @@
 #include "reads.h"
 #include "writes.h"
 
+/* Up, or down as far as that goes: what is held is in the way, and nothing else. */
+static void resize(brain_store *store)
+{
+    uint64_t capacity, live;
+    CHECK_OK(brain_usage(store, &capacity, &live));
+    if (check_below(2) == 0) {
+        CHECK_OK(brain_resize(store, capacity + check_below(20000)));
+        return;
+    }
+    uint64_t wanted = capacity - check_below(20000);
+    int err = brain_resize(store, wanted);
+    CHECK(err == 0 || err == BRAIN_E_FULL);
+    if (err == BRAIN_E_FULL) {
+        brain_stat stat = check_stat(store);
+        CHECK(stat.live_bytes + stat.limbo_bytes + stat.private_bytes > wanted);
+        CHECK_U64(stat.capacity_bytes, capacity);
+    }
+}
+
 static void do_other(void)
 {
-    uint64_t capacity, live, freed = 0;
+    uint64_t freed = 0;
     uint32_t store = held_any_store();
     switch (check_below(11)) {
     case 10:
@@ -37,8 +56,7 @@ static void do_other(void)
         CHECK_OK(brain_trim(held_stores[store], &freed));
         break;
     case 1:
-        CHECK_OK(brain_usage(held_stores[store], &capacity, &live));
-        CHECK_OK(brain_resize(held_stores[store], capacity + check_below(10000)));
+        resize(held_stores[store]);
         break;
     case 2:
         reads_walk(store, NULL, &model_now);

@@ -215,8 +215,8 @@ static void check_other_arguments(void)
     CHECK_OK(brain_usage(store, &capacity, &live));
     CHECK_CODE(brain_resize(store, (uint64_t)1 << 43), BRAIN_E_INVAL);
     CHECK_DETAIL("at most");
-    CHECK_CODE(brain_resize(store, capacity - 1), BRAIN_E_INVAL);
-    CHECK_DETAIL("smaller");
+    CHECK_CODE(brain_resize(store, 4095), BRAIN_E_INVAL);
+    CHECK_DETAIL("at least");
     CHECK_OK(brain_usage(store, &now, &live));
     CHECK_U64(now, capacity);
 
@@ -372,6 +372,14 @@ static int call_advance(void)
 static int call_trim(void)
 {
     return brain_trim(store, NULL);
+}
+static int call_compact(void)
+{
+    return brain_compact(store, NULL);
+}
+static int call_set_keep_free(void)
+{
+    return brain_set_keep_free(store, BRAIN_KEEP_DEFAULT);
 }
 static int call_destroy(void)
 {
@@ -604,6 +612,8 @@ static const struct call {
     { "on full", call_on_full, CHANGES },
     { "coldest", call_coldest, CHANGES },
     { "trim", call_trim, CHANGES },
+    { "compact", call_compact, CHANGES },
+    { "set_keep_free", call_set_keep_free, CHANGES },
     { "destroy", call_destroy, CHANGES },
     { "stat", call_stat, READS },
     { "usage", call_usage, READS },
