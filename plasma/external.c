@@ -144,10 +144,16 @@ int pl_external_find(const struct pl_store *objects, struct pl_external *out)
     return 0;
 }
 
+/* One that somebody else has made there could give objects, and pickles, of his own. */
 static int make_folder(const struct pl_external *external)
 {
-    if (mkdir(external->folder, 0700) == 0 || errno == EEXIST) return 0;
-    return fail(errno, "the external store: cannot make the folder %s", external->folder);
+    struct stat st;
+    if (mkdir(external->folder, 0700) == 0) return 0;
+    if (errno != EEXIST || lstat(external->folder, &st) != 0) {
+        return fail(errno, "the external store: cannot make the folder %s", external->folder);
+    }
+    if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0) return 0;
+    return fail(0, "the external store: %s is no folder of this user's alone", external->folder);
 }
 
 int pl_external_give(const struct pl_store *objects, const char *path, struct pl_external *out)
@@ -294,7 +300,7 @@ static bool is_sound(const struct pl_store *objects, const uint8_t *id, uint64_t
     return head->head_sum == sum_of_head(head, file->meta) && head->version == version &&
            memcmp(head->store_id, store_id, sizeof store_id) == 0 &&
            memcmp(head->id, id, BRAIN_ID_BYTES) == 0 && head->meta_len >= PL_TRAILER_BYTES &&
-           fstat(file->fd, &st) == 0 &&
+           fstat(file->fd, &st) == 0 && (st.st_uid == geteuid() || geteuid() == 0) &&
            (uint64_t)st.st_size == sizeof *head + head->meta_len + head->size_bytes;
 }
 

@@ -1038,6 +1038,8 @@ const struct scene scenes[] = {
     SCENE("plasma-put-evicts", 3, scene_plasma_fill, scene_plasma_put_evicts, PLASMA,
           .in_pieces = scene_plasma_evict_then_put, .fills_store = true,
           .capacity_bytes = SCENE_PLASMA_CAPACITY),
+    SCENE("plasma-evict-external", 2, scene_plasma_fill_external, scene_plasma_evict_one, PLASMA,
+          .is_long = true, .capacity_bytes = SCENE_PLASMA_CAPACITY),
 };
 
 const uint32_t n_scenes = sizeof scenes / sizeof scenes[0];

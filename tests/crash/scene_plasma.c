@@ -3,14 +3,19 @@
  * Time stands still during an operation, since objects say when they were made. */
 #include "scene_plasma.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fate.h"
 #include "kit.h"
 #include "plasma/evict.h"
+#include "plasma/external.h"
 #include "plasma/queue.h"
+#include "plasma/recall.h"
 #include "plasma/remove.h"
 #include "plasma/use.h"
 #include "state.h"
@@ -238,6 +243,28 @@ void scene_plasma_evict_then_put(struct stage *stage)
     stage_need(freed > BIG && freed < 2 * BIG ? 0 : BRAIN_E_CORRUPT, "one object is evicted");
 }
 
+/* The same with an external store, in the folder of this run: in all its stores the same. */
+void scene_plasma_fill_external(struct stage *stage)
+{
+    struct pl_external external;
+    char directory[KIT_PATH_MAX + 16];
+    snprintf(directory, sizeof directory, "%.*s/files",
+             (int)(strrchr(stage->path, '/') - stage->path), stage->path);
+    kit_remove_tree(
+        directory); /* what another run of this scene has left: its store had the same id */
+    kit_must(mkdir(directory, 0700) == 0, directory);
+    scene_plasma_fill(stage);
+    stage_need(pl_external_give(&stage->objects, directory, &external), "pl_external_give");
+}
+
+void scene_plasma_evict_one(struct stage *stage)
+{
+    uint64_t freed;
+    stop_time(stage);
+    stage_need(pl_evict_some(&stage->objects, 1, false, &freed), "pl_evict_some");
+    stage_need(freed > BIG && freed < 2 * BIG ? 0 : BRAIN_E_CORRUPT, "one object is evicted");
+}
+
 /* ---- what must hold -------------------------------------------------------------------------- */
 
 static bool failed(char *text, const char *what, int err)
@@ -310,7 +337,7 @@ static int get_all(struct pl_store *objects)
         brain_view view;
         struct id id;
         memcpy(id.bytes, name, BRAIN_ID_BYTES);
-        err = pl_use_get(objects, id.bytes, &view, &info);
+        err = pl_recall_get(objects, id.bytes, &view, &info);
         if (err == 0) {
             pl_use_drop(objects, &view);
         } else if (err == BRAIN_E_NOT_FOUND) {
@@ -321,20 +348,68 @@ static int get_all(struct pl_store *objects)
     return err == BRAIN_E_NOT_FOUND ? 0 : err;
 }
 
+/* An external store of the copy's own: each brings back what was evicted, and takes the files away. */
+static void split_external(const struct pl_store *objects, struct pl_external *external)
+{
+    char directory[PL_EXTERNAL_PATH_MAX], from[sizeof external->folder + 300];
+    char to[sizeof directory + 400];
+    const char *id = strrchr(external->folder, '/');
+    snprintf(directory, sizeof directory, "%s-tidied", brain_path(objects->store));
+    kit_remove_tree(directory);
+    snprintf(to, sizeof to, "%s%s", directory, id);
+    kit_must(mkdir(directory, 0700) == 0 && mkdir(to, 0700) == 0, to);
+    DIR *folder = opendir(external->folder);
+    kit_must(folder != NULL, external->folder);
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (entry->d_name[0] == '.') continue;
+        snprintf(from, sizeof from, "%s/%s", external->folder, entry->d_name);
+        snprintf(to, sizeof to, "%s%s/%s", directory, id, entry->d_name);
+        kit_must(link(from, to) == 0, to);
+    }
+    closedir(folder);
+    brain_value value = { .kind = BRAIN_KIND_RAW,
+                          .meta = directory,
+                          .meta_len = strlen(directory) };
+    stage_need(brain_put(objects->control, "external", 8, &value, BRAIN_ANY_VERSION, NULL),
+               "external");
+    stage_need(pl_external_find(objects, external), "pl_external_find");
+}
+
+/* What is evicted to files stays there: it goes by being deleted. */
+static int delete_all(struct pl_store *objects)
+{
+    const void *name;
+    size_t name_len;
+    brain_iter *iter;
+    int err = pl_store_walk(objects->space, &iter);
+    while (err == 0 && (err = brain_iter_next(iter, &name, &name_len)) == 0) {
+        struct id id;
+        memcpy(id.bytes, name, BRAIN_ID_BYTES);
+        err = pl_remove_object(objects, id.bytes);
+    }
+    brain_iter_free(iter);
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}
+
 bool scene_plasma_tidy(brain_store *store, char *text)
 {
+    struct pl_external external;
     struct pl_store objects;
     uint64_t n = 0, freed;
     int err = pl_store_open(store, &objects);
     if (err != 0) {
         return failed(text, "pl_store_open", err);
     }
+    stage_need(pl_external_find(&objects, &external), "pl_external_find");
+    if (external.is_there) split_external(&objects, &external);
     if ((err = pl_remove_dead(&objects)) != 0) {
         failed(text, "pl_remove_dead", err);
     } else if ((err = get_all(&objects)) != 0) {
         failed(text, "to get what is there", err);
     } else if ((err = pl_evict_some(&objects, UINT64_MAX, false, &freed)) != 0) {
         failed(text, "pl_evict_some", err);
+    } else if (external.is_there && (err = delete_all(&objects)) != 0) {
+        failed(text, "to delete what is there", err);
     } else if ((err = brain_space_count(objects.space, &n)) != 0) {
         failed(text, "brain_space_count", err);
     } else if (n != 0) {

@@ -22,6 +22,8 @@ void scene_plasma_take_notices(struct stage *stage);
 void scene_plasma_subscribe(struct stage *stage);
 void scene_plasma_put_evicts(struct stage *stage);
 void scene_plasma_evict_then_put(struct stage *stage);
+void scene_plasma_fill_external(struct stage *stage);
+void scene_plasma_evict_one(struct stage *stage);
 
 /* At each moment: objects say of themselves what makes sense, and at most one counts as missing,
  * whose end is under way. */

@@ -360,6 +360,24 @@ static void check_given_once(void)
     end();
 }
 
+/* A folder that is there already has to be ours alone. */
+static void check_whose_folder(void)
+{
+    struct pl_external again;
+    begin();
+    CHECK_SYS(chmod(external.folder, 0770));
+    CHECK_CODE(pl_external_give(&objects, directory, &again), PL_E_EXTERNAL);
+    CHECK(strstr(pl_external_detail(), "no folder of this user's alone") != NULL);
+    CHECK_SYS(chmod(external.folder, 0700));
+    if (geteuid() == 0) {
+        CHECK_SYS(chown(external.folder, 12345, 12345));
+        CHECK_CODE(pl_external_give(&objects, directory, &again), PL_E_EXTERNAL);
+        CHECK_SYS(chown(external.folder, 0, 0));
+    }
+    CHECK_OK(pl_external_give(&objects, directory, &again));
+    end();
+}
+
 static void remove_directory(void)
 {
     if (getpid() == check_main) {
@@ -384,5 +402,6 @@ int main(void)
     check_sweep();
     check_no_room_for_the_file();
     check_given_once();
+    check_whose_folder();
     return 0;
 }
