@@ -431,13 +431,11 @@ PyObject *bp_store_set_full(PyObject *op, PyObject *argument)
 
 const char bp_store_resize_doc[] =
     "resize($self, capacity, /)\n--\n\n"
-    "Let the store hold `capacity` bytes of values from now on, for all who have it open. Memory "
-    "is\n"
-    "not taken before values need it; of a store that is made smaller what is free goes back.\n"
+    "Let the store hold `capacity` bytes of values from now on, for all who have it open.\n"
+    "Memory is not taken before values need it; of a smaller one what is free goes back.\n"
     "\n"
-    "Raises BrainFullError where what is there is more than that, BrainValueError for less than "
-    "4096,\n"
-    "or for more than the store can become.\n"
+    "Raises BrainFullError where what is there is more than that, BrainValueError for less\n"
+    "than 4096, or for more than the store can become.\n"
     "Threads: any. Waits for a writer, up to lock_timeout.";
 
 PyObject *bp_store_resize(PyObject *op, PyObject *argument)
@@ -486,11 +484,9 @@ PyObject *bp_store_trim(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 const char bp_store_compact_doc[] =
     "compact($self, /)\n--\n\n"
-    "Give all memory that nobody needs back to the system now: as trim(), after the dead were "
-    "reaped,\n"
-    "removed namespaces taken apart, and what was replaced and deleted freed; and again where "
-    "others\n"
-    "let go of something meanwhile. Returns how many bytes the store's files shrank by.\n"
+    "Give all memory that nobody needs back to the system now: as trim(), after the dead were\n"
+    "reaped, removed namespaces taken apart, and what was replaced and deleted freed; and again\n"
+    "where others let go of something meanwhile. Returns how many bytes the files shrank by.\n"
     "\n"
     "Threads: any. Waits for writers, and lets them in again and again. Cost: grows with what is\n"
     "free, and a little with what is not.";
