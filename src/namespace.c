@@ -77,6 +77,7 @@ static int read_tally(brain_space *space, uint64_t *count_out, uint64_t *number_
             *count_out = 0;
             return 0;
         }
+        *number_out = bn_space_changed(rec, *number_out);
         if (bn_handle_stands(space, ref)) {
             return 0;
         }

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the top down. A module is its .c and its .h.
 LAYERS = [
-    "brain namespace name batch object snapshot id note view check",
+    "brain namespace name batch object snapshot id note view away check",
     "attach",
     "write replace fork",
     "stage",
