@@ -255,6 +255,9 @@ typedef struct brain_spiller brain_spiller;
  * the mode and group of the store, so that whoever may read the store can recall. Not a network file system, nor one that
  * others who may write this store cannot see.
  *
+ * From then on calls of this process on this handle that find the store full in mode BRAIN_FULL_SPILL make room so: as
+ * brain_on_full(), which this uses. One process spills at a time; who finds another at it waits up to ten seconds.
+ *
  * What earlier spilling has left there is tidied up, also of stores that are certainly gone. `*spill_out` is the
  * caller's, to be given to brain_spill_close() before the store is closed; what was spilled stays as it is then.
  * Returns 0, or: INVAL; PERM; FULL; IO; NOMEM; else as brain_put().

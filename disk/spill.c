@@ -3,8 +3,9 @@
  * Order:    the file is whole, and locked by who writes it, before brain_move_away() lets the name lead there; the lock is
  *           let go of when that has returned. Until it has, the value is in the store; from then on in the file.
  * Crash:    before the move a file that no name leads to: the next who tidies removes it (tidy.c). After it nothing.
- * Others:   two who spill one value make one file: the second finds it there, and takes another value. A value that
- *           somebody has a view of is passed over, at the sampling and once more when its file is written.
+ * Others:   one spills at a time, since each has views of its sample, which no other may move then. Two who spill one
+ *           value all the same make one file: the second finds it there, and takes another value. A value that somebody
+ *           has a view of is passed over, at the sampling and once more when its file is written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -97,41 +99,6 @@ static int choose_directory(brain_store *store, const char *directory)
     bd_tidy_gone(real, store);
     free(real);
     return err;
-}
-
-int brain_spill_open(brain_store *store, const char *directory, brain_spiller **spill_out)
-{
-    if (directory == NULL || directory[0] == '\0' || strlen(directory) >= PATH_MAX) {
-        return bd_error(BRAIN_E_INVAL, "the directory to spill to has a path of 1 to %d bytes",
-                        PATH_MAX - 1);
-    }
-    struct brain_spiller *spill = calloc(1, sizeof *spill);
-    if (spill == NULL) {
-        return bd_error(BRAIN_E_NOMEM, "no memory to spill");
-    }
-    spill->store = store;
-    spill->dir_fd = -1;
-    int err = choose_directory(store, directory);
-    err = err != 0 ? err : open_own(spill);
-    err = err != 0 ? err : brain_spill_tidy(spill, NULL);
-    if (err != 0) {
-        brain_spill_close(spill);
-        return err;
-    }
-    *spill_out = spill;
-    return 0;
-}
-
-void brain_spill_close(brain_spiller *spill)
-{
-    if (spill == NULL) {
-        return;
-    }
-    if (spill->dir_fd >= 0) {
-        close(spill->dir_fd);
-    }
-    free(spill->directory);
-    free(spill);
 }
 
 int brain_spill_tidy(brain_spiller *spill, uint64_t *n_gone_out)
@@ -245,6 +212,34 @@ static int spill_one(struct brain_spiller *spill, const brain_view *view)
     return err;
 }
 
+/* ---- whose turn it is */
+
+#define TURN_WAITS_MS 10000
+#define TURN_LOOKS_MS 5
+
+/* Wait until nobody else spills values of this store, of this process or another: `*had_to_wait_out`. Who stands still for
+ * too long with it is passed. The lock is of a descriptor of our own, so threads of a process have two. */
+static int take_turn(const struct brain_spiller *spill, bool *had_to_wait_out)
+{
+    const struct timespec pause = { .tv_nsec = TURN_LOOKS_MS * 1000000L };
+    int fd = openat(spill->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *had_to_wait_out = false;
+    for (int ms = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && ms < TURN_WAITS_MS;
+         ms += TURN_LOOKS_MS) {
+        *had_to_wait_out = true;
+        (void)nanosleep(&pause, NULL);
+    }
+    return fd;
+}
+
+static void end_turn(int fd)
+{
+    if (fd >= 0) {
+        (void)flock(fd, LOCK_UN); /* a child that came about meanwhile has the descriptor too */
+        close(fd);
+    }
+}
+
 /* ---- as many as it takes */
 
 /* The values of one sample. `*n_passed_out`: that were not to be moved. */
@@ -268,7 +263,7 @@ static int spill_some(struct brain_spiller *spill, brain_view *views, size_t n, 
     return err;
 }
 
-int brain_spill(brain_spiller *spill, brain_space *space, uint64_t bytes, uint64_t *moved_out)
+static int spill_all(brain_spiller *spill, brain_space *space, uint64_t bytes, uint64_t *moved_out)
 {
     brain_view views[N_VICTIMS];
     uint64_t moved = 0, before, n_gone;
@@ -286,9 +281,7 @@ int brain_spill(brain_spiller *spill, brain_space *space, uint64_t bytes, uint64
             before = moved + 1;
         }
     } while (err == 0 && moved < bytes && moved != before);
-    if (moved_out != NULL) {
-        *moved_out = moved;
-    }
+    *moved_out = moved;
     return err != 0 && moved < bytes ? err
            : moved < bytes
                ? bd_error(BRAIN_E_NOT_FOUND,
@@ -297,6 +290,82 @@ int brain_spill(brain_spiller *spill, brain_space *space, uint64_t bytes, uint64
                           brain_path(spill->store), (unsigned long long)moved,
                           (unsigned long long)bytes)
                : 0;
+}
+
+int brain_spill(brain_spiller *spill, brain_space *space, uint64_t bytes, uint64_t *moved_out)
+{
+    bool had_to_wait;
+    uint64_t moved = 0;
+    int turn = take_turn(spill, &had_to_wait);
+    int err = spill_all(spill, space, bytes, &moved);
+    end_turn(turn);
+    if (moved_out != NULL) {
+        *moved_out = moved;
+    }
+    return err;
+}
+
+/* Asked by a call that found the store full: brain_on_full(). */
+static int make_room(void *context, brain_store *store, brain_space *space, uint64_t bytes)
+{
+    struct brain_spiller *spill = context;
+    bool had_to_wait;
+    uint64_t moved = 0;
+    int turn = take_turn(spill, &had_to_wait), err = 0;
+    (void)store;
+    if (!had_to_wait) { /* else somebody has made room meanwhile: it tries again */
+        err = spill_all(spill, space, bytes != 0 ? bytes : 1, &moved);
+    }
+    end_turn(turn);
+    if (err == 0 || moved > 0) {
+        return 0;
+    }
+    brain_tell_error(brain_disk_error_detail());
+    return err == BRAIN_E_NOT_FOUND ? BRAIN_E_FULL : err;
+}
+
+/* ---- the whole */
+
+int brain_spill_open(brain_store *store, const char *directory, brain_spiller **spill_out)
+{
+    if (directory == NULL || directory[0] == '\0' || strlen(directory) >= PATH_MAX) {
+        return bd_error(BRAIN_E_INVAL, "the directory to spill to has a path of 1 to %d bytes",
+                        PATH_MAX - 1);
+    }
+    struct brain_spiller *spill = calloc(1, sizeof *spill);
+    if (spill == NULL) {
+        return bd_error(BRAIN_E_NOMEM, "no memory to spill");
+    }
+    spill->store = store;
+    spill->dir_fd = -1;
+    int err = choose_directory(store, directory);
+    err = err != 0 ? err : open_own(spill);
+    err = err != 0 ? err : brain_spill_tidy(spill, NULL);
+    if (err == 0 && (err = brain_on_full(store, make_room, spill)) != 0) {
+        err = bd_error_store(err);
+    }
+    if (err != 0) {
+        spill->store = NULL;
+        brain_spill_close(spill);
+        return err;
+    }
+    *spill_out = spill;
+    return 0;
+}
+
+void brain_spill_close(brain_spiller *spill)
+{
+    if (spill == NULL) {
+        return;
+    }
+    if (spill->store != NULL && brain_on_full(spill->store, NULL, NULL) != 0) {
+        /* a store that is destroyed, or a child's that has none: nobody asks there any more */
+    }
+    if (spill->dir_fd >= 0) {
+        close(spill->dir_fd);
+    }
+    free(spill->directory);
+    free(spill);
 }
 
 int brain_spill_destroy(brain_store *store)

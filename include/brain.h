@@ -113,6 +113,10 @@ BRAIN_API const char *brain_strerror(int code);
  * names the process that holds the lock. Valid until the thread's next failing call. Never NULL. */
 BRAIN_API const char *brain_error_detail(void);
 
+/* Say what brain_error_detail() is to say, for who was asked to make room (brain_on_full()) and failed: it ends up in
+ * the text of the call that asked. Longer texts are cut. */
+BRAIN_API_FREE void brain_tell_error(const char *text);
+
 /* ---- stores ---------------------------------------------------------------------------------- */
 
 typedef struct brain_store brain_store;
@@ -126,6 +130,14 @@ enum brain_open_flags {
     BRAIN_OPEN_SHARED = 1u << 3,    /* accept a store of another user (its mode must allow it) */
 };
 
+/* What a put does that finds no room: the mode of a store, which holds for every process that has it open. */
+enum brain_full {
+    BRAIN_FULL_ERROR = 0, /* FULL. Nothing goes that nobody has removed */
+    BRAIN_FULL_LRU = 1,   /* values that were not used for longest are removed, and it goes on */
+    BRAIN_FULL_SPILL =
+        2, /* whoever has registered with brain_on_full() moves values, and it goes on */
+};
+
 /* Options of brain_open(). Start from BRAIN_OPTIONS_INIT; a zero means the default. */
 typedef struct brain_options {
     uint32_t struct_size;    /* sizeof(struct brain_options) */
@@ -137,7 +149,7 @@ typedef struct brain_options {
     uint32_t has_group;      /* non-zero: `group` is given */
     uint32_t group;          /* of a store that is made: id of the group that mode 0640 or 0660
                                   opens it to */
-    uint32_t reserved;       /* 0 */
+    uint32_t full;           /* of a store that is made: enum brain_full */
     int64_t lock_timeout_ns; /* how long a change waits for a writer: default 10 s; or
                                   BRAIN_FOREVER */
     const char *directory;   /* of a store that is made: NULL, or a directory on a tmpfs in which
@@ -227,10 +239,12 @@ typedef struct brain_stat {
     uint64_t n_namespaces;
     uint64_t n_limbo; /* objects in limbo, but for those that removals of namespaces have left */
     uint64_t n_pins;  /* pins of all clients */
-    uint64_t n_snapshots;  /* registered snapshots of all clients */
-    uint64_t committed;    /* number of the last commit */
-    uint64_t n_recoveries; /* how often a dead writer was recovered from */
-    uint64_t created_ns;   /* when the store was made, nanoseconds since 1970 */
+    uint64_t n_snapshots;   /* registered snapshots of all clients */
+    uint64_t committed;     /* number of the last commit */
+    uint64_t n_recoveries;  /* how often a dead writer was recovered from */
+    uint64_t created_ns;    /* when the store was made, nanoseconds since 1970 */
+    uint64_t n_evicted;     /* values that mode BRAIN_FULL_LRU has removed, ever */
+    uint64_t evicted_bytes; /* and their data */
 } brain_stat;
 
 /* Fill `*stat_out` (set its struct_size first).
@@ -854,6 +868,59 @@ BRAIN_API int brain_iter_next(brain_iter *iter, const void **name_out, size_t *n
  * where it gave none.  Blocks: never.  Cost: O(1), as brain_get(). */
 BRAIN_API int brain_iter_get(brain_iter *iter, brain_view *view_out);
 BRAIN_API_FREE void brain_iter_free(brain_iter *iter);
+
+/* ---- when it is full ------------------------------------------------------------------------- */
+
+/* Let the mode of `store` be `mode` from now on (enum brain_full), for every process, also for those that have it open.
+ *
+ * How recently a value was used is noted only in a mode other than BRAIN_FULL_ERROR: where the mode has just become
+ * another, the time of its put is what is known of a value.
+ *
+ * Returns 0, or: INVAL; PERM; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: a store. */
+BRAIN_API int brain_set_full(brain_store *store, uint32_t mode);
+
+/* The mode of the store. Cannot fail.  Threads: any.  Blocks: never.  Cost: a load. */
+BRAIN_API uint32_t brain_full_mode(const brain_store *store);
+
+/* Views of values that were not used for longest, the coldest first: of a random sample, in which a value is likely to
+ * be as it is large, and which has all of them where they are few. A use is a get by name or id, of any process, the
+ * put, and nothing else: no walk, no get of a snapshot, no brain_exists(), and not this call. Of what many processes
+ * use often each remembers the last some thousand values.
+ *
+ * Left out are values that anybody has a view of when this is called, and those that an open snapshot needs, since to
+ * remove them would free nothing; and those that are away.
+ *
+ * space       NULL: of all namespaces but the library's own, whose names begin with a byte ff.
+ * min_bytes   only values with at least so much data.
+ * views_out   room for `n_views`; the first `*n_out` of them are the caller's, to be dropped. At most BRAIN_COLDEST_MAX
+ *             are given in one call; none: there are none.
+ *
+ * Returns 0, or: PERM (open read-only); TIMEOUT; BUSY (no memory for a pin, or forks came in between again and
+ * again); NOMEM; IO; CORRUPT; DESTROYED; FORKED. On error no view is held.
+ * Threads: any.  Blocks: for the writer lock, in short steps; others go on in between.
+ * Cost: some hundred looks, and the pins and clients of all; where hardly any value is found so, O(what the store
+ * has). */
+#define BRAIN_COLDEST_MAX 128u
+BRAIN_API int brain_coldest(brain_store *store, brain_space *space, uint64_t min_bytes,
+                            brain_view *views_out, size_t n_views, size_t *n_out);
+
+/* Who makes room: asked by a call that found the store full, or (`space` not NULL) a namespace, after all that the dead
+ * and the replaced had is given back, and without a lock. `bytes`: so many are to go, at least; 0: there is no memory
+ * for records.
+ *
+ * Returns 0: room was made, the call tries again; FULL: there is none to be made, which the call says then; or another
+ * code, which the call returns as it is, with the text of brain_error_detail(). It may use the store as anybody does;
+ * where it finds it full itself, that is FULL. A view of a value of its own, or a transaction, must not wait for the
+ * call that asks. */
+typedef int (*brain_room_fn)(void *context, brain_store *store, brain_space *space, uint64_t bytes);
+
+/* Let `make_room` be asked, with `context`, by calls of this process on this handle, where the store is full and its
+ * mode is BRAIN_FULL_SPILL. NULL: nobody is asked, and calls say FULL. There is one at a time, the last that was
+ * given; a call of another thread that is under way may still ask the one before.
+ *
+ * Returns 0, or: PERM; DESTROYED; FORKED.  Threads: any.  Fork: the child asks its copy.  Blocks: never.
+ * Cost: a few stores. */
+BRAIN_API int brain_on_full(brain_store *store, brain_room_fn make_room, void *context);
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 

@@ -274,6 +274,21 @@ int bn_alloc_take_warm(struct brain_store *store, uint32_t owner, uint32_t *page
     return err;
 }
 
+/* ---- looking */
+
+/* A block lies at a multiple of its size, and an extent at the start of the block that it was cut from: so that is
+ * `page` with some of its low bits cleared, and in between nothing is recorded. */
+uint32_t bn_alloc_slot_of(const struct brain_store *store, uint32_t page)
+{
+    for (unsigned order = 0; order < BN_N_ORDERS && page < bn_alloc_end(store); order++) {
+        const struct bn_block_rec *rec = record(store, page >> order << order);
+        if (rec->state != BN_BLOCK_NONE) {
+            return rec->state == BN_BLOCK_USED ? rec->owner : 0;
+        }
+    }
+    return 0;
+}
+
 /* ---- looking, without the lock */
 
 /* An extent is recorded at its first page, and all its other pages as NONE, for as long as it is one: so

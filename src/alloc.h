@@ -56,7 +56,11 @@ void bn_alloc_set_backed(struct brain_store *store, uint32_t page, uint64_t n_pa
  * that some extent there stays until this returns; else any number. O(pages before it). */
 uint32_t bn_alloc_owner(const struct brain_store *store, uint64_t page);
 
-/* The record of a page, for check.c. */
+/* The slot whose extent page `page` lies in, 0: none. Under the lock; in at most as many looks as there are
+ * orders. */
+uint32_t bn_alloc_slot_of(const struct brain_store *store, uint32_t page);
+
+/* The record of a page, for check.c and cold.c. */
 const struct bn_block_rec *bn_alloc_record(const struct brain_store *store, uint32_t page);
 
 #endif

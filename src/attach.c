@@ -10,6 +10,7 @@
 #include "base/os.h"
 #include "client.h"
 #include "fork.h"
+#include "hits.h"
 #include "pin.h"
 #include "recover.h"
 #include "snap.h"
@@ -105,6 +106,7 @@ static void finish(struct brain_store *store)
     bn_fork_delist(store);
     if (bn_load_relaxed(store->mark) == 1) {
         bn_snap_bury(store, store->row);
+        bn_hits_deinit(store);
         bn_pin_deinit(store);
         bn_client_leave(store, true);
     } else {

@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "check.h"
 #include "client.h"
+#include "evict.h"
 #include "fork.h"
 #include "lock.h"
 #include "path.h"
@@ -24,6 +25,13 @@
 #define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)
 
 /* ---- stores */
+
+static int no_such_mode(uint32_t mode)
+{
+    return bn_error(BRAIN_E_INVAL,
+                    "a store that is full has the mode 0 (error), 1 (lru) or 2 (spill), not %u",
+                    mode);
+}
 
 static int check_options(const brain_options *given, brain_options *options)
 {
@@ -41,6 +49,9 @@ static int check_options(const brain_options *given, brain_options *options)
     if (options->mode != 0600 && options->mode != 0640 && options->mode != 0660) {
         return bn_error(BRAIN_E_INVAL, "the mode of a store is 0600, 0640 or 0660, not %o",
                         options->mode);
+    }
+    if (options->full >= BN_N_FULL_MODES) {
+        return no_such_mode(options->full);
     }
     if (options->lock_timeout_ns < 0 || (options->flags & ~15u) != 0) {
         return bn_error(BRAIN_E_INVAL, "the lock timeout is negative, or a flag is unknown");
@@ -73,6 +84,7 @@ static int open_once(const char *path, const brain_options *options, brain_store
         bn_store_free(store);
         return err;
     }
+    store->rooms[BRAIN_FULL_LRU] = (struct bn_room){ .make = bn_evict_make_room };
     *store_out = store;
     return 0;
 }
@@ -147,6 +159,34 @@ int brain_resize(brain_store *store, uint64_t capacity_bytes)
         bn_store_seq(&store->state->capacity_bytes, capacity_bytes);
     }
     bn_lock_release(store);
+    return err;
+}
+
+int brain_set_full(brain_store *store, uint32_t mode)
+{
+    int err = bn_store_check_writable(store);
+    if (err == 0 && mode >= BN_N_FULL_MODES) {
+        err = no_such_mode(mode);
+    }
+    if (err == 0) {
+        bn_store_release(&store->state->full_mode, mode);
+    }
+    return err;
+}
+
+uint32_t brain_full_mode(const brain_store *store)
+{
+    return bn_load_relaxed(&store->own_state->full_mode); /* relaxed: as of some moment */
+}
+
+int brain_on_full(brain_store *store, brain_room_fn make_room, void *context)
+{
+    int err = bn_store_check_writable(store);
+    if (err == 0) {
+        pthread_mutex_lock(&store->mutex);
+        store->rooms[BRAIN_FULL_SPILL] = (struct bn_room){ .make = make_room, .context = context };
+        pthread_mutex_unlock(&store->mutex);
+    }
     return err;
 }
 
@@ -274,6 +314,8 @@ int brain_stat_get(brain_store *store, brain_stat *stat_out)
     all.committed = bn_load_seq(&state->committed);
     all.n_recoveries = bn_load_relaxed(&state->n_recoveries);
     all.created_ns = store->map->super->created_ns;
+    all.n_evicted = bn_load_relaxed(&state->n_evicted);
+    all.evicted_bytes = bn_load_relaxed(&state->evicted_bytes);
     memcpy(stat_out, &all, all.struct_size < sizeof all ? all.struct_size : sizeof all);
     return 0;
 }

@@ -68,9 +68,10 @@ static int make_file(int dir_fd, const char *name, const char *directory,
     return 0;
 }
 
-static void first_state(struct bn_state_rec *state, uint64_t capacity_bytes, uint64_t values_bytes)
+static void first_state(struct bn_state_rec *state, uint64_t capacity_bytes, uint32_t full_mode,
+                        uint64_t values_bytes)
 {
-    *state = (struct bn_state_rec){ .capacity_bytes = capacity_bytes };
+    *state = (struct bn_state_rec){ .capacity_bytes = capacity_bytes, .full_mode = full_mode };
     state->index_state = 64u << 1; /* one page of buckets */
     state->committed = 1;
     /* A start of each: to delete and to trim needs no more. */
@@ -85,7 +86,7 @@ static void first_state(struct bn_state_rec *state, uint64_t capacity_bytes, uin
     state->live[0].number = 1;
 }
 
-static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
+static int write_data(int fd, uint64_t capacity_bytes, uint32_t full_mode, uint8_t store_id[16])
 {
     struct bn_geometry plan;
     bn_layout_plan(capacity_bytes, &plan);
@@ -104,7 +105,7 @@ static int write_data(int fd, uint64_t capacity_bytes, uint8_t store_id[16])
                  ? plan.regions[BN_REGION_VALUES].size_bytes
                  : values;
     struct bn_state_rec state;
-    first_state(&state, capacity_bytes, values);
+    first_state(&state, capacity_bytes, full_mode, values);
     os = os != 0 ? os : bn_os_lengthen(fd, plan.regions[BN_REGION_VALUES].off + values);
     os = os != 0 ? os : bn_os_back(fd, 0, 2 * BN_PAGE);
     for (int i = 0; i < BN_REGION_VALUES && os == 0; i++) {
@@ -142,7 +143,7 @@ int bn_build(int dir_fd, const char *directory, const brain_options *options,
     int err = make_file(dir_fd, "data", directory, options, options->mode, &data);
     if (err == 0) {
         *guard_out = data;
-        os = write_data(data, capacity_bytes, store_id);
+        os = write_data(data, capacity_bytes, options->full, store_id);
     }
     if (err == 0 && os == 0) {
         err = make_file(dir_fd, "clients", directory, options, clients_mode, &clients);

@@ -28,6 +28,7 @@
 
 #include "base/os.h"
 #include "client.h"
+#include "hits.h"
 #include "pin.h"
 #include "recover.h"
 #include "slot.h"
@@ -138,6 +139,7 @@ static void in_child(void)
     bn_store_pool_renew();
     for (struct brain_store *store = stores; store != NULL; store = store->next) {
         bn_ready_clear(store); /* another thread may have been at it */
+        bn_hits_forget(store); /* they are the parent's */
         if (!store->has_child_seat) {
             bn_store_init_mutex(store);
             continue; /* `mark` is wiped: calls say so */

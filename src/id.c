@@ -16,11 +16,14 @@
  *           found has to lead to the record, and to have been there before the value.
  * Waits:    never.
  */
+#include "id.h"
+
 #include <string.h>
 
 #include "alloc.h"
 #include "base/hash.h"
 #include "handle.h"
+#include "hits.h"
 #include "pin.h"
 #include "read.h"
 #include "slot.h"
@@ -186,22 +189,19 @@ static int look_up(struct brain_store *store, const struct id *id, struct bn_fou
     return 0;
 }
 
-int brain_get_by_id(brain_store *store, const uint8_t bytes[BRAIN_ID_BYTES], brain_view *view_out)
+/* A view of that use of a slot, if it is the value of its name: 0, NOT_FOUND, ... */
+static int get(struct brain_store *store, const struct id *id, brain_view *view_out)
 {
-    struct id id;
     struct bn_found found;
     uint32_t pin;
-    int err = bn_store_check_usable(store);
-    memcpy(&id, bytes, sizeof id);
-    if (err == 0 && (memcmp(id.store, store_id(store), sizeof id.store) != 0 || id.slot == 0 ||
-                     !bn_slot_exists(store, id.slot))) {
-        err = BRAIN_E_NOT_FOUND;
+    if (id->slot == 0 || !bn_slot_exists(store, id->slot)) {
+        return BRAIN_E_NOT_FOUND;
     }
-    err = err != 0 ? err : bn_pin_take(store, id.slot, &pin);
+    int err = bn_pin_take(store, id->slot, &pin);
     if (err != 0) {
         return err;
     }
-    err = look_up(store, &id, &found);
+    err = look_up(store, id, &found);
     if (err == 0) {
         err = bn_read_view(store, found.slot, found.pin, view_out);
         if (err != 0) {
@@ -210,6 +210,27 @@ int brain_get_by_id(brain_store *store, const uint8_t bytes[BRAIN_ID_BYTES], bra
     }
     bn_read_let_go(store, pin);
     return err;
+}
+
+int brain_get_by_id(brain_store *store, const uint8_t bytes[BRAIN_ID_BYTES], brain_view *view_out)
+{
+    struct id id;
+    int err = bn_store_check_usable(store);
+    memcpy(&id, bytes, sizeof id);
+    if (err == 0 && memcmp(id.store, store_id(store), sizeof id.store) != 0) {
+        err = BRAIN_E_NOT_FOUND;
+    }
+    err = err != 0 ? err : get(store, &id, view_out);
+    if (err == 0) {
+        bn_hits_note_if_wanted(store, id.slot);
+    }
+    return err;
+}
+
+int bn_id_view(struct brain_store *store, struct bn_use use, brain_view *view_out)
+{
+    struct id id = { .slot = use.slot, .gen = use.gen, .number = (uint32_t)use.number };
+    return get(store, &id, view_out);
 }
 
 /* ---- the namespace of a value */

@@ -103,6 +103,7 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              Readers take it as the count of moves: a miss is believed if it stood still. crash:
  *              an odd value is a split under way, which recovery completes, never undoes.
  * destroyed    set once by brain_destroy().
+ * full_mode    enum brain_full: what a put does that finds the store full.  writer: anyone, plainly.
  * backed[]     bytes of a region that are backed.  writer: anyone, by compare-and-swap, after the
  *              pages are there; rises only.  crash: too low a value wastes nothing: backing again
  *              is harmless.
@@ -111,6 +112,8 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              its store and the looks at registrations, pins and sleepers: txn.c stores it
  *              sequentially consistent, which is one; replace.c stores it with release, and looks
  *              at none of them before it has released the lock, which is one.
+ * n_evicted, evicted_bytes  what mode lru has removed.  writer: who did, atomically, afterwards.  crash:
+ *              what it removed last may not be counted.
  * lock_word    see lock.h.
  * counts       n_undo | n_publish << 22 | n_tidied << 42 | tidying << 63: all the journal's lengths
  *              in one word, so that one store moves it from one step to the next. `tidying` tells
@@ -133,12 +136,14 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
 struct bn_state_rec {
     alignas(64) _Atomic uint64_t index_state;
     _Atomic uint32_t destroyed;
-    uint32_t pad0;
+    _Atomic uint32_t full_mode;
     _Atomic uint64_t capacity_bytes;
     uint64_t pad1[5];
 
     alignas(64) _Atomic uint64_t committed;
-    uint64_t pad2[7];
+    _Atomic uint64_t n_evicted;
+    _Atomic uint64_t evicted_bytes;
+    uint64_t pad2[5];
 
     alignas(64) _Atomic uint64_t lock_word;
     _Atomic uint64_t counts;
@@ -176,6 +181,7 @@ struct bn_state_rec {
     uint32_t block_orders[2];            /* bit k: block_free[w][k] is not empty */
     uint32_t block_free[2][BN_N_ORDERS]; /* page + 1 of a list; [1]: blocks with backed pages */
 };
+static_assert(offsetof(struct bn_state_rec, full_mode) == 12, "state is part of the format");
 static_assert(offsetof(struct bn_state_rec, committed) == 64, "state is part of the format");
 static_assert(offsetof(struct bn_state_rec, lock_word) == 128, "state is part of the format");
 static_assert(offsetof(struct bn_state_rec, counts) == 136, "state is part of the format");
@@ -512,15 +518,22 @@ struct bn_wake_rec {
  * top    cells from 0 to top may hold pins.  writer: the owner; rises only, before the first pin in
  *        a cell.
  * cells  a slot number, 0: none.  writer: the owner.  order: sequentially consistent (PAIR
- *        pin-retire). */
+ *        pin-retire).
+ * part   of a page of hits: which one of its client's table.
+ *
+ * With BN_CHUNK_HITS in `owner` it is a page of what that client has used (hits.c): `top` stays 0, so that no
+ * look at the pins, of an older library neither, takes it for more than a page without any; the cells, two by
+ * two, are words: which slot << 44 | the last commit then, 44 bits of it. writer: the owner, plainly. */
 struct bn_chunk_rec {
     _Atomic uint32_t owner;
     _Atomic uint32_t top;
-    uint32_t pad[14];
+    _Atomic uint32_t part;
+    uint32_t pad[13];
     _Atomic uint32_t cells[1008];
 };
 static_assert(sizeof(struct bn_chunk_rec) == BN_PAGE, "chunk record is part of the format");
 #define BN_CHUNK_CELLS   1008u
+#define BN_CHUNK_HITS    0x80000000u
 
 #define BN_ROWS_OFF      ((bn_off)BN_PAGE)
 #define BN_WAKE_OFF      (BN_ROWS_OFF + (bn_off)BN_CLIENTS_MAX * sizeof(struct bn_row_rec))

@@ -6,6 +6,8 @@
 #include "attach.h"
 #include "base/copy.h"
 #include "handle.h"
+#include "hits.h"
+#include "index.h"
 #include "lock.h"
 #include "pin.h"
 #include "read.h"
@@ -87,6 +89,8 @@ static inline int show(brain_store *store, const struct bn_found *found, brain_v
     int err = bn_read_view(store, found->slot, found->pin, view_out);
     if (bn_unlikely(err != 0)) {
         bn_read_let_go(store, found->pin);
+    } else {
+        bn_hits_note_if_wanted(store, found->slot);
     }
     return err;
 }
@@ -135,6 +139,7 @@ BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name
     if (err != 0 || found.slot != 0) {
         return err != 0 ? err : show(space->store, &found, view_out);
     }
+    bn_hits_note_if_wanted(space->store, bn_index_slot(copied.word));
     show_copied(&copied, name, name_len, view_out);
     return 0;
 }
@@ -150,6 +155,7 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, bra
                     !bn_handle_copy_hinted(space, hint, &copied))) {
         return look_up(space, name, name_len, hint, buf, room, view_out);
     }
+    bn_hits_note_if_wanted(space->store, bn_index_slot(hint->word));
     show_copied(&copied, name, name_len, view_out);
     return 0;
 }

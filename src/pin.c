@@ -27,15 +27,10 @@
 /* How often to list the pins anew because a process has forked meanwhile. */
 #define LIST_TRIES 100u
 
-static struct bn_chunk_rec *chunk_at(const struct brain_store *store, uint32_t i)
-{
-    return (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + (bn_off)i * BN_PAGE);
-}
-
 /* As far as `clients` has memory for them, or else as far as it had when we looked last: each page was
  * backed before it counted, so a count beyond that is damaged, and to look at pages that nobody has
  * used makes them. */
-static uint32_t n_chunks(struct brain_store *store)
+uint32_t bn_pin_n_chunks(struct brain_store *store)
 {
     uint32_t n = bn_load_seq(&store->clients->n_chunks); /* PAIR ledger */
     uint32_t seen = bn_load_relaxed(&store->n_chunks_seen);
@@ -69,56 +64,67 @@ static void empty_chunk(struct bn_chunk_rec *chunk)
 
 /* It is empty where nobody owns it; but files may be damaged, and what is in it would be this
  * process's pins, which nobody drops: its mapping would stay. */
-static bool try_claim(struct brain_store *store, uint32_t i, uint32_t life)
+static bool try_claim(struct brain_store *store, uint32_t i, uint32_t owner)
 {
-    struct bn_chunk_rec *chunk = chunk_at(store, i);
+    struct bn_chunk_rec *chunk = bn_pin_chunk(store, i);
     uint32_t nobody = 0;
-    if (bn_load_relaxed(&chunk->owner) != 0 || !bn_cas_seq(&chunk->owner, &nobody, life + 1)) {
+    if (bn_load_relaxed(&chunk->owner) != 0 || !bn_cas_seq(&chunk->owner, &nobody, owner)) {
         return false;
     }
     empty_chunk(chunk);
     return true;
 }
 
-/* Claim a page for a row or another life: one that nobody owns, else a new one. */
-static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk_rec **chunk_out)
+/* One that nobody owns, else a new one. */
+int bn_pin_claim_chunk(struct brain_store *store, uint32_t owner, struct bn_chunk_rec **chunk_out,
+                       int *os_out)
 {
-    uint32_t n = n_chunks(store);
+    uint32_t n = bn_pin_n_chunks(store);
+    *os_out = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (try_claim(store, i, life)) {
-            *chunk_out = chunk_at(store, i);
+        if (try_claim(store, i, owner)) {
+            *chunk_out = bn_pin_chunk(store, i);
             return 0;
         }
     }
     int fd, err = bn_map_clients_fd(store->map, &fd);
     for (uint32_t i = n; err == 0 && i < BN_CHUNKS_MAX; i++) {
-        int os = bn_os_back(fd, BN_CHUNKS_OFF + (bn_off)i * BN_PAGE, BN_PAGE);
-        if (os != 0) {
-            (void)bn_error_os(
-                os,
-                "%s: no memory for more views, since the file system of %s is full: delete "
-                "values and trim in a process that has it open, or make it larger (Docker: "
-                "--shm-size)",
-                store->path, store->map->directory);
+        *os_out = bn_os_back(fd, BN_CHUNKS_OFF + (bn_off)i * BN_PAGE, BN_PAGE);
+        if (*os_out != 0) {
             return BRAIN_E_BUSY;
         }
-        if (try_claim(store, i, life)) {
-            bn_raise32(&store->clients->n_chunks, i + 1); /* PAIR ledger */
-            *chunk_out = chunk_at(store, i);
+        bool is_ours = try_claim(store, i, owner);
+        bn_raise32(&store->clients->n_chunks, i + 1); /* PAIR ledger */
+        if (is_ours) {
+            *chunk_out = bn_pin_chunk(store, i);
             return 0;
         }
-        bn_raise32(&store->clients->n_chunks, i + 1);
     }
-    return err != 0
-               ? err
-               : bn_error(BRAIN_E_BUSY,
-                          "%s: all %u pages for views, of %u views each, are in "
-                          "use by the processes that have it open: let go of views, or end who "
-                          "holds many",
-                          store->path, BN_CHUNKS_MAX, BN_CHUNK_CELLS);
+    return err != 0 ? err : BRAIN_E_BUSY;
 }
 
-static void release_chunk(struct bn_chunk_rec *chunk)
+/* The same for the pins of a row or another life. */
+static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk_rec **chunk_out)
+{
+    int os, err = bn_pin_claim_chunk(store, life + 1, chunk_out, &os);
+    if (err == BRAIN_E_BUSY && os != 0) {
+        (void)
+            bn_error_os(os,
+                        "%s: no memory for more views, since the file system of %s is full: delete "
+                        "values and trim in a process that has it open, or make it larger (Docker: "
+                        "--shm-size)",
+                        store->path, store->map->directory);
+    } else if (err == BRAIN_E_BUSY) {
+        (void)bn_error(BRAIN_E_BUSY,
+                       "%s: all %u pages for views, of %u views each, are in "
+                       "use by the processes that have it open: let go of views, or end who "
+                       "holds many",
+                       store->path, BN_CHUNKS_MAX, BN_CHUNK_CELLS);
+    }
+    return err;
+}
+
+void bn_pin_release_chunk(struct bn_chunk_rec *chunk)
 {
     empty_chunk(chunk);
     bn_store_release(&chunk->owner, 0u);
@@ -157,7 +163,7 @@ void bn_pin_deinit(struct brain_store *store)
 {
     uint32_t n = bn_load_relaxed(&store->ledger.n_chunks);
     for (uint32_t i = 0; i < n; i++) {
-        release_chunk(store->ledger.chunks[i]);
+        bn_pin_release_chunk(store->ledger.chunks[i]);
     }
     bn_store_relaxed(&store->ledger.n_chunks, 0u);
 }
@@ -270,8 +276,8 @@ uint64_t bn_pin_count(struct brain_store *store, uint32_t row)
     uint64_t n = 0;
     uint32_t last = 0;
     bool counts = false;
-    for (uint32_t i = 0; i < n_chunks(store); i++) {
-        const struct bn_chunk_rec *chunk = chunk_at(store, i);
+    for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
+        const struct bn_chunk_rec *chunk = bn_pin_chunk(store, i);
         uint32_t owner = bn_load_acquire(&chunk->owner);
         if (owner != last) {
             last = owner;
@@ -285,11 +291,12 @@ uint64_t bn_pin_count(struct brain_store *store, uint32_t row)
 
 bool bn_pin_bury_some(struct brain_store *store, uint32_t life, uint32_t *from)
 {
-    uint32_t n = n_chunks(store), n_buried = 0, i = *from;
+    uint32_t n = bn_pin_n_chunks(store), n_buried = 0, i = *from;
     uint32_t end = i < n && n - i > LOOKS_A_STEP ? i + LOOKS_A_STEP : n;
     for (; i < end && n_buried < BURIED_A_STEP; i++) {
-        if (bn_load_acquire(&chunk_at(store, i)->owner) == life + 1) {
-            release_chunk(chunk_at(store, i));
+        uint32_t owner = bn_load_acquire(&bn_pin_chunk(store, i)->owner);
+        if ((owner & ~BN_CHUNK_HITS) == life + 1) { /* pins, or hits */
+            bn_pin_release_chunk(bn_pin_chunk(store, i));
             n_buried++;
         }
     }
@@ -306,9 +313,9 @@ void bn_pin_bury(struct brain_store *store, uint32_t life)
 
 void bn_pin_bury_orphans(struct brain_store *store)
 {
-    for (uint32_t i = 0; i < n_chunks(store); i++) {
+    for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
         int claim;
-        uint32_t owner = bn_load_acquire(&chunk_at(store, i)->owner);
+        uint32_t owner = bn_load_acquire(&bn_pin_chunk(store, i)->owner);
         if (owner > BN_CLIENTS_MAX && owner <= BN_LIVES_MAX && !bn_client_alive(store, owner - 1) &&
             bn_client_claim_dead(store, owner - 1, &claim) == 0) {
             bn_pin_bury(store,
@@ -383,22 +390,23 @@ int bn_pin_mark(struct brain_store *store, struct bn_suspects *suspects, uint64_
 {
     uint64_t moves = bn_load_seq(&store->clients->moves), n_cells = 0;
     bn_fence_seq(); /* PAIR pin-retire: the slots left the index before this */
-    uint32_t n = n_chunks(store);
+    uint32_t n = bn_pin_n_chunks(store);
     for (uint32_t i = 0; i < n; i++) {
-        n_cells += mark_chunk(store, chunk_at(store, i), suspects);
+        n_cells += mark_chunk(store, bn_pin_chunk(store, i), suspects);
     }
     bn_fence_seq();
     *n_cells_out = n_cells;
-    return bn_load_seq(&store->clients->moves) == moves && n_chunks(store) == n ? 0 : BN_AGAIN;
+    return bn_load_seq(&store->clients->moves) == moves && bn_pin_n_chunks(store) == n ? 0
+                                                                                       : BN_AGAIN;
 }
 
 int bn_pin_collect(struct brain_store *store, uint64_t n_cells_max, struct bn_pin_set *set_out)
 {
     uint64_t moves = bn_load_seq(&store->clients->moves), n_cells = 0;
-    uint32_t n = n_chunks(store);
+    uint32_t n = bn_pin_n_chunks(store);
     set_out->n_pins = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const struct bn_chunk_rec *chunk = chunk_at(store, i);
+        const struct bn_chunk_rec *chunk = bn_pin_chunk(store, i);
         BN_STEP(look_pins, bn_load_relaxed(&chunk->owner) - 1, 0);
         uint32_t top = bn_load_seq(&chunk->top);
         top = bn_load_seq(&chunk->owner) == 0 ? 0 : top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
@@ -417,7 +425,8 @@ int bn_pin_collect(struct brain_store *store, uint64_t n_cells_max, struct bn_pi
         }
     }
     bn_fence_seq();
-    return bn_load_seq(&store->clients->moves) == moves && n_chunks(store) == n ? 0 : BN_AGAIN;
+    return bn_load_seq(&store->clients->moves) == moves && bn_pin_n_chunks(store) == n ? 0
+                                                                                       : BN_AGAIN;
 }
 
 /* Add what the cells of one chunk pin to the `n` that are there. */
@@ -442,13 +451,13 @@ static size_t list_living(struct brain_store *store, brain_pin *pins, size_t roo
     size_t n = 0;
     uint32_t last = 0;
     bool counts = false;
-    for (uint32_t i = 0; i < n_chunks(store); i++) {
-        uint32_t owner = bn_load_seq(&chunk_at(store, i)->owner);
+    for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
+        uint32_t owner = bn_load_seq(&bn_pin_chunk(store, i)->owner);
         if (owner != last) {
             last = owner;
             counts = owner != 0 && owner <= BN_LIVES_MAX && bn_client_alive(store, owner - 1);
         }
-        n = counts ? list_chunk(chunk_at(store, i), owner - 1, pins, room, n) : n;
+        n = counts ? list_chunk(bn_pin_chunk(store, i), owner - 1, pins, room, n) : n;
     }
     return n;
 }
@@ -471,8 +480,8 @@ int bn_pin_list_living(struct brain_store *store, brain_pin *pins, size_t room, 
 
 uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot)
 {
-    for (uint32_t i = 0; i < n_chunks(store); i++) {
-        const struct bn_chunk_rec *chunk = chunk_at(store, i);
+    for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
+        const struct bn_chunk_rec *chunk = bn_pin_chunk(store, i);
         uint32_t owner = bn_load_acquire(&chunk->owner), top = bn_load_acquire(&chunk->top);
         for (uint32_t k = 0; owner != 0 && k < top && k < BN_CHUNK_CELLS; k++) {
             if (bn_load_relaxed(&chunk->cells[k]) == slot && bn_client_alive(store, owner - 1)) {
@@ -500,14 +509,14 @@ static bool is_held_beside(struct brain_store *store, uint32_t slot)
     uint64_t pid_namespace = bn_os_pid_namespace();
     uint32_t last = 0;
     bool is_ours = false;
-    for (uint32_t i = 0; i < n_chunks(store); i++) {
-        uint32_t owner = bn_load_acquire(&chunk_at(store, i)->owner);
+    for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
+        uint32_t owner = bn_load_acquire(&bn_pin_chunk(store, i)->owner);
         if (owner != last) {
             last = owner;
             is_ours = owner != 0 && owner <= bn_client_n_rows(store) &&
                       bn_client_is_here(store, owner - 1, pid_namespace);
         }
-        if (is_ours && chunk_holds(chunk_at(store, i), slot)) {
+        if (is_ours && chunk_holds(bn_pin_chunk(store, i), slot)) {
             return true;
         }
     }

@@ -97,6 +97,20 @@ static inline void bn_pin_let_go(struct brain_store *store, uint32_t pin)
  * barrier, then loads that of the other). */
 bool bn_pin_stands_beside(const struct brain_store *store, uint32_t pin, uint32_t slot);
 
+/* Pages of the ledger: how many there are, and one of them. */
+uint32_t bn_pin_n_chunks(struct brain_store *store);
+static inline struct bn_chunk_rec *bn_pin_chunk(const struct brain_store *store, uint32_t i)
+{
+    return (void *)((uint8_t *)store->clients + BN_CHUNKS_OFF + (bn_off)i * BN_PAGE);
+}
+
+/* Claim an empty page for `owner` (layout.h). BUSY, without a text: `*os_out` is why there is no memory
+ * (base/os.h), or 0: all are in use. */
+int bn_pin_claim_chunk(struct brain_store *store, uint32_t owner, struct bn_chunk_rec **chunk_out,
+                       int *os_out);
+/* Give a page back, with all that is in it: one's own, or that of the dead. */
+void bn_pin_release_chunk(struct bn_chunk_rec *chunk);
+
 /* The first page of this client's ledger. */
 int bn_pin_init(struct brain_store *store);
 

@@ -5,7 +5,8 @@
  * Writes:   where pages are backed through the mapping, else by pwrite, which backs them on the way
  *           and says ENOSPC where a store would die of SIGBUS; much data on huge pages is backed first, then copied.
  * Room:     before FULL is said, the dead are reaped, limbo is emptied, and where it is the file
- *           system that is full, free pages are given back.
+ *           system that is full, free pages are given back. Then, in a mode other than `error`, whoever makes room
+ *           is asked, as long as that makes some; never within itself.
  * Crash:    the private slot is recorded with this client, and freed with its extent when it is
  *           reaped.
  */
@@ -71,25 +72,111 @@ static void describe_holder(struct brain_store *store, char *text, size_t room)
     }
 }
 
-static int full(struct brain_store *store, uint64_t asked)
+/* What the capacity is used for. Without the lock: as of some moment. */
+struct used {
+    uint64_t capacity, live, limbo, private_bytes, sum;
+};
+
+static struct used look_at_use(const struct brain_store *store)
+{
+    struct bn_state_rec *state = store->state;
+    struct used used = {
+        .capacity = bn_load_relaxed(&state->capacity_bytes),
+        .live = now_live(store),
+        .limbo = bn_load_relaxed(bn_atomic64(&state->limbo_bytes)),
+        .private_bytes = bn_load_relaxed(bn_atomic64(&state->private_bytes)),
+    };
+    used.sum = used.live + used.limbo + used.private_bytes;
+    return used;
+}
+
+/* `why` there was no more room to be made. */
+static int full(struct brain_store *store, uint64_t asked, const char *why)
 {
     char holder[320] = "";
-    const struct bn_state_rec *state = store->state;
-    uint64_t live = now_live(store), limbo = state->limbo_bytes,
-             private_bytes = state->private_bytes;
-    uint64_t capacity = bn_load_relaxed(&state->capacity_bytes), sum = live + limbo + private_bytes;
-    if (limbo > 0) {
+    struct used used = look_at_use(store);
+    if (used.limbo > 0) {
         describe_holder(store, holder, sizeof holder);
     }
     return bn_error(BRAIN_E_FULL,
                     "%s is full: %llu bytes were asked for, %llu of %llu are free (live "
-                    "%llu, in limbo %llu, being written %llu)%s. Delete values, let go of views, "
+                    "%llu, in limbo %llu, being written %llu)%s%s. Delete values, let go of views, "
                     "or "
                     "resize",
                     store->path, (unsigned long long)asked,
-                    (unsigned long long)(sum < capacity ? capacity - sum : 0),
-                    (unsigned long long)capacity, (unsigned long long)live,
-                    (unsigned long long)limbo, (unsigned long long)private_bytes, holder);
+                    (unsigned long long)(used.sum < used.capacity ? used.capacity - used.sum : 0),
+                    (unsigned long long)used.capacity, (unsigned long long)used.live,
+                    (unsigned long long)used.limbo, (unsigned long long)used.private_bytes, holder,
+                    why);
+}
+
+/* ---- who makes room */
+
+static _Thread_local bool is_making_room;
+
+int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uint64_t bytes)
+{
+    uint32_t mode = bn_load_relaxed(&store->state->full_mode); /* relaxed: as of some moment */
+    struct bn_room room = { NULL, NULL };
+    if (mode != BRAIN_FULL_ERROR && mode < BN_N_FULL_MODES) {
+        pthread_mutex_lock(&store->mutex);
+        room = store->rooms[mode];
+        pthread_mutex_unlock(&store->mutex);
+    }
+    if (room.make == NULL) {
+        return bn_error(BRAIN_E_FULL, "%s",
+                        mode == BRAIN_FULL_SPILL ? "its mode is to spill, but this process has "
+                                                   "opened no directory to spill to"
+                                                 : "its mode is to remove nothing");
+    }
+    if (is_making_room) {
+        return bn_error(BRAIN_E_FULL, "it is full for who is making room in it, too");
+    }
+    is_making_room = true;
+    int err = room.make(room.context, store, space, bytes);
+    is_making_room = false;
+    return err;
+}
+
+#define ROOMS_MAX                                                                                  \
+    10000u /* so often for one change; who says each time that it made some has made none */
+
+/* All that is anybody's is given back, and `asked` bytes do not fit: 0: try again; else the error for the caller. */
+static int make_room(struct brain_store *store, uint64_t asked, struct bn_stage_obstacle *tried)
+{
+    char why[400] = "";
+    struct used used = look_at_use(store);
+    bool may_help =
+        asked <= used.capacity && used.limbo + used.private_bytes <= used.capacity - asked;
+    uint64_t missing =
+        may_help && used.sum + asked > used.capacity ? used.sum + asked - used.capacity : 0;
+    if (may_help && missing == 0) {
+        return 0; /* somebody has made it meanwhile */
+    }
+    if (bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR && may_help &&
+        tried->n_rooms++ < ROOMS_MAX) {
+        int err = bn_stage_make_room(store, NULL, missing);
+        if (err != BRAIN_E_FULL) {
+            return err;
+        }
+        snprintf(why, sizeof why, "; %s", brain_error_detail());
+    }
+    return full(store, asked, why);
+}
+
+/* It is the file system that has no memory: as above; `err`, with its text, where nobody makes room. */
+static int make_memory(struct brain_store *store, int err, uint64_t asked, uint32_t *n_rooms)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%s", brain_error_detail());
+    if (bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR && (*n_rooms)++ < ROOMS_MAX) {
+        int made = bn_stage_make_room(store, NULL, asked);
+        if (made != BRAIN_E_FULL) {
+            return made != 0 ? made : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+        }
+        return bn_error(err, "%s", text);
+    }
+    return err;
 }
 
 #define TRIES_MAX 1000u
@@ -102,30 +189,35 @@ bool bn_stage_may_try_again(const struct brain_store *store, struct bn_stage_obs
     return tried->n_tries < TRIES_MAX;
 }
 
+/* The file system, or a region of the store, has no more memory. */
+static int overcome_no_memory(struct brain_store *store, int err, uint64_t asked,
+                              struct bn_stage_obstacle *tried)
+{
+    if (tried->trimmed) {
+        return make_memory(store, err, asked, &tried->n_rooms);
+    }
+    tried->trimmed = true;
+    err = bn_reclaim_all(store);
+    return err != 0 ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
+}
+
 int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
                       struct bn_stage_obstacle *tried)
 {
     if (err == BN_AGAIN) {
         err = bn_store_satisfy(store);
-        if (err == BRAIN_E_FULL && !tried->trimmed) { /* the file system: give back what we can */
-            tried->trimmed = true;
-            err = bn_reclaim_all(store);
-            return err != 0 ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
-        }
-        return err;
+        return err != BRAIN_E_FULL ? err : overcome_no_memory(store, err, asked, tried);
     }
     if (err != BRAIN_E_FULL) {
         return err;
     }
-    bool fits =
-        bn_txn_has_room(store,
-                        asked); /* then it is the file system that is full; its text stands */
+    bool fits = bn_txn_has_room(store, asked); /* then it is the file system that is full */
     if (!tried->reclaimed) {
         tried->reclaimed = true;
         err = bn_reclaim_all(store);
         return err != 0 || !fits ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
     }
-    return fits ? err : full(store, asked);
+    return fits ? make_memory(store, err, asked, &tried->n_rooms) : make_room(store, asked, tried);
 }
 
 /* ---- extents */
@@ -168,12 +260,15 @@ void bn_stage_drop(struct brain_store *store, uint32_t holder)
     }
 }
 
-static int no_memory(struct brain_store *store, int os, uint64_t bytes)
+/* What the kernel said when it was asked for memory for `bytes`: 0 where somebody has made room: try again. */
+static int no_memory(struct brain_store *store, int os, uint64_t bytes, uint32_t *n_rooms)
 {
-    return bn_error_os(os,
-                       "%s: no memory for %llu bytes; the file system of %s is full. Delete values "
-                       "and trim, or make it larger (Docker: --shm-size)",
-                       store->path, (unsigned long long)bytes, store->map->directory);
+    int err =
+        bn_error_os(os,
+                    "%s: no memory for %llu bytes; the file system of %s is full. Delete values "
+                    "and trim, or make it larger (Docker: --shm-size)",
+                    store->path, (unsigned long long)bytes, store->map->directory);
+    return err == BRAIN_E_FULL ? make_memory(store, err, bytes, n_rooms) : err;
 }
 
 /* Bytes of memory that values have. What the rest has is known: it is used, or kept for good. */
@@ -206,6 +301,7 @@ static void trim_if_much(struct brain_store *store, int fd, uint64_t more)
 int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
 {
     int fd, err = bn_map_data_fd(store->map, &fd);
+    uint32_t n_rooms = 0;
     bool backed, trimmed = false;
     for (uint64_t at = 0; at < n_pages && err == 0;) {
         uint64_t n = bn_alloc_run(store, page + (uint32_t)at, n_pages - at, &backed);
@@ -220,7 +316,8 @@ int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages)
             continue;
         }
         if (os != 0) {
-            return no_memory(store, os, n_pages * BN_PAGE);
+            err = no_memory(store, os, (n_pages - at) * BN_PAGE, &n_rooms);
+            continue;
         }
         bn_alloc_set_backed(store, page + (uint32_t)at, backed ? 0 : n, true);
         at += n;
@@ -256,6 +353,7 @@ int bn_stage_write(struct brain_store *store, uint32_t page, uint64_t off, const
                    uint64_t size)
 {
     const uint8_t *bytes = from;
+    uint32_t n_rooms = 0;
     bool trimmed = false;
     while (size > 0) {
         uint64_t first = off / BN_PAGE, last = (off + size - 1) / BN_PAGE;
@@ -277,8 +375,12 @@ int bn_stage_write(struct brain_store *store, uint32_t page, uint64_t off, const
                 trimmed = true;
                 continue;
             }
-            if (err != 0 || os != 0) {
-                return err != 0 ? err : no_memory(store, os, size);
+            err = err == 0 && os != 0 ? no_memory(store, os, size, &n_rooms) : err;
+            if (err != 0) {
+                return err;
+            }
+            if (os != 0) {
+                continue;
             }
             bn_alloc_set_backed(store, page + (uint32_t)first, n, true);
         }

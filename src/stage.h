@@ -10,6 +10,7 @@
 struct bn_stage_obstacle {
     bool reclaimed;
     bool trimmed;
+    uint32_t n_rooms; /* how often room was made */
     uint32_t n_tries; /* since the last commit that was seen */
     uint64_t committed;
 };
@@ -22,6 +23,10 @@ bool bn_stage_may_try_again(const struct brain_store *store, struct bn_stage_obs
  * else the error for the caller, FULL with its text. Not under the lock. */
 int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
                       struct bn_stage_obstacle *tried);
+
+/* Have somebody make room for `bytes` more, in `space` or (NULL) anywhere, as the mode of the store says: 0: try
+ * again; FULL, with a text that says why there is none, or another error. Not under the lock. */
+int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uint64_t bytes);
 
 /* Take a private slot with an extent, making room if need be. */
 int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t size,

@@ -31,7 +31,22 @@ struct bn_ledger {
     struct bn_chunk_rec *mirror[BN_LEDGER_CHUNKS_MAX]; /* of a child, while it is being forked */
 };
 
-#define BN_READY_MAX 256u
+#define BN_HITS_PARTS 16u /* pages: 64 KiB, 8,064 values */
+
+/* This process's pages of what it has used (hits.c). */
+struct bn_hits {
+    _Atomic(struct bn_chunk_rec *) part[BN_HITS_PARTS]; /* written under `store->mutex` */
+    _Atomic bool refused;                               /* there was no memory for one */
+};
+
+/* Who makes room where the store is full. */
+struct bn_room {
+    brain_room_fn make; /* NULL: nobody */
+    void *context;
+};
+#define BN_N_FULL_MODES 3u
+
+#define BN_READY_MAX    256u
 
 /* A slot of limbo that this process knows of. Whether it is still what it was then, its gen
  * tells. */
@@ -97,6 +112,8 @@ struct brain_store {
     char no_child_row[200]; /* why there was none, if so */
     uint32_t child_row;
     void *child_life_map;
+    struct bn_hits hits;
+    struct bn_room rooms[BN_N_FULL_MODES]; /* by mode; guarded by `mutex` */
     pthread_mutex_t mutex; /* growth of the ledger, close; never held across a wait */
     struct brain_store
         *next; /* all open stores of the process (fork.c), or all closed ones (store.c) */

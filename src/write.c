@@ -15,6 +15,7 @@
 
 #include "alloc.h"
 #include "base/hash.h"
+#include "hits.h"
 #include "index.h"
 #include "lock.h"
 #include "pin.h"
@@ -539,13 +540,28 @@ static void forget_aborted(struct brain_store *store, struct bn_write *writes, u
     }
 }
 
-static uint64_t total_size(const struct bn_write *writes, uint32_t n)
+/* Bytes that are not in an extent already, which counts since it was taken. */
+static uint64_t missing_size(const struct bn_write *writes, uint32_t n)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < n; i++) {
-        sum += writes[i].change.size;
+        sum += writes[i].change.holder == 0 ? writes[i].change.size : 0;
     }
     return sum;
+}
+
+/* Before room is made: what a put is about to replace is in use, or it would be the first to go, with its version that
+ * the put may ask for, and the description that it is to keep. */
+static void note_replaced(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct bn_found found;
+        if (!writes[i].change.is_delete && bn_handle_get(writes[i].space, writes[i].change.name,
+                                                         writes[i].change.name_len, &found) == 0) {
+            bn_hits_note_if_wanted(store, found.slot);
+            bn_read_let_go(store, found.pin);
+        }
+    }
 }
 
 /* Everything that can be done about a failed try: 0: try again. */
@@ -570,7 +586,10 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
     if (err == BN_NEED_DESCRIPTION) {
         return fetch_descriptions(store, writes, n);
     }
-    return bn_stage_overcome(store, err, total_size(writes, n), tried);
+    if (err == BRAIN_E_FULL && bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR) {
+        note_replaced(store, writes, n);
+    }
+    return bn_stage_overcome(store, err, missing_size(writes, n), tried);
 }
 
 /* Some splits in one holding of the lock. `*more_out`: there was something to split. */
@@ -647,6 +666,10 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
     int err = 0;
     while (err == 0) {
         err = resolve_all(store, writes, n);
+        if (bn_unlikely(bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR) &&
+            err == 0 && missing_size(writes, n) >= BN_INLINE_MAX) {
+            note_replaced(store, writes, n); /* for one that has no room for its data */
+        }
         for (uint32_t i = 0; i < n && err == 0; i++) {
             err = bn_stage_data(store, &writes[i].change);
         }

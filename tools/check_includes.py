@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the top down. A module is its .c and its .h.
 LAYERS = [
-    "brain namespace name batch object snapshot id note view away check",
+    "brain namespace name batch object snapshot id note view away check cold evict",
     "attach",
     "write replace fork",
     "stage",
@@ -29,6 +29,7 @@ LAYERS = [
     "journal",
     "lock path",
     "build",
+    "hits",
     "pin",
     "client",
     "store",

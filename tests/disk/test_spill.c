@@ -9,6 +9,7 @@
 static brain_store *store;
 static brain_space *space;
 static brain_spiller *spill;
+static const char *place;
 static char *folder, *files; /* the directory of all stores; that of this one */
 static char bytes[2 * LARGE];
 
@@ -23,11 +24,20 @@ static const char *hex_of_store(void)
     return hex;
 }
 
+/* A name that no folder has yet. */
+static const char *fresh_name(void)
+{
+    static char name[24];
+    static int n;
+    snprintf(name, sizeof name, "spilled%d", n++);
+    return name;
+}
+
 static void begin(void)
 {
     store = check_open(check_path(), 16 * CHECK_MIB);
     space = check_space(store, "default");
-    folder = dumps_join(dumps_folder(), "spilled");
+    folder = dumps_join(place, fresh_name());
     DUMP_OK(brain_spill_open(store, folder, &spill));
     files = dumps_join(folder, hex_of_store());
 }
@@ -261,8 +271,7 @@ static void views_and_snapshots_keep_files(void)
 static void dumps_and_syncs_read_files(void)
 {
     begin();
-    char *dump = dumps_join(dumps_folder(), "all.brain"),
-         *home = dumps_join(dumps_folder(), "home");
+    char *dump = dumps_join(place, "all.brain"), *home = dumps_join(place, "home");
     brain_sync_result synced;
     uint64_t version = put("away", 'w', LARGE), seen;
     put("there", 't', 100);
@@ -412,7 +421,7 @@ static void directories(void)
 {
     begin();
     brain_spiller *second;
-    char *elsewhere = dumps_join(dumps_folder(), "else/where");
+    char *elsewhere = dumps_join(place, "else/where");
     DUMP_CODE(brain_spill_open(store, elsewhere, &second), BRAIN_E_INVAL);
     DUMP_DETAIL(folder);
     DUMP_CODE(brain_spill_open(store, "", &second), BRAIN_E_INVAL);
@@ -596,6 +605,74 @@ static void recalled_while_tidied(void)
     end();
 }
 
+/* ---- a store that is full */
+
+/* Puts of three times the capacity, all of which is there; from two processes, too. */
+static void puts_make_room(void)
+{
+    begin();
+    enum {
+        N = 48
+    };
+    const size_t size = (size_t)CHECK_MIB;
+    char *data = malloc(size), name[8];
+    CHECK_CODE(brain_set_full(store, BRAIN_FULL_SPILL), 0);
+    pid_t pid = check_fork();
+    for (int i = pid == 0; i < N; i += 2) {
+        snprintf(name, sizeof name, "n%d", i);
+        memset(data, 'a' + i, size);
+        CHECK_OK(brain_put_bytes(space, name, strlen(name), data, size));
+    }
+    if (pid == 0) {
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    uint64_t n_away = 0;
+    for (int i = 0; i < N; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        brain_view view = get(name);
+        if (view.kind == BRAIN_KIND_AWAY) {
+            brain_view_drop(&view);
+            check_recalls(name, (char)('a' + i), size);
+            n_away++;
+        } else {
+            check_filled(view.data, size, (char)('a' + i));
+            brain_view_drop(&view);
+        }
+    }
+    CHECK(n_away >= N - 16);
+    CHECK_U64(n_files(), n_away);
+    free(data);
+    end();
+}
+
+/* Nothing can go: FULL, which says why. */
+static void nothing_can_go(void)
+{
+    begin();
+    const size_t size = 9 * (size_t)CHECK_MIB;
+    char *data = calloc(1, size);
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_SPILL));
+    CHECK_OK(brain_put_bytes(space, "held", 4, data, size));
+    brain_view view = get("held");
+    CHECK_CODE(brain_put_bytes(space, "more", 4, data, size), BRAIN_E_FULL);
+    CHECK(strstr(brain_error_detail(), "64 KiB") != NULL);
+    CHECK(!is_away("held"));
+    CHECK_U64(n_files(), 0);
+    brain_view_drop(&view);
+    CHECK_OK(brain_put_bytes(space, "more", 4, data, size));
+    CHECK(is_away("held"));
+    char *huge = calloc(17, (size_t)CHECK_MIB);
+    CHECK_CODE(brain_put_bytes(space, "too much", 8, huge, 17 * (size_t)CHECK_MIB), BRAIN_E_FULL);
+    CHECK(!is_away("more"));
+    free(huge);
+    brain_spill_close(spill);
+    CHECK_CODE(brain_put_bytes(space, "held", 4, data, size), BRAIN_E_FULL);
+    DUMP_OK(brain_spill_open(store, folder, &spill));
+    free(data);
+    end();
+}
+
 /* ---- a full disk */
 
 /* Files of at most so many bytes: what a disk without room says at the same calls. */
@@ -624,6 +701,7 @@ int main(void)
 {
     check_begin();
     check_state = check_new_seed();
+    place = dumps_folder();
     goes_and_comes_back();
     what_is_viewed_stays();
     long_names();
@@ -636,6 +714,8 @@ int main(void)
     stores_of_others_stay();
     two_at_once();
     recalled_while_tidied();
+    puts_make_room();
+    nothing_can_go();
     a_disk_without_room();
     return 0;
 }

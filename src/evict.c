@@ -1,0 +1,159 @@
+/* evict.c - mode lru.
+ *
+ * Owns:     nothing.
+ * Removal:  an ordinary delete, if the value is still the one that was chosen: so what holds for a delete does, for
+ *           views, snapshots, sleepers, and a death in the middle of it.
+ * Choice:   the coldest of a sample (cold.c), a quarter of it; then another sample. Not those that are much smaller
+ *           than what is asked for, unless there are no others: a large array is not worth a million of numbers.
+ * Amount:   what is asked for; and beyond that a 64th of the capacity, as far as few values make it, so that not each
+ *           put has to look for some.
+ * Refusal:  where all that may go would not be enough, nothing goes.
+ */
+#include "evict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cold.h"
+#include "reclaim.h"
+#include "stage.h"
+
+#define SHARE       64u  /* of the capacity */
+#define MOST_MORE   256u /* values that go beyond what is asked for */
+#define PARTS       256u /* what is asked for is not made of more of them, where there are large ones */
+#define OF_A_SAMPLE 4u
+
+struct round {
+    struct brain_store *store;
+    struct brain_space *space;
+    uint64_t bytes, goal;    /* what is asked for, and what is wanted */
+    uint64_t n_gone, gained; /* so far */
+};
+
+/* ---- one value */
+
+/* Delete what `view` shows, if its name still has it; the view is dropped. NOT_FOUND, STALE: it has changed. */
+static int delete_shown(brain_view *view)
+{
+    brain_space *space;
+    uint64_t version = view->version;
+    size_t name_len = view->name_len;
+    void *name = malloc(name_len + 1);
+    int err = name == NULL ? bn_error(BRAIN_E_NOMEM, "no memory to remove a value")
+                           : brain_view_space(view, &space, NULL, NULL);
+    if (err == 0) {
+        memcpy(name, view->name, name_len);
+    }
+    brain_view_drop(view); /* or the value would stay in limbo */
+    if (err == 0) {
+        err = brain_delete(space, name, name_len, version);
+        brain_space_close(space);
+    }
+    free(name);
+    return err;
+}
+
+static int evict(struct round *round, const struct bn_cold_value *value)
+{
+    struct bn_state_rec *state = round->store->state;
+    brain_view view;
+    int err = bn_id_view(round->store, value->use, &view);
+    err = err != 0 ? err : delete_shown(&view);
+    if (err == 0) {
+        round->n_gone++;
+        round->gained += value->size;
+        (void)bn_add_seq(&state->n_evicted, (uint64_t)1);
+        (void)bn_add_seq(&state->evicted_bytes, value->size);
+    }
+    return err == BRAIN_E_NOT_FOUND || err == BRAIN_E_STALE ? 0 : err;
+}
+
+/* ---- a round */
+
+static bool is_done(const struct round *round)
+{
+    return round->gained >= round->goal ||
+           (round->gained >= round->bytes && round->n_gone >= MOST_MORE);
+}
+
+/* Of one sample. `*n_out`: how many went. */
+static int evict_some(struct round *round, uint64_t min_bytes, uint64_t *n_out)
+{
+    struct bn_cold_sample *sample = malloc(sizeof *sample);
+    uint64_t before = round->n_gone;
+    *n_out = 0;
+    if (sample == NULL) {
+        return bn_error(BRAIN_E_NOMEM, "no memory to look for values that may be removed");
+    }
+    int err = bn_cold_find(round->store, round->space, min_bytes, sample);
+    uint32_t n = err != 0         ? 0
+                 : sample->is_all ? sample->n
+                                  : (sample->n + OF_A_SAMPLE - 1) / OF_A_SAMPLE;
+    for (uint32_t i = 0; i < n && err == 0 && !is_done(round); i++) {
+        err = evict(round, &sample->of[i]);
+    }
+    free(sample);
+    *n_out = round->n_gone - before;
+    return err;
+}
+
+static int evict_until_done(struct round *round)
+{
+    uint64_t min_bytes = round->bytes / PARTS + 1, n = 0;
+    int err = 0;
+    while (err == 0 && !is_done(round)) {
+        err = evict_some(round, min_bytes, &n);
+        if (err == 0 && n == 0) {
+            if (min_bytes == 1) {
+                break;
+            }
+            min_bytes = min_bytes / 16 + 1;
+        }
+    }
+    return err;
+}
+
+/* ---- whether it is worth it */
+
+static int say_kept(uint64_t pinned, uint64_t own)
+{
+    return bn_error(BRAIN_E_FULL,
+                    "there is not enough that may be removed: %llu bytes are of values that "
+                    "somebody has a "
+                    "view of, %llu of the library's own",
+                    (unsigned long long)pinned, (unsigned long long)own);
+}
+
+/* FULL where all that may go is less than what is asked for. */
+static int check_worth(const struct round *round)
+{
+    uint64_t live, pinned, own;
+    int err = bn_cold_count_kept(round->store, round->space, &live, &pinned, &own);
+    return err != 0 ? err : live < pinned + own + round->bytes ? say_kept(pinned, own) : 0;
+}
+
+static uint64_t share_of_capacity(const struct brain_store *store)
+{
+    return bn_load_relaxed(&store->own_state->capacity_bytes) / SHARE;
+}
+
+int bn_evict_make_room(void *context, brain_store *store, brain_space *space, uint64_t bytes)
+{
+    (void)context;
+    uint64_t share = space == NULL ? share_of_capacity(store) : 0;
+    struct round round = { .store = store,
+                           .space = space,
+                           .bytes = bytes > 0 ? bytes : 1,
+                           .goal = bytes > share ? bytes : share };
+    round.goal = round.goal > round.bytes ? round.goal : round.bytes;
+    int err = check_worth(&round);
+    err = err != 0 ? err : evict_until_done(&round);
+    err = err != 0 ? err : bn_reclaim_limbo(store, true, NULL);
+    if (err != 0 || round.n_gone > 0) {
+        return err;
+    }
+    return bn_error(BRAIN_E_FULL, "%s",
+                    "none of the values that may be removed could be: snapshots need them, or "
+                    "somebody has taken "
+                    "views of them meanwhile");
+}

@@ -1,0 +1,814 @@
+/* test_evict.c - what a store does that is full, in the modes other than `error`: what goes, what stays, and who is
+ * asked. F1, F2 and F6 of docs/design/0013. */
+#include "check.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "../../src/hits.h"
+#include "../../src/pin.h"
+
+static uint8_t data[4 * 1024 * 1024];
+
+static brain_store *open_full(uint64_t capacity, uint32_t mode)
+{
+    brain_store *store = NULL;
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.capacity_bytes = capacity;
+    options.full = mode;
+    CHECK_OK(brain_open(check_path(), &options, &store));
+    return store;
+}
+
+static bool is_there(brain_space *space, uint32_t name)
+{
+    int err = brain_exists(space, &name, sizeof name, NULL);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+    return err == 0;
+}
+
+static int put(brain_space *space, uint32_t name, uint64_t size)
+{
+    return brain_put_bytes(space, &name, sizeof name, data, size);
+}
+
+static void use(brain_space *space, uint32_t name)
+{
+    brain_view view;
+    CHECK_OK(brain_get(space, &name, sizeof name, &view));
+    brain_view_drop(&view);
+}
+
+static uint32_t count(brain_space *space, uint32_t from, uint32_t end)
+{
+    uint32_t n = 0;
+    for (uint32_t name = from; name < end; name++) {
+        n += is_there(space, name);
+    }
+    return n;
+}
+
+/* ---- the mode */
+
+static void check_modes(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU), *other, *bad = NULL;
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.full = 3;
+    CHECK_CODE(brain_open("/dev/shm/none", &options, &bad), BRAIN_E_INVAL);
+    CHECK_U64(brain_full_mode(store), BRAIN_FULL_LRU);
+    options.full = BRAIN_FULL_SPILL; /* of a store that is there nobody asks */
+    CHECK_OK(brain_open(brain_path(store), &options, &other));
+    CHECK_U64(brain_full_mode(other), BRAIN_FULL_LRU);
+    CHECK_CODE(brain_set_full(other, 3), BRAIN_E_INVAL);
+    CHECK_OK(brain_set_full(other, BRAIN_FULL_ERROR));
+    CHECK_U64(brain_full_mode(store), BRAIN_FULL_ERROR);
+    brain_close(other);
+    other = check_open_with(brain_path(store), 0, BRAIN_OPEN_READ_ONLY);
+    CHECK_CODE(brain_set_full(other, BRAIN_FULL_LRU), BRAIN_E_PERM);
+    CHECK_CODE(brain_on_full(other, NULL, NULL), BRAIN_E_PERM);
+    CHECK_U64(brain_full_mode(other), BRAIN_FULL_ERROR);
+    brain_close(other);
+    check_destroy(store);
+}
+
+/* A store in mode `error` loses nothing; told to, it goes on. */
+static void check_turned_on(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_ERROR);
+    brain_space *space = check_space(store, "default");
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(put(space, i, 10000));
+    }
+    CHECK_CODE(put(space, 10, 10000), BRAIN_E_FULL);
+    CHECK_U64(count(space, 0, 10), 10);
+    CHECK_U64(check_stat(store).n_evicted, 0);
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
+    CHECK_OK(put(space, 10, 10000));
+    CHECK(!is_there(space, 0)); /* put first */
+    CHECK_U64(count(space, 1, 11), 10);
+    CHECK_U64(check_stat(store).n_evicted, 1);
+    CHECK_U64(check_stat(store).evicted_bytes, 10000);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* ---- what goes */
+
+enum how {
+    BY_GET,
+    BY_COPY,
+    BY_HINT,
+    BY_MANY,
+    BY_ID,
+    BY_COPY_OUT,
+    N_HOWS
+};
+
+/* Use a value in each of the ways that count. */
+static void use_by(brain_store *store, brain_space *space, uint32_t name, enum how how)
+{
+    _Alignas(8) uint8_t room[400];
+    uint8_t out[20000], id[BRAIN_ID_BYTES];
+    brain_view view, view_by_id;
+    brain_hint hint = { 0 };
+    brain_key key = { space, &name, sizeof name };
+    size_t size;
+    switch (how) {
+    case BY_COPY:
+        CHECK_OK(brain_get_or_copy(space, &name, sizeof name, NULL, room, sizeof room, &view));
+        break;
+    case BY_HINT:
+        for (int i = 0; i < 2; i++) {
+            CHECK_OK(brain_get_or_copy(space, &name, sizeof name, &hint, room, sizeof room, &view));
+            brain_view_drop(&view);
+        }
+        return;
+    case BY_MANY:
+        CHECK_OK(brain_get_many(store, &key, 1, &view, NULL));
+        break;
+    case BY_ID:
+        CHECK_OK(brain_set_full(store, BRAIN_FULL_ERROR)); /* so that the get does not count */
+        CHECK_OK(brain_get(space, &name, sizeof name, &view));
+        CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
+        brain_view_id(&view, id);
+        CHECK_OK(brain_get_by_id(store, id, &view_by_id));
+        brain_view_drop(&view_by_id);
+        break;
+    case BY_COPY_OUT:
+        CHECK_OK(brain_get_copy(space, &name, sizeof name, out, sizeof out, &size, NULL, NULL));
+        return;
+    default:
+        CHECK_OK(brain_get(space, &name, sizeof name, &view));
+    }
+    brain_view_drop(&view);
+}
+
+/* Of `n` values the one goes that was not used, however the others were. */
+static void check_order(enum how how, uint64_t size, uint32_t n)
+{
+    brain_store *store = open_full(n * size, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    for (uint32_t i = 0; i < n; i++) {
+        CHECK_OK(put(space, i, size));
+    }
+    CHECK_OK(brain_put_bytes(space, "none", 4, data, 0)); /* a commit: later than all of them */
+    for (uint32_t i = 0; i < n; i++) {
+        if (i != 7) {
+            use_by(store, space, i, how);
+        }
+    }
+    CHECK_OK(put(space, n, size));
+    for (uint32_t i = 0; i <= n; i++) {
+        if (is_there(space, i) != (i != 7)) {
+            check_fail(__FILE__, __LINE__, "value %u, how %d, size %d", i, (int)how, (int)size);
+        }
+    }
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* What is looked at otherwise does not count: in a snapshot, by a walk, whether it is there, by brain_coldest(). */
+static void check_no_use(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_snapshot *snapshot;
+    brain_iter *iter;
+    brain_view view, views[3];
+    const void *name;
+    size_t len, n;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(put(space, i, 10000));
+    }
+    CHECK_OK(brain_put_bytes(space, "none", 4, data, 0));
+    CHECK(is_there(space, first));
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    CHECK_OK(brain_snapshot_get(snapshot, space, &first, sizeof first, &view));
+    brain_view_drop(&view);
+    brain_snapshot_close(snapshot);
+    CHECK_OK(brain_iter_names(space, NULL, &iter));
+    while (brain_iter_next(iter, &name, &len) == 0) {
+        CHECK_OK(brain_iter_get(iter, &view));
+        brain_view_drop(&view);
+    }
+    brain_iter_free(iter);
+    CHECK_OK(brain_coldest(store, NULL, 1, views, 3, &n));
+    CHECK_U64(n, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK(memcmp(views[i].name, &i, sizeof i) == 0);
+        brain_view_drop(&views[i]);
+    }
+    CHECK_OK(put(space, 10, 10000));
+    CHECK(!is_there(space, first));
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* What a put is about to replace does not make room for it, if others can: its version is still the one that was
+ * asked for, and its description is kept. */
+static void check_replaced_stays(uint64_t size, uint32_t n)
+{
+    brain_store *store = open_full(n * size, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_part part = { .data = data, .size_bytes = size };
+    brain_value value = { .kind = BRAIN_KIND_BYTES,
+                          .n_parts = 1,
+                          .parts = &part,
+                          .description = "what it is",
+                          .description_len = 10 };
+    brain_view view;
+    uint64_t version;
+    uint32_t name = 0;
+    CHECK_OK(brain_put(space, &name, sizeof name, &value, 0, &version));
+    for (uint32_t i = 1; i < n; i++) {
+        CHECK_OK(put(space, i, size));
+    }
+    value.description = NULL;
+    for (int i = 0; i < 20; i++) {
+        CHECK_OK(brain_put(space, &name, sizeof name, &value, version, &version));
+        CHECK_OK(put(space, 100 + (uint32_t)i, size));
+    }
+    CHECK_OK(brain_get(space, &name, sizeof name, &view));
+    CHECK_U64(view.description_len, 10);
+    brain_view_drop(&view);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* What another process uses counts, also after it has ended, until somebody buries it. */
+static void check_other_process(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(put(space, i, 10000));
+    }
+    CHECK_OK(brain_put_bytes(space, "none", 4, data, 0));
+    struct check_gate used = check_gate_new();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        for (uint32_t i = 0; i < 9; i++) {
+            use(space, i);
+        }
+        check_gate_open(&used);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&used);
+    CHECK_OK(put(space, 10, 10000));
+    CHECK(!is_there(space, 9));
+    CHECK_U64(count(space, 0, 9), 9);
+    check_kill(pid);
+    check_gate_free(&used);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* Large values are found among many small ones; and small ones go where there are no others. */
+static void check_large_among_small(void)
+{
+    enum {
+        N_SMALL = 100000,
+        N_LARGE = 20,
+        LARGE = 100000
+    };
+    brain_store *store = open_full(N_SMALL * 8 + N_LARGE * LARGE, BRAIN_FULL_LRU);
+    brain_space *small = check_space(store, "small"), *large = check_space(store, "large");
+    for (uint32_t i = 0; i < N_SMALL; i++) {
+        CHECK_OK(put(small, i, 8));
+    }
+    for (uint32_t i = 0; i < 3 * N_LARGE; i++) {
+        CHECK_OK(put(large, i, LARGE));
+    }
+    CHECK(count(small, 0, N_SMALL) == N_SMALL);
+    CHECK_U64(count(large, 0, 3 * N_LARGE), N_LARGE);
+    CHECK_U64(count(large, 2 * N_LARGE, 3 * N_LARGE),
+              N_LARGE); /* the last ones: each was in the sample */
+    CHECK_OK(brain_space_remove(large));
+    CHECK_OK(put(large, 0, N_LARGE * LARGE)); /* now there is one alone, in use: */
+    brain_view view;
+    uint32_t name = 0;
+    CHECK_OK(brain_get(large, &name, sizeof name, &view));
+    for (uint32_t i = 0; i < N_SMALL; i++) {
+        CHECK_OK(put(small, N_SMALL + i, 8));
+    }
+    CHECK(count(small, N_SMALL, 2 * N_SMALL) > N_SMALL * 9 / 10);
+    CHECK(check_live(store) > N_LARGE * LARGE + N_SMALL * 8 / 10 * 9);
+    brain_view_drop(&view);
+    CHECK_SOUND(store);
+    brain_space_close(small);
+    brain_space_close(large);
+    check_destroy(store);
+}
+
+/* Each kind of change makes the room that it needs. */
+static void check_each_change(void)
+{
+    enum {
+        N = 40,
+        SIZE = 5000
+    };
+    brain_store *store = open_full(N * SIZE, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_object *object;
+    brain_batch *batch;
+    brain_part part = { .data = data, .size_bytes = SIZE };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    brain_value bare = { .kind = BRAIN_KIND_BYTES }, long_name = bare;
+    uint32_t next = 0;
+    for (; next < N; next++) {
+        CHECK_OK(put(space, next, SIZE));
+    }
+    CHECK_U64(check_live(store), N * SIZE);
+    CHECK_OK(put(space, next++, 10));
+    for (int i = 0; i < 300; i++) { /* by the short way, as long as they fit */
+        CHECK_OK(brain_put_bytes(space, "short", 5, data, (size_t)(i % 250)));
+        CHECK_OK(put(space, next++, SIZE));
+    }
+    CHECK_OK(brain_batch_new(store, &batch));
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 10;
+             i++) { /* these hold extents until the commit, and those do not */
+            CHECK_OK(brain_batch_put(batch, space, &next, sizeof next, &value));
+            next++;
+        }
+        part.size_bytes = 200;
+        for (uint32_t i = 0; i < 400; i++) {
+            CHECK_OK(brain_batch_put(batch, space, &next, sizeof next, &value));
+            next++;
+        }
+        part.size_bytes = SIZE;
+        CHECK_OK(brain_batch_commit(batch, NULL));
+        CHECK_U64(count(space, next - 410, next), 410);
+    }
+    for (int kind = 0; kind < 9; kind++) {
+        int err = kind % 3 == 0   ? brain_create(store, 20 * SIZE, &object)
+                  : kind % 3 == 1 ? brain_create_in_place(store, 20 * SIZE, &object)
+                                  : brain_create_streamed(store, 20 * SIZE, &object);
+        CHECK_OK(err);
+        if (kind % 3 == 2) {
+            CHECK_OK(brain_object_append(object, data, 20 * SIZE));
+        } else {
+            memcpy(brain_object_data(object), data, 20 * SIZE);
+        }
+        long_name.meta = data;
+        long_name.meta_len = kind % 2 == 0 ? 0 : 3000; /* in the extent: the seal copies it */
+        CHECK_OK(
+            kind == 8
+                ? brain_object_seal_in(object, batch, space, &next, sizeof next, &bare, 0, NULL)
+                : brain_object_seal(object, space, &next, sizeof next, &long_name, 0, NULL));
+        CHECK(is_there(space, next));
+        next++;
+        brain_object_release(object);
+        CHECK_OK(put(space, next++, SIZE));
+        CHECK_SOUND(store);
+    }
+    brain_batch_free(batch);
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* Once there is no room, not each put looks for some. */
+static void check_share(void)
+{
+    brain_store *store = open_full(6400 * 1000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    uint32_t n_rounds = 0;
+    uint64_t gone = 0;
+    for (uint32_t i = 0; i < 8000; i++) {
+        CHECK_OK(put(space, i, 1000));
+        uint64_t now = check_stat(store).n_evicted;
+        n_rounds += now != gone;
+        gone = now;
+    }
+    printf("%u rounds, %llu values gone\n", n_rounds, (unsigned long long)gone);
+    CHECK(n_rounds <= 1600 / 90);
+    CHECK(gone >= 1600 && gone <= 1600 + 100);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* ---- what stays */
+
+/* What cannot fit, whatever goes, removes nothing, and the text says why. */
+static void check_refused(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_space *own = check_space(store, "\xffmine");
+    brain_view view;
+    brain_object *object;
+    uint32_t first = 0;
+    CHECK_OK(put(own, 0, 20000));
+    for (uint32_t i = 0; i < 8; i++) {
+        CHECK_OK(put(space, i, 10000));
+    }
+    CHECK_CODE(put(space, 8, 100001), BRAIN_E_FULL);
+    CHECK_OK(brain_get(space, &first, sizeof first, &view));
+    CHECK_CODE(put(space, 8, 70001), BRAIN_E_FULL);
+    CHECK_DETAIL("70001 bytes were asked for");
+    CHECK_DETAIL("10000 bytes are of values that somebody has a view of");
+    CHECK_DETAIL("20000 of the library's own");
+    CHECK_U64(count(space, 0, 8), 8);
+    CHECK_U64(check_stat(store).n_evicted, 0);
+    CHECK_OK(put(space, 8, 70000)); /* exactly */
+    CHECK(is_there(own, 0) && is_there(space, 0) && is_there(space, 8));
+    CHECK_U64(check_live(store), 100000);
+    CHECK(brain_create(store, 80000, &object) == BRAIN_E_FULL && is_there(space, 8));
+    CHECK_OK(brain_create(store, 70000, &object)); /* being written, it stays */
+    CHECK_CODE(put(space, 9, 1), BRAIN_E_FULL);
+    brain_object_release(object);
+    CHECK(check_is_filled(view.data, 10000, 1));
+    CHECK(is_there(space, 0)); /* what is shown was not removed */
+    brain_view_drop(&view);
+    CHECK_OK(put(space, 9, 80000));
+    CHECK(!is_there(space, 0) && is_there(own, 0));
+    CHECK_SOUND(store);
+    brain_space_close(own);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* Where another process has views, dead or alive. */
+static void check_views_of_others(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    struct check_gate ready = check_gate_new();
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(put(space, i, 10000));
+    }
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_view view;
+        for (uint32_t i = 0; i < 9; i++) {
+            CHECK_OK(brain_get(space, &i, sizeof i, &view));
+        }
+        check_gate_open(&ready);
+        for (;;) {
+            pause();
+        }
+    }
+    check_gate_pass(&ready);
+    for (uint32_t i = 10; i < 30; i++) {
+        CHECK_OK(put(space, i, 10000));
+        CHECK_U64(count(space, 0, 9), 9);
+    }
+    CHECK_CODE(put(space, 30, 10001), BRAIN_E_FULL);
+    CHECK_DETAIL("90000 bytes are of values that somebody has a view of");
+    check_kill(pid);
+    CHECK_OK(put(space, 30, 100000));
+    check_gate_free(&ready);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* What a snapshot needs does not go: it would free nothing. */
+static void check_snapshot(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_snapshot *snapshot;
+    for (uint32_t i = 0; i < 9; i++) {
+        CHECK_OK(put(space, i, 10000));
+    }
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    for (uint32_t i = 9; i < 30; i++) {
+        CHECK_OK(put(space, i, 10000));
+    }
+    CHECK_U64(count(space, 0, 9), 9);
+    CHECK_CODE(put(space, 30, 20000), BRAIN_E_FULL);
+    CHECK_DETAIL("snapshots need them");
+    CHECK_U64(count(space, 0, 9), 9);
+    brain_snapshot_close(snapshot);
+    CHECK_OK(put(space, 30, 20000));
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* Who waits for the namespace is woken by what goes, as by a delete. */
+static void check_waiter(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default"), *other = check_space(store, "other");
+    uint64_t number = 0, before;
+    CHECK_OK(put(space, 0, 90000));
+    before = check_stat(store).committed;
+    CHECK_OK(put(other, 0, 20000));
+    CHECK_OK(brain_wait_space(space, before, 0, &number));
+    CHECK(number > before);
+    brain_space_close(space);
+    brain_space_close(other);
+    check_destroy(store);
+}
+
+/* ---- the tables of what was used */
+
+static uint32_t count_pages(brain_store *store, uint32_t row)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
+        uint32_t owner = bn_load_acquire(&bn_pin_chunk(store, i)->owner);
+        n += (owner & BN_CHUNK_HITS) != 0 &&
+             (row == UINT32_MAX || (owner & ~BN_CHUNK_HITS) == row + 1);
+    }
+    return n;
+}
+
+static void check_pages(void)
+{
+    enum {
+        N = 5000
+    };
+    brain_store *store = open_full(1000000, BRAIN_FULL_ERROR);
+    brain_space *space = check_space(store, "default");
+    struct check_gate ready = check_gate_new(), done = check_gate_new();
+    for (uint32_t i = 0; i < N; i++) {
+        CHECK_OK(put(space, i, 8));
+        use(space, i);
+    }
+    CHECK_U64(count_pages(store, UINT32_MAX), 0); /* nobody wants to know */
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
+    for (uint32_t i = 0; i < N; i++) {
+        use(space, i);
+    }
+    CHECK_U64(count_pages(store, store->row), BN_HITS_PARTS);
+    CHECK_U64(check_stat(store).n_pins, 0);
+    uint32_t n_chunks = 0;
+    for (int i = 0; i < 3; i++) { /* the dead's pages are used again */
+        pid_t pid = check_fork();
+        if (pid == 0) {
+            CHECK_U64(count_pages(store, store->row), 0); /* the parent's are not its own */
+            for (uint32_t k = 0; k < N; k++) {
+                use(space, k);
+            }
+            CHECK_U64(count_pages(store, store->row), BN_HITS_PARTS);
+            check_gate_open(&ready);
+            for (;;) {
+                pause();
+            }
+        }
+        check_gate_pass(&ready);
+        CHECK_U64(count_pages(store, UINT32_MAX), 2 * BN_HITS_PARTS);
+        check_kill(pid);
+        CHECK_OK(brain_reap(store, NULL));
+        CHECK_U64(count_pages(store, UINT32_MAX), BN_HITS_PARTS);
+        CHECK(i == 0 || n_chunks == bn_pin_n_chunks(store));
+        n_chunks = bn_pin_n_chunks(store);
+    }
+    brain_store *other = check_open(brain_path(store), 0);
+    brain_space *its = check_space(other, "default");
+    use(its, 0);
+    CHECK_U64(count_pages(store, UINT32_MAX), BN_HITS_PARTS + 1);
+    brain_space_close(its);
+    brain_close(other);
+    CHECK_U64(count_pages(store, UINT32_MAX), BN_HITS_PARTS);
+    CHECK_SOUND(store);
+    check_gate_free(&ready);
+    check_gate_free(&done);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* No slot is taken for another, and what was noted last counts. */
+static void check_table(void)
+{
+    brain_store *store = open_full(1000000, BRAIN_FULL_LRU);
+    uint32_t slots[4];
+    uint64_t last[4];
+    for (uint32_t i = 0; i < 200000; i++) {
+        for (uint32_t k = 0; k < 4; k++) {
+            slots[k] = (uint32_t)check_random();
+            last[k] = 0;
+        }
+        bn_hits_note(store, slots[0]);
+        bn_hits_note(store, slots[1]);
+        uint32_t n = slots[2] == slots[0] || slots[2] == slots[1] ? 2 : 3;
+        bn_hits_find(store, slots, n, last);
+        CHECK_U64(last[1], 1);
+        CHECK(last[2] == 0 || i > 0); /* noted in an earlier turn, if at all: */
+        CHECK(last[2] == 0 || last[2] == 1);
+    }
+    CHECK_OK(brain_advance(store, BRAIN_NUMBER_MAX - 5));
+    bn_hits_note(store, 77);
+    slots[0] = 77;
+    last[0] = 0;
+    bn_hits_find(store, slots, 1, last);
+    CHECK_U64(last[0], BRAIN_NUMBER_MAX - 5);
+    check_destroy(store);
+}
+
+/* ---- brain_coldest() */
+
+static void check_coldest(void)
+{
+    brain_store *store = open_full(10000000, BRAIN_FULL_LRU), *reader;
+    brain_space *a = check_space(store, "a"), *b = check_space(store, "b"),
+                *none = check_space(store, "c");
+    brain_space *own = check_space(store, "\xffown");
+    brain_view views[200], held;
+    uint32_t name = 3;
+    size_t n = 0;
+    CHECK_OK(put(own, 0, 5000));
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(put(a, i, 10000 + i));
+        CHECK_OK(put(b, i, i));
+    }
+    CHECK_OK(brain_coldest(store, a, 0, views, 200, &n));
+    CHECK_U64(n, 10);
+    for (uint32_t i = 0; i < n; i++) {
+        CHECK_U64(views[i].size_bytes, 10000 + i); /* by the time of their puts */
+        brain_view_drop(&views[i]);
+    }
+    CHECK_OK(brain_coldest(store, NULL, 0, views, 200, &n));
+    CHECK_U64(n, 20);
+    for (uint32_t i = 0; i < n; i++) {
+        brain_view_drop(&views[i]);
+    }
+    use(a, 0);
+    CHECK_OK(brain_get(a, &name, sizeof name, &held));
+    CHECK_OK(brain_coldest(store, NULL, 10002, views, 3, &n));
+    CHECK_U64(n, 3);
+    CHECK(views[0].size_bytes == 10002 && views[1].size_bytes == 10004 &&
+          views[2].size_bytes == 10005);
+    for (uint32_t i = 0; i < n; i++) {
+        brain_view_drop(&views[i]);
+    }
+    brain_view_drop(&held);
+    CHECK_OK(brain_coldest(store, none, 0, views, 200, &n));
+    CHECK_U64(n, 0);
+    CHECK_OK(brain_coldest(store, NULL, 10010, views, 200, &n));
+    CHECK_U64(n, 0);
+    CHECK_OK(brain_coldest(store, NULL, 0, views, 0, &n));
+    CHECK_U64(n, 0);
+    CHECK_U64(check_stat(store).n_pins, 0);
+    for (uint32_t i = 0; i < 400; i++) {
+        CHECK_OK(put(b, i, 100));
+    }
+    CHECK_OK(brain_coldest(store, b, 0, views, 200, &n));
+    CHECK(n >= BRAIN_COLDEST_MAX / 2 && n <= BRAIN_COLDEST_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t k = 0; k < i; k++) {
+            CHECK(views[i].object != views[k].object); /* each once */
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        brain_view_drop(&views[i]);
+    }
+    reader = check_open_with(brain_path(store), 0, BRAIN_OPEN_READ_ONLY);
+    CHECK_CODE(brain_coldest(reader, NULL, 0, views, 200, &n), BRAIN_E_PERM);
+    brain_close(reader);
+    CHECK_SOUND(store);
+    brain_space_close(a);
+    brain_space_close(b);
+    brain_space_close(none);
+    brain_space_close(own);
+    check_destroy(store);
+}
+
+/* ---- who makes room */
+
+struct maker {
+    brain_space *space;
+    uint32_t n_calls, next;
+    uint64_t bytes;
+    int answer;
+    bool nests;
+};
+
+static int make_room(void *context, brain_store *store, brain_space *space, uint64_t bytes)
+{
+    struct maker *maker = context;
+    CHECK(store != NULL && space == NULL && !brain_is_busy(store));
+    maker->n_calls++;
+    maker->bytes = bytes;
+    if (maker->nests) {
+        CHECK_CODE(put(maker->space, 1000, 50000), BRAIN_E_FULL); /* and asks nobody */
+        CHECK_DETAIL("who is making room");
+    }
+    if (maker->answer == 0) {
+        int err = brain_delete(maker->space, &maker->next, sizeof maker->next, BRAIN_ANY_VERSION);
+        maker->next++;
+        return err == BRAIN_E_NOT_FOUND ? BRAIN_E_FULL : err;
+    }
+    return maker->answer == 1 ? 0 : maker->answer; /* 1: says that it has, and has not */
+}
+
+static void check_hook(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_SPILL);
+    brain_space *space = check_space(store, "default");
+    struct maker maker = { .space = space };
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(put(space, i, 10000));
+    }
+    CHECK_CODE(put(space, 10, 15000), BRAIN_E_FULL);
+    CHECK_DETAIL("no directory to spill to");
+    CHECK_OK(brain_on_full(store, make_room, &maker));
+    CHECK_OK(put(space, 10, 15000));
+    CHECK_U64(maker.n_calls, 2); /* as long as it makes some */
+    CHECK_U64(maker.bytes, 5000);
+    CHECK_U64(count(space, 2, 11), 9);
+    CHECK_U64(check_stat(store).n_evicted, 0);
+    maker.nests = true;
+    CHECK_OK(put(space, 11, 10000));
+    CHECK_U64(maker.n_calls, 3);
+    CHECK_CODE(put(space, 12, 100001), BRAIN_E_FULL);
+    CHECK_U64(maker.n_calls, 3); /* it cannot help */
+    maker.nests = false;
+    maker.answer = BRAIN_E_IO;
+    CHECK_CODE(put(space, 12, 20000), BRAIN_E_IO);
+    maker.answer = BRAIN_E_FULL;
+    CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL);
+    CHECK_DETAIL("20000 bytes were asked for");
+    maker.answer = 1;
+    CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL); /* that has an end */
+    CHECK_OK(brain_on_full(store, NULL, NULL));
+    CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL);
+    CHECK_U64(count(space, 3, 12), 9);
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_ERROR));
+    CHECK_OK(brain_on_full(store, make_room, &maker));
+    maker.n_calls = 0;
+    CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL);
+    CHECK_U64(maker.n_calls, 0);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* ---- a full file system */
+
+static void check_small_file_system(void)
+{
+    char dir[] = "/dev/shm/brain-test-mount-XXXXXX", path[200];
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0) {
+        printf("a small file system: not tested, it takes root to mount one\n");
+        return;
+    }
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        CHECK_SYS(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL));
+        CHECK(mkdtemp(dir) != NULL);
+        CHECK_SYS(mount("none", dir, "tmpfs", 0, "size=12m"));
+        snprintf(path, sizeof path, "%s/store", dir);
+        brain_store *store = check_open(path, 1 << 30);
+        brain_space *space = check_space(store, "default");
+        CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
+        for (uint32_t i = 0; i < 300; i++) {
+            CHECK_OK(put(space, i, 100000 + check_below(200000)));
+            brain_object *object;
+            brain_value bare = { .kind = BRAIN_KIND_BYTES };
+            uint32_t name = 1000 + i;
+            CHECK_OK(brain_create(store, 300000, &object));
+            CHECK_OK(brain_object_seal(object, space, &name, sizeof name, &bare, 0, NULL));
+            brain_object_release(object);
+        }
+        CHECK(is_there(space, 299) && check_stat(store).n_evicted > 200);
+        CHECK_SOUND(store);
+        brain_space_close(space);
+        check_destroy(store);
+        CHECK_SYS(umount(dir));
+        CHECK_SYS(rmdir(dir));
+        fflush(NULL);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+}
+
+int main(void)
+{
+    check_begin();
+    check_needs_fork_advice();
+    check_fill(data, sizeof data, 1);
+    check_modes();
+    check_turned_on();
+    for (int how = 0; how < N_HOWS; how++) {
+        check_order((enum how)how, 10000, 10);
+        check_order((enum how)how, 100, 50);
+    }
+    check_no_use();
+    check_replaced_stays(10000, 4);
+    check_replaced_stays(100, 50);
+    check_other_process();
+    check_large_among_small();
+    check_each_change();
+    check_share();
+    check_refused();
+    check_views_of_others();
+    check_snapshot();
+    check_waiter();
+    check_pages();
+    check_table();
+    check_coldest();
+    check_hook();
+    check_small_file_system();
+    return 0;
+}
