@@ -251,7 +251,8 @@ BRAIN_API int brain_restore(brain_store *store, const char *path, const brain_lo
 typedef struct brain_spiller brain_spiller;
 
 /* Let values of `store` go to files in `directory`, which is made where it is not. All who spill values of one store
- * have to name the same one: INVAL, the text says which it has. The store's own are in a directory of its own there, of
+ * have to name the same one: INVAL, the text says which it has; NULL is the one that the store has (NOT_FOUND: none),
+ * and then nothing is tidied up. The store's own are in a directory of its own there, of
  * the mode and group of the store, so that whoever may read the store can recall. Not a network file system, nor one that
  * others who may write this store cannot see.
  *
@@ -308,6 +309,15 @@ typedef struct brain_recalled {
  * each 4 KiB that are looked at, and what the disk takes for those that the system does not have in memory. */
 BRAIN_API int brain_recall(const brain_view *away, brain_recalled *recalled_out);
 BRAIN_API_FREE void brain_recalled_drop(brain_recalled *recalled);
+
+/* The same, of `size_bytes` from `offset` on, writable: as brain_view_private(), for brain_private_free(). INVAL also where
+ * there are not so many. */
+BRAIN_API int brain_recall_private(const brain_view *away, uint64_t offset, uint64_t size_bytes,
+                                   void **data_out);
+
+/* How many bytes of data a value has that is away, and its kind: as what stands for it says. Returns 0, or: INVAL,
+ * CORRUPT, as brain_recall(). Cost: a few loads. */
+BRAIN_API int brain_spilled_size(const brain_view *away, uint64_t *size_out, uint32_t *kind_out);
 
 /* The id that the value had in memory, of which brain_get_by_id() finds nothing once it was moved: it is the same for all who
  * had it. Returns 0, or: INVAL, CORRUPT, as brain_recall(). */

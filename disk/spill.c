@@ -72,7 +72,9 @@ static int open_own(struct brain_spiller *spill)
 {
     int err = bd_spilled_directory(spill->store, &spill->directory);
     if (err != 0) {
-        return err;
+        return err != BRAIN_E_NOT_FOUND ? err
+                                        : bd_error(err, "%s has no directory to spill to: name one",
+                                                   brain_path(spill->store));
     }
     bool is_new = mkdir(spill->directory, 0700) == 0;
     spill->dir_fd = open(spill->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -328,7 +330,7 @@ static int make_room(void *context, brain_store *store, brain_space *space, uint
 
 int brain_spill_open(brain_store *store, const char *directory, brain_spiller **spill_out)
 {
-    if (directory == NULL || directory[0] == '\0' || strlen(directory) >= PATH_MAX) {
+    if (directory != NULL && (directory[0] == '\0' || strlen(directory) >= PATH_MAX)) {
         return bd_error(BRAIN_E_INVAL, "the directory to spill to has a path of 1 to %d bytes",
                         PATH_MAX - 1);
     }
@@ -338,9 +340,9 @@ int brain_spill_open(brain_store *store, const char *directory, brain_spiller **
     }
     spill->store = store;
     spill->dir_fd = -1;
-    int err = choose_directory(store, directory);
+    int err = directory != NULL ? choose_directory(store, directory) : 0;
     err = err != 0 ? err : open_own(spill);
-    err = err != 0 ? err : brain_spill_tidy(spill, NULL);
+    err = err != 0 || directory == NULL ? err : brain_spill_tidy(spill, NULL);
     if (err == 0 && (err = brain_on_full(store, make_room, spill)) != 0) {
         err = bd_error_store(err);
     }

@@ -70,6 +70,17 @@ int brain_spilled_id(const brain_view *away, uint8_t id_out[BRAIN_ID_BYTES])
     return err;
 }
 
+int brain_spilled_size(const brain_view *away, uint64_t *size_out, uint32_t *kind_out)
+{
+    struct bd_stand_in stand_in;
+    int err = bd_spilled_stand_in(away, &stand_in);
+    if (err == 0) {
+        *size_out = stand_in.size;
+        *kind_out = stand_in.kind;
+    }
+    return err;
+}
+
 static void put_hex(const uint8_t *bytes, size_t n, char *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -409,19 +420,65 @@ static int open_file(const brain_view *away, const struct bd_stand_in *stand_in,
     return err;
 }
 
-int brain_recall(const brain_view *away, brain_recalled *out)
+/* Open and verify the file of a view: what both ways to map it need. */
+static int open_verified(const brain_view *away, struct bd_spilled_head *head_out, char **path_out,
+                         int *fd_out)
 {
     struct bd_stand_in stand_in;
-    struct bd_spilled_head head = { .size = 0 };
-    char *path = NULL;
-    int fd = -1;
     int err = bd_spilled_stand_in(away, &stand_in);
-    err = err != 0 ? err : open_file(away, &stand_in, &path, &fd);
+    err = err != 0 ? err : open_file(away, &stand_in, path_out, fd_out);
     if (err != 0) {
         return err;
     }
-    err = check_file(away->store, fd, path, &stand_in, &head);
-    err = err != 0 ? err : map(fd, path, &head, out);
+    err = check_file(away->store, *fd_out, *path_out, &stand_in, head_out);
+    if (err != 0) {
+        close(*fd_out);
+        free(*path_out);
+    }
+    return err;
+}
+
+int brain_recall(const brain_view *away, brain_recalled *out)
+{
+    struct bd_spilled_head head = { .size = 0 };
+    char *path = NULL;
+    int fd = -1;
+    int err = open_verified(away, &head, &path, &fd);
+    if (err == 0) {
+        err = map(fd, path, &head, out);
+        close(fd);
+        free(path);
+    }
+    return err;
+}
+
+int brain_recall_private(const brain_view *away, uint64_t offset, uint64_t size_bytes,
+                         void **data_out)
+{
+    static uint64_t nothing[8];
+    struct bd_spilled_head head = { .size = 0 };
+    char *path = NULL;
+    int fd = -1;
+    int err = open_verified(away, &head, &path, &fd);
+    if (err != 0) {
+        return err;
+    }
+    if (offset > head.size || size_bytes > head.size - offset) {
+        err = bd_error(BRAIN_E_INVAL,
+                       "a part of %llu bytes from byte %llu on is not of a value of %llu",
+                       (unsigned long long)size_bytes, (unsigned long long)offset,
+                       (unsigned long long)head.size);
+    } else if (size_bytes == 0) {
+        *data_out = nothing;
+    } else {
+        uint64_t at = head.head_bytes + offset, past = at % PAGE;
+        void *data = mmap(NULL, (size_t)(past + size_bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE,
+                          fd, (off_t)(at - past));
+        err = data == MAP_FAILED ? bd_error_os(errno, "cannot map %s", path) : 0;
+        if (err == 0) {
+            *data_out = (uint8_t *)data + past;
+        }
+    }
     close(fd);
     free(path);
     return err;

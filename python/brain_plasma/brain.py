@@ -10,7 +10,7 @@ import os
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
-from . import _core, arguments, ids
+from . import _core, arguments, ids, spilling
 from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .drafts import Drafting
@@ -28,6 +28,7 @@ from .explaining import Explaining
 from .identity import Identified
 from .ids import DEFAULT_NAMESPACE
 from .refs import Referring
+from .spilling import Spilling
 from .views import InNamespace, Items, Values
 
 TYPE_CHECKING = False
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from .brain_client import Client
 
 
-class Brain(Identified, Drafting, Referring, Explaining, Dumping):
+class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
     """A dictionary in shared memory: what one process puts under a name, every process on the machine
     gets that opens the same path.
 
@@ -105,6 +106,11 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         sync_every: sync() each so many seconds as well, in a thread, and when the interpreter ends; of all processes
             that do, one does the work. What goes wrong there is a RuntimeWarning, and raised by the next sync().
             Without durable: what persist() has marked.
+        when_full: what a put does that finds the store full, for all who have it open, also later. "error":
+            BrainFullError; "lru": values that were not used for longest are removed; "spill": they are moved to files,
+            and recalled by the same call, read-only and not copied. None: as it is, at first "error".
+        spill_to: of "spill": the directory, on a disk of this machine. Default: one for all stores in the user's
+            cache (platformdirs). All who spill values of one store name the same one.
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
@@ -156,7 +162,10 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         restore: bool = False,
         durable: bool | str | os.PathLike[str] | None = None,
         sync_every: float | None = None,
+        when_full: str | None = None,
+        spill_to: str | os.PathLike[str] | None = None,
     ) -> None:
+        spilling.check(when_full, spill_to, read_only)
         args, _ = arguments.split_client(args, ClientClass)
         path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
         _check_first_namespace(args, namespace, long_namespaces)
@@ -179,9 +188,11 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
             from .syncing import check_every
 
             check_every(sync_every, read_only)
+        full: dict[str, Any] = {"when_full": when_full, "spill_to": spill_to and os.path.abspath(spill_to)}
         self._open(namespace, **options)
         # A worker process may have another current directory.
-        self._options = {**options, "path": os.path.abspath(path), **kept}
+        self._options = {**options, "path": os.path.abspath(path), **kept, **full}
+        self._spill_as_asked(super().close)
         if any(kept.values()):
             self._restore(super().close)
 
@@ -217,6 +228,14 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
         self.size()
+
+    def _spill_as_asked(self, undo: Callable[[], None]) -> None:
+        """Before anything is brought back that may need it."""
+        try:
+            spilling.join(self, self._options["when_full"], self._options["spill_to"])
+        except BaseException:
+            undo()
+            raise
 
     def _restore(self, undo: Callable[[], None]) -> None:
         """Bring back what a disk has of the store that was opened, and have it synced; `undo` that where that fails."""
@@ -274,7 +293,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
             super().close()
 
     def destroy(self) -> None:
-        """Remove the store, with all its values, for everybody, and close this Brain. Its home, and dumps, stay.
+        """Remove the store, with all its values, also those that were spilled, for everybody, and close this Brain. Its
+        home, and dumps, stay.
 
         Whoever else has it open gets BrainDestroyedError from the next call on; what they recalled stays
         valid. Raises BrainPermissionError where it is not yours, BrainDestroyedError where somebody else
@@ -311,7 +331,9 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping):
         if self.asleep:
             options = dict(self._options)
             kept = [options.pop(key) for key in ("restore", "durable", "sync_every")]
+            del options["when_full"], options["spill_to"]
             self._open(self._space, **options)
+            self._spill_as_asked(self._sleep)
             if any(kept):
                 self._restore(self._sleep)
         else:
