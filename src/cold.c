@@ -37,6 +37,10 @@ struct search {
     struct bn_space_ref space;
     bool has_space;
     uint64_t min_bytes, random, n_seen;
+    uint32_t max_body; /* name, metadata and description */
+    bool counts;       /* what registrations need, and keeps nothing: */
+    uint64_t needed_bytes;
+    struct bn_snaps snaps;
     uint32_t known_space; /* the last that was asked about */
     bool known_is_own;
     struct bn_suspects suspects;
@@ -90,7 +94,8 @@ static bool is_wanted(struct search *search, uint32_t slot)
     }
     const struct bn_slot_rec *rec = bn_slot_at(search->store, slot);
     return !(rec->flags & (BN_SLOT_TOMB | BN_SLOT_AWAY)) &&
-           bn_slot_size(rec) >= search->min_bytes && is_wanted_space(search, rec->space);
+           bn_slot_size(rec) >= search->min_bytes && bn_slot_body_len(rec) <= search->max_body &&
+           is_wanted_space(search, rec->space);
 }
 
 static bool is_there(const struct search *search, uint32_t slot)
@@ -101,6 +106,12 @@ static bool is_there(const struct search *search, uint32_t slot)
         }
     }
     return false;
+}
+
+/* Whether an open snapshot has a value, or a walk. */
+static bool is_needed(const struct search *search, uint64_t number)
+{
+    return bn_snap_needs(&search->snaps, number, UINT64_MAX);
 }
 
 /* Put a value at place `i`, at the end or in the place of another. */
@@ -121,6 +132,11 @@ static void set(struct search *search, uint32_t i, uint32_t slot)
 static void offer(struct search *search, uint32_t slot)
 {
     if (!is_wanted(search, slot)) {
+        return;
+    }
+    if (search->counts) {
+        const struct bn_slot_rec *rec = bn_slot_at(search->store, slot);
+        search->needed_bytes += is_needed(search, rec->number) ? bn_slot_size(rec) : 0;
         return;
     }
     uint64_t i = search->n_seen < BN_COLD_SAMPLE ? search->n_seen
@@ -295,10 +311,9 @@ static int compare(const void *a, const void *b)
 static int judge(struct search *search, struct bn_cold_sample *sample)
 {
     struct bn_suspects *suspects = &search->suspects;
-    struct bn_snaps snaps;
     uint64_t last[BN_COLD_SAMPLE];
     bn_fence_seq();
-    bn_snap_look(search->store, &snaps);
+    bn_snap_look(search->store, &search->snaps);
     int err = mark_pinned(search);
     if (err != 0) {
         return err;
@@ -309,13 +324,18 @@ static int judge(struct search *search, struct bn_cold_sample *sample)
     bn_hits_find(search->store, suspects->slot, suspects->n, last);
     sample->n = 0;
     for (uint32_t i = 0; i < suspects->n; i++) {
-        if (!suspects->kept[i] && !bn_snap_needs(&snaps, search->of[i].use.number, UINT64_MAX)) {
+        if (!suspects->kept[i] && !is_needed(search, search->of[i].use.number)) {
             search->of[i].last = last[i];
             sample->of[sample->n++] = search->of[i];
         }
     }
     qsort(sample->of, sample->n, sizeof sample->of[0], compare);
     return 0;
+}
+
+static int no_memory_to_look(void)
+{
+    return bn_error(BRAIN_E_NOMEM, "no memory to look for values that are not used");
 }
 
 /* Prepare for a search in `space`, or (NULL) everywhere. NOT_FOUND: there is no such namespace. */
@@ -328,20 +348,24 @@ static int begin(struct search *search, struct brain_store *store, struct brain_
     search->random =
         store->hash_seed ^ bn_load_acquire(&store->state->committed) << 20 ^ store->row;
     search->n_seen = 0;
+    search->max_body = UINT32_MAX;
+    search->counts = false;
+    search->needed_bytes = 0;
     search->known_space = BN_ROOT_SPACE;
     search->known_is_own = true;
     bn_suspects_clear(&search->suspects);
     return space != NULL ? bn_handle_resolve_slow(space, &search->space) : 0;
 }
 
-int bn_cold_find(struct brain_store *store, struct brain_space *space, uint64_t min_bytes,
-                 struct bn_cold_sample *sample_out)
+static int find(struct brain_store *store, struct brain_space *space, uint64_t min_bytes,
+                uint32_t max_body, struct bn_cold_sample *sample_out)
 {
     struct search *search = malloc(sizeof *search);
     if (search == NULL) {
-        return bn_error(BRAIN_E_NOMEM, "no memory to look for values that are not used");
+        return no_memory_to_look();
     }
     int err = begin(search, store, space, min_bytes);
+    search->max_body = max_body;
     err = err != 0 ? err : draw_all(search);
     sample_out->n = 0;
     sample_out->is_all = false;
@@ -352,6 +376,12 @@ int bn_cold_find(struct brain_store *store, struct brain_space *space, uint64_t 
     err = err != 0 ? err : judge(search, sample_out);
     free(search);
     return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}
+
+int bn_cold_find(struct brain_store *store, struct brain_space *space, uint64_t min_bytes,
+                 struct bn_cold_sample *sample_out)
+{
+    return find(store, space, min_bytes, UINT32_MAX, sample_out);
 }
 
 /* ---- what cannot go */
@@ -405,7 +435,10 @@ static int count_pinned(struct search *search, uint64_t *bytes_out)
             size_t end = n - i > LOOKS_PER_HOLDING ? i + LOOKS_PER_HOLDING : n;
             for (; i < end; i++) {
                 uint32_t slot = pins[i].object;
-                sum += is_wanted(search, slot) ? bn_slot_size(bn_slot_at(search->store, slot)) : 0;
+                const struct bn_slot_rec *rec = bn_slot_at(search->store, slot);
+                sum += is_wanted(search, slot) && !is_needed(search, rec->number)
+                           ? bn_slot_size(rec)
+                           : 0;
             }
             bn_lock_release(search->store);
         }
@@ -452,21 +485,33 @@ static uint64_t live_bytes(struct search *search)
     return bytes;
 }
 
-int bn_cold_count_kept(struct brain_store *store, struct brain_space *space, uint64_t *live_out,
-                       uint64_t *pinned_out, uint64_t *own_out)
+/* What registrations need is known only to who goes through all: where there are none, that is spared. */
+static int count_needed(struct search *search, uint64_t *bytes_out)
+{
+    int err = 0;
+    bn_fence_seq();
+    bn_snap_look(search->store, &search->snaps);
+    if (search->snaps.oldest != UINT64_MAX) {
+        search->counts = true;
+        err = walk_all(search);
+    }
+    *bytes_out = search->needed_bytes;
+    return err;
+}
+
+int bn_cold_count(struct brain_store *store, struct brain_space *space, struct bn_cold_bytes *out)
 {
     struct search *search = malloc(sizeof *search);
     if (search == NULL) {
-        return bn_error(BRAIN_E_NOMEM, "no memory to look for values that are not used");
+        return no_memory_to_look();
     }
-    *live_out = *pinned_out = *own_out = 0;
+    *out = (struct bn_cold_bytes){ .live = 0 };
     int err = begin(search, store, space, 0);
     if (err == 0) {
-        *live_out = live_bytes(search);
-        err = count_pinned(search, pinned_out);
-    }
-    if (err == 0 && space == NULL) {
-        err = count_own(store, own_out);
+        out->live = live_bytes(search);
+        err = count_needed(search, &out->needed);
+        err = err != 0 ? err : count_pinned(search, &out->pinned);
+        err = err != 0 || space != NULL ? err : count_own(store, &out->own);
     }
     free(search);
     return err == BRAIN_E_NOT_FOUND ? 0 : err;
@@ -480,6 +525,9 @@ static void drop_views(brain_view *views, size_t n)
         brain_view_drop(&views[i]);
     }
 }
+
+#define BODY_MAX                                                                                   \
+    1500u /* beside it there is room in a slot for what stands for a value that is elsewhere */
 
 static int view_coldest(struct brain_store *store, const struct bn_cold_sample *sample,
                         brain_view *views, size_t room, size_t *n_out)
@@ -508,13 +556,14 @@ int brain_coldest(brain_store *store, brain_space *space, uint64_t min_bytes, br
     int err = bn_store_check_writable(store);
     work = err == 0 ? malloc(sizeof *work) : NULL;
     if (work == NULL) {
-        return err != 0 ? err
-                        : bn_error(BRAIN_E_NOMEM, "no memory to look for values that are not used");
+        return err != 0 ? err : no_memory_to_look();
     }
-    err = bn_cold_find(store, space, min_bytes, &work->sample);
+    err = find(store, space, min_bytes, BODY_MAX, &work->sample);
     err = err != 0 ? err : view_coldest(store, &work->sample, work->views, n_views, &n);
     if (err == 0) {
-        memcpy(views_out, work->views, n * sizeof *views_out);
+        if (n > 0) {
+            memcpy(views_out, work->views, n * sizeof *views_out);
+        }
         *n_out = n;
     }
     free(work);

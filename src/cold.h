@@ -25,9 +25,15 @@ struct bn_cold_sample {
 int bn_cold_find(struct brain_store *store, struct brain_space *space, uint64_t min_bytes,
                  struct bn_cold_sample *sample_out);
 
-/* Data of values that cannot go, since somebody has a view of them, or (`space` NULL) they are the library's own; of
- * `space`, or of the store. Takes the lock. `*live_out`: all data of either. */
-int bn_cold_count_kept(struct brain_store *store, struct brain_space *space, uint64_t *live_out,
-                       uint64_t *pinned_out, uint64_t *own_out);
+/* Data of values of `space` (NULL: of the store), and of those that cannot go. */
+struct bn_cold_bytes {
+    uint64_t live;   /* all of them */
+    uint64_t needed; /* snapshots or walks need them */
+    uint64_t pinned; /* somebody has a view of them, and that alone keeps them */
+    uint64_t own;    /* they are the library's own */
+};
+
+/* Takes the lock, in short steps. */
+int bn_cold_count(struct brain_store *store, struct brain_space *space, struct bn_cold_bytes *out);
 
 #endif

@@ -17,6 +17,7 @@
 #include "cold.h"
 #include "reclaim.h"
 #include "stage.h"
+#include "write.h"
 
 #define SHARE       64u  /* of the capacity */
 #define MOST_MORE   256u /* values that go beyond what is asked for */
@@ -32,7 +33,22 @@ struct round {
 
 /* ---- one value */
 
-/* Delete what `view` shows, if its name still has it; the view is dropped. NOT_FOUND, STALE: it has changed. */
+/* Delete what a view has shown, unless somebody else has one. */
+static int delete_unused(brain_space *space, const void *name, size_t name_len, uint64_t version)
+{
+    struct bn_write write;
+    uint64_t number;
+    int err = bn_write_init_delete(&write, space, name, name_len, version);
+    if (err == 0) {
+        write.spares_used = true;
+        err = bn_write_commit(space->store, &write, 1, false, &number);
+        bn_write_deinit(space->store, &write);
+    }
+    return err;
+}
+
+/* Delete what `view` shows, if its name still has it; the view is dropped. NOT_FOUND, STALE, BUSY: it has changed, or
+ * is in use. */
 static int delete_shown(brain_view *view)
 {
     brain_space *space;
@@ -46,7 +62,7 @@ static int delete_shown(brain_view *view)
     }
     brain_view_drop(view); /* or the value would stay in limbo */
     if (err == 0) {
-        err = brain_delete(space, name, name_len, version);
+        err = delete_unused(space, name, name_len, version);
         brain_space_close(space);
     }
     free(name);
@@ -65,7 +81,7 @@ static int evict(struct round *round, const struct bn_cold_value *value)
         (void)bn_add_seq(&state->n_evicted, (uint64_t)1);
         (void)bn_add_seq(&state->evicted_bytes, value->size);
     }
-    return err == BRAIN_E_NOT_FOUND || err == BRAIN_E_STALE ? 0 : err;
+    return err == BRAIN_E_NOT_FOUND || err == BRAIN_E_STALE || err == BRAIN_E_BUSY ? 0 : err;
 }
 
 /* ---- a round */
@@ -115,21 +131,20 @@ static int evict_until_done(struct round *round)
 
 /* ---- whether it is worth it */
 
-static int say_kept(uint64_t pinned, uint64_t own)
-{
-    return bn_error(BRAIN_E_FULL,
-                    "there is not enough that may be removed: %llu bytes are of values that "
-                    "somebody has a "
-                    "view of, %llu of the library's own",
-                    (unsigned long long)pinned, (unsigned long long)own);
-}
-
 /* FULL where all that may go is less than what is asked for. */
 static int check_worth(const struct round *round)
 {
-    uint64_t live, pinned, own;
-    int err = bn_cold_count_kept(round->store, round->space, &live, &pinned, &own);
-    return err != 0 ? err : live < pinned + own + round->bytes ? say_kept(pinned, own) : 0;
+    struct bn_cold_bytes of;
+    int err = bn_cold_count(round->store, round->space, &of);
+    if (err != 0 || of.live >= of.needed + of.pinned + of.own + round->bytes) {
+        return err;
+    }
+    return bn_error(BRAIN_E_FULL,
+                    "there is not enough that may be removed: %llu bytes are of values that "
+                    "somebody has a "
+                    "view of, %llu are needed by snapshots, %llu are the library's own",
+                    (unsigned long long)of.pinned, (unsigned long long)of.needed,
+                    (unsigned long long)of.own);
 }
 
 static uint64_t share_of_capacity(const struct brain_store *store)

@@ -131,6 +131,8 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  * n_uses       of slots: how often one was begun to be filled; its low half is the last gen.
  *              writer: lock holder, plainly: no undo sets it back.  crash: a number was given to
  *              nobody.
+ * turn         who makes room: seat << 16 | row + 1; 0: nobody.  writer: whoever takes and gives it, by
+ *              compare-and-swap.  crash: names the dead, from whom anybody takes it (turn.c).
  * journalled, guarded by the lock, of no interest to readers: everything from `slab_partial` on.
  */
 struct bn_state_rec {
@@ -152,7 +154,7 @@ struct bn_state_rec {
     _Atomic uint64_t n_uses;
     _Atomic uint64_t n_looks_due;
     _Atomic uint64_t n_looks_done;
-    uint64_t pad3;
+    _Atomic uint64_t turn;
 
     alignas(64) _Atomic uint64_t backed[BN_N_REGIONS];
     uint64_t pad4[3];

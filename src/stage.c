@@ -28,6 +28,7 @@
 #include "slot.h"
 #include "snap.h"
 #include "space.h"
+#include "turn.h"
 
 /* ---- room */
 
@@ -95,7 +96,7 @@ static int full(struct brain_store *store, uint64_t asked, const char *why)
 {
     char holder[320] = "";
     struct used used = look_at_use(store);
-    if (used.limbo > 0) {
+    if (used.limbo > 0 || why[0] != '\0') {
         describe_holder(store, holder, sizeof holder);
     }
     return bn_error(BRAIN_E_FULL,
@@ -114,15 +115,22 @@ static int full(struct brain_store *store, uint64_t asked, const char *why)
 
 static _Thread_local bool is_making_room;
 
-int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uint64_t bytes)
+/* Who is asked in the mode that the store has. */
+static struct bn_room who_makes_room(struct brain_store *store, uint32_t mode)
 {
-    uint32_t mode = bn_load_relaxed(&store->state->full_mode); /* relaxed: as of some moment */
     struct bn_room room = { NULL, NULL };
     if (mode != BRAIN_FULL_ERROR && mode < BN_N_FULL_MODES) {
         pthread_mutex_lock(&store->mutex);
         room = store->rooms[mode];
         pthread_mutex_unlock(&store->mutex);
     }
+    return room;
+}
+
+int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uint64_t bytes)
+{
+    uint32_t mode = bn_load_relaxed(&store->state->full_mode); /* relaxed: as of some moment */
+    struct bn_room room = who_makes_room(store, mode);
     if (room.make == NULL) {
         return bn_error(BRAIN_E_FULL, "%s",
                         mode == BRAIN_FULL_SPILL ? "its mode is to spill, but this process has "
@@ -132,30 +140,54 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
     if (is_making_room) {
         return bn_error(BRAIN_E_FULL, "it is full for who is making room in it, too");
     }
+    int err = bn_turn_take(store);
+    if (err != 0) {
+        return err == BN_AGAIN ? 0 : err;
+    }
     is_making_room = true;
-    int err = room.make(room.context, store, space, bytes);
+    err = room.make(room.context, store, space, bytes);
     is_making_room = false;
+    bn_turn_give(store);
     return err;
 }
 
 #define ROOMS_MAX                                                                                  \
-    10000u /* so often for one change; who says each time that it made some has made none */
+    1000u /* so often for one change; who says each time that it made some has made none */
 
-/* All that is anybody's is given back, and `asked` bytes do not fit: 0: try again; else the error for the caller. */
+static bool may_ask(const struct brain_store *store, uint32_t n_rooms)
+{
+    return bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR && n_rooms < ROOMS_MAX;
+}
+
+/* Have `missing` bytes made room for, without those that have gone for this change already, and are in limbo still:
+ * more would go, and more, as long as somebody holds them there. 0: try again; FULL, with a text that says why. */
+static int ask_for_room(struct brain_store *store, uint64_t missing, uint64_t limbo,
+                        struct bn_stage_obstacle *tried)
+{
+    tried->limbo = tried->n_rooms++ == 0 ? limbo : tried->limbo;
+    uint64_t coming = limbo > tried->limbo ? limbo - tried->limbo : 0;
+    coming = coming < tried->asked_for ? coming : tried->asked_for;
+    if (missing <= coming) {
+        return bn_error(BRAIN_E_FULL, "what has gone for it is in use yet");
+    }
+    tried->asked_for += missing - coming;
+    int err = bn_stage_make_room(store, NULL, missing - coming);
+    tried->reclaimed = tried->reclaimed && err != 0; /* what has gone may be in limbo */
+    tried->trimmed = tried->trimmed && err != 0;
+    return err;
+}
+
+/* All that is nobody's was given back, and `asked` bytes do not fit: 0: try again; else the error for the caller. */
 static int make_room(struct brain_store *store, uint64_t asked, struct bn_stage_obstacle *tried)
 {
     char why[400] = "";
     struct used used = look_at_use(store);
-    bool may_help =
-        asked <= used.capacity && used.limbo + used.private_bytes <= used.capacity - asked;
-    uint64_t missing =
-        may_help && used.sum + asked > used.capacity ? used.sum + asked - used.capacity : 0;
-    if (may_help && missing == 0) {
+    bool may_help = asked <= used.capacity && used.private_bytes <= used.capacity - asked;
+    if (may_help && used.sum <= used.capacity - asked) {
         return 0; /* somebody has made it meanwhile */
     }
-    if (bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR && may_help &&
-        tried->n_rooms++ < ROOMS_MAX) {
-        int err = bn_stage_make_room(store, NULL, missing);
+    if (may_help && may_ask(store, tried->n_rooms)) {
+        int err = ask_for_room(store, used.sum - (used.capacity - asked), used.limbo, tried);
         if (err != BRAIN_E_FULL) {
             return err;
         }
@@ -169,7 +201,7 @@ static int make_memory(struct brain_store *store, int err, uint64_t asked, uint3
 {
     char text[512];
     snprintf(text, sizeof text, "%s", brain_error_detail());
-    if (bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR && (*n_rooms)++ < ROOMS_MAX) {
+    if (may_ask(store, (*n_rooms)++)) {
         int made = bn_stage_make_room(store, NULL, asked);
         if (made != BRAIN_E_FULL) {
             return made != 0 ? made : bn_reclaim_trim(store, BN_RECLAIM_ALL);

@@ -10,8 +10,10 @@
 struct bn_stage_obstacle {
     bool reclaimed;
     bool trimmed;
-    uint32_t n_rooms; /* how often room was made */
-    uint32_t n_tries; /* since the last commit that was seen */
+    uint32_t n_rooms;   /* how often room was made, */
+    uint64_t asked_for; /* and how much in all */
+    uint64_t limbo;     /* bytes that were there before */
+    uint32_t n_tries;   /* since the last commit that was seen */
     uint64_t committed;
 };
 

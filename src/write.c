@@ -386,6 +386,18 @@ static int transact(struct brain_store *store, struct bn_write *writes, uint32_t
     return err;
 }
 
+#define CELLS_MAX 4096u /* of the ledger, to be looked at under the lock */
+
+/* A look at the pins, if there are not too many: who chose the value has looked before. */
+static int check_unused(struct brain_store *store, const struct bn_write *write)
+{
+    struct bn_pin_set pins;
+    bn_fence_seq();
+    bool is_used = bn_pin_collect(store, CELLS_MAX, &pins) == 0 &&
+                   bn_pin_set_may_hold(&pins, write->change.older);
+    return is_used ? BRAIN_E_BUSY : 0;
+}
+
 static int try_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
                       uint64_t *number_out)
 {
@@ -395,6 +407,7 @@ static int try_commit(struct brain_store *store, struct bn_write *writes, uint32
     }
     err = bn_index_grow(store);
     err = err != 0 ? err : find_all(store, writes, n, lenient);
+    err = err != 0 || !writes[0].spares_used ? err : check_unused(store, &writes[0]);
     err = err != 0 ? err : transact(store, writes, n, number_out);
     bn_lock_release(store);
     return err;
@@ -550,18 +563,93 @@ static uint64_t missing_size(const struct bn_write *writes, uint32_t n)
     return sum;
 }
 
-/* Before room is made: what a put is about to replace is in use, or it would be the first to go, with its version that
- * the put may ask for, and the description that it is to keep. */
-static void note_replaced(struct brain_store *store, struct bn_write *writes, uint32_t n)
+/* ---- while room is made */
+
+/* Whether the condition of a put holds for the version that is there; 0: absent. */
+static int judge_version(const struct bn_write *write, uint64_t version)
+{
+    uint64_t if_version = write->change.if_version;
+    if (write->change.is_delete || if_version == BRAIN_ANY_VERSION || if_version == version) {
+        return 0;
+    }
+    return if_version == 0 ? BRAIN_E_EXISTS : BRAIN_E_STALE;
+}
+
+/* What a change asks for, or keeps something of, does not make room for it: a pin sees to that. All else that is about
+ * to be replaced goes last. Nothing goes for what cannot be done: EXISTS, STALE. */
+static int protect(struct brain_store *store, struct bn_write *write)
+{
+    const struct bn_change *change = &write->change;
+    struct bn_found found;
+    int err = bn_handle_get(write->space, change->name, change->name_len, &found);
+    if (err != 0) {
+        return err == BRAIN_E_NOT_FOUND ? judge_version(write, 0) : err;
+    }
+    const struct bn_slot_rec *rec = bn_slot_view(store, found.slot);
+    write->older_pin = found.pin;
+    write->has_older_pin = change->if_version != BRAIN_ANY_VERSION || write->checks_only ||
+                           (!change->has_description && rec->description_len > 0);
+    err = judge_version(write, rec->number);
+    if (!write->has_older_pin) {
+        bn_hits_note_if_wanted(store, found.slot);
+        bn_read_let_go(store, found.pin);
+    }
+    return err;
+}
+
+static void unprotect_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        struct bn_found found;
-        if (!writes[i].change.is_delete && bn_handle_get(writes[i].space, writes[i].change.name,
-                                                         writes[i].change.name_len, &found) == 0) {
-            bn_hits_note_if_wanted(store, found.slot);
-            bn_read_let_go(store, found.pin);
+        if (writes[i].has_older_pin) {
+            bn_read_let_go(store,
+                           writes[i].older_pin); /* or what it replaces would stay in limbo */
+            writes[i].has_older_pin = false;
         }
     }
+}
+
+static int protect_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    int err = 0;
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        err = writes[i].makes_only ? 0 : protect(store, &writes[i]);
+    }
+    if (err != 0) {
+        unprotect_all(store, writes, n);
+    }
+    return err;
+}
+
+/* bn_stage_overcome() for these. */
+static int overcome(struct brain_store *store, struct bn_write *writes, uint32_t n, int err,
+                    struct bn_stage_obstacle *tried)
+{
+    uint64_t asked = missing_size(writes, n);
+    if (err != BRAIN_E_FULL || bn_load_relaxed(&store->state->full_mode) == BRAIN_FULL_ERROR) {
+        return bn_stage_overcome(store, err, asked, tried);
+    }
+    int protection = protect_all(store, writes, n);
+    if (protection != 0) {
+        return protection;
+    }
+    err = bn_stage_overcome(store, err, asked, tried);
+    unprotect_all(store, writes, n);
+    return err;
+}
+
+/* Large data to where it belongs. In a mode in which something may go for that. */
+static int stage_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
+{
+    bool protects = bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR &&
+                    missing_size(writes, n) >= BN_INLINE_MAX / 2;
+    int err = bn_unlikely(protects) ? protect_all(store, writes, n) : 0;
+    for (uint32_t i = 0; i < n && err == 0; i++) {
+        err = bn_stage_data(store, &writes[i].change);
+    }
+    if (bn_unlikely(protects)) {
+        unprotect_all(store, writes, n);
+    }
+    return err;
 }
 
 /* Everything that can be done about a failed try: 0: try again. */
@@ -586,10 +674,7 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
     if (err == BN_NEED_DESCRIPTION) {
         return fetch_descriptions(store, writes, n);
     }
-    if (err == BRAIN_E_FULL && bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR) {
-        note_replaced(store, writes, n);
-    }
-    return bn_stage_overcome(store, err, missing_size(writes, n), tried);
+    return overcome(store, writes, n, err, tried);
 }
 
 /* Some splits in one holding of the lock. `*more_out`: there was something to split. */
@@ -666,13 +751,7 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
     int err = 0;
     while (err == 0) {
         err = resolve_all(store, writes, n);
-        if (bn_unlikely(bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR) &&
-            err == 0 && missing_size(writes, n) >= BN_INLINE_MAX) {
-            note_replaced(store, writes, n); /* for one that has no room for its data */
-        }
-        for (uint32_t i = 0; i < n && err == 0; i++) {
-            err = bn_stage_data(store, &writes[i].change);
-        }
+        err = err != 0 ? err : stage_all(store, writes, n);
         if (bn_unlikely(err != 0)) {
             forget_makers(writes, n);
             return err;

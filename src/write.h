@@ -18,9 +18,12 @@ struct bn_write {
     bool retires_extent;
     bool has_no_space; /* a delete where there is no such namespace */
     struct bn_write
-        *maker;           /* the change that makes its namespace in the same transaction, or NULL */
-    bool owns_maker;      /* the first of those that share it */
-    bool makes_only;      /* there is nothing to put: the namespace alone */
+        *maker;         /* the change that makes its namespace in the same transaction, or NULL */
+    bool owns_maker;    /* the first of those that share it */
+    bool makes_only;    /* there is nothing to put: the namespace alone */
+    bool spares_used;   /* a delete: BUSY where anybody has a view of the value */
+    bool has_older_pin; /* on the value that is there, while room is made */
+    uint32_t older_pin;
     bool checks_only;     /* nothing is changed: `if_version` has to hold, that is all */
     uint32_t made_id;     /* of a maker: the id of the namespace */
     bool is_borrowed;     /* the holder is an object's: never freed here */

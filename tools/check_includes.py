@@ -29,7 +29,7 @@ LAYERS = [
     "journal",
     "lock path",
     "build",
-    "hits",
+    "hits turn",
     "pin",
     "client",
     "store",

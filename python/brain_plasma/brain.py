@@ -10,7 +10,7 @@ import os
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
-from . import _core, arguments, ids, spilling
+from . import _core, arguments, full, ids, spilling
 from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .drafts import Drafting
@@ -65,7 +65,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
         pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
         BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
         the old value stays. Where the store is full, Plasma objects that nobody uses are evicted first
-        (brain_plasma.plasma), and never a named value. What a put of a name raises is also a BrainLearnNameError where the name
+        (brain_plasma.plasma), and never a named value; with when_full='lru' named values are. What a put of a name raises is also a BrainLearnNameError where the name
         is new, and a BrainUpdateNameError where it has a value. It waits for a writer, up to
         lock_timeout. Cost: one copy of the bytes.
     del brain[name] raises and waits as a put does; it is a BrainRemoveOldNameValueError then.
@@ -106,11 +106,13 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
         sync_every: sync() each so many seconds as well, in a thread, and when the interpreter ends; of all processes
             that do, one does the work. What goes wrong there is a RuntimeWarning, and raised by the next sync().
             Without durable: what persist() has marked.
-        when_full: what a put does that finds the store full, for all who have it open, also later. "error":
-            BrainFullError; "lru": values that were not used for longest are removed; "spill": they are moved to files,
-            and recalled by the same call, read-only and not copied. None: as it is, at first "error".
-        spill_to: of "spill": the directory, on a disk of this machine. Default: one for all stores in the user's
-            cache (platformdirs). All who spill values of one store name the same one.
+        when_full: what a put does that finds the store full. 'error': BrainFullError. 'lru': it removes values that
+            were not used for longest, of any namespace, and goes on; never one that somebody has recalled and still
+            uses. Of a store that is made; where there is one with another, it is set for everybody. Default: 'error'
+            for one that is made, else what it has. 'lru' goes with neither durable nor persist(): a BrainValueError.
+            'spill': values of 64 KiB and more are moved to files, and recalled by the same call, read-only and not copied.
+        spill_to: of 'spill': the directory, on a disk of this machine. Default: one for all stores in the user's cache
+            (platformdirs). All who spill values of one store name the same one.
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
@@ -165,7 +167,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
         when_full: str | None = None,
         spill_to: str | os.PathLike[str] | None = None,
     ) -> None:
-        spilling.check(when_full, spill_to, read_only)
+        spilling.check(when_full, spill_to)
         args, _ = arguments.split_client(args, ClientClass)
         path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
         _check_first_namespace(args, namespace, long_namespaces)
@@ -180,19 +182,20 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
             "lock_timeout": lock_timeout,
             "pickle": pickle,
             "long_namespaces": long_namespaces,
+            "when_full": when_full,
+            "spill_to": None if spill_to is None else os.path.abspath(spill_to),
         }
         kept: dict[str, Any] = {"restore": restore, "durable": False, "sync_every": sync_every}
         if durable is not None and durable is not False:
+            full.check_home(when_full, "durable=")
             kept["durable"] = _home(durable, restore)
         if sync_every is not None:
             from .syncing import check_every
 
             check_every(sync_every, read_only)
-        full: dict[str, Any] = {"when_full": when_full, "spill_to": spill_to and os.path.abspath(spill_to)}
         self._open(namespace, **options)
         # A worker process may have another current directory.
-        self._options = {**options, "path": os.path.abspath(path), **kept, **full}
-        self._spill_as_asked(super().close)
+        self._options = {**options, "path": os.path.abspath(path), **kept}
         if any(kept.values()):
             self._restore(super().close)
 
@@ -210,6 +213,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
         lock_timeout: float | None,
         pickle: bool | None,
         long_namespaces: bool,
+        when_full: str | None,
+        spill_to: str | None,
     ) -> None:
         if group is not None and mode is None:
             mode = 0o640
@@ -224,24 +229,19 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
             lock_timeout,
             pickle,
             long_namespaces,
+            0 if when_full is None else full.number(when_full),
         )
+        self._use_when_full(when_full, spill_to)
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
         self.size()
-
-    def _spill_as_asked(self, undo: Callable[[], None]) -> None:
-        """Before anything is brought back that may need it."""
-        try:
-            spilling.join(self, self._options["when_full"], self._options["spill_to"])
-        except BaseException:
-            undo()
-            raise
 
     def _restore(self, undo: Callable[[], None]) -> None:
         """Bring back what a disk has of the store that was opened, and have it synced; `undo` that where that fails."""
         durable, every, pickle = (self._options[key] for key in ("durable", "sync_every", "pickle"))
         try:
             if durable:
+                full.check_home(self.when_full, "durable=")
                 from . import homes
 
                 homes.join(self, durable, pickle)
@@ -255,6 +255,19 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
                 self._syncer = Syncer(self, every)
         except BaseException:
             undo()
+            raise
+
+    def _use_when_full(self, when_full: str | None, spill_to: str | None) -> None:
+        """Of a store that there was, too: it is closed again where that fails."""
+        try:
+            if when_full == "spill":
+                spilling.begin(self, spill_to)
+            elif when_full is not None and when_full != self.when_full:
+                full.set_mode(self, when_full)
+            elif not self.read_only:
+                spilling.join(self)
+        except BaseException:
+            super().close()
             raise
 
     def _sync_at_the_end(self) -> None:
@@ -331,9 +344,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
         if self.asleep:
             options = dict(self._options)
             kept = [options.pop(key) for key in ("restore", "durable", "sync_every")]
-            del options["when_full"], options["spill_to"]
             self._open(self._space, **options)
-            self._spill_as_asked(self._sleep)
             if any(kept):
                 self._restore(self._sleep)
         else:
@@ -576,6 +587,20 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Spilling):
         n_bytes = super().size()
         self.bytes, self.mb = n_bytes, f"{round(n_bytes / 1e6)} MB"
         return n_bytes
+
+    @property
+    def when_full(self) -> str:
+        """What a put does that finds the store full: 'error', 'lru' or 'spill', as for Brain(when_full=...). To set it
+        sets it for everybody who has the store open.
+
+        Setting raises BrainValueError (no such mode; 'lru' of a store that has a home, or of which persist() has
+        marked something), BrainPermissionError. Threads: any. Never waits.
+        """
+        return full.of(self)
+
+    @when_full.setter
+    def when_full(self, when_full: str) -> None:
+        full.set_mode(self, when_full)
 
     def resize(self, capacity: int, /) -> None:
         """Let the store hold `capacity` bytes of values from now on, for all who have it open. It can

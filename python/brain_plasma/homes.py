@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import threading
 
-from . import dump, dump_places
+from . import dump, dump_places, full
 from .dump_results import Progress, SyncResult
 from .exceptions import BrainValueError
 from .restoring import DONE, FAILED, Source, restore
@@ -189,6 +189,8 @@ def persist(brain: Dumping, names: tuple[str, ...], on: bool, namespace: str | N
     names, namespace = dump.selection(brain, names, namespace)
     if not names:
         raise TypeError("persist() takes at least one name")
+    if on:
+        full.check_home(full.of(brain), "persist()")
     _joined(brain, of(brain) or Home.of_marked(brain))
     for name in names:
         brain._persist(name, on, namespace)

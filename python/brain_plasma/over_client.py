@@ -52,8 +52,8 @@ def class_over_client(kind: type[Any]) -> type[Any]:
 class OverClient(Brain):
     """A Brain over ClientClass(path). Its client belongs to it: sleep() and close() disconnect it.
 
-    Options about the store are accepted and do nothing, but for long_namespaces; restore=True, durable and sync_every
-    are errors.
+    Options about the store are accepted and do nothing, but for long_namespaces; restore=True, durable, sync_every
+    and when_full are errors.
     Whatever the client raises comes through, but for a put and a delete, where it is the cause of a
     BrainLearnNameError, BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has
     changed, but where an update could not be taken back either: then the name is gone, and the message says so.
@@ -80,6 +80,7 @@ class OverClient(Brain):
         restore: bool = False,
         durable: bool | str | os.PathLike[str] | None = None,
         sync_every: float | None = None,
+        when_full: str | None = None,
     ) -> None:
         args, client_class = arguments.split_client(args, ClientClass)
         self._path, space = arguments.place(args, path, namespace)
@@ -87,6 +88,7 @@ class OverClient(Brain):
             *(["restore=True"] if restore else []),
             *(["durable="] if durable is not None and durable is not False else []),
             *(["sync_every="] if sync_every is not None else []),
+            *(["when_full="] if when_full is not None else []),
         ]
         if asked:
             raise BrainUnsupportedError(
@@ -430,6 +432,15 @@ class OverClient(Brain):
     def stat(self) -> dict[str, int]:
         """BrainUnsupportedError."""
         self._cannot("stat()")
+
+    @property
+    def when_full(self) -> str:
+        """BrainUnsupportedError."""
+        self._cannot("when_full")
+
+    @when_full.setter
+    def when_full(self, when_full: str) -> None:
+        self._cannot("when_full")
 
     def resize(self, capacity: int, /) -> None:
         """BrainUnsupportedError."""

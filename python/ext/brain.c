@@ -82,15 +82,15 @@ static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = { "path",      "namespace",       "capacity", "mode",
                              "has_group", "group",           "flags",    "lock_timeout",
-                             "pickle",    "long_namespaces", NULL };
+                             "pickle",    "long_namespaces", "full",     NULL };
     struct bp_brain *self = (struct bp_brain *)op;
     PyObject *path, *namespace, *encoded, *timeout, *pickle;
     unsigned long long capacity;
-    unsigned mode, group, flags;
+    unsigned mode, group, flags, full;
     int has_group, long_namespaces;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUKIpIIOOp:Brain", names, &path, &namespace,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUKIpIIOOpI:Brain", names, &path, &namespace,
                                      &capacity, &mode, &has_group, &group, &flags, &timeout,
-                                     &pickle, &long_namespaces)) {
+                                     &pickle, &long_namespaces, &full)) {
         return -1;
     }
     int64_t timeout_ns = lock_timeout(self->state, timeout);
@@ -101,6 +101,7 @@ static int brain_init(PyObject *op, PyObject *args, PyObject *kwargs)
                               .mode = mode,
                               .has_group = (uint32_t)has_group,
                               .group = group,
+                              .full = full,
                               .lock_timeout_ns = timeout_ns };
     int result = open_and_use(self, PyBytes_AsString(encoded), &options, namespace, pickle);
     Py_DECREF(encoded);
@@ -408,6 +409,8 @@ static PyMethodDef brain_methods[] = {
     METHOD_NOARGS("used", bp_store_used),
     METHOD_NOARGS("free", bp_store_free),
     METHOD_NOARGS("stat", bp_store_stat),
+    METHOD_NOARGS("_full", bp_store_full),
+    METHOD_O("_set_full", bp_store_set_full),
     METHOD_O("resize", bp_store_resize),
     METHOD_NOARGS("trim", bp_store_trim),
     METHOD_NOARGS("check", bp_store_check),
@@ -415,7 +418,7 @@ static PyMethodDef brain_methods[] = {
     METHOD("_load", bp_load_read),
     METHOD("_restore_home", bp_load_home),
     METHOD("_sync", bp_home_sync),
-    METHOD_O("_spill_open", bp_spill_open),
+    METHOD("_spill_open", bp_spill_open),
     METHOD("_spill", bp_spill_some),
     METHOD_NOARGS("_spill_tidy", bp_spill_tidy),
     METHOD("_persist", bp_home_persist),

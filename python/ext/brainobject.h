@@ -79,11 +79,17 @@ static inline bool bp_brain_is_open(struct bp_brain *self)
     return false;
 }
 
-/* Whether a writer is at work now, perhaps a stopped one: then this thread may have to wait, and
+/* Whether a put that finds the store full says so, and makes no room, which may take long. */
+static inline bool bp_brain_says_full(const brain_store *store)
+{
+    return brain_full_mode(store) == BRAIN_FULL_ERROR;
+}
+
+/* Whether a writer is at work now, perhaps a stopped one, or room may have to be made: then this thread may have to wait, and
  * the others shall go on. A hint; where the writer comes a moment later, the wait keeps the GIL. */
 static inline bool bp_brain_is_busy(const struct bp_brain *self)
 {
-    return brain_is_busy(self->store->store) != 0;
+    return brain_is_busy(self->store->store) != 0 || !bp_brain_says_full(self->store->store);
 }
 
 /* The bytes of a name of this open Brain, valid as long as `name`; or NULL with an exception
@@ -229,6 +235,8 @@ BP_METHOD_NOARGS(bp_store_size);
 BP_METHOD_NOARGS(bp_store_used);
 BP_METHOD_NOARGS(bp_store_free);
 BP_METHOD_NOARGS(bp_store_stat);
+BP_METHOD_NOARGS(bp_store_full);
+BP_METHOD_O(bp_store_set_full);
 BP_METHOD_O(bp_store_resize);
 BP_METHOD_NOARGS(bp_store_trim);
 BP_METHOD_NOARGS(bp_store_check);
@@ -245,7 +253,7 @@ BP_METHOD(bp_home_persist);
 BP_METHOD(bp_home_persists);
 
 /* spill.c */
-BP_METHOD_O(bp_spill_open);
+BP_METHOD(bp_spill_open);
 BP_METHOD(bp_spill_some);
 BP_METHOD_NOARGS(bp_spill_tidy);
 

@@ -27,7 +27,7 @@ static int add_encoded(struct bp_space *held, brain_batch *batch, const char *ut
                        const struct bp_encoded *encoded)
 {
     int code = BRAIN_E_FULL;
-    if (encoded->size_bytes < BP_LARGE_BYTES) {
+    if (encoded->size_bytes < BP_LARGE_BYTES && bp_brain_says_full(held->owner->store)) {
         code = brain_batch_put(batch, held->space, utf8, name_len, &encoded->value);
     }
     if (code == BRAIN_E_FULL) {

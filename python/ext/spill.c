@@ -2,40 +2,44 @@
 #include "arguments.h"
 #include "disk.h"
 
-const char bp_spill_open_doc[] =
-    "_spill_open($self, directory, /)\n--\n\n"
-    "Let values go to files in a directory, as bytes, from now on when the store is full, for all "
-    "who have it "
-    "open; None:\n"
-    "in the one that the store has, if it does that. Returns whether it does.";
+const char bp_spill_open_doc[] = "_spill_open($self, directory, sets, /)\n--\n\n"
+                                 "Let this process move values to files in a directory, as bytes, "
+                                 "when it finds the store full; None: in the one\n"
+                                 "that the store has. `sets`: and let the store do so from now on; "
+                                 "else only if it does. Returns whether.";
 
-PyObject *bp_spill_open(PyObject *op, PyObject *directory)
+/* Open it, unless that was done. 0, or a code of libbrain_disk. */
+static int open_spiller(struct bp_store *held, const char *path)
+{
+    brain_spiller *spill = NULL;
+    int code = 0;
+    if (held->spill != NULL) return 0;
+    Py_BEGIN_ALLOW_THREADS code = brain_spill_open(held->store, path, &spill);
+    Py_END_ALLOW_THREADS if (code == 0) held->spill = spill;
+    return code;
+}
+
+PyObject *bp_spill_open(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     char *path = NULL;
-    if (directory != Py_None && PyBytes_AsStringAndSize(directory, &path, NULL) != 0) return NULL;
-    if (!bp_brain_is_open(self)) return NULL;
+    if (n_args != 2) return bp_arguments_raise("_spill_open(directory, sets)", n_args);
+    if (args[0] != Py_None && PyBytes_AsStringAndSize(args[0], &path, NULL) != 0) return NULL;
+    int sets = PyObject_IsTrue(args[1]);
+    if (sets < 0 || !bp_brain_is_open(self)) return NULL;
     struct bp_space *held = bp_brain_hold(self, NULL);
     brain_store *store = held->owner->store;
-    brain_spiller *spill = NULL;
-    int code = 0;
-    bool is_wanted = path != NULL || brain_full_mode(store) == BRAIN_FULL_SPILL;
-    if (is_wanted && held->owner->spill == NULL) {
-        Py_BEGIN_ALLOW_THREADS code = brain_spill_open(store, path, &spill);
-        Py_END_ALLOW_THREADS
-    }
-    if (spill != NULL && held->owner->spill == NULL) {
-        held->owner->spill = spill;
-    } else {
-        brain_spill_close(spill); /* another thread was faster */
-    }
     PyObject *result = NULL;
-    if (code != 0) {
+    bool is_wanted = sets || brain_full_mode(store) == BRAIN_FULL_SPILL;
+    int code = is_wanted ? open_spiller(held->owner, path) : BRAIN_E_NOT_FOUND;
+    if (code == BRAIN_E_NOT_FOUND && path == NULL) {
+        result = Py_NewRef(Py_False);
+    } else if (code != 0) {
         bp_disk_raise(self->state, code, path, "");
-    } else if (path != NULL && (code = brain_set_full(store, BRAIN_FULL_SPILL)) != 0) {
+    } else if (sets && (code = brain_set_full(store, BRAIN_FULL_SPILL)) != 0) {
         bp_errors_raise(self->state, code);
     } else {
-        result = PyBool_FromLong(is_wanted);
+        result = Py_NewRef(Py_True);
     }
     bp_handle_space_drop(held);
     return result;

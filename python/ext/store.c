@@ -344,6 +344,8 @@ PyObject *bp_store_stat(PyObject *op, PyObject *Py_UNUSED(ignored))
         { "committed", stat.committed },
         { "n_recoveries", stat.n_recoveries },
         { "created_ns", stat.created_ns },
+        { "n_evicted", stat.n_evicted },
+        { "evicted_bytes", stat.evicted_bytes },
     };
     PyObject *result = PyDict_New();
     for (size_t i = 0; result != NULL && i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -354,6 +356,27 @@ PyObject *bp_store_stat(PyObject *op, PyObject *Py_UNUSED(ignored))
         Py_XDECREF(value);
     }
     return result;
+}
+
+const char bp_store_full_doc[] =
+    "_full($self, /)\n--\n\nWhat a put does that finds no room: enum brain_full.";
+
+PyObject *bp_store_full(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    if (!bp_brain_is_open(self)) return NULL;
+    return PyLong_FromUnsignedLong(brain_full_mode(self->store->store));
+}
+
+const char bp_store_set_full_doc[] = "_set_full($self, mode, /)\n--\n\nSet that, for everybody.";
+
+PyObject *bp_store_set_full(PyObject *op, PyObject *argument)
+{
+    struct bp_brain *self = (struct bp_brain *)op;
+    unsigned long mode = PyLong_AsUnsignedLong(argument);
+    if (PyErr_Occurred() || !bp_brain_is_open(self)) return NULL;
+    int code = brain_set_full(self->store->store, (uint32_t)mode);
+    return code == 0 ? Py_NewRef(Py_None) : bp_errors_raise(self->state, code);
 }
 
 const char bp_store_resize_doc[] =

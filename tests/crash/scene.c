@@ -1,5 +1,5 @@
 /* scene.c - the operations that are proved: the table of all of them, and those on names, namespaces
- * and the store. Others are in scene_process.c, scene_loading.c and scene_plasma.c. */
+ * and the store. Others are in scene_process.c, scene_loading.c, scene_evict.c and scene_plasma.c. */
 #include "scene.h"
 
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include "fate.h"
 #include "kit.h"
 #include "layout.h"
+#include "scene_evict.h"
 #include "scene_loading.h"
 #include "scene_plasma.h"
 #include "scene_process.h"
@@ -805,6 +806,9 @@ static void snapshot_and_close(struct stage *stage)
 
 #define PLASMA .leaves_notes = true, .look = scene_plasma_look, .tidy = scene_plasma_tidy
 
+#define EVICTS(pieces)                                                                             \
+    .in_pieces = pieces, .fills_store = true, .capacity_bytes = SCENE_EVICT_CAPACITY
+
 #define SCENE(called, n, prepared, operated, ...)                                                  \
     { .name = (called), .n_ops = (n), .prepare = (prepared), .operate = (operated), __VA_ARGS__ }
 
@@ -871,6 +875,13 @@ const struct scene scenes[] = {
     SCENE("create-streamed-in-batch", 2, NULL, scene_stream_and_seal_in_batch),
     SCENE("advance", 2, NULL, scene_advance),
     SCENE("advance-after-death", 2, scene_die_in_a_change, scene_advance),
+
+    SCENE("evict-put", 2, scene_evict_begin, scene_put_evicts, EVICTS(scene_delete_then_put)),
+    SCENE("evict-batch", 2, scene_evict_begin, scene_batch_evicts, EVICTS(scene_delete_then_batch)),
+    SCENE("evict-create", 2, scene_evict_begin, scene_create_evicts,
+          EVICTS(scene_delete_then_create)),
+    SCENE("evict-after-death", 2, scene_evict_after_death, scene_put_evicts,
+          EVICTS(scene_delete_then_put), .is_long = true),
 
     SCENE("view-dup", 5, stage_hold_view, scene_dup),
     SCENE("view-at", 5, stage_hold_view, scene_view_at),

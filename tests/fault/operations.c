@@ -554,6 +554,70 @@ static int run_look(void)
     return err;
 }
 
+/* Where it is wanted to be known, a get that cannot note that it was is a get all the same. */
+static int run_coldest(void)
+{
+    brain_view held[4];
+    size_t n = 0;
+    int err = brain_set_full(subject.store, BRAIN_FULL_LRU);
+    for (uint32_t name = 0; name < SUBJECT_VALUES && err == 0; name++) {
+        brain_view view;
+        err = brain_get(subject.space, &name, sizeof name, &view);
+        if (err == 0) {
+            brain_view_drop(&view);
+        }
+    }
+    err = err != 0 ? err : brain_coldest(subject.store, NULL, 1, held, 4, &n);
+    for (size_t i = 0; i < n; i++) {
+        brain_view_drop(&held[i]);
+    }
+    int again = brain_set_full(subject.store, BRAIN_FULL_ERROR);
+    return err != 0 ? err : again;
+}
+
+/* Put into a full store in mode lru, where all else is in use. */
+static int put_and_evict(brain_space *cache)
+{
+    brain_object *object = NULL;
+    uint64_t capacity, live;
+    int err = brain_usage(subject.store, &capacity, &live);
+    err = err != 0
+              ? err
+              : brain_create_streamed(subject.store, capacity - live - 2 * SUBJECT_LARGE, &object);
+    for (uint32_t name = 0; name < 5 && err == 0; name++) {
+        err = subject_put(cache, &name, sizeof name, SUBJECT_LARGE, name);
+    }
+    brain_object_release(object);
+    return err;
+}
+
+static int run_evict(void)
+{
+    brain_view held[SUBJECT_VALUES] = { { .store = NULL } };
+    brain_space *cache = NULL;
+    int err = brain_set_full(subject.store, BRAIN_FULL_LRU);
+    for (uint32_t name = 0; name < SUBJECT_VALUES && err == 0; name++) {
+        err = brain_get(subject.space, &name, sizeof name, &held[name]);
+    }
+    err = err != 0 ? err : brain_space_open(subject.store, "cache", 5, &cache);
+    err = err != 0 ? err : put_and_evict(cache);
+    for (uint32_t name = 0; name < SUBJECT_VALUES; name++) {
+        brain_view_drop(&held[name]);
+    }
+    brain_space_close(cache);
+    return err;
+}
+
+static void undo_evict(void)
+{
+    brain_space *cache = NULL;
+    CHECK_OK(brain_space_open(subject.store, "cache", 5, &cache));
+    int err = brain_space_remove(cache);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+    brain_space_close(cache);
+    CHECK_OK(brain_set_full(subject.store, BRAIN_FULL_ERROR));
+}
+
 static int run_resize(void)
 {
     return brain_resize(subject.store, 16 * CHECK_MIB); /* as it is */
@@ -729,6 +793,8 @@ const struct operation operations[] = {
     { "wait", run_wait, NULL, false },
     { "replace", run_replace_and_delete, undo_temporary, true },
     { "trim", run_trim, NULL, false },
+    { "coldest", run_coldest, NULL, false },
+    { "evict", run_evict, undo_evict, true },
     { "resize", run_resize, NULL, false },
     { "advance", run_advance, NULL, false },
     { "look", run_look, NULL, false },

@@ -25,11 +25,15 @@ PIN_AT(bn_super_rec, checksum, 288);
 PIN(bn_state_rec, 832);
 PIN_AT(bn_state_rec, index_state, 0);
 PIN_AT(bn_state_rec, destroyed, 8);
+PIN_AT(bn_state_rec, full_mode, 12);
 PIN_AT(bn_state_rec, capacity_bytes, 16);
 PIN_AT(bn_state_rec, committed, 64);
+PIN_AT(bn_state_rec, n_evicted, 72);
+PIN_AT(bn_state_rec, evicted_bytes, 80);
 PIN_AT(bn_state_rec, lock_word, 128);
 PIN_AT(bn_state_rec, counts, 136);
 PIN_AT(bn_state_rec, txn_number, 144);
+PIN_AT(bn_state_rec, turn, 184);
 PIN_AT(bn_state_rec, backed, 192);
 PIN_AT(bn_state_rec, live, 320);
 PIN_AT(bn_state_rec, slab_partial, 384);
@@ -79,6 +83,7 @@ PIN(bn_row_rec, 256);
 PIN_AT(bn_row_rec, snaps, 128);
 PIN(bn_wake_rec, 8);
 PIN(bn_chunk_rec, 4096);
+PIN_AT(bn_chunk_rec, part, 8);
 PIN_AT(bn_chunk_rec, cells, 64);
 
 #define SIGNATURE 0xb85a8fbfu

@@ -389,22 +389,26 @@ enum {
     TOP_SCAN
 };
 
-#define RAISES                                                                                       \
-    { RAISE, "src/base/atomic.h", "bn_raise32", "bn_cas_seq(word, &seen, value)", LM_SEQ, 0 },       \
-        { RAISE, "src/pin.c", "claim_chunk", "bn_raise32(&store->clients->n_chunks, i + 1)", LM_SEQ, \
-          0 },                                                                                       \
-        { RAISE,         "src/pin.c",                                                                \
-          "bn_pin_init", "bn_store_seq(&store->ledger.chunks[0]->top, 64u)",                         \
-          LM_SEQ,        0 },                                                                        \
-        { RAISE,        "src/pin.c",                                                                 \
-          "copy_chunk", "bn_store_seq(&copy->top, (uint32_t)BN_CHUNK_CELLS)",                        \
+#define RAISES                                                                                     \
+    { RAISE, "src/base/atomic.h", "bn_raise32", "bn_cas_seq(word, &seen, value)", LM_SEQ, 0 },     \
+        { RAISE,                                                                                   \
+          "src/pin.c",                                                                             \
+          "bn_pin_claim_chunk",                                                                    \
+          "bn_raise32(&store->clients->n_chunks, i + 1)",                                          \
+          LM_SEQ,                                                                                  \
+          0 },                                                                                     \
+        { RAISE,         "src/pin.c",                                                              \
+          "bn_pin_init", "bn_store_seq(&store->ledger.chunks[0]->top, 64u)",                       \
+          LM_SEQ,        0 },                                                                      \
+        { RAISE,        "src/pin.c",                                                               \
+          "copy_chunk", "bn_store_seq(&copy->top, (uint32_t)BN_CHUNK_CELLS)",                      \
           LM_SEQ,       0 }
 #define SCANS_TOP                                                                                    \
     { TOP_SCAN,     "src/pin.c",                                                                     \
       "mark_chunk", "bn_load_seq(&chunk->top)",                                                      \
       LM_SEQ,       "the barrier comes before it" },                                                 \
         { TOP_SCAN, "src/pin.c", "bn_pin_collect", "bn_load_seq(&chunk->top)", LM_SEQ, "the same" }, \
-        { TOP_SCAN, "src/pin.c", "n_chunks", "bn_load_seq(&store->clients->n_chunks)",               \
+        { TOP_SCAN, "src/pin.c", "bn_pin_n_chunks", "bn_load_seq(&store->clients->n_chunks)",        \
           LM_SEQ,   "the same" },                                                                    \
         { SCAN, "src/pin.c", "bn_pin_collect", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },         \
         { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ, 0 }
@@ -476,7 +480,8 @@ static const struct site top_sites[] = {
     RAISES,
     { TOP_LOOK, "src/pin.c", "take_in_chunk", "bn_load_seq(&chunk->top)", LM_SEQ, 0 },
     { TOP_LOOK, "src/base/atomic.h", "bn_raise32", "bn_load_seq(word)", LM_SEQ, 0 },
-    { TOP_LOOK, "src/pin.c", "n_chunks", "bn_load_seq(&store->clients->n_chunks)", LM_SEQ, 0 },
+    { TOP_LOOK, "src/pin.c", "bn_pin_n_chunks", "bn_load_seq(&store->clients->n_chunks)", LM_SEQ,
+      0 },
     SCANS_TOP,
     { 0 },
 };

@@ -10,6 +10,8 @@
 
 #include <pthread.h>
 
+#include "../../src/stage.h"
+
 #define N_NAMES   12
 #define N_THREADS 6
 #define DATA_MAX  20000u
@@ -305,6 +307,22 @@ static void look_around(struct client *me)
     }
 }
 
+/* What was not used for longest is looked at; and some of what grows goes, as it would in a full store. */
+static void make_room(struct client *me)
+{
+    brain_view views[8];
+    size_t n;
+    CHECK_OK(brain_set_full(me->store, BRAIN_FULL_LRU));
+    CHECK_OK(brain_coldest(me->store, dice(me, 2) == 0 ? NULL : any_space(me), dice(me, 3000),
+                           views, 8, &n));
+    for (size_t i = 0; i < n; i++) {
+        check_data(views[i].data, views[i].size_bytes);
+        brain_view_drop(&views[i]);
+    }
+    int err = bn_stage_make_room(me->store, me->space[2], 1 + dice(me, 20000));
+    CHECK(err == 0 || err == BRAIN_E_FULL);
+}
+
 /* ---- */
 
 static void open_client(struct client *me)
@@ -355,6 +373,7 @@ static void act(struct client *me)
         CHECK_OK(brain_trim(me->store, NULL));
         CHECK_OK(brain_advance(me->store, check_stat(me->store).committed + dice(me, 3)));
     } else if (what < 99) {
+        make_room(me);
         remove_space(me);
     } else {
         close_client(me);

@@ -7,6 +7,7 @@
 
 #include "../../src/hits.h"
 #include "../../src/pin.h"
+#include "../../src/write.h"
 
 static uint8_t data[4 * 1024 * 1024];
 
@@ -415,7 +416,7 @@ static void check_refused(void)
     CHECK_CODE(put(space, 8, 70001), BRAIN_E_FULL);
     CHECK_DETAIL("70001 bytes were asked for");
     CHECK_DETAIL("10000 bytes are of values that somebody has a view of");
-    CHECK_DETAIL("20000 of the library's own");
+    CHECK_DETAIL("20000 are the library's own");
     CHECK_U64(count(space, 0, 8), 8);
     CHECK_U64(check_stat(store).n_evicted, 0);
     CHECK_OK(put(space, 8, 70000)); /* exactly */
@@ -485,7 +486,8 @@ static void check_snapshot(void)
     }
     CHECK_U64(count(space, 0, 9), 9);
     CHECK_CODE(put(space, 30, 20000), BRAIN_E_FULL);
-    CHECK_DETAIL("snapshots need them");
+    CHECK_DETAIL("90000 are needed by snapshots");
+    CHECK_DETAIL("a snapshot of process");
     CHECK_U64(count(space, 0, 9), 9);
     brain_snapshot_close(snapshot);
     CHECK_OK(put(space, 30, 20000));
@@ -744,6 +746,198 @@ static void check_hook(void)
     check_destroy(store);
 }
 
+/* What has gone for a put, and stays in limbo since somebody has it, counts as coming: no more goes. */
+static void check_in_use_yet(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_SPILL);
+    brain_space *space = check_space(store, "default");
+    struct maker maker = { .space = space };
+    brain_view views[10];
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(put(space, i, 10000));
+        CHECK_OK(brain_get(space, &i, sizeof i, &views[i]));
+    }
+    CHECK_OK(brain_on_full(store, make_room, &maker));
+    CHECK_CODE(put(space, 10, 5000), BRAIN_E_FULL);
+    CHECK_DETAIL("in use yet");
+    CHECK_U64(maker.n_calls, 1);
+    CHECK_U64(count(space, 0, 10), 9);
+    for (uint32_t i = 0; i < 10; i++) {
+        brain_view_drop(&views[i]);
+    }
+    CHECK_OK(put(space, 10, 5000));
+    CHECK_U64(maker.n_calls, 1);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* A view that is taken after the choice keeps the value, too. */
+static void check_spared(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    struct bn_write write;
+    brain_view view;
+    uint64_t number;
+    for (int held = 1; held >= 0; held--) {
+        uint32_t name = 5;
+        CHECK_OK(put(space, name, 10000));
+        CHECK_OK(brain_get(space, &name, sizeof name, &view));
+        CHECK_OK(bn_write_init_delete(&write, space, &name, sizeof name, view.version));
+        write.spares_used = true;
+        if (!held) {
+            brain_view_drop(&view);
+        }
+        CHECK_CODE(bn_write_commit(store, &write, 1, false, &number), held ? BRAIN_E_BUSY : 0);
+        CHECK(is_there(space, name) == held);
+        bn_write_deinit(store, &write);
+        brain_view_drop(&view);
+    }
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* ---- one at a time */
+
+struct slow_maker {
+    brain_space *space;
+    struct check_gate begun, may_end;
+    bool dies;
+};
+
+static int make_room_slowly(void *context, brain_store *store, brain_space *space, uint64_t bytes)
+{
+    struct slow_maker *maker = context;
+    uint32_t first = 0;
+    (void)store;
+    (void)space;
+    (void)bytes;
+    check_gate_open(&maker->begun);
+    check_gate_pass(&maker->may_end);
+    return brain_delete(maker->space, &first, sizeof first, BRAIN_ANY_VERSION);
+}
+
+/* Who finds it full while another process makes room waits for that, and finds the room; takes over from a dead one;
+ * and waits no longer than for a writer. */
+static void check_turns(bool dies)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_SPILL);
+    brain_space *space = check_space(store, "default");
+    struct slow_maker maker = { space, check_gate_new(), check_gate_new(), dies };
+    struct maker quick = { .space = space, .next = 1 };
+    CHECK_OK(put(space, 0, 50000));
+    CHECK_OK(put(space, 1, 50000));
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        CHECK_OK(brain_on_full(store, make_room_slowly, &maker));
+        CHECK_OK(put(space, 2, 10000)); /* of 50,000 that it gets */
+        _exit(0);
+    }
+    check_gate_pass(&maker.begun);
+    brain_options options = BRAIN_OPTIONS_INIT;
+    brain_store *hasty;
+    options.lock_timeout_ns = 1;
+    CHECK_OK(brain_open(brain_path(store), &options, &hasty));
+    brain_space *its = check_space(hasty, "default");
+    CHECK_OK(brain_on_full(hasty, make_room, &quick));
+    CHECK_CODE(put(its, 3, 10000), BRAIN_E_TIMEOUT);
+    CHECK_DETAIL("making room");
+    brain_space_close(its);
+    brain_close(hasty);
+    CHECK_OK(brain_on_full(store, make_room, &quick));
+    CHECK_U64(quick.n_calls, 0);
+    if (dies) {
+        check_kill(pid);
+        CHECK_OK(put(space, 3, 10000));
+        CHECK_U64(quick.n_calls, 1);
+        CHECK(is_there(space, 0) && !is_there(space, 1));
+    } else {
+        pid_t other = check_fork();
+        if (other == 0) {
+            CHECK_OK(put(space, 3, 10000));
+            CHECK_U64(quick.n_calls, 0);
+            _exit(0);
+        }
+        check_gate_open(&maker.may_end);
+        CHECK_CHILD(pid);
+        CHECK_CHILD(other);
+        CHECK(!is_there(space, 0) && count(space, 1, 4) == 3);
+    }
+    check_gate_free(&maker.begun);
+    check_gate_free(&maker.may_end);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* ---- conditions */
+
+/* Nothing goes for a change that is not made; and what a change asks for is not what goes. */
+static void check_conditions(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_part part = { .data = data, .size_bytes = 60000 };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    brain_batch *batch;
+    uint64_t version;
+    uint32_t x = 100, y = 101;
+    part.size_bytes = 100;
+    CHECK_OK(brain_put(space, &x, sizeof x, &value, 0, &version));
+    part.size_bytes = 60000;
+    for (uint32_t i = 0; i < 9; i++) {
+        CHECK_OK(put(space, i, 11000));
+    }
+    CHECK_CODE(brain_put(space, &x, sizeof x, &value, version + 1, NULL), BRAIN_E_STALE);
+    CHECK_CODE(brain_put(space, &x, sizeof x, &value, 0, NULL), BRAIN_E_EXISTS);
+    CHECK_CODE(brain_put(space, &y, sizeof y, &value, 5, NULL), BRAIN_E_STALE);
+    part.size_bytes = 1500; /* inline: with others in a batch, by its conditions */
+    CHECK_OK(brain_batch_new(store, &batch));
+    CHECK_OK(brain_batch_put(batch, space, &y, sizeof y, &value));
+    CHECK_OK(brain_batch_put_if(batch, space, &x, sizeof x, &value, version + 1));
+    CHECK_CODE(brain_batch_commit(batch, NULL), BRAIN_E_STALE);
+    CHECK_U64(check_stat(store).n_evicted, 0);
+    CHECK_OK(brain_batch_require(batch, space, &x, sizeof x, version)); /* the coldest of all */
+    CHECK_OK(brain_batch_put(batch, space, &y, sizeof y, &value));
+    CHECK_OK(brain_batch_commit(batch, NULL));
+    brain_batch_free(batch);
+    CHECK(is_there(space, x) && check_stat(store).n_evicted > 0);
+    part.size_bytes = 98000;
+    CHECK_OK(brain_put(space, &x, sizeof x, &value, version, &version)); /* all others went */
+    CHECK_U64(count(space, 0, 9), 0);
+    CHECK_CODE(brain_put(space, &x, sizeof x, &value, version, NULL), BRAIN_E_FULL);
+    CHECK(is_there(space, x));
+    CHECK_OK(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION,
+                       NULL)); /* who asks for nothing may */
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* What stands for a value that is elsewhere does not go once more, and what could not be moved is not offered. */
+static void check_not_offered(void)
+{
+    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_part part = { .data = data, .size_bytes = 10000 };
+    brain_value value = { .kind = 13, .n_parts = 1, .parts = &part };
+    brain_view views[5];
+    size_t n;
+    for (uint32_t i = 0; i < 3; i++) {
+        value.kind = i == 0 ? 13 : BRAIN_KIND_BYTES;
+        value.meta = data;
+        value.meta_len = i == 1 ? 1501 : 0;
+        CHECK_OK(brain_put(space, &i, sizeof i, &value, 0, NULL));
+    }
+    CHECK_OK(brain_coldest(store, NULL, 1, views, 5, &n));
+    CHECK_U64(n, 1);
+    CHECK(memcmp(views[0].name, &(uint32_t){ 2 }, sizeof(uint32_t)) == 0);
+    brain_view_drop(&views[0]);
+    CHECK_OK(put(space, 3, 90000));
+    CHECK(is_there(space, 0) && !is_there(space, 1));
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 /* ---- a full file system */
 
 static void check_small_file_system(void)
@@ -809,6 +1003,12 @@ int main(void)
     check_table();
     check_coldest();
     check_hook();
+    check_in_use_yet();
+    check_spared();
+    check_turns(false);
+    check_turns(true);
+    check_conditions();
+    check_not_offered();
     check_small_file_system();
     return 0;
 }

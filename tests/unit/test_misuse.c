@@ -352,6 +352,19 @@ static int call_resize(void)
 {
     return brain_resize(store, 2 * CHECK_MIB);
 }
+static int call_set_full(void)
+{
+    return brain_set_full(store, BRAIN_FULL_ERROR);
+}
+static int call_on_full(void)
+{
+    return brain_on_full(store, NULL, NULL);
+}
+static int call_coldest(void)
+{
+    size_t n;
+    return brain_coldest(store, NULL, 0, NULL, 0, &n);
+}
 static int call_advance(void)
 {
     return brain_advance(store, 0);
@@ -578,6 +591,9 @@ static const struct call {
 } calls[] = {
     { "resize", call_resize, CHANGES },
     { "advance", call_advance, CHANGES },
+    { "set full", call_set_full, CHANGES },
+    { "on full", call_on_full, CHANGES },
+    { "coldest", call_coldest, CHANGES },
     { "trim", call_trim, CHANGES },
     { "destroy", call_destroy, CHANGES },
     { "stat", call_stat, READS },

@@ -1,0 +1,7 @@
+# Room is made for a change whose condition does not hold.
+# file: src/write.c
+# run: test_evict
+# says: n_evicted
+/^static int judge_version(/,/^}/ {
+    s/^    return if_version == 0 ? .*/    return 0;/
+}

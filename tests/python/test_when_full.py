@@ -1,0 +1,163 @@
+"""Brain(when_full=...): what a put does that finds the store full."""
+
+import multiprocessing
+import pickle
+import threading
+
+import numpy
+import pytest
+
+from brain_plasma import Brain, BrainFullError, BrainUnsupportedError, BrainValueError
+from brain_plasma.mock import MockPlasmaClient
+
+SIZE = 100_000
+
+
+def array(number):
+    return numpy.full(SIZE, number, dtype=numpy.uint8)
+
+
+@pytest.fixture
+def cache(path):
+    with Brain(path, capacity=10 * SIZE, when_full="lru") as brain:
+        yield brain
+
+
+def test_by_default_a_full_store_is_an_error(path):
+    with Brain(path, capacity=10 * SIZE) as brain:
+        assert brain.when_full == "error"
+        for number in range(10):
+            brain[f"x{number}"] = array(number)
+        with pytest.raises(BrainFullError):
+            brain["more"] = array(11)
+        assert len(brain) == 10
+        brain.when_full = "lru"
+        brain["more"] = array(11)
+        assert "more" in brain
+        assert brain.stat()["n_evicted"] == 1
+        assert brain.stat()["evicted_bytes"] == SIZE
+
+
+def test_what_was_not_used_for_longest_goes(cache):
+    for number in range(10):
+        cache[f"x{number}"] = array(number)
+    cache["none"] = None
+    for number in (0, 1, 2, 4, 5, 6, 7, 8, 9):
+        assert cache[f"x{number}"][0] == number
+    cache["more"] = array(11)
+    assert "x3" not in cache
+    assert len(cache) == 11
+
+
+def test_what_somebody_has_recalled_stays(cache):
+    for number in range(10):
+        cache[f"x{number}"] = array(number)
+    held = [cache[f"x{number}"] for number in range(3)]
+    for number in range(10, 40):
+        cache[f"x{number}"] = array(number)
+    assert all(f"x{number}" in cache for number in range(3))
+    with pytest.raises(BrainFullError, match=r"300000 bytes are of values that somebody has a view of"):
+        cache["large"] = numpy.zeros(8 * SIZE, dtype=numpy.uint8)
+    assert all((each == number).all() for number, each in enumerate(held))
+    held.clear()
+    cache["large"] = numpy.zeros(10 * SIZE, dtype=numpy.uint8)
+    assert cache.names() == ["large"]
+
+
+def test_each_way_to_put_makes_room(cache):
+    for number in range(10):
+        cache[f"x{number}"] = array(number)
+    cache["small"] = 5
+    cache["text"] = "x" * 1000
+    cache.set_many({f"many{number}": array(number) for number in range(3)} | {"one": 1})
+    cache.update({"updated": array(1)})
+    cache.learn("learned", array(2), "what it is")
+    cache.setdefault("default", array(3))
+    cache["pickled"] = {"a": array(4), "b": [array(5)]}
+    assert cache["small"] == 5 and cache["learned"][0] == 2 and cache["pickled"]["b"][0][0] == 5
+    assert cache.used() <= cache.size()
+    assert not cache.check()
+
+
+def test_a_condition_of_a_put_does_not_go(cache):
+    cache["x"] = array(0)
+    version = cache.version("x")
+    for number in range(9):
+        cache[f"x{number}"] = array(number)
+    assert cache.replace_if("x", array(1), version + 1) is None
+    assert cache.stat()["n_evicted"] == 0
+    assert cache.replace_if("x", array(1), version) is not None
+    assert cache["x"][0] == 1
+
+
+def test_the_mode_is_the_stores(path, cache):
+    with Brain(path) as other:
+        assert other.when_full == "lru"
+        other.when_full = "error"
+        assert cache.when_full == "error"
+    with Brain(path, when_full="lru"):
+        assert cache.when_full == "lru"
+    assert pickle.loads(pickle.dumps(cache)).when_full == "lru"
+    cache.sleep()
+    cache.wake_up()
+    assert cache.when_full == "lru"
+
+
+@pytest.mark.parametrize("wrong", ["LRU", "", 1, "fifo"])
+def test_a_mode_that_there_is_none(path, cache, wrong):
+    with pytest.raises(BrainValueError, match="'error', 'lru' or 'spill'"):
+        Brain(path, when_full=wrong)
+    with pytest.raises(BrainValueError, match="'error', 'lru' or 'spill'"):
+        cache.when_full = wrong
+    assert cache.when_full == "lru"
+
+
+def test_what_is_kept_on_a_disk_does_not_go(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    with pytest.raises(BrainValueError, match="durable="):
+        Brain(path, when_full="lru", durable=tmp_path / "home")
+    with Brain(path, capacity=10 * SIZE, when_full="lru") as brain:
+        brain["x"] = 1
+        with pytest.raises(BrainValueError, match=r"persist\(\)"):
+            brain.persist("x")
+        with pytest.raises(BrainValueError, match="durable="):
+            Brain(path, durable=tmp_path / "home")
+        brain.when_full = "error"
+        brain.persist("x")
+        with pytest.raises(BrainValueError, match=r"persist\(\)"):
+            brain.when_full = "lru"
+        with pytest.raises(BrainValueError, match=r"persist\(\)"):
+            Brain(path, when_full="lru")
+        assert brain.when_full == "error"
+        brain.destroy()
+
+
+def test_a_brain_over_a_client_has_no_mode():
+    with pytest.raises(BrainUnsupportedError, match="when_full="):
+        Brain(ClientClass=MockPlasmaClient, when_full="lru")
+    with pytest.raises(BrainUnsupportedError, match="when_full"):
+        Brain(ClientClass=MockPlasmaClient).when_full  # noqa: B018
+
+
+def _fill(path, first):
+    with Brain(path) as brain:
+        for number in range(100):
+            brain[f"{first}.{number}"] = array(number)
+            for _ in range(3):
+                value = brain.get(f"{first}.{number % 7}")
+                assert value is None or (value == number % 7).all()
+
+
+def test_processes_and_threads_that_put_all_the_time(path, cache):
+    workers = [multiprocessing.get_context("fork").Process(target=_fill, args=(path, n)) for n in range(2)]
+    for worker in workers:
+        worker.start()
+    threads = [threading.Thread(target=_fill, args=(path, f"t{n}")) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for worker in [*threads, *workers]:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert cache.used() <= cache.size()
+    assert cache.stat()["n_evicted"] > 300
+    assert not cache.check()
