@@ -504,7 +504,8 @@ BRAIN_API int brain_view_swap_note(const brain_view *view, uint64_t expected, ui
  * metadata and description stay as they were, and nobody can tell by any of them that it was moved: a condition
  * on the version holds, nobody who waits is woken, brain_wait_space() goes on waiting. Views of the value, and
  * snapshots from before, keep showing it, and its memory is given back when the last of them, this one included,
- * has gone. An id of before the move finds nothing any more. What this puts takes no room of the capacity.
+ * has gone. An id of before the move finds nothing any more. What this puts, `len` bytes and 8, counts as live, and is
+ * put where there is no room, too.
  *
  * len   1 to BRAIN_AWAY_MAX, and at least 8 less than the value has.
  * Returns 0, or: STALE (the name has another value, or none, or it has been moved already); NOT_FOUND (its
