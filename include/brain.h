@@ -47,6 +47,9 @@
  *              changed. But what is put in order after a commit may be what is damaged: then the
  *              change is made, whole, and is what everybody sees; brain_exists() gives its version.
  *              Changes after that say CORRUPT, too, and change nothing; reading goes on.
+ *   Full       Where a store is full a change says FULL; in another mode than that (enum brain_full) it
+ *              makes room first. "On error nothing has changed" is said but for values that went for that.
+ *              Whoever finds another at it waits, as for the writer lock, and may get TIMEOUT.
  *   Time       Durations are nanoseconds; BRAIN_FOREVER waits without end.
  *   Version    The version of an object is the number of the commit that made it: it grows with
  *              every change of a name; 0 means "no such name".

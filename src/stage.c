@@ -144,6 +144,7 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
     if (err != 0) {
         return err == BN_AGAIN ? 0 : err;
     }
+    (void)bn_error(BRAIN_E_FULL, "there is nothing more that could go"); /* unless it says more */
     is_making_room = true;
     err = room.make(room.context, store, space, bytes);
     is_making_room = false;
@@ -159,8 +160,11 @@ static bool may_ask(const struct brain_store *store, uint32_t n_rooms)
     return bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR && n_rooms < ROOMS_MAX;
 }
 
-/* Have `missing` bytes made room for, without those that have gone for this change already, and are in limbo still:
- * more would go, and more, as long as somebody holds them there. 0: try again; FULL, with a text that says why. */
+#define KEPT_MAX 3u
+
+/* Have `missing` bytes made room for. What has gone for this change and is in limbo still counts as coming, or more would
+ * go, and more, as long as somebody keeps it there. But a reader may just be passing: a few times as much goes instead.
+ * 0: try again; FULL, with a text that says why. */
 static int ask_for_room(struct brain_store *store, uint64_t missing, uint64_t limbo,
                         struct bn_stage_obstacle *tried)
 {
@@ -168,7 +172,10 @@ static int ask_for_room(struct brain_store *store, uint64_t missing, uint64_t li
     uint64_t coming = limbo > tried->limbo ? limbo - tried->limbo : 0;
     coming = coming < tried->asked_for ? coming : tried->asked_for;
     if (missing <= coming) {
-        return bn_error(BRAIN_E_FULL, "what has gone for it is in use yet");
+        if (tried->n_kept++ == KEPT_MAX) {
+            return bn_error(BRAIN_E_FULL, "what has gone for it is in use yet");
+        }
+        coming = 0;
     }
     tried->asked_for += missing - coming;
     int err = bn_stage_make_room(store, NULL, missing - coming);

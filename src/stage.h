@@ -10,6 +10,7 @@
 struct bn_stage_obstacle {
     bool reclaimed;
     bool trimmed;
+    uint32_t n_kept;    /* how often all that had gone for it was kept */
     uint32_t n_rooms;   /* how often room was made, */
     uint64_t asked_for; /* and how much in all */
     uint64_t limbo;     /* bytes that were there before */

@@ -1,5 +1,5 @@
 # A child notes what it uses in pages of its parent.
 # file: src/fork.c
 # run: test_evict
-# says: count_pages
+# says: n_of_child
 /bn_hits_forget(store);/d

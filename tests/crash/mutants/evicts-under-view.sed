@@ -1,5 +1,5 @@
 # What is chosen to go may be in use.
 # file: src/cold.c
 # run: test_evict
-# says: memcmp(views[0].name
+# says: views[0].size_bytes == 10002
 s/^        if (!suspects->kept\[i\] && /        if (/
