@@ -3,6 +3,8 @@
 #include "dumps.h"
 
 #include <dirent.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #define LARGE 300000u
 
@@ -705,6 +707,58 @@ static void a_disk_without_room(void)
     end();
 }
 
+/* A disk of 1 MiB: three values fit there, and garbage makes room for others. */
+static void fill_small_disk(void)
+{
+    uint64_t moved = 0;
+    char name[8];
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        put(name, (char)('a' + i), LARGE);
+    }
+    DUMP_CODE(brain_spill(spill, NULL, 5 * LARGE, &moved), BRAIN_E_FULL);
+    DUMP_DETAIL("Free some of the disk");
+    CHECK_U64(moved, 3 * LARGE);
+    CHECK_U64(n_files(), 3);
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_SPILL));
+    char *data = calloc(1, 16 * (size_t)CHECK_MIB);
+    CHECK_CODE(brain_put_bytes(space, "large", 5, data, 16 * (size_t)CHECK_MIB - 400000),
+               BRAIN_E_FULL);
+    CHECK(strstr(brain_error_detail(), "Free some of the disk") != NULL);
+    free(data);
+    int n_away = 0;
+    for (int i = 0; i < 5; i++) { /* all are there still */
+        snprintf(name, sizeof name, "n%d", i);
+        if (is_away(name)) {
+            check_recalls(name, (char)('a' + i), LARGE);
+            put(name, (char)('A' + i), 1);
+            n_away++;
+        }
+    }
+    CHECK_U64(n_away, 3);
+    DUMP_OK(brain_spill(spill, NULL, 2 * LARGE, &moved)); /* their files go first */
+    CHECK_U64(n_files(), 2);
+}
+
+static void a_small_disk(void)
+{
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        if (unshare(CLONE_NEWNS) != 0 ||
+            mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("none", place, "tmpfs", 0, "size=1m") != 0) {
+            printf("a small disk: not tested, it takes root to mount one\n");
+            _exit(0);
+        }
+        begin();
+        fill_small_disk();
+        end();
+        CHECK_SYS(umount(place));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+}
+
 int main(void)
 {
     check_begin();
@@ -725,5 +779,6 @@ int main(void)
     puts_make_room();
     nothing_can_go();
     a_disk_without_room();
+    a_small_disk();
     return 0;
 }

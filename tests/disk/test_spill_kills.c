@@ -2,11 +2,14 @@
  *
  * Afterwards the name has the value, in the store or in a file that is whole; whoever tidies leaves as many files as values are
  * away; the store is sound, and the next one spills all that is there.
+ * Others tidy, and get values, at those stops.
  *
  * usage: test_spill_kills [N]    at N random stops of each, 12 if it is not said; 0: at each
  */
 #include "calls.h"
 #include "dumps.h"
+
+#include <sys/syscall.h>
 
 #define N_VALUES 3
 #define SIZE     200000u
@@ -167,6 +170,48 @@ static void leave_garbage(brain_store *store)
     brain_snapshot_close(snapshot);
 }
 
+/* ---- others in between */
+
+/* Who tidies before each of them removes no file that is being written. Before it is locked it may go, and is made anew,
+ * three times: so not there. */
+static void tidied_at_each_stop(brain_store *store)
+{
+    int n_away;
+    put_all(store);
+    pid_t pid = calls_begin(open_and_spill, brain_path(store));
+    for (long call; (call = calls_next(pid)) != CALLS_END;) {
+        if (call != CALLS_RETURNED && call != SYS_flock && call != SYS_openat) {
+            open_and_tidy(store);
+        }
+    }
+    check_left(store, &n_away);
+    CHECK_U64(n_away, N_VALUES);
+}
+
+/* A value that somebody gets while its file is written, the last one that is, stays in memory. */
+static void viewed_when_written(brain_store *store)
+{
+    brain_space *space = check_space(store, "default");
+    brain_view views[N_VALUES];
+    char name = 'a';
+    int n_away, n_writes = 0;
+    put_all(store);
+    pid_t pid = calls_begin(open_and_spill, brain_path(store));
+    for (long call; (call = calls_next(pid)) != CALLS_END;) {
+        if (call == SYS_pwrite64 && calls_argument(pid, 2) == SIZE && n_writes < N_VALUES) {
+            name = (char)('a' + n_writes);
+            CHECK_OK(brain_get(space, &name, 1, &views[n_writes++]));
+        }
+    }
+    CHECK_U64(n_writes, N_VALUES);
+    check_left(store, &n_away);
+    CHECK_U64(n_away, 0);
+    for (int i = 0; i < n_writes; i++) {
+        brain_view_drop(&views[i]);
+    }
+    brain_space_close(space);
+}
+
 int main(int argc, char **argv)
 {
     check_begin();
@@ -179,6 +224,8 @@ int main(int argc, char **argv)
     open_and_spill(store); /* the directory is there: of the first one below */
     kill_all(store, put_all, open_and_spill, n);
     CHECK(n_kills != 0 || (n[0] > 0 && n[1] > 0 && n[2] > 0 && n[3] > 0));
+    tidied_at_each_stop(store);
+    viewed_when_written(store);
     int m[N_VALUES + 1] = { 0 };
     kill_all(store, leave_garbage, open_and_tidy, m);
     kill_all(store, put_and_spill, recall_all, m);
