@@ -17,8 +17,7 @@
 #include "base/os.h"
 #include "store.h"
 
-#define MIB             ((uint64_t)1 << 20)
-#define RESERVED_CHUNKS 16u
+#define MIB ((uint64_t)1 << 20)
 
 /* An empty file with the life byte 0 locked, before it can be seen: sweepers take one without for
  * that of a dead maker (path.c). Where a file cannot be made without a name, or be given one
@@ -128,9 +127,9 @@ static int write_clients(int fd, const uint8_t store_id[16])
     os = os != 0 ? os : bn_os_back(fd, 0, BN_ROWS_OFF + BN_PAGE);
     /* With pages for the views of some clients more: a store on a full file system can still be
      * opened. */
-    os = os != 0
-             ? os
-             : bn_os_back(fd, BN_WAKE_OFF, BN_CHUNKS_OFF + RESERVED_CHUNKS * BN_PAGE - BN_WAKE_OFF);
+    os = os != 0 ? os
+                 : bn_os_back(fd, BN_WAKE_OFF,
+                              BN_CHUNKS_OFF + BN_CHUNKS_RESERVED * BN_PAGE - BN_WAKE_OFF);
     return os != 0 ? os : bn_os_write(fd, &head, sizeof head, 0);
 }
 

@@ -58,8 +58,6 @@ static uint64_t next_random(struct search *search)
 
 /* ---- candidates: under the lock */
 
-#define OWN_MARK 0xff /* begins the names of the library's own namespaces */
-
 /* Whether a namespace is the library's own, or none. */
 static bool is_own(struct brain_store *store, uint32_t id)
 {
@@ -70,7 +68,7 @@ static bool is_own(struct brain_store *store, uint32_t id)
         bn_slot_locate(store, entry, &data, &name) != 0) {
         return true;
     }
-    return bn_slot_at(store, entry)->name_len == 0 || name[0] == OWN_MARK;
+    return bn_slot_at(store, entry)->name_len == 0 || name[0] == BN_COLD_OWN_MARK;
 }
 
 static bool is_wanted_space(struct search *search, uint32_t id)

@@ -5,7 +5,8 @@
 #include "id.h"
 #include "store.h"
 
-#define BN_COLD_SAMPLE BRAIN_COLDEST_MAX
+#define BN_COLD_SAMPLE   BRAIN_COLDEST_MAX
+#define BN_COLD_OWN_MARK 0xff /* begins the names of the library's own namespaces */
 
 struct bn_cold_value {
     struct bn_use use;

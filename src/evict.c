@@ -152,9 +152,20 @@ static uint64_t share_of_capacity(const struct brain_store *store)
     return bn_load_relaxed(&store->own_state->capacity_bytes) / SHARE;
 }
 
+/* The library's own namespaces. */
+static bool is_own(const brain_space *space)
+{
+    size_t len;
+    const uint8_t *name = space != NULL ? brain_space_name(space, &len) : NULL;
+    return name != NULL && name[0] == BN_COLD_OWN_MARK;
+}
+
 int bn_evict_make_room(void *context, brain_store *store, brain_space *space, uint64_t bytes)
 {
     (void)context;
+    if (is_own(space)) {
+        return bn_error(BRAIN_E_FULL, "nothing of the library's own is removed");
+    }
     uint64_t share = space == NULL ? share_of_capacity(store) : 0;
     struct round round = { .store = store,
                            .space = space,

@@ -534,13 +534,14 @@ struct bn_chunk_rec {
     _Atomic uint32_t cells[1008];
 };
 static_assert(sizeof(struct bn_chunk_rec) == BN_PAGE, "chunk record is part of the format");
-#define BN_CHUNK_CELLS   1008u
-#define BN_CHUNK_HITS    0x80000000u
+#define BN_CHUNK_CELLS     1008u
+#define BN_CHUNK_HITS      0x80000000u
+#define BN_CHUNKS_RESERVED 16u /* for pins: as many have memory from the beginning (build.c) */
 
-#define BN_ROWS_OFF      ((bn_off)BN_PAGE)
-#define BN_WAKE_OFF      (BN_ROWS_OFF + (bn_off)BN_CLIENTS_MAX * sizeof(struct bn_row_rec))
-#define BN_CHUNKS_OFF    (BN_WAKE_OFF + (bn_off)BN_WAKE_WORDS * sizeof(struct bn_wake_rec))
-#define BN_CLIENTS_BYTES (BN_CHUNKS_OFF + (bn_off)BN_CHUNKS_MAX * BN_PAGE)
+#define BN_ROWS_OFF        ((bn_off)BN_PAGE)
+#define BN_WAKE_OFF        (BN_ROWS_OFF + (bn_off)BN_CLIENTS_MAX * sizeof(struct bn_row_rec))
+#define BN_CHUNKS_OFF      (BN_WAKE_OFF + (bn_off)BN_WAKE_WORDS * sizeof(struct bn_wake_rec))
+#define BN_CLIENTS_BYTES   (BN_CHUNKS_OFF + (bn_off)BN_CHUNKS_MAX * BN_PAGE)
 
 /* Byte locks of `clients`, far beyond its contents: two for each life. There are as many without a
  * row as there can be pages for their pins. */

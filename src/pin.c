@@ -80,15 +80,17 @@ int bn_pin_claim_chunk(struct brain_store *store, uint32_t owner, struct bn_chun
                        int *os_out)
 {
     uint32_t n = bn_pin_n_chunks(store);
+    /* Hits do not take what newcomers need where there is no memory for more. */
+    uint32_t first = (owner & BN_CHUNK_HITS) != 0 ? BN_CHUNKS_RESERVED : 0;
     *os_out = 0;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = first; i < n; i++) {
         if (try_claim(store, i, owner)) {
             *chunk_out = bn_pin_chunk(store, i);
             return 0;
         }
     }
     int fd, err = bn_map_clients_fd(store->map, &fd);
-    for (uint32_t i = n; err == 0 && i < BN_CHUNKS_MAX; i++) {
+    for (uint32_t i = n > first ? n : first; err == 0 && i < BN_CHUNKS_MAX; i++) {
         *os_out = bn_os_back(fd, BN_CHUNKS_OFF + (bn_off)i * BN_PAGE, BN_PAGE);
         if (*os_out != 0) {
             return BRAIN_E_BUSY;

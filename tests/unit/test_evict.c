@@ -7,6 +7,7 @@
 
 #include "../../src/hits.h"
 #include "../../src/pin.h"
+#include "../../src/stage.h"
 #include "../../src/write.h"
 
 static uint8_t data[4 * 1024 * 1024];
@@ -432,6 +433,9 @@ static void check_refused(void)
     brain_view_drop(&view);
     CHECK_OK(put(space, 9, 80000));
     CHECK(!is_there(space, 0) && is_there(own, 0));
+    CHECK_CODE(bn_stage_make_room(store, own, 1), BRAIN_E_FULL);
+    CHECK_OK(bn_stage_make_room(store, space, 1));
+    CHECK(!is_there(space, 9) && is_there(own, 0));
     CHECK_SOUND(store);
     brain_space_close(own);
     brain_space_close(space);
@@ -545,6 +549,10 @@ static void check_pages(void)
         use(space, i);
     }
     CHECK_U64(count_pages(store, store->row), BN_HITS_PARTS);
+    for (uint32_t i = 0; i < BN_CHUNKS_RESERVED;
+         i++) { /* which newcomers need on a full file system */
+        CHECK((bn_load_acquire(&bn_pin_chunk(store, i)->owner) & BN_CHUNK_HITS) == 0);
+    }
     CHECK_U64(check_stat(store).n_pins, 0);
     uint32_t n_chunks = 0;
     for (int i = 0; i < 3; i++) { /* the dead's pages are used again */
