@@ -15,6 +15,10 @@ static int check(const brain_view *view, const void *stand_in, size_t len)
         return bn_error(BRAIN_E_INVAL,
                         "a view that was dropped, or shows a copy, is of no value to move away");
     }
+    int err = bn_store_check_writable(view->store);
+    if (err != 0) {
+        return err;
+    }
     if (stand_in == NULL || len == 0 || len > BRAIN_AWAY_MAX) {
         return bn_error(BRAIN_E_INVAL, "what stands for a value has 1 to %u bytes, not %zu",
                         BRAIN_AWAY_MAX, len);
@@ -28,7 +32,7 @@ static int check(const brain_view *view, const void *stand_in, size_t len)
                         view->kind, (unsigned long long)view->size_bytes,
                         len + BN_SLOT_VERSION_BYTES);
     }
-    return bn_store_check_writable(view->store);
+    return 0;
 }
 
 int brain_move_away(const brain_view *view, const void *stand_in, size_t len)

@@ -409,6 +409,12 @@ static void check_spaces(struct checker *c)
             problem(c, "namespace %u lies beyond its region", id);
             return;
         }
+        uint64_t moved = bn_load_relaxed(&space->moved);
+        if (moved > bn_load_relaxed(&store->state->committed) ||
+            bn_load_relaxed(&space->changed) > moved) {
+            problem(c, "namespace %u says that a value of it was moved by commit %llu", id,
+                    (unsigned long long)moved);
+        }
         check_cells(c, id, space);
         if (bn_load_relaxed(&space->removed) == 0) {
             check_holes(c, id, space);

@@ -408,6 +408,7 @@ struct bn_space_rec {
     uint32_t next; /* in space_free or space_dead */
     _Atomic uint32_t entry;
 };
+static_assert(offsetof(struct bn_space_rec, moved) == 0, "space record is part of the format");
 static_assert(offsetof(struct bn_space_rec, tally) == 64, "space record is part of the format");
 static_assert(sizeof(struct bn_space_rec) == 128, "space record is part of the format");
 

@@ -126,8 +126,14 @@ void bn_space_note_move(struct brain_store *store, struct bn_space_rec *rec)
 
 uint64_t bn_space_changed(const struct bn_space_rec *rec, uint64_t number)
 {
-    /* A move under way is above what is committed, and so is what it is compared with. */
-    return number > bn_load_acquire(&rec->moved) ? number : bn_load_acquire(&rec->changed);
+    /* A move under way is above what is committed, and so above `number`: it counts as if it had been. */
+    uint64_t moved, changed;
+    do {
+        moved = bn_load_acquire(&rec->moved);
+        changed = bn_load_acquire(&rec->changed);
+        bn_fence_acquire();
+    } while (bn_load_relaxed(&rec->moved) != moved); /* it was undone, or another came */
+    return number > moved ? number : changed;
 }
 
 void bn_tally_read(const struct brain_store *store, const struct bn_tally_rec tally[2],
