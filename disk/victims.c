@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "walk.h"
 
 /* ---- who has views */
 
@@ -57,6 +58,13 @@ int bd_victims_is_viewed(brain_store *store, const brain_view *view, bool *is_ou
 int bd_victims_find(brain_store *store, brain_space *space, uint64_t min_bytes,
                     brain_view *views_out, size_t room, size_t *n_out)
 {
+    size_t len = 0;
+    const void *name = space != NULL ? brain_space_name(space, &len) : NULL;
+    if (bd_walk_is_hidden(
+            name, len)) { /* nobody recalls there: Plasma's objects go by rules of their own */
+        *n_out = 0;
+        return 0;
+    }
     int err = brain_coldest(store, space, min_bytes, views_out, room, n_out);
     return err != 0 ? bd_error_store(err) : 0;
 }

@@ -388,7 +388,7 @@ struct bn_space_id_rec {
  *           it for a hint: they look the name up that is there, and see whether it leads here.
  * moved     number of the last commit that moved a value away, 0: none has. A tally whose number is
  *           not above it changed for nobody: `changed` is the number of the change before it.
- *           order: `changed` first; readers load `moved` first.
+ *           order: `changed` first; readers load `moved` first (PAIR moved).
  *
  * Every get loads `removed` and gen, every put stores a tally: so they stand on two lines. The
  * padding stands in front so that what a put loads of record 1 does not lie where it has just

@@ -121,7 +121,7 @@ void bn_space_note_move(struct brain_store *store, struct bn_space_rec *rec)
     if (last > bn_load_relaxed(&rec->moved)) {
         bn_journal_u64(store, &rec->changed, last);
     }
-    bn_journal_u64(store, &rec->moved, bn_load_relaxed(&store->state->txn_number));
+    bn_journal_u64(store, &rec->moved, bn_load_relaxed(&store->state->txn_number)); /* PAIR moved */
 }
 
 uint64_t bn_space_changed(const struct bn_space_rec *rec, uint64_t number)
@@ -129,7 +129,7 @@ uint64_t bn_space_changed(const struct bn_space_rec *rec, uint64_t number)
     /* A move under way is above what is committed, and so above `number`: it counts as if it had been. */
     uint64_t moved, changed;
     do {
-        moved = bn_load_acquire(&rec->moved);
+        moved = bn_load_acquire(&rec->moved); /* PAIR moved */
         changed = bn_load_acquire(&rec->changed);
         bn_fence_acquire();
     } while (bn_load_relaxed(&rec->moved) != moved); /* it was undone, or another came */

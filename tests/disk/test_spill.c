@@ -201,6 +201,12 @@ static void what_is_viewed_stays(void)
     brain_view_drop(&view);
     DUMP_OK(brain_spill(spill, space, 1, &moved));
     CHECK(is_away("held"));
+    brain_space *hidden = check_space(store, "\xff"
+                                             "plasma"); /* the library's own are nobody's to move */
+    CHECK_OK(brain_put_bytes(hidden, "x", 1, bytes, LARGE));
+    DUMP_CODE(brain_spill(spill, hidden, 1, &moved), BRAIN_E_NOT_FOUND);
+    DUMP_CODE(brain_spill(spill, NULL, 1, &moved), BRAIN_E_NOT_FOUND);
+    brain_space_close(hidden);
     brain_space_close(other);
     end();
 }

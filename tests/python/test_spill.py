@@ -18,7 +18,6 @@ from brain_plasma import (
     BrainReferenceError,
     BrainUnsupportedError,
     BrainValueError,
-    plasma,
 )
 from brain_plasma.mock import MockPlasmaClient
 
@@ -372,4 +371,24 @@ def test_nothing_but_files_of_values_is_removed(spilling, tmp_path):
     assert mine.read_text() == "mine"
 
 
-assert plasma  # the values of names are found by its client
+
+
+
+def test_who_may_only_read_recalls(spilling, path):
+    put_and_spill(spilling, "x", VALUES["array"])
+    with Brain(path, read_only=True) as reader:
+        array = reader["x"]
+        assert reader.when_full == "spill"
+        with pytest.raises(BrainValueError, match="when_full"):
+            reader.spill(1)
+    assert is_same(VALUES["array"], array)
+
+
+def test_a_store_that_is_open_to_its_group_has_files_that_are(new_path, tmp_path):
+    with Brain(new_path(), capacity=CAPACITY, mode=0o660, when_full="spill", spill_to=tmp_path / "files") as brain:
+        put_and_spill(brain, "x", VALUES["array"])
+        (file,) = files(tmp_path)
+        assert file.stat().st_mode & 0o777 == 0o640
+        assert file.parent.stat().st_mode & 0o777 == 0o770
+        assert is_same(VALUES["array"], brain["x"])
+        brain.destroy()
