@@ -43,7 +43,8 @@ static void open_to_group(const brain_store *store, int fd, bool is_directory)
     struct stat st;
     if (stat(brain_directory(store), &st) == 0 && (st.st_mode & 070) != 0 &&
         fchown(fd, (uid_t)-1, st.st_gid) == 0) {
-        mode_t mode = is_directory ? st.st_mode & 0770 : 0640;
+        bool may_write = (brain_access(store) & BRAIN_ACCESS_OTHERS_WRITE) != 0;
+        mode_t mode = !is_directory ? 0640 : may_write ? 0770 : 0750;
         (void)fchmod(fd, mode); /* else it is the owner's alone: who cannot read is told so */
     }
 }

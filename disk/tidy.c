@@ -114,6 +114,9 @@ int bd_tidy_file(brain_store *store, int dir_fd, const char *name, bool *is_gone
     bool is = true;
     *is_gone_out = false;
     int fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno == EACCES) { /* another user's */
+        fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    }
     if (fd < 0) {
         *is_gone_out = errno == ENOENT;
         return 0; /* what cannot be opened is left */
