@@ -5,8 +5,8 @@
  *           views, snapshots, sleepers, and a death in the middle of it.
  * Choice:   the coldest of a sample (cold.c), a quarter of it; then another sample. Not those that are much smaller
  *           than what is asked for, unless there are no others: a large array is not worth a million of numbers.
- * Amount:   what is asked for; and beyond that a 64th of the capacity, as far as few values make it, so that not each
- *           put has to look for some.
+ * Amount:   what is asked for, or a 64th of what there is if that is more and few values make it, so that not each put
+ *           has to look for some. (Of the capacity it would be too much where it is the file system that is full.)
  * Refusal:  where all that may go would not be enough, nothing goes.
  */
 #include "evict.h"
@@ -19,7 +19,7 @@
 #include "stage.h"
 #include "write.h"
 
-#define SHARE       64u  /* of the capacity */
+#define SHARE       64u  /* of what there is */
 #define MOST_MORE   256u /* values that go beyond what is asked for */
 #define PARTS       256u /* what is asked for is not made of more of them, where there are large ones */
 #define OF_A_SAMPLE 4u
@@ -131,13 +131,17 @@ static int evict_until_done(struct round *round)
 
 /* ---- whether it is worth it */
 
-/* FULL where all that may go is less than what is asked for. */
-static int check_worth(const struct round *round)
+/* How much is to go. FULL where all that may go is less than what is asked for. */
+static int plan(struct round *round)
 {
     struct bn_cold_bytes of;
     int err = bn_cold_count(round->store, round->space, &of);
-    if (err != 0 || of.live >= of.needed + of.pinned + of.own + round->bytes) {
+    if (err != 0) {
         return err;
+    }
+    round->goal = round->bytes > of.live / SHARE ? round->bytes : of.live / SHARE;
+    if (of.live >= of.needed + of.pinned + of.own + round->bytes) {
+        return 0;
     }
     return bn_error(BRAIN_E_FULL,
                     "there is not enough that may be removed: %llu bytes are of values that "
@@ -145,11 +149,6 @@ static int check_worth(const struct round *round)
                     "view of, %llu are needed by snapshots, %llu are the library's own",
                     (unsigned long long)of.pinned, (unsigned long long)of.needed,
                     (unsigned long long)of.own);
-}
-
-static uint64_t share_of_capacity(const struct brain_store *store)
-{
-    return bn_load_relaxed(&store->own_state->capacity_bytes) / SHARE;
 }
 
 /* The library's own namespaces. */
@@ -166,13 +165,8 @@ int bn_evict_make_room(void *context, brain_store *store, brain_space *space, ui
     if (is_own(space)) {
         return bn_error(BRAIN_E_FULL, "nothing of the library's own is removed");
     }
-    uint64_t share = space == NULL ? share_of_capacity(store) : 0;
-    struct round round = { .store = store,
-                           .space = space,
-                           .bytes = bytes > 0 ? bytes : 1,
-                           .goal = bytes > share ? bytes : share };
-    round.goal = round.goal > round.bytes ? round.goal : round.bytes;
-    int err = check_worth(&round);
+    struct round round = { .store = store, .space = space, .bytes = bytes > 0 ? bytes : 1 };
+    int err = plan(&round);
     err = err != 0 ? err : evict_until_done(&round);
     err = err != 0 ? err : bn_reclaim_limbo(store, true, NULL);
     if (err != 0 || round.n_gone > 0) {

@@ -152,19 +152,21 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
     return err;
 }
 
-#define ROOMS_MAX                                                                                  \
-    1000u /* so often for one change; who says each time that it made some has made none */
+/* How often for one change. Who says each time that it has made some has made none; and what a file system gets back
+ * somebody else may take each time. */
+#define ROOMS_MAX        1000u
+#define MEMORY_ROOMS_MAX 8u
+#define KEPT_MAX         3u
 
-static bool may_ask(const struct brain_store *store, uint32_t n_rooms)
+static bool makes_room(const struct brain_store *store)
 {
-    return bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR && n_rooms < ROOMS_MAX;
+    return bn_load_relaxed(&store->state->full_mode) !=
+           BRAIN_FULL_ERROR; /* relaxed: as of some moment */
 }
 
-#define KEPT_MAX 3u
-
-/* Have `missing` bytes made room for. What has gone for this change and is in limbo still counts as coming, or more would
- * go, and more, as long as somebody keeps it there. But a reader may just be passing: a few times as much goes instead.
- * 0: try again; FULL, with a text that says why. */
+/* Have `missing` bytes made room for. What has gone for this change and is in limbo still counts as coming, or more
+ * would go, and more, as long as somebody keeps it there. But a reader may just be passing: a few times as much goes
+ * instead. 0: try again; FULL, with a text that says why. */
 static int ask_for_room(struct brain_store *store, uint64_t missing, uint64_t limbo,
                         struct bn_stage_obstacle *tried)
 {
@@ -193,7 +195,7 @@ static int make_room(struct brain_store *store, uint64_t asked, struct bn_stage_
     if (may_help && used.sum <= used.capacity - asked) {
         return 0; /* somebody has made it meanwhile */
     }
-    if (may_help && may_ask(store, tried->n_rooms)) {
+    if (may_help && makes_room(store) && tried->n_rooms < ROOMS_MAX) {
         int err = ask_for_room(store, used.sum - (used.capacity - asked), used.limbo, tried);
         if (err != BRAIN_E_FULL) {
             return err;
@@ -208,7 +210,7 @@ static int make_memory(struct brain_store *store, int err, uint64_t asked, uint3
 {
     char text[512];
     snprintf(text, sizeof text, "%s", brain_error_detail());
-    if (may_ask(store, (*n_rooms)++)) {
+    if (makes_room(store) && (*n_rooms)++ < MEMORY_ROOMS_MAX) {
         int made = bn_stage_make_room(store, NULL, asked);
         if (made != BRAIN_E_FULL) {
             return made != 0 ? made : bn_reclaim_trim(store, BN_RECLAIM_ALL);
@@ -233,7 +235,7 @@ static int overcome_no_memory(struct brain_store *store, int err, uint64_t asked
                               struct bn_stage_obstacle *tried)
 {
     if (tried->trimmed) {
-        return make_memory(store, err, asked, &tried->n_rooms);
+        return make_memory(store, err, asked, &tried->n_memory_rooms);
     }
     tried->trimmed = true;
     err = bn_reclaim_all(store);
@@ -256,7 +258,8 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
         err = bn_reclaim_all(store);
         return err != 0 || !fits ? err : bn_reclaim_trim(store, BN_RECLAIM_ALL);
     }
-    return fits ? make_memory(store, err, asked, &tried->n_rooms) : make_room(store, asked, tried);
+    return fits ? make_memory(store, err, asked, &tried->n_memory_rooms)
+                : make_room(store, asked, tried);
 }
 
 /* ---- extents */

@@ -10,11 +10,12 @@
 struct bn_stage_obstacle {
     bool reclaimed;
     bool trimmed;
-    uint32_t n_kept;    /* how often all that had gone for it was kept */
-    uint32_t n_rooms;   /* how often room was made, */
-    uint64_t asked_for; /* and how much in all */
-    uint64_t limbo;     /* bytes that were there before */
-    uint32_t n_tries;   /* since the last commit that was seen */
+    uint32_t n_kept;         /* how often all that had gone for it was kept */
+    uint32_t n_memory_rooms; /* how often room was made: where there was no memory, */
+    uint32_t n_rooms;        /* and where it did not fit */
+    uint64_t asked_for;      /* how much of that in all */
+    uint64_t limbo;          /* bytes that were there before */
+    uint32_t n_tries;        /* since the last commit that was seen */
     uint64_t committed;
 };
 

@@ -985,6 +985,7 @@ static void check_small_file_system(void)
             brain_object_release(object);
         }
         CHECK(is_there(space, 299) && check_stat(store).n_evicted > 200);
+        CHECK(check_live(store) > 4 * CHECK_MIB); /* of what there is room for */
         CHECK_SOUND(store);
         brain_space_close(space);
         check_destroy(store);
