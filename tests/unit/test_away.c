@@ -338,6 +338,7 @@ static void check_waiters(void)
 
 int main(void)
 {
+    check_begin();
     memset(bytes, 'b', sizeof bytes);
     memset(wordy, 'w', sizeof wordy);
     store = check_open(check_path(), 16 * CHECK_MIB);
