@@ -253,6 +253,97 @@ BRAIN_API int brain_sync(brain_store *store, const char *path, const brain_sync_
 BRAIN_API int brain_restore(brain_store *store, const char *path, const brain_load_options *options,
                             brain_load_result *result_out);
 
+/* ---- spilling -------------------------------------------------------------------------------- */
+
+/* Values that nobody has used for long go to files in a directory, so that there is room for others, and are recalled
+ * from there: design/0013. What is in the files lives as long as the store, and no longer.
+ *
+ * In the store such a value is a small one of kind BRAIN_KIND_AWAY, with the version, time, metadata and description
+ * that it had; brain_recall() has its data. Dumps and syncs take the data from the file by themselves. */
+
+typedef struct brain_spiller brain_spiller;
+
+/* Let values of `store` go to files in `directory`, which is made where it is not. All who spill values of one store
+ * have to name the same one: INVAL, the text says which it has; NULL is the one that the store has (NOT_FOUND: none),
+ * and then nothing is tidied up. The store's own are in a directory of its own there, of
+ * the mode and group of the store, so that whoever may read the store can recall. Not a network file system, nor one that
+ * others who may write this store cannot see.
+ *
+ * From then on calls of this process on this handle that find the store full in mode BRAIN_FULL_SPILL make room so: as
+ * brain_on_full(), which this uses. One process spills at a time; who finds another at it waits up to ten seconds.
+ *
+ * What earlier spilling has left there is tidied up, also of stores that are certainly gone. `*spill_out` is the
+ * caller's, to be given to brain_spill_close() before the store is closed; what was spilled stays as it is then.
+ * Returns 0, or: INVAL; PERM; FULL; IO; NOMEM; else as brain_put().
+ * Threads: any.  Fork: a child may use it, too.  Blocks: for the writer lock; for the disk.
+ * Cost: O(files that are there). */
+BRAIN_API int brain_spill_open(brain_store *store, const char *directory,
+                               brain_spiller **spill_out);
+BRAIN_API_FREE void brain_spill_close(brain_spiller *spill);
+
+/* Move the values that were not used for longest, of at least 64 KiB, until that is `bytes` or more. Those that
+ * anybody has a view of are passed over. A value is whole in its file before the name leads there.
+ *
+ * space       NULL: of all namespaces but the library's own.
+ * moved_out   NULL, or receives how many bytes were moved, also on error.
+ * Returns 0, or: NOT_FOUND (there are not so many that could be moved; those that could have been); FULL (the disk, or
+ * no memory for what stands for them); PERM; IO; NOMEM; else as brain_put(). What is in the store and on the disk stays
+ * as it was but for what was moved.
+ * Threads: any.  Blocks: for the writer lock, in short holdings; for the disk.
+ * Cost: O(bytes), to be written, and a look at all names. */
+BRAIN_API int brain_spill(brain_spiller *spill, brain_space *space, uint64_t bytes,
+                          uint64_t *moved_out);
+
+/* Remove the files that no name leads to any more, and that nobody who has a view or a snapshot could come to.
+ * brain_spill() does so now and then.
+ * n_gone_out   NULL, or receives how many went.
+ * Returns 0, or: IO; NOMEM; else as brain_get().  Threads: any.  Blocks: for the disk.
+ * Cost: O(files that are there). */
+BRAIN_API int brain_spill_tidy(brain_spiller *spill, uint64_t *n_gone_out);
+
+/* The data of a value that is away. They stay until brain_recalled_drop(), whatever becomes of name, file and store. */
+typedef struct brain_recalled {
+    const void *data; /* 4096-byte aligned, read-only */
+    uint64_t size_bytes;
+    uint32_t kind;      /* enum brain_kind */
+    uint32_t is_mapped; /* the library's */
+} brain_recalled;
+
+/* Recall the value that a pinned view of kind BRAIN_KIND_AWAY stands for: its file is mapped, not read. While the view is
+ * held the file stays; afterwards the mapping alone keeps it.
+ *
+ * The file is verified as far as its head goes, and its length. Who cuts a file short that is mapped makes readers fail with
+ * SIGBUS, and so does a disk that cannot be read any more: no such value is in the store's memory. A file that others may
+ * have written than who may write the store is refused.
+ *
+ * Returns 0, or: INVAL (the view is of another kind); CORRUPT (the file is not what it was); IO (it is gone, or cannot be
+ * read); PERM; NOMEM; else as brain_get().
+ * Threads: any.  Fork: a child has the memory, too.  Blocks: for the disk.  Cost: some system calls, a page fault for
+ * each 4 KiB that are looked at, and what the disk takes for those that the system does not have in memory. */
+BRAIN_API int brain_recall(const brain_view *away, brain_recalled *recalled_out);
+BRAIN_API_FREE void brain_recalled_drop(brain_recalled *recalled);
+
+/* The same, of `size_bytes` from `offset` on, writable: as brain_view_private(), for brain_private_free(). INVAL also where
+ * there are not so many. */
+BRAIN_API int brain_recall_private(const brain_view *away, uint64_t offset, uint64_t size_bytes,
+                                   void **data_out);
+
+/* How many bytes of data a value has that is away, and its kind: as what stands for it says. Returns 0, or: INVAL,
+ * CORRUPT, as brain_recall(). Cost: a few loads. */
+BRAIN_API int brain_spilled_size(const brain_view *away, uint64_t *size_out, uint32_t *kind_out);
+
+/* The id that the value had in memory, of which brain_get_by_id() finds nothing once it was moved: it is the same for all who
+ * had it. Returns 0, or: INVAL, CORRUPT, as brain_recall(). */
+BRAIN_API int brain_spilled_id(const brain_view *away, uint8_t id_out[BRAIN_ID_BYTES]);
+
+/* A view of what stands for the value that had this id in memory: for brain_recall().
+ * Returns 0, or: NOT_FOUND (it was not spilled; or its name has another value, or none); else as brain_recall(). */
+BRAIN_API int brain_spilled_get(brain_store *store, const uint8_t id[BRAIN_ID_BYTES],
+                                brain_view *view_out);
+
+/* brain_destroy(), and its spilled files go, too. Returns as that. */
+BRAIN_API int brain_spill_destroy(brain_store *store);
+
 #ifdef __cplusplus
 }
 #endif

@@ -253,8 +253,9 @@ static int check_room(struct load *load)
     if (err != 0) {
         return bd_error_store(err);
     }
-    /* What is kept need not come. */
-    if ((load->put.options.flags & BRAIN_LOAD_KEEP) != 0 || load->wanted_bytes <= capacity) {
+    /* What is kept need not come, and a store that spills holds more than that. */
+    if ((load->put.options.flags & BRAIN_LOAD_KEEP) != 0 || load->wanted_bytes <= capacity ||
+        brain_full_mode(load->put.store) == BRAIN_FULL_SPILL) {
         return 0;
     }
     return bd_error(BRAIN_E_FULL,

@@ -35,9 +35,10 @@ void bd_put_deinit(struct bd_put *put)
 bool bd_put_is_sound(const struct bd_record *record)
 {
     return record->kind <= 255 && record->kind != BRAIN_KIND_UNSEALED &&
-           record->kind != BRAIN_KIND_SPACE && record->created_ns <= INT64_MAX &&
-           record->name_len <= BRAIN_NAME_MAX && record->meta_len <= BRAIN_META_MAX &&
-           record->description_len <= BRAIN_DESCRIPTION_MAX && record->size < BD_LARGEST;
+           record->kind != BRAIN_KIND_AWAY && record->kind != BRAIN_KIND_SPACE &&
+           record->created_ns <= INT64_MAX && record->name_len <= BRAIN_NAME_MAX &&
+           record->meta_len <= BRAIN_META_MAX && record->description_len <= BRAIN_DESCRIPTION_MAX &&
+           record->size < BD_LARGEST;
 }
 
 /* ---- namespaces */

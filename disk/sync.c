@@ -93,17 +93,11 @@ static int set_count(struct sync *sync)
 
 /* ---- names */
 
-static int keep(struct sync *sync, const brain_view *view)
+static int write_value(void *context, const brain_view *view)
 {
-    uint64_t kept = 0;
+    struct sync *sync = context;
     bool is_new;
-    int err = sync->since == 0
-                  ? bd_home_version(&sync->home, sync->space, view->name, view->name_len, &kept)
-                  : 0;
-    if (err != 0 || kept == view->version) {
-        return err;
-    }
-    err = bd_home_put(&sync->home, sync->space, view, &is_new);
+    int err = bd_home_put(&sync->home, sync->space, view, &is_new);
     if (err == 0) {
         sync->n_had += is_new;
         sync->result.n_written++;
@@ -111,6 +105,15 @@ static int keep(struct sync *sync, const brain_view *view)
         err = tell_progress(sync);
     }
     return err;
+}
+
+static int keep(struct sync *sync, const brain_view *view)
+{
+    uint64_t kept = 0;
+    int err = sync->since == 0
+                  ? bd_home_version(&sync->home, sync->space, view->name, view->name_len, &kept)
+                  : 0;
+    return err != 0 || kept == view->version ? err : bd_walk_show(view, write_value, sync);
 }
 
 /* A name of the namespace, as of the snapshot. */

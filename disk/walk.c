@@ -29,10 +29,30 @@ static int next(brain_iter *iter, brain_view *view_out)
     return err != 0 ? bd_error_store(err) : 0;
 }
 
+int bd_walk_show(const brain_view *view, bd_walk_visit_fn *visit, void *context)
+{
+    if (view->kind != BRAIN_KIND_AWAY) {
+        return visit(context, view);
+    }
+    brain_recalled recalled;
+    int err = brain_recall(view, &recalled);
+    if (err != 0) {
+        return err;
+    }
+    brain_view shown = *view; /* all but the data is as it was; the pin is that of `view` */
+    shown.data = recalled.data;
+    shown.size_bytes = recalled.size_bytes;
+    shown.kind = recalled.kind;
+    err = visit(context, &shown);
+    brain_recalled_drop(&recalled);
+    return err;
+}
+
 /* An object that is being written has no data yet, and its client is not there when it comes back. */
 static int visit(const struct bd_walk *walk, brain_view *view)
 {
-    int err = view->kind != BRAIN_KIND_UNSEALED ? walk->visit(walk->context, view) : 0;
+    int err =
+        view->kind != BRAIN_KIND_UNSEALED ? bd_walk_show(view, walk->visit, walk->context) : 0;
     brain_view_drop(view);
     return err;
 }

@@ -6,6 +6,8 @@
 
 #include "brain_disk.h"
 
+typedef int bd_walk_visit_fn(void *context, const brain_view *view);
+
 struct bd_walk {
     brain_store *store;
     brain_snapshot *snapshot;
@@ -14,8 +16,12 @@ struct bd_walk {
     /* A namespace begins. Not 0: the walk ends, and returns that. */
     int (*enter)(void *context, const void *space, size_t space_len);
     /* A name of it. */
-    int (*visit)(void *context, const brain_view *view);
+    bd_walk_visit_fn *visit;
 };
+
+/* Call `visit` with the view; of a value that is away with one that shows it as if it were in the store. Returns what that
+ * returned, or as brain_recall(). */
+int bd_walk_show(const brain_view *view, bd_walk_visit_fn *visit, void *context);
 
 /* Go through all names. The order is the same each time. Returns 0; what a function returned; NOT_FOUND (a key or a
  * namespace that was asked for); else as brain_iter_next() and brain_get(). */

@@ -117,6 +117,10 @@ BRAIN_API const char *brain_strerror(int code);
  * names the process that holds the lock. Valid until the thread's next failing call. Never NULL. */
 BRAIN_API const char *brain_error_detail(void);
 
+/* Say what brain_error_detail() is to say, for who was asked to make room (brain_on_full()) and failed: it ends up in
+ * the text of the call that asked. Longer texts are cut. */
+BRAIN_API_FREE void brain_tell_error(const char *text);
+
 /* ---- stores ---------------------------------------------------------------------------------- */
 
 typedef struct brain_store brain_store;
@@ -394,6 +398,7 @@ enum brain_kind {
     BRAIN_KIND_ARROW = 9,     /* data: an Arrow IPC stream */
     BRAIN_KIND_PICKLE = 10,   /* data: pickle protocol 5 and its out-of-band buffers */
     BRAIN_KIND_TREE = 11,     /* data: an item of CBOR and its buffers: docs/format.md */
+    BRAIN_KIND_AWAY = 13,     /* what stands for a value that is elsewhere: brain_move_away() */
     BRAIN_KIND_UNSEALED = 14, /* an id that is taken, its object not sealed yet: docs/format.md */
     BRAIN_KIND_SPACE = 15,    /* the library's own: a namespace */
 };
@@ -408,7 +413,7 @@ typedef struct brain_part {
 
 /* A value to be put. The library copies everything before the call returns. */
 typedef struct brain_value {
-    uint32_t kind; /* enum brain_kind */
+    uint32_t kind; /* enum brain_kind, but for BRAIN_KIND_AWAY */
     uint32_t n_parts;
     const brain_part *parts; /* the data, in order */
     const void *meta;        /* metadata, describes the data; not counted as used */
@@ -518,6 +523,23 @@ BRAIN_API_FREE void brain_view_set_note(const brain_view *view, uint64_t note);
  * so of one who marks a note and then lists the pins, and one who gets a view and then looks at its
  * note, one sees the other. */
 BRAIN_API int brain_view_swap_note(const brain_view *view, uint64_t expected, uint64_t note);
+
+#define BRAIN_AWAY_MAX 1024u /* bytes that stand for a value that is elsewhere */
+
+/* Put `stand_in` in the place of the value that a pinned view shows, which its caller has brought elsewhere, if
+ * the name still has it. Its kind is BRAIN_KIND_AWAY then, and its data are the `len` bytes; version, time,
+ * metadata and description stay as they were, and nobody can tell by any of them that it was moved: a condition
+ * on the version holds, nobody who waits is woken, brain_wait_space() goes on waiting. Views of the value, and
+ * snapshots from before, keep showing it, and its memory is given back when the last of them, this one included,
+ * has gone. An id of before the move finds nothing any more. What this puts, `len` bytes and 8, counts as live, and is
+ * put where there is no room, too.
+ *
+ * len   1 to BRAIN_AWAY_MAX, and at least 8 less than the value has.
+ * Returns 0, or: STALE (the name has another value, or none, or it has been moved already); NOT_FOUND (its
+ * namespace was removed); INVAL; else as brain_put(); FULL where name, metadata and description are more than
+ * about 1,000 bytes, and there is no room, or the file system has none.
+ * Threads: any.  Blocks: for the writer lock.  Cost: that of a small put. */
+BRAIN_API int brain_move_away(const brain_view *view, const void *stand_in, size_t len);
 
 /* ---- tensors and numbers --------------------------------------------------------------------- */
 
@@ -914,7 +936,7 @@ BRAIN_API uint32_t brain_full_mode(const brain_store *store);
  * use often each remembers the last some thousand values.
  *
  * Left out are values that anybody has a view of when this is called, and those that an open snapshot needs, since to
- * remove them would free nothing.
+ * remove them would free nothing; and those that are away.
  *
  * space       NULL: of all namespaces but the library's own, whose names begin with a byte ff.
  * min_bytes   only values with at least so much data.

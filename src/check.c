@@ -70,6 +70,17 @@ static uint64_t hash_of_slot(const struct checker *c, uint32_t slot)
     return bn_hash_name(c->store->hash_seed, rec->space, body, rec->name_len);
 }
 
+static void check_away(struct checker *c, uint32_t slot, const struct bn_slot_rec *rec)
+{
+    uint64_t version;
+    if (((rec->flags & BN_SLOT_AWAY) != 0) != (rec->kind == BRAIN_KIND_AWAY)) {
+        problem(c, "slot %u, of kind %d, has flags %d: a value that is away has both", slot,
+                rec->kind, rec->flags);
+    } else if (bn_slot_version(c->store, slot, &version) != 0) {
+        problem(c, "slot %u does not say which version it stands for", slot);
+    }
+}
+
 static void check_live_slot(struct checker *c, uint32_t slot)
 {
     struct brain_store *store = c->store;
@@ -95,6 +106,7 @@ static void check_live_slot(struct checker *c, uint32_t slot)
         c->n_tombs++;
         return;
     }
+    check_away(c, slot, rec);
     c->names[2 * rec->space]++;
     c->names[2 * rec->space + 1] += bn_slot_size(rec);
     if (bn_load_relaxed(&space->removed) != 0) {
@@ -396,6 +408,12 @@ static void check_spaces(struct checker *c)
         if (space == NULL) {
             problem(c, "namespace %u lies beyond its region", id);
             return;
+        }
+        uint64_t moved = bn_load_relaxed(&space->moved);
+        if (moved > bn_load_relaxed(&store->state->committed) ||
+            bn_load_relaxed(&space->changed) > moved) {
+            problem(c, "namespace %u says that a value of it was moved by commit %llu", id,
+                    (unsigned long long)moved);
         }
         check_cells(c, id, space);
         if (bn_load_relaxed(&space->removed) == 0) {

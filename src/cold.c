@@ -83,8 +83,6 @@ static bool is_wanted_space(struct search *search, uint32_t id)
     return !search->known_is_own;
 }
 
-#define KIND_AWAY 13u /* a small value in the place of one that is elsewhere already */
-
 /* Whether `slot`, any number, is a value that is looked for. */
 static bool is_wanted(struct search *search, uint32_t slot)
 {
@@ -93,7 +91,7 @@ static bool is_wanted(struct search *search, uint32_t slot)
         return false;
     }
     const struct bn_slot_rec *rec = bn_slot_at(search->store, slot);
-    return !(rec->flags & BN_SLOT_TOMB) && rec->kind != KIND_AWAY &&
+    return !(rec->flags & (BN_SLOT_TOMB | BN_SLOT_AWAY)) &&
            bn_slot_size(rec) >= search->min_bytes && bn_slot_body_len(rec) <= search->max_body &&
            is_wanted_space(search, rec->space);
 }

@@ -80,6 +80,11 @@ int bn_error_corrupt(const char *format, ...)
     return BRAIN_E_CORRUPT;
 }
 
+void brain_tell_error(const char *text)
+{
+    (void)bn_error(0, "%s", text);
+}
+
 const char *brain_error_detail(void)
 {
     return detail;

@@ -55,7 +55,7 @@ void brain_view_id(const brain_view *view, uint8_t id_out[BRAIN_ID_BYTES])
         memcpy(id.store, store_id(view->store), sizeof id.store);
         id.slot = view->object;
         id.gen = bn_slot_view(view->store, view->object)->gen;
-        id.number = (uint32_t)view->version;
+        id.number = (uint32_t)bn_slot_view(view->store, view->object)->number;
     }
     memcpy(id_out, &id, sizeof id);
 }

@@ -308,6 +308,7 @@ enum bn_slot_flags {
     BN_SLOT_OLDER_ABSENT = 1u << 1, /* the slot behind `older` is a tombstone */
     BN_SLOT_EXTENT = 1u << 2,       /* data lies in the VALUES region from `page` on */
     BN_SLOT_BODY_OUT = 1u << 3,     /* name, metadata and description follow the data there */
+    BN_SLOT_AWAY = 1u << 4,         /* the value is elsewhere: see bn_slot_version() */
 };
 
 /* One object: a version of a name. 40 bytes, then what is inline.
@@ -317,6 +318,10 @@ enum bn_slot_flags {
  *
  * Inline data below 256 bytes lies at 40, with name, metadata, description behind it; larger inline
  * data lies behind them, on a line of its own. So a short name with a number takes one cache line.
+ *
+ * With AWAY the data are what stands for a value that was moved elsewhere, and behind that, 8 bytes, the
+ * version of that value, which is below the number: so a snapshot from before the move finds the one, and
+ * who asks for the version is told the same before and after.
  *
  * All fields but gen  writer: lock holder, while the slot is the transaction's, before its number
  *      stands in the index (PAIR swing). They do not change until it is filled again: from FREE, or
@@ -395,13 +400,18 @@ struct bn_space_id_rec {
  * quota     bytes that its values may come to where they grow; 0: any number. One store, and nothing
  *           goes with it: not journalled.  reader: who commits a change, under the lock; others want
  *           to know it, and see by gen whose it is.  crash: the old one or the new one.
+ * moved     number of the last commit that moved a value away, 0: none has. A tally whose number is
+ *           not above it changed for nobody: `changed` is the number of the change before it.
+ *           order: `changed` first; readers load `moved` first (PAIR moved).
  *
  * Every get loads `removed` and gen, every put stores a tally: so they stand on two lines. The
  * padding stands in front so that what a put loads of record 1 does not lie where it has just
  * stored in the state page, modulo 4096: the processor would take the one for the other. The quota
  * stands where state.n_recoveries does. */
 struct bn_space_rec {
-    uint64_t pad1[3];
+    _Atomic uint64_t moved;
+    _Atomic uint64_t changed;
+    uint64_t pad1;
     _Atomic uint64_t quota;
     uint64_t pad3;
     _Atomic uint64_t removed;
@@ -415,6 +425,7 @@ struct bn_space_rec {
     uint32_t next; /* in space_free or space_dead */
     _Atomic uint32_t entry;
 };
+static_assert(offsetof(struct bn_space_rec, moved) == 0, "space record is part of the format");
 static_assert(offsetof(struct bn_space_rec, tally) == 64, "space record is part of the format");
 static_assert(sizeof(struct bn_space_rec) == 128, "space record is part of the format");
 

@@ -260,14 +260,16 @@ int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t
     struct bn_copied copied = { .to = buf, .room = sizeof buf };
     int err = check_get(space, name_len);
     err = err != 0 ? err : bn_handle_get_or_copy(space, name, name_len, NULL, &found, &copied);
-    if (bn_likely(err == 0)) {
-        if (version_out != NULL) {
-            *version_out =
-                found.slot == 0 ? copied.version : bn_slot_view(space->store, found.slot)->number;
-        }
-        if (found.slot != 0) {
-            bn_read_let_go(space->store, found.pin);
-        }
+    if (bn_unlikely(err != 0)) {
+        return err;
+    }
+    uint64_t version = copied.version;
+    if (found.slot != 0) {
+        err = bn_slot_version(space->store, found.slot, &version);
+        bn_read_let_go(space->store, found.pin);
+    }
+    if (err == 0 && version_out != NULL) {
+        *version_out = version;
     }
     return err;
 }

@@ -84,6 +84,7 @@ static int read_holding(brain_space *space, struct holding *out)
             *out = (struct holding){ .number = out->number };
             return 0;
         }
+        out->number = bn_space_changed(rec, out->number);
         if (bn_handle_stands(space, ref)) {
             return 0;
         }

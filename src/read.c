@@ -576,22 +576,34 @@ int bn_read_space_as_of(struct brain_store *store, const void *name, uint32_t na
 
 /* ---- views */
 
+/* What bn_read_view() shows of a slot whose body is not where it commonly is. */
+BN_NOINLINE static int locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
+                              const uint8_t **body_out, uint64_t *size_out, uint64_t *version_out)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    int err = bn_slot_locate(store, slot, data_out, body_out);
+    err = err != 0 ? err : bn_slot_version(store, slot, version_out);
+    *size_out = bn_slot_size(rec) - (rec->flags & BN_SLOT_AWAY ? BN_SLOT_VERSION_BYTES : 0);
+    return err;
+}
+
 int bn_read_view(struct brain_store *store, uint32_t slot, uint32_t pin, brain_view *view)
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, slot);
     const uint8_t *body = bn_slot_small_body(rec), *data = (const uint8_t *)rec + BN_SLOT_HEAD;
+    uint64_t size = rec->size_low, version = rec->number;
     if (bn_unlikely(body == NULL)) {
-        int err = bn_slot_locate(store, slot, &data, &body);
+        int err = locate(store, slot, &data, &body, &size, &version);
         if (err != 0) {
             return err;
         }
     }
     view->data = data;
-    view->size_bytes = bn_slot_size(rec);
+    view->size_bytes = size;
     view->name = body;
     view->meta = body + rec->name_len;
     view->description = body + rec->name_len + rec->meta_len;
-    view->version = rec->number;
+    view->version = version;
     view->kind = rec->kind;
     view->name_len = rec->name_len;
     view->meta_len = rec->meta_len;

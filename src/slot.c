@@ -97,6 +97,25 @@ int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **dat
     return 0;
 }
 
+int bn_slot_version_away(struct brain_store *store, uint32_t slot, uint64_t *version_out)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    const uint8_t *data, *body;
+    uint64_t size = bn_slot_size(rec), version = 0;
+    int err = bn_slot_locate(store, slot, &data, &body);
+    if (err == 0 && size > BN_SLOT_VERSION_BYTES) {
+        memcpy(&version, data + size - BN_SLOT_VERSION_BYTES, sizeof version);
+    }
+    if (err == 0 && (version == 0 || version >= rec->number)) {
+        err = bn_error_corrupt("%s: slot %u does not say which version it stands for", store->path,
+                               slot);
+    }
+    if (err == 0) {
+        *version_out = version;
+    }
+    return err;
+}
+
 /* ---- slabs */
 
 #define FREE_HEAD(word) ((uint32_t)((word) & 0xffff))

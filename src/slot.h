@@ -98,6 +98,24 @@ uint32_t bn_slot_of_line(struct brain_store *store, uint64_t line);
 int bn_slot_locate(struct brain_store *store, uint32_t slot, const uint8_t **data_out,
                    const uint8_t **body_out);
 
+#define BN_SLOT_VERSION_BYTES 8u /* behind what stands for a value that is away */
+
+/* bn_slot_version() of a slot that is AWAY. */
+int bn_slot_version_away(struct brain_store *store, uint32_t slot, uint64_t *version_out);
+
+/* The version that users see of a slot that is pinned, or looked at under the lock: its number, or, where it
+ * stands for a value that was moved away, that value's. Whoever tells or compares versions asks here; what is
+ * visible to whom goes by the number. 0 or CORRUPT. */
+BN_INLINE int bn_slot_version(struct brain_store *store, uint32_t slot, uint64_t *version_out)
+{
+    const struct bn_slot_rec *rec = bn_slot_view(store, slot);
+    if (bn_unlikely(rec->flags & BN_SLOT_AWAY)) {
+        return bn_slot_version_away(store, slot, version_out);
+    }
+    *version_out = rec->number;
+    return 0;
+}
+
 /* Fields of a record that share eight bytes, where these are loaded or stored at once: in word HEAD
  * what kind of value it is, in LENS what lies beside it, in SIZE_GEN its size and its use. */
 #define BN_SLOT_BITS(field)     BN_BITS(struct bn_slot_rec, field)
@@ -122,7 +140,7 @@ static_assert(offsetof(struct bn_slot_rec, pending) / 8 == BN_SLOT_WORD_HEAD &&
               "fields that are looked at together share a word");
 
 /* Of HEAD: there is no value, or it is not in the slot. */
-#define BN_SLOT_NOT_INLINE BN_SLOT_AS(flags, BN_SLOT_TOMB | BN_SLOT_EXTENT)
+#define BN_SLOT_NOT_INLINE BN_SLOT_AS(flags, BN_SLOT_TOMB | BN_SLOT_EXTENT | BN_SLOT_AWAY)
 
 /* Name, metadata and description beside data below BN_SLOT_ALIGNED_FROM that are inline. */
 #define BN_SLOT_SMALL_BODY (BN_INLINE_MAX - BN_SLOT_HEAD - BN_SLOT_ALIGNED_FROM)
@@ -131,7 +149,7 @@ static_assert(offsetof(struct bn_slot_rec, pending) / 8 == BN_SLOT_WORD_HEAD &&
  * that the slot exists; else NULL: use bn_slot_locate(). */
 BN_INLINE const uint8_t *bn_slot_small_body(const struct bn_slot_rec *rec)
 {
-    bool small = !(rec->flags & BN_SLOT_EXTENT) && rec->size_high == 0 &&
+    bool small = !(rec->flags & (BN_SLOT_EXTENT | BN_SLOT_AWAY)) && rec->size_high == 0 &&
                  rec->size_low < BN_SLOT_ALIGNED_FROM && bn_slot_body_len(rec) < BN_SLOT_SMALL_BODY;
     return bn_likely(small) ? (const uint8_t *)rec + BN_SLOT_HEAD + rec->size_low : NULL;
 }

@@ -61,6 +61,8 @@ int bn_space_take(struct brain_store *store, uint64_t quota, uint32_t *id_out, u
     bn_journal_u64(store, &rec->first_segment, 0); /* and last_segment */
     bn_journal_u64(store, &rec->last_used, 0);     /* and hole */
     bn_journal_u64(store, &rec->next, 0);          /* and entry */
+    bn_journal_u64(store, &rec->changed, 0);
+    bn_journal_u64(store, &rec->moved, 0);
     bn_journal_u64(store, &rec->removed, 0);
     *id_out = id;
     *gen_out = gen;
@@ -111,6 +113,28 @@ void bn_tally_add(struct brain_store *store, struct bn_tally_rec tally[2], int64
         bn_store_release(&now->count, bn_load_relaxed(&now->count) + (uint64_t)count);
         bn_store_release(&now->bytes, bn_load_relaxed(&now->bytes) + (uint64_t)bytes);
     }
+}
+
+void bn_space_note_move(struct brain_store *store, struct bn_space_rec *rec)
+{
+    uint64_t last =
+        bn_load_relaxed(&bn_tally_now(rec->tally)->number); /* relaxed, both: under the lock */
+    if (last > bn_load_relaxed(&rec->moved)) {
+        bn_journal_u64(store, &rec->changed, last);
+    }
+    bn_journal_u64(store, &rec->moved, bn_load_relaxed(&store->state->txn_number)); /* PAIR moved */
+}
+
+uint64_t bn_space_changed(const struct bn_space_rec *rec, uint64_t number)
+{
+    /* A move under way is above what is committed, and so above `number`: it counts as if it had been. */
+    uint64_t moved, changed;
+    do {
+        moved = bn_load_acquire(&rec->moved); /* PAIR moved */
+        changed = bn_load_acquire(&rec->changed);
+        bn_fence_acquire();
+    } while (bn_load_relaxed(&rec->moved) != moved); /* it was undone, or another came */
+    return number > moved ? number : changed;
 }
 
 void bn_tally_read(const struct brain_store *store, const struct bn_tally_rec tally[2],

@@ -27,6 +27,12 @@ static inline bool bn_space_stands(const struct brain_store *store, const struct
     return bn_load_acquire(&rec->gen) == gen; /* rises before `removed` is set back to 0 */
 }
 
+/* A value of the space is about to be moved away, before its tally changes. Journalled. */
+void bn_space_note_move(struct brain_store *store, struct bn_space_rec *rec);
+
+/* The commit that last changed what can be seen in a space whose tally is of commit `number`. */
+uint64_t bn_space_changed(const struct bn_space_rec *rec, uint64_t number);
+
 /* Take a record for a new space; its gen is final. Journalled: 0, BN_AGAIN, FULL, CORRUPT. */
 int bn_space_take(struct brain_store *store, uint64_t quota, uint32_t *id_out, uint32_t *gen_out);
 

@@ -166,8 +166,8 @@ static bool makes_room(const struct brain_store *store)
 int bn_stage_make_room_in(struct brain_space *space, uint64_t bytes,
                           struct bn_stage_obstacle *tried)
 {
-    return may_ask(space->store, tried->n_rooms++) ? bn_stage_make_room(space->store, space, bytes)
-                                                   : BRAIN_E_FULL;
+    bool may_ask = makes_room(space->store) && tried->n_rooms++ < ROOMS_MAX;
+    return may_ask ? bn_stage_make_room(space->store, space, bytes) : BRAIN_E_FULL;
 }
 
 /* Have `missing` bytes made room for. What has gone for this change and is in limbo still counts as coming, or more

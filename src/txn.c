@@ -82,8 +82,8 @@ static int find_word(struct brain_store *store, struct bn_change *change)
             change->word = word;
             change->older = slot;
             change->older_absent = (rec->flags & BN_SLOT_TOMB) != 0;
-            change->older_version = change->older_absent ? 0 : rec->number;
-            return 0;
+            change->older_version = 0;
+            return change->older_absent ? 0 : bn_slot_version(store, slot, &change->older_version);
         }
     }
     change->word = NULL;
@@ -112,6 +112,9 @@ int bn_txn_find(struct brain_store *store, struct bn_change *change)
     }
     if (change->is_delete) {
         return version == 0 ? BRAIN_E_NOT_FOUND : 0;
+    }
+    if (change->moves != 0 && change->moves != change->older) {
+        return BRAIN_E_STALE; /* of the same version: somebody has moved it already */
     }
     bool keeps = !change->has_description && version != 0 &&
                  bn_slot_at(store, change->older)->description_len != 0;
@@ -243,6 +246,9 @@ static void count(struct brain_store *store, const struct bn_change *change,
 {
     int64_t names = (int64_t)!change->is_delete - (int64_t)(change->older_version != 0);
     int64_t bytes = bn_txn_growth(store, change);
+    if (change->moves != 0) {
+        bn_space_note_move(store, space);
+    }
     bn_tally_add(store, space->tally, names, bytes); /* its number tells who waits: always */
     if (change->space_id != BN_ROOT_SPACE && (names != 0 || bytes != 0)) {
         bn_tally_add(store, store->state->live, names, bytes);

@@ -38,6 +38,7 @@ struct bn_change {
     const void *meta;
     const void *description;
     uint32_t description_len;
+    uint32_t moves; /* slot of the value that is moved away, 0: none is. Nobody sees a change */
     uint64_t created_ns;  /* 0: when the slot is filled */
     bool has_description; /* else that of the older value is kept, if it has none */
 

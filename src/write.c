@@ -111,6 +111,10 @@ int bn_write_init(struct bn_write *write, struct brain_space *space, const void 
                         "description %u bytes",
                         BRAIN_META_MAX, BRAIN_DESCRIPTION_MAX);
     }
+    if (value->kind == BRAIN_KIND_AWAY) {
+        return bn_error(BRAIN_E_INVAL, "a value of kind %u is made by brain_move_away() alone",
+                        BRAIN_KIND_AWAY);
+    }
     if (value->created_ns > INT64_MAX) {
         return bn_error(BRAIN_E_INVAL,
                         "a value cannot have been put later than 2^63 ns after 1970");
@@ -138,6 +142,25 @@ int bn_write_init_delete(struct bn_write *write, struct brain_space *space, cons
     write->change.is_delete = true;
     choose_shape(&write->change);
     return 0;
+}
+
+int bn_write_init_move(struct bn_write *write, struct brain_space *space, const brain_view *view,
+                       const brain_part parts[2])
+{
+    const brain_value value = { .kind = BRAIN_KIND_RAW,
+                                .n_parts = 2,
+                                .parts = parts,
+                                .meta = view->meta,
+                                .meta_len = view->meta_len,
+                                .description = view->description,
+                                .description_len = view->description_len,
+                                .created_ns = brain_view_created_ns(view) };
+    int err = bn_write_init(write, space, view->name, view->name_len, &value, view->version);
+    write->change.kind = BRAIN_KIND_AWAY;
+    write->change.has_description = true; /* as it is, if it has one */
+    write->change.flags |= BN_SLOT_AWAY;
+    write->change.moves = view->object;
+    return err;
 }
 
 /* ---- what a write owns */
@@ -287,7 +310,8 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
         }
         writes[i].retires_extent =
             change->older != 0 && (bn_slot_at(store, change->older)->flags & BN_SLOT_EXTENT) != 0;
-        more += change->holder == 0 ? change->size : 0;
+        /* What stands for a value is smaller than that, and is put where there is no room. */
+        more += change->holder == 0 && change->moves == 0 ? change->size : 0;
     }
     int err = check_quotas(store, writes, n, refusal);
     return err != 0 ? err : more == 0 || bn_txn_has_room(store, more) ? 0 : BRAIN_E_FULL;
@@ -794,8 +818,10 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
     bool retired_extent = false;
     uint64_t put_bytes = 0; /* with pages of their own */
     for (uint32_t i = 0; i < n; i++) {
-        bn_watch_wake(store, writes[i].space->key, writes[i].change.name,
-                      writes[i].change.name_len);
+        if (bn_likely(writes[i].change.moves == 0)) {
+            bn_watch_wake(store, writes[i].space->key, writes[i].change.name,
+                          writes[i].change.name_len);
+        }
         retired_extent = retired_extent || writes[i].retires_extent;
         put_bytes += writes[i].change.flags & BN_SLOT_EXTENT ? writes[i].change.size : 0;
     }

@@ -41,6 +41,11 @@ int bn_write_init(struct bn_write *write, struct brain_space *space, const void 
 int bn_write_init_delete(struct bn_write *write, struct brain_space *space, const void *name,
                          size_t name_len, uint64_t if_version);
 
+/* The same for what takes the place of the value that `view` shows: `parts` are what stands for it, and its
+ * version. 0 or INVAL. */
+int bn_write_init_move(struct bn_write *write, struct brain_space *space, const brain_view *view,
+                       const brain_part parts[2]);
+
 /* Whether two handles have the same name. */
 bool bn_write_same_space(const struct brain_space *a, const struct brain_space *b);
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
-from . import _core, arguments, full, ids
+from . import _core, arguments, full, ids, spilling
 from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .drafts import Drafting
@@ -29,6 +29,7 @@ from .exporting import Exporting
 from .identity import Identified
 from .ids import DEFAULT_NAMESPACE
 from .refs import Referring
+from .spilling import Spilling
 from .views import InNamespace, Items, Values
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from .brain_client import Client
 
 
-class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
+class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spilling):
     """A dictionary in shared memory: what one process puts under a name, every process on the machine
     gets that opens the same path.
 
@@ -108,11 +109,13 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
         sync_every: sync() each so many seconds as well, in a thread, and when the interpreter ends; of all processes
             that do, one does the work. What goes wrong there is a RuntimeWarning, and raised by the next sync().
             Without durable: what persist() has marked.
-
         when_full: what a put does that finds the store full. 'error': BrainFullError. 'lru': it removes values that
             were not used for longest, of any namespace, and goes on; never one that somebody has recalled and still
             uses. Of a store that is made; where there is one with another, it is set for everybody. Default: 'error'
             for one that is made, else what it has. 'lru' goes with neither durable nor persist(): a BrainValueError.
+            'spill': values of 64 KiB and more are moved to files, and recalled by the same call, read-only and not copied.
+        spill_to: of 'spill': the directory, on a disk of this machine. Default: one for all stores in the user's cache
+            (platformdirs). All who spill values of one store name the same one.
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
@@ -166,7 +169,9 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
         sync_every: float | None = None,
         when_full: str | None = None,
         keep_free: int | None = None,
+        spill_to: str | os.PathLike[str] | None = None,
     ) -> None:
+        spilling.check(when_full, spill_to)
         args, _ = arguments.split_client(args, ClientClass)
         path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
         _check_first_namespace(args, namespace, long_namespaces)
@@ -182,6 +187,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
             "pickle": pickle,
             "long_namespaces": long_namespaces,
             "when_full": when_full,
+            "spill_to": None if spill_to is None else os.path.abspath(spill_to),
         }
         kept: dict[str, Any] = {"restore": restore, "durable": False, "sync_every": sync_every}
         if durable is not None and durable is not False:
@@ -215,6 +221,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
         pickle: bool | None,
         long_namespaces: bool,
         when_full: str | None,
+        spill_to: str | None,
     ) -> None:
         if group is not None and mode is None:
             mode = 0o640
@@ -231,8 +238,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
             long_namespaces,
             0 if when_full is None else full.number(when_full),
         )
-        if when_full is not None and when_full != self.when_full:
-            self._set_when_full(when_full)
+        self._use_when_full(when_full, spill_to)
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
         self.size()
@@ -266,10 +272,15 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
             undo()
             raise
 
-    def _set_when_full(self, when_full: str) -> None:
-        """Of a store that there was: it is closed again where that fails."""
+    def _use_when_full(self, when_full: str | None, spill_to: str | None) -> None:
+        """Of a store that there was, too: it is closed again where that fails."""
         try:
-            full.set_mode(self, when_full)
+            if when_full == "spill":
+                spilling.begin(self, spill_to)
+            elif when_full is not None and when_full != self.when_full:
+                full.set_mode(self, when_full)
+            elif not self.read_only:
+                spilling.join(self)
         except BaseException:
             super().close()
             raise
@@ -310,7 +321,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting):
             super().close()
 
     def destroy(self) -> None:
-        """Remove the store, with all its values, for everybody, and close this Brain. Its home, and dumps, stay.
+        """Remove the store, with all its values, also those that were spilled, for everybody, and close this Brain. Its
+        home, and dumps, stay.
 
         Whoever else has it open gets BrainDestroyedError from the next call on; what they recalled stays
         valid. Raises BrainPermissionError where it is not yours, BrainDestroyedError where somebody else

@@ -54,10 +54,11 @@ def file_name(names: tuple[str, ...], namespace: str | None) -> str:
 def folder(brain: Dumping) -> Path:
     """The folder of a store, which need not exist."""
     path = os.path.abspath(brain._options["path"])
-    return _base() / _short(*(_quoted(part) for part in path.strip("/").split("/")))
+    return base() / _short(*(_quoted(part) for part in path.strip("/").split("/")))
 
 
-def _base() -> Path:
+def base() -> Path:
+    """The folder of all stores."""
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given).absolute()

@@ -16,8 +16,6 @@ def number(when_full: object) -> int:
     """The library's number of a mode."""
     if not isinstance(when_full, str) or when_full not in MODES:
         raise BrainValueError(f"when_full has to be 'error', 'lru' or 'spill', not {when_full!r}")
-    if when_full == "spill":
-        raise BrainValueError("when_full='spill' needs a directory to spill to, which this version cannot open")
     return MODES.index(when_full)
 
 
@@ -38,6 +36,11 @@ def check_home(when_full: str | None, what: str) -> None:
 def set_mode(brain: Dumping, when_full: str) -> None:
     """brain.when_full = ..."""
     mode = number(when_full)
+    if mode == SPILL:
+        from . import spilling
+
+        spilling.begin(brain, None)
+        return
     if mode == LRU and of(brain) != "lru":
         from . import homes
 

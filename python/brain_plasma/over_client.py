@@ -52,8 +52,8 @@ def class_over_client(kind: type[Any]) -> type[Any]:
 class OverClient(Brain):
     """A Brain over ClientClass(path). Its client belongs to it: sleep() and close() disconnect it.
 
-    Options about the store are accepted and do nothing, but for long_namespaces; restore=True, durable, sync_every
-    and when_full are errors.
+    Options about the store are accepted and do nothing, but for long_namespaces; restore=True, durable, sync_every,
+    when_full and spill_to are errors.
     Whatever the client raises comes through, but for a put and a delete, where it is the cause of a
     BrainLearnNameError, BrainUpdateNameError or BrainRemoveOldNameValueError. After the first two nothing has
     changed, but where an update could not be taken back either: then the name is gone, and the message says so.
@@ -82,6 +82,7 @@ class OverClient(Brain):
         sync_every: float | None = None,
         when_full: str | None = None,
         keep_free: int | None = None,
+        spill_to: str | os.PathLike[str] | None = None,
     ) -> None:
         args, client_class = arguments.split_client(args, ClientClass)
         self._path, space = arguments.place(args, path, namespace)
@@ -90,6 +91,7 @@ class OverClient(Brain):
             *(["durable="] if durable is not None and durable is not False else []),
             *(["sync_every="] if sync_every is not None else []),
             *(["when_full="] if when_full is not None else []),
+            *(["spill_to="] if spill_to is not None else []),
         ]
         if asked:
             raise BrainUnsupportedError(
@@ -433,6 +435,10 @@ class OverClient(Brain):
     def stat(self) -> dict[str, int]:
         """BrainUnsupportedError."""
         self._cannot("stat()")
+
+    def spill(self, n_bytes: int, *, namespace: str | None = None) -> int:
+        """BrainUnsupportedError."""
+        self._cannot("spill()")
 
     @property
     def when_full(self) -> str:

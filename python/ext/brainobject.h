@@ -257,6 +257,11 @@ BP_METHOD(bp_home_sync);
 BP_METHOD(bp_home_persist);
 BP_METHOD(bp_home_persists);
 
+/* spill.c */
+BP_METHOD(bp_spill_open);
+BP_METHOD(bp_spill_some);
+BP_METHOD_NOARGS(bp_spill_tidy);
+
 /* mark.c */
 BP_METHOD_O(bp_mark_get);
 BP_METHOD(bp_mark_set);

@@ -11,6 +11,7 @@
 #include "convert.h"
 
 #include "arrow.h"
+#include "away.h"
 #include "errors.h"
 #include "objectid.h"
 #include "parts.h"
@@ -263,12 +264,13 @@ PyObject *bp_convert_decode_copy(struct bp_state *state, const brain_view *view)
 
 PyObject *bp_convert_decode(struct bp_state *state, brain_view *view, bool pickle)
 {
+    if (bp_away_recall(state, view) != 0) return NULL;
     if (view->kind == BRAIN_KIND_TENSOR) return bp_tensor_decode(state, view, pickle);
     if (view->kind == BRAIN_KIND_TREE) return bp_untree_decode(state, view, pickle);
     if (view->kind == BRAIN_KIND_PICKLE) return bp_pickled_decode(state, view, pickle);
     if (view->kind == BRAIN_KIND_ARROW) return bp_arrow_decode(state, view, pickle);
     PyObject *result = bp_convert_decode_copy(state, view);
-    brain_view_drop(view);
+    bp_away_drop(state, view);
     return result;
 }
 

@@ -8,6 +8,8 @@
  */
 #include "handle.h"
 
+#include <brain_disk.h>
+
 #include "errors.h"
 
 struct bp_store *bp_handle_store(brain_store *store)
@@ -49,6 +51,7 @@ void bp_handle_store_drop(struct bp_store *store)
 {
     if (store == NULL || --store->n_refs > 0) return;
     delist(store);
+    brain_spill_close(store->spill);
     brain_close(store->store);
     PyMem_Free(store);
 }

@@ -8,9 +8,10 @@
 struct bp_store {
     brain_store *store;
     size_t n_refs;
-    bool closed;            /* by its owner: what still runs in it should end soon */
-    struct bp_store *next;  /* in the list that it is in, if any */
-    struct bp_store **list; /* its head; NULL: in none */
+    bool closed;                 /* by its owner: what still runs in it should end soon */
+    struct brain_spiller *spill; /* owned; NULL: it does not spill */
+    struct bp_store *next;       /* in the list that it is in, if any */
+    struct bp_store **list;      /* its head; NULL: in none */
 };
 
 /* A namespace of it. The last reference frees it, and holds the store until then. */

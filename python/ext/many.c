@@ -2,6 +2,7 @@
  * of its value and its description.
  */
 #include "arguments.h"
+#include "away.h"
 #include "convert.h"
 #include "parts.h"
 
@@ -231,10 +232,10 @@ PyObject *bp_many_get(PyObject *op, PyObject *const *args, Py_ssize_t n_args, Py
 
 /* ---- what belongs to a name ------------------------------------------------------------------ */
 
-static PyObject *id_of(const brain_view *view)
+static PyObject *id_of(const struct bp_state *state, const brain_view *view)
 {
     uint8_t id[BRAIN_ID_BYTES];
-    brain_view_id(view, id);
+    bp_away_id(state, view, id);
     return PyBytes_FromStringAndSize((const char *)id, sizeof id);
 }
 
@@ -261,19 +262,20 @@ PyObject *bp_many_entry(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     bp_handle_space_drop(in);
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_NONE;
     if (code != 0) return code == BP_RAISED ? NULL : bp_errors_raise(self->state, code);
-    PyObject *entry = Py_BuildValue("(NN)", id_of(&view), description_of(&view));
+    PyObject *entry = Py_BuildValue("(NN)", id_of(self->state, &view), description_of(&view));
     brain_view_drop(&view);
     return entry;
 }
 
 /* Append what belongs to the name that `iter` has come to. */
-static int append_entry(brain_iter *iter, const char *name, size_t name_len, PyObject *list)
+static int append_entry(const struct bp_state *state, brain_iter *iter, const char *name,
+                        size_t name_len, PyObject *list)
 {
     brain_view view;
     int code = brain_iter_get(iter, &view);
     if (code != 0) return code;
     PyObject *text = PyUnicode_DecodeUTF8(name, (Py_ssize_t)name_len, "surrogateescape");
-    PyObject *entry = Py_BuildValue("(NNNK)", text, id_of(&view), description_of(&view),
+    PyObject *entry = Py_BuildValue("(NNNK)", text, id_of(state, &view), description_of(&view),
                                     (unsigned long long)view.version);
     brain_view_drop(&view);
     int failed = entry == NULL || PyList_Append(list, entry) != 0;
@@ -282,7 +284,7 @@ static int append_entry(brain_iter *iter, const char *name, size_t name_len, PyO
 }
 
 /* Append what belongs to each name of `space`. Returns 0, the library's code, or BP_RAISED. */
-static int append_entries(brain_space *space, PyObject *list)
+static int append_entries(const struct bp_state *state, brain_space *space, PyObject *list)
 {
     brain_iter *iter;
     const void *name;
@@ -291,7 +293,7 @@ static int append_entries(brain_space *space, PyObject *list)
     if (code != 0) return code;
     while (code == 0) {
         code = brain_iter_next(iter, &name, &name_len);
-        if (code == 0) code = append_entry(iter, name, name_len, list);
+        if (code == 0) code = append_entry(state, iter, name, name_len, list);
     }
     brain_iter_free(iter);
     return code == BRAIN_E_NOT_FOUND ? 0 : code;
@@ -311,7 +313,7 @@ PyObject *bp_many_entries(PyObject *op, PyObject *const *args, Py_ssize_t n_args
     struct bp_space *held = bp_brain_is_open(self) ? bp_brain_hold(self, in) : NULL;
     PyObject *list = held != NULL ? PyList_New(0) : NULL;
     if (list != NULL) {
-        int code = append_entries(held->space, list);
+        int code = append_entries(self->state, held->space, list);
         if (code != 0) Py_CLEAR(list);
         if (code != 0 && code != BP_RAISED) bp_errors_raise(self->state, code);
     }

@@ -10,6 +10,7 @@
  * Code of others runs while a value is encoded or recalled. It may close the Brain, so the store is
  * held.
  */
+#include "away.h"
 #include "brainobject.h"
 #include "convert.h"
 #include "plasma/store.h"
@@ -81,7 +82,7 @@ static int find(struct bp_state *state, brain_store *store, const struct bp_enco
         const brain_part *part = &encoded->value.parts[i];
         if (part->size_bytes == 0) continue;
         const void *origin = bp_private_origin(state, part->data);
-        code = brain_view_at(store, origin != NULL ? origin : part->data, view_out);
+        code = bp_away_at(state, store, origin != NULL ? origin : part->data, view_out);
     }
     if (code == 0) return 1;
     if (code == BRAIN_E_NOT_FOUND) return 0;
@@ -137,7 +138,7 @@ static PyObject *pin(struct bp_brain *self, PyObject *value, const struct bp_enc
     if (plasma) {
         refuse_plasma(self->state, value);
     } else if (same > 0) {
-        brain_view_id(view, id); /* `whole` keeps it */
+        bp_away_id(self->state, view, id); /* `whole` keeps it */
         result =
             Py_BuildValue("y#KNO", id, (Py_ssize_t)sizeof id, (unsigned long long)view->version,
                           bp_convert_name_of(self->state, view), whole);

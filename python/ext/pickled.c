@@ -7,6 +7,7 @@
  */
 #include "pickled.h"
 
+#include "away.h"
 #include "errors.h"
 #include "parts.h"
 #include "view.h"
@@ -172,12 +173,12 @@ PyObject *bp_pickled_decode(struct bp_state *state, brain_view *view, bool allow
     struct bp_stored stored;
     if (!allowed) refuse(state, view);
     if (!allowed || load_pickle(state) != 0) {
-        brain_view_drop(view);
+        bp_away_drop(state, view);
         return NULL;
     }
     if (!bp_parts_read(view->data, view->size_bytes, &stored)) {
         refuse_table(state, view);
-        brain_view_drop(view);
+        bp_away_drop(state, view);
         return NULL;
     }
     PyObject *whole = bp_view_new(state, view);

@@ -1,5 +1,6 @@
 /* pinned.c - the methods of Brain about one version of a value, by its id: what a Ref is made of. */
 #include "arguments.h"
+#include "away.h"
 #include "convert.h"
 #include "errors.h"
 #include "view.h"
@@ -27,9 +28,11 @@ PyObject *bp_pinned_pin(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     int code = utf8 == NULL ? BP_RAISED : brain_get(space, utf8, name_len, &view);
     if (code == 0) {
         unsigned long long version = view.version;
-        brain_view_id(&view, id);
-        result = Py_BuildValue("y#KN", id, (Py_ssize_t)sizeof id, version,
-                               bp_view_new(self->state, &view));
+        bp_away_id(self->state, &view, id);
+        if (bp_away_recall(self->state, &view) == 0) {
+            result = Py_BuildValue("y#KN", id, (Py_ssize_t)sizeof id, version,
+                                   bp_view_new(self->state, &view));
+        }
     } else if (code == BRAIN_E_NOT_FOUND) {
         bp_brain_raise_missing(self, in, args[0]);
     } else if (code != BP_RAISED) {
@@ -154,7 +157,7 @@ static int get_by_id(struct bp_brain *self, PyObject *id, brain_view *view_out)
                          (int)BRAIN_ID_BYTES, length);
         return -1;
     }
-    int code = brain_get_by_id(self->store->store, (const uint8_t *)bytes, view_out);
+    int code = bp_away_get_by_id(self->store->store, (const uint8_t *)bytes, view_out);
     if (code == 0) return 1;
     if (code == BRAIN_E_NOT_FOUND) return 0;
     bp_errors_raise(self->state, code);
@@ -170,7 +173,7 @@ PyObject *bp_pinned_pin_id(PyObject *op, PyObject *id)
     struct bp_brain *self = (struct bp_brain *)op;
     brain_view view;
     int found = get_by_id(self, id, &view);
-    if (found < 0) return NULL;
+    if (found < 0 || (found > 0 && bp_away_recall(self->state, &view) != 0)) return NULL;
     return found ? bp_view_new(self->state, &view) : Py_NewRef(Py_None);
 }
 
@@ -188,11 +191,13 @@ PyObject *bp_pinned_recall(PyObject *op, PyObject *argument)
     const brain_view *pinned = shown->owner == NULL ? &shown->pin : &shown->owner->pin;
     uint8_t id[BRAIN_ID_BYTES];
     brain_view view;
-    brain_view_id(pinned, id);
+    bp_away_id(self->state, pinned, id);
     /* Where the name has that value yet, that is the way that costs nobody anything. */
     int code = BRAIN_E_NOT_FOUND;
-    if (self->space != NULL) code = brain_get_by_id(self->store->store, id, &view);
-    if (code != 0) code = brain_view_dup(pinned, &view);
+    if (self->space != NULL && pinned->tag != BP_TAG_AWAY) {
+        code = brain_get_by_id(self->store->store, id, &view);
+    }
+    if (code != 0) code = bp_away_dup(self->state, pinned, &view);
     if (code != 0) return bp_errors_raise(self->state, code);
     return bp_convert_decode(self->state, &view, self->pickle);
 }

@@ -5,6 +5,7 @@
  * GIL:      as in module.c. What may evict, wait or copy much gives it up; small puts and gets do
  *           not, but where another writer is at work.
  */
+#include "away.h"
 #include "plasmaclient.h"
 
 #include "buffer.h"
@@ -469,7 +470,7 @@ static PyObject *plasma_contains(PyObject *op, PyObject *id)
     int code = pl_use_is_there(&self->objects, bytes, NULL);
     if (code == BRAIN_E_NOT_FOUND) {
         brain_view view;
-        code = brain_get_by_id(self->store->store, bytes, &view);
+        code = bp_away_get_by_id(self->store->store, bytes, &view);
         if (code == 0) brain_view_drop(&view);
     }
     if (code == 0) Py_RETURN_TRUE;
@@ -508,7 +509,7 @@ static int delete_named(brain_store *store, const uint8_t *id)
 {
     brain_view view;
     brain_space *space;
-    int code = brain_get_by_id(store, id, &view);
+    int code = bp_away_get_by_id(store, id, &view);
     if (code != 0) return code;
     code = brain_view_space(&view, &space, NULL, NULL);
     if (code == 0) {

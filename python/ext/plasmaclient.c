@@ -1,6 +1,7 @@
 /* plasmaclient.c - what the methods of a Plasma client share. */
 #include "plasmaclient.h"
 
+#include "away.h"
 #include "plasma/external.h"
 #include "plasma/recall.h"
 #include "plasma/use.h"
@@ -32,6 +33,7 @@ static PyObject *raise_detail(PyObject *error, const char *more)
 PyObject *bp_plasmaclient_raise(struct bp_plasma *self, int code, PyObject *id)
 {
     PyObject **errors = self->state->plasma_errors;
+    if (code == BP_PLASMA_RAISED) return NULL;
     if (code == BRAIN_E_EXISTS && id != NULL) {
         return PyErr_Format(errors[BP_PLASMA_EXISTS],
                             "there is an object %R already in the store %R, sealed or being "
@@ -76,7 +78,8 @@ int bp_plasmaclient_find(struct bp_plasma *self, const uint8_t *id, brain_view *
         Py_END_ALLOW_THREADS bp_handle_store_drop(held);
     }
     if (code != BRAIN_E_NOT_FOUND) return code;
-    code = brain_get_by_id(self->store->store, id, view_out);
+    code = bp_away_get_by_id(self->store->store, id, view_out);
+    if (code == 0 && bp_away_recall(self->state, view_out) != 0) return BP_PLASMA_RAISED;
     if (code == 0) {
         *info_out = (struct pl_object){ .data_bytes = view_out->size_bytes, .is_sealed = true };
     }
@@ -88,6 +91,6 @@ void bp_plasmaclient_drop(struct bp_plasma *self, brain_view *view)
     if (view->tag == PL_TAG_OBJECT) {
         pl_use_drop(&self->objects, view);
     } else {
-        brain_view_drop(view);
+        bp_away_drop(self->state, view);
     }
 }

@@ -6,6 +6,7 @@
  * through the namespaces that it can be of, which Python does (brain_plasma.plasma): here is what
  * it asks.
  */
+#include "away.h"
 #include "plasmaclient.h"
 
 #include <string.h>
@@ -148,7 +149,7 @@ PyObject *bp_plasmanames_named(PyObject *op, PyObject *const *args, Py_ssize_t n
     brain_space_close(space);
     if (code == BRAIN_E_NOT_FOUND) Py_RETURN_NONE;
     if (code != 0) return bp_plasmaclient_raise(self, code, NULL);
-    brain_view_id(&view, id);
+    bp_away_id(self->state, &view, id);
     PyObject *pair = Py_BuildValue("y#y#", id, (Py_ssize_t)BRAIN_ID_BYTES, view.description,
                                    (Py_ssize_t)view.description_len);
     brain_view_drop(&view);

@@ -1,4 +1,6 @@
 /* plasmastore.c - the methods of a Plasma client about the store as a whole. */
+#include "away.h"
+#include "disk.h"
 #include "errors.h"
 #include "plasma/evict.h"
 #include "plasma/external.h"
@@ -65,12 +67,17 @@ static int append_named(struct bp_plasma *self, const brain_view *view, PyObject
                         const struct holders *holders, PyObject *list)
 {
     uint8_t bytes[BRAIN_ID_BYTES];
-    brain_view_id(view, bytes);
+    uint64_t size_bytes = view->size_bytes;
+    uint32_t kind;
+    if (view->kind == BRAIN_KIND_AWAY && brain_spilled_size(view, &size_bytes, &kind) != 0) {
+        size_bytes = 0; /* of what makes no sense: get() says so */
+    }
+    bp_away_id(self->state, view, bytes);
     PyObject *id = bp_objectid_new(self->state, bytes);
     return append(list, id == NULL
                             ? NULL
-                            : Py_BuildValue("NKKlKLOOy#y#", id, view->size_bytes, 0ULL,
-                                            count_holders(holders, view->object),
+                            : Py_BuildValue("NKKlKLOOy#y#", id, (unsigned long long)size_bytes,
+                                            0ULL, count_holders(holders, view->object),
                                             brain_view_created_ns(view), 0LL, Py_True, space,
                                             view->name, (Py_ssize_t)view->name_len,
                                             view->description, (Py_ssize_t)view->description_len));

@@ -6,6 +6,7 @@
  * Promise:  what is written reaches no other process, no View, and no other Private.
  * Fork:     the child has what was written; from then on each has its own.
  */
+#include "away.h"
 #include "errors.h"
 #include "view.h"
 
@@ -54,7 +55,7 @@ PyObject *bp_private_new(struct bp_state *state, PyObject *view)
     self->view = Py_NewRef(view);
     self->data = NULL;
     self->size_bytes = shown->size_bytes;
-    int code = brain_view_private(&part, &self->data);
+    int code = bp_away_private(state, &part, &self->data);
     if (code == 0) return (PyObject *)self;
     Py_DECREF(self);
     return bp_errors_raise(state, code);

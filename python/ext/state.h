@@ -129,6 +129,7 @@ struct bp_state {
     struct bp_numpy numpy;
     struct bp_store *plasma_stores; /* a list: those of Plasma clients */
     struct bp_private *privates;    /* a list: all there are */
+    struct bp_away *aways;          /* a list: views of values that are in files */
     struct bp_view *spare_views[BP_N_SPARE_VIEWS];
     unsigned n_spare_views;
 };

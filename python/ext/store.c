@@ -1,5 +1,6 @@
 /* store.c - the methods of Brain about namespaces and about the store as a whole. */
 #include "arguments.h"
+#include "disk.h"
 
 #include <string.h>
 
@@ -574,8 +575,8 @@ PyObject *bp_store_destroy(PyObject *op, PyObject *Py_UNUSED(ignored))
     if (!bp_brain_is_open(self)) return NULL;
     struct bp_space *held = bp_handle_space_take(self->current);
     int code;
-    Py_BEGIN_ALLOW_THREADS code = brain_destroy(held->owner->store);
-    Py_END_ALLOW_THREADS if (code != 0) bp_errors_raise(self->state, code);
+    Py_BEGIN_ALLOW_THREADS code = brain_spill_destroy(held->owner->store);
+    Py_END_ALLOW_THREADS if (code != 0) bp_disk_raise(self->state, code, NULL, "");
     bp_handle_space_drop(held);
     if (code != 0) return NULL;
     self->destroyed = true;

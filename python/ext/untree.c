@@ -13,6 +13,7 @@
  */
 #include "untree.h"
 
+#include "away.h"
 #include "codecs.h"
 #include "errors.h"
 #include "hashes.h"
@@ -703,12 +704,12 @@ PyObject *bp_untree_decode(struct bp_state *state, brain_view *view, bool truste
 {
     struct bp_stored stored;
     if (!read_table(state, view, &stored)) {
-        brain_view_drop(view);
+        bp_away_drop(state, view);
         return NULL;
     }
     if (stored.n_buffers == 0) {
         PyObject *value = decode(state, view, &stored, NULL, trusted);
-        brain_view_drop(view);
+        bp_away_drop(state, view);
         return value;
     }
     PyObject *whole = bp_view_new(state, view);

@@ -16,6 +16,7 @@
  */
 #include "view.h"
 
+#include "away.h"
 #include "handle.h"
 #include "plasma/remove.h"
 #include "plasma/use.h"
@@ -34,7 +35,7 @@ PyObject *bp_view_new(struct bp_state *state, const brain_view *pin)
     struct bp_view *view = view_alloc(state);
     if (view == NULL) {
         brain_view lost = *pin;
-        brain_view_drop(&lost);
+        bp_away_drop(state, &lost);
         return NULL;
     }
     view->state = state;
@@ -83,7 +84,7 @@ static void drop_pin(struct bp_view *view)
 {
     struct pl_last last;
     if (view->pin.tag != PL_TAG_OBJECT) {
-        brain_view_drop(&view->pin);
+        bp_away_drop(view->state, &view->pin);
     } else if (pl_use_let_go(&view->pin, &last) && view->store != NULL) {
         finish(view->store, &last);
     }

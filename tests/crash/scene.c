@@ -255,6 +255,82 @@ static void replace_ready_in_size(struct stage *stage)
     stage_put(stage->a, "small3", stage->next == 0 ? STAGE_SMALL + 5 : STAGE_SMALL - 5, 1);
 }
 
+/* ---- values that are elsewhere --------------------------------------------------------------- */
+
+static const char elsewhere[] = "elsewhere";
+
+static void move_away(struct stage *stage, const char *name)
+{
+    brain_view view;
+    stage_need(brain_get(stage->a, name, strlen(name), &view), name);
+    stage_need(brain_move_away(&view, elsewhere, sizeof elsewhere), "brain_move_away");
+    brain_view_drop(&view);
+}
+
+static void move_large(struct stage *stage)
+{
+    move_away(stage, "large0");
+}
+
+/* What stands for a value is replaced by a small one, moved once more, and deleted. */
+static void move_and_replace(struct stage *stage)
+{
+    switch (stage->next) {
+    case 0:
+        move_large(stage);
+        break;
+    case 1:
+        stage_put(stage->a, "large0", STAGE_SMALL, 1);
+        break;
+    case 2:
+        move_large(stage);
+        break;
+    default:
+        stage_erase(stage->a, "large0");
+    }
+}
+
+/* Its memory is in use until the view of it goes. */
+static void move_held(struct stage *stage)
+{
+    switch (stage->next) {
+    case 0:
+        stage_need(brain_move_away(&stage->view, elsewhere, sizeof elsewhere), "brain_move_away");
+        break;
+    case 1:
+        stage_reuse_memory(stage);
+        break;
+    default:
+        brain_view_drop(&stage->view);
+    }
+}
+
+static void move_under_snapshot(struct stage *stage)
+{
+    switch (stage->next) {
+    case 0:
+        move_large(stage);
+        break;
+    case 1:
+        brain_snapshot_close(stage->snapshot);
+        stage->snapshot = NULL;
+        break;
+    default:
+        trim(stage);
+    }
+}
+
+/* What stands for it has an extent, too, for its name. */
+static void move_wordy(struct stage *stage)
+{
+    static char name[3000];
+    brain_view view;
+    memset(name, 'n', sizeof name);
+    stage_need(brain_get(stage->a, name, sizeof name, &view), "a long name");
+    stage_need(brain_move_away(&view, elsewhere, sizeof elsewhere), "brain_move_away");
+    brain_view_drop(&view);
+}
+
 /* ---- deletes --------------------------------------------------------------------------------- */
 
 static void delete_small(struct stage *stage)
@@ -962,6 +1038,11 @@ const struct scene scenes[] = {
     SCENE("replace-small-by-large", 1, NULL, replace_small_by_large),
     SCENE("replace-large-by-small", 1, NULL, replace_large_by_small),
     SCENE("replace-under-snapshot", 2, register_snapshot, replace_twice),
+    SCENE("move-away", 1, NULL, move_large),
+    SCENE("move-away-held", 3, stage_hold_view, move_held),
+    SCENE("move-away-under-snapshot", 3, register_snapshot, move_under_snapshot),
+    SCENE("move-away-wordy", 1, put_wordy, move_wordy),
+    SCENE("move-away-replaced", 4, NULL, move_and_replace),
     SCENE("delete-small", 1, NULL, delete_small),
     SCENE("delete-large", 1, NULL, delete_large),
     SCENE("delete-held", 3, stage_hold_view, delete_held),

@@ -184,7 +184,8 @@ static struct state_seen look_at(const struct state_reader *reader, const brain_
         view->kind,
         view->size_bytes,
     };
-    state->bytes += view->size_bytes;
+    state->bytes +=
+        view->size_bytes + (view->kind == BRAIN_KIND_AWAY ? 8 : 0); /* the version behind it */
     return (struct state_seen){ view->version, kit_sum(sums, sizeof sums),
                                 reader->catalogue->leaves_notes ? 0 : brain_view_note(view) };
 }

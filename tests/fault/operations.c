@@ -617,6 +617,27 @@ static int run_look(void)
     return err;
 }
 
+/* A value goes elsewhere: it is there, or what stands for it is. */
+static int run_move(void)
+{
+    brain_view view;
+    int err = subject_put(subject.space, "temporary", 9, SUBJECT_LARGE, 1);
+    n_done = err == 0;
+    err = err != 0 ? err : brain_get(subject.space, "temporary", 9, &view);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t version = view.version;
+    err = brain_move_away(&view, "elsewhere", 9);
+    brain_view_drop(&view);
+    int got = brain_get(subject.space, "temporary", 9, &view);
+    if (got == 0) {
+        CHECK(view.version == version && view.size_bytes == (err == 0 ? 9u : SUBJECT_LARGE));
+        brain_view_drop(&view);
+    }
+    return err != 0 ? err : got;
+}
+
 /* Where it is wanted to be known, a get that cannot note that it was is a get all the same. */
 static int run_coldest(void)
 {
@@ -850,6 +871,7 @@ const struct operation operations[] = {
     { "views", run_views, NULL, false },
     { "second views", run_second_views, NULL, false },
     { "note", run_note, undo_temporary, true },
+    { "move away", run_move, undo_temporary, true },
     { "get many", run_many, NULL, false },
     { "snapshot", run_snapshot, NULL, false },
     { "walk", run_walk, NULL, false },

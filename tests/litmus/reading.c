@@ -365,6 +365,55 @@ static bool is_seen_undone(outs *out)
     return out[1][0] == 1 && out[1][1] == 0;
 }
 
+/* ---- moved: who sees that a commit moved a value knows which was the last change before it */
+
+enum {
+    MOVED,
+    CHANGED
+};
+enum {
+    MOVE = 1,
+    MOVED_LOOK
+};
+
+static const struct site moved_sites[] = {
+    { MOVE, "src/space.c", "bn_space_note_move", "bn_journal_u64(store, &rec->moved,", LM_RELEASE,
+      0 },
+    { MOVE, "src/journal.h", "bn_journal_u64", "bn_store_release(bn_atomic64(word), value)",
+      LM_RELEASE, 0 },
+    { MOVED_LOOK, "src/space.c", "bn_space_changed", "bn_load_acquire(&rec->moved)", LM_ACQUIRE,
+      0 },
+    { 0 },
+};
+
+static const struct variant moved_variants[] = {
+    { "the move is noted relaxed", { { MOVE, LM_RELAXED } } },
+    { "the move is looked at relaxed", { { MOVED_LOOK, LM_RELAXED } } },
+    { 0 },
+};
+
+static void mover(struct lm_thread *t)
+{
+    lm_store(t, CHANGED, 2, LM_RELAXED);
+    lm_store(t, MOVED, 2, at(MOVE));
+}
+
+static void waiter(struct lm_thread *t)
+{
+    lm_out(t, 0, lm_load(t, MOVED, at(MOVED_LOOK)));
+    lm_out(t, 1, lm_load(t, CHANGED, LM_RELAXED));
+}
+
+static bool is_old_change(outs *out)
+{
+    return out[1][0] == 2 && out[1][1] == 1;
+}
+
+static bool is_new_change(outs *out)
+{
+    return out[1][0] == 2 && out[1][1] == 2;
+}
+
 /* ---- */
 
 const struct picture reading[] = {
@@ -415,6 +464,15 @@ const struct picture reading[] = {
       { 2, { undo_and_commit, judge_undone }, { [UNDONE_WORD] = 1 }, 0, 0 },
       is_taken_for_committed,
       is_seen_undone,
+      0,
+      0 },
+    { "moved",
+      "who sees a move sees the change before it",
+      moved_sites,
+      moved_variants,
+      { 2, { mover, waiter }, { [MOVED] = 1, [CHANGED] = 1 }, 0, 0 },
+      is_old_change,
+      is_new_change,
       0,
       0 },
     { 0 },

@@ -18,7 +18,9 @@ uint64_t model_live(const struct model_table *table)
     uint64_t sum = 0;
     for (int s = 0; s < MODEL_SPACES; s++) {
         for (int n = 0; n < MODEL_NAMES; n++) {
-            sum += table->values[s][n].version != 0 ? table->values[s][n].size : 0;
+            const struct model_value *value = &table->values[s][n];
+            uint64_t behind = value->kind == BRAIN_KIND_AWAY ? 8 : 0; /* the version */
+            sum += value->version != 0 ? value->size + behind : 0;
         }
     }
     return sum;

@@ -35,7 +35,11 @@ static void do_other(void)
 {
     uint64_t freed = 0;
     uint32_t store = held_any_store();
-    switch (check_below(11)) {
+    switch (check_below(13)) {
+    case 11:
+    case 12:
+        writes_move();
+        break;
     case 10:
         writes_advance();
         break;

@@ -936,15 +936,17 @@ static void check_not_offered(void)
     brain_store *store = open_full(100000, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     brain_part part = { .data = data, .size_bytes = 10000 };
-    brain_value value = { .kind = 13, .n_parts = 1, .parts = &part };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
     brain_view views[5];
     size_t n;
     for (uint32_t i = 0; i < 3; i++) {
-        value.kind = i == 0 ? 13 : BRAIN_KIND_BYTES;
         value.meta = data;
         value.meta_len = i == 1 ? 1501 : 0;
         CHECK_OK(brain_put(space, &i, sizeof i, &value, 0, NULL));
     }
+    CHECK_OK(brain_get(space, &(uint32_t){ 0 }, sizeof(uint32_t), &views[0]));
+    CHECK_OK(brain_move_away(&views[0], data, 1000));
+    brain_view_drop(&views[0]);
     CHECK_OK(brain_coldest(store, NULL, 1, views, 5, &n));
     CHECK_U64(n, 1);
     CHECK(memcmp(views[0].name, &(uint32_t){ 2 }, sizeof(uint32_t)) == 0);

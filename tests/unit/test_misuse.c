@@ -432,6 +432,10 @@ static int call_view_space(void)
     }
     return err;
 }
+static int call_move_away(void)
+{
+    return brain_move_away(&taken.view, "x", 1);
+}
 static int call_space_create(void)
 {
     return brain_space_create(space);
@@ -624,6 +628,7 @@ static const struct call {
     { "pins", call_pins, READS },
     { "by id", call_by_id, READS },
     { "space of a view", call_view_space, READS },
+    { "move away", call_move_away, CHANGES },
     { "space create", call_space_create, CHANGES },
     { "space exists", call_space_exists, READS },
     { "space remove", call_space_remove, CHANGES },

@@ -414,6 +414,36 @@ void writes_advance(void)
     model_last_version = number; /* the next is above it */
 }
 
+/* What stands for the value are its first bytes: nothing else of it changes. */
+void writes_move(void)
+{
+    brain_view view;
+    uint64_t number = 0, before = 0;
+    uint32_t s = model_any_space(), n = model_any_name();
+    struct model_value *value = &model_now.values[s][n];
+    brain_space *space = held_spaces[held_any_store()][s];
+    if (value->version == 0 || value->size == 0) {
+        return;
+    }
+    uint64_t most = value->size < BRAIN_AWAY_MAX ? value->size : BRAIN_AWAY_MAX;
+    size_t len = 1 + (size_t)check_below(most);
+    bool may = value->kind != BRAIN_KIND_AWAY && value->size >= len + 8;
+    CHECK_OK(brain_get(space, model_names[n], model_name_lens[n], &view));
+    CHECK_OK(brain_wait_space(space, 0, 0, &before));
+    int err = brain_move_away(&view, view.data, len);
+    if (err != 0) {
+        CHECK(may ? held_is_full(err) : err == BRAIN_E_INVAL);
+    } else {
+        CHECK(may);
+        value->kind = BRAIN_KIND_AWAY;
+        value->size = len;
+        CHECK_CODE(brain_move_away(&view, view.data, len), BRAIN_E_STALE);
+    }
+    brain_view_drop(&view);
+    CHECK_OK(brain_wait_space(space, 0, 0, &number));
+    CHECK_U64(number, before); /* nobody has changed anything */
+}
+
 void writes_note(void)
 {
     uint8_t meta[BRAIN_NOTE_BYTES] = { 0 };

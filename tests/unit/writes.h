@@ -24,4 +24,7 @@ void writes_advance(void);
 /* A note is the value's, whoever looks, and gone with it. */
 void writes_note(void);
 
+/* A value is moved away: what stands for it has its version. */
+void writes_move(void);
+
 #endif
