@@ -90,12 +90,13 @@ int bn_pin_claim_chunk(struct brain_store *store, uint32_t owner, struct bn_chun
         }
     }
     int fd, err = bn_map_clients_fd(store->map, &fd);
-    for (uint32_t i = n > first ? n : first; err == 0 && i < BN_CHUNKS_MAX; i++) {
+    /* Those that are passed over have memory, too: whoever looks at pins looks at all that count. */
+    for (uint32_t i = n; err == 0 && i < BN_CHUNKS_MAX; i++) {
         *os_out = bn_os_back(fd, BN_CHUNKS_OFF + (bn_off)i * BN_PAGE, BN_PAGE);
         if (*os_out != 0) {
             return BRAIN_E_BUSY;
         }
-        bool is_ours = try_claim(store, i, owner);
+        bool is_ours = i >= first && try_claim(store, i, owner);
         bn_raise32(&store->clients->n_chunks, i + 1); /* PAIR ledger */
         if (is_ours) {
             *chunk_out = bn_pin_chunk(store, i);

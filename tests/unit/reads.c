@@ -205,7 +205,10 @@ static void look_by_id(const struct held_id *it)
 {
     uint8_t id[BRAIN_ID_BYTES];
     brain_view found;
-    bool is_there = model_now.values[it->space][it->name].version == it->value.version;
+    const struct model_value *now = &model_now.values[it->space][it->name];
+    bool was_away = it->value.kind == BRAIN_KIND_AWAY, is_away = now->kind == BRAIN_KIND_AWAY;
+    bool is_there =
+        now->version == it->value.version && is_away == was_away; /* a move changes ids */
     CHECK_CODE(brain_get_by_id(held_stores[held_any_store()], it->id, &found),
                is_there ? 0 : BRAIN_E_NOT_FOUND);
     if (is_there) {
