@@ -76,7 +76,7 @@ def import_table(
         else:
             with incoming.where():
                 brain.learn(name, _Streamed(stream), description, namespace=namespace)
-    return TableResult(name, place, form.format, incoming.n_rows, len(incoming.schema.names), n_bytes)
+    return TableResult(name, place, form.format, incoming.n_rows, len(incoming.names), n_bytes)
 
 
 # ---- arguments --------------------------------------------------------------------------------

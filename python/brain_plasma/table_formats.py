@@ -259,13 +259,15 @@ def rows_of_a_piece(n_bytes: int, n_rows: int) -> int:
 
 
 class Incoming:
-    """A table in a file. schema: of it. n_pieces: in how many it is read. n_bytes: about so many, uncompressed.
+    """A table in a file. schema: of it. names: of its columns. n_pieces: in how many it is read. n_bytes: about so
+    many, uncompressed.
 
     pieces() gives each as a table, and may be called again; n_rows is how many rows the last call gave.
     """
 
     def __init__(self, schema: Any, n_pieces: int, n_bytes: int, read: Callable[[], Iterator[Any]]) -> None:
         self.schema = schema
+        self.names: list[str] = schema.names  # raises where they are no text
         self.n_pieces = n_pieces
         self.n_bytes = n_bytes
         self.n_rows = 0
@@ -283,7 +285,7 @@ class Incoming:
     def table(self) -> Any:
         pa = module("pyarrow")
         pieces = list(self.pieces())
-        if not self.schema.names:  # rows of nothing: together they would have none
+        if not self.names:  # rows of nothing: together they would have none
             return pa.Table.from_batches([batch for piece in pieces for batch in piece.to_batches()], self.schema)
         return pa.concat_tables(pieces or [self.schema.empty_table()])
 

@@ -187,7 +187,9 @@ def test_a_frame_of_polars_comes_back(brain, tmp_path, format):
         np.array(RECORDS, [("i", "<i4"), ("f", ">f8"), ("t", "U3"), ("b", "S3")]),
         np.rec.array(RECORDS, [("i", "i4"), ("f", "f8"), ("t", "U3"), ("b", "S3")]),
         {"i": np.array([1, 2], "i4"), "f": [1.5, 2.5], "t": pd.Series(["a", ""]), "b": pl.Series([b"b", b""])},
-        pa.record_batch({"i": pa.array([1, 2], pa.int32()), "f": [1.5, 2.5], "t": ["a", ""], "b": [b"b", b""]}),
+        pa.RecordBatch.from_arrays(
+            [pa.array([1, 2], pa.int32()), *map(pa.array, ([1.5, 2.5], ["a", ""], [b"b", b""]))], list("iftb")
+        ),
     ],
     ids=["structured", "records", "dict", "batch"],
 )
@@ -750,6 +752,16 @@ def test_files_that_are_no_csv(filled, tmp_path, content):
         filled.import_table(tmp_path / "t.csv")
 
 
+@pytest.mark.parametrize("format", TYPED)
+def test_names_of_columns_that_are_no_text(brain, tmp_path, format):
+    brain["t"] = pa.table({"abcdefgh": [1]})
+    path = tmp_path / f"t.{format}"
+    brain.export_table("t", path, **({"store_schema": False} if format == "parquet" else {}))
+    path.write_bytes(path.read_bytes().replace(b"abcdefgh", b"abc\xffefgh"))
+    with pytest.raises(BrainFormatError):
+        brain.import_table(path, "u")
+
+
 def test_feather_of_version_1(filled, tmp_path):
     (tmp_path / "t.feather").write_bytes(b"FEA1" + bytes(100) + b"FEA1")
     with pytest.raises(BrainFormatError, match="Feather of version 1"):
@@ -911,7 +923,7 @@ def test_a_full_store(brain, tmp_path, streamed):
 
 
 def test_the_memory_that_it_takes(new_path, tmp_path):
-    """What a process has beside the store and files: 40 MB more of a table take no more."""
+    """What a process has beside the store and files: 80 MB more of a table take no more."""
     code = """if True:
         import re, sys, numpy, pyarrow, pyarrow.parquet
         from brain_plasma import Brain, table_formats, table_values
@@ -941,9 +953,9 @@ def test_the_memory_that_it_takes(new_path, tmp_path):
             assert brain.import_table(f"{path}/t.{format}", "u").rows == n_rows
             assert brain["u"]["a"][-1].as_py() == n_rows - 1
             return out, max(seen)
-        with Brain(store, capacity=300_000_000) as brain:
+        with Brain(store, capacity=700_000_000) as brain:
             small = both_ways(brain, 5_000_000)  # what pyarrow takes in any case
-            large = both_ways(brain, 10_000_000)
+            large = both_ways(brain, 15_000_000)
             assert len(seen) > 60
             print(*(many - few for few, many in zip(small, large)))
     """
@@ -955,7 +967,7 @@ def test_the_memory_that_it_takes(new_path, tmp_path):
             assert done.returncode == 0, done.stderr
         finally:
             Brain(store).destroy()
-        assert max(map(int, done.stdout.split())) < 20 * MEGABYTE, (format, done.stdout)
+        assert max(map(int, done.stdout.split())) < 50 * MEGABYTE, (format, done.stdout)
 
 
 def test_a_class_that_sees_what_is_put_gets_the_table(path, tmp_path, streamed):

@@ -134,7 +134,7 @@ def test_frames_of_pandas(brain, tmp_path, columns, n_rows, labels, format):
     made = {
         "int": np.arange(n_rows),
         "float": np.where(np.arange(n_rows) % 2, np.nan, np.arange(float(n_rows))),
-        "text": pd.array([None, *"abcdefghi"][:n_rows], dtype="string[pyarrow]"),
+        "text": pd.array([None, *"abcdefghi"][:n_rows], dtype="string"),
         "category": pd.Categorical([None, *"abababab"][:n_rows], ["b", "a", "c"]),
         "when": pd.date_range("2020", periods=n_rows, tz="UTC").as_unit("us"),
         "nullable": pd.array([None, *range(8)][:n_rows], dtype="Int8"),
