@@ -32,6 +32,7 @@ PROGRAMS = [
     "disk",
     "homes",
     "disk_peers",
+    "spill",
     "c_calls",
     "c_peers",
 ]
