@@ -222,25 +222,26 @@ static int spill_one(struct brain_spiller *spill, const brain_view *view)
 
 /* Wait until nobody else spills values of this store, of this process or another: `*had_to_wait_out`. Who stands still for
  * too long with it is passed. The lock is of a descriptor of our own, so threads of a process have two. */
-static int take_turn(const struct brain_spiller *spill, bool *had_to_wait_out)
+static int take_turn(const struct brain_spiller *spill, int *fd_out, bool *had_to_wait_out)
 {
     const struct timespec pause = { .tv_nsec = TURN_LOOKS_MS * 1000000L };
     int fd = openat(spill->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return bd_error_os(errno, "cannot spill to %s", spill->directory);
+    }
     *had_to_wait_out = false;
-    for (int ms = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && ms < TURN_WAITS_MS;
-         ms += TURN_LOOKS_MS) {
+    for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0 && ms < TURN_WAITS_MS; ms += TURN_LOOKS_MS) {
         *had_to_wait_out = true;
         (void)nanosleep(&pause, NULL);
     }
-    return fd;
+    *fd_out = fd;
+    return 0;
 }
 
 static void end_turn(int fd)
 {
-    if (fd >= 0) {
-        (void)flock(fd, LOCK_UN); /* a child that came about meanwhile has the descriptor too */
-        close(fd);
-    }
+    (void)flock(fd, LOCK_UN); /* a child that came about meanwhile has the descriptor too */
+    close(fd);
 }
 
 /* ---- as many as it takes */
@@ -299,9 +300,11 @@ int brain_spill(brain_spiller *spill, brain_space *space, uint64_t bytes, uint64
 {
     bool had_to_wait;
     uint64_t moved = 0;
-    int turn = take_turn(spill, &had_to_wait);
-    int err = spill_all(spill, space, bytes, &moved);
-    end_turn(turn);
+    int turn, err = take_turn(spill, &turn, &had_to_wait);
+    if (err == 0) {
+        err = spill_all(spill, space, bytes, &moved);
+        end_turn(turn);
+    }
     if (moved_out != NULL) {
         *moved_out = moved;
     }
@@ -314,12 +317,14 @@ static int make_room(void *context, brain_store *store, brain_space *space, uint
     struct brain_spiller *spill = context;
     bool had_to_wait;
     uint64_t moved = 0;
-    int turn = take_turn(spill, &had_to_wait), err = 0;
+    int turn, err = take_turn(spill, &turn, &had_to_wait);
     (void)store;
-    if (!had_to_wait) { /* else somebody has made room meanwhile: it tries again */
-        err = spill_all(spill, space, bytes != 0 ? bytes : 1, &moved);
+    if (err == 0) {
+        if (!had_to_wait) { /* else somebody has made room meanwhile: it tries again */
+            err = spill_all(spill, space, bytes != 0 ? bytes : 1, &moved);
+        }
+        end_turn(turn);
     }
-    end_turn(turn);
     if (err == 0 || moved > 0) {
         return 0;
     }

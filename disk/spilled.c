@@ -97,17 +97,13 @@ void bd_spilled_name(const uint8_t id[BRAIN_ID_BYTES], char name_out[BD_SPILLED_
 
 static uint64_t check_of(const struct bd_spilled *spilled)
 {
-    XXH3_state_t *state = XXH3_createState();
-    uint64_t check = 0;
-    if (state != NULL) {
-        (void)XXH3_64bits_reset(state);
-        (void)XXH3_64bits_update(state, &spilled->head, offsetof(struct bd_spilled_head, check));
-        (void)XXH3_64bits_update(state, spilled->names,
-                                 (size_t)spilled->head.space_len + spilled->head.name_len);
-        check = XXH3_64bits_digest(state);
-        (void)XXH3_freeState(state);
-    }
-    return check;
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    (void)XXH3_64bits_reset(&state);
+    (void)XXH3_64bits_update(&state, &spilled->head, offsetof(struct bd_spilled_head, check));
+    (void)XXH3_64bits_update(&state, spilled->names,
+                             (size_t)spilled->head.space_len + spilled->head.name_len);
+    return XXH3_64bits_digest(&state);
 }
 
 static uint32_t head_bytes(size_t names_len)
@@ -172,6 +168,14 @@ int bd_spilled_read(int fd, const char *path, struct bd_spilled *spilled_out)
     }
     *spilled_out = it;
     return 0;
+}
+
+bool bd_spilled_was_whole(int fd)
+{
+    char magic[sizeof head_magic];
+    struct stat st;
+    return read_at(fd, magic, sizeof magic, 0) == 0 &&
+           memcmp(magic, head_magic, sizeof magic) == 0 && fstat(fd, &st) == 0 && st.st_size > PAGE;
 }
 
 /* ---- writing */
@@ -240,10 +244,10 @@ int bd_spilled_write(int fd, const char *path, const brain_view *view, const bra
     }
     const struct bd_spilled_head *head = &it.head;
     int os = reserve(fd, head->head_bytes + head->size);
-    os = os != 0 ? os : write_at(fd, head, sizeof *head, 0);
     os = os != 0 ? os
                  : write_at(fd, it.names, (size_t)head->space_len + head->name_len, sizeof *head);
     os = os != 0 ? os : write_at(fd, view->data, (size_t)head->size, (off_t)head->head_bytes);
+    os = os != 0 ? os : write_at(fd, head, sizeof *head, 0); /* last: bd_spilled_was_whole() */
     free(it.names);
     if (os != 0) {
         return bd_error_os(os, "cannot spill a value of %llu bytes to %s",

@@ -58,6 +58,9 @@ void bd_spilled_name(const uint8_t id[BRAIN_ID_BYTES], char name_out[BD_SPILLED_
 /* Read and verify the head of a file: 0, CORRUPT, IO, NOMEM. `spilled_out->names` is to be freed. */
 int bd_spilled_read(int fd, const char *path, struct bd_spilled *spilled_out);
 
+/* Of a file that cannot be read as one: whether it has been, and is damaged; else its writer died before it was. */
+bool bd_spilled_was_whole(int fd);
+
 /* Write a whole file for the value that a view shows. `stand_in_out` is what may stand for it. 0, FULL, IO, NOMEM. */
 int bd_spilled_write(int fd, const char *path, const brain_view *view, const brain_space *space,
                      struct bd_stand_in *stand_in_out);

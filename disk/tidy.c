@@ -87,8 +87,9 @@ static int is_needed(brain_store *store, int fd, const char *name, bool *is_out)
     struct bd_spilled it;
     brain_view view;
     int err = bd_spilled_read(fd, name, &it);
-    if (err == BRAIN_E_CORRUPT) { /* it was never whole; or it is damaged, and of no use */
-        *is_out = false;
+    if (err ==
+        BRAIN_E_CORRUPT) { /* it was never whole; or it is damaged, which whoever recalls it is to hear */
+        *is_out = bd_spilled_was_whole(fd);
         return 0;
     }
     if (err != 0) {
@@ -209,7 +210,8 @@ int bd_tidy_sign(brain_store *store, int dir_fd)
                    ? 0
                    : bd_error_os(errno, "cannot write to the directory of spilled values");
     }
-    int os = write(fd, text, (size_t)n) == n ? 0 : errno;
+    ssize_t written = write(fd, text, (size_t)n);
+    int os = written == n ? 0 : written < 0 ? errno : ENOSPC;
     close(fd);
     if (os != 0) {
         (void)unlinkat(dir_fd, SIGN, 0);

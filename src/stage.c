@@ -132,9 +132,11 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
     struct bn_room room = who_makes_room(store, mode);
     if (room.make == NULL) {
         return bn_error(BRAIN_E_FULL, "%s",
-                        mode == BRAIN_FULL_SPILL ? "its mode is to spill, but this process has "
-                                                   "opened no directory to spill to"
-                                                 : "its mode is to remove nothing");
+                        mode == BRAIN_FULL_SPILL
+                            ? "its mode is to spill, and this process has opened "
+                              "no directory for that: open the store anew (from C: "
+                              "brain_spill_open())"
+                            : "its mode is to remove nothing");
     }
     if (is_making_room) {
         return bn_error(BRAIN_E_FULL, "it is full for who is making room in it, too");

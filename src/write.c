@@ -431,7 +431,7 @@ static int try_commit(struct brain_store *store, struct bn_write *writes, uint32
     }
     err = bn_index_grow(store);
     err = err != 0 ? err : find_all(store, writes, n, lenient, refusal);
-    err = err != 0 || !writes[0].spares_used ? err : check_unused(store, &writes[0]);
+    err = err != 0 || n == 0 || !writes[0].spares_used ? err : check_unused(store, &writes[0]);
     err = err != 0 ? err : transact(store, writes, n, number_out);
     bn_lock_release(store);
     return err;
@@ -596,7 +596,7 @@ static int judge_version(const struct bn_write *write, uint64_t version)
     if (write->change.is_delete || if_version == BRAIN_ANY_VERSION || if_version == version) {
         return 0;
     }
-    return if_version == 0 ? BRAIN_E_EXISTS : BRAIN_E_STALE;
+    return if_version == 0 && !write->checks_only ? BRAIN_E_EXISTS : BRAIN_E_STALE;
 }
 
 /* What a change asks for, or keeps something of, does not make room for it: a pin sees to that. All else that is about
@@ -610,10 +610,12 @@ static int protect(struct brain_store *store, struct bn_write *write)
         return err == BRAIN_E_NOT_FOUND ? judge_version(write, 0) : err;
     }
     const struct bn_slot_rec *rec = bn_slot_view(store, found.slot);
+    uint64_t version;
     write->older_pin = found.pin;
     write->has_older_pin = change->if_version != BRAIN_ANY_VERSION || write->checks_only ||
                            (!change->has_description && rec->description_len > 0);
-    err = judge_version(write, rec->number);
+    err = bn_slot_version(store, found.slot, &version);
+    err = err != 0 ? err : judge_version(write, version);
     if (!write->has_older_pin) {
         bn_hits_note_if_wanted(store, found.slot);
         bn_read_let_go(store, found.pin);

@@ -359,6 +359,11 @@ static void damaged_files(void)
         good[i] ^= 1;
         dumps_write(one, good, size);
         check_refuses("one", BRAIN_E_CORRUPT, one);
+        if (i % 20 ==
+            10) { /* who tidies leaves it to be told of, or mended; of the magic it is never whole */
+            CHECK_U64(tidy(), 0);
+            check_refuses("one", BRAIN_E_CORRUPT, one);
+        }
         good[i] ^= 1;
     }
     const size_t cuts[] = { 0, 1, 50, 103, 104, 4095, 4096, 5000, size - 1 };

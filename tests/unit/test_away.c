@@ -336,6 +336,25 @@ static void check_waiters(void)
     CHECK_OK(brain_delete(space, "watched too", 11, BRAIN_ANY_VERSION));
 }
 
+/* Where something may go for a change, its condition is looked at beforehand, too: against the same version. */
+static void check_conditions_where_room_is_made(void)
+{
+    brain_batch *batch;
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
+    uint64_t version = put("x", LARGE, 0, BRAIN_ANY_VERSION);
+    CHECK_OK(move("x", "stands for it"));
+    CHECK(put("x", LARGE, 0, version) > version);
+    CHECK_OK(brain_batch_new(store, &batch));
+    brain_part part = { .data = bytes, .size_bytes = 1500 };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .parts = &part, .n_parts = 1 };
+    CHECK_OK(brain_batch_put(batch, space, "y", 1, &value));
+    CHECK_OK(brain_batch_require(batch, space, "x", 1, 0));
+    CHECK_CODE(brain_batch_commit(batch, NULL), BRAIN_E_STALE); /* and not EXISTS */
+    CHECK_OK(brain_batch_commit(batch, NULL));                  /* of no changes */
+    brain_batch_free(batch);
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_ERROR));
+}
+
 int main(void)
 {
     check_begin();
@@ -352,6 +371,7 @@ int main(void)
     check_removed_space();
     check_full();
     check_waiters();
+    check_conditions_where_room_is_made();
     CHECK_SOUND(store);
     brain_space_close(space);
     check_destroy(store);

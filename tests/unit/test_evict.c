@@ -728,7 +728,7 @@ static void check_hook(void)
         CHECK_OK(put(space, i, 10000));
     }
     CHECK_CODE(put(space, 10, 15000), BRAIN_E_FULL);
-    CHECK_DETAIL("no directory to spill to");
+    CHECK_DETAIL("no directory for that");
     CHECK_OK(brain_on_full(store, make_room, &maker));
     CHECK_OK(put(space, 10, 15000));
     CHECK_U64(maker.n_calls, 2); /* as long as it makes some */
