@@ -605,8 +605,8 @@ BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 
 /* Let the values of the namespace come to `bytes`, and no more, whoever puts: their data alone, as brain_usage()
  * counts. A change that makes it larger, and larger than that, is QUOTA, with a text that names the namespace: of any
- * call that commits one. What makes it smaller, or leaves it as large, is never refused: so a quota may be below what
- * is there, and nothing goes.
+ * call that commits one. In modes BRAIN_FULL_LRU and BRAIN_FULL_SPILL values of the namespace give way first. What makes
+ * it smaller, or leaves it as large, is never refused: so a quota may be below what is there, and nothing goes for that.
  *
  * The namespace is made where it does not exist, in one step with its quota. When it is removed its quota goes, too.
  *

@@ -128,9 +128,11 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              released the lock, a full barrier (PAIR looks).
  * n_looks_done as many had been wanted when limbo was last looked through.  writer: who did.
  *              crash: too low a value costs another look.
- * keep_free    how much free memory stays with the store (trim.c).  writer: anyone, at once.
+ * keep_free    how much free memory stays with the store (trim.c), and one byte; 0: the default.  writer: anyone, at once.
  * decay_ns     when the period began over which it is looked how much memory is needed, by the wall clock; 0: none
  *              yet.  writer: whoever begins the next, by compare-and-swap.
+ * used_pages   of values: those of extents.  writer: lock holder, journalled.  A first library of this format does not
+ *              count them: nothing but decay goes by them.
  * decay_bytes  free memory that is due to go back.  writer: whoever begins a period, or gives some back; a hint.
  * peak_pages   the most of used_pages since decay_ns, peak_before of the period before.  writer: lock holder, and
  *              whoever begins a period; hints, and so not journalled.  crash: too high a value keeps memory for a

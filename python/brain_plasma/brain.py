@@ -65,10 +65,11 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
     brain[name] = value raises BrainNameTypeError, BrainNameLengthError; BrainValueTypeError (cannot be
         pickled), BrainPickleError; BrainFullError, BrainTimeoutError (lock_timeout),
         BrainPermissionError (read-only), and what brain[name] raises of the store. After any of them
-        the old value stays. Where the store is full, Plasma objects that nobody uses are evicted first
-        (brain_plasma.plasma), and never a named value; with when_full='lru' named values are. What a put of a name raises is also a BrainLearnNameError where the name
-        is new, and a BrainUpdateNameError where it has a value. It waits for a writer, up to
-        lock_timeout. Cost: one copy of the bytes.
+        the old value stays. Where the store is full, Plasma objects that nobody uses are evicted
+        (brain_plasma.plasma), and never a named value; with when_full='lru' named values are, before them.
+        What a put of a name raises is also a BrainLearnNameError where the name is new, and a
+        BrainUpdateNameError where it has a value. It waits for a writer, up to lock_timeout. Cost: one
+        copy of the bytes.
     del brain[name] raises and waits as a put does; it is a BrainRemoveOldNameValueError then.
 
     Unlike a dict: `del` of a missing name is no error; what is no str is an error in `in` as well; == is
@@ -114,8 +115,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             uses. Of a store that is made; where there is one with another, it is set for everybody. Default: 'error'
             for one that is made, else what it has. 'lru' goes with neither durable nor persist(): a BrainValueError.
             'spill': values of 64 KiB and more are moved to files, and recalled by the same call, read-only and not copied.
-        spill_to: of 'spill': the directory, on a disk of this machine. Default: one for all stores in the user's cache
-            (platformdirs). All who spill values of one store name the same one.
+        spill_to: of 'spill': the directory, on a disk of this machine. Default: one for all stores beside the dumps
+            (BRAIN_PLASMA_DUMPS, else platformdirs). All who spill values of one store name the same one.
 
     Attributes that are noted when the store is opened, and by size() and resize(): bytes, the capacity
     as an int, and mb, '50 MB', in millions of bytes, rounded. They are not looked up; who wants to know
@@ -596,8 +597,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         """Let the values of a namespace come to `n_bytes` and no more, whoever puts them, as used() counts. None: no
         quota.
 
-        What would make it larger than that raises BrainQuotaError, which is a BrainFullError, and changes nothing. What
-        makes it smaller, or leaves it as large, is always allowed: so a quota may be less than what is there, and
+        What would make it larger than that raises BrainQuotaError, which is a BrainFullError, and changes nothing; with
+        when_full 'lru' or 'spill' other values of the namespace go first. What makes it smaller, or leaves it as large, is always allowed: so a quota may be less than what is there, and
         nothing goes. clear() leaves it; with the namespace it goes. Dumps and homes do not keep it.
         namespace: None is the current one; one that does not exist is made, but for None.
 
