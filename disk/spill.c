@@ -221,7 +221,7 @@ static int spill_one(struct brain_spiller *spill, const brain_view *view)
 #define TURN_LOOKS_MS 5
 
 /* Wait until nobody else spills values of this store, of this process or another: `*had_to_wait_out`. Who stands still for
- * too long with it is passed. The lock is of a descriptor of our own, so threads of a process have two. */
+ * too long with it is TIMEOUT. The lock is of a descriptor of our own, so threads of a process have two. */
 static int take_turn(const struct brain_spiller *spill, int *fd_out, bool *had_to_wait_out)
 {
     const struct timespec pause = { .tv_nsec = TURN_LOOKS_MS * 1000000L };
@@ -230,8 +230,16 @@ static int take_turn(const struct brain_spiller *spill, int *fd_out, bool *had_t
         return bd_error_os(errno, "cannot spill to %s", spill->directory);
     }
     *had_to_wait_out = false;
-    for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0 && ms < TURN_WAITS_MS; ms += TURN_LOOKS_MS) {
+    for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; ms += TURN_LOOKS_MS) {
         *had_to_wait_out = true;
+        if (ms >= TURN_WAITS_MS) {
+            close(fd);
+            return bd_error(BRAIN_E_TIMEOUT,
+                            "another process has been spilling values of %s for %d seconds, or was "
+                            "stopped "
+                            "meanwhile; or a child of one that died has its files open",
+                            brain_path(spill->store), TURN_WAITS_MS / 1000);
+        }
         (void)nanosleep(&pause, NULL);
     }
     *fd_out = fd;

@@ -281,7 +281,7 @@ static int read_choice(brain_store *store, char **path_out)
     if (err != 0) {
         return err == BRAIN_E_NOT_FOUND ? err : bd_error_store(err);
     }
-    char *path = view.size_bytes < 4096 ? strndup(view.data, (size_t)view.size_bytes) : NULL;
+    char *path = view.meta_len < 4096 ? strndup(view.meta, view.meta_len) : NULL;
     brain_view_drop(&view);
     *path_out = path;
     return path != NULL ? 0 : bd_error(BRAIN_E_NOMEM, "no memory for a path");
@@ -291,8 +291,8 @@ int bd_spilled_choose(brain_store *store, const char *chosen)
 {
     brain_space *space;
     char *there = NULL;
-    const brain_part part = { .data = chosen, .size_bytes = strlen(chosen) };
-    const brain_value value = { .n_parts = 1, .parts = &part };
+    /* In its metadata, for which there is room in a store that is full to the last byte. */
+    const brain_value value = { .meta = chosen, .meta_len = strlen(chosen) };
     int err = brain_space_open(store, SPACE, SPACE_LEN, &space);
     if (err == 0) {
         err = brain_put(space, DIRECTORY, sizeof DIRECTORY - 1, &value, 0, NULL);

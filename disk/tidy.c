@@ -24,6 +24,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -179,7 +181,7 @@ static void read_line(const char *path, char *out, size_t room)
 
 /* Where a store is, by what cannot be the same elsewhere. */
 struct where {
-    char machine[64], boot[64];
+    char machine[160], boot[64]; /* its id and name */
     uint64_t mounts, device, inode;
     char path[4096]; /* of its directory */
 };
@@ -187,7 +189,12 @@ struct where {
 static void look_around(struct where *out)
 {
     struct stat st;
+    struct utsname its;
     read_line("/etc/machine-id", out->machine, sizeof out->machine);
+    size_t n = strlen(out->machine);
+    if (n != 0 && uname(&its) == 0) { /* machines that were made of one image have one id */
+        snprintf(out->machine + n, sizeof out->machine - n, " %s", its.nodename);
+    }
     read_line("/proc/sys/kernel/random/boot_id", out->boot, sizeof out->boot);
     out->mounts = stat("/proc/self/ns/mnt", &st) == 0 ? st.st_ino : 0;
 }
@@ -230,15 +237,20 @@ static bool read_sign(int dir_fd, const char *name, struct where *out)
         close(fd);
     }
     text[n > 0 ? n : 0] = '\0';
-    char *line[4], *rest = text;
-    for (int i = 0; i < 4; i++) {
+    char *line[4], *rest = text, *end = n > 0 ? text + n - 1 : text;
+    if (*end != '\n' || strlen(text) != (size_t)n) {
+        return false; /* it is being written, or damaged */
+    }
+    *end = '\0';
+    for (int i = 0; i < 3; i++) {
         line[i] = rest;
         rest = strchr(rest, '\n');
         if (rest == NULL) {
-            return false; /* it is being written, or damaged */
+            return false;
         }
         *rest++ = '\0';
     }
+    line[3] = rest; /* a path may have more of them */
     if (sscanf(line[2], "%llu %llu %llu", &mounts, &device, &inode) != 3 ||
         strlen(line[3]) >= sizeof out->path) {
         return false;
@@ -252,13 +264,27 @@ static bool read_sign(int dir_fd, const char *name, struct where *out)
     return true;
 }
 
-static bool is_certainly_gone(const struct where *its, const struct where *here,
-                              const struct stat *ours)
+/* Whether the sign was written before this machine was booted. */
+static bool is_older_than_boot(int dir_fd, const char *name)
+{
+    char path[300];
+    struct stat st;
+    struct timespec now, up;
+    snprintf(path, sizeof path, "%s/%s", name, SIGN);
+    return clock_gettime(CLOCK_REALTIME, &now) == 0 && clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
+           fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_mtim.tv_sec < now.tv_sec - up.tv_sec - 60;
+}
+
+/* `name`: of the folder in `dir_fd`. Of an earlier boot: by everything that can be seen of that, since what looks like it
+ * may be a container of this machine, or another one with the same image. */
+static bool is_certainly_gone(int dir_fd, const char *name, const struct where *its,
+                              const struct where *here, const struct stat *ours)
 {
     struct stat st;
     if (its->boot[0] == '\0' || strcmp(its->boot, here->boot) != 0) {
         return its->machine[0] != '\0' && its->boot[0] != '\0' && here->boot[0] != '\0' &&
-               strcmp(its->machine, here->machine) == 0;
+               strcmp(its->machine, here->machine) == 0 && is_older_than_boot(dir_fd, name);
     }
     if (its->mounts == 0 || its->mounts != here->mounts || its->device != ours->st_dev) {
         return false;
@@ -301,7 +327,7 @@ void bd_tidy_gone(const char *directory, brain_store *store)
     if (stat(brain_directory(store), &ours) == 0) {
         for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
             if (is_store(entry->d_name) && read_sign(dirfd(dir), entry->d_name, &its) &&
-                is_certainly_gone(&its, &here, &ours)) {
+                is_certainly_gone(dirfd(dir), entry->d_name, &its, &here, &ours)) {
                 remove_folder(dirfd(dir), entry->d_name);
             }
         }

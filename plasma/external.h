@@ -14,7 +14,7 @@
 #define PL_EXTERNAL_PATH_MAX 3900u
 
 /* Beside the library's codes: something about the files went wrong; pl_external_detail() says what. */
-#define PL_E_EXTERNAL 1
+#define PL_E_EXTERNAL 3
 
 /* The folder of a store. */
 struct pl_external {

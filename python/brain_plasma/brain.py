@@ -202,6 +202,9 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         self._open(namespace, **options)
         if keep is not None:
             self._keep_from_the_start(keep)
+        if when_full is not None:
+            # Once: where this Brain is unpickled or wakes up, the store has the mode that somebody gave it meanwhile.
+            options["when_full"] = options["spill_to"] = None
         # A worker process may have another current directory.
         self._options = {**options, "path": os.path.abspath(path), **kept}
         if any(kept.values()):

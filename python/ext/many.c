@@ -6,6 +6,8 @@
 #include "convert.h"
 #include "parts.h"
 
+#include <stdio.h>
+
 /* ---- put ------------------------------------------------------------------------------------- */
 
 /* Add one encoded change to `batch`, evicting what Plasma objects can be for it: without the GIL. */
@@ -76,6 +78,46 @@ static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *ite
     return code;
 }
 
+/* How many bytes all of `items` come to. False with an exception set. */
+static bool sum_of(struct bp_brain *self, PyObject *items, uint64_t *sum_out)
+{
+    *sum_out = 0;
+    Py_ssize_t n = PyList_Size(items);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        struct bp_encoded encoded;
+        PyObject *pair = PyList_GetItem(items, i);
+        if (bp_convert_encode(self->state, PyTuple_GetItem(pair, 1), self->pickle,
+                              PyTuple_GetItem(pair, 0), &encoded) != 0) {
+            return false;
+        }
+        *sum_out += encoded.size_bytes;
+        bp_convert_free(&encoded);
+    }
+    return true;
+}
+
+/* A large value of a batch goes into the store when it is added, and in a mode in which others give way for it they would
+ * go one after the other for a batch that never fits: so all are counted first, which encodes them twice. 0; FULL or
+ * QUOTA, with a text; BP_RAISED. */
+static int foresee(struct bp_brain *self, struct bp_space *held, PyObject *items)
+{
+    char text[200];
+    uint64_t sum, capacity, live, quota = 0;
+    if (brain_full_mode(held->owner->store) == BRAIN_FULL_ERROR) return 0;
+    if (!sum_of(self, items, &sum)) return BP_RAISED;
+    int code = brain_usage(held->owner->store, &capacity, &live);
+    if (code == 0) code = brain_space_usage(held->space, NULL, NULL, &quota);
+    if (code != 0 || (sum <= capacity && (quota == 0 || sum <= quota))) return code;
+    bool is_full = sum > capacity;
+    snprintf(text, sizeof text,
+             "%llu bytes are to be put in one step, and the %s %llu: nothing has been removed for "
+             "that",
+             (unsigned long long)sum, is_full ? "store holds" : "namespace has a quota of",
+             (unsigned long long)(is_full ? capacity : quota));
+    brain_tell_error(text);
+    return is_full ? BRAIN_E_FULL : BRAIN_E_QUOTA;
+}
+
 /* The same; where the store is full of Plasma objects they make room. The code of the library, or
  * BP_RAISED. */
 static int put_batch_or_evict(struct bp_brain *self, struct bp_space *held, PyObject *items)
@@ -116,7 +158,8 @@ static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values
                          "calls, each of which is one step",
                          BRAIN_BATCH_MAX, PyList_Size(items));
     } else if (items != NULL) {
-        code = put_batch_or_evict(self, held, items);
+        code = foresee(self, held, items);
+        if (code == 0) code = put_batch_or_evict(self, held, items);
     }
     bp_handle_space_drop(held);
     Py_XDECREF(items);

@@ -508,12 +508,18 @@ static void stores_that_are_gone(void)
 }
 
 /* The sign of another machine's, container's or boot's store: what is not certainly gone stays. */
+static bool is_old; /* the sign that is written next: from before this boot */
+
 static void check_sign(const char *text, bool goes)
 {
     char *dir = dumps_join(folder, "0123456789abcdef0123456789abcdef"),
          *sign = dumps_join(dir, "path");
     CHECK_SYS(mkdir(dir, 0700));
     dumps_write(sign, text, strlen(text));
+    if (is_old) {
+        const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+        CHECK_SYS(utimensat(AT_FDCWD, sign, long_ago, 0));
+    }
     brain_spill_close(spill);
     DUMP_OK(brain_spill_open(store, folder, &spill));
     CHECK(goes == (access(dir, F_OK) != 0));
@@ -554,7 +560,13 @@ static void stores_of_others_stay(void)
     check_sign(SIGN(machine, boot, mounts, device + 1, inode, "/nowhere"), false);
     check_sign(SIGN("another", "another", mounts, device, inode, "/nowhere"), false);
     check_sign(SIGN("", "another", mounts, device, inode, "/nowhere"), false);
+    check_sign(SIGN(lines[0], "another", mounts, device, inode, path), false);
+    check_sign(SIGN(machine, boot, mounts, device, inode, "/nowhere\nat all"), true);
+    is_old = true;
     check_sign(SIGN(lines[0], "another", mounts, device, inode, path), lines[0][0] != '\0');
+    check_sign(SIGN("another", "another", mounts, device, inode, path), false);
+    check_sign(SIGN(machine, boot, mounts, device, inode, path), false);
+    is_old = false;
     check_sign("half of a li", false);
     free(ours);
     free(sign);

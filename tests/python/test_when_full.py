@@ -1,13 +1,14 @@
 """Brain(when_full=...): what a put does that finds the store full."""
 
 import multiprocessing
+import os
 import pickle
 import threading
 
 import numpy
 import pytest
 
-from brain_plasma import Brain, BrainFullError, BrainUnsupportedError, BrainValueError
+from brain_plasma import Brain, BrainFullError, BrainQuotaError, BrainUnsupportedError, BrainValueError
 from brain_plasma.mock import MockPlasmaClient
 
 SIZE = 100_000
@@ -161,3 +162,56 @@ def test_processes_and_threads_that_put_all_the_time(path, cache):
     assert cache.used() <= cache.size()
     assert cache.stat()["n_evicted"] > 300
     assert not cache.check()
+
+
+@pytest.mark.parametrize("when_full", ["lru", "spill"])
+def test_nothing_goes_for_a_batch_that_does_not_fit(path, tmp_path, when_full):
+    options = {"when_full": when_full, "spill_to": tmp_path} if when_full == "spill" else {"when_full": when_full}
+    with Brain(path, capacity=12_000_000, **options) as brain:
+        for i in range(10):
+            brain[f"old{i}"] = numpy.zeros(125_000)
+        with pytest.raises(BrainFullError, match="in one step"):
+            brain.set_many({f"new{i}": numpy.zeros(125_000) for i in range(16)})
+        brain.set_quota(4_000_000, namespace="small")
+        with pytest.raises(BrainQuotaError, match="quota"):
+            brain.set_many({f"new{i}": numpy.zeros(125_000) for i in range(6)}, namespace="small")
+        assert sorted(brain.names()) == [f"old{i}" for i in range(10)]
+        assert not [file for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_size > 500_000]
+        brain.set_many({f"new{i}": numpy.zeros(125_000) for i in range(8)})  # which fits, when others go
+        assert all(f"new{i}" in brain for i in range(8))
+        brain.destroy()
+
+
+def test_a_mode_that_was_changed_is_not_changed_back_by_who_comes_back(path):
+    with Brain(path, capacity=12_000_000, when_full="lru") as brain:
+        pickled = pickle.dumps(brain)
+        brain.when_full = "error"
+        with pickle.loads(pickled) as other:
+            assert other.when_full == "error"
+        brain.sleep()
+        brain.wake_up()
+        assert brain.when_full == "error"
+
+
+def test_a_store_that_is_full_can_begin_to_spill(path, tmp_path):
+    with Brain(path, capacity=8 * 125_000 * 8) as brain:
+        for i in range(8):
+            brain[f"n{i}"] = numpy.zeros(125_000)
+        assert brain.free() == 0
+        with Brain(path, when_full="spill", spill_to=tmp_path) as other:
+            other["more"] = numpy.ones(125_000)
+            assert other["n0"].sum() == 0 and other["more"].sum() == 125_000
+        brain.destroy()
+
+
+def test_a_store_at_a_path_with_a_newline_keeps_its_files(path, tmp_path):
+    os.mkdir(f"{path}\n")
+    try:
+        for _ in range(2):
+            with Brain(f"{path}\n/store", capacity=3_000_000, when_full="spill", spill_to=tmp_path) as brain:
+                for i in range(5):
+                    brain.setdefault(f"n{i}", numpy.full(125_000, i))
+                assert [brain[f"n{i}"][0] for i in range(5)] == [0, 1, 2, 3, 4]
+        Brain(f"{path}\n/store").destroy()
+    finally:
+        os.rmdir(f"{path}\n")
