@@ -270,7 +270,8 @@ typedef struct brain_spiller brain_spiller;
  * others who may write this store cannot see.
  *
  * From then on calls of this process on this handle that find the store full in mode BRAIN_FULL_SPILL make room so: as
- * brain_on_full(), which this uses. One process spills at a time; who finds another at it waits up to ten seconds.
+ * brain_on_full(), which this uses. One process spills at a time; who finds another at it waits up to ten
+ * seconds, and then is TIMEOUT.
  *
  * What earlier spilling has left there is tidied up, also of stores that are certainly gone. `*spill_out` is the
  * caller's, to be given to brain_spill_close() before the store is closed; what was spilled stays as it is then.
