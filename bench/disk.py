@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-N_BYTES, N_ARRAYS, N_NAMES, N_RUNS = 4_000_000_000, 40, 1_000_000, 3
+N_BYTES, N_ARRAYS, N_NAMES, N_RUNS = 4_000_000_000, 40, 1_000_000, 7
 REACH_COPY, REACH_NAMES_S, REACH_MEMORY = 1.2, 1.0, 16e6
 NOTE = "with all of it on the disk: fsync"
 
@@ -59,6 +59,7 @@ def large_rows(folder, disk):
     for i in range(N_RUNS):
         with Brain(folder / f"loaded {i}", capacity=int(1.1 * n_bytes)) as brain:
             loads.append(seconds(lambda brain=brain: brain.load(path=dump)))
+            brain.destroy()
         copies_back.append(seconds(lambda: subprocess.run(["cp", copied, in_memory], check=True)))
         in_memory.unlink()
     dump.unlink()
@@ -85,6 +86,7 @@ def small_rows(folder, disk):
         with Brain(folder / f"small {i}", capacity=1_000_000_000) as brain:
             loads.append(seconds(lambda brain=brain: brain.load(path=dump)))
             assert len(brain) == N_NAMES
+            brain.destroy()
     dump.unlink()
     yield Row("dump a million small values", statistics.median(dumps), "s", REACH_NAMES_S, note=NOTE)
     yield Row("load a million small values", statistics.median(loads), "s", REACH_NAMES_S)
