@@ -336,6 +336,35 @@ static void check_waiters(void)
     CHECK_OK(brain_delete(space, "watched too", 11, BRAIN_ANY_VERSION));
 }
 
+/* On the short ways of a get and a put, which take small values as they lie. */
+static void check_short_ways(void)
+{
+    const brain_part part = { .data = bytes, .size_bytes = 100 };
+    const brain_value value = { .kind = BRAIN_KIND_BYTES, .parts = &part, .n_parts = 1 };
+    uint64_t room[64], version, number;
+    brain_hint hint = { 0 };
+    brain_view view;
+    for (int i = 0; i < 300; i++) { /* so that slots are ready */
+        CHECK_OK(brain_put(space, "ready", 5, &value, BRAIN_ANY_VERSION, NULL));
+    }
+    CHECK_OK(brain_put(space, "short", 5, &value, BRAIN_ANY_VERSION, &version));
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(brain_get_or_copy(space, "short", 5, &hint, room, sizeof room, &view));
+        CHECK_U64(view.size_bytes, 100);
+        brain_view_drop(&view);
+    }
+    CHECK_OK(move("short", "stands for it"));
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(brain_get_or_copy(space, "short", 5, &hint, room, sizeof room, &view));
+        CHECK_U64(view.kind, BRAIN_KIND_AWAY);
+        CHECK_U64(view.version, version);
+        CHECK_U64(view.size_bytes, strlen("stands for it"));
+        brain_view_drop(&view);
+    }
+    CHECK_OK(brain_put(space, "short", 5, &value, version, &number));
+    CHECK(number > version);
+}
+
 /* Where something may go for a change, its condition is looked at beforehand, too: against the same version. */
 static void check_conditions_where_room_is_made(void)
 {
@@ -371,6 +400,7 @@ int main(void)
     check_removed_space();
     check_full();
     check_waiters();
+    check_short_ways();
     check_conditions_where_room_is_made();
     CHECK_SOUND(store);
     brain_space_close(space);

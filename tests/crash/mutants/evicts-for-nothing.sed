@@ -3,5 +3,5 @@
 # run: test_evict
 # says: n_evicted
 /^static int judge_version(/,/^}/ {
-    s/^    return if_version == 0 ? .*/    return 0;/
+    s/^    return if_version == 0 && .*/    return 0;/
 }
