@@ -4,7 +4,8 @@
  * its own, outside the lock; then under the lock one transaction (txn.c). What gets in the way is
  * dealt with outside the lock, and the change tried again: a region without backed room is backed,
  * a description that has to be kept is fetched, a full store is reclaimed, a full file system is
- * trimmed, each before FULL is said.
+ * trimmed, each before FULL is said. Where the mode of the store lets values go for it (stage.c), what
+ * the change asks for is pinned meanwhile, and nothing goes for one that could not be made.
  *
  * Crash: a private slot with its extent is recorded with this client, and freed when it is reaped.
  */
