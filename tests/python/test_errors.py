@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 from brain_plasma import Brain, exceptions, plasma
+from stopped_writer import BUSY, stop_in_the_lock
 
 ROOT = os.geteuid() == 0
 STRANGER = 65_534  # nobody
@@ -712,30 +713,6 @@ def test_a_value_that_closes_the_brain_while_it_is_pickled(brain):
 
 # ---- a stopped writer ---------------------------------------------------------------------------
 
-BUSY = """
-import numpy
-from brain_plasma import Brain
-brain = Brain(path)
-brain.set_many({str(n): n for n in range(20000)})
-print('ready', flush=True)
-while True:
-    brain.check()
-"""
-
-
-def stop_in_the_lock(brain, writer):
-    """Stop `writer` at a moment when it holds the lock. Returns what a put gets then."""
-    for _ in range(1000):
-        writer.signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, writer.pid, os.WSTOPPED)
-        try:
-            brain["x"] = 1
-        except exceptions.BrainTimeoutError as error:
-            return error
-        writer.signal(signal.SIGCONT)
-    pytest.fail("never stopped with the lock held")
-
-
 CHANGES = {
     "put": lambda brain: brain.__setitem__("x", 2),
     "del": lambda brain: brain.__delitem__("5"),
@@ -755,7 +732,7 @@ def test_a_stopped_writer_does_not_hold_up_the_other_threads(path, other, change
     with Brain(path, lock_timeout=0.6) as brain:
         writer = other(BUSY)
         assert writer.line() == "ready"
-        stop_in_the_lock(brain, writer)
+        stop_in_the_lock(path, writer)
         done = threading.Event()
         longest_pause = 0.0
 
@@ -781,9 +758,10 @@ def test_a_stopped_writer_is_a_timeout_that_names_its_process(path, other):
     writer = other(BUSY)
     writer.line()
     with Brain(path, lock_timeout=0.2) as brain:
-        error = stop_in_the_lock(brain, writer)
-        assert isinstance(error, TimeoutError)
-        assert str(writer.pid) in str(error)
+        stop_in_the_lock(path, writer)
+        with pytest.raises(TimeoutError) as caught:
+            brain["x"] = 1
+        assert str(writer.pid) in str(caught.value)
         for change in (
             lambda: brain.__delitem__("5"),
             lambda: brain.update(a=1),

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from brain_plasma import Brain, exceptions, failed_changes
+from stopped_writer import BUSY, stop_in_the_lock
 
 CAUSES = {
     "Full": exceptions.BrainFullError,
@@ -190,33 +191,15 @@ def test_what_cannot_be_a_description(small, wrong):
     assert small["x"] == 1
 
 
-BUSY = """
-from brain_plasma import Brain
-brain = Brain(path)
-brain.set_many({str(n): n for n in range(20_000)})
-brain['x'] = 0
-print(flush=True)
-while True:
-    brain.check()
-"""
-
-
 def test_another_writer_that_stopped(path, other):
     """Whoever waits for too long says so; what was to be changed stays."""
     writer = other(BUSY)
-    writer.line()
+    assert writer.line() == "ready"
     with Brain(path, lock_timeout=0.05) as brain:
-        for _ in range(1000):
-            writer.signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, writer.pid, os.WSTOPPED)
-            try:
-                brain["x"] = 1
-            except exceptions.BrainUpdateNameError as error:
-                assert isinstance(error, exceptions.BrainTimeoutError)
-                break
-            writer.signal(signal.SIGCONT)
-        else:
-            pytest.fail("never stopped with the lock held")
+        stop_in_the_lock(path, writer)
+        with pytest.raises(exceptions.BrainUpdateNameError) as caught:
+            brain["x"] = 1
+        assert isinstance(caught.value, exceptions.BrainTimeoutError)
         with pytest.raises(exceptions.BrainLearnTimeoutError):
             brain["new"] = 1
         with pytest.raises(exceptions.BrainRemoveTimeoutError):
