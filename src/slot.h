@@ -303,7 +303,7 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot,
 BN_INLINE void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *rec)
 {
     uint64_t n = bn_load_relaxed(&store->state->n_uses) + 1; /* relaxed: under the lock */
-    bn_store_relaxed(&store->state->n_uses, n);
+    bn_store_release(&store->state->n_uses, n); /* PAIR refill: the filling before this one is over */
     bn_store_release(bn_atomic32(&rec->gen), (uint32_t)n);
     bn_fence_release(); /* PAIR refill */
 }
