@@ -60,7 +60,7 @@ static const _Atomic uint64_t *shape_of(const struct brain_store *store, uint32_
 }
 
 /* relaxed: judged by stood_still() */
-static void copy_head(struct brain_store *store, struct use *use)
+static void copy_head(struct brain_store *store, struct bn_cold_rec *cold, struct use *use)
 {
     const _Atomic uint64_t *from = words_of(store, use->slot);
     uint64_t words[REC_WORDS];
@@ -70,6 +70,9 @@ static void copy_head(struct brain_store *store, struct use *use)
     memcpy((void *)&use->rec, words, sizeof words);
     bn_slot_shape(bn_slot_size(&use->rec), bn_slot_body_len(&use->rec), use->rec.flags,
                   &use->shape);
+    use->stamp = bn_load_relaxed(bn_atomic64(&cold->stamp));
+    use->created_ns = bn_load_relaxed(bn_atomic64(&cold->created_ns));
+    use->value_gone = bn_load_relaxed(bn_atomic32(&cold->value_gone));
 }
 
 /* Whether the cell of a slot has ever been taken since its slab was cut. */
@@ -104,11 +107,7 @@ static int copy_use(struct brain_store *store, struct use *use)
     use->owner = state >> 8;
     use->is_filled = use->state == BN_SLOT_LIVE || use->state == BN_SLOT_PRIVATE ||
                      use->gen != (uint32_t)n_uses;
-    /* relaxed: as the head */
-    use->stamp = bn_load_relaxed(bn_atomic64(&cold->stamp));
-    use->created_ns = bn_load_relaxed(bn_atomic64(&cold->created_ns));
-    use->value_gone = bn_load_relaxed(bn_atomic32(&cold->value_gone));
-    copy_head(store, use);
+    copy_head(store, cold, use);
     return 0;
 }
 
@@ -188,15 +187,18 @@ static bool is_tidying(const struct brain_store *store)
            bn_load_acquire(&state->txn_number) <= bn_load_acquire(&state->committed);
 }
 
-/* Whether it is the value of its name: 0, NOT_FOUND, or another error. Then it is filled, and its head is copied
- * anew. */
+/* Whether it is the value of its name: 0, NOT_FOUND, or another error. If it is it is filled, and what was copied
+ * before is copied anew. */
 static int look_up(struct brain_store *store, struct use *use)
 {
     brain_view view;
     struct bn_use id = { .slot = use->slot, .gen = use->gen, .number = use->rec.number };
     int err = bn_id_view(store, id, &view);
+    struct bn_cold_rec *cold = err == 0 ? bn_slot_cold(store, use->slot) : NULL;
+    if (cold != NULL) { /* it is pinned: it has one */
+        copy_head(store, cold, use);
+    }
     if (err == 0) {
-        copy_head(store, use);
         bn_read_let_go(store, view.pin);
     }
     return err;
