@@ -269,6 +269,15 @@ static int show_away(struct brain_store *store, const struct use *use, brain_obj
     return err;
 }
 
+/* Whether what stands in the head of a slot can be true. */
+static bool may_be(struct brain_store *store, const struct use *use, uint32_t state)
+{
+    return state == BRAIN_OBJECT_DRAFT
+               ? use->owner < BN_CLIENTS_MAX
+               : use->shape.inline_bytes <= BN_INLINE_MAX && use->rec.number != 0 &&
+                     use->rec.number <= bn_load_seq(&store->state_view->committed);
+}
+
 /* All that the slot itself says. NOT_FOUND: nothing that is told of; AGAIN: it changed meanwhile. */
 static int try_use(struct brain_store *store, struct use *use, brain_object_info *info)
 {
@@ -286,12 +295,7 @@ static int try_use(struct brain_store *store, struct use *use, brain_object_info
         if (err == 0 && (use->rec.flags & BN_SLOT_AWAY) != 0) {
             err = show_away(store, use, info);
         }
-        /* Whose number is above the last commit is none: a copy that stood still is to say so. */
-        if (err == 0 && state != BRAIN_OBJECT_DRAFT &&
-            use->rec.number > bn_load_seq(&store->state_view->committed)) {
-            err = BRAIN_E_CORRUPT;
-        }
-        err = state == BRAIN_OBJECT_DRAFT && use->owner >= BN_CLIENTS_MAX ? BRAIN_E_CORRUPT : err;
+        err = err != 0 || may_be(store, use, state) ? err : BRAIN_E_CORRUPT;
     }
     return (err == 0 || err == BRAIN_E_CORRUPT) && !stood_still(store, use) ? BN_AGAIN : err;
 }

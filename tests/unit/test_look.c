@@ -299,6 +299,119 @@ static void test_tidying_under_way(void)
     CHECK_OK(brain_delete(space, "tidied", 6, BRAIN_ANY_VERSION));
 }
 
+/* ---- what a death may leave, or a writer be at */
+
+static void test_what_is_no_value(void)
+{
+    static char long_name[3000];
+    brain_object_info info;
+    struct bn_state_rec *state = store->state;
+    memset(long_name, 'o', sizeof long_name - 1);
+    put(space, "x", 20);
+    put(space, long_name, 20);
+    brain_view small = get(space, "x"), out = get(space, long_name);
+    CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_delete(space, long_name, strlen(long_name), BRAIN_ANY_VERSION));
+    CHECK_U64(look(store, small.object).state, BRAIN_OBJECT_LIMBO);
+
+    /* A slot of limbo that is just being filled again, for replace.c. */
+    uint64_t n_uses = bn_load_relaxed(&state->n_uses);
+    bn_store_relaxed(&state->n_uses, (uint64_t)bn_slot_view(store, small.object)->gen);
+    CHECK_CODE(try_look(small.object), BRAIN_E_NOT_FOUND);
+    bn_store_relaxed(&state->n_uses, n_uses);
+
+    /* One that was undone. */
+    struct bn_cold_rec *cold = bn_slot_cold(store, small.object);
+    uint64_t stamp = cold->stamp;
+    cold->stamp = small.version;
+    CHECK_CODE(try_look(small.object), BRAIN_E_NOT_FOUND);
+    cold->stamp = stamp;
+
+    /* One whose value has gone; one whose name has gone with its extent, which is another's by now. */
+    cold = bn_slot_cold(store, out.object);
+    cold->value_gone = 1;
+    CHECK_CODE(try_look(out.object), BRAIN_E_NOT_FOUND);
+    cold->value_gone = 0;
+    CHECK_U64(strlen(look(store, out.object).name), 255);
+    struct bn_block_rec *block = (struct bn_block_rec *)(void *)bn_region_at(store, BN_REGION_BLOCKS) +
+                                 bn_slot_view(store, out.object)->page;
+    block->owner++;
+    info = look(store, out.object);
+    CHECK(info.name[0] == '\0' && info.name_len == strlen(long_name));
+    block->owner--;
+
+    /* A cell that was never taken, in a slab that was another class's. */
+    uint32_t slab = small.object / BN_SLAB_LINES;
+    struct bn_slab_rec *rec = bn_slab_at(store, slab);
+    CHECK((rec->free_word >> 32 & 0xffff) > 0);
+    uint32_t last = slab * BN_SLAB_LINES + rec->shape.first_line +
+                    (rec->shape.n_slots - 1u) * rec->shape.lines;
+    memcpy(bn_slot_at(store, last), bn_slot_at(store, small.object), BN_LINE);
+    cold = bn_slot_cold(store, last);
+    const struct bn_cold_rec was = *cold;
+    *cold = *bn_slot_cold(store, small.object);
+    CHECK_CODE(try_look(last), BRAIN_E_NOT_FOUND);
+    *cold = was;
+    memset(bn_slot_at(store, last), 0, BN_LINE);
+
+    /* Free memory that is being given back. */
+    brain_object *object;
+    CHECK_OK(brain_create(store, 5000, &object));
+    CHECK_U64(find(store, BRAIN_OBJECT_DRAFT, NULL, 1, &info), 1);
+    bn_slot_at(store, info.object)->size_low = 0;
+    CHECK_CODE(try_look(info.object), BRAIN_E_NOT_FOUND);
+    bn_slot_at(store, info.object)->size_low = 5000;
+    brain_object_release(object);
+    brain_view_drop(&small);
+    brain_view_drop(&out);
+}
+
+static void test_damage_is_said(void)
+{
+    brain_object_info info;
+    put(space, "x", 20);
+    brain_view view = get(space, "x");
+    struct bn_slot_rec *rec = bn_slot_at(store, view.object);
+    struct bn_cold_rec *cold = bn_slot_cold(store, view.object);
+    const struct bn_slot_rec was = *rec;
+    const uint32_t state_owner = cold->state_owner;
+    uint32_t cursor = 0;
+    size_t n;
+    for (int i = 0; i < 5; i++) {
+        if (i == 0) {
+            cold->state_owner = 7;
+        } else if (i == 1) {
+            rec->space = 0x00ffffff;
+        } else if (i == 2) {
+            rec->size_low = 2000;
+            rec->name_len = 40000;
+        } else if (i == 3) {
+            rec->number = UINT64_MAX;
+        } else {
+            rec->flags = BN_SLOT_EXTENT | BN_SLOT_BODY_OUT;
+            rec->page = UINT32_MAX;
+        }
+        CHECK_CODE(try_look(view.object), BRAIN_E_CORRUPT);
+        CHECK_DETAIL("makes no sense");
+        info.struct_size = sizeof info;
+        CHECK_CODE(brain_objects(store, BRAIN_OBJECT_LIVE, &cursor, &info, 1, &n),
+                   BRAIN_E_CORRUPT);
+        CHECK(n == 0 && cursor > view.object);
+        CHECK_CODE(brain_objects(store, BRAIN_OBJECT_LIVE, &cursor, &info, 1, &n),
+                   BRAIN_E_NOT_FOUND);
+        cursor = 0;
+        *rec = was;
+        cold->state_owner = state_owner;
+    }
+    uint16_t *lines = &bn_slab_at(store, view.object / BN_SLAB_LINES)->shape.lines;
+    ++*lines;
+    CHECK_CODE(try_look(view.object), BRAIN_E_NOT_FOUND);
+    CHECK_CODE(brain_objects(store, BRAIN_OBJECT_LIVE, &cursor, &info, 1, &n), BRAIN_E_CORRUPT);
+    --*lines;
+    brain_view_drop(&view);
+    CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
+}
+
 /* ---- the writer */
 
 static void test_who_has_the_lock(brain_store *other, brain_store *reader)
@@ -387,6 +500,16 @@ static void race_put(brain_space *in, uint32_t writer, uint32_t size)
     CHECK_OK(brain_put(in, name, strlen(name), &value, BRAIN_ANY_VERSION, NULL));
 }
 
+/* One name over and over: in limbo its slots are filled again where they lie. */
+static void race_put_small(brain_space *in, uint32_t writer, uint32_t size)
+{
+    static const uint8_t zeros[200];
+    char name[4] = { 'p', (char)('0' + writer), '\0' };
+    brain_part part = { .data = zeros, .size_bytes = size };
+    brain_value value = { .kind = BRAIN_KIND_RAW + 100 + size % 7, .n_parts = 1, .parts = &part };
+    CHECK_OK(brain_put(in, name, strlen(name), &value, BRAIN_ANY_VERSION, NULL));
+}
+
 static void *write_all_the_time(void *number)
 {
     uint32_t writer = (uint32_t)(uintptr_t)number;
@@ -398,6 +521,7 @@ static void *write_all_the_time(void *number)
         uint32_t size = (uint32_t)(check_mix(random++) % 40);
         size = i % 7 == 0 ? size * 400 : size * 20;
         race_put(in, writer, size);
+        race_put_small(in, writer, size % 200);
         if (i % 3 == 0) {
             race_name(name, writer, size);
             CHECK_OK(brain_delete(in, name, strlen(name), BRAIN_ANY_VERSION));
@@ -423,6 +547,11 @@ static void check_is_whole(const brain_object_info *info)
     CHECK(info->state == BRAIN_OBJECT_LIMBO || info->state == BRAIN_OBJECT_LIVE);
     if (info->name[0] == '\0') {
         CHECK(info->state == BRAIN_OBJECT_LIMBO);
+        return;
+    }
+    if (info->name[0] == 'p') {
+        CHECK(info->name_len == 2 && info->size_bytes < 200 && info->created_ns > 1000000);
+        CHECK_U64(info->kind, BRAIN_KIND_RAW + 100 + info->size_bytes % 7);
         return;
     }
     CHECK(sscanf(info->name, "w%u-%u-", &writer, &size) == 2);
@@ -506,6 +635,8 @@ int main(void)
     }
     test_numbers_of_nothing();
     test_tidying_under_way();
+    test_what_is_no_value();
+    test_damage_is_said();
     test_who_has_the_lock(other, reader);
     test_each_is_met_once();
     brain_close(other);
