@@ -407,9 +407,9 @@ typedef struct brain_object_info {
     uint64_t size_bytes;   /* of data */
     uint64_t memory_bytes; /* of values that it takes: whole pages; 0: it lies in its record */
     uint64_t created_ns;   /* as brain_view_created_ns(); DRAFT: 0 */
-    char name[256];        /* terminated; cut off at 255 bytes, any of which may be zero. Empty, though
+    char name[256];  /* terminated; cut off at 255 bytes, any of which may be zero. Empty, though
                               name_len is not 0: it lies in memory that was given back meanwhile */
-    char space[256];       /* terminated */
+    char space[256]; /* terminated */
 } brain_object_info;
 
 /* Say what `object` is: for the number of a pin. It is not kept by that, and may be another as soon as this returns:

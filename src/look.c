@@ -99,14 +99,15 @@ static int copy_use(struct brain_store *store, struct use *use)
         return BRAIN_E_NOT_FOUND;
     }
     const _Atomic uint64_t *from = words_of(store, use->slot);
-    use->gen = (uint32_t)BN_SLOT_FIELD(
-        gen, bn_load_acquire(&from[BN_SLOT_WORD_SIZE_GEN])); /* PAIR refill */
-    uint32_t state = bn_load_acquire(bn_atomic32(&cold->state_owner)); /* PAIR refill */
-    uint64_t n_uses = bn_load_acquire(&store->state_view->n_uses);     /* PAIR refill */
+    use->gen =
+        (uint32_t)BN_SLOT_FIELD(gen,
+                                bn_load_acquire(&from[BN_SLOT_WORD_SIZE_GEN])); /* PAIR refill */
+    uint32_t state = bn_load_acquire(bn_atomic32(&cold->state_owner));          /* PAIR refill */
+    uint64_t n_uses = bn_load_acquire(&store->state_view->n_uses);              /* PAIR refill */
     use->state = (enum bn_slot_state)(state & 0xff);
     use->owner = state >> 8;
-    use->is_filled = use->state == BN_SLOT_LIVE || use->state == BN_SLOT_PRIVATE ||
-                     use->gen != (uint32_t)n_uses;
+    use->is_filled =
+        use->state == BN_SLOT_LIVE || use->state == BN_SLOT_PRIVATE || use->gen != (uint32_t)n_uses;
     copy_head(store, cold, use);
     return 0;
 }
@@ -325,8 +326,7 @@ static int try_entry(struct brain_store *store, uint32_t slot, struct space_name
         err = BRAIN_E_NOT_FOUND;
     }
     err = err != 0 ? err : copy_bytes(store, &use, false, 0, sizeof its, (uint8_t *)&its);
-    err = err != 0 ? err
-                   : copy_bytes(store, &use, true, 0, use.rec.name_len, (uint8_t *)out->text);
+    err = err != 0 ? err : copy_bytes(store, &use, true, 0, use.rec.name_len, (uint8_t *)out->text);
     if (err == 0 && !stood_still(store, &use)) {
         err = BN_AGAIN;
     }
@@ -442,8 +442,8 @@ static int next_slot(struct brain_store *store, uint32_t *cursor, uint32_t *slot
 {
     uint64_t n_slabs = bn_load_relaxed(&store->slots_backed) / BN_SLAB_BYTES; /* relaxed: rises */
     for (uint64_t slab = *cursor / BN_SLAB_LINES; slab < n_slabs; slab++) {
-        uint64_t word =
-            bn_load_acquire(bn_atomic64(&bn_slab_at(store, (uint32_t)slab)->shape)), should_be = 0;
+        uint64_t word = bn_load_acquire(bn_atomic64(&bn_slab_at(store, (uint32_t)slab)->shape)),
+                 should_be = 0;
         uint32_t line = slab == *cursor / BN_SLAB_LINES ? *cursor % BN_SLAB_LINES : 0;
         unsigned c = (unsigned)BN_FIELD(struct bn_slab_shape, class_idx, word);
         if (word != 0 && c < BN_N_CLASSES) {

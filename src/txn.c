@@ -622,7 +622,8 @@ static void set_page(struct brain_store *store, uint32_t slot, uint32_t page)
 /* Of a PRIVATE slot the stamp is how many pages its extent has. */
 static void set_pages(struct brain_store *store, uint32_t slot, uint64_t n_pages)
 {
-    bn_store_relaxed(bn_atomic64(&bn_slot_cold(store, slot)->stamp), n_pages); /* relaxed: as above */
+    bn_store_relaxed(bn_atomic64(&bn_slot_cold(store, slot)->stamp),
+                     n_pages); /* relaxed: as above */
 }
 
 int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64_t size,

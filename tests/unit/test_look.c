@@ -100,8 +100,9 @@ static void test_what_is_live(brain_store *by)
         const char *name;
         size_t size;
         uint64_t pages;
-    } of[] = { { "", 0, 0 },           { "small", 20, 0 },         { "larger", 1000, 0 },
-               { "large", 100000, 25 }, { long_name, 5000, 3 }, { long_name + 4700, 200, 0 } };
+    } of[] = { { "", 0, 0 },           { "small", 20, 0 },
+               { "larger", 1000, 0 },  { "large", 100000, 25 },
+               { long_name, 5000, 3 }, { long_name + 4700, 200, 0 } };
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         put(space, of[i].name, of[i].size);
         brain_view view = get(space, of[i].name);
@@ -333,8 +334,9 @@ static void test_what_is_no_value(void)
     CHECK_CODE(try_look(out.object), BRAIN_E_NOT_FOUND);
     cold->value_gone = 0;
     CHECK_U64(strlen(look(store, out.object).name), 255);
-    struct bn_block_rec *block = (struct bn_block_rec *)(void *)bn_region_at(store, BN_REGION_BLOCKS) +
-                                 bn_slot_view(store, out.object)->page;
+    struct bn_block_rec *block =
+        (struct bn_block_rec *)(void *)bn_region_at(store, BN_REGION_BLOCKS) +
+        bn_slot_view(store, out.object)->page;
     block->owner++;
     info = look(store, out.object);
     CHECK(info.name[0] == '\0' && info.name_len == strlen(long_name));
@@ -344,8 +346,8 @@ static void test_what_is_no_value(void)
     uint32_t slab = small.object / BN_SLAB_LINES;
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
     CHECK((rec->free_word >> 32 & 0xffff) > 0);
-    uint32_t last = slab * BN_SLAB_LINES + rec->shape.first_line +
-                    (rec->shape.n_slots - 1u) * rec->shape.lines;
+    uint32_t last =
+        slab * BN_SLAB_LINES + rec->shape.first_line + (rec->shape.n_slots - 1u) * rec->shape.lines;
     memcpy(bn_slot_at(store, last), bn_slot_at(store, small.object), BN_LINE);
     cold = bn_slot_cold(store, last);
     const struct bn_cold_rec was = *cold;
@@ -394,8 +396,7 @@ static void test_damage_is_said(void)
         CHECK_CODE(try_look(view.object), BRAIN_E_CORRUPT);
         CHECK_DETAIL("makes no sense");
         info.struct_size = sizeof info;
-        CHECK_CODE(brain_objects(store, BRAIN_OBJECT_LIVE, &cursor, &info, 1, &n),
-                   BRAIN_E_CORRUPT);
+        CHECK_CODE(brain_objects(store, BRAIN_OBJECT_LIVE, &cursor, &info, 1, &n), BRAIN_E_CORRUPT);
         CHECK(n == 0 && cursor > view.object);
         CHECK_CODE(brain_objects(store, BRAIN_OBJECT_LIVE, &cursor, &info, 1, &n),
                    BRAIN_E_NOT_FOUND);
