@@ -395,15 +395,18 @@ enum brain_object_state {
 
 /* One version of a value, or one that is to come. */
 typedef struct brain_object_info {
-    uint32_t struct_size;  /* in: sizeof(struct brain_object_info) */
-    uint32_t object;       /* as in brain_view and brain_pin */
-    uint32_t state;        /* one of enum brain_object_state */
-    uint32_t kind;         /* enum brain_kind */
-    uint32_t client;       /* DRAFT: the row of who writes it; else BRAIN_NO_CLIENT */
-    uint32_t name_len;     /* of the whole name; DRAFT: 0, it has none yet */
-    uint32_t space_len;    /* of its namespace; 0: that was removed; DRAFT: 0 */
-    uint32_t reserved;     /* 0 */
-    uint64_t version;      /* DRAFT: 0 */
+    uint32_t struct_size; /* in: sizeof(struct brain_object_info) */
+    uint32_t object;      /* as in brain_view and brain_pin */
+    uint32_t state;       /* one of enum brain_object_state */
+    uint32_t kind;        /* enum brain_kind */
+    uint32_t client;      /* DRAFT: the row of who writes it; else BRAIN_NO_CLIENT */
+    uint32_t name_len;    /* of the whole name; DRAFT: 0, it has none yet */
+    uint32_t space_len;   /* of its namespace; 0: that was removed; DRAFT: 0 */
+    uint32_t gen; /* of this use of `object`: another as soon as it is used for something else */
+    uint64_t version; /* DRAFT: 0 */
+    uint64_t
+        retired; /* LIMBO: number of the commit that replaced or removed it; 0: not known, or not LIMBO. A
+                              snapshot needs it whose number is not below `version` and below this */
     uint64_t size_bytes;   /* of data */
     uint64_t memory_bytes; /* of values that it takes: whole pages; 0: it lies in its record */
     uint64_t created_ns;   /* as brain_view_created_ns(); DRAFT: 0 */
@@ -413,7 +416,7 @@ typedef struct brain_object_info {
 } brain_object_info;
 
 /* Say what `object` is: for the number of a pin. It is not kept by that, and may be another as soon as this returns:
- * its version tells.
+ * its gen tells.
  *
  * info_out   set its struct_size first.
  * Returns 0, or: NOT_FOUND (no such object, or one of the library's own: a namespace, what marks a deleted name);
@@ -437,6 +440,13 @@ BRAIN_API int brain_object_look(brain_store *store, uint32_t object, brain_objec
  * walk O(the most objects that the store ever had). */
 BRAIN_API int brain_objects(brain_store *store, uint32_t states, uint32_t *cursor,
                             brain_object_info *infos_out, size_t n, size_t *n_out);
+
+/* The numbers of the commits that the client of row `row` reads as of, one for each of its snapshots and walks.
+ *
+ * Returns 0 (also where there is no such client: none), or: DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: a few loads. */
+BRAIN_API int brain_client_snapshots(brain_store *store, uint32_t row,
+                                     uint64_t numbers_out[BRAIN_SNAPSHOTS_MAX], size_t *n_out);
 
 /* Say who has the writer lock.
  *

@@ -421,6 +421,25 @@ int brain_clients(brain_store *store, brain_client *clients, size_t n_clients, s
     return err;
 }
 
+int brain_client_snapshots(brain_store *store, uint32_t row,
+                           uint64_t numbers_out[BRAIN_SNAPSHOTS_MAX], size_t *n_out)
+{
+    static_assert(BRAIN_SNAPSHOTS_MAX == BN_SNAPS, "all of them fit");
+    size_t n = 0;
+    int err = bn_store_check_usable(store);
+    if (err != 0) {
+        return err;
+    }
+    for (uint32_t i = 0; row < bn_client_n_rows(store) && i < BN_SNAPS; i++) {
+        uint64_t number = bn_load_acquire(&bn_client_row(store, row)->snaps[i]);
+        if (number != 0) {
+            numbers_out[n++] = number;
+        }
+    }
+    *n_out = n;
+    return 0;
+}
+
 /* The word is loaded again behind the row: both are of one holding, or it is looked at anew. */
 int brain_writer(brain_store *store, brain_client *client_out, uint64_t *epoch_out)
 {

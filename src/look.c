@@ -243,7 +243,9 @@ static void show_head(const struct use *use, uint32_t state, brain_object_info *
     info->kind = use->rec.kind;
     info->client = is_draft ? use->owner : BRAIN_NO_CLIENT;
     info->name_len = is_draft ? 0 : use->rec.name_len;
+    info->gen = use->gen;
     info->version = use->rec.number;
+    info->retired = state == BRAIN_OBJECT_LIMBO && use->state == BN_SLOT_LIMBO ? use->stamp : 0;
     info->size_bytes = bn_slot_size(&use->rec);
     info->created_ns = is_draft ? 0 : use->created_ns;
     info->memory_bytes =
@@ -309,7 +311,8 @@ struct space_name {
     bool is_there;
     uint32_t id;
     uint32_t gen;
-    uint64_t number; /* of the commit that made it */
+    uint64_t number;  /* of the commit that made it */
+    uint64_t removed; /* 0, or of that which removes it */
     uint32_t len;
     char text[sizeof((brain_object_info *)0)->space];
 };
@@ -357,6 +360,7 @@ static int find_space(struct brain_store *store, uint32_t id, struct space_name 
         known->len = 0;
         known->text[0] = '\0';
         known->gen = bn_load_acquire(&rec->gen);
+        known->removed = bn_load_acquire(&rec->removed);
         known->is_there = bn_space_stands(store, rec, known->gen);
         err = known->is_there ? try_entry(store, bn_load_acquire(&rec->entry), known) : 0;
         if (err == 0 && known->is_there && !bn_space_stands(store, rec, known->gen)) {
@@ -383,6 +387,7 @@ static int show_space(struct brain_store *store, const struct use *use, struct s
     /* What is in limbo may be of an earlier namespace that had the same record. */
     bool is_its = known->is_there && (known->len == 0 || known->number <= use->rec.number);
     if (!is_its) {
+        info->retired = info->state == BRAIN_OBJECT_LIVE ? known->removed : info->retired;
         info->state = BRAIN_OBJECT_LIMBO; /* its slot leaves the index some time */
     } else {
         info->space_len = known->len;

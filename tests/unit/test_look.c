@@ -137,6 +137,8 @@ static void test_what_a_view_keeps(size_t size, bool is_deleted)
         info = look(store, view.object);
         check_is_view(&info, &view, BRAIN_OBJECT_LIMBO);
         CHECK(strcmp(info.space, "default") == 0);
+        CHECK(info.retired >= check_stat(store).committed);
+        CHECK_U64(info.gen, bn_slot_view(store, view.object)->gen);
         CHECK_U64(find(store, BRAIN_OBJECT_LIMBO, info.name, 1, &info), 1);
         CHECK_U64(find(store, BRAIN_OBJECT_LIVE, info.name, 1, &info), !is_deleted);
         uint32_t object = view.object;
@@ -178,6 +180,7 @@ static void test_removed_namespaces(void)
     info = look(store, view.object);
     check_is_view(&info, &view, BRAIN_OBJECT_LIMBO);
     CHECK(info.space_len == 0 && info.space[0] == '\0');
+    CHECK(info.retired == 0 || info.retired >= check_stat(store).committed);
     CHECK_OK(brain_trim(store, NULL));
     next = check_space(store, "next"); /* has the record of the other */
     put(next, "y", 20);
@@ -439,6 +442,28 @@ static void test_who_has_the_lock(brain_store *other, brain_store *reader)
     bn_store_release(&store->state->lock_word, (uint64_t)0);
 }
 
+static void test_numbers_of_snapshots(void)
+{
+    brain_snapshot *snapshots[2];
+    brain_client self;
+    uint64_t numbers[BRAIN_SNAPSHOTS_MAX];
+    size_t n;
+    CHECK_OK(brain_self(store, &self));
+    CHECK_OK(brain_client_snapshots(store, self.row, numbers, &n));
+    CHECK_U64(n, 0);
+    CHECK_OK(brain_snapshot_open(store, &snapshots[0]));
+    put(space, "x", 20);
+    CHECK_OK(brain_snapshot_open(store, &snapshots[1]));
+    CHECK_OK(brain_client_snapshots(store, self.row, numbers, &n));
+    CHECK(n == 2 && numbers[0] == brain_snapshot_number(snapshots[0]) &&
+          numbers[1] == brain_snapshot_number(snapshots[1]) && numbers[0] < numbers[1]);
+    brain_snapshot_close(snapshots[0]);
+    brain_snapshot_close(snapshots[1]);
+    CHECK_OK(brain_client_snapshots(store, UINT32_MAX, numbers, &n));
+    CHECK_U64(n, 0);
+    CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
+}
+
 /* ---- many */
 
 #define N_MANY 20000u
@@ -639,6 +664,7 @@ int main(void)
     test_what_is_no_value();
     test_damage_is_said();
     test_who_has_the_lock(other, reader);
+    test_numbers_of_snapshots();
     test_each_is_met_once();
     brain_close(other);
     brain_close(reader);
