@@ -8,19 +8,19 @@
 
 int bc_create(struct bc_context *);
 int bc_ls(struct bc_context *);
-TO_COME int bc_get(struct bc_context *);
-TO_COME int bc_put(struct bc_context *);
-TO_COME int bc_rm(struct bc_context *);
-TO_COME int bc_cp(struct bc_context *);
-TO_COME int bc_mv(struct bc_context *);
+int bc_get(struct bc_context *);
+int bc_put(struct bc_context *);
+int bc_rm(struct bc_context *);
+int bc_cp(struct bc_context *);
+int bc_mv(struct bc_context *);
 int bc_stat(struct bc_context *);
-TO_COME int bc_explain(struct bc_context *);
+int bc_explain(struct bc_context *);
 int bc_check(struct bc_context *);
 int bc_compact(struct bc_context *);
 int bc_resize(struct bc_context *);
 int bc_quota(struct bc_context *);
-TO_COME int bc_dump(struct bc_context *);
-TO_COME int bc_load(struct bc_context *);
+int bc_dump(struct bc_context *);
+int bc_load(struct bc_context *);
 int bc_destroy(struct bc_context *);
 TO_COME int bc_metrics(struct bc_context *);
 int bc_help(struct bc_context *);
@@ -108,6 +108,7 @@ static const struct bc_option_row put_options[] = {
     { "kind", 'k', "KIND", "what the bytes are: bytes (else), str or raw", BC_WORDS_LIST,
       "bytes|str|raw" },
     VALUE("description", 'd', "TEXT", "describe it; else it keeps the description that it has"),
+    VALUE("size", 0, "SIZE", "of what comes from a pipe: so many bytes, which need not be gathered first"),
     FLAG("new", 0, "only if there is no such name"),
     VALUE("if-version", 0, "N", "only if the name has this version"),
     END,
