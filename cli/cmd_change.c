@@ -1,0 +1,202 @@
+/* cmd_change.c - rm, cp and mv: names come, go and move, each in one commit. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "command.h"
+#include "text.h"
+#include "value.h"
+
+int bc_rm(struct bc_context *);
+int bc_cp(struct bc_context *);
+int bc_mv(struct bc_context *);
+
+#define TRIES 10 /* to move a value that others replace meanwhile */
+
+/* ---- rm */
+
+/* All the names in one commit. */
+static int remove_names(struct bc_context *context, brain_space *space)
+{
+    bool is_forced = bc_option(context, "force") != NULL;
+    brain_batch *batch;
+    int status = 0, err = brain_batch_new(context->store, &batch);
+    if (err != 0) return bc_fail(context, err, NULL);
+    for (int i = 0; status == 0 && i < context->n_arguments; i++) {
+        const char *name;
+        size_t len;
+        status = bc_name(context, context->arguments[i], &name, &len);
+        if (status != 0) break;
+        err = is_forced ? 0 : brain_exists(space, name, len, NULL);
+        if (err == BRAIN_E_NOT_FOUND) {
+            status = bc_say_no_name(context, name, len);
+            break;
+        }
+        if (err == 0) err = brain_batch_delete(batch, space, name, len);
+        if (err != 0) status = bc_fail(context, err, NULL);
+    }
+    if (status == 0) {
+        err = brain_batch_commit(batch, NULL);
+        if (err != 0) status = bc_fail(context, err, NULL);
+    }
+    brain_batch_free(batch);
+    return status;
+}
+
+static int remove_space(struct bc_context *context, char *argument)
+{
+    const char *name;
+    size_t len;
+    brain_space *space;
+    int status = bc_name(context, argument, &name, &len);
+    if (status != 0) return status;
+    int err = brain_space_open(context->store, name, len, &space);
+    if (err != 0) return bc_fail(context, err, "a namespace");
+    err = brain_space_remove(space);
+    brain_space_close(space);
+    if (err == BRAIN_E_NOT_FOUND && bc_option(context, "force") != NULL) err = 0;
+    if (err == 0) return 0;
+    char *shown = bc_text_name(name, len, 200);
+    status = bc_fail(context, err, shown);
+    free(shown);
+    return status;
+}
+
+static int remove_spaces(struct bc_context *context)
+{
+    int status = bc_ask(context,
+                        context->n_arguments == 1
+                            ? "Remove the namespace %s with all its names?"
+                            : "Remove the namespace %s and %d more with all their names?",
+                        context->arguments[0], context->n_arguments - 1);
+    for (int i = 0; status == 0 && i < context->n_arguments; i++) {
+        status = remove_space(context, context->arguments[i]);
+    }
+    return status;
+}
+
+int bc_rm(struct bc_context *context)
+{
+    brain_space *space;
+    int status = bc_open(context, BC_CHANGE);
+    if (status != 0) return status;
+    if (bc_option(context, "recursive") != NULL) return remove_spaces(context);
+    if (context->n_arguments > 1) {
+        status = bc_ask(context, "Remove %d names?", context->n_arguments);
+    }
+    if (status == 0) status = bc_open_space(context, &space);
+    if (status != 0) return status;
+    status = remove_names(context, space);
+    brain_space_close(space);
+    return status;
+}
+
+/* ---- cp and mv */
+
+struct move {
+    struct bc_context *context;
+    brain_space *from_space, *to_space;
+    const char *from, *to;
+    size_t from_len, to_len;
+    uint64_t if_version; /* of what `to` has */
+    brain_part part;
+};
+
+/* A value as it is, to be put. What is copied gets a time of its own; what is moved keeps it. */
+static brain_value same_value(struct move *move, const struct bc_value *value, bool keeps_time)
+{
+    move->part = (brain_part){ .data = value->data, .size_bytes = (size_t)value->size_bytes };
+    return (brain_value){
+        .kind = value->kind,
+        .n_parts = 1,
+        .parts = &move->part,
+        .meta = value->view.meta,
+        .meta_len = value->view.meta_len,
+        /* Not NULL, which would leave it with the description of what was there. */
+        .description = value->view.description_len > 0 ? value->view.description : "",
+        .description_len = value->view.description_len,
+        .created_ns = keeps_time ? brain_view_created_ns(&value->view) : 0,
+    };
+}
+
+static int copy_once(struct move *move, const struct bc_value *value)
+{
+    brain_value same = same_value(move, value, false);
+    return brain_put(move->to_space, move->to, move->to_len, &same, move->if_version, NULL);
+}
+
+static int move_once(struct move *move, const struct bc_value *value)
+{
+    brain_batch *batch;
+    brain_value same = same_value(move, value, true);
+    int err = brain_batch_new(move->context->store, &batch);
+    if (err != 0) return err;
+    err =
+        brain_batch_put_if(batch, move->to_space, move->to, move->to_len, &same, move->if_version);
+    if (err == 0) {
+        err = brain_batch_delete_if(batch, move->from_space, move->from, move->from_len,
+                                    value->view.version);
+    }
+    if (err == 0) err = brain_batch_commit(batch, NULL);
+    brain_batch_free(batch);
+    return err;
+}
+
+/* Again where somebody replaced the value in between. */
+static int do_move(struct move *move, int (*once)(struct move *, const struct bc_value *))
+{
+    struct bc_context *context = move->context;
+    int err = 0;
+    for (int i = 0; i < TRIES; i++) {
+        struct bc_value value;
+        int status = bc_value_get(context, move->from_space, move->from, move->from_len, &value);
+        if (status != 0) return status;
+        if (value.kind == BRAIN_KIND_UNSEALED) {
+            bc_value_drop(&value);
+            bc_say(context, "it is being written, and not sealed yet");
+            return BC_NO;
+        }
+        err = once(move, &value);
+        bc_value_drop(&value);
+        if (err != BRAIN_E_STALE && err != BRAIN_E_NOT_FOUND) break;
+    }
+    return err == 0 ? 0 : bc_fail(context, err, NULL);
+}
+
+static bool is_one_name(const struct move *move, const char *to_space)
+{
+    return strcmp(move->context->space, to_space) == 0 && move->from_len == move->to_len &&
+           memcmp(move->from, move->to, move->to_len) == 0;
+}
+
+static int begin_move(struct bc_context *context,
+                      int (*once)(struct move *, const struct bc_value *))
+{
+    struct move move = { .context = context, .if_version = BRAIN_ANY_VERSION };
+    const char *to_space = bc_option(context, "to");
+    int status = bc_name(context, context->arguments[0], &move.from, &move.from_len);
+    if (status == 0) status = bc_name(context, context->arguments[1], &move.to, &move.to_len);
+    if (status != 0) return status;
+    if (to_space == NULL) to_space = context->space;
+    if (is_one_name(&move, to_space)) return bc_usage(context, "both names are the same");
+    if (bc_option(context, "new") != NULL) move.if_version = 0;
+    status = bc_open(context, BC_CHANGE);
+    if (status == 0) status = bc_open_space(context, &move.from_space);
+    if (status != 0) return status;
+    int err = brain_space_open(context->store, to_space, strlen(to_space), &move.to_space);
+    status = err == 0 ? do_move(&move, once) : bc_fail(context, err, "--to");
+    brain_space_close(move.from_space);
+    brain_space_close(move.to_space);
+    return status;
+}
+
+int bc_cp(struct bc_context *context)
+{
+    return begin_move(context, copy_once);
+}
+
+int bc_mv(struct bc_context *context)
+{
+    return begin_move(context, move_once);
+}

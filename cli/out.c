@@ -1,0 +1,94 @@
+/* out.c - bytes to stdout, or to a file that is there only when it is whole.
+ *
+ * A file is written beside its place, under a name of its own, and renamed. What is no plain file (a pipe, a device) is
+ * written to as it is.
+ */
+#include "out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "text.h"
+
+#define STEP ((size_t)1 << 20) /* so that a Ctrl-C is seen between two */
+
+/* Returns 0 or an error number. */
+static int write_all(int fd, const uint8_t *data, uint64_t size_bytes)
+{
+    while (size_bytes > 0) {
+        if (bc_interrupted()) return EINTR;
+        ssize_t n = write(fd, data, size_bytes < STEP ? (size_t)size_bytes : STEP);
+        if (n < 0 && errno != EINTR) return errno;
+        if (n > 0) {
+            data += n;
+            size_bytes -= (uint64_t)n;
+        }
+    }
+    return 0;
+}
+
+static int fail(const struct bc_context *context, int error, const char *path)
+{
+    if (error == EINTR) return BC_INTERRUPTED;
+    bc_say(context, "cannot write to %s: %s", path, strerror(error));
+    return error == ENOSPC || error == EDQUOT  ? (strcmp(path, "stdout") == 0 ? BC_SYSTEM : BC_FULL)
+           : error == EACCES || error == EPERM ? BC_DENIED
+                                               : BC_SYSTEM;
+}
+
+/* The file that `path` leads to, which may be a link. To be freed. */
+static char *target_of(const char *path)
+{
+    char *target = realpath(path, NULL);
+    return target != NULL ? target : bc_strdup(path);
+}
+
+static int write_new(const char *path, const struct stat *old, const void *data,
+                     uint64_t size_bytes)
+{
+    char *target = target_of(path);
+    char *temporary = bc_format("%s.XXXXXX", target);
+    int error = 0, fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        error = errno;
+    } else {
+        mode_t mask = umask(0);
+        umask(mask);
+        error = fchmod(fd, old != NULL ? old->st_mode & 07777 : 0666 & ~mask) != 0 ? errno : 0;
+        if (error == 0) error = write_all(fd, data, size_bytes);
+        if (close(fd) != 0 && error == 0) error = errno;
+        if (error == 0 && rename(temporary, target) != 0) error = errno;
+        if (error != 0) unlink(temporary);
+    }
+    free(temporary);
+    free(target);
+    return error;
+}
+
+int bc_out_write(const struct bc_context *context, const char *path, const void *data,
+                 uint64_t size_bytes)
+{
+    struct stat st;
+    int error = 0;
+    if (path == NULL) {
+        bc_hold_interrupts(false);         /* nothing to put in order */
+        if (fflush(stdout) != 0) return 0; /* main() says so */
+        error = write_all(STDOUT_FILENO, data, size_bytes);
+        return error == 0 ? 0 : fail(context, error, "stdout");
+    }
+    bc_hold_interrupts(true);
+    bool is_there = stat(path, &st) == 0;
+    if (is_there && !S_ISREG(st.st_mode)) {
+        int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        error = fd < 0 ? errno : write_all(fd, data, size_bytes);
+        if (fd >= 0 && close(fd) != 0 && error == 0) error = errno;
+    } else {
+        error = write_new(path, is_there ? &st : NULL, data, size_bytes);
+    }
+    return error == 0 ? 0 : fail(context, error, path);
+}
