@@ -30,7 +30,7 @@ TO_COME int bc_man(struct bc_context *);
 int bc_who(struct bc_context *);
 TO_COME int bc_doctor(struct bc_context *);
 TO_COME int bc_top(struct bc_context *);
-TO_COME int bc_watch(struct bc_context *);
+int bc_watch(struct bc_context *);
 
 #define FLAG(name, letter, help)            { name, letter, NULL, help, BC_WORDS_NONE, NULL }
 #define VALUE(name, letter, argument, help) { name, letter, argument, help, BC_WORDS_NONE, NULL }
@@ -150,6 +150,15 @@ static const struct bc_option_row destroy_options[] = {
     END,
 };
 
+static const struct bc_option_row watch_options[] = {
+    FLAG("all", 'a', "all namespaces"),
+    VALUE("count", 'c', "N", "end after so many changes"),
+    VALUE("timeout", 't', "SECONDS", "end after so long; with 6 where --count was not reached"),
+    FLAG("existing", 'x', "print first what is there already, as 'there'"),
+    FLAG("ready", 0, "say on stderr when it begins: what is changed from then on is printed"),
+    END,
+};
+
 static const struct bc_option_row who_options[] = {
     FLAG("all", 'a', "on a terminal: all that a process holds, and not the largest alone"),
     END,
@@ -227,7 +236,16 @@ const struct bc_command BC_COMMANDS[] = {
       NULL, LOOKING, bc_stat },
     { "top", "", 0, 0, BC_WORDS_NONE, NULL, "show what goes on, again and again", "", NULL, LOOKING,
       bc_top },
-    { "watch", "[NAME...]", 0, -1, BC_WORDS_NAMES, NULL, "print each change", "", NULL,
+    { "watch", "[NAME...]", 0, -1, BC_WORDS_NAMES, NULL, "print changes as they come",
+      "Prints changes of the namespace, or of these names in it, until Ctrl-C: when, put or deleted, namespace, name, "
+      "version (of a deleted one: its last) and size. With --json: an object a line, with time, event, namespace, name, "
+      "version, previous, size and kind.\n\n"
+      "It waits for a namespace, without looking in between, and then compares versions: a name that changes "
+      "several times in a moment is printed once, as it is then. All namespaces are looked at ten times a second. In a "
+      "namespace of a million names a look takes a second or so: watch names, then.\n\n"
+      "    brain watch --count 1 result && brain get result\n"
+      "    brain watch --json | jq -r 'select(.event == \"put\") | .name'",
+      watch_options,
       LOOKING | BC_EXIT(BC_TIMEOUT), bc_watch },
     { "who", "[NAME]", 0, 1, BC_WORDS_NAMES, NULL, "show who has the store open, and holds what",
       "Shows the processes that have the store open, what each has views of, its snapshots and what it is writing; "
