@@ -22,11 +22,11 @@ int bc_quota(struct bc_context *);
 int bc_dump(struct bc_context *);
 int bc_load(struct bc_context *);
 int bc_destroy(struct bc_context *);
-TO_COME int bc_metrics(struct bc_context *);
+int bc_metrics(struct bc_context *);
 int bc_help(struct bc_context *);
-TO_COME int bc_completion(struct bc_context *);
-TO_COME int bc_complete(struct bc_context *);
-TO_COME int bc_man(struct bc_context *);
+int bc_completion(struct bc_context *);
+int bc_complete(struct bc_context *);
+int bc_man(struct bc_context *);
 TO_COME int bc_who(struct bc_context *);
 TO_COME int bc_doctor(struct bc_context *);
 TO_COME int bc_top(struct bc_context *);
@@ -108,7 +108,8 @@ static const struct bc_option_row put_options[] = {
     { "kind", 'k', "KIND", "what the bytes are: bytes (else), str or raw", BC_WORDS_LIST,
       "bytes|str|raw" },
     VALUE("description", 'd', "TEXT", "describe it; else it keeps the description that it has"),
-    VALUE("size", 0, "SIZE", "of what comes from a pipe: so many bytes, which need not be gathered first"),
+    VALUE("size", 0, "SIZE",
+          "of what comes from a pipe: so many bytes, which need not be gathered first"),
     FLAG("new", 0, "only if there is no such name"),
     VALUE("if-version", 0, "N", "only if the name has this version"),
     END,

@@ -17,11 +17,15 @@
 
 static void say(const struct bc_context *context, const char *format, va_list arguments)
 {
+    char *text;
     fflush(stdout);
-    fprintf(stderr, "brain%s%s: ", context->command != NULL ? " " : "",
-            context->command != NULL ? context->command->name : "");
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    if (vasprintf(&text, format, arguments) < 0) return;
+    /* There may be names and paths in it, of anybody's. */
+    char *shown = bc_text_value(text, strlen(text));
+    fprintf(stderr, "brain%s%s: %s\n", context->command != NULL ? " " : "",
+            context->command != NULL ? context->command->name : "", shown);
+    free(shown);
+    free(text);
 }
 
 void bc_say(const struct bc_context *context, const char *format, ...)

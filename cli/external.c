@@ -73,7 +73,9 @@ int bc_become(struct bc_context *context, const char *name, char **arguments)
     char own[PATH_MAX];
     ssize_t own_len = readlink("/proc/self/exe", own, sizeof own - 1);
     own[own_len > 0 ? own_len : 0] = '\0';
-    if (name[0] == '\0' || strchr(name, '/') != NULL) return BC_NO;
+    if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_")] != '\0' || name[0] == '\0') {
+        return BC_NO; /* no way out of those folders */
+    }
     size_t n = 0;
     while (arguments[n] != NULL) {
         n++;
