@@ -16,6 +16,8 @@
 
 int bc_ls(struct bc_context *);
 
+#define DAMAGED_IN_A_ROW 10000u
+
 struct entry {
     char *name, *space, *description;
     size_t name_len, space_len, description_len;
@@ -30,7 +32,8 @@ struct listing {
     struct entry *entries;
     size_t n, room;
     bool has_descriptions;
-    int status; /* the worst so far */
+    uint64_t n_damaged; /* names that cannot be read, or their values */
+    int status;         /* what went wrong last */
 };
 
 static char *copy(const void *bytes, size_t len)
@@ -59,6 +62,7 @@ static void note_failure(struct listing *listing, int err, const void *name, siz
 {
     char *shown = bc_text_name(name, len, 200);
     listing->status = bc_fail(listing->context, err, shown);
+    listing->n_damaged++;
     free(shown);
 }
 
@@ -93,6 +97,19 @@ static void add_entry(struct listing *listing, brain_iter *names, const void *sp
     listing->entries[listing->n++] = entry;
 }
 
+/* The next name that can be read. A walk goes on behind a damaged record; where it does not get on, the list of names itself is
+ * what is damaged. Returns as brain_iter_next(). */
+static int next_sound(struct listing *listing, brain_iter *iter, const void **name_out,
+                      size_t *name_len_out)
+{
+    int err = brain_iter_next(iter, name_out, name_len_out);
+    for (unsigned i = 0; err == BRAIN_E_CORRUPT && i < DAMAGED_IN_A_ROW; i++) {
+        if (listing->n_damaged++ == 0) listing->status = bc_fail(listing->context, err, NULL);
+        err = brain_iter_next(iter, name_out, name_len_out);
+    }
+    return err;
+}
+
 static void gather(struct listing *listing, brain_space *space)
 {
     brain_iter *names;
@@ -104,7 +121,7 @@ static void gather(struct listing *listing, brain_space *space)
         note_failure(listing, err, space_name, space_len);
         return;
     }
-    while ((err = brain_iter_next(names, &name, &name_len)) == 0) {
+    while ((err = next_sound(listing, names, &name, &name_len)) == 0) {
         if (is_wanted(listing->context, name, name_len)) {
             add_entry(listing, names, space_name, space_len, name, name_len);
         }
@@ -125,7 +142,7 @@ static void for_spaces(struct listing *listing, void (*each)(struct listing *, b
         listing->status = bc_fail(context, err, NULL);
         return;
     }
-    while ((err = brain_iter_next(spaces, &name, &len)) == 0) {
+    while ((err = next_sound(listing, spaces, &name, &len)) == 0) {
         brain_space *space;
         bool is_own = len > 0 && *(const unsigned char *)name == 0xff;
         if (is_own && bc_option(context, "all") == NULL) continue;
@@ -395,6 +412,12 @@ int bc_ls(struct bc_context *context)
     int err = brain_snapshot_open(context->store, &listing.snapshot);
     if (err != 0) return bc_fail(context, err, NULL);
     status = list(&listing, order);
+    if (listing.n_damaged > 0) {
+        bc_say(context,
+               "what is listed is not all: %" PRIu64
+               " names or more could not be read. brain check says what is damaged",
+               listing.n_damaged);
+    }
     brain_snapshot_close(listing.snapshot);
     for (size_t i = 0; listing.entries != NULL && i < listing.n; i++) {
         free(listing.entries[i].name);

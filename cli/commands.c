@@ -197,7 +197,8 @@ const struct bc_command BC_COMMANDS[] = {
       "Puts what is in FILE, or what comes from stdin, as bytes; or a text or a number. A value "
       "that is there "
       "is replaced, in one step, when all has come. A file is not read into memory; what comes "
-      "from a pipe is written to the store as it comes.\n\n"
+      "from a pipe is, since how "
+      "long it is has to be known, unless --size says it.\n\n"
       "    brain put report report.pdf\n"
       "    curl -s https://example.org/rates.csv | brain put rates --kind str\n"
       "    brain put --text hello greeting",
@@ -251,7 +252,8 @@ const struct bc_command BC_COMMANDS[] = {
       "First all of the file is "
       "verified. Where names are there that it would replace it asks first. Pickles, which are "
       "code, are left out of a file that others could have "
-      "written. The store is made where there is none.",
+      "written.\n\n"
+      "    brain create && brain load all.brain",
       load_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL) | BC_EXIT(BC_REFUSED), bc_load },
     { "resize", "SIZE", 1, 1, BC_WORDS_NONE, NULL, "let the store hold more, or less",
       "Sets what values may take, for all who have the store open. Nothing is removed: where there "

@@ -162,7 +162,9 @@ int bc_open(struct bc_context *context, enum bc_access access)
     int err = brain_open(context->path, &options, &context->store);
     if (err == 0) return 0;
     int status = bc_fail(context, err, NULL);
-    return err == BRAIN_E_NOT_FOUND ? BC_NO_STORE : status;
+    if (err != BRAIN_E_NOT_FOUND) return status;
+    if (access == BC_CHANGE) bc_say(context, "brain create makes one");
+    return BC_NO_STORE;
 }
 
 int bc_open_space(struct bc_context *context, brain_space **space_out)
