@@ -172,8 +172,9 @@ static char *moment_text(int64_t count, const char *unit)
         time_t when = (time_t)seconds;
         if (gmtime_r(&when, &parts) == NULL) break;
         if (rest != 0) snprintf(fraction, sizeof fraction, ".%0*" PRId64, units[i].digits, rest);
-        const char *form = strcmp(unit, "D]") == 0 ? "%Y-%m-%d" : "%Y-%m-%dT%H:%M:%S";
-        strftime(buf, sizeof buf, form, &parts);
+        size_t len = (size_t)snprintf(buf, sizeof buf, "%04d", parts.tm_year + 1900);
+        strftime(buf + len, sizeof buf - len,
+                 strcmp(unit, "D]") == 0 ? "-%m-%d" : "-%m-%dT%H:%M:%S", &parts);
         return bc_format("%s%s", buf, fraction);
     }
     return bc_format("%" PRId64, count);

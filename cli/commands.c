@@ -44,6 +44,7 @@ const struct bc_option_row BC_GLOBAL_OPTIONS[] = {
     FLAG("json", 0, "print JSON"),
     FLAG("yes", 'y', "do not ask before what cannot be undone"),
     FLAG("escaped", 'e', "names have escapes, as ls prints them: \\n, \\x1b, \\u{202e}, \\\\"),
+    VALUE("wait", 0, "SECONDS", "how long a change waits for another writer (10)"),
     FLAG("help", 'h', "show help"),
     FLAG("version", 'V', "show the version"),
     END,

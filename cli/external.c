@@ -84,8 +84,7 @@ int bc_become(struct bc_context *context, const char *name, char **arguments)
     words[0] = bc_format("brain-%s", name);
     memcpy(words + 1, arguments, n * sizeof *words);
     pass_options(context, own_len > 0 ? own : NULL);
-    brain_close(context->store);
-    context->store = NULL;
+    bc_close(context);
     fflush(stdout);
     int error = become_beside(own, words[0], words);
     /* Where it was run through a link, as in a folder of commands. */

@@ -67,7 +67,7 @@ class Command:
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **popen},
         )
 
-    def on_a_terminal(self, *words, answer=b"", columns=80, status=0, environment=()):
+    def on_a_terminal(self, *words, answer=b"", prompt=b"[y/N] ", columns=80, status=0, environment=()):
         """What it prints on a terminal, stdout and stderr together, with what is typed echoed."""
         ours, its = pty.openpty()
         import fcntl
@@ -82,10 +82,9 @@ class Command:
             stdout=its,
             stderr=its,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(its, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
         )
         os.close(its)
-        if answer:
-            os.write(ours, answer)
         said = b""
         while select.select([ours], [], [], PATIENCE_S)[0]:
             try:
@@ -97,6 +96,9 @@ class Command:
             if not piece:
                 break
             said += piece
+            if answer and said.endswith(prompt):
+                os.write(ours, answer)
+                answer = b""
         os.close(ours)
         assert process.wait(PATIENCE_S) == status, said
         return said.replace(b"\r\n", b"\n")
