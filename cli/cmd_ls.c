@@ -133,7 +133,8 @@ static void check_count(struct listing *listing, brain_space *space, uint64_t n_
     uint64_t n;
     size_t len;
     if (brain_space_count(space, &n) != 0 || !is_newest(listing) || n <= n_found) return;
-    char *shown = bc_text_name(brain_space_name(space, &len), len, 0);
+    const void *name = brain_space_name(space, &len);
+    char *shown = bc_text_name(name, len, 0);
     bc_say(listing->context,
            "%s: the namespace %s has %" PRIu64 " names, and %" PRIu64 " are found",
            listing->context->path, shown, n, n_found);

@@ -27,7 +27,7 @@ int bc_help(struct bc_context *);
 int bc_completion(struct bc_context *);
 int bc_complete(struct bc_context *);
 int bc_man(struct bc_context *);
-TO_COME int bc_who(struct bc_context *);
+int bc_who(struct bc_context *);
 TO_COME int bc_doctor(struct bc_context *);
 TO_COME int bc_top(struct bc_context *);
 TO_COME int bc_watch(struct bc_context *);
@@ -152,6 +152,11 @@ static const struct bc_option_row destroy_options[] = {
     END,
 };
 
+static const struct bc_option_row who_options[] = {
+    FLAG("all", 'a', "on a terminal: all that a process holds, and not the largest alone"),
+    END,
+};
+
 static const struct bc_option_row metrics_options[] = {
     FLAG("serve", 0, "serve them over HTTP: brain serve-metrics [PORT]"),
     END,
@@ -228,7 +233,17 @@ const struct bc_command BC_COMMANDS[] = {
     { "watch", "[NAME...]", 0, -1, BC_WORDS_NAMES, NULL, "print each change", "", NULL,
       LOOKING | BC_EXIT(BC_TIMEOUT), bc_watch },
     { "who", "[NAME]", 0, 1, BC_WORDS_NAMES, NULL, "show who has the store open, and holds what",
-      "", NULL, LOOKING | BC_EXIT(BC_NO), bc_who },
+      "Shows the processes that have the store open, what each has views of, its snapshots and what it is writing; "
+      "those that keep most come first. With NAME: who has a view of it, or of what was under that name before.\n\n"
+      "A value that was replaced or removed keeps its memory until nobody has a view of it, and no snapshot "
+      "shows it: ALONE is what would be given back if this process let go. NOT BEFORE: a view has no time; it "
+      "was taken when the process had attached and the value was put, or later.\n\n"
+      "A process of another PID namespace (a container) has the pid here if it can be seen from here, else '?'. In a "
+      "pipe: a line for each thing that is held, or 'open': pid, state (live, replaced, snapshot, draft), namespace, "
+      "name, version, size, alone, not before, the pid that it has itself, command. With --json: an array of processes, "
+      "each with its objects.\n\n"
+      "    brain who --json | jq '.[] | select(.alone > 1e9) | .pid'",
+      who_options, LOOKING | BC_EXIT(BC_NO), bc_who },
     { "explain", "NAME", 1, 1, BC_WORDS_NAMES, NULL, "say what is known of a value",
       "Says of what kind and how large a value is, its version, when it was put, its description, "
       "and who holds it; of an "

@@ -381,6 +381,82 @@ typedef struct brain_pin {
  * Threads: any.  Blocks: never.  Cost: O(pages of pins), and system calls for each client. */
 BRAIN_API int brain_pins(brain_store *store, brain_pin *pins, size_t n_pins, size_t *n_out);
 
+/* ---- looking inside -------------------------------------------------------------------------- */
+
+/* What becomes of what is in a store. */
+enum brain_object_state {
+    BRAIN_OBJECT_LIVE = 1u << 0,  /* the value of its name */
+    BRAIN_OBJECT_LIMBO = 1u << 1, /* replaced or removed: still pinned or not yet given back */
+    BRAIN_OBJECT_DRAFT = 1u << 2, /* created, or large and being put: not sealed yet */
+    BRAIN_OBJECT_ANY = 7u,
+};
+
+#define BRAIN_NO_CLIENT UINT32_MAX
+
+/* One version of a value, or one that is to come. */
+typedef struct brain_object_info {
+    uint32_t struct_size; /* in: sizeof(struct brain_object_info) */
+    uint32_t object;      /* as in brain_view and brain_pin */
+    uint32_t state;       /* one of enum brain_object_state */
+    uint32_t kind;        /* enum brain_kind */
+    uint32_t client;      /* DRAFT: the row of who writes it; else BRAIN_NO_CLIENT */
+    uint32_t name_len;    /* of the whole name; DRAFT: 0, it has none yet */
+    uint32_t space_len;   /* of its namespace; 0: that was removed; DRAFT: 0 */
+    uint32_t gen; /* of this use of `object`: another as soon as it is used for something else */
+    uint64_t version; /* DRAFT: 0 */
+    uint64_t
+        retired; /* LIMBO: number of the commit that replaced or removed it; 0: not known, or not LIMBO. A
+                              snapshot needs it whose number is not below `version` and below this */
+    uint64_t size_bytes;   /* of data */
+    uint64_t memory_bytes; /* of values that it takes: whole pages; 0: it lies in its record */
+    uint64_t created_ns;   /* as brain_view_created_ns(); DRAFT: 0 */
+    char name[256];  /* terminated; cut off at 255 bytes, any of which may be zero. Empty, though
+                              name_len is not 0: it lies in memory that was given back meanwhile */
+    char space[256]; /* terminated */
+} brain_object_info;
+
+/* Say what `object` is: for the number of a pin. It is not kept by that, and may be another as soon as this returns:
+ * its gen tells.
+ *
+ * info_out   set its struct_size first.
+ * Returns 0, or: NOT_FOUND (no such object, or one of the library's own: a namespace, what marks a deleted name);
+ * INVAL; NOMEM, IO (as brain_get()); CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never, takes no lock.  Cost: O(1), no system call but for a name of more than about 1,900
+ * bytes, its metadata and description included; and a look-up by name where a writer is just at work. */
+BRAIN_API int brain_object_look(brain_store *store, uint32_t object, brain_object_info *info_out);
+
+/* Go through all objects that are in one of `states`, in no particular order.
+ *
+ * As of no one moment: what stands throughout is met once; what comes or goes meanwhile may be met or not, and a name
+ * that gets a new value meanwhile may be met with both.
+ *
+ * states     a set of enum brain_object_state.
+ * cursor     in: 0 to begin, then what the call before left there.
+ * infos_out  room for `n` of them, at least one; set struct_size of the first, which is that of all.
+ * n_out      how many there are in this call, also where it says CORRUPT.
+ * Returns 0; or NOT_FOUND: that was all, and this call gives none; INVAL; CORRUPT: what stands between `infos_out` and
+ * `*cursor` makes no sense, and a call goes on behind it; else as brain_object_look().
+ * Threads: any.  Blocks: never, takes no lock.  Cost: that of n looks, and a look at what lies in between; of a whole
+ * walk O(the most objects that the store ever had). */
+BRAIN_API int brain_objects(brain_store *store, uint32_t states, uint32_t *cursor,
+                            brain_object_info *infos_out, size_t n, size_t *n_out);
+
+/* The numbers of the commits that the client of row `row` reads as of, one for each of its snapshots and walks.
+ *
+ * Returns 0 (also where there is no such client: none), or: DESTROYED; FORKED.
+ * Threads: any.  Blocks: never.  Cost: a few loads. */
+BRAIN_API int brain_client_snapshots(brain_store *store, uint32_t row,
+                                     uint64_t numbers_out[BRAIN_SNAPSHOTS_MAX], size_t *n_out);
+
+/* Say who has the writer lock.
+ *
+ * epoch_out   NULL, or receives a number that rises with each acquisition: the same one twice is one holding that goes
+ *             on. A holding takes microseconds, so that one which lasts is of a process that is stopped, that cannot
+ *             run, or (client_out->alive 0) that died: whoever makes the next change goes on for it.
+ * Returns 0, or: NOT_FOUND (nobody; or others again and again); CORRUPT; DESTROYED; FORKED.
+ * Threads: any.  Blocks: never, takes no lock.  Cost: as brain_clients() for one of them. */
+BRAIN_API int brain_writer(brain_store *store, brain_client *client_out, uint64_t *epoch_out);
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* What a value is: a numbered registry, part of the format. 0 to 255 are the library's. Integers

@@ -25,6 +25,7 @@
 #include "trim.h"
 #include "watch.h"
 
+#define WRITER_TRIES            100
 #define DEFAULT_LOCK_TIMEOUT_NS ((int64_t)10 * 1000 * 1000 * 1000)
 
 /* ---- stores */
@@ -425,6 +426,52 @@ int brain_clients(brain_store *store, brain_client *clients, size_t n_clients, s
         *n_out = n;
     }
     return err;
+}
+
+int brain_client_snapshots(brain_store *store, uint32_t row,
+                           uint64_t numbers_out[BRAIN_SNAPSHOTS_MAX], size_t *n_out)
+{
+    static_assert(BRAIN_SNAPSHOTS_MAX == BN_SNAPS, "all of them fit");
+    size_t n = 0;
+    int err = bn_store_check_usable(store);
+    if (err != 0) {
+        return err;
+    }
+    for (uint32_t i = 0; row < bn_client_n_rows(store) && i < BN_SNAPS; i++) {
+        uint64_t number = bn_load_acquire(&bn_client_row(store, row)->snaps[i]);
+        if (number != 0) {
+            numbers_out[n++] = number;
+        }
+    }
+    *n_out = n;
+    return 0;
+}
+
+/* The word is loaded again behind the row: both are of one holding, or it is looked at anew. */
+int brain_writer(brain_store *store, brain_client *client_out, uint64_t *epoch_out)
+{
+    int err = bn_store_check_usable(store);
+    for (int i = 0; err == 0 && i < WRITER_TRIES; i++) {
+        uint64_t word = bn_load_seq(&store->own_state->lock_word);
+        uint32_t owner = (uint32_t)(word & BN_LOCK_OWNER);
+        if (owner == 0) {
+            break;
+        }
+        if (owner > bn_client_n_rows(store)) {
+            return bn_error_corrupt("%s: its lock is held by a client that there cannot be",
+                                    store->path);
+        }
+        brain_client client = describe(store, owner - 1, bn_client_alive(store, owner - 1),
+                                       bn_pin_count(store, owner - 1));
+        if (((bn_load_seq(&store->own_state->lock_word) ^ word) & ~BN_LOCK_WAITERS) == 0) {
+            *client_out = client;
+            if (epoch_out != NULL) {
+                *epoch_out = word / BN_LOCK_EPOCH;
+            }
+            return 0;
+        }
+    }
+    return err != 0 ? err : BRAIN_E_NOT_FOUND;
 }
 
 int brain_self(brain_store *store, brain_client *client_out)

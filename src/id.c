@@ -96,8 +96,7 @@ static bool copy_head(struct brain_store *store, const struct id *id, struct bn_
            !(rec->flags & BN_SLOT_TOMB) && rec->space != BN_ROOT_SPACE;
 }
 
-/* Whether an extent is recorded as the slot's. If the slot is not retired, and pinned, it stays. */
-static bool owns_extent(const struct brain_store *store, uint32_t slot, uint32_t page)
+bool bn_id_owns_extent(const struct brain_store *store, uint32_t slot, uint32_t page)
 {
     uint64_t end = ((uint64_t)page + 1) * sizeof(struct bn_block_rec);
     if (end > bn_load_acquire(&store->state_view->backed[BN_REGION_BLOCKS]) ||
@@ -142,7 +141,7 @@ static int find_name(struct brain_store *store, const struct id *id, const struc
         return copy_name(store, id->slot, rec, &shape, out) ? 0 : BRAIN_E_NOT_FOUND;
     }
     if (bn_load_seq(&bn_slot_view(store, id->slot)->retired) != 0 || /* PAIR pin-retire */
-        !owns_extent(store, id->slot, rec->page)) {
+        !bn_id_owns_extent(store, id->slot, rec->page)) {
         return BRAIN_E_NOT_FOUND;
     }
     int err = bn_store_map_values(store, (uint64_t)rec->page * BN_PAGE + shape.extent_bytes);

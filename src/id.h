@@ -14,4 +14,8 @@ struct bn_use {
 /* A view of it, if its name has it still: as brain_get_by_id(), and counts for no use of the value. */
 int bn_id_view(struct brain_store *store, struct bn_use use, brain_view *view_out);
 
+/* Whether an extent from `page` on, any number, is recorded as the slot's. If the slot is not retired, and pinned, it
+ * stays so. */
+bool bn_id_owns_extent(const struct brain_store *store, uint32_t slot, uint32_t page);
+
 #endif

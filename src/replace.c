@@ -279,7 +279,7 @@ BN_INLINE void fill(struct brain_store *store, const struct put *put, const stru
     }
     bn_copy(body + put->size, put->name, put->name_len);
     bn_copy(body + put->size + put->name_len, put->value->meta, put->meta_len);
-    cold->created_ns = put->now_ns;
+    bn_store_relaxed(bn_atomic64(&cold->created_ns), put->now_ns);
     bn_store_relaxed(bn_atomic64(&cold->cell),
                      bn_pair(found->older_cold->cell, found->older_cold->hash_low));
     if (bn_unlikely(cold->expiry_s != 0)) {

@@ -178,9 +178,10 @@ static void format_slab(struct brain_store *store, uint32_t slab, unsigned c)
     struct bn_slab_rec *rec = bn_slab_at(store, slab);
     uint64_t shape;
     memcpy(&shape, &bn_slab_shapes[c], sizeof shape);
-    bn_journal_u64(store, &rec->shape, shape);
+    /* First: who looks without the lock and sees the shape sees that no slot was ever taken (look.c). */
     bn_journal_u64(store, &rec->free_word,
                    free_word(0, bn_slab_shapes[c].n_slots, bn_slab_shapes[c].n_slots));
+    bn_journal_u64(store, &rec->shape, shape);
 }
 
 /* A slab of class `c` at the head of its list. */

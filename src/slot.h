@@ -262,6 +262,7 @@ int bn_slot_give(struct brain_store *store, uint32_t slot);
 static inline void bn_slot_set_state(struct bn_cold_rec *cold, enum bn_slot_state state,
                                      uint32_t owner)
 {
+    /* PAIR refill: LIVE or PRIVATE is stored behind the filling */
     bn_store_release(bn_atomic32(&cold->state_owner), (uint32_t)state | owner << 8);
 }
 
@@ -303,7 +304,8 @@ int bn_set_remove(struct brain_store *store, enum bn_set set, uint32_t slot,
 BN_INLINE void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *rec)
 {
     uint64_t n = bn_load_relaxed(&store->state->n_uses) + 1; /* relaxed: under the lock */
-    bn_store_relaxed(&store->state->n_uses, n);
+    bn_store_release(&store->state->n_uses,
+                     n); /* PAIR refill: the filling before this one is over */
     bn_store_release(bn_atomic32(&rec->gen), (uint32_t)n);
     bn_fence_release(); /* PAIR refill */
 }

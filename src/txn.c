@@ -186,11 +186,13 @@ static void fill(struct brain_store *store, const struct bn_change *change,
 
 static void fill_cold(const struct bn_change *change, struct bn_cold_rec *cold)
 {
-    cold->stamp = 0;
-    cold->created_ns = change->created_ns != 0 ? change->created_ns : bn_os_wall_ns();
+    uint64_t created_ns = change->created_ns != 0 ? change->created_ns : bn_os_wall_ns();
+    /* relaxed: who looks without the lock throws away what is torn (look.c) */
+    bn_store_relaxed(bn_atomic64(&cold->stamp), (uint64_t)0);
+    bn_store_relaxed(bn_atomic64(&cold->created_ns), created_ns);
     cold->hash_low = (uint32_t)change->hash;
     cold->expiry_s = 0;
-    cold->value_gone = 0;
+    bn_store_relaxed(bn_atomic32(&cold->value_gone), 0u);
 }
 
 int bn_txn_take(struct brain_store *store, struct bn_change *change)
@@ -617,6 +619,13 @@ static void set_page(struct brain_store *store, uint32_t slot, uint32_t page)
     bn_store_relaxed(bn_atomic32(&bn_slot_at(store, slot)->page), page); /* relaxed: as above */
 }
 
+/* Of a PRIVATE slot the stamp is how many pages its extent has. */
+static void set_pages(struct brain_store *store, uint32_t slot, uint64_t n_pages)
+{
+    bn_store_relaxed(bn_atomic64(&bn_slot_cold(store, slot)->stamp),
+                     n_pages); /* relaxed: as above */
+}
+
 int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
                         uint32_t *slot_out)
 {
@@ -630,8 +639,7 @@ int bn_txn_take_private(struct brain_store *store, uint64_t extent_bytes, uint64
     err = err != 0 ? err : bn_alloc_take(store, bn_alloc_pages(extent_bytes), *slot_out, &page);
     if (err == 0) {
         set_page(store, *slot_out, page);
-        bn_slot_cold(store, *slot_out)->stamp =
-            bn_alloc_pages(extent_bytes); /* PRIVATE: its pages */
+        set_pages(store, *slot_out, bn_alloc_pages(extent_bytes));
     }
     return end_step(store, err);
 }
@@ -649,7 +657,7 @@ int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out)
     err = err != 0 ? err : bn_alloc_take_warm(store, *slot_out, &page, &n_pages);
     if (err == 0) {
         set_page(store, *slot_out, page);
-        bn_slot_cold(store, *slot_out)->stamp = n_pages;
+        set_pages(store, *slot_out, n_pages);
     }
     return end_step(store, err);
 }

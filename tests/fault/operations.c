@@ -604,6 +604,12 @@ static int run_look(void)
     int err = brain_stat_get(subject.store, &stat);
     err = err != 0 ? err : brain_clients(subject.store, clients, 4, &n);
     err = err != 0 ? err : brain_pins(subject.store, pins, 4, &n);
+    uint32_t cursor = 0;
+    brain_object_info info = { .struct_size = sizeof info };
+    while (err == 0) {
+        err = brain_objects(subject.store, BRAIN_OBJECT_ANY, &cursor, &info, 1, &n);
+    }
+    err = err == BRAIN_E_NOT_FOUND ? 0 : err;
     err = err != 0 ? err : brain_self(subject.store, &self);
     if (err == 0) {
         CHECK(brain_client_lives(subject.store, self.row, self.seat) == 1);

@@ -456,6 +456,25 @@ static void do_stat(struct use *use)
     sum += (uint64_t)brain_is_busy(use->store) + brain_access(use->store);
 }
 
+/* A walk goes on behind what is damaged, and ends. */
+static void do_looks(struct use *use)
+{
+    brain_object_info infos[4] = { { .struct_size = sizeof infos[0] } };
+    brain_client client;
+    uint32_t cursor = 0;
+    uint64_t epoch;
+    size_t n = 0;
+    int err;
+    do {
+        err = DO(brain_objects(use->store, BRAIN_OBJECT_ANY, &cursor, infos, 4, &n));
+        for (size_t i = 0; (err == 0 || err == BRAIN_E_CORRUPT) && i < n; i++) {
+            sum += infos[i].size_bytes + strlen(infos[i].name) + strlen(infos[i].space);
+        }
+    } while (err == 0 || err == BRAIN_E_CORRUPT);
+    (void)DO(brain_object_look(use->store, script_byte(use->script), &infos[0]));
+    (void)DO(brain_writer(use->store, &client, &epoch));
+}
+
 static void do_clients(struct use *use)
 {
     brain_client clients[4], self;
@@ -468,6 +487,7 @@ static void do_clients(struct use *use)
     }
     sum += (uint64_t)brain_client_lives(use->store, script_byte(use->script), 1);
     (void)DO(brain_pins(use->store, pins, 8, &n));
+    do_looks(use);
     (void)DO(brain_reap(use->store, &n_dead));
 }
 

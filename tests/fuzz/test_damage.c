@@ -572,6 +572,29 @@ static void do_waits(brain_space *space)
     (void)DO(brain_wait_space(space, number, 1000000, &number));
 }
 
+/* What is damaged is said, and the walk goes on behind it. */
+static void do_looks(brain_store *store)
+{
+    static brain_object_info infos[16] = { { .struct_size = sizeof infos[0] } };
+    brain_client client;
+    uint32_t cursor = 0, n_calls = 0;
+    uint64_t epoch;
+    size_t n = 0;
+    int err;
+    do {
+        err = DO(brain_objects(store, BRAIN_OBJECT_ANY, &cursor, infos, 16, &n));
+        for (size_t i = 0; (err == 0 || err == BRAIN_E_CORRUPT) && i < n; i++) {
+            sum += infos[i].size_bytes + strlen(infos[i].name) + strlen(infos[i].space);
+        }
+        if (++n_calls > NAMES_MAX) {
+            fail_child("a walk over the objects has no end", 0);
+        }
+    } while (err == 0 || err == BRAIN_E_CORRUPT);
+    (void)DO(brain_object_look(store, (uint32_t)check_below(UINT64_C(1) << 32), infos));
+    (void)DO(brain_object_look(store, (uint32_t)check_below(4096), infos));
+    (void)DO(brain_writer(store, &client, &epoch));
+}
+
 static void do_numbers(brain_store *store)
 {
     static brain_client clients[8];
@@ -582,6 +605,7 @@ static void do_numbers(brain_store *store)
     (void)DO(brain_stat_get(store, &stat));
     (void)DO(brain_usage(store, &capacity, &live));
     (void)DO(brain_clients(store, clients, 8, &n));
+    do_looks(store);
     (void)DO(brain_check(store, problems, 4, &n));
     sum += (uint64_t)brain_is_busy(store) + brain_access(store);
     if (check_below(4) == 0) {

@@ -205,6 +205,127 @@ static void id_copier(struct lm_thread *t)
     lm_out(t, 0, gen);
 }
 
+/* ---- refill, of who looks at the object table: no word, but the state; or that others were filled since */
+
+enum {
+    STATE = SECOND + 1,
+    N_USES
+};
+enum {
+    RETIRED = BEGUN + 1,
+    FILLED,
+    LOOK_GEN,
+    LOOK_STATE,
+    LOOK_COPIED
+};
+
+static const struct site look_sites[] = {
+    { RETIRED, "src/slot.h", "bn_slot_set_state",
+      "bn_store_release(bn_atomic32(&cold->state_owner), (uint32_t)state | owner << 8)", LM_RELEASE,
+      "BEGIN comes between and is a release too" },
+    { RETIRED, "src/slot.h", "bn_slot_swap_limbo",
+      "bn_store_release(bn_atomic64(&older_cold->state_owner), bn_pair(BN_SLOT_LIMBO, i))",
+      LM_RELEASE, "the same" },
+    { BEGIN, "src/slot.h", "bn_slot_begin_use",
+      "bn_store_release(bn_atomic32(&rec->gen), (uint32_t)n)", LM_RELEASE, 0 },
+    { BEGUN, "src/slot.h", "bn_slot_begin_use", "bn_fence_release()", LM_RELEASE, 0 },
+    { FILLED, "src/slot.h", "bn_slot_set_state",
+      "bn_store_release(bn_atomic32(&cold->state_owner), (uint32_t)state | owner << 8)", LM_RELEASE,
+      0 },
+    { LOOK_GEN, "src/look.c", "copy_use", "bn_load_acquire(&from[BN_SLOT_WORD_SIZE_GEN])",
+      LM_ACQUIRE, 0 },
+    { LOOK_STATE, "src/look.c", "copy_use", "bn_load_acquire(bn_atomic32(&cold->state_owner))",
+      LM_ACQUIRE, 0 },
+    { LOOK_COPIED, "src/look.c", "stood_still", "bn_fence_acquire()", LM_ACQUIRE, 0 },
+    { 0 },
+};
+
+static const struct variant look_variants[] = {
+    { "gen is stored relaxed", { { BEGIN, LM_RELAXED } } },
+    { "no fence after gen", { { BEGUN, LM_NONE } } },
+    { "the state is stored relaxed", { { FILLED, LM_RELAXED } } },
+    { "gen is loaded relaxed", { { LOOK_GEN, LM_RELAXED } } },
+    { "the state is loaded relaxed", { { LOOK_STATE, LM_RELAXED } } },
+    { "no fence after the copy", { { LOOK_COPIED, LM_NONE } } },
+    { 0 },
+};
+
+/* LIVE is 1, and LIMBO 2. */
+static void state_refiller(struct lm_thread *t)
+{
+    lm_store(t, STATE, 2, at(RETIRED));
+    lm_store(t, GEN, 2, at(BEGIN));
+    lm_fence(t, at(BEGUN));
+    lm_store(t, FIRST, 2, LM_RELAXED);
+    lm_store(t, SECOND, 2, LM_RELAXED);
+    lm_store(t, STATE, 1, at(FILLED));
+}
+
+static void state_looker(struct lm_thread *t)
+{
+    uint32_t gen = lm_load(t, GEN, at(LOOK_GEN));
+    lm_assume(t, lm_load(t, STATE, at(LOOK_STATE)) == 1);
+    lm_out(t, 1, lm_load(t, FIRST, LM_RELAXED));
+    lm_out(t, 2, lm_load(t, SECOND, LM_RELAXED));
+    lm_fence(t, at(LOOK_COPIED));
+    lm_assume(t, lm_load(t, GEN, LM_RELAXED) == gen);
+    lm_out(t, 0, gen);
+}
+
+enum {
+    USE_COUNTED = LOOK_COPIED + 1,
+    NEXT_COUNTED,
+    LOOK_USES
+};
+
+static const struct site uses_sites[] = {
+    { USE_COUNTED, "src/slot.h", "bn_slot_begin_use", "bn_store_release(&store->state->n_uses, n)",
+      LM_RELEASE, "NEXT_COUNTED is what matters" },
+    { BEGIN, "src/slot.h", "bn_slot_begin_use",
+      "bn_store_release(bn_atomic32(&rec->gen), (uint32_t)n)", LM_RELEASE, 0 },
+    { BEGUN, "src/slot.h", "bn_slot_begin_use", "bn_fence_release()", LM_RELEASE, 0 },
+    { NEXT_COUNTED, "src/slot.h", "bn_slot_begin_use", "bn_store_release(&store->state->n_uses, n)",
+      LM_RELEASE, 0 },
+    { LOOK_GEN, "src/look.c", "copy_use", "bn_load_acquire(&from[BN_SLOT_WORD_SIZE_GEN])",
+      LM_ACQUIRE, 0 },
+    { LOOK_USES, "src/look.c", "copy_use", "bn_load_acquire(&store->state_view->n_uses)",
+      LM_ACQUIRE, 0 },
+    { LOOK_COPIED, "src/look.c", "stood_still", "bn_fence_acquire()", LM_ACQUIRE, 0 },
+    { 0 },
+};
+
+static const struct variant uses_variants[] = {
+    { "gen is stored relaxed", { { BEGIN, LM_RELAXED } } },
+    { "no fence after gen", { { BEGUN, LM_NONE } } },
+    { "the next use is counted relaxed", { { NEXT_COUNTED, LM_RELAXED } } },
+    { "gen is loaded relaxed", { { LOOK_GEN, LM_RELAXED } } },
+    { "n_uses is loaded relaxed", { { LOOK_USES, LM_RELAXED } } },
+    { "no fence after the copy", { { LOOK_COPIED, LM_NONE } } },
+    { 0 },
+};
+
+/* Use 2 is of this slot, and 3 of another. */
+static void uses_refiller(struct lm_thread *t)
+{
+    lm_store(t, N_USES, 2, at(USE_COUNTED));
+    lm_store(t, GEN, 2, at(BEGIN));
+    lm_fence(t, at(BEGUN));
+    lm_store(t, FIRST, 2, LM_RELAXED);
+    lm_store(t, SECOND, 2, LM_RELAXED);
+    lm_store(t, N_USES, 3, at(NEXT_COUNTED));
+}
+
+static void uses_looker(struct lm_thread *t)
+{
+    uint32_t gen = lm_load(t, GEN, at(LOOK_GEN));
+    lm_assume(t, lm_load(t, N_USES, at(LOOK_USES)) != gen);
+    lm_out(t, 1, lm_load(t, FIRST, LM_RELAXED));
+    lm_out(t, 2, lm_load(t, SECOND, LM_RELAXED));
+    lm_fence(t, at(LOOK_COPIED));
+    lm_assume(t, lm_load(t, GEN, LM_RELAXED) == gen);
+    lm_out(t, 0, gen);
+}
+
 /* ---- commit: values that were got while `committed` stood still are of one commit */
 
 enum {
@@ -442,6 +563,32 @@ const struct picture reading[] = {
       { 2,
         { id_refiller, id_copier },
         { [GEN] = 1, [FIRST] = 1, [NUMBER] = 1, [COMMITTED] = 1 },
+        0,
+        0 },
+      is_torn,
+      is_second_use,
+      0,
+      0 },
+    { "refill",
+      "what is told of a slot by its state is of one use",
+      look_sites,
+      look_variants,
+      { 2,
+        { state_refiller, state_looker },
+        { [STATE] = 1, [GEN] = 1, [FIRST] = 1, [SECOND] = 1 },
+        0,
+        0 },
+      is_torn,
+      is_second_use,
+      0,
+      0 },
+    { "refill",
+      "what is told of a slot since others were filled is of one use",
+      uses_sites,
+      uses_variants,
+      { 2,
+        { uses_refiller, uses_looker },
+        { [N_USES] = 1, [GEN] = 1, [FIRST] = 1, [SECOND] = 1 },
         0,
         0 },
       is_torn,

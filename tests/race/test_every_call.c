@@ -288,6 +288,21 @@ static void wait_a_moment(struct client *me, uint32_t name)
     CHECK(err == 0 || err == BRAIN_E_TIMEOUT);
 }
 
+static void look_at_all(struct client *me)
+{
+    brain_object_info infos[16] = { { .struct_size = sizeof infos[0] } };
+    brain_client client;
+    uint32_t cursor = 0;
+    uint64_t epoch;
+    size_t n;
+    int err;
+    while (was_found(brain_objects(me->store, BRAIN_OBJECT_ANY, &cursor, infos, 16, &n))) {
+        (void)was_found(brain_object_look(me->store, infos[n - 1].object, &infos[0]));
+    }
+    err = brain_writer(me->store, &client, &epoch);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+}
+
 static void look_around(struct client *me)
 {
     static _Thread_local brain_client clients[64];
@@ -302,6 +317,7 @@ static void look_around(struct client *me)
     CHECK_OK(brain_space_usage(me->space[0], &count, &live, NULL));
     CHECK_OK(brain_clients(me->store, clients, 64, &n));
     CHECK_OK(brain_pins(me->store, pins, 64, &n));
+    look_at_all(me);
     CHECK(brain_is_busy(me->store) <= 1);
     CHECK_OK(brain_reap(me->store, &n_reaped));
     if (dice(me, 4) == 0) {

@@ -419,6 +419,24 @@ static int call_pins(void)
     size_t n;
     return brain_pins(store, NULL, 0, &n);
 }
+static int call_object_look(void)
+{
+    brain_object_info info = { .struct_size = sizeof info };
+    return brain_object_look(store, taken.view.object, &info);
+}
+static int call_objects(void)
+{
+    brain_object_info info = { .struct_size = sizeof info };
+    uint32_t cursor = 0;
+    size_t n;
+    return brain_objects(store, BRAIN_OBJECT_LIVE, &cursor, &info, 1, &n);
+}
+static int call_writer(void)
+{
+    brain_client client;
+    int err = brain_writer(store, &client, NULL);
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}
 static int call_by_id(void)
 {
     return brain_get_by_id(store, taken.id, &taken.none);
@@ -626,6 +644,9 @@ static const struct call {
     { "self", call_self, READS },
     { "reap", call_reap, CHANGES },
     { "pins", call_pins, READS },
+    { "look", call_object_look, READS },
+    { "objects", call_objects, READS },
+    { "writer", call_writer, READS },
     { "by id", call_by_id, READS },
     { "space of a view", call_view_space, READS },
     { "move away", call_move_away, CHANGES },
