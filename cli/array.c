@@ -131,12 +131,12 @@ static int64_t load_signed(const uint8_t *bytes, size_t n, bool is_swapped)
     return (int64_t)word;
 }
 
-/* As few digits as give the number again, of floats of `bytes`; or, for people, `n_digits`. */
-static char *float_text(double number, size_t bytes, int n_digits)
+/* As few digits as give the number again; for people, of large and small ones fewer. */
+static char *float_text(double number, size_t bytes, bool is_exact)
 {
     char buf[64];
-    int least = n_digits > 0 ? n_digits : bytes == 2 ? 3 : bytes == 4 ? 6 : 15;
-    int most = n_digits > 0 ? n_digits : bytes == 2 ? 5 : bytes == 4 ? 9 : 17;
+    int least = bytes == 2 ? 4 : bytes == 4 ? 6 : is_exact ? 15 : 8;
+    int most = bytes == 2 ? (is_exact ? 17 : 4) : bytes == 4 ? 9 : is_exact ? 17 : 8;
     for (int digits = least; digits <= most; digits++) {
         snprintf(buf, sizeof buf, "%.*g", digits, number);
         double again = strtod(buf, NULL);
@@ -172,8 +172,9 @@ static char *moment_text(int64_t count, const char *unit)
         time_t when = (time_t)seconds;
         if (gmtime_r(&when, &parts) == NULL) break;
         if (rest != 0) snprintf(fraction, sizeof fraction, ".%0*" PRId64, units[i].digits, rest);
-        const char *form = strcmp(unit, "D]") == 0 ? "%Y-%m-%d" : "%Y-%m-%dT%H:%M:%S";
-        strftime(buf, sizeof buf, form, &parts);
+        size_t len = (size_t)snprintf(buf, sizeof buf, "%04d", parts.tm_year + 1900);
+        strftime(buf + len, sizeof buf - len,
+                 strcmp(unit, "D]") == 0 ? "-%m-%d" : "-%m-%dT%H:%M:%S", &parts);
         return bc_format("%s%s", buf, fraction);
     }
     return bc_format("%" PRId64, count);
@@ -221,8 +222,9 @@ static char *ucs4_bytes(const uint8_t *bytes, size_t n, bool is_swapped, size_t 
 }
 
 /* To be freed. */
-static char *element_text(const struct element_type *type, const uint8_t *bytes, size_t columns)
+static char *element_text(const struct element_type *type, const uint8_t *bytes, bool is_exact)
 {
+    size_t columns = is_exact ? 0 : CELL_MAX;
     size_t n = type->bytes, len;
     char *text, *raw;
     switch (type->kind) {
@@ -233,10 +235,10 @@ static char *element_text(const struct element_type *type, const uint8_t *bytes,
     case 'u':
         return bc_format("%" PRIu64, load(bytes, n, type->is_swapped));
     case 'f':
-        return float_text(load_float(bytes, n, type->is_swapped), n, 8);
+        return float_text(load_float(bytes, n, type->is_swapped), n, is_exact);
     case 'c': {
-        char *re = float_text(load_float(bytes, n / 2, type->is_swapped), n / 2, 8);
-        char *im = float_text(load_float(bytes + n / 2, n / 2, type->is_swapped), n / 2, 8);
+        char *re = float_text(load_float(bytes, n / 2, type->is_swapped), n / 2, is_exact);
+        char *im = float_text(load_float(bytes + n / 2, n / 2, type->is_swapped), n / 2, is_exact);
         text = bc_format("%s%s%sj", re, im[0] == '-' ? "" : "+", im);
         free(re);
         free(im);
@@ -258,8 +260,7 @@ static char *element_text(const struct element_type *type, const uint8_t *bytes,
         free(raw);
         return text;
     default:
-        len = n <= columns / 2 ? n : columns / 2;
-        return hex_text(bytes, len);
+        return hex_text(bytes, n <= CELL_MAX / 2 ? n : CELL_MAX / 2);
     }
 }
 
@@ -331,7 +332,7 @@ static void add_row(struct bc_table *table, const struct grid *grid, uint64_t ro
             continue;
         }
         const uint8_t *place = place_of(grid->tensor, grid->data, row * grid->n_columns + column);
-        char *text = element_text(&grid->type, place, CELL_MAX);
+        char *text = element_text(&grid->type, place, false);
         bc_table_text(table, text);
         free(text);
     }
@@ -354,7 +355,7 @@ void bc_array_print(const struct bc_context *context, const brain_tensor *tensor
         }
     }
     if (tensor->ndim == 0) {
-        char *text = element_text(&grid.type, data, 1000);
+        char *text = element_text(&grid.type, data, true);
         puts(text);
         free(text);
         return;
@@ -398,7 +399,7 @@ static json_t *element_json(const struct element_type *type, const uint8_t *byte
         double number = load_float(bytes, type->bytes, type->is_swapped);
         return isfinite(number) ? json_real(number) : json_null();
     }
-    char *text = element_text(type, bytes, SIZE_MAX / 4);
+    char *text = element_text(type, bytes, true);
     json_t *value = json_string(text);
     free(text);
     return value;

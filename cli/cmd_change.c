@@ -161,7 +161,7 @@ static int do_move(struct move *move, int (*once)(struct move *, const struct bc
         bc_value_drop(&value);
         if (err != BRAIN_E_STALE && err != BRAIN_E_NOT_FOUND) break;
     }
-    return err == 0 ? 0 : bc_fail(context, err, NULL);
+    return err == 0 ? 0 : bc_fail_name(context, err, move->to, move->to_len);
 }
 
 static bool is_one_name(const struct move *move, const char *to_space)

@@ -80,7 +80,11 @@ static int dump(struct bc_context *context, brain_dump_options *options)
     bc_hold_interrupts(false);
     bc_progress_end(&progress);
     if (err == BRAIN_E_INTR) return BC_INTERRUPTED;
-    if (err != 0) return bc_fail_disk(context, err, NULL);
+    if (err != 0) {
+        int status = bc_fail_disk(context, err, NULL);
+        return err == BRAIN_E_NOT_FOUND ? BC_SYSTEM
+                                        : status; /* the file's folder: the names were there */
+    }
     return is_stdout ? 0 : print_dumped(context, &result);
 }
 
@@ -93,8 +97,25 @@ static int read_keys(struct bc_context *context, brain_space *space, brain_key *
         keys[i - 1].space = space;
         status = bc_name(context, context->arguments[i], &name, &keys[i - 1].name_len);
         keys[i - 1].name = name;
+        if (status != 0) break;
+        int err = brain_exists(space, name, keys[i - 1].name_len, NULL);
+        if (err == BRAIN_E_NOT_FOUND) {
+            status = bc_say_no_name(context, name, keys[i - 1].name_len);
+        } else if (err != 0) {
+            status = bc_fail(context, err, NULL);
+        }
     }
     return status;
+}
+
+static int check_space(const struct bc_context *context, brain_space *space)
+{
+    int err = brain_space_exists(space);
+    if (err == BRAIN_E_NOT_FOUND) {
+        bc_say(context, "there is no namespace %s in %s", context->space, context->path);
+        return BC_NO;
+    }
+    return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
 int bc_dump(struct bc_context *context)
@@ -119,6 +140,7 @@ int bc_dump(struct bc_context *context)
     } else if (has_space(context)) {
         options.spaces = spaces;
         options.n_spaces = 1;
+        status = check_space(context, space);
     }
     if (status == 0) status = dump(context, &options);
     free(keys);
@@ -243,6 +265,12 @@ static int load_once(struct loading *loading, int fd, brain_load_result *result)
     return err;
 }
 
+static int fail_load(const struct bc_context *context, int err)
+{
+    int status = bc_fail_disk(context, err, NULL);
+    return err == BRAIN_E_NOT_FOUND ? BC_SYSTEM : status; /* the file: no answer about the store */
+}
+
 /* Where a load would replace names: whether that is meant. */
 static int confirm(struct loading *loading, int fd)
 {
@@ -257,7 +285,7 @@ static int confirm(struct loading *loading, int fd)
     err = load_once(loading, fd, &result);
     loading->is_looking = false;
     if (err == BRAIN_E_INTR) return BC_INTERRUPTED;
-    if (err != 0) return bc_fail_disk(context, err, NULL);
+    if (err != 0) return fail_load(context, err);
     if (loading->n_there == 0) return 0;
     return bc_ask(context, "Replace names that are there, '%s' and maybe more, by those of %s?",
                   loading->first, context->arguments[0]);
@@ -310,11 +338,7 @@ static int load_and_list(struct loading *loading, int fd)
     if (loading->is_listing && context->json) bc_json_end(&loading->array);
     if (!loading->is_listing && (err == 0 || result.n_loaded > 0)) print_loaded(context, &result);
     if (err == BRAIN_E_INTR) return BC_INTERRUPTED;
-    if (err == BRAIN_E_NOT_FOUND) {
-        bc_fail_disk(context, err, NULL);
-        return BC_SYSTEM; /* the file: no answer about the store */
-    }
-    if (err != 0) return bc_fail_disk(context, err, NULL);
+    if (err != 0) return fail_load(context, err);
     if (result.is_damaged) {
         bc_say(context, "the file is damaged: %" PRIu64 " names are lost", result.n_lost);
         return BC_DAMAGED;

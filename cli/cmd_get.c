@@ -281,17 +281,20 @@ static int print_value(struct bc_context *context, const struct bc_value *value)
     return bc_out_write(context, path, value->data, value->size_bytes);
 }
 
-/* brain-show NAME, with -o where it was given. */
 static int hand_over(struct bc_context *context, char *name)
 {
-    const char *path = bc_option(context, "output");
-    char *words[6];
+    char rows[] = "-r", end[] = "--", *words[5];
+    const char *n_rows = bc_option(context, "rows");
     int n = 0;
-    if (path != NULL) {
-        words[n++] = bc_strdup("-o");
-        words[n++] = bc_strdup(path);
+    if (bc_option(context, "output") != NULL) {
+        return bc_usage(context,
+                        "only Python understands this value: with -o, --raw writes its bytes");
     }
-    words[n++] = bc_strdup("--");
+    if (n_rows != NULL) {
+        words[n++] = rows;
+        words[n++] = bc_strdup(n_rows);
+    }
+    words[n++] = end;
     words[n++] = name;
     words[n] = NULL;
     int status = bc_become(context, "show", words);

@@ -16,10 +16,13 @@
 
 int bc_ls(struct bc_context *);
 
+#define DAMAGED_IN_A_ROW 10000u
+
 struct entry {
     char *name, *space, *description;
     size_t name_len, space_len, description_len;
     uint64_t version, created_ns;
+    uint64_t n_names, quota; /* of a namespace */
     struct bc_facts facts;
 };
 
@@ -30,7 +33,8 @@ struct listing {
     struct entry *entries;
     size_t n, room;
     bool has_descriptions;
-    int status; /* the worst so far */
+    uint64_t n_damaged; /* names that cannot be read, or their values */
+    int status;         /* what went wrong last */
 };
 
 static char *copy(const void *bytes, size_t len)
@@ -59,7 +63,17 @@ static void note_failure(struct listing *listing, int err, const void *name, siz
 {
     char *shown = bc_text_name(name, len, 200);
     listing->status = bc_fail(listing->context, err, shown);
+    listing->n_damaged++;
     free(shown);
+}
+
+static void append(struct listing *listing, const struct entry *entry)
+{
+    if (listing->n == listing->room) {
+        listing->room = listing->room > 0 ? 2 * listing->room : 256;
+        listing->entries = bc_realloc(listing->entries, listing->room * sizeof *entry);
+    }
+    listing->entries[listing->n++] = *entry;
 }
 
 static void add_entry(struct listing *listing, brain_iter *names, const void *space,
@@ -86,11 +100,47 @@ static void add_entry(struct listing *listing, brain_iter *names, const void *sp
     }
     entry.name = copy(name, name_len);
     entry.space = copy(space, space_len);
-    if (listing->n == listing->room) {
-        listing->room = listing->room > 0 ? 2 * listing->room : 256;
-        listing->entries = bc_realloc(listing->entries, listing->room * sizeof entry);
+    append(listing, &entry);
+}
+
+/* The next name that can be read. A walk goes on behind a damaged record; where it does not get on, the list of names itself is
+ * what is damaged. Returns as brain_iter_next(). */
+static int next_sound(struct listing *listing, brain_iter *iter, const void **name_out,
+                      size_t *name_len_out)
+{
+    int err = brain_iter_next(iter, name_out, name_len_out);
+    for (unsigned i = 0; err == BRAIN_E_CORRUPT && i < DAMAGED_IN_A_ROW; i++) {
+        if (listing->n_damaged++ == 0) listing->status = bc_fail(listing->context, err, NULL);
+        err = brain_iter_next(iter, name_out, name_len_out);
     }
-    listing->entries[listing->n++] = entry;
+    return err;
+}
+
+/* Whether the snapshot is still what everybody sees. */
+static bool is_newest(const struct listing *listing)
+{
+    brain_snapshot *now;
+    if (brain_snapshot_open(listing->context->store, &now) != 0) return false;
+    bool is = brain_snapshot_number(now) == brain_snapshot_number(listing->snapshot);
+    brain_snapshot_close(now);
+    return is;
+}
+
+/* A record may be damaged so that it seems to be nothing at all: then there are fewer names than the namespace says. That can
+ * be told where nobody changes anything meanwhile. */
+static void check_count(struct listing *listing, brain_space *space, uint64_t n_found)
+{
+    uint64_t n;
+    size_t len;
+    if (brain_space_count(space, &n) != 0 || !is_newest(listing) || n <= n_found) return;
+    const void *name = brain_space_name(space, &len);
+    char *shown = bc_text_name(name, len, 0);
+    bc_say(listing->context,
+           "%s: the namespace %s has %" PRIu64 " names, and %" PRIu64 " are found",
+           listing->context->path, shown, n, n_found);
+    free(shown);
+    listing->n_damaged += n - n_found;
+    listing->status = BC_DAMAGED;
 }
 
 static void gather(struct listing *listing, brain_space *space)
@@ -98,19 +148,22 @@ static void gather(struct listing *listing, brain_space *space)
     brain_iter *names;
     const void *name;
     size_t name_len, space_len;
+    uint64_t n_damaged = listing->n_damaged, n_found = 0;
     const void *space_name = brain_space_name(space, &space_len);
     int err = brain_iter_names(space, listing->snapshot, &names);
     if (err != 0) {
         note_failure(listing, err, space_name, space_len);
         return;
     }
-    while ((err = brain_iter_next(names, &name, &name_len)) == 0) {
+    while ((err = next_sound(listing, names, &name, &name_len)) == 0) {
+        n_found++;
         if (is_wanted(listing->context, name, name_len)) {
             add_entry(listing, names, space_name, space_len, name, name_len);
         }
     }
     if (err != BRAIN_E_NOT_FOUND) note_failure(listing, err, space_name, space_len);
     brain_iter_free(names);
+    if (listing->n_damaged == n_damaged) check_count(listing, space, n_found);
 }
 
 /* Call `each` for all namespaces. */
@@ -125,7 +178,7 @@ static void for_spaces(struct listing *listing, void (*each)(struct listing *, b
         listing->status = bc_fail(context, err, NULL);
         return;
     }
-    while ((err = brain_iter_next(spaces, &name, &len)) == 0) {
+    while ((err = next_sound(listing, spaces, &name, &len)) == 0) {
         brain_space *space;
         bool is_own = len > 0 && *(const unsigned char *)name == 0xff;
         if (is_own && bc_option(context, "all") == NULL) continue;
@@ -276,43 +329,41 @@ static void print_table(const struct listing *listing, bool has_spaces)
     bc_table_end(table);
 }
 
-/* ---- namespaces */
+/* ---- namespaces: entries whose name is that of a namespace */
 
-static struct bc_table *spaces_table;
-static struct bc_json_array spaces_array;
-
-static void show_space(struct listing *listing, brain_space *space)
+static void gather_space(struct listing *listing, brain_space *space)
 {
-    uint64_t n, bytes, quota;
-    size_t len;
-    const void *name = brain_space_name(space, &len);
-    int err = brain_space_usage(space, &n, &bytes, &quota);
+    struct entry entry = { .space = copy("", 0) };
+    const void *name = brain_space_name(space, &entry.name_len);
+    int err = brain_space_usage(space, &entry.n_names, &entry.facts.size_bytes, &entry.quota);
     if (err != 0) {
-        note_failure(listing, err, name, len);
+        free(entry.space);
+        note_failure(listing, err, name, entry.name_len);
         return;
     }
-    listing->n++;
-    if (listing->context->json) {
-        json_t *object = json_object();
-        bc_json_name(object, "namespace", name, len);
-        bc_json_number(object, "names", n);
-        bc_json_number(object, "bytes", bytes);
-        json_object_set_new(object, "quota",
-                            quota > 0 ? json_integer((json_int_t)quota) : json_null());
-        bc_json_item(&spaces_array, object);
-        return;
-    }
-    bc_table_name(spaces_table, name, len);
-    bc_table_number(spaces_table, n);
-    bc_table_size(spaces_table, bytes);
-    if (quota > 0) {
-        bc_table_size(spaces_table, quota);
-    } else {
-        bc_table_text(spaces_table, "-");
-    }
+    entry.name = copy(name, entry.name_len);
+    append(listing, &entry);
 }
 
-static void show_spaces(struct listing *listing)
+static void print_spaces_json(const struct listing *listing)
+{
+    struct bc_json_array array;
+    bc_json_begin(&array);
+    for (size_t i = 0; i < listing->n; i++) {
+        const struct entry *entry = &listing->entries[i];
+        json_t *object = json_object();
+        bc_json_name(object, "namespace", entry->name, entry->name_len);
+        bc_json_number(object, "names", entry->n_names);
+        bc_json_number(object, "bytes", entry->facts.size_bytes);
+        json_object_set_new(object, "quota",
+                            entry->quota > 0 ? json_integer((json_int_t)entry->quota)
+                                             : json_null());
+        bc_json_item(&array, object);
+    }
+    bc_json_end(&array);
+}
+
+static void print_spaces(const struct listing *listing)
 {
     static const struct bc_column columns[] = {
         { "NAMESPACE", BC_ELASTIC },
@@ -320,17 +371,36 @@ static void show_spaces(struct listing *listing)
         { "SIZE", BC_RIGHT },
         { "QUOTA", BC_RIGHT },
     };
-    if (listing->context->json) {
-        bc_json_begin(&spaces_array);
-    } else {
-        spaces_table = bc_table_new(listing->context, columns, 4);
+    struct bc_table *table = bc_table_new(listing->context, columns, 4);
+    for (size_t i = 0; i < listing->n; i++) {
+        const struct entry *entry = &listing->entries[i];
+        bc_table_name(table, entry->name, entry->name_len);
+        bc_table_number(table, entry->n_names);
+        bc_table_size(table, entry->facts.size_bytes);
+        if (entry->quota > 0) {
+            bc_table_size(table, entry->quota);
+        } else {
+            bc_table_text(table, "-");
+        }
     }
-    for_spaces(listing, show_space);
-    if (listing->context->json) {
-        bc_json_end(&spaces_array);
-    } else {
-        bc_table_end(spaces_table);
+    bc_table_end(table);
+}
+
+static int list_spaces(struct listing *listing, int (*order)(const void *, const void *))
+{
+    if (order == by_created || order == by_version) {
+        return bc_usage(listing->context, "namespaces are sorted by name or size");
     }
+    for_spaces(listing, gather_space);
+    sort(listing, order);
+    if (listing->context->json) {
+        print_spaces_json(listing);
+    } else if (bc_option(listing->context, "names") != NULL) {
+        print_names(listing);
+    } else {
+        print_spaces(listing);
+    }
+    return listing->status;
 }
 
 /* ---- the command */
@@ -358,10 +428,7 @@ static int list(struct listing *listing, int (*order)(const void *, const void *
 {
     struct bc_context *context = listing->context;
     bool is_all = bc_option(context, "all") != NULL;
-    if (bc_option(context, "namespaces") != NULL) {
-        show_spaces(listing);
-        return listing->status;
-    }
+    if (bc_option(context, "namespaces") != NULL) return list_spaces(listing, order);
     listing->has_descriptions = bc_option(context, "long") != NULL;
     int status = 0;
     if (is_all) {
@@ -395,6 +462,12 @@ int bc_ls(struct bc_context *context)
     int err = brain_snapshot_open(context->store, &listing.snapshot);
     if (err != 0) return bc_fail(context, err, NULL);
     status = list(&listing, order);
+    if (listing.n_damaged > 0) {
+        bc_say(context,
+               "what is listed is not all: %" PRIu64
+               " names or more could not be read. brain check says what is damaged",
+               listing.n_damaged);
+    }
     brain_snapshot_close(listing.snapshot);
     for (size_t i = 0; listing.entries != NULL && i < listing.n; i++) {
         free(listing.entries[i].name);

@@ -17,6 +17,7 @@
 #include "json.h"
 #include "progress.h"
 #include "text.h"
+#include "value.h"
 
 int bc_put(struct bc_context *);
 
@@ -37,7 +38,7 @@ struct put {
 
 static int fail(const struct put *put, int err)
 {
-    return bc_fail(put->context, err, NULL);
+    return bc_fail_name(put->context, err, put->name, put->name_len);
 }
 
 /* ---- text has to be UTF-8, as who reads a str believes */

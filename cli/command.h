@@ -86,7 +86,8 @@ struct bc_context {
         const char *value;
     } given[64];
     int n_given;
-    brain_store *store; /* bc_open()'s */
+    brain_store *store;            /* bc_open()'s; */
+    struct brain_spiller *spiller; /* and, for changes of one that spills, who makes room */
 };
 
 /* The value of an option that was given, the last one where several were; "" of one that has none. NULL: it was
@@ -107,6 +108,9 @@ enum bc_access {
 /* Open the store that the command line means, as context->store, which main.c closes. Returns 0, or an exit status,
  * and it has been said why. */
 int bc_open(struct bc_context *context, enum bc_access access);
+
+/* Close it. */
+void bc_close(struct bc_context *context);
 
 /* The namespace that the command line means; to be given to brain_space_close(). As bc_open(). */
 int bc_open_space(struct bc_context *context, brain_space **space_out);

@@ -22,11 +22,11 @@ int bc_quota(struct bc_context *);
 int bc_dump(struct bc_context *);
 int bc_load(struct bc_context *);
 int bc_destroy(struct bc_context *);
-TO_COME int bc_metrics(struct bc_context *);
+int bc_metrics(struct bc_context *);
 int bc_help(struct bc_context *);
-TO_COME int bc_completion(struct bc_context *);
-TO_COME int bc_complete(struct bc_context *);
-TO_COME int bc_man(struct bc_context *);
+int bc_completion(struct bc_context *);
+int bc_complete(struct bc_context *);
+int bc_man(struct bc_context *);
 int bc_who(struct bc_context *);
 TO_COME int bc_doctor(struct bc_context *);
 TO_COME int bc_top(struct bc_context *);
@@ -44,6 +44,7 @@ const struct bc_option_row BC_GLOBAL_OPTIONS[] = {
     FLAG("json", 0, "print JSON"),
     FLAG("yes", 'y', "do not ask before what cannot be undone"),
     FLAG("escaped", 'e', "names have escapes, as ls prints them: \\n, \\x1b, \\u{202e}, \\\\"),
+    VALUE("wait", 0, "SECONDS", "how long a change waits for another writer (10)"),
     FLAG("help", 'h', "show help"),
     FLAG("version", 'V', "show the version"),
     END,
@@ -108,7 +109,8 @@ static const struct bc_option_row put_options[] = {
     { "kind", 'k', "KIND", "what the bytes are: bytes (else), str or raw", BC_WORDS_LIST,
       "bytes|str|raw" },
     VALUE("description", 'd', "TEXT", "describe it; else it keeps the description that it has"),
-    VALUE("size", 0, "SIZE", "of what comes from a pipe: so many bytes, which need not be gathered first"),
+    VALUE("size", 0, "SIZE",
+          "of what comes from a pipe: so many bytes, which need not be gathered first"),
     FLAG("new", 0, "only if there is no such name"),
     VALUE("if-version", 0, "N", "only if the name has this version"),
     END,
@@ -210,7 +212,8 @@ const struct bc_command BC_COMMANDS[] = {
       "Puts what is in FILE, or what comes from stdin, as bytes; or a text or a number. A value "
       "that is there "
       "is replaced, in one step, when all has come. A file is not read into memory; what comes "
-      "from a pipe is written to the store as it comes.\n\n"
+      "from a pipe is, since how "
+      "long it is has to be known, unless --size says it.\n\n"
       "    brain put report report.pdf\n"
       "    curl -s https://example.org/rates.csv | brain put rates --kind str\n"
       "    brain put --text hello greeting",
@@ -283,7 +286,8 @@ const struct bc_command BC_COMMANDS[] = {
       "First all of the file is "
       "verified. Where names are there that it would replace it asks first. Pickles, which are "
       "code, are left out of a file that others could have "
-      "written. The store is made where there is none.",
+      "written.\n\n"
+      "    brain create && brain load all.brain",
       load_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL) | BC_EXIT(BC_REFUSED), bc_load },
     { "resize", "SIZE", 1, 1, BC_WORDS_NONE, NULL, "let the store hold more, or less",
       "Sets what values may take, for all who have the store open. Nothing is removed: where there "

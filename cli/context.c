@@ -1,6 +1,7 @@
 /* context.c - what all subcommands need: the store, options, names, errors, interrupts. */
 #include "command.h"
 
+#include <brain_disk.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -17,11 +18,15 @@
 
 static void say(const struct bc_context *context, const char *format, va_list arguments)
 {
+    char *text;
     fflush(stdout);
-    fprintf(stderr, "brain%s%s: ", context->command != NULL ? " " : "",
-            context->command != NULL ? context->command->name : "");
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    if (vasprintf(&text, format, arguments) < 0) return;
+    /* There may be names and paths in it, of anybody's. */
+    char *shown = bc_text_value(text, strlen(text));
+    fprintf(stderr, "brain%s%s: %s\n", context->command != NULL ? " " : "",
+            context->command != NULL ? context->command->name : "", shown);
+    free(shown);
+    free(text);
 }
 
 void bc_say(const struct bc_context *context, const char *format, ...)
@@ -153,12 +158,31 @@ int bc_open(struct bc_context *context, enum bc_access access)
 {
     brain_options options = BRAIN_OPTIONS_INIT;
     options.flags = BRAIN_OPEN_EXISTING | (access == BC_LOOK ? BRAIN_OPEN_READ_ONLY : 0);
+    double wait_s = 0;
+    int bad = bc_option_seconds(context, "wait", &wait_s);
+    if (bad != 0) return bad;
+    if (bc_option(context, "wait") != NULL)
+        options.lock_timeout_ns = (int64_t)(wait_s * 1e9) + 1; /* 0: the default */
     /* The default path is in /tmp, where anybody may have made a store: one of another user has to be named. */
     if (context->path_is_named) options.flags |= BRAIN_OPEN_SHARED;
     int err = brain_open(context->path, &options, &context->store);
+    if (err == 0 && access == BC_CHANGE && brain_full_mode(context->store) == BRAIN_FULL_SPILL) {
+        /* Where nobody has said yet in which directory, or it cannot be had, a change that finds no room says so. */
+        (void)!brain_spill_open(context->store, NULL, &context->spiller);
+    }
     if (err == 0) return 0;
     int status = bc_fail(context, err, NULL);
-    return err == BRAIN_E_NOT_FOUND ? BC_NO_STORE : status;
+    if (err != BRAIN_E_NOT_FOUND) return status;
+    if (access == BC_CHANGE) bc_say(context, "brain create makes one");
+    return BC_NO_STORE;
+}
+
+void bc_close(struct bc_context *context)
+{
+    brain_spill_close(context->spiller);
+    brain_close(context->store);
+    context->spiller = NULL;
+    context->store = NULL;
 }
 
 int bc_open_space(struct bc_context *context, brain_space **space_out)

@@ -73,7 +73,9 @@ int bc_become(struct bc_context *context, const char *name, char **arguments)
     char own[PATH_MAX];
     ssize_t own_len = readlink("/proc/self/exe", own, sizeof own - 1);
     own[own_len > 0 ? own_len : 0] = '\0';
-    if (name[0] == '\0' || strchr(name, '/') != NULL) return BC_NO;
+    if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_")] != '\0' || name[0] == '\0') {
+        return BC_NO; /* no way out of those folders */
+    }
     size_t n = 0;
     while (arguments[n] != NULL) {
         n++;
@@ -82,8 +84,7 @@ int bc_become(struct bc_context *context, const char *name, char **arguments)
     words[0] = bc_format("brain-%s", name);
     memcpy(words + 1, arguments, n * sizeof *words);
     pass_options(context, own_len > 0 ? own : NULL);
-    brain_close(context->store);
-    context->store = NULL;
+    bc_close(context);
     fflush(stdout);
     int error = become_beside(own, words[0], words);
     /* Where it was run through a link, as in a folder of commands. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "text.h"
@@ -96,7 +97,9 @@ void bc_json_time(json_t *object, const char *key, uint64_t ns)
 
 static void put(json_t *value)
 {
-    if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) != 0 && !ferror(stdout)) {
+    /* A string may have characters that do something to a terminal; a pipe gets it as it is. */
+    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
+    if (json_dumpf(value, stdout, flags) != 0 && !ferror(stdout)) {
         fputs("brain: out of memory\n", stderr);
         exit(BC_SYSTEM);
     }

@@ -250,6 +250,6 @@ int main(int argc, char **argv)
     read_environment(&context);
     look_at_terminal(&context);
     int status = run(&context, argc, argv);
-    brain_close(context.store);
+    bc_close(&context);
     return flush(&context, status);
 }

@@ -152,11 +152,17 @@ static void print_cell(const char *text, size_t width, enum bc_align align, bool
 static void print_aligned(struct bc_table *table, const size_t *widths)
 {
     size_t n = table->n_columns;
-    fputs(bc_style(table->context, BC_BOLD), stdout);
+    bool has_titles = false;
     for (size_t i = 0; i < n; i++) {
-        print_cell(table->columns[i].title, widths[i], table->columns[i].align, i + 1 == n);
+        has_titles |= table->columns[i].title[0] != '\0';
     }
-    printf("%s\n", bc_style(table->context, BC_PLAIN));
+    if (has_titles) {
+        fputs(bc_style(table->context, BC_BOLD), stdout);
+        for (size_t i = 0; i < n; i++) {
+            print_cell(table->columns[i].title, widths[i], table->columns[i].align, i + 1 == n);
+        }
+        printf("%s\n", bc_style(table->context, BC_PLAIN));
+    }
     for (size_t i = 0; i < table->n_cells; i++) {
         size_t column = i % n;
         print_cell(table->cells[i].text, widths[column], table->columns[column].align,

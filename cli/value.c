@@ -36,6 +36,21 @@ int bc_say_no_name(const struct bc_context *context, const void *name, size_t na
     return BC_NO;
 }
 
+int bc_fail_name(const struct bc_context *context, int code, const void *name, size_t name_len)
+{
+    if (code != BRAIN_E_EXISTS && code != BRAIN_E_STALE && code != BRAIN_E_NOT_FOUND) {
+        return bc_fail(context, code, NULL);
+    }
+    char *shown = bc_text_name(name, name_len, 200);
+    if (code == BRAIN_E_EXISTS) {
+        bc_say(context, "there is a name '%s' already: nothing was changed", shown);
+    } else {
+        bc_say(context, "'%s' has another version by now, or is gone: nothing was changed", shown);
+    }
+    free(shown);
+    return BC_NO;
+}
+
 int bc_value_get(struct bc_context *context, brain_space *space, const void *name, size_t name_len,
                  struct bc_value *value_out)
 {

@@ -35,6 +35,9 @@ void bc_value_drop(struct bc_value *value);
 /* Say that there is no such name, and return BC_NO. */
 int bc_say_no_name(const struct bc_context *context, const void *name, size_t name_len);
 
+/* As bc_fail(), of a call that changes a name: EXISTS and STALE are said in words of their own. */
+int bc_fail_name(const struct bc_context *context, int code, const void *name, size_t name_len);
+
 /* As bc_fail(), of a call of brain_disk.h. */
 int bc_fail_disk(const struct bc_context *context, int code, const char *about);
 
