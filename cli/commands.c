@@ -28,7 +28,7 @@ int bc_completion(struct bc_context *);
 int bc_complete(struct bc_context *);
 int bc_man(struct bc_context *);
 int bc_who(struct bc_context *);
-TO_COME int bc_doctor(struct bc_context *);
+int bc_doctor(struct bc_context *);
 TO_COME int bc_top(struct bc_context *);
 int bc_watch(struct bc_context *);
 
@@ -161,6 +161,15 @@ static const struct bc_option_row watch_options[] = {
     END,
 };
 
+static const struct bc_option_row doctor_options[] = {
+    FLAG("fix", 'f',
+         "do what harms nobody, each asked for: give back what the dead held and memory that "
+         "nobody needs, "
+         "let a stopped writer go on"),
+    FLAG("check", 0, "verify every invariant, too: it has the lock meanwhile (brain check)"),
+    END,
+};
+
 static const struct bc_option_row who_options[] = {
     FLAG("all", 'a', "on a terminal: all that a process holds, and not the largest alone"),
     END,
@@ -240,25 +249,35 @@ const struct bc_command BC_COMMANDS[] = {
     { "top", "", 0, 0, BC_WORDS_NONE, NULL, "show what goes on, again and again", "", NULL, LOOKING,
       bc_top },
     { "watch", "[NAME...]", 0, -1, BC_WORDS_NAMES, NULL, "print changes as they come",
-      "Prints changes of the namespace, or of these names in it, until Ctrl-C: when, put or deleted, namespace, name, "
-      "version (of a deleted one: its last) and size. With --json: an object a line, with time, event, namespace, name, "
+      "Prints changes of the namespace, or of these names in it, until Ctrl-C: when, put or "
+      "deleted, namespace, name, "
+      "version (of a deleted one: its last) and size. With --json: an object a line, with time, "
+      "event, namespace, name, "
       "version, previous, size and kind.\n\n"
-      "It waits for a namespace, without looking in between, and then compares versions: a name that changes "
-      "several times in a moment is printed once, as it is then. All namespaces are looked at ten times a second. In a "
+      "It waits for a namespace, without looking in between, and then compares versions: a name "
+      "that changes "
+      "several times in a moment is printed once, as it is then. All namespaces are looked at ten "
+      "times a second. In a "
       "namespace of a million names a look takes a second or so: watch names, then.\n\n"
       "    brain watch --count 1 result && brain get result\n"
       "    brain watch --json | jq -r 'select(.event == \"put\") | .name'",
-      watch_options,
-      LOOKING | BC_EXIT(BC_TIMEOUT), bc_watch },
+      watch_options, LOOKING | BC_EXIT(BC_TIMEOUT), bc_watch },
     { "who", "[NAME]", 0, 1, BC_WORDS_NAMES, NULL, "show who has the store open, and holds what",
-      "Shows the processes that have the store open, what each has views of, its snapshots and what it is writing; "
-      "those that keep most come first. With NAME: who has a view of it, or of what was under that name before.\n\n"
-      "A value that was replaced or removed keeps its memory until nobody has a view of it, and no snapshot "
-      "shows it: ALONE is what would be given back if this process let go. NOT BEFORE: a view has no time; it "
+      "Shows the processes that have the store open, what each has views of, its snapshots and "
+      "what it is writing; "
+      "those that keep most come first. With NAME: who has a view of it, or of what was under that "
+      "name before.\n\n"
+      "A value that was replaced or removed keeps its memory until nobody has a view of it, and no "
+      "snapshot "
+      "shows it: ALONE is what would be given back if this process let go. NOT BEFORE: a view has "
+      "no time; it "
       "was taken when the process had attached and the value was put, or later.\n\n"
-      "A process of another PID namespace (a container) has the pid here if it can be seen from here, else '?'. In a "
-      "pipe: a line for each thing that is held, or 'open': pid, state (live, replaced, snapshot, draft), namespace, "
-      "name, version, size, alone, not before, the pid that it has itself, command. With --json: an array of processes, "
+      "A process of another PID namespace (a container) has the pid here if it can be seen from "
+      "here, else '?'. In a "
+      "pipe: a line for each thing that is held, or 'open': pid, state (live, replaced, snapshot, "
+      "draft), namespace, "
+      "name, version, size, alone, not before, the pid that it has itself, command. With --json: "
+      "an array of processes, "
       "each with its objects.\n\n"
       "    brain who --json | jq '.[] | select(.alone > 1e9) | .pid'",
       who_options, LOOKING | BC_EXIT(BC_NO), bc_who },
@@ -272,8 +291,19 @@ const struct bc_command BC_COMMANDS[] = {
       "Ends with 1 where there are "
       "problems.",
       check_options, CHANGING | BC_EXIT(BC_NO), bc_check },
-    { "doctor", "", 0, 0, BC_WORDS_NONE, NULL, "look for what is wrong, and say what to do", "",
-      NULL, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_REFUSED), bc_doctor },
+    { "doctor", "", 0, 0, BC_WORDS_NONE, NULL, "look for what is wrong, and say what to do",
+      "Looks, without the lock, for a writer that is stopped, for what the dead have left, for "
+      "memory that nobody needs "
+      "or that one process alone keeps, for damage; and at the system: room of the file system "
+      "(Docker gives 64 MB), limits "
+      "of processes and of the cgroup, systemd's RemoveIPC, memory. Of each find it says how bad "
+      "it is (problem, warning, "
+      "note), what it is, what shows it, and what to do. Ends with 0 where there are only notes, "
+      "or all was fixed; else "
+      "with 1.\n\n"
+      "In a pipe a line for each: severity, id, fixed or -, what, evidence, advice.\n\n"
+      "    brain doctor --fix --yes",
+      doctor_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_REFUSED), bc_doctor },
     { "dump", "FILE [NAME...]", 1, -1, BC_WORDS_FILES, NULL, "write names to a file",
       "Writes the store to a file, as of one moment, while others go on: all of it; with -n a "
       "namespace; with names these "
