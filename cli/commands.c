@@ -29,7 +29,7 @@ int bc_complete(struct bc_context *);
 int bc_man(struct bc_context *);
 int bc_who(struct bc_context *);
 int bc_doctor(struct bc_context *);
-TO_COME int bc_top(struct bc_context *);
+int bc_top(struct bc_context *);
 int bc_watch(struct bc_context *);
 
 #define FLAG(name, letter, help)            { name, letter, NULL, help, BC_WORDS_NONE, NULL }
@@ -170,6 +170,12 @@ static const struct bc_option_row doctor_options[] = {
     END,
 };
 
+static const struct bc_option_row top_options[] = {
+    VALUE("delay", 'd', "SECONDS", "between two looks (2)"),
+    FLAG("once", 'b', "print one report over that time; so it is in a pipe, and with --json"),
+    END,
+};
+
 static const struct bc_option_row who_options[] = {
     FLAG("all", 'a', "on a terminal: all that a process holds, and not the largest alone"),
     END,
@@ -246,8 +252,16 @@ const struct bc_command BC_COMMANDS[] = {
       "removed and is still "
       "held, memory, names, clients, pins.",
       NULL, LOOKING, bc_stat },
-    { "top", "", 0, 0, BC_WORDS_NONE, NULL, "show what goes on, again and again", "", NULL, LOOKING,
-      bc_top },
+    { "top", "", 0, 0, BC_WORDS_NONE, NULL, "show what goes on, again and again",
+      "Shows how full the store is and how fast it grows; gets (and how many found something), "
+      "puts, deletes and waits for "
+      "the lock, a second, of all processes; the largest values; the processes, those that alone "
+      "keep most first; and what "
+      "was replaced and is kept, for whom. q ends it.\n\n"
+      "Of a very large store a part is looked at each time, so that nobody else feels it: the list "
+      "of the largest is "
+      "whole after some time.",
+      top_options, LOOKING, bc_top },
     { "watch", "[NAME...]", 0, -1, BC_WORDS_NAMES, NULL, "print changes as they come",
       "Prints changes of the namespace, or of these names in it, until Ctrl-C: when, put or "
       "deleted, namespace, name, "
