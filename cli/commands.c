@@ -233,14 +233,21 @@ const struct bc_command BC_COMMANDS[] = {
     { "watch", "[NAME...]", 0, -1, BC_WORDS_NAMES, NULL, "print each change", "", NULL,
       LOOKING | BC_EXIT(BC_TIMEOUT), bc_watch },
     { "who", "[NAME]", 0, 1, BC_WORDS_NAMES, NULL, "show who has the store open, and holds what",
-      "Shows the processes that have the store open, what each has views of, its snapshots and what it is writing; "
-      "those that keep most come first. With NAME: who has a view of it, or of what was under that name before.\n\n"
-      "A value that was replaced or removed keeps its memory until nobody has a view of it, and no snapshot "
-      "shows it: ALONE is what would be given back if this process let go. NOT BEFORE: a view has no time; it "
+      "Shows the processes that have the store open, what each has views of, its snapshots and "
+      "what it is writing; "
+      "those that keep most come first. With NAME: who has a view of it, or of what was under that "
+      "name before.\n\n"
+      "A value that was replaced or removed keeps its memory until nobody has a view of it, and no "
+      "snapshot "
+      "shows it: ALONE is what would be given back if this process let go. NOT BEFORE: a view has "
+      "no time; it "
       "was taken when the process had attached and the value was put, or later.\n\n"
-      "A process of another PID namespace (a container) has the pid here if it can be seen from here, else '?'. In a "
-      "pipe: a line for each thing that is held, or 'open': pid, state (live, replaced, snapshot, draft), namespace, "
-      "name, version, size, alone, not before, the pid that it has itself, command. With --json: an array of processes, "
+      "A process of another PID namespace (a container) has the pid here if it can be seen from "
+      "here, else '?'. In a "
+      "pipe: a line for each thing that is held, or 'open': pid, state (live, replaced, snapshot, "
+      "draft), namespace, "
+      "name, version, size, alone, not before, the pid that it has itself, command. With --json: "
+      "an array of processes, "
       "each with its objects.\n\n"
       "    brain who --json | jq '.[] | select(.alone > 1e9) | .pid'",
       who_options, LOOKING | BC_EXIT(BC_NO), bc_who },
