@@ -6,81 +6,13 @@
 
 #include "array.h"
 #include "command.h"
+#include "holders.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
 
 int bc_explain(struct bc_context *);
-
-/* Who holds a value, beside this process. */
-struct holders {
-    brain_client *clients;
-    uint64_t *n_pins; /* of each, on this value */
-    size_t n;
-    uint64_t n_nameless; /* pins of clients that have no row any more */
-};
-
-/* All of a list that may grow while it is taken: `look` fills as many as there is room for, and says how many there are. */
-static int look_at_pins(brain_store *store, brain_pin **pins_out, size_t *n_out)
-{
-    brain_pin *pins = NULL;
-    size_t room = 0, n = 0;
-    int err;
-    while ((err = brain_pins(store, pins, room, &n)) == 0 && n > room) {
-        room = n + n / 4 + 16;
-        pins = bc_realloc(pins, room * sizeof *pins);
-    }
-    *pins_out = pins;
-    *n_out = n;
-    return err;
-}
-
-static int look_at_clients(brain_store *store, brain_client **clients_out, size_t *n_out)
-{
-    brain_client *clients = NULL;
-    size_t room = 0, n = 0;
-    int err;
-    while ((err = brain_clients(store, clients, room, &n)) == 0 && n > room) {
-        room = n + n / 4 + 16;
-        clients = bc_realloc(clients, room * sizeof *clients);
-    }
-    *clients_out = clients;
-    *n_out = n;
-    return err;
-}
-
-static int find_holders(brain_store *store, uint32_t object, struct holders *holders)
-{
-    brain_pin *pins;
-    brain_client self;
-    size_t n_pins;
-    int err = brain_self(store, &self);
-    if (err == 0) err = look_at_clients(store, &holders->clients, &holders->n);
-    if (err != 0) return err;
-    holders->n_pins = bc_alloc((holders->n + 1) * sizeof *holders->n_pins);
-    err = look_at_pins(store, &pins, &n_pins);
-    for (size_t i = 0; err == 0 && i < n_pins; i++) {
-        if (pins[i].object != object || pins[i].client == self.row) continue;
-        size_t j = 0;
-        while (j < holders->n && holders->clients[j].row != pins[i].client) {
-            j++;
-        }
-        if (j < holders->n) {
-            holders->n_pins[j]++;
-        } else {
-            holders->n_nameless++;
-        }
-    }
-    free(pins);
-    return err;
-}
-
-static void free_holders(struct holders *holders)
-{
-    free(holders->clients);
-    free(holders->n_pins);
-}
 
 static void hex(const uint8_t *bytes, size_t n, char *to)
 {
@@ -97,9 +29,18 @@ struct explained {
     struct bc_facts facts;
     bool has_tensor;
     brain_tensor tensor;
-    struct holders holders;
+    struct bc_holders holders;
     char id[2 * BRAIN_ID_BYTES + 1];
 };
+
+/* Who has the i-th of all holdings; NULL: that is of another value. */
+static const struct bc_holder *holder_at(const struct explained *is, size_t i)
+{
+    const struct bc_hold *hold = &is->holders.holds[i];
+    return is->holders.objects[hold->object].object == is->view->object
+               ? &is->holders.holders[hold->holder]
+               : NULL;
+}
 
 static void print_json(const struct explained *is)
 {
@@ -124,14 +65,16 @@ static void print_json(const struct explained *is)
         json_object_set_new(object, "shape", shape);
         bc_json_text(object, "order", is->tensor.fortran ? "F" : "C");
     }
-    for (size_t i = 0; i < is->holders.n; i++) {
-        const brain_client *client = &is->holders.clients[i];
-        if (is->holders.n_pins[i] == 0) continue;
-        json_t *holder = json_object();
-        bc_json_signed(holder, "pid", client->pid);
-        bc_json_text(holder, "command", client->command);
-        bc_json_number(holder, "pins", is->holders.n_pins[i]);
-        json_array_append_new(holders, holder);
+    for (size_t i = 0; i < is->holders.n_holds; i++) {
+        const struct bc_holder *holder = holder_at(is, i);
+        if (holder == NULL) continue;
+        json_t *item = json_object();
+        json_object_set_new(item, "pid",
+                            holder->process.pid != 0 ? json_integer(holder->process.pid)
+                                                     : json_null());
+        bc_json_text(item, "command", holder->is_nameless ? "" : holder->process.command);
+        bc_json_number(item, "views", is->holders.holds[i].n_views);
+        json_array_append_new(holders, item);
     }
     json_object_set_new(object, "holders", holders);
     bc_json_print(object);
@@ -139,20 +82,18 @@ static void print_json(const struct explained *is)
 
 static void print_holders(const struct explained *is)
 {
-    for (size_t i = 0; i < is->holders.n; i++) {
-        const brain_client *client = &is->holders.clients[i];
-        if (is->holders.n_pins[i] == 0) continue;
-        char *command =
-            bc_text_name(client->command, strnlen(client->command, sizeof client->command), 0);
-        char *text =
-            bc_format("process %" PRId32 ", %" PRIu64 " time%s: %s", client->pid,
-                      is->holders.n_pins[i], is->holders.n_pins[i] == 1 ? "" : "s", command);
+    for (size_t i = 0; i < is->holders.n_holds; i++) {
+        const struct bc_holder *holder = holder_at(is, i);
+        if (holder == NULL) continue;
+        const char *command =
+            holder->is_nameless ? "a forked child without a row" : holder->process.command;
+        char *shown = bc_text_name(command, strlen(command), 0);
+        uint64_t n = is->holders.holds[i].n_views;
+        char *text = bc_format("process %d, %" PRIu64 " view%s: %s", (int)holder->process.pid, n,
+                               n == 1 ? "" : "s", shown);
         bc_line_text(is->context, "held_by", text);
         free(text);
-        free(command);
-    }
-    if (is->holders.n_nameless > 0) {
-        bc_line_text(is->context, "held_by", "a forked process that has no row");
+        free(shown);
     }
 }
 
@@ -191,14 +132,15 @@ static int explain(struct bc_context *context, const brain_view *view)
     }
     brain_view_id(view, id);
     hex(id, sizeof id, is.id);
-    err = find_holders(context->store, view->object, &is.holders);
+    /* The view keeps the number of the object from being another one's. */
+    err = bc_holders_look(context->store, false, &is.holders);
     if (err != 0) status = bc_fail(context, err, "who holds it");
     if (context->json) {
         print_json(&is);
     } else {
         print_lines(&is);
     }
-    free_holders(&is.holders);
+    bc_holders_free(&is.holders);
     return status;
 }
 

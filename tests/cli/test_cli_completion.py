@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import BRAIN
+from running import BRAIN
 from test_cli_words import OF_PYTHON, SUBCOMMANDS
 
 SHARE = Path(sys.prefix) / "share"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import BRAIN, Command
+from running import BRAIN, Command
 
 MEGABYTE = 1_000_000
 LOOKS = [("ls",), ("ls", "-a", "--json"), ("ls", "--namespaces"), ("get", "x"), ("stat",), ("explain", "x"), ("metrics",)]

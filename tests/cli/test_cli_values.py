@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import BRAIN
+from running import BRAIN
 
 MEGABYTE = 1_000_000
 

@@ -2,9 +2,13 @@
 
 import os
 import re
+import shutil
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
+from running import BRAIN
 
 SUBCOMMANDS = (
     "create ls get put rm cp mv stat top watch who explain check doctor dump load resize quota compact metrics show "
@@ -74,6 +78,14 @@ def test_mistakes_are_usage_errors(brain, words):
     assert result.out == b""
 
 
+def test_the_documents_have_every_subcommand_and_status():
+    page = (Path(__file__).parent.parent.parent / "docs" / "command.md").read_text()
+    for name in SUBCOMMANDS:
+        assert f"| `{name}" in page, name
+    for status in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130):
+        assert f"| {status} |" in page, status
+
+
 def test_a_slip_of_the_finger_is_seen(nowhere):
     assert "Did you mean stat?" in nowhere("stta", status=2).error
     assert "Did you mean" not in nowhere("completely-else", status=2).error
@@ -140,11 +152,6 @@ def test_a_program_beside_the_command_comes_first(nowhere, program, tmp_path):
     folder.mkdir()
     (folder / "brain-hello").write_text("#!/bin/sh\necho beside\n")
     (folder / "brain-hello").chmod(0o755)
-    import shutil
-    import subprocess
-
-    from conftest import BRAIN
-
     shutil.copy2(BRAIN, folder / "brain")
     said = subprocess.run([folder / "brain", "hello"], env=program, capture_output=True, check=True).stdout
     assert said == b"beside\n"
