@@ -252,3 +252,14 @@ def test_the_limit_of_a_cgroup():
     assert row[0] == "problem" and "10 MB" in row[4] and "4.0 MB" in row[4]
     assert in_shm("200m", script.replace("SIZE", "8M"))["memory-cgroup"][0] == "warning"
     assert "memory-cgroup" not in in_shm("200m", script.replace("SIZE", "1M"))
+
+
+@in_own_mounts
+def test_a_store_that_cannot_be_opened():
+    """What the system has in the way is told all the same; the status says why it cannot."""
+    script = """
+        "$BRAIN" create --capacity 1M >&2
+        dd if=/dev/zero of=/dev/shm/store/data bs=300 count=1 conv=notrunc 2>/dev/null
+        "$BRAIN" doctor || test $? = 7
+    """
+    assert "shm-64m" in in_shm("64m", script)
