@@ -28,9 +28,9 @@ int bc_completion(struct bc_context *);
 int bc_complete(struct bc_context *);
 int bc_man(struct bc_context *);
 int bc_who(struct bc_context *);
-TO_COME int bc_doctor(struct bc_context *);
-TO_COME int bc_top(struct bc_context *);
-TO_COME int bc_watch(struct bc_context *);
+int bc_doctor(struct bc_context *);
+int bc_top(struct bc_context *);
+int bc_watch(struct bc_context *);
 
 #define FLAG(name, letter, help)            { name, letter, NULL, help, BC_WORDS_NONE, NULL }
 #define VALUE(name, letter, argument, help) { name, letter, argument, help, BC_WORDS_NONE, NULL }
@@ -152,6 +152,30 @@ static const struct bc_option_row destroy_options[] = {
     END,
 };
 
+static const struct bc_option_row watch_options[] = {
+    FLAG("all", 'a', "all namespaces"),
+    VALUE("count", 'c', "N", "end after so many changes"),
+    VALUE("timeout", 't', "SECONDS", "end after so long; with 6 where --count was not reached"),
+    FLAG("existing", 'x', "print first what is there already, as 'there'"),
+    FLAG("ready", 0, "say on stderr when it begins: what is changed from then on is printed"),
+    END,
+};
+
+static const struct bc_option_row doctor_options[] = {
+    FLAG("fix", 'f',
+         "do what harms nobody, each asked for: give back what the dead held and memory that "
+         "nobody needs, "
+         "let a stopped writer go on"),
+    FLAG("check", 0, "verify every invariant, too: it has the lock meanwhile (brain check)"),
+    END,
+};
+
+static const struct bc_option_row top_options[] = {
+    VALUE("delay", 'd', "SECONDS", "between two looks (2)"),
+    FLAG("once", 'b', "print one report over that time; so it is in a pipe, and with --json"),
+    END,
+};
+
 static const struct bc_option_row who_options[] = {
     FLAG("all", 'a', "on a terminal: all that a process holds, and not the largest alone"),
     END,
@@ -228,10 +252,30 @@ const struct bc_command BC_COMMANDS[] = {
       "removed and is still "
       "held, memory, names, clients, pins.",
       NULL, LOOKING, bc_stat },
-    { "top", "", 0, 0, BC_WORDS_NONE, NULL, "show what goes on, again and again", "", NULL, LOOKING,
-      bc_top },
-    { "watch", "[NAME...]", 0, -1, BC_WORDS_NAMES, NULL, "print each change", "", NULL,
-      LOOKING | BC_EXIT(BC_TIMEOUT), bc_watch },
+    { "top", "", 0, 0, BC_WORDS_NONE, NULL, "show what goes on, again and again",
+      "Shows how full the store is and how fast it grows; gets (and how many found something), "
+      "puts, deletes and waits for "
+      "the lock, a second, of all processes; the largest values; the processes, those that alone "
+      "keep most first; and what "
+      "was replaced and is kept, for whom. q ends it.\n\n"
+      "Of a very large store a part is looked at each time, so that nobody else feels it: the list "
+      "of the largest is "
+      "whole after some time.",
+      top_options, LOOKING, bc_top },
+    { "watch", "[NAME...]", 0, -1, BC_WORDS_NAMES, NULL, "print changes as they come",
+      "Prints changes of the namespace, or of these names in it, until Ctrl-C: when, put or "
+      "deleted, namespace, name, "
+      "version (of a deleted one: its last) and size. With --json: an object a line, with time, "
+      "event, namespace, name, "
+      "version, previous, size and kind.\n\n"
+      "It waits for a namespace, without looking in between, and then compares versions: a name "
+      "that changes "
+      "several times in a moment is printed once, as it is then. All namespaces are looked at ten "
+      "times a second. In a "
+      "namespace of a million names a look takes a second or so: watch names, then.\n\n"
+      "    brain watch --count 1 result && brain get result\n"
+      "    brain watch --json | jq -r 'select(.event == \"put\") | .name'",
+      watch_options, LOOKING | BC_EXIT(BC_TIMEOUT), bc_watch },
     { "who", "[NAME]", 0, 1, BC_WORDS_NAMES, NULL, "show who has the store open, and holds what",
       "Shows the processes that have the store open, what each has views of, its snapshots and "
       "what it is writing; "
@@ -261,8 +305,19 @@ const struct bc_command BC_COMMANDS[] = {
       "Ends with 1 where there are "
       "problems.",
       check_options, CHANGING | BC_EXIT(BC_NO), bc_check },
-    { "doctor", "", 0, 0, BC_WORDS_NONE, NULL, "look for what is wrong, and say what to do", "",
-      NULL, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_REFUSED), bc_doctor },
+    { "doctor", "", 0, 0, BC_WORDS_NONE, NULL, "look for what is wrong, and say what to do",
+      "Looks, without the lock, for a writer that is stopped, for what the dead have left, for "
+      "memory that nobody needs "
+      "or that one process alone keeps, for damage; and at the system: room of the file system "
+      "(Docker gives 64 MB), limits "
+      "of processes and of the cgroup, systemd's RemoveIPC, memory. Of each find it says how bad "
+      "it is (problem, warning, "
+      "note), what it is, what shows it, and what to do. Ends with 0 where there are only notes, "
+      "or all was fixed; else "
+      "with 1.\n\n"
+      "In a pipe a line for each: severity, id, fixed or -, what, evidence, advice.\n\n"
+      "    brain doctor --fix --yes",
+      doctor_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_REFUSED), bc_doctor },
     { "dump", "FILE [NAME...]", 1, -1, BC_WORDS_FILES, NULL, "write names to a file",
       "Writes the store to a file, as of one moment, while others go on: all of it; with -n a "
       "namespace; with names these "

@@ -1,0 +1,413 @@
+/* doctor.c - brain doctor: what is wrong with a store, or will be, what shows it, and what to do.
+ *
+ * It looks without the lock. With --fix it does what harms nobody: it gives back what the dead held, and memory that
+ * nobody needs; and, if that is confirmed, lets a stopped writer go on. All else it says. A writer that is stopped in the
+ * lock comes first: whatever else is done has to wait for it.
+ */
+#include "doctor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ask.h"
+#include "holders.h"
+#include "json.h"
+#include "table.h"
+#include "text.h"
+
+int bc_doctor(struct bc_context *);
+
+#define WRITER_LOOKS    3
+#define WRITER_PAUSE_NS 100000000L /* between them; a change has the lock for microseconds */
+#define PROBLEMS_MAX    20
+#define SHARE           64u /* of the capacity: more than that in limbo is worth a word */
+
+struct bc_find *bc_find_add(struct bc_finds *finds, enum bc_severity severity, const char *id,
+                            char *what, char *evidence, char *advice)
+{
+    finds->all = bc_realloc(finds->all, (finds->n + 1) * sizeof *finds->all);
+    struct bc_find *find = &finds->all[finds->n++];
+    *find = (struct bc_find){
+        .severity = severity, .id = id, .what = what, .evidence = evidence, .advice = advice
+    };
+    return find;
+}
+
+static void free_finds(struct bc_finds *finds)
+{
+    for (size_t i = 0; i < finds->n; i++) {
+        free(finds->all[i].what);
+        free(finds->all[i].evidence);
+        free(finds->all[i].advice);
+        free(finds->all[i].question);
+    }
+    free(finds->all);
+}
+
+static char *describe(const brain_client *client, const struct bc_process *process)
+{
+    char *command = bc_text_name(process->command, strlen(process->command), 0);
+    char *text =
+        process->pid != 0 && process->pid != client->pid
+            ? bc_format("process %d (in its own namespace %d), %s", (int)process->pid,
+                        (int)client->pid, command)
+            : bc_format("process %d%s, %s", (int)client->pid,
+                        process->pid == 0 && client->alive ? " of another PID namespace" : "",
+                        command);
+    free(command);
+    return text;
+}
+
+/* ---- the writer */
+
+static int fix_stopped(struct bc_context *context, const struct bc_find *find)
+{
+    if (bc_process_state(find->pid) != 'T') return 0; /* somebody else was first */
+    if (kill(find->pid, SIGCONT) == 0) return 0;
+    bc_say(context, "cannot signal process %d: %s", (int)find->pid, strerror(errno));
+    return errno == EPERM ? BC_DENIED : BC_SYSTEM;
+}
+
+static int reap(struct bc_context *context, const struct bc_find *find)
+{
+    (void)find;
+    int err = brain_reap(context->store, NULL);
+    return err == 0 ? 0 : bc_fail(context, err, NULL);
+}
+
+static int fix_died(struct bc_context *context, const struct bc_find *find)
+{
+    uint64_t freed;
+    (void)find;
+    int err = brain_trim(context->store, &freed); /* takes the lock, and so goes on for the dead */
+    return err == 0 ? 0 : bc_fail(context, err, NULL);
+}
+
+static void say_writer(struct bc_finds *finds, const brain_client *client)
+{
+    struct bc_process process;
+    bc_process_find(client, &process);
+    char *who = describe(client, &process);
+    struct bc_find *find;
+    if (!client->alive) {
+        find = bc_find_add(finds, BC_WARNING, "writer-died",
+                           bc_strdup("a process died in the middle of a change"), bc_strdup(who),
+                           bc_strdup("the next change, of anybody, undoes or completes it; --fix "
+                                     "makes one"));
+        find->fix = fix_died;
+        find->question = bc_strdup("Recover from it now?");
+    } else if (process.state == 'T') {
+        find = bc_find_add(finds, BC_PROBLEM, "writer-stopped",
+                           bc_strdup("a process was stopped in the middle of a change, and all "
+                                     "writers wait for it"),
+                           bc_format("%s is stopped (Ctrl-Z, SIGSTOP, a frozen container)", who),
+                           bc_format("let it go on (--fix, or kill -CONT %d), or end it (kill "
+                                     "-KILL %d): its change is then "
+                                     "undone or completed",
+                                     (int)process.pid, (int)process.pid));
+        find->fix = fix_stopped;
+        find->pid = process.pid;
+        find->question = bc_format("Let process %d go on (SIGCONT)?", (int)process.pid);
+    } else if (process.state == 't') {
+        bc_find_add(finds, BC_PROBLEM, "writer-traced",
+                    bc_strdup("a process is held by a debugger in the middle of a change, and all "
+                              "writers wait for it"),
+                    bc_strdup(who), bc_strdup("continue it in the debugger"));
+    } else if (process.state == 'D') {
+        bc_find_add(finds, BC_WARNING, "writer-waits",
+                    bc_strdup("a process waits for the kernel in the middle of a change"),
+                    bc_strdup(who),
+                    bc_strdup("is the machine out of memory, or swapping? (free, dmesg)"));
+    } else {
+        bc_find_add(finds, BC_WARNING, "writer-long",
+                    bc_strdup("a process has had the lock for long, and all writers wait for it"),
+                    bc_format("%s, state %c", who, process.state != '\0' ? process.state : '?'),
+                    bc_strdup("a check takes long in a large store, and so does a large batch. "
+                              "Else: has it been given a "
+                              "processor (a frozen or starved container)?"));
+    }
+    free(who);
+    bc_process_free(&process);
+}
+
+/* Whether one holding of the lock goes on for as long as this looks. */
+static int look_at_writer(struct bc_context *context, struct bc_finds *finds)
+{
+    brain_client first, client;
+    uint64_t epoch, again;
+    int err = brain_writer(context->store, &first, &epoch);
+    for (int i = 0; err == 0 && i < WRITER_LOOKS; i++) {
+        struct timespec pause = { .tv_nsec = WRITER_PAUSE_NS };
+        nanosleep(&pause, NULL);
+        err = brain_writer(context->store, &client, &again);
+        if (err == 0 && again != epoch) return 0;
+    }
+    if (err == 0) say_writer(finds, &client);
+    if (err == BRAIN_E_CORRUPT) {
+        bc_find_add(finds, BC_PROBLEM, "damage", bc_strdup("the lock of the store is damaged"),
+                    bc_strdup(brain_error_detail()),
+                    bc_strdup("no change can be made: brain dump, brain destroy, brain load"));
+        return 0;
+    }
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}
+
+/* ---- the dead, and what is in limbo */
+
+static void say_dead(struct bc_finds *finds, const struct bc_holders *all)
+{
+    for (size_t i = 0; i < all->n_holders; i++) {
+        const struct bc_holder *holder = &all->holders[i];
+        if (holder->is_nameless || holder->client.alive) continue;
+        char *who = describe(&holder->client, &holder->process), drafts[32], snapshots[64] = "";
+        if (holder->n_snapshots > 0) {
+            snprintf(snapshots, sizeof snapshots, ", %zu snapshots", holder->n_snapshots);
+        }
+        bool holds = holder->client.n_pins > 0 || holder->n_snapshots > 0 || holder->n_drafts > 0;
+        struct bc_find *find =
+            bc_find_add(finds, holds ? BC_WARNING : BC_NOTE, "dead-client",
+                        bc_strdup(
+                            holds ? "a process died, and what it held has not been given back yet"
+                                  : "a process died, and has a row of the client table yet"),
+                        bc_format("%s: %" PRIu64 " views%s, %" PRIu64 " unsealed objects of %s",
+                                  who, holder->client.n_pins, snapshots, holder->n_drafts,
+                                  bc_text_size(holder->draft_bytes, drafts, sizeof drafts)),
+                        bc_strdup("--fix gives it back; so does whoever needs room"));
+        find->fix = reap;
+        find->question = bc_strdup("Give back what the dead held?");
+        free(who);
+    }
+}
+
+static int fix_idle(struct bc_context *context, const struct bc_find *find)
+{
+    uint64_t freed;
+    (void)find;
+    int err = brain_compact(context->store, &freed);
+    return err == 0 ? 0 : bc_fail(context, err, NULL);
+}
+
+static void say_limbo(struct bc_finds *finds, const struct bc_holders *all, const brain_stat *stat)
+{
+    char size[32], other[32];
+    uint64_t much = stat->capacity_bytes / SHARE;
+    if (all->idle_bytes > much) {
+        struct bc_find *find = bc_find_add(
+            finds, BC_WARNING, "limbo",
+            bc_format("%s that was replaced or removed is held by nobody, and not given back yet",
+                      bc_text_size(all->idle_bytes, size, sizeof size)),
+            bc_format("%" PRIu64 " objects in limbo", all->n_idle),
+            bc_strdup("--fix gives it back (brain compact); so does whoever needs room"));
+        find->fix = fix_idle;
+        find->question = bc_strdup("Give back memory that nobody needs (compact)?");
+    }
+    for (size_t i = 0; i < all->n_holders; i++) {
+        const struct bc_holder *holder = &all->holders[i];
+        if (holder->alone_bytes <= much || (!holder->is_nameless && !holder->client.alive))
+            continue;
+        char *who = holder->is_nameless ? bc_strdup("forked children without a row")
+                                        : describe(&holder->client, &holder->process);
+        bc_find_add(finds, holder->alone_bytes > stat->capacity_bytes / 4 ? BC_WARNING : BC_NOTE,
+                    "kept-alone",
+                    bc_format("a process alone keeps %s that was replaced or removed",
+                              bc_text_size(holder->alone_bytes, size, sizeof size)),
+                    bc_format("%s: %" PRIu64 " objects%s", who, holder->n_alone,
+                              holder->n_snapshots > 0 ? ", by a snapshot or views" : ""),
+                    bc_strdup("brain who shows which; it goes when the process lets go of them, or "
+                              "ends"));
+        free(who);
+    }
+    uint64_t taken = stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+    if (stat->capacity_bytes - stat->capacity_bytes / 10 < taken) {
+        bc_find_add(finds, taken >= stat->capacity_bytes ? BC_PROBLEM : BC_WARNING, "nearly-full",
+                    bc_format("the store is %s full",
+                              taken >= stat->capacity_bytes ? "all but" : "nearly"),
+                    bc_format("%s of %s", bc_text_size(taken, size, sizeof size),
+                              bc_text_size(stat->capacity_bytes, other, sizeof other)),
+                    bc_strdup(
+                        "brain resize, brain rm, or create it with --when-full lru or spill"));
+    }
+}
+
+/* ---- damage */
+
+static int look_for_damage(struct bc_context *context, struct bc_finds *finds,
+                           const struct bc_holders *all)
+{
+    enum {
+        AT_ONCE = 64
+    };
+    brain_object_info *infos = bc_alloc(AT_ONCE * sizeof *infos);
+    uint32_t cursor = 0;
+    size_t n, n_damaged = 0;
+    char detail[300] = "";
+    int err;
+    infos[0].struct_size = sizeof infos[0];
+    do {
+        err = brain_objects(context->store, BRAIN_OBJECT_ANY, &cursor, infos, AT_ONCE, &n);
+        if (err == BRAIN_E_CORRUPT && n_damaged++ == 0) {
+            snprintf(detail, sizeof detail, "%s", brain_error_detail());
+        }
+    } while (err == 0 || err == BRAIN_E_CORRUPT);
+    free(infos);
+    if (n_damaged > 0 || all->n_damaged > 0) {
+        bc_find_add(finds, BC_PROBLEM, "damage",
+                    bc_format("%zu records of objects make no sense",
+                              n_damaged > all->n_damaged ? n_damaged : all->n_damaged),
+                    bc_strdup(detail),
+                    bc_strdup(
+                        "save what can be read (brain dump), then brain destroy and brain load"));
+    }
+    return err == BRAIN_E_NOT_FOUND ? 0 : err;
+}
+
+static int check(struct bc_context *context, struct bc_finds *finds)
+{
+    brain_problem problems[PROBLEMS_MAX];
+    size_t n = 0;
+    if (!context->json) {
+        bc_say(context,
+               "--check has the lock until it is done: nobody can change the store meanwhile");
+    }
+    int err = brain_check(context->store, problems, PROBLEMS_MAX, &n);
+    if (err != 0) return err;
+    for (size_t i = 0; i < n && i < PROBLEMS_MAX; i++) {
+        bc_find_add(finds, BC_PROBLEM, "damage",
+                    bc_strdup("an invariant of the store does not hold"),
+                    bc_strdup(problems[i].text),
+                    bc_strdup(
+                        "save what can be read (brain dump), then brain destroy and brain load"));
+    }
+    return 0;
+}
+
+/* ---- */
+
+static const char *severity_text(enum bc_severity severity)
+{
+    return severity == BC_PROBLEM ? "problem" : severity == BC_WARNING ? "warning" : "note";
+}
+
+static void print(const struct bc_context *context, const struct bc_find *find)
+{
+    char *what = bc_text_name(find->what, strlen(find->what), 0);
+    char *evidence = bc_text_name(find->evidence, strlen(find->evidence), 0);
+    char *advice = bc_text_name(find->advice, strlen(find->advice), 0);
+    if (context->is_terminal) {
+        printf("%s%s%s: %s%s\n    seen: %s\n    do: %s\n",
+               bc_style(context, find->severity == BC_PROBLEM   ? BC_RED
+                                 : find->severity == BC_WARNING ? BC_YELLOW
+                                                                : BC_DIM),
+               severity_text(find->severity), bc_style(context, BC_PLAIN), what,
+               find->is_fixed ? " (fixed)" : "", evidence, advice);
+    } else {
+        printf("%s\t%s\t%s\t%s\t%s\t%s\n", severity_text(find->severity), find->id,
+               find->is_fixed ? "fixed" : "-", what, evidence, advice);
+    }
+    free(what);
+    free(evidence);
+    free(advice);
+}
+
+static void print_json(const struct bc_finds *finds)
+{
+    struct bc_json_array array;
+    bc_json_begin(&array);
+    for (size_t i = 0; i < finds->n; i++) {
+        const struct bc_find *find = &finds->all[i];
+        json_t *json = json_object();
+        bc_json_text(json, "severity", severity_text(find->severity));
+        bc_json_text(json, "id", find->id);
+        bc_json_text(json, "what", find->what);
+        bc_json_text(json, "evidence", find->evidence);
+        bc_json_text(json, "advice", find->advice);
+        bc_json_bool(json, "can_fix", find->fix != NULL);
+        bc_json_bool(json, "fixed", find->is_fixed);
+        bc_json_item(&array, json);
+    }
+    bc_json_end(&array);
+}
+
+/* Fix what can be, each asked for by itself, but the same question once. Returns an exit status. */
+static int fix(struct bc_context *context, struct bc_finds *finds)
+{
+    int status = 0;
+    for (size_t i = 0; i < finds->n && status == 0; i++) {
+        struct bc_find *find = &finds->all[i];
+        if (find->fix == NULL) continue;
+        size_t j = 0; /* one that the same fix was made for */
+        while (j < i && (finds->all[j].fix != find->fix || finds->all[j].pid != find->pid)) {
+            j++;
+        }
+        if (j < i) {
+            find->is_fixed = finds->all[j].is_fixed;
+            continue;
+        }
+        status = bc_ask(context, "%s: %s. %s", severity_text(find->severity), find->what,
+                        find->question);
+        if (status == 0) status = find->fix(context, find);
+        find->is_fixed = status == 0;
+        if (status == BC_REFUSED && context->is_terminal) status = 0; /* the next may be wanted */
+    }
+    return status;
+}
+
+static int look(struct bc_context *context, struct bc_finds *finds)
+{
+    brain_stat stat = { .struct_size = sizeof stat };
+    struct bc_holders all;
+    int err = look_at_writer(context, finds);
+    if (err == 0) err = brain_stat_get(context->store, &stat);
+    if (err == 0) err = bc_holders_look(context->store, true, &all);
+    if (err != 0) return bc_fail(context, err, NULL);
+    say_dead(finds, &all);
+    say_limbo(finds, &all, &stat);
+    err = look_for_damage(context, finds, &all);
+    bc_holders_free(&all);
+    bc_limits_look(finds, brain_directory(context->store), &stat);
+    return err == 0 ? 0 : bc_fail(context, err, NULL);
+}
+
+/* The exit status of what is found and not fixed. */
+static int judge(const struct bc_finds *finds)
+{
+    for (size_t i = 0; i < finds->n; i++) {
+        if (finds->all[i].severity != BC_NOTE && !finds->all[i].is_fixed) return BC_NO;
+    }
+    return BC_DONE;
+}
+
+int bc_doctor(struct bc_context *context)
+{
+    struct bc_finds finds = { .n = 0 };
+    bool fixes = bc_option(context, "fix") != NULL, checks = bc_option(context, "check") != NULL;
+    int status = bc_open(context, fixes || checks ? BC_CHANGE : BC_LOOK);
+    int opened = status;
+    if (status == BC_NO_STORE || status == BC_USAGE) return status;
+    if (status != 0) { /* what is in the way may be seen all the same */
+        bc_limits_look(&finds, "/dev/shm", NULL);
+    } else {
+        status = look(context, &finds);
+    }
+    if (status == 0 && fixes) status = fix(context, &finds);
+    if (status == 0 && checks) {
+        int err = check(context, &finds);
+        status = err == 0 ? 0 : bc_fail(context, err, NULL);
+    }
+    if (context->json) {
+        print_json(&finds);
+    } else {
+        for (size_t i = 0; i < finds.n; i++) {
+            print(context, &finds.all[i]);
+        }
+        if (finds.n == 0 && opened == 0 && context->is_terminal) puts("nothing found");
+    }
+    status = status != 0 ? status : judge(&finds);
+    free_finds(&finds);
+    return status;
+}
