@@ -704,7 +704,8 @@ BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len,
  *            it, its name and 24 bytes more. What is in `buf` is lost in any case.
  *
  * Returns as brain_get(); INVAL also for a `buf` that is not aligned.
- * Threads: any.  Blocks: never.  Cost: as brain_get(); writes to no shared memory where it copies.
+ * Threads: any.  Blocks: never.  Cost: as brain_get(); where it copies it writes to no shared
+ * memory but what it counts (brain_counts()).
  * Source: the value is read as under a seqlock (Hans Boehm, Can Seqlocks Get Along With Programming
  * Language Memory Models?, MSPC 2012). */
 BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t name_len,
