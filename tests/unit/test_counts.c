@@ -312,16 +312,21 @@ static void check_threads(void)
     end();
 }
 
-/* Each thread that lives has a line that no other has, until there are none left. */
-static void *find_line(void *out)
+static void get_once(void)
 {
     brain_view view;
     CHECK_OK(brain_get(space, "a", 1, &view));
     brain_view_drop(&view);
+}
+
+static void *find_line(void *out)
+{
+    get_once();
     *(struct bn_count_rec **)out = bn_count_line(store);
     return NULL;
 }
 
+/* The first counts in the row, without a page; lines of threads that ended are used again. */
 static void check_lines(void)
 {
     struct bn_count_rec *first, *other, *third;
@@ -330,12 +335,56 @@ static void check_lines(void)
     put("a", 10);
     find_line(&first);
     CHECK(first == &bn_client_row(store, row_of(store))->counts);
-    CHECK_U64(bn_pin_n_chunks(store), 1); /* one thread counts without a page */
-    for (int i = 0; i < 200; i++) {       /* lines of threads that ended are used again */
+    CHECK_U64(bn_pin_n_chunks(store), 1);
+    for (int i = 0; i < 200; i++) {
         CHECK(pthread_create(&thread, NULL, find_line, i == 0 ? &other : &third) == 0);
         CHECK(pthread_join(thread, NULL) == 0);
     }
     CHECK(other != first && other != NULL && third == other);
+    end();
+}
+
+enum {
+    N_AT_ONCE = 80,
+    N_ALONE = 62
+};
+static struct bn_count_rec *lines[N_AT_ONCE];
+static pthread_barrier_t all_have_one;
+
+static void *stay_with_line(void *i)
+{
+    find_line(&lines[(intptr_t)i]);
+    pthread_barrier_wait(&all_have_one);
+    get_once();
+    return NULL;
+}
+
+/* Each thread that lives has a line that no other has, until there are none left. */
+static void check_lines_at_once(void)
+{
+    pthread_t threads[N_AT_ONCE];
+    uint32_t n_alone = 0;
+    begin();
+    put("a", 10);
+    get_once();
+    look();
+    CHECK(pthread_barrier_init(&all_have_one, NULL, N_AT_ONCE) == 0);
+    for (intptr_t i = 0; i < N_AT_ONCE; i++) {
+        CHECK(pthread_create(&threads[i], NULL, stay_with_line, (void *)i) == 0);
+    }
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        n_alone += lines[i] != NULL;
+        for (int k = 0; k < i && lines[i] != NULL; k++) {
+            CHECK(lines[i] != lines[k]);
+        }
+    }
+    CHECK(n_alone > N_ALONE / 2 &&
+          n_alone <= N_ALONE); /* some may not find a place by their hash */
+    CHECK_MORE(HITS, 2 * N_AT_ONCE);
+    pthread_barrier_destroy(&all_have_one);
     end();
 }
 
@@ -577,8 +626,9 @@ int main(void)
     check_deletes();
     check_refusals();
     check_evicted();
-    check_threads();
     check_lines();
+    check_lines_at_once();
+    check_threads();
     check_handles();
     check_metrics();
     check_damaged();

@@ -371,11 +371,11 @@ static void check_reentry(void)
     struct reentering its = { 0 };
     CHECK_OK(brain_on_event(store, BRAIN_EVENT_PUT, use_the_store, &its));
     for (int i = 0; i < 20; i++) {
-        CHECK_CODE(brain_put_bytes(space, "", 70000, "x", 1), BRAIN_E_INVAL);
+        CHECK_CODE(brain_set_full(store, 7), BRAIN_E_INVAL);
         errno = 3;
         put("a", i % 2 ? 8 : 100000);
         CHECK(errno == 3);
-        CHECK_DETAIL("at most");
+        CHECK_DETAIL("has the mode");
     }
     CHECK_U64(its.n, 20);
     end();
