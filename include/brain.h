@@ -711,6 +711,11 @@ BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len,
 BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t name_len,
                                 brain_hint *hint, void *buf, size_t room, brain_view *view_out);
 
+/* As brain_get(), for who has just got a copy by brain_get_or_copy(), and sees by that that a view is wanted: it is no get
+ * of its own that counts (brain_counts()) or is told of. */
+BRAIN_API int brain_get_again(brain_space *space, const void *name, size_t name_len,
+                              brain_view *view_out);
+
 /* Copy the data of `name` into `buf`.
  *
  * room       bytes in `buf`.

@@ -599,6 +599,9 @@ static void check_damaged(void)
         put("large", 100000);
         put("large", 100000);
         CHECK(check_stat(store).limbo_bytes < 100000);
+        size_t n_problems = 0;
+        CHECK_OK(brain_check(store, NULL, 0, &n_problems));
+        CHECK_U64(n_problems, (owners[i] & BN_CHUNK_HITS) == 0); /* else it is nobody's business */
     }
     bn_store_release(&chunk->top, 0u);
     bn_store_release(&chunk->owner, owner);
