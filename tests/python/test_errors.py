@@ -29,6 +29,14 @@ def small(path):
         yield brain
 
 
+def test_what_an_empty_store_would_not_hold(small):
+    with pytest.raises(exceptions.BrainFullError, match="Empty it would not hold that: resize it"):
+        small["x"] = bytes(2_000_000)
+    with pytest.raises(exceptions.BrainFullError, match="Delete values, let go of views, or resize"):
+        for n in range(20):
+            small[f"{n}"] = bytes(100_000)
+
+
 class NoRepr:
     def __repr__(self):
         raise RuntimeError("this has no repr")
