@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 
-from . import dump, dump_places
+from . import dump, dump_places, full
 from .exceptions import (
     BrainCorruptError,
     BrainDumpNotFoundError,
@@ -117,7 +117,7 @@ def advice_of_full(option: str) -> str:
 
 def room_of(brain: Dumping) -> str:
     """What a store can take: for Source.failure()."""
-    return f"{brain.size()} {brain.when_full}"
+    return f"{brain.size()} {full.of(brain)}"
 
 
 def is_under_way(brain: Dumping) -> bool:
