@@ -308,13 +308,12 @@ static int hand_over(struct bc_context *context, char *name)
     return status;
 }
 
-int bc_get(struct bc_context *context)
+static int get(struct bc_context *context, char *as_given)
 {
     brain_space *space;
     const char *name;
     size_t name_len;
     struct bc_value value;
-    char *as_given = bc_strdup(context->arguments[0]);
     int status = bc_name(context, context->arguments[0], &name, &name_len);
     if (status == 0) status = bc_open(context, BC_LOOK);
     if (status == 0) status = bc_open_space(context, &space);
@@ -325,7 +324,13 @@ int bc_get(struct bc_context *context)
     bool is_handed_over = is_for_python(context, &value);
     if (!is_handed_over) status = print_value(context, &value);
     bc_value_drop(&value);
-    if (is_handed_over) status = hand_over(context, as_given);
+    return is_handed_over ? hand_over(context, as_given) : status;
+}
+
+int bc_get(struct bc_context *context)
+{
+    char *as_given = bc_strdup(context->arguments[0]); /* escapes are read in place */
+    int status = get(context, as_given);
     free(as_given);
     return status;
 }

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* Those that are to come: without them the command says so. */
-#define TO_COME __attribute__((weak))
-
 int bc_create(struct bc_context *);
 int bc_ls(struct bc_context *);
 int bc_get(struct bc_context *);

@@ -103,14 +103,14 @@ static int full(struct brain_store *store, uint64_t asked, const char *why)
     }
     return bn_error(BRAIN_E_FULL,
                     "%s is full: %llu bytes were asked for, %llu of %llu are free (live "
-                    "%llu, in limbo %llu, being written %llu)%s%s. Delete values, let go of views, "
-                    "or "
-                    "resize",
+                    "%llu, in limbo %llu, being written %llu)%s%s. %s",
                     store->path, (unsigned long long)asked,
                     (unsigned long long)(used.sum < used.capacity ? used.capacity - used.sum : 0),
                     (unsigned long long)used.capacity, (unsigned long long)used.live,
                     (unsigned long long)used.limbo, (unsigned long long)used.private_bytes, holder,
-                    why);
+                    why,
+                    asked > used.capacity ? "Empty it would not hold that: resize it to more"
+                                          : "Delete values, let go of views, or resize");
 }
 
 /* ---- who makes room */

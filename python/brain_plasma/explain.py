@@ -39,6 +39,7 @@ class Explanation:
     name: None for a value that is not stored. kind: of the store (docs/format.md). type: what is recalled.
     total_bytes: of its data. shared_bytes: what a recall shares. copied_bytes: what it copies.
     parts: what is worth a line, the largest first. version, created, description, holders: of a stored one.
+    spilled: its data are in a file, which a recall maps: Brain(when_full='spill').
     """
 
     name: str | None
@@ -52,6 +53,7 @@ class Explanation:
     created: datetime.datetime | None = None
     description: str = ""
     holders: list[Holder] = dataclasses.field(default_factory=list)
+    spilled: bool = False
 
     @property
     def copies(self) -> list[Part]:
@@ -66,6 +68,8 @@ class Explanation:
             f"  {_bytes(self.total_bytes)}: {_bytes(self.shared_bytes)} shared on recall, "
             f"{_bytes(self.copied_bytes)} copied",
         ]
+        if self.spilled:
+            lines.append("  spilled: it is in a file, which a recall maps")
         for part in self.copies[:_LINES]:
             if part.reason:
                 lines.append(f"  copied, {_bytes(part.copied_bytes)}: {part.path}: {part.reason}")
@@ -94,7 +98,7 @@ def of_value(value: Any, may_pickle: bool) -> Explanation:
 def of_name(brain: _core.Brain, name: str, namespace: str | None) -> Explanation:
     """What the value of a name is stored as."""
     _, _, view = brain._pin(name, namespace)
-    kind, metadata, description, version, created_ns, holders = brain._facts(view)
+    kind, metadata, description, version, created_ns, holders, is_spilled = brain._facts(view)
     data = memoryview(view)  # type: ignore[arg-type]
     found, shared, copied, parts = walk(kind, metadata, data, len(data), brain._may_pickle)
     return Explanation(
@@ -109,6 +113,7 @@ def of_name(brain: _core.Brain, name: str, namespace: str | None) -> Explanation
         datetime.datetime.fromtimestamp(created_ns / 1e9, datetime.timezone.utc).astimezone(),
         description.decode("utf-8", "replace"),
         _holders(holders),
+        is_spilled,
     )
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 
 from . import dump, dump_places, full
 from .dump_results import Progress, SyncResult
-from .exceptions import BrainValueError
-from .restoring import DONE, FAILED, Source, restore
+from .exceptions import BrainFullError, BrainValueError
+from .restoring import DONE, FAILED, Source, advice_of_full, restore, room_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,9 +96,13 @@ class Home(Source):
             directory = os.stat(self.path)
         except OSError:
             return "no home"
-        return f"{directory.st_dev} {directory.st_ino} {self.changed_ns()} {brain.size()}"
+        return f"{directory.st_dev} {directory.st_ino} {self.changed_ns()} {room_of(brain)}"
 
-    def advice(self) -> str:
+    def advice(self, error: Exception) -> str:
+        if not self.changed_ns():
+            return f"{self.path} is no home yet: give {self.option} a directory on a disk, or the path of a new one"
+        if isinstance(error, BrainFullError):
+            return advice_of_full(self.option)
         return (
             f"The home {self.path} is as it was. Open the store without {self.option} and load(path={self.path!r}, "
             "damaged='load') to load what can be loaded; move the home away to begin a new one"
@@ -136,7 +141,29 @@ def join(brain: Dumping, durable: str | bool, pickle: bool | None) -> None:
     if durable is True:
         place = dump_places.made_folder(brain)
         durable = os.path.realpath(place / "all.home")
-    Home(str(durable), False).join(brain, pickle)
+    home = Home(str(durable), False)
+    home.join(brain, pickle)
+    if _is_in_memory(home.path):
+        warnings.warn(
+            f"the home {home.path} lies in memory, on a tmpfs, and does not outlive a reboot: give durable= a "
+            "directory on a disk",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def _is_in_memory(path: str) -> bool:
+    """Whether it is on a file system in memory, as far as that can be found out."""
+    try:
+        device = os.stat(path).st_dev
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+            for mount in mounts:
+                where, _, what = mount.partition(" - ")
+                if where.split(" ")[2] == f"{os.major(device)}:{os.minor(device)}":
+                    return what.split(" ")[0] in ("tmpfs", "ramfs")
+    except OSError:
+        pass
+    return False
 
 
 # ---- sync() and persist() -----------------------------------------------------------------------

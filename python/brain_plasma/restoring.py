@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 
-from . import dump, dump_places
+from . import dump, dump_places, full
 from .exceptions import (
     BrainCorruptError,
     BrainDumpNotFoundError,
@@ -44,7 +44,6 @@ _LASTING = (
     BrainPickleError,
 )
 
-
 class Source:
     """Where a new store gets its values from.
 
@@ -63,8 +62,8 @@ class Source:
         """What has to change before another try can go better: the file, or what the store can hold. One line."""
         raise NotImplementedError
 
-    def advice(self) -> str:
-        """What to do where it cannot be loaded."""
+    def advice(self, error: Exception) -> str:
+        """What to do where it cannot be loaded, for `error`."""
         raise NotImplementedError
 
     def state(self, brain: Dumping, text: str) -> tuple[str, str]:
@@ -97,9 +96,11 @@ class _Dump(Source):
             file = dump_places.of_all(brain).stat()
         except (OSError, BrainError):
             return "no file"
-        return f"{file.st_dev} {file.st_ino} {file.st_size} {file.st_ctime_ns} {brain.size()}"
+        return f"{file.st_dev} {file.st_ino} {file.st_size} {file.st_ctime_ns} {room_of(brain)}"
 
-    def advice(self) -> str:
+    def advice(self, error: Exception) -> str:
+        if isinstance(error, BrainFullError):
+            return advice_of_full(self.option)
         return (
             "Open it without restore=True to load what can be loaded, or to begin anew; the next dump() then takes the "
             "place of this one"
@@ -107,6 +108,16 @@ class _Dump(Source):
 
 
 DUMP = _Dump()
+
+
+def advice_of_full(option: str) -> str:
+    """What to do where a store is too small for what a disk keeps of it: for Source.advice()."""
+    return f"The store is too small for it: open it without {option}, resize() it, and open it as before"
+
+
+def room_of(brain: Dumping) -> str:
+    """What a store can take: for Source.failure()."""
+    return f"{brain.size()} {full.of(brain)}"
 
 
 def is_under_way(brain: Dumping) -> bool:
@@ -149,7 +160,7 @@ def _load(brain: Dumping, pickle: bool | None, source: Source, version: int) -> 
         source.bring(brain, pickle)
         brain._set_mark(source.mark, source.head + DONE, version)
     except Exception as error:
-        words = f"the store {brain.path!r} could not be restored: {error}. {source.advice()}"
+        words = f"the store {brain.path!r} could not be restored: {error}. {source.advice(error)}"
         failure = source.failure(brain) if isinstance(error, _LASTING) else ""
         brain._set_mark(source.mark, f"{source.head}{FAILED}\n{failure}\n{words}", version)
         raise BrainRestoreError(words) from error

@@ -48,7 +48,12 @@ def upload(url: str, what: str) -> Iterator[Any]:
     """A file that is written in the block, and is there at its end; where the block raises it is given up."""
     file_system, path = find(url, what)
     file_system.start_transaction()  # what is opened in one appears at its commit
-    file = file_system.open(path, "wb")
+    try:
+        file = file_system.open(path, "wb")
+    except NotImplementedError as error:
+        raise BrainValueError(
+            f"{url!r} cannot be written to: fsspec only reads there. Give another place, or a path of a file"
+        ) from error
     try:
         yield file
         file.close()

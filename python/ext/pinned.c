@@ -126,7 +126,9 @@ const char bp_pinned_facts_doc[] =
     "_facts($self, view, /)\n--\n\n"
     "What is known of the value that a View shows: kind, metadata, description, version, when it "
     "was\n"
-    "put in ns since 1970, and its holders: ((pid, command, PID namespace, start, row), pins).";
+    "put in ns since 1970, its holders: ((pid, command, PID namespace, start, row), pins), and "
+    "whether "
+    "its data are in a file.";
 
 PyObject *bp_pinned_facts(PyObject *op, PyObject *argument)
 {
@@ -139,11 +141,12 @@ PyObject *bp_pinned_facts(PyObject *op, PyObject *argument)
     const brain_view *view = shown->owner == NULL ? &shown->pin : &shown->owner->pin;
     PyObject *holders = list_holders(self, view->object);
     if (holders == NULL) return NULL;
-    return Py_BuildValue("Iy#y#KKN", (unsigned)view->kind, view->meta != NULL ? view->meta : "",
+    return Py_BuildValue("Iy#y#KKNN", (unsigned)view->kind, view->meta != NULL ? view->meta : "",
                          (Py_ssize_t)view->meta_len,
                          view->description != NULL ? view->description : "",
                          (Py_ssize_t)view->description_len, (unsigned long long)view->version,
-                         (unsigned long long)brain_view_created_ns(view), holders);
+                         (unsigned long long)brain_view_created_ns(view), holders,
+                         PyBool_FromLong(view->tag == BP_TAG_AWAY));
 }
 
 /* Pin the value that an id names. Returns 1; 0: it is gone; -1 with an exception set. */

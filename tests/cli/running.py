@@ -12,7 +12,8 @@ import sys
 import termios
 from pathlib import Path
 
-BRAIN = str(Path(sys.prefix) / "bin" / "brain")
+# Or another one, with sanitizers, say.
+BRAIN = os.environ.get("BRAIN_UNDER_TEST", str(Path(sys.prefix) / "bin" / "brain"))
 PATIENCE_S = 60  # for what hangs
 
 

@@ -1,6 +1,8 @@
 """What the command ends with when something is wrong: with the store, the output, the one who asks."""
 
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -251,6 +253,33 @@ def test_check_finds_it(damaged):
     result = damaged("check", status=None)
     assert result.status in (1, 7)
     assert result.out or result.err
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_damaged_nothing_crashes(brain, store, seed):
+    dice = random.Random(seed)
+    store.update({f"name {i}": "x" * dice.randrange(400) for i in range(200)})
+    store["x"] = bytes(100_000)
+    for file in ("data", "clients"):
+        with open(os.path.join(brain.path, file), "r+b") as opened:
+            pieces, place, size = [], 0, os.path.getsize(opened.name)
+            while place < size:
+                try:
+                    place = os.lseek(opened.fileno(), place, os.SEEK_DATA)
+                except OSError:
+                    break  # a hole is all that is left
+                end = os.lseek(opened.fileno(), place, os.SEEK_HOLE)
+                pieces.append((place, end))
+                place = end
+            for _ in range(dice.randrange(1, 200)):
+                begin, end = dice.choice(pieces)
+                # Not the first page: what is wrong there is refused at once.
+                os.pwrite(opened.fileno(), dice.randbytes(dice.choice([1, 4, 8, 64])), dice.randrange(max(begin, 4096), end))
+    for words in (*LOOKS, ("ls", "-la"), ("who",)):
+        result = brain(*words, status=None)
+        assert 0 <= result.status <= 8, (words, result)
+        if "--json" in words and result.out:
+            json.loads(result.out)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, 4096])

@@ -66,22 +66,15 @@ void scene_put_evicts(struct stage *stage)
     stage_put(stage->a, "new", BIG, 0);
 }
 
-static void add(brain_batch *batch, brain_space *space, const char *name, size_t size)
-{
-    brain_part part = { stage_window(0), size, 0 };
-    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    stage_need(brain_batch_put(batch, space, name, strlen(name), &value), name);
-}
-
 /* The first large one finds room, and has it when the second does not. */
 void scene_batch_evicts(struct stage *stage)
 {
     brain_batch *batch;
     stage->next = 1;
     stage_need(brain_batch_new(stage->store, &batch), "brain_batch_new");
-    add(batch, stage->a, "new0", STAGE_LARGER);
-    add(batch, stage->b, "new1", STAGE_LARGER);
-    add(batch, stage->b, "new2", STAGE_SMALL);
+    stage_add(batch, stage->a, "new0", STAGE_LARGER);
+    stage_add(batch, stage->b, "new1", STAGE_LARGER);
+    stage_add(batch, stage->b, "new2", STAGE_SMALL);
     stage_need(brain_batch_commit(batch, NULL), "brain_batch_commit");
     brain_batch_free(batch);
 }

@@ -54,6 +54,32 @@ void stage_erase(brain_space *space, const char *name)
     stage_need(brain_delete(space, name, strlen(name), BRAIN_ANY_VERSION), name);
 }
 
+void stage_add(brain_batch *batch, brain_space *space, const char *name, size_t size)
+{
+    brain_part part = { stage_window(size), size, 0 };
+    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
+    stage_need(brain_batch_put(batch, space, name, strlen(name), &value), name);
+}
+
+void stage_trim(struct stage *stage)
+{
+    stage_need(brain_trim(stage->store, NULL), "brain_trim");
+}
+
+void stage_register_snapshot(struct stage *stage)
+{
+    stage_need(brain_snapshot_open(stage->store, &stage->snapshot), "brain_snapshot_open");
+}
+
+void stage_create(struct stage *stage)
+{
+    stage_need(brain_create(stage->store, STAGE_LARGE, &stage->object), "brain_create");
+    uint64_t *to = brain_object_data(stage->object);
+    for (size_t i = 0; i < STAGE_LARGE / 8; i += 64) {
+        to[i] = i + 1;
+    }
+}
+
 void stage_open(struct stage *stage)
 {
     brain_options options = BRAIN_OPTIONS_INIT;

@@ -46,6 +46,15 @@ void stage_put(brain_space *space, const char *name, size_t size, uint64_t seed)
 void stage_put_numbered(brain_space *space, const char *prefix, uint32_t i, size_t size);
 void stage_erase(brain_space *space, const char *name);
 
+/* To the changes of a batch: a put of `size` bytes. */
+void stage_add(brain_batch *batch, brain_space *space, const char *name, size_t size);
+
+void stage_trim(struct stage *stage);
+void stage_register_snapshot(struct stage *stage);
+
+/* stage->object is begun, of STAGE_LARGE bytes, and has a word in each page. */
+void stage_create(struct stage *stage);
+
 /* Begin at `path`: what scenes have in common, in a store of `capacity_bytes`. */
 void stage_begin(struct stage *stage, const char *path, uint64_t capacity_bytes);
 

@@ -597,6 +597,7 @@ static int run_look(void)
 {
     brain_client clients[4], self;
     brain_pin pins[4];
+    uint64_t counts[BRAIN_N_COUNTS];
     brain_problem problems[4];
     brain_stat stat = { .struct_size = sizeof stat };
     size_t n;
@@ -610,6 +611,8 @@ static int run_look(void)
         err = brain_objects(subject.store, BRAIN_OBJECT_ANY, &cursor, &info, 1, &n);
     }
     err = err == BRAIN_E_NOT_FOUND ? 0 : err;
+    err = err != 0 ? err : brain_counts(subject.store, counts);
+    err = err != 0 ? err : brain_metrics(subject.store, NULL, 0, &n);
     err = err != 0 ? err : brain_self(subject.store, &self);
     if (err == 0) {
         CHECK(brain_client_lives(subject.store, self.row, self.seat) == 1);

@@ -47,6 +47,14 @@ def filled(brain):
     return brain
 
 
+def test_where_fsspec_only_reads(filled):
+    pytest.importorskip("aiohttp")
+    for write in (filled.dump, lambda path: filled.export_table("table", path)):
+        filled["table"] = pytest.importorskip("pyarrow").table({"a": [1]})
+        with pytest.raises(BrainValueError, match="cannot be written to: fsspec only reads there"):
+            write(path="http://127.0.0.1:9/x.csv")
+
+
 @pytest.fixture
 def target(new_path):
     with Brain(new_path(), capacity=64 * MEGABYTE) as brain:

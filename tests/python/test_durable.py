@@ -178,6 +178,36 @@ def test_what_cannot_be_a_home(path, home, tmp_path):
         pass
 
 
+def test_a_file_in_the_place_of_the_home(path, tmp_path):
+    (tmp_path / "file").write_text("no home")
+    with pytest.raises(BrainRestoreError, match="is no home yet: give durable= a directory"):
+        opened(path, durable=tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "no home"
+
+
+def test_a_home_that_does_not_fit_is_tried_again_when_it_does(path, home):
+    with opened(path, durable=home) as brain:
+        brain["large"] = np.ones(1_000_000)
+        brain.sync()
+    reboot(path)
+    with pytest.raises(BrainRestoreError, match="too small.*without durable=, resize"):
+        opened(path, durable=home, capacity=MEGABYTE)
+    with opened(path) as brain:
+        with pytest.raises(BrainRestoreError, match="too small"):
+            opened(path, durable=home)
+        brain.resize(20 * MEGABYTE)
+        with opened(path, durable=home) as again:
+            assert again["large"].sum() == 1_000_000
+
+
+def test_a_home_in_memory_is_warned_of(new_path, home):
+    """Where the test's stores are is a tmpfs; `home` is on whatever has the temporary files."""
+    in_memory = new_path()
+    with pytest.warns(RuntimeWarning, match="does not outlive a reboot"):
+        opened(new_path(), durable=in_memory).close()
+    shutil.rmtree(in_memory)
+
+
 def test_without_a_home_and_marks_there_is_nothing_to_sync(brain):
     with pytest.raises(BrainValueError, match="durable=.*persist"):
         brain.sync()

@@ -134,6 +134,16 @@ def test_what_is_recalled_stays_in_memory(spilling, tmp_path):
     assert spilling.spill(1) == SIZE
 
 
+def test_explain_says_what_is_in_a_file(spilling):
+    spilling["x"] = VALUES["array"]
+    before = spilling.explain("x")
+    assert spilling.spill(1) == VALUES["array"].nbytes
+    after = spilling.explain("x")
+    assert (before.spilled, after.spilled) == (False, True)
+    assert "spilled: it is in a file" in str(after) and "spilled" not in str(before)
+    assert (after.kind, after.type, after.total_bytes) == (before.kind, before.type, before.total_bytes)
+
+
 def test_a_compare_and_set_from_before_holds_and_nobody_is_woken(spilling):
     spilling["x"] = VALUES["array"]
     version = spilling.version("x")

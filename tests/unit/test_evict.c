@@ -1,60 +1,17 @@
-/* test_evict.c - what a store does that is full, in the modes other than `error`: what goes, what stays, and who is
- * asked. F1, F2 and F6 of docs/design/0013. */
+/* test_evict.c - what a store does that is full, in the modes other than `error`: what goes, and what stays. F1 and F2
+ * of docs/design/0013. How the room is made is in test_make_room.c. */
 #include "check.h"
-
-#include <sched.h>
-#include <sys/mount.h>
 
 #include "../../src/hits.h"
 #include "../../src/pin.h"
 #include "../../src/stage.h"
-#include "../../src/write.h"
-
-static uint8_t data[4 * 1024 * 1024];
-
-static brain_store *open_full(uint64_t capacity, uint32_t mode)
-{
-    brain_store *store = NULL;
-    brain_options options = BRAIN_OPTIONS_INIT;
-    options.capacity_bytes = capacity;
-    options.full = mode;
-    CHECK_OK(brain_open(check_path(), &options, &store));
-    return store;
-}
-
-static bool is_there(brain_space *space, uint32_t name)
-{
-    int err = brain_exists(space, &name, sizeof name, NULL);
-    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
-    return err == 0;
-}
-
-static int put(brain_space *space, uint32_t name, uint64_t size)
-{
-    return brain_put_bytes(space, &name, sizeof name, data, size);
-}
-
-static void use(brain_space *space, uint32_t name)
-{
-    brain_view view;
-    CHECK_OK(brain_get(space, &name, sizeof name, &view));
-    brain_view_drop(&view);
-}
-
-static uint32_t count(brain_space *space, uint32_t from, uint32_t end)
-{
-    uint32_t n = 0;
-    for (uint32_t name = from; name < end; name++) {
-        n += is_there(space, name);
-    }
-    return n;
-}
+#include "crowd.h"
 
 /* ---- the mode */
 
 static void check_modes(void)
 {
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU), *other, *bad = NULL;
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU), *other, *bad = NULL;
     brain_options options = BRAIN_OPTIONS_INIT;
     options.full = 3;
     CHECK_CODE(brain_open("/dev/shm/none", &options, &bad), BRAIN_E_INVAL);
@@ -77,18 +34,18 @@ static void check_modes(void)
 /* A store in mode `error` loses nothing; told to, it goes on. */
 static void check_turned_on(void)
 {
-    brain_store *store = open_full(100000, BRAIN_FULL_ERROR);
+    brain_store *store = crowd_open(100000, BRAIN_FULL_ERROR);
     brain_space *space = check_space(store, "default");
     for (uint32_t i = 0; i < 10; i++) {
-        CHECK_OK(put(space, i, 10000));
+        CHECK_OK(crowd_put(space, i, 10000));
     }
-    CHECK_CODE(put(space, 10, 10000), BRAIN_E_FULL);
-    CHECK_U64(count(space, 0, 10), 10);
+    CHECK_CODE(crowd_put(space, 10, 10000), BRAIN_E_FULL);
+    CHECK_U64(crowd_count(space, 0, 10), 10);
     CHECK_U64(check_stat(store).n_evicted, 0);
     CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
-    CHECK_OK(put(space, 10, 10000));
-    CHECK(!is_there(space, 0)); /* put first */
-    CHECK_U64(count(space, 1, 11), 10);
+    CHECK_OK(crowd_put(space, 10, 10000));
+    CHECK(!crowd_has(space, 0)); /* put first */
+    CHECK_U64(crowd_count(space, 1, 11), 10);
     CHECK_U64(check_stat(store).n_evicted, 1);
     CHECK_U64(check_stat(store).evicted_bytes, 10000);
     CHECK_SOUND(store);
@@ -151,20 +108,21 @@ static void use_by(brain_store *store, brain_space *space, uint32_t name, enum h
 /* Of `n` values the one goes that was not used, however the others were. */
 static void check_order(enum how how, uint64_t size, uint32_t n)
 {
-    brain_store *store = open_full(n * size, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(n * size, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     for (uint32_t i = 0; i < n; i++) {
-        CHECK_OK(put(space, i, size));
+        CHECK_OK(crowd_put(space, i, size));
     }
-    CHECK_OK(brain_put_bytes(space, "none", 4, data, 0)); /* a commit: later than all of them */
+    CHECK_OK(
+        brain_put_bytes(space, "none", 4, crowd_data, 0)); /* a commit: later than all of them */
     for (uint32_t i = 0; i < n; i++) {
         if (i != 7) {
             use_by(store, space, i, how);
         }
     }
-    CHECK_OK(put(space, n, size));
+    CHECK_OK(crowd_put(space, n, size));
     for (uint32_t i = 0; i <= n; i++) {
-        if (is_there(space, i) != (i != 7)) {
+        if (crowd_has(space, i) != (i != 7)) {
             check_fail(__FILE__, __LINE__, "value %u, how %d, size %d", i, (int)how, (int)size);
         }
     }
@@ -176,7 +134,7 @@ static void check_order(enum how how, uint64_t size, uint32_t n)
 /* What is looked at otherwise does not count: in a snapshot, by a walk, whether it is there, by brain_coldest(). */
 static void check_no_use(void)
 {
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     brain_snapshot *snapshot;
     brain_iter *iter;
@@ -185,10 +143,10 @@ static void check_no_use(void)
     size_t len, n;
     uint32_t first = 0;
     for (uint32_t i = 0; i < 10; i++) {
-        CHECK_OK(put(space, i, 10000));
+        CHECK_OK(crowd_put(space, i, 10000));
     }
-    CHECK_OK(brain_put_bytes(space, "none", 4, data, 0));
-    CHECK(is_there(space, first));
+    CHECK_OK(brain_put_bytes(space, "none", 4, crowd_data, 0));
+    CHECK(crowd_has(space, first));
     CHECK_OK(brain_snapshot_open(store, &snapshot));
     CHECK_OK(brain_snapshot_get(snapshot, space, &first, sizeof first, &view));
     brain_view_drop(&view);
@@ -205,8 +163,8 @@ static void check_no_use(void)
         CHECK(memcmp(views[i].name, &i, sizeof i) == 0);
         brain_view_drop(&views[i]);
     }
-    CHECK_OK(put(space, 10, 10000));
-    CHECK(!is_there(space, first));
+    CHECK_OK(crowd_put(space, 10, 10000));
+    CHECK(!crowd_has(space, first));
     brain_space_close(space);
     check_destroy(store);
 }
@@ -215,9 +173,9 @@ static void check_no_use(void)
  * asked for, and its description is kept. */
 static void check_replaced_stays(uint64_t size, uint32_t n)
 {
-    brain_store *store = open_full(n * size, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(n * size, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
-    brain_part part = { .data = data, .size_bytes = size };
+    brain_part part = { .data = crowd_data, .size_bytes = size };
     brain_value value = { .kind = BRAIN_KIND_BYTES,
                           .n_parts = 1,
                           .parts = &part,
@@ -228,12 +186,12 @@ static void check_replaced_stays(uint64_t size, uint32_t n)
     uint32_t name = 0;
     CHECK_OK(brain_put(space, &name, sizeof name, &value, 0, &version));
     for (uint32_t i = 1; i < n; i++) {
-        CHECK_OK(put(space, i, size));
+        CHECK_OK(crowd_put(space, i, size));
     }
     value.description = NULL;
     for (int i = 0; i < 20; i++) {
         CHECK_OK(brain_put(space, &name, sizeof name, &value, version, &version));
-        CHECK_OK(put(space, 100 + (uint32_t)i, size));
+        CHECK_OK(crowd_put(space, 100 + (uint32_t)i, size));
     }
     CHECK_OK(brain_get(space, &name, sizeof name, &view));
     CHECK_U64(view.description_len, 10);
@@ -246,17 +204,17 @@ static void check_replaced_stays(uint64_t size, uint32_t n)
 /* What another process uses counts, also after it has ended, until somebody buries it. */
 static void check_other_process(void)
 {
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     for (uint32_t i = 0; i < 10; i++) {
-        CHECK_OK(put(space, i, 10000));
+        CHECK_OK(crowd_put(space, i, 10000));
     }
-    CHECK_OK(brain_put_bytes(space, "none", 4, data, 0));
+    CHECK_OK(brain_put_bytes(space, "none", 4, crowd_data, 0));
     struct check_gate used = check_gate_new();
     pid_t pid = check_fork();
     if (pid == 0) {
         for (uint32_t i = 0; i < 9; i++) {
-            use(space, i);
+            crowd_use(space, i);
         }
         check_gate_open(&used);
         for (;;) {
@@ -264,9 +222,9 @@ static void check_other_process(void)
         }
     }
     check_gate_pass(&used);
-    CHECK_OK(put(space, 10, 10000));
-    CHECK(!is_there(space, 9));
-    CHECK_U64(count(space, 0, 9), 9);
+    CHECK_OK(crowd_put(space, 10, 10000));
+    CHECK(!crowd_has(space, 9));
+    CHECK_U64(crowd_count(space, 0, 9), 9);
     check_kill(pid);
     check_gate_free(&used);
     brain_space_close(space);
@@ -281,27 +239,27 @@ static void check_large_among_small(void)
         N_LARGE = 20,
         LARGE = 100000
     };
-    brain_store *store = open_full(N_SMALL * 8 + N_LARGE * LARGE, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(N_SMALL * 8 + N_LARGE * LARGE, BRAIN_FULL_LRU);
     brain_space *small = check_space(store, "small"), *large = check_space(store, "large");
     for (uint32_t i = 0; i < N_SMALL; i++) {
-        CHECK_OK(put(small, i, 8));
+        CHECK_OK(crowd_put(small, i, 8));
     }
     for (uint32_t i = 0; i < 3 * N_LARGE; i++) {
-        CHECK_OK(put(large, i, LARGE));
+        CHECK_OK(crowd_put(large, i, LARGE));
     }
-    CHECK(count(small, 0, N_SMALL) == N_SMALL);
-    CHECK_U64(count(large, 0, 3 * N_LARGE), N_LARGE);
-    CHECK_U64(count(large, 2 * N_LARGE, 3 * N_LARGE),
+    CHECK(crowd_count(small, 0, N_SMALL) == N_SMALL);
+    CHECK_U64(crowd_count(large, 0, 3 * N_LARGE), N_LARGE);
+    CHECK_U64(crowd_count(large, 2 * N_LARGE, 3 * N_LARGE),
               N_LARGE); /* the last ones: each was in the sample */
     CHECK_OK(brain_space_remove(large));
-    CHECK_OK(put(large, 0, N_LARGE * LARGE)); /* now there is one alone, in use: */
+    CHECK_OK(crowd_put(large, 0, N_LARGE * LARGE)); /* now there is one alone, in use: */
     brain_view view;
     uint32_t name = 0;
     CHECK_OK(brain_get(large, &name, sizeof name, &view));
     for (uint32_t i = 0; i < N_SMALL; i++) {
-        CHECK_OK(put(small, N_SMALL + i, 8));
+        CHECK_OK(crowd_put(small, N_SMALL + i, 8));
     }
-    CHECK(count(small, N_SMALL, 2 * N_SMALL) > N_SMALL * 9 / 10);
+    CHECK(crowd_count(small, N_SMALL, 2 * N_SMALL) > N_SMALL * 9 / 10);
     CHECK(check_live(store) > N_LARGE * LARGE + N_SMALL * 8 / 10 * 9);
     brain_view_drop(&view);
     CHECK_SOUND(store);
@@ -317,22 +275,22 @@ static void check_each_change(void)
         N = 40,
         SIZE = 5000
     };
-    brain_store *store = open_full(N * SIZE, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(N * SIZE, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     brain_object *object;
     brain_batch *batch;
-    brain_part part = { .data = data, .size_bytes = SIZE };
+    brain_part part = { .data = crowd_data, .size_bytes = SIZE };
     brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
     brain_value bare = { .kind = BRAIN_KIND_BYTES }, long_name = bare;
     uint32_t next = 0;
     for (; next < N; next++) {
-        CHECK_OK(put(space, next, SIZE));
+        CHECK_OK(crowd_put(space, next, SIZE));
     }
     CHECK_U64(check_live(store), N * SIZE);
-    CHECK_OK(put(space, next++, 10));
+    CHECK_OK(crowd_put(space, next++, 10));
     for (int i = 0; i < 300; i++) { /* by the short way, as long as they fit */
-        CHECK_OK(brain_put_bytes(space, "short", 5, data, (size_t)(i % 250)));
-        CHECK_OK(put(space, next++, SIZE));
+        CHECK_OK(brain_put_bytes(space, "short", 5, crowd_data, (size_t)(i % 250)));
+        CHECK_OK(crowd_put(space, next++, SIZE));
     }
     CHECK_OK(brain_batch_new(store, &batch));
     for (int round = 0; round < 3; round++) {
@@ -348,7 +306,7 @@ static void check_each_change(void)
         }
         part.size_bytes = SIZE;
         CHECK_OK(brain_batch_commit(batch, NULL));
-        CHECK_U64(count(space, next - 410, next), 410);
+        CHECK_U64(crowd_count(space, next - 410, next), 410);
     }
     for (int kind = 0; kind < 9; kind++) {
         int err = kind % 3 == 0   ? brain_create(store, 20 * SIZE, &object)
@@ -356,20 +314,20 @@ static void check_each_change(void)
                                   : brain_create_streamed(store, 20 * SIZE, &object);
         CHECK_OK(err);
         if (kind % 3 == 2) {
-            CHECK_OK(brain_object_append(object, data, 20 * SIZE));
+            CHECK_OK(brain_object_append(object, crowd_data, 20 * SIZE));
         } else {
-            memcpy(brain_object_data(object), data, 20 * SIZE);
+            memcpy(brain_object_data(object), crowd_data, 20 * SIZE);
         }
-        long_name.meta = data;
+        long_name.meta = crowd_data;
         long_name.meta_len = kind % 2 == 0 ? 0 : 3000; /* in the extent: the seal copies it */
         CHECK_OK(
             kind == 8
                 ? brain_object_seal_in(object, batch, space, &next, sizeof next, &bare, 0, NULL)
                 : brain_object_seal(object, space, &next, sizeof next, &long_name, 0, NULL));
-        CHECK(is_there(space, next));
+        CHECK(crowd_has(space, next));
         next++;
         brain_object_release(object);
-        CHECK_OK(put(space, next++, SIZE));
+        CHECK_OK(crowd_put(space, next++, SIZE));
         CHECK_SOUND(store);
     }
     brain_batch_free(batch);
@@ -381,12 +339,12 @@ static void check_each_change(void)
 /* Once there is no room, not each put looks for some. */
 static void check_share(void)
 {
-    brain_store *store = open_full(6400 * 1000, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(6400 * 1000, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     uint32_t n_rounds = 0;
     uint64_t gone = 0;
     for (uint32_t i = 0; i < 8000; i++) {
-        CHECK_OK(put(space, i, 1000));
+        CHECK_OK(crowd_put(space, i, 1000));
         uint64_t now = check_stat(store).n_evicted;
         n_rounds += now != gone;
         gone = now;
@@ -403,39 +361,39 @@ static void check_share(void)
 /* What cannot fit, whatever goes, removes nothing, and the text says why. */
 static void check_refused(void)
 {
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     brain_space *own = check_space(store, "\xffmine");
     brain_view view;
     brain_object *object;
     uint32_t first = 0;
-    CHECK_OK(put(own, 0, 20000));
+    CHECK_OK(crowd_put(own, 0, 20000));
     for (uint32_t i = 0; i < 8; i++) {
-        CHECK_OK(put(space, i, 10000));
+        CHECK_OK(crowd_put(space, i, 10000));
     }
-    CHECK_CODE(put(space, 8, 100001), BRAIN_E_FULL);
+    CHECK_CODE(crowd_put(space, 8, 100001), BRAIN_E_FULL);
     CHECK_OK(brain_get(space, &first, sizeof first, &view));
-    CHECK_CODE(put(space, 8, 70001), BRAIN_E_FULL);
+    CHECK_CODE(crowd_put(space, 8, 70001), BRAIN_E_FULL);
     CHECK_DETAIL("70001 bytes were asked for");
     CHECK_DETAIL("10000 bytes are of values that somebody has a view of");
     CHECK_DETAIL("20000 are the library's own");
-    CHECK_U64(count(space, 0, 8), 8);
+    CHECK_U64(crowd_count(space, 0, 8), 8);
     CHECK_U64(check_stat(store).n_evicted, 0);
-    CHECK_OK(put(space, 8, 70000)); /* exactly */
-    CHECK(is_there(own, 0) && is_there(space, 0) && is_there(space, 8));
+    CHECK_OK(crowd_put(space, 8, 70000)); /* exactly */
+    CHECK(crowd_has(own, 0) && crowd_has(space, 0) && crowd_has(space, 8));
     CHECK_U64(check_live(store), 100000);
-    CHECK(brain_create(store, 80000, &object) == BRAIN_E_FULL && is_there(space, 8));
+    CHECK(brain_create(store, 80000, &object) == BRAIN_E_FULL && crowd_has(space, 8));
     CHECK_OK(brain_create(store, 70000, &object)); /* being written, it stays */
-    CHECK_CODE(put(space, 9, 1), BRAIN_E_FULL);
+    CHECK_CODE(crowd_put(space, 9, 1), BRAIN_E_FULL);
     brain_object_release(object);
     CHECK(check_is_filled(view.data, 10000, 1));
-    CHECK(is_there(space, 0)); /* what is shown was not removed */
+    CHECK(crowd_has(space, 0)); /* what is shown was not removed */
     brain_view_drop(&view);
-    CHECK_OK(put(space, 9, 80000));
-    CHECK(!is_there(space, 0) && is_there(own, 0));
+    CHECK_OK(crowd_put(space, 9, 80000));
+    CHECK(!crowd_has(space, 0) && crowd_has(own, 0));
     CHECK_CODE(bn_stage_make_room(store, own, 1), BRAIN_E_FULL);
     CHECK_OK(bn_stage_make_room(store, space, 1));
-    CHECK(!is_there(space, 9) && is_there(own, 0));
+    CHECK(!crowd_has(space, 9) && crowd_has(own, 0));
     CHECK_SOUND(store);
     brain_space_close(own);
     brain_space_close(space);
@@ -445,11 +403,11 @@ static void check_refused(void)
 /* Where another process has views, dead or alive. */
 static void check_views_of_others(void)
 {
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     struct check_gate ready = check_gate_new();
     for (uint32_t i = 0; i < 10; i++) {
-        CHECK_OK(put(space, i, 10000));
+        CHECK_OK(crowd_put(space, i, 10000));
     }
     pid_t pid = check_fork();
     if (pid == 0) {
@@ -464,13 +422,13 @@ static void check_views_of_others(void)
     }
     check_gate_pass(&ready);
     for (uint32_t i = 10; i < 30; i++) {
-        CHECK_OK(put(space, i, 10000));
-        CHECK_U64(count(space, 0, 9), 9);
+        CHECK_OK(crowd_put(space, i, 10000));
+        CHECK_U64(crowd_count(space, 0, 9), 9);
     }
-    CHECK_CODE(put(space, 30, 10001), BRAIN_E_FULL);
+    CHECK_CODE(crowd_put(space, 30, 10001), BRAIN_E_FULL);
     CHECK_DETAIL("90000 bytes are of values that somebody has a view of");
     check_kill(pid);
-    CHECK_OK(put(space, 30, 100000));
+    CHECK_OK(crowd_put(space, 30, 100000));
     check_gate_free(&ready);
     brain_space_close(space);
     check_destroy(store);
@@ -479,23 +437,23 @@ static void check_views_of_others(void)
 /* What a snapshot needs does not go: it would free nothing. */
 static void check_snapshot(void)
 {
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default");
     brain_snapshot *snapshot;
     for (uint32_t i = 0; i < 9; i++) {
-        CHECK_OK(put(space, i, 10000));
+        CHECK_OK(crowd_put(space, i, 10000));
     }
     CHECK_OK(brain_snapshot_open(store, &snapshot));
     for (uint32_t i = 9; i < 30; i++) {
-        CHECK_OK(put(space, i, 10000));
+        CHECK_OK(crowd_put(space, i, 10000));
     }
-    CHECK_U64(count(space, 0, 9), 9);
-    CHECK_CODE(put(space, 30, 20000), BRAIN_E_FULL);
+    CHECK_U64(crowd_count(space, 0, 9), 9);
+    CHECK_CODE(crowd_put(space, 30, 20000), BRAIN_E_FULL);
     CHECK_DETAIL("90000 are needed by snapshots");
     CHECK_DETAIL("a snapshot of process");
-    CHECK_U64(count(space, 0, 9), 9);
+    CHECK_U64(crowd_count(space, 0, 9), 9);
     brain_snapshot_close(snapshot);
-    CHECK_OK(put(space, 30, 20000));
+    CHECK_OK(crowd_put(space, 30, 20000));
     CHECK_SOUND(store);
     brain_space_close(space);
     check_destroy(store);
@@ -504,12 +462,12 @@ static void check_snapshot(void)
 /* Who waits for the namespace is woken by what goes, as by a delete. */
 static void check_waiter(void)
 {
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
     brain_space *space = check_space(store, "default"), *other = check_space(store, "other");
     uint64_t number = 0, before;
-    CHECK_OK(put(space, 0, 90000));
+    CHECK_OK(crowd_put(space, 0, 90000));
     before = check_stat(store).committed;
-    CHECK_OK(put(other, 0, 20000));
+    CHECK_OK(crowd_put(other, 0, 20000));
     CHECK_OK(brain_wait_space(space, before, 0, &number));
     CHECK(number > before);
     brain_space_close(space);
@@ -535,18 +493,18 @@ static void check_pages(void)
     enum {
         N = 5000
     };
-    brain_store *store = open_full(1000000, BRAIN_FULL_ERROR);
+    brain_store *store = crowd_open(1000000, BRAIN_FULL_ERROR);
     brain_space *space = check_space(store, "default");
     struct check_gate ready = check_gate_new();
     uint32_t *n_of_child = check_shared(2 * sizeof *n_of_child);
     for (uint32_t i = 0; i < N; i++) {
-        CHECK_OK(put(space, i, 8));
-        use(space, i);
+        CHECK_OK(crowd_put(space, i, 8));
+        crowd_use(space, i);
     }
     CHECK_U64(count_pages(store, UINT32_MAX), 0); /* nobody wants to know */
     CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
     for (uint32_t i = 0; i < N; i++) {
-        use(space, i);
+        crowd_use(space, i);
     }
     CHECK_U64(count_pages(store, store->row), BN_HITS_PARTS);
     for (uint32_t i = 0; i < BN_CHUNKS_RESERVED;
@@ -560,7 +518,7 @@ static void check_pages(void)
         if (pid == 0) {
             n_of_child[0] = count_pages(store, store->row);
             for (uint32_t k = 0; k < N; k++) {
-                use(space, k);
+                crowd_use(space, k);
             }
             n_of_child[1] = count_pages(store, store->row);
             check_gate_open(&ready);
@@ -580,7 +538,7 @@ static void check_pages(void)
     }
     brain_store *other = check_open(brain_path(store), 0);
     brain_space *its = check_space(other, "default");
-    use(its, 0);
+    crowd_use(its, 0);
     CHECK_U64(count_pages(store, UINT32_MAX), BN_HITS_PARTS + 1);
     brain_space_close(its);
     brain_close(other);
@@ -594,7 +552,7 @@ static void check_pages(void)
 /* No slot is taken for another, and what was noted last counts. */
 static void check_table(void)
 {
-    brain_store *store = open_full(1000000, BRAIN_FULL_LRU);
+    brain_store *store = crowd_open(1000000, BRAIN_FULL_LRU);
     uint32_t slots[4];
     uint64_t last[4];
     for (uint32_t i = 0; i < 200000; i++) {
@@ -623,17 +581,17 @@ static void check_table(void)
 
 static void check_coldest(void)
 {
-    brain_store *store = open_full(10000000, BRAIN_FULL_LRU), *reader;
+    brain_store *store = crowd_open(10000000, BRAIN_FULL_LRU), *reader;
     brain_space *a = check_space(store, "a"), *b = check_space(store, "b"),
                 *none = check_space(store, "c");
     brain_space *own = check_space(store, "\xffown");
     brain_view views[200], held;
     uint32_t name = 3;
     size_t n = 0;
-    CHECK_OK(put(own, 0, 5000));
+    CHECK_OK(crowd_put(own, 0, 5000));
     for (uint32_t i = 0; i < 10; i++) {
-        CHECK_OK(put(a, i, 10000 + i));
-        CHECK_OK(put(b, i, i));
+        CHECK_OK(crowd_put(a, i, 10000 + i));
+        CHECK_OK(crowd_put(b, i, i));
     }
     CHECK_OK(brain_coldest(store, a, 0, views, 200, &n));
     CHECK_U64(n, 10);
@@ -646,7 +604,7 @@ static void check_coldest(void)
     for (uint32_t i = 0; i < n; i++) {
         brain_view_drop(&views[i]);
     }
-    use(a, 0);
+    crowd_use(a, 0);
     CHECK_OK(
         brain_set_full(store,
                        BRAIN_FULL_ERROR)); /* not for its use it is left out, but for the view */
@@ -668,7 +626,7 @@ static void check_coldest(void)
     CHECK_U64(n, 0);
     CHECK_U64(check_stat(store).n_pins, 0);
     for (uint32_t i = 0; i < 400; i++) {
-        CHECK_OK(put(b, i, 100));
+        CHECK_OK(crowd_put(b, i, 100));
     }
     CHECK_OK(brain_coldest(store, b, 0, views, 200, &n));
     CHECK(n >= BRAIN_COLDEST_MAX / 2 && n <= BRAIN_COLDEST_MAX);
@@ -691,317 +649,11 @@ static void check_coldest(void)
     check_destroy(store);
 }
 
-/* ---- who makes room */
-
-struct maker {
-    brain_space *space;
-    uint32_t n_calls, next;
-    uint64_t bytes;
-    int answer;
-    bool nests;
-};
-
-static int make_room(void *context, brain_store *store, brain_space *space, uint64_t bytes)
-{
-    struct maker *maker = context;
-    CHECK(store != NULL && space == NULL && !brain_is_busy(store));
-    maker->n_calls++;
-    maker->bytes = bytes;
-    if (maker->nests) {
-        CHECK_CODE(put(maker->space, 1000, 50000), BRAIN_E_FULL); /* and asks nobody */
-        CHECK_DETAIL("who is making room");
-    }
-    if (maker->answer == 0) {
-        int err = brain_delete(maker->space, &maker->next, sizeof maker->next, BRAIN_ANY_VERSION);
-        maker->next++;
-        return err == BRAIN_E_NOT_FOUND ? BRAIN_E_FULL : err;
-    }
-    return maker->answer == 1 ? 0 : maker->answer; /* 1: says that it has, and has not */
-}
-
-static void check_hook(void)
-{
-    brain_store *store = open_full(100000, BRAIN_FULL_SPILL);
-    brain_space *space = check_space(store, "default");
-    struct maker maker = { .space = space };
-    for (uint32_t i = 0; i < 10; i++) {
-        CHECK_OK(put(space, i, 10000));
-    }
-    CHECK_CODE(put(space, 10, 15000), BRAIN_E_FULL);
-    CHECK_DETAIL("no directory for that");
-    CHECK_OK(brain_on_full(store, make_room, &maker));
-    CHECK_OK(put(space, 10, 15000));
-    CHECK_U64(maker.n_calls, 2); /* as long as it makes some */
-    CHECK_U64(maker.bytes, 5000);
-    CHECK_U64(count(space, 2, 11), 9);
-    CHECK_U64(check_stat(store).n_evicted, 0);
-    maker.nests = true;
-    CHECK_OK(put(space, 11, 10000));
-    CHECK_U64(maker.n_calls, 3);
-    CHECK_CODE(put(space, 12, 100001), BRAIN_E_FULL);
-    CHECK_U64(maker.n_calls, 3); /* it cannot help */
-    maker.nests = false;
-    maker.answer = BRAIN_E_IO;
-    CHECK_CODE(put(space, 12, 20000), BRAIN_E_IO);
-    maker.answer = BRAIN_E_FULL;
-    CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL);
-    CHECK_DETAIL("20000 bytes were asked for");
-    CHECK_DETAIL("nothing more that could go");
-    maker.answer = 1;
-    CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL); /* that has an end */
-    CHECK_OK(brain_on_full(store, NULL, NULL));
-    CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL);
-    CHECK_U64(count(space, 3, 12), 9);
-    CHECK_OK(brain_set_full(store, BRAIN_FULL_ERROR));
-    CHECK_OK(brain_on_full(store, make_room, &maker));
-    maker.n_calls = 0;
-    CHECK_CODE(put(space, 12, 20000), BRAIN_E_FULL);
-    CHECK_U64(maker.n_calls, 0);
-    CHECK_SOUND(store);
-    brain_space_close(space);
-    check_destroy(store);
-}
-
-/* What has gone for a put, and stays in limbo since somebody has it, counts as coming: a few times as much goes instead,
- * and no more. */
-static void check_in_use_yet(void)
-{
-    brain_store *store = open_full(100000, BRAIN_FULL_SPILL);
-    brain_space *space = check_space(store, "default");
-    struct maker maker = { .space = space };
-    brain_view views[10];
-    for (uint32_t i = 0; i < 10; i++) {
-        CHECK_OK(put(space, i, 10000));
-        CHECK_OK(brain_get(space, &i, sizeof i, &views[i]));
-    }
-    CHECK_OK(brain_on_full(store, make_room, &maker));
-    CHECK_CODE(put(space, 10, 5000), BRAIN_E_FULL);
-    CHECK_DETAIL("in use yet");
-    CHECK_U64(maker.n_calls, 4);
-    CHECK_U64(count(space, 0, 10), 6);
-    for (uint32_t i = 0; i < 10; i++) {
-        brain_view_drop(&views[i]);
-    }
-    CHECK_OK(put(space, 10, 5000));
-    CHECK_U64(maker.n_calls, 4);
-    brain_space_close(space);
-    check_destroy(store);
-}
-
-/* A view that is taken after the choice keeps the value, too. */
-static void check_spared(void)
-{
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
-    brain_space *space = check_space(store, "default");
-    struct bn_write write;
-    brain_view view;
-    uint64_t number;
-    for (int held = 1; held >= 0; held--) {
-        uint32_t name = 5;
-        CHECK_OK(put(space, name, 10000));
-        CHECK_OK(brain_get(space, &name, sizeof name, &view));
-        CHECK_OK(bn_write_init_delete(&write, space, &name, sizeof name, view.version));
-        write.spares_used = true;
-        if (!held) {
-            brain_view_drop(&view);
-        }
-        CHECK_CODE(bn_write_commit(store, &write, 1, false, &number), held ? BRAIN_E_BUSY : 0);
-        CHECK(is_there(space, name) == held);
-        bn_write_deinit(store, &write);
-        brain_view_drop(&view);
-    }
-    brain_space_close(space);
-    check_destroy(store);
-}
-
-/* ---- one at a time */
-
-struct slow_maker {
-    brain_space *space;
-    struct check_gate begun, may_end;
-    bool dies;
-};
-
-static int make_room_slowly(void *context, brain_store *store, brain_space *space, uint64_t bytes)
-{
-    struct slow_maker *maker = context;
-    uint32_t first = 0;
-    (void)store;
-    (void)space;
-    (void)bytes;
-    check_gate_open(&maker->begun);
-    check_gate_pass(&maker->may_end);
-    return brain_delete(maker->space, &first, sizeof first, BRAIN_ANY_VERSION);
-}
-
-/* Who finds it full while another process makes room waits for that, and finds the room; takes over from a dead one;
- * and waits no longer than for a writer. */
-static void check_turns(bool dies)
-{
-    brain_store *store = open_full(100000, BRAIN_FULL_SPILL);
-    brain_space *space = check_space(store, "default");
-    struct slow_maker maker = { space, check_gate_new(), check_gate_new(), dies };
-    struct maker quick = { .space = space, .next = 1 };
-    CHECK_OK(put(space, 0, 50000));
-    CHECK_OK(put(space, 1, 50000));
-    pid_t pid = check_fork();
-    if (pid == 0) {
-        CHECK_OK(brain_on_full(store, make_room_slowly, &maker));
-        CHECK_OK(put(space, 2, 10000)); /* of 50,000 that it gets */
-        _exit(0);
-    }
-    check_gate_pass(&maker.begun);
-    brain_options options = BRAIN_OPTIONS_INIT;
-    brain_store *hasty;
-    options.lock_timeout_ns = 1;
-    CHECK_OK(brain_open(brain_path(store), &options, &hasty));
-    brain_space *its = check_space(hasty, "default");
-    CHECK_OK(brain_on_full(hasty, make_room, &quick));
-    CHECK_CODE(put(its, 3, 10000), BRAIN_E_TIMEOUT);
-    CHECK_DETAIL("making room");
-    brain_space_close(its);
-    brain_close(hasty);
-    CHECK_OK(brain_on_full(store, make_room, &quick));
-    CHECK_U64(quick.n_calls, 0);
-    if (dies) {
-        check_kill(pid);
-        CHECK_OK(put(space, 3, 10000));
-        CHECK_U64(quick.n_calls, 1);
-        CHECK(is_there(space, 0) && !is_there(space, 1));
-    } else {
-        pid_t other = check_fork();
-        if (other == 0) {
-            CHECK_OK(put(space, 3, 10000));
-            CHECK_U64(quick.n_calls, 0);
-            _exit(0);
-        }
-        check_gate_open(&maker.may_end);
-        CHECK_CHILD(pid);
-        CHECK_CHILD(other);
-        CHECK(!is_there(space, 0) && count(space, 1, 4) == 3);
-    }
-    check_gate_free(&maker.begun);
-    check_gate_free(&maker.may_end);
-    brain_space_close(space);
-    check_destroy(store);
-}
-
-/* ---- conditions */
-
-/* Nothing goes for a change that is not made; and what a change asks for is not what goes. */
-static void check_conditions(void)
-{
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
-    brain_space *space = check_space(store, "default");
-    brain_part part = { .data = data, .size_bytes = 60000 };
-    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    brain_batch *batch;
-    uint64_t version;
-    uint32_t x = 100, y = 101;
-    part.size_bytes = 100;
-    CHECK_OK(brain_put(space, &x, sizeof x, &value, 0, &version));
-    part.size_bytes = 60000;
-    for (uint32_t i = 0; i < 9; i++) {
-        CHECK_OK(put(space, i, 11000));
-    }
-    CHECK_CODE(brain_put(space, &x, sizeof x, &value, version + 1, NULL), BRAIN_E_STALE);
-    CHECK_CODE(brain_put(space, &x, sizeof x, &value, 0, NULL), BRAIN_E_EXISTS);
-    CHECK_CODE(brain_put(space, &y, sizeof y, &value, 5, NULL), BRAIN_E_STALE);
-    part.size_bytes = 1500; /* inline: with others in a batch, by its conditions */
-    CHECK_OK(brain_batch_new(store, &batch));
-    CHECK_OK(brain_batch_put(batch, space, &y, sizeof y, &value));
-    CHECK_OK(brain_batch_put_if(batch, space, &x, sizeof x, &value, version + 1));
-    CHECK_CODE(brain_batch_commit(batch, NULL), BRAIN_E_STALE);
-    CHECK_U64(check_stat(store).n_evicted, 0);
-    CHECK_OK(brain_batch_require(batch, space, &x, sizeof x, version)); /* the coldest of all */
-    CHECK_OK(brain_batch_put(batch, space, &y, sizeof y, &value));
-    CHECK_OK(brain_batch_commit(batch, NULL));
-    brain_batch_free(batch);
-    CHECK(is_there(space, x) && check_stat(store).n_evicted > 0);
-    part.size_bytes = 98000;
-    CHECK_OK(brain_put(space, &x, sizeof x, &value, version, &version)); /* all others went */
-    CHECK_U64(count(space, 0, 9), 0);
-    CHECK_CODE(brain_put(space, &x, sizeof x, &value, version, NULL), BRAIN_E_FULL);
-    CHECK(is_there(space, x));
-    CHECK_OK(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION,
-                       NULL)); /* who asks for nothing may */
-    CHECK_SOUND(store);
-    brain_space_close(space);
-    check_destroy(store);
-}
-
-/* What stands for a value that is elsewhere does not go once more, and what could not be moved is not offered. */
-static void check_not_offered(void)
-{
-    brain_store *store = open_full(100000, BRAIN_FULL_LRU);
-    brain_space *space = check_space(store, "default");
-    brain_part part = { .data = data, .size_bytes = 10000 };
-    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    brain_view views[5];
-    size_t n;
-    for (uint32_t i = 0; i < 3; i++) {
-        value.meta = data;
-        value.meta_len = i == 1 ? 1501 : 0;
-        CHECK_OK(brain_put(space, &i, sizeof i, &value, 0, NULL));
-    }
-    CHECK_OK(brain_get(space, &(uint32_t){ 0 }, sizeof(uint32_t), &views[0]));
-    CHECK_OK(brain_move_away(&views[0], data, 1000));
-    brain_view_drop(&views[0]);
-    CHECK_OK(brain_coldest(store, NULL, 1, views, 5, &n));
-    CHECK_U64(n, 1);
-    CHECK(memcmp(views[0].name, &(uint32_t){ 2 }, sizeof(uint32_t)) == 0);
-    brain_view_drop(&views[0]);
-    CHECK_OK(put(space, 3, 90000));
-    CHECK(is_there(space, 0) && !is_there(space, 1));
-    brain_space_close(space);
-    check_destroy(store);
-}
-
-/* ---- a full file system */
-
-static void check_small_file_system(void)
-{
-    char dir[] = "/dev/shm/brain-test-mount-XXXXXX", path[200];
-    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0) {
-        printf("a small file system: not tested, it takes root to mount one\n");
-        return;
-    }
-    pid_t pid = check_fork();
-    if (pid == 0) {
-        CHECK_SYS(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL));
-        CHECK(mkdtemp(dir) != NULL);
-        CHECK_SYS(mount("none", dir, "tmpfs", 0, "size=12m"));
-        snprintf(path, sizeof path, "%s/store", dir);
-        brain_store *store = check_open(path, 1 << 30);
-        brain_space *space = check_space(store, "default");
-        CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
-        for (uint32_t i = 0; i < 300; i++) {
-            CHECK_OK(put(space, i, 100000 + check_below(200000)));
-            brain_object *object;
-            brain_value bare = { .kind = BRAIN_KIND_BYTES };
-            uint32_t name = 1000 + i;
-            CHECK_OK(brain_create(store, 300000, &object));
-            CHECK_OK(brain_object_seal(object, space, &name, sizeof name, &bare, 0, NULL));
-            brain_object_release(object);
-        }
-        CHECK(is_there(space, 299) && check_stat(store).n_evicted > 200);
-        CHECK(check_live(store) > 4 * CHECK_MIB); /* of what there is room for */
-        CHECK_SOUND(store);
-        brain_space_close(space);
-        check_destroy(store);
-        CHECK_SYS(umount(dir));
-        CHECK_SYS(rmdir(dir));
-        fflush(NULL);
-        _exit(0);
-    }
-    CHECK_CHILD(pid);
-}
-
 int main(void)
 {
     check_begin();
     check_needs_fork_advice();
-    check_fill(data, sizeof data, 1);
+    crowd_begin();
     check_modes();
     check_turned_on();
     for (int how = 0; how < N_HOWS; how++) {
@@ -1022,13 +674,5 @@ int main(void)
     check_pages();
     check_table();
     check_coldest();
-    check_hook();
-    check_in_use_yet();
-    check_spared();
-    check_turns(false);
-    check_turns(true);
-    check_conditions();
-    check_not_offered();
-    check_small_file_system();
     return 0;
 }

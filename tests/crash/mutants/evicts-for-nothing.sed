@@ -1,6 +1,6 @@
 # Room is made for a change whose condition does not hold.
 # file: src/write.c
-# run: test_evict
+# run: test_make_room
 # says: n_evicted
 /^static int judge_version(/,/^}/ {
     s/^    return if_version == 0 && .*/    return 0;/

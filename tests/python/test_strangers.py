@@ -1,0 +1,115 @@
+"""Other users: what they are refused, and what a group may."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from brain_plasma import Brain, exceptions
+
+STRANGER = 65_534  # nobody
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+
+
+def as_stranger(code, path):
+    """Run `code` as another user. Returns what it printed."""
+
+    def become():
+        os.setgroups([])
+        os.setgid(STRANGER)
+        os.setuid(STRANGER)
+
+    return subprocess.run(
+        [sys.executable, "-c", f"path = {path!r}\n{code}"],
+        preexec_fn=become,
+        capture_output=True,
+        text=True,
+        cwd="/",
+    )
+
+
+@pytest.fixture
+def stranger_runs():
+    """Whether another user can run this Python and this package at all."""
+    try:
+        done = as_stranger("import brain_plasma", "")
+    except PermissionError as error:
+        pytest.skip(f"another user cannot run this Python: {error}")
+    if done.returncode != 0:
+        pytest.skip(f"another user cannot import the package: {done.stderr[-200:]}")
+
+
+REFUSED = """
+from brain_plasma import Brain, exceptions
+try:
+    Brain(path, {options})
+except exceptions.BrainPermissionError as error:
+    assert isinstance(error, PermissionError)
+    print(error)
+"""
+
+
+@needs_root
+@pytest.mark.parametrize("options", ["", "shared=True", "read_only=True", "create=False"])
+def test_a_stranger_is_refused(brain, path, stranger_runs, options):
+    done = as_stranger(REFUSED.format(options=options), path)
+    assert path in done.stdout, done.stderr
+
+
+@needs_root
+def test_the_store_of_a_stranger_is_refused(path, stranger_runs):
+    done = as_stranger("from brain_plasma import Brain\nBrain(path)['x'] = 1", path)
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(exceptions.BrainPermissionError, match=path):
+        Brain(path)
+    with Brain(path, shared=True) as brain:
+        assert brain["x"] == 1
+        with pytest.raises(exceptions.BrainPickleError):
+            brain["y"] = ValueError("can only be pickled")
+
+
+@needs_root
+def test_a_link_of_a_stranger_is_refused(tmp_path, stranger_runs):
+    folder = f"/tmp/brain-test-{os.getpid()}-open"
+    os.mkdir(folder)
+    os.chmod(folder, 0o777)
+    path = f"{folder}/store"
+    try:
+        done = as_stranger("import os\nos.symlink('/dev/shm', path)", path)
+        assert done.returncode == 0, done.stderr
+        with pytest.raises(exceptions.BrainPermissionError, match=path):
+            Brain(path)
+    finally:
+        shutil.rmtree(folder)
+
+
+@needs_root
+def test_a_group_may_read(path, stranger_runs):
+    with Brain(path, group=STRANGER) as brain:
+        brain["x"] = np.arange(5)
+        brain["y"] = ValueError("can only be pickled")
+        code = """
+from brain_plasma import Brain, exceptions
+try:
+    Brain(path, shared=True)
+except exceptions.BrainPermissionError as error:
+    assert 'read-only' in str(error)
+brain = Brain(path, shared=True, read_only=True)
+print(brain.read_only, brain['x'].sum())
+for use in (lambda: brain['y'], lambda: brain.__setitem__('x', 1)):
+    try:
+        use()
+    except exceptions.BrainError as error:
+        print(type(error).__name__)
+"""
+        done = as_stranger(code, path)
+        assert done.stdout.split() == ["True", "10", "BrainPickleError", "BrainUpdatePermissionError"], done
+
+
+def test_nobody_else_may_look_into_a_store(brain):
+    for file in (os.path.join(brain.directory, name) for name in ("data", "clients")):
+        assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(brain.directory).st_mode) == 0o700
