@@ -432,6 +432,54 @@ static bool in_front(char *text, const char *what)
     return false;
 }
 
+/* One object of a walk over the object table, which says that it is live: whether a get says so, too. */
+static bool is_live(struct state_reader *reader, const struct state *state, uint8_t *met,
+                    const brain_object_info *info, char *text)
+{
+    const struct state_catalogue *catalogue = reader->catalogue;
+    if (info->name_len >= sizeof info->name) { /* that is not all of it */
+        return true;
+    }
+    uint32_t space = space_number(catalogue, info->space, info->space_len);
+    uint32_t i = name_number(catalogue, space, info->name, info->name_len);
+    if (i == catalogue->n_names || state->seen[i].version != info->version || met[i]++ != 0) {
+        snprintf(text, STATE_TEXT_MAX, "an object that is live, version %ju of %.40s/%.40s: %s",
+                 (uintmax_t)info->version, info->space, info->name,
+                 i == catalogue->n_names                   ? "no such name"
+                 : state->seen[i].version != info->version ? "a get has another"
+                                                           : "twice");
+        return false;
+    }
+    return true;
+}
+
+/* By a walk over the object table: all that is live there, and nothing else. */
+static bool same_objects(struct state_reader *reader, const struct state *state, char *text)
+{
+    static brain_object_info infos[64];
+    static uint8_t met[STATE_NAMES_MAX];
+    uint32_t cursor = 0;
+    size_t n, n_live = 0, n_seen = 0;
+    int err;
+    memset(met, 0, sizeof met);
+    infos[0].struct_size = sizeof infos[0];
+    while ((err = brain_objects(reader->store, BRAIN_OBJECT_LIVE, &cursor, infos, 64, &n)) == 0) {
+        for (size_t i = 0; i < n; i++, n_live++) {
+            if (!is_live(reader, state, met, &infos[i], text)) {
+                return false;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < reader->catalogue->n_names; i++) {
+        n_seen += state->seen[i].version != 0;
+    }
+    if (err == BRAIN_E_NOT_FOUND && n_live != n_seen) {
+        snprintf(text, STATE_TEXT_MAX, "%zu objects are live, and %zu names are there", n_live,
+                 n_seen);
+    }
+    return err != BRAIN_E_NOT_FOUND ? failed(text, "brain_objects", err) : n_live == n_seen;
+}
+
 bool state_read(struct state_reader *reader, struct state *state, char *text)
 {
     static struct state other;
@@ -445,6 +493,9 @@ bool state_read(struct state_reader *reader, struct state *state, char *text)
     if (!by_new_snapshot(reader, &other, text) ||
         !state_equal(reader->catalogue, state, &other, text)) {
         return in_front(text, "a snapshot, beside single gets");
+    }
+    if (!same_objects(reader, state, text)) {
+        return in_front(text, "a walk over the objects, beside single gets");
     }
     uint64_t live_bytes;
     int err = brain_usage(reader->store, &state->capacity_bytes, &live_bytes);

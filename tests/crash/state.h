@@ -80,8 +80,8 @@ bool state_by_many(struct state_reader *reader, struct state *state, char *text)
 /* Through a snapshot: a walk over the namespaces and their names, which must give each once. */
 bool state_by_snapshot(struct state_reader *reader, brain_snapshot *snapshot, struct state *state,
                        char *text);
-/* All three, the last with a snapshot of now. They must agree: nobody changes the store meanwhile. And
- * what the catalogue says must hold. */
+/* All three, the last with a snapshot of now, and a walk over the object table. They must agree: nobody changes the
+ * store meanwhile. And what the catalogue says must hold. */
 bool state_read(struct state_reader *reader, struct state *state, char *text);
 
 /* Of a snapshot: a note is what it is now, whichever moment the value is looked at as of, and capacity and quotas
