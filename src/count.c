@@ -225,7 +225,7 @@ static bool is_first(struct brain_store *store, uintptr_t thread)
 void bn_count_go(struct brain_store *store, bool slowly)
 {
     /* relaxed: under the mutex */
-    store->counting.line = row_line(store);
+    bn_store_relaxed(&store->counting.line, row_line(store));
     bn_store_release(&store->counting.thread,
                      slowly ? (uintptr_t)0 : bn_load_relaxed(&store->counting.first));
     bn_store_release(&store->counting.page,

@@ -31,7 +31,8 @@ BN_INLINE struct bn_count_rec *bn_count_line(const struct brain_store *store)
 {
     uintptr_t thread = bn_thread_here();
     if (bn_likely(bn_load_acquire(&store->counting.thread) == thread)) {
-        return store->counting.line;
+        return bn_load_relaxed(
+            &store->counting.line); /* relaxed: this thread has set `thread`, or seen it set */
     }
     const struct bn_count_place *place = &bn_count_places[bn_count_hash(thread)];
     uint8_t *page = bn_load_acquire(&store->counting.page);

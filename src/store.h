@@ -43,7 +43,7 @@ struct bn_hits {
 struct bn_counting {
     /* what a get touches; 0 and NULL: not known yet, or events are told as well */
     _Atomic uintptr_t thread;
-    struct bn_count_rec *line; /* of that one */
+    _Atomic(struct bn_count_rec *) line; /* of that one */
     _Atomic(uint8_t *) page;
     /* the same whether events are told or not; written under `mutex` */
     _Atomic uintptr_t first;
