@@ -970,6 +970,98 @@ typedef int (*brain_room_fn)(void *context, brain_store *store, brain_space *spa
  * Cost: a few stores. */
 BRAIN_API int brain_on_full(brain_store *store, brain_room_fn make_room, void *context);
 
+/* ---- counts and events ----------------------------------------------------------------------- */
+
+/* What a client counts of what it does. Counts only rise. */
+enum brain_count {
+    BRAIN_COUNT_HITS,         /* values that a get gave: by name, by id, of many, of a snapshot */
+    BRAIN_COUNT_MISSES,       /* gets of those kinds that found nothing */
+    BRAIN_COUNT_PUTS,         /* values put, those of batches and seals included */
+    BRAIN_COUNT_PUT_BYTES,    /* and their data */
+    BRAIN_COUNT_DELETES,      /* values deleted, those of a removed namespace included */
+    BRAIN_COUNT_FULL,         /* calls that were refused with FULL or QUOTA */
+    BRAIN_COUNT_LOCK_WAITS,   /* how often another writer had to be waited for */
+    BRAIN_COUNT_LOCK_WAIT_NS, /* and how long */
+    BRAIN_N_COUNTS
+};
+
+/* What all clients that the store ever had have counted: the dead and the gone included.
+ *
+ * No value counts as got that brain_exists(), brain_wait() or a walk looked at, none as put or deleted that
+ * brain_move_away() moved, and none as deleted that mode BRAIN_FULL_LRU removed: brain_stat has those. A client for
+ * which there was no memory to count in (a page of 4 KiB, once) counts nothing.
+ *
+ * Returns 0, or: DESTROYED; FORKED.  Threads: any.  Blocks: never.
+ * Cost: a look at each page of pins and counts. What counting costs: a store or two for each get and put. */
+BRAIN_API int brain_counts(brain_store *store, uint64_t counts_out[BRAIN_N_COUNTS]);
+
+/* The same of all clients that ever had the row `row` (brain_client.row); zeros where none has counted anything. What one
+ * has done meanwhile is the difference of two looks.
+ * Returns 0, or: INVAL (there is no such row); DESTROYED; FORKED.  Threads: any.  Blocks: never.
+ * Cost: some dozen loads. */
+BRAIN_API int brain_client_counts(brain_store *store, uint32_t row,
+                                  uint64_t counts_out[BRAIN_N_COUNTS]);
+
+/* A number that is worth watching, in the terms of OpenMetrics. The texts are constants. */
+typedef struct brain_metric {
+    const char *name; /* "brain_puts": without the "_total" of a counter */
+    const char *help; /* "Values put." */
+    const char *unit; /* "bytes", "seconds", or "": the name ends with it */
+    int is_counter;   /* non-zero: it only rises, else a gauge */
+    double value;
+} brain_metric;
+
+/* List all that is worth watching of a store, by brain_stat_get() and brain_counts(): `*n_out` is how many there are, also
+ * beyond `n_metrics`; always the same, in the same order.
+ * Returns 0, or: IO; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: as those two. */
+BRAIN_API int brain_metrics(brain_store *store, brain_metric *metrics, size_t n_metrics,
+                            size_t *n_out);
+
+enum brain_event_kind {
+    BRAIN_EVENT_GET = 1u << 0,  /* a get gave a value */
+    BRAIN_EVENT_MISS = 1u << 1, /* a get found nothing */
+    BRAIN_EVENT_PUT = 1u << 2,  /* a value was put */
+    BRAIN_EVENT_DELETE =
+        1u << 3,                /* one was deleted; without a name: a whole namespace was removed */
+    BRAIN_EVENT_FULL = 1u << 4, /* a call was refused with FULL or QUOTA */
+    BRAIN_EVENT_EVICTED = 1u << 5, /* a value was removed to make room (BRAIN_FULL_LRU) */
+    BRAIN_EVENT_RECOVERED =
+        1u << 6, /* the lock was taken over from a dead writer, and its change undone or finished */
+    BRAIN_EVENT_REAPED = 1u << 7, /* what a dead client held was given back */
+    BRAIN_EVENT_WAITED = 1u << 8, /* another writer had to be waited for */
+};
+
+#define BRAIN_EVENTS_ALL 0x1ffu
+
+typedef struct brain_event {
+    uint32_t kind;     /* one of enum brain_event_kind */
+    uint32_t name_len; /* of `name`; 0 with NULL */
+    uint32_t space_len;
+    const void *name,
+        *space; /* of one value; NULL where it is of none, or not known (a get by id that missed) */
+    uint64_t
+        version; /* of the value that was got, put, or (0: not known) deleted or evicted; else 0 */
+    uint64_t
+        bytes; /* of the value's data; FULL: how much was asked for; WAITED: nanoseconds; else 0 */
+    const char *text; /* FULL, RECOVERED, REAPED: what happened, and to or by whom; else NULL */
+} brain_event;
+
+/* Told of one event. All that `event` points to is valid until it returns. It may use the store, of which nothing is told
+ * meanwhile to the same thread. */
+typedef void (*brain_event_fn)(void *context, const brain_event *event);
+
+/* Let `tell` be called, with `context`, of each event of `kinds` (a set of enum brain_event_kind): of what this process
+ * does through this handle, after it is done, in the thread that did it, before the call that did it returns, and outside of
+ * the lock. A batch tells of each of its changes. There is one at a time, the last that was given; a call of another thread
+ * that is under way may still tell the one before. Of what is told by nobody's call (a fork reaps, too) the next call of that
+ * thread tells.
+ *
+ * kinds   0: nothing is told, which costs a get and a put nothing.
+ * Returns 0, or: INVAL (an unknown kind; `tell` is NULL and `kinds` is not 0); DESTROYED; FORKED.
+ * Threads: any.  Fork: the child tells its copy.  Blocks: never.  Cost: a few stores. */
+BRAIN_API int brain_on_event(brain_store *store, uint32_t kinds, brain_event_fn tell,
+                             void *context);
+
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 /* Wait until the version of `name` is above `version`.

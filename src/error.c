@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char detail[768];
+static _Thread_local char detail[BN_ERROR_DETAIL_BYTES];
 
 static void set_detail(const char *format, va_list args)
 {
@@ -20,6 +20,16 @@ int bn_error(int code, const char *format, ...)
     set_detail(format, args);
     va_end(args);
     return code;
+}
+
+void bn_error_keep(char text[BN_ERROR_DETAIL_BYTES])
+{
+    memcpy(text, detail, sizeof detail);
+}
+
+void bn_error_bring_back(const char text[BN_ERROR_DETAIL_BYTES])
+{
+    memcpy(detail, text, sizeof detail);
 }
 
 static int code_of(int error)

@@ -22,4 +22,9 @@ __attribute__((format(printf, 2, 3))) int bn_error_os(int error, const char *for
 /* Damage: CORRUPT, naming the record. */
 __attribute__((format(printf, 1, 2))) int bn_error_corrupt(const char *format, ...);
 
+/* The detail text over a call of somebody else's, whose failures are none of the caller's. */
+#define BN_ERROR_DETAIL_BYTES 768u
+void bn_error_keep(char text[BN_ERROR_DETAIL_BYTES]);
+void bn_error_bring_back(const char text[BN_ERROR_DETAIL_BYTES]);
+
 #endif

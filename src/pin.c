@@ -80,8 +80,8 @@ int bn_pin_claim_chunk(struct brain_store *store, uint32_t owner, struct bn_chun
                        int *os_out)
 {
     uint32_t n = bn_pin_n_chunks(store);
-    /* Hits do not take what newcomers need where there is no memory for more. */
-    uint32_t first = (owner & BN_CHUNK_HITS) != 0 ? BN_CHUNKS_RESERVED : 0;
+    /* Hits and counts do not take what newcomers need where there is no memory for more. */
+    uint32_t first = (owner & (BN_CHUNK_HITS | BN_CHUNK_COUNTS)) != 0 ? BN_CHUNKS_RESERVED : 0;
     *os_out = 0;
     for (uint32_t i = first; i < n; i++) {
         if (try_claim(store, i, owner)) {

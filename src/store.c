@@ -361,6 +361,11 @@ static void reset(struct brain_store *store)
     bn_store_relaxed(&store->ledger.n_chunks, 0u);
     bn_store_relaxed(&store->ledger.hint, 0u);
     bn_store_relaxed(&store->ledger.mirroring, 0u);
+    bn_store_relaxed(&store->events.kinds, 0u);
+    bn_store_relaxed(&store->events.n_noted, 0u);
+    for (uint32_t i = 0; i < BN_EVENT_NOTES; i++) {
+        bn_store_relaxed(&store->events.notes[i].thread, (uintptr_t)0);
+    }
     for (int i = 0; i < BN_N_CLASSES; i++) {
         bn_store_relaxed(&store->ready[i].n, 0u);
         bn_store_relaxed(&store->retired[i].n, 0u);

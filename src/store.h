@@ -39,6 +39,23 @@ struct bn_hits {
     _Atomic bool refused;                               /* there was no memory for one */
 };
 
+/* Who is told of what this process does (event.c). */
+#define BN_EVENT_NOTES 32u
+struct bn_event_note {
+    _Atomic uintptr_t thread; /* whose it is (base/thread.h); 0: nobody's */
+    uint32_t kind;
+    uint64_t bytes;
+    char text[232];
+};
+struct bn_events {
+    _Atomic uint32_t
+        kinds; /* 0: nobody is told. Written under `mutex`, as the next two, which are read under it */
+    brain_event_fn tell;
+    void *context;
+    _Atomic uint32_t n_noted;
+    struct bn_event_note notes[BN_EVENT_NOTES];
+};
+
 /* Who makes room where the store is full. */
 struct bn_room {
     brain_room_fn make; /* NULL: nobody */
@@ -73,6 +90,8 @@ struct brain_store {
     _Atomic uint64_t buckets_backed;
     _Atomic uint64_t overflow_backed;
     _Atomic uint64_t values_seen; /* bytes of values that are in use and mapped: the same */
+    _Atomic(uint8_t *)
+        counts; /* count_page; NULL: not known yet, or events are told as well (count.h) */
 
     /* what a writer needs besides. It never looks through `view` on its way: two addresses of one
      * line are two lines to AMD's way predictor, and each change from one to the other costs a
@@ -114,6 +133,7 @@ struct brain_store {
     uint32_t child_row;
     void *child_life_map;
     struct bn_hits hits;
+    _Atomic(uint8_t *) count_page; /* where this client counts (count.c); written under `mutex` */
     struct bn_room rooms[BN_N_FULL_MODES]; /* by mode; guarded by `mutex` */
     pthread_mutex_t mutex; /* growth of the ledger, close; never held across a wait */
     struct brain_store
@@ -125,6 +145,7 @@ struct brain_store {
         ready[BN_N_CLASSES]; /* nobody can need them any more, which does not age: the next
                                                small puts take them */
     struct bn_spares retired[BN_N_CLASSES]; /* replaced since, and not looked at yet */
+    struct bn_events events;
 };
 
 static inline uint8_t *bn_data_at(const struct brain_store *store, bn_off off)

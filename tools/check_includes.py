@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the top down. A module is its .c and its .h.
 LAYERS = [
-    "brain namespace name batch object snapshot id note view away check cold evict",
+    "brain metrics namespace name batch object snapshot id note view away check cold evict",
     "attach",
     "write replace resize fork",
     "quota stage",
@@ -30,7 +30,8 @@ LAYERS = [
     "journal",
     "lock path",
     "build",
-    "hits turn",
+    "event",
+    "hits turn count",
     "pin",
     "client",
     "store",
