@@ -94,6 +94,13 @@ def _begin() -> None:
 # ---- events of the store ------------------------------------------------------------------------
 
 
+def _line(text: bytes) -> str:
+    """A text of the library's, in which the command line of another process may be, as one line that is harmless."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in _text(text)
+    )
+
+
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
@@ -138,9 +145,9 @@ def tell(kind: int, store: bytes, space: bytes, name: bytes | None, version: int
     elif kind == MISS:
         args = (path,)
     elif kind == FULL:
-        args = (shown_bytes(n_bytes), path, _text(text))
+        args = (shown_bytes(n_bytes), path, _line(text))
     else:
-        args = (path, _text(text))
+        args = (path, _line(text))
     say(level, event, format, *args, **about)
 
 

@@ -13,10 +13,16 @@ from __future__ import annotations
 import datetime
 import html as markup
 
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
 from . import arguments
 from .dump_results import shown_bytes
 from .exceptions import BrainError
-from .walk_names import shown_kind
+from .walk import KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
     from .brain import Brain
 
+_AWAY = 13
 _ROWS = 50  # of names that are shown
 _LOOKED_AT = 1000  # names: the largest of these are shown
 _COMPLETIONS = 1000
@@ -96,14 +103,19 @@ def _table(brain: Brain) -> str:
     )
 
 
-def _row(name: str, kind: int, n_bytes: int, version: int, created_ns: int, metadata: bytes) -> str:
+def _row(name: str, kind: int, n_bytes: int, version: int, created_ns: int, array: tuple[str, tuple[int, ...]]) -> str:
     cells = (
         f"<code>{_shown(name)}</code>",
-        markup.escape(shown_kind(kind, metadata)),
-        shown_bytes(n_bytes),
+        markup.escape(_kind(kind, array)),
+        "in a file" if kind == _AWAY else shown_bytes(n_bytes),
         _when(created_ns),
     )
     return "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _kind(kind: int, array: tuple[str, tuple[int, ...]]) -> str:
+    dtype, shape = array
+    return f"array {dtype} {shape}" if dtype else KINDS.get(kind, f"kind {kind}")
 
 
 def _when(created_ns: int) -> str:
@@ -129,3 +141,75 @@ def key_completions(brain: Brain) -> list[str]:
     if isinstance(brain, OverClient):
         return brain._names()[:_COMPLETIONS]
     return sorted(one[0] for one in brain._some(None, _COMPLETIONS))
+
+
+# ---- %brain -------------------------------------------------------------------------------------
+
+_USAGE = "%brain [-s PATH] [-n NAMESPACE] get NAME ..., or whatever the command `brain` takes"
+
+
+def magic(line: str) -> Any:
+    """`%brain LINE`: with `get NAME` the value, with more names a list of them; all else is the command's."""
+    words = shlex.split(line)
+    place, rest = _place(words)
+    if rest[:1] == ["get"] and len(rest) > 1 and not any(word.startswith("-") for word in rest[1:]):
+        return _get(*place, rest[1:])
+    _run(words)
+    return None
+
+
+def _place(words: list[str]) -> tuple[tuple[str | None, str | None], list[str]]:
+    """Path and namespace that are given before the subcommand, and the words from there on."""
+    path = namespace = None
+    while words[:1] in (["-s"], ["-n"]) and len(words) > 1:
+        if words[0] == "-s":
+            path = words[1]
+        else:
+            namespace = words[1]
+        words = words[2:]
+    return (path, namespace), words
+
+
+def _get(path: str | None, namespace: str | None, names: list[str]) -> Any:
+    from .brain import Brain
+
+    path = path or os.environ.get("BRAIN_PATH") or arguments.DEFAULT_PATH
+    with Brain(path=path, create=False, read_only=True, long_namespaces=True) as brain:
+        values = [brain.recall(name, namespace=namespace) for name in names]
+    return values[0] if len(values) == 1 else values
+
+
+def _run(words: list[str]) -> None:
+    """Run the command, and print what it prints as it comes."""
+    from IPython.core.error import UsageError
+
+    here = os.path.dirname(sys.executable)
+    program = shutil.which("brain", path=here) or shutil.which("brain")
+    if program is None:
+        raise UsageError(f"the command `brain` is neither in {here} nor in PATH. {_USAGE}")
+    if not words:
+        words = ["--help"]
+    process = subprocess.Popen(
+        [program, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    try:
+        assert process.stdout is not None
+        with process.stdout:
+            for text in process.stdout:
+                print(text, end="", flush=True)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        status = process.wait()
+    if status not in (0, 1):  # 1: the answer is no
+        raise UsageError(f"brain {shlex.join(words)} ended with {status}")
+
+
+def load(shell: Any) -> None:
+    """`%load_ext brain_plasma`"""
+    shell.register_magic_function(magic, "line", "brain")

@@ -4,6 +4,32 @@
  */
 #include "arguments.h"
 
+#include <string.h>
+
+/* Of an array its dtype and shape, as "<f8" and (2, 3), else ("", ()); NULL with an exception set. */
+static PyObject *describe_array(const brain_view *view)
+{
+    brain_tensor tensor;
+    if (view->kind != BRAIN_KIND_TENSOR ||
+        brain_tensor_decode(view->meta, view->meta_len, view->size_bytes, &tensor) != 0) {
+        return Py_BuildValue("(s())", "");
+    }
+    PyObject *shape = PyTuple_New((Py_ssize_t)tensor.ndim);
+    for (uint32_t i = 0; shape != NULL && i < tensor.ndim; i++) {
+        PyObject *n = PyLong_FromUnsignedLongLong(tensor.shape[i]);
+        if (n == NULL || PyTuple_SetItem(shape, (Py_ssize_t)i, n) != 0) Py_CLEAR(shape);
+    }
+    /* The text of a dtype may have any bytes that a program in C put there. */
+    PyObject *dtype = shape == NULL ? NULL
+                                    : PyUnicode_DecodeASCII(
+                                          tensor.dtype,
+                                          (Py_ssize_t)strnlen(tensor.dtype, sizeof tensor.dtype),
+                                          "backslashreplace");
+    if (dtype != NULL) return Py_BuildValue("(NN)", dtype, shape);
+    Py_XDECREF(shape);
+    return NULL;
+}
+
 /* What a name has that the walk has come to, or NULL with an exception set. */
 static PyObject *describe(struct bp_state *state, brain_iter *iter, const char *name,
                           size_t name_len)
@@ -12,13 +38,15 @@ static PyObject *describe(struct bp_state *state, brain_iter *iter, const char *
     int code = brain_iter_get(iter, &view);
     if (code != 0) return bp_errors_raise(state, code);
     PyObject *text = PyUnicode_DecodeUTF8(name, (Py_ssize_t)name_len, "surrogateescape");
-    PyObject *one =
-        text == NULL ? NULL
-                     : Py_BuildValue("(NIKKKy#)", text, (unsigned)view.kind,
-                                     (unsigned long long)view.size_bytes,
-                                     (unsigned long long)view.version,
-                                     (unsigned long long)brain_view_created_ns(&view),
-                                     view.meta != NULL ? view.meta : "", (Py_ssize_t)view.meta_len);
+    PyObject *array = text == NULL ? NULL : describe_array(&view);
+    PyObject *one = NULL;
+    if (array != NULL) {
+        one = Py_BuildValue("(NIKKKN)", text, (unsigned)view.kind,
+                            (unsigned long long)view.size_bytes, (unsigned long long)view.version,
+                            (unsigned long long)brain_view_created_ns(&view), array);
+    } else {
+        Py_XDECREF(text);
+    }
     brain_view_drop(&view);
     return one;
 }
@@ -46,7 +74,7 @@ static int append_some(struct bp_state *state, brain_iter *iter, Py_ssize_t limi
 const char bp_glance_some_doc[] =
     "_some($self, namespace, limit, /)\n--\n\n"
     "Of at most `limit` names of a namespace, in no particular order and as of one moment: name, kind,\n"
-    "bytes of data, version, when it was put in ns since 1970, metadata.";
+    "bytes of data, version, when it was put in ns since 1970, and of an array dtype and shape.";
 
 PyObject *bp_glance_some(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
 {
