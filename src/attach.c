@@ -9,6 +9,7 @@
 
 #include "base/os.h"
 #include "client.h"
+#include "event.h"
 #include "fork.h"
 #include "hits.h"
 #include "pin.h"
@@ -91,7 +92,9 @@ int bn_attach(struct brain_store *store)
         return err;
     }
     if (n_dead > 0) {
+        bn_event_begin_early(store);
         reap_at_attach(store);
+        bn_event_end_early(store);
     }
     err = bn_pin_init(store);
     if (err == 0) {

@@ -142,6 +142,11 @@ static int add(struct brain_batch *batch, struct item *item)
     err = err != 0 ? err : bn_quota_foresee(item->write.space, &item->write.change);
     err = err != 0 ? err : bn_stage_data(batch->store, &item->write.change);
     if (err != 0) {
+        const struct bn_change *change = &item->write.change;
+        if (err == BRAIN_E_FULL || err == BRAIN_E_QUOTA) {
+            bn_stage_refused(batch->store, item->write.space, change->name, change->name_len,
+                             change->size, err);
+        }
         return err;
     }
     item->write.is_only_staged = item->write.change.flags == BN_SLOT_EXTENT;

@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "check.h"
 #include "client.h"
+#include "event.h"
 #include "evict.h"
 #include "fork.h"
 #include "lock.h"
@@ -153,7 +154,9 @@ int brain_resize(brain_store *store, uint64_t capacity_bytes)
                        store->path, (unsigned long long)store->capacity_max_bytes,
                        (unsigned long long)capacity_bytes);
     }
-    return err != 0 ? err : bn_resize(store, capacity_bytes);
+    err = err != 0 ? err : bn_resize(store, capacity_bytes);
+    bn_event_tell_noted(store);
+    return err;
 }
 
 int brain_set_full(brain_store *store, uint32_t mode)
@@ -201,6 +204,7 @@ int brain_advance(brain_store *store, uint64_t number)
         bn_store_seq(&store->state->committed, number); /* PAIR commit */
     }
     bn_lock_release(store);
+    bn_event_tell_noted(store);
     return 0;
 }
 
@@ -233,6 +237,7 @@ int brain_trim(brain_store *store, uint64_t *freed_bytes_out)
     err = err != 0 ? err : backed_bytes(store, &before, &rest);
     err = err != 0 ? err : bn_reclaim_all(store);
     err = err != 0 ? err : bn_trim(store, BN_TRIM_ALL);
+    bn_event_tell_noted(store);
     err = err != 0 ? err : backed_bytes(store, &after, &rest);
     if (err == 0 && freed_bytes_out != NULL) {
         *freed_bytes_out = before > after ? before - after : 0;
@@ -247,6 +252,7 @@ int brain_compact(brain_store *store, uint64_t *freed_bytes_out)
     err = err != 0 ? err : backed_bytes(store, &values, &rest);
     before = err == 0 ? values + rest : 0;
     err = err != 0 ? err : bn_trim_compact(store);
+    bn_event_tell_noted(store);
     err = err != 0 ? err : backed_bytes(store, &values, &rest);
     after = err == 0 ? values + rest : 0;
     if (err == 0 && freed_bytes_out != NULL) {
@@ -379,6 +385,7 @@ int brain_check(brain_store *store, brain_problem *problems, size_t n_problems, 
         err = bn_check_all(store, problems, n_problems, n_out);
         bn_lock_release(store);
     }
+    bn_event_tell_noted(store);
     return err;
 }
 
@@ -439,6 +446,7 @@ int brain_reap(brain_store *store, uint32_t *n_out)
     uint32_t n = 0;
     int err = bn_store_check_writable(store);
     err = err != 0 ? err : bn_recover_reap(store, true, &n);
+    bn_event_tell_noted(store);
     if (err == 0 && n_out != NULL) {
         *n_out = n;
     }

@@ -68,6 +68,8 @@ static inline uint32_t bn_client_n_rows(const struct brain_store *store)
 #define BN_COMMAND_BYTES sizeof(((struct bn_row_rec *)0)->command)
 void bn_client_command(const struct bn_row_rec *rec, char text[BN_COMMAND_BYTES]);
 
+/* Room for most of them. */
+#define BN_WHO_BYTES 160u
 /* "process 42 (python app.py)" of a row or another life, for messages. */
 void bn_client_describe(const struct brain_store *store, uint32_t life, char *text, size_t room);
 

@@ -1,17 +1,17 @@
 /* count.c - what each client counts of what it does.
  *
- * Owns:     those pages of the ledger that are marked BN_CHUNK_COUNTS, `counts` of the rows, and which thread of this
+ * Owns:     `counts` of the rows, those pages of the ledger that are marked BN_CHUNK_COUNTS, and which thread of this
  *           process counts in which line.
- * Page:     one for each row that ever counted anything, taken by the first client that did, and the row's for ever: the
- *           next client there goes on with it, so that a count never falls, and nothing is folded, and nothing is lost or
- *           doubled by a death. Where there is no memory for one, counts go into a page of this process that nobody sums
- *           up, so that the way is as short.
- * Writers:  a client stores to the page of its own row alone, a thread to its own line: plain loads and stores. Threads
- *           beyond the lines there are share one, and add atomically.
+ * Lines:    the first is in the row itself: a process of which one thread counts needs no memory for it. The others are in a
+ *           page, taken when a second thread counts. Both are the row's for ever: the next client there goes on with them, so
+ *           that a count never falls, nothing is folded, and nothing is lost or doubled by a death but what the call under way
+ *           did. Where there is no memory for a page, those threads count in one of this process, that nobody sums up: so that
+ *           their way is as short.
+ * Writers:  a client stores to the lines of its own row alone, a thread to its own line: plain loads and stores. Threads
+ *           beyond the lines there are share one, and add atomically. What a thread that ended had goes on with another.
  * Bytes:    untrusted: wrong counts at worst. A page counts for the row that its `owner` says; what the row says of it is
  *           a hint.
- * Crash:    between claim and noting the page in the row: the next client finds it by its owner. A count that was about to
- *           be stored is not counted.
+ * Crash:    between the claim of a page and noting it in the row: the next client finds it by its owner.
  */
 #include "count.h"
 
@@ -23,12 +23,12 @@
 
 #define PLACES    (1u << BN_COUNT_PLACES_LOG2)
 #define PROBES    8u
-#define LINES     63u /* behind the head of a page */
-#define SHARED    (LINES - 1)
-#define LINE_MASK ((UINT64_C(1) << (LINES - 1)) - 1)
+#define IN_PAGE   63u     /* lines, behind the head of a page */
+#define SHARED    IN_PAGE /* the last: line 0 is in the row, line i the i-th in the page */
+#define LINE_MASK ((UINT64_C(1) << SHARED) - 1)
 static_assert(sizeof(struct bn_count_rec) == BN_LINE, "a thread has a line");
 static_assert(BRAIN_N_COUNTS <= BN_COUNTS_MAX, "all counts are in it");
-static_assert((LINES + 1) * BN_LINE == BN_PAGE, "they fill the page");
+static_assert((IN_PAGE + 1) * BN_LINE == BN_PAGE, "they fill the page");
 
 struct bn_count_place bn_count_places[PLACES];
 static _Atomic uint64_t lines_taken; /* by a thread each */
@@ -39,25 +39,30 @@ static alignas(BN_PAGE) uint8_t nowhere[BN_PAGE];
 
 /* ---- threads */
 
-/* The i-th line: first those that are not beside each other, since processors fetch by two. */
+/* The i-th line of a page: first those that are not beside each other, since processors fetch by two. */
 static uint32_t off_of(uint32_t i)
 {
-    uint32_t line = i < 32 ? 2 * i + 1 : 2 * (i - 31);
-    return line * BN_LINE;
+    return (i <= 32 ? 2 * i - 1 : 2 * (i - 32)) * BN_LINE;
 }
 
-static uint32_t index_of(uint32_t off)
+static void set_line(struct bn_count_place *place, uint32_t line)
 {
-    uint32_t line = off / BN_LINE;
-    return line % 2 == 1 ? line / 2 : line / 2 + 31;
+    place->line = line;
+    place->base = line != 0;
+    place->off = line != 0 ? off_of(line) : 0;
+}
+
+static void give_back_line(uint32_t line)
+{
+    (void)bn_and_seq(&lines_taken, ~(UINT64_C(1) << line));
 }
 
 static void end_thread(void *place_)
 {
     struct bn_count_place *place = place_;
-    uint32_t i = index_of(place->off);
+    uint32_t line = place->line;
     bn_store_release(&place->thread, (uintptr_t)0);
-    (void)bn_and_seq(&lines_taken, ~(UINT64_C(1) << i));
+    give_back_line(line);
 }
 
 static void make_key(void)
@@ -101,39 +106,37 @@ static uint32_t take_line(void)
 static struct bn_count_place *settle(uintptr_t thread)
 {
     pthread_once(&key_once, make_key);
-    uint32_t i = has_key ? take_line() : SHARED;
+    uint32_t line = has_key ? take_line() : SHARED;
     struct bn_count_place *place = NULL;
-    while (i != SHARED && (place = find_place(thread, 0)) != NULL) {
-        uintptr_t nobody = 0;
-        if (bn_cas_seq(&place->thread, &nobody, thread)) {
-            place->off = off_of(i);
-            if (pthread_setspecific(key, place) == 0) {
-                return place;
-            }
-            bn_store_release(&place->thread, (uintptr_t)0);
-            break;
+    uintptr_t nobody = 0;
+    if (line == SHARED) {
+        return NULL;
+    }
+    do { /* as often as another thread was first */
+        place = find_place(thread, 0);
+        nobody = 0;
+    } while (place != NULL && !bn_cas_seq(&place->thread, &nobody, thread));
+    if (place != NULL) {
+        set_line(place, line);
+        if (pthread_setspecific(key, place) == 0) {
+            return place;
         }
+        bn_store_release(&place->thread, (uintptr_t)0);
     }
-    if (i != SHARED) {
-        (void)bn_and_seq(&lines_taken, ~(UINT64_C(1) << i));
-    }
+    give_back_line(line);
     return NULL;
 }
 
 void bn_count_forget_threads(void)
 {
-    uintptr_t self = bn_thread_here();
-    uint64_t taken = 0;
     for (uint32_t i = 0; i < PLACES; i++) {
-        struct bn_count_place *place = &bn_count_places[i];
-        /* relaxed: there is no other thread */
-        if (bn_load_relaxed(&place->thread) == self) {
-            taken |= UINT64_C(1) << index_of(place->off);
-        } else {
-            bn_store_relaxed(&place->thread, (uintptr_t)0);
-        }
+        bn_store_relaxed(&bn_count_places[i].thread,
+                         (uintptr_t)0); /* relaxed: there is one thread */
     }
-    bn_store_relaxed(&lines_taken, taken);
+    bn_store_relaxed(&lines_taken, (uint64_t)0);
+    if (has_key) {
+        (void)pthread_setspecific(key, NULL);
+    }
 }
 
 /* ---- pages */
@@ -146,7 +149,7 @@ static bool is_page_of(struct brain_store *store, uint32_t i, uint32_t row)
 /* The page of a row, by what the row says. */
 static struct bn_chunk_rec *find_noted(struct brain_store *store, uint32_t row)
 {
-    uint64_t noted = bn_load_acquire(&bn_client_row(store, row)->counts);
+    uint64_t noted = bn_load_acquire(&bn_client_row(store, row)->counts_page);
     bool is_it = noted != 0 && noted <= bn_pin_n_chunks(store) &&
                  is_page_of(store, (uint32_t)noted - 1, row);
     return is_it ? bn_pin_chunk(store, (uint32_t)noted - 1) : NULL;
@@ -179,77 +182,98 @@ static uint8_t *take_page(struct brain_store *store)
             bn_pin_claim_chunk(store, (store->row + 1) | BN_CHUNK_COUNTS, &chunk, &os) != 0) {
             return nowhere;
         }
-        bn_store_release(&bn_client_row(store, store->row)->counts, number_of(store, chunk) + 1);
+        bn_store_release(&bn_client_row(store, store->row)->counts_page,
+                         number_of(store, chunk) + 1);
     }
     return (uint8_t *)chunk;
 }
 
-/* Where this client counts. */
-static uint8_t *page_of(struct brain_store *store)
+/* What lines are behind: the row, or the page. */
+static uint8_t *base_of(struct brain_store *store, uint32_t which)
 {
-    uint8_t *page = bn_load_acquire(&store->count_page);
-    if (bn_unlikely(page == NULL)) {
+    uint8_t *base = bn_load_acquire(&store->count_bases[which]);
+    if (bn_unlikely(base == NULL)) {
         pthread_mutex_lock(&store->mutex);
-        page = bn_load_relaxed(&store->count_page); /* relaxed: under the mutex, as what follows */
-        if (page == NULL) {
-            page = take_page(store);
-            bn_store_release(&store->count_page, page);
+        base = bn_load_relaxed(&store->count_bases[which]); /* relaxed: under the mutex */
+        if (base == NULL) {
+            base = which == 0 ? (uint8_t *)&bn_client_row(store, store->row)->counts
+                              : take_page(store);
+            bn_store_release(&store->count_bases[which], base);
             bn_count_go(store, bn_load_relaxed(&store->events.kinds) != 0);
         }
         pthread_mutex_unlock(&store->mutex);
     }
-    return page;
-}
-
-void bn_count_prepare(struct brain_store *store)
-{
-    (void)page_of(store);
+    return base;
 }
 
 void bn_count_go(struct brain_store *store, bool slowly)
 {
-    uint8_t *page = slowly ? NULL : bn_load_relaxed(&store->count_page);
-    bn_store_release(&store->counts, page);
+    for (uint32_t i = 0; i < 2; i++) {
+        /* relaxed: under the mutex */
+        uint8_t *base = slowly ? NULL : bn_load_relaxed(&store->count_bases[i]);
+        bn_store_release(&store->counts[i], base);
+    }
 }
 
 void bn_count_forget(struct brain_store *store)
 {
-    /* relaxed: one thread has it */
-    bn_store_relaxed(&store->count_page, NULL);
-    bn_store_relaxed(&store->counts, NULL);
+    for (uint32_t i = 0; i < 2; i++) {
+        bn_store_relaxed(&store->count_bases[i], NULL); /* relaxed: one thread has it */
+        bn_store_relaxed(&store->counts[i], NULL);
+    }
 }
 
 /* ---- counting */
 
-BN_NOINLINE void bn_count_slow(struct brain_store *store, enum brain_count which, uint64_t n)
+/* This thread's place, or NULL: it has to share. */
+static const struct bn_count_place *place_here(void)
 {
     uintptr_t thread = bn_thread_here();
-    uint8_t *page = page_of(store);
     const struct bn_count_place *place = find_place(thread, thread);
-    place = place != NULL ? place : settle(thread);
+    return place != NULL ? place : settle(thread);
+}
+
+void bn_count_prepare(struct brain_store *store)
+{
+    const struct bn_count_place *place = place_here();
+    (void)base_of(store, place != NULL ? place->base : 1);
+}
+
+BN_NOINLINE void bn_count_slow(struct brain_store *store, enum brain_count which, uint64_t n)
+{
+    const struct bn_count_place *place = place_here();
+    uint8_t *base = base_of(store, place != NULL ? place->base : 1);
     if (bn_likely(place != NULL)) {
-        bn_count_in((struct bn_count_rec *)(void *)(page + place->off), which, n);
+        bn_count_in((struct bn_count_rec *)(void *)(base + place->off), which, n);
     } else {
-        struct bn_count_rec *line = (struct bn_count_rec *)(void *)(page + off_of(SHARED));
+        struct bn_count_rec *line = (struct bn_count_rec *)(void *)(base + off_of(SHARED));
         (void)bn_add_seq(&line->of[which], n);
     }
 }
 
 /* ---- summing up */
 
+static void add_line(const struct bn_count_rec *line, uint64_t sum[BRAIN_N_COUNTS])
+{
+    for (uint32_t k = 0; k < BRAIN_N_COUNTS; k++) {
+        sum[k] += bn_load_relaxed(&line->of[k]); /* relaxed: each as of some moment */
+    }
+}
+
 static void add_page(const struct bn_chunk_rec *chunk, uint64_t sum[BRAIN_N_COUNTS])
 {
     const struct bn_count_rec *lines = (const void *)((const uint8_t *)chunk + BN_LINE);
-    for (uint32_t i = 0; i < LINES; i++) {
-        for (uint32_t k = 0; k < BRAIN_N_COUNTS; k++) {
-            sum[k] += bn_load_relaxed(&lines[i].of[k]); /* relaxed: each as of some moment */
-        }
+    for (uint32_t i = 0; i < IN_PAGE; i++) {
+        add_line(&lines[i], sum);
     }
 }
 
 void bn_count_sum(struct brain_store *store, uint64_t sum_out[BRAIN_N_COUNTS])
 {
     memset(sum_out, 0, BRAIN_N_COUNTS * sizeof *sum_out);
+    for (uint32_t row = 0; row < bn_client_n_rows(store); row++) {
+        add_line(&bn_client_row(store, row)->counts, sum_out);
+    }
     for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
         const struct bn_chunk_rec *chunk = bn_pin_chunk(store, i);
         uint32_t owner = bn_load_acquire(&chunk->owner);
@@ -262,8 +286,8 @@ void bn_count_sum(struct brain_store *store, uint64_t sum_out[BRAIN_N_COUNTS])
 void bn_count_sum_of(struct brain_store *store, uint32_t row, uint64_t sum_out[BRAIN_N_COUNTS])
 {
     memset(sum_out, 0, BRAIN_N_COUNTS * sizeof *sum_out);
+    add_line(&bn_client_row(store, row)->counts, sum_out);
     const struct bn_chunk_rec *chunk = find_noted(store, row);
-    chunk = chunk != NULL ? chunk : search(store, row);
     if (chunk != NULL) {
         add_page(chunk, sum_out);
     }

@@ -1,6 +1,6 @@
-/* count.h - what each client counts of what it does (enum brain_count), in a page of its own.
+/* count.h - what each client counts of what it does (enum brain_count), in lines of its own.
  *
- * Each thread of the process has a line of it to itself, as long as there are any; the rest share one.
+ * Each thread of the process has one to itself, as long as there are any; the rest share one.
  */
 #ifndef BN_COUNT_H
 #define BN_COUNT_H
@@ -13,7 +13,9 @@
 /* Which line a thread has: a place found by a hash of the thread. Of a thread that has ended, 0. */
 struct bn_count_place {
     _Atomic uintptr_t thread;
-    uint32_t off; /* of its line within a page. Its thread's alone: that one stores and loads it */
+    uint32_t base; /* which of store->counts its line is behind, and how far: its thread's alone */
+    uint32_t off;
+    uint32_t line;
 };
 extern struct bn_count_place bn_count_places[1u << BN_COUNT_PLACES_LOG2];
 
@@ -29,12 +31,12 @@ BN_INLINE struct bn_count_rec *bn_count_line(const struct brain_store *store)
 {
     uintptr_t thread = bn_thread_here();
     const struct bn_count_place *place = &bn_count_places[bn_count_hash(thread)];
-    /* relaxed: set by this thread, or behind the mutex; where it is not the slow way asks again */
-    uint8_t *page = bn_load_relaxed(&store->counts);
-    if (bn_unlikely(page == NULL || bn_load_relaxed(&place->thread) != thread)) {
+    /* relaxed: set by this thread, and of the next what others set leads to memory that was there before */
+    if (bn_unlikely(bn_load_relaxed(&place->thread) != thread)) {
         return NULL;
     }
-    return (struct bn_count_rec *)(void *)(page + place->off);
+    uint8_t *base = bn_load_relaxed(&store->counts[place->base]);
+    return (struct bn_count_rec *)(void *)(bn_likely(base != NULL) ? base + place->off : NULL);
 }
 
 /* relaxed: nobody else stores there, and who sums up may see one that is a moment old */
@@ -57,7 +59,7 @@ BN_INLINE void bn_count(struct brain_store *store, enum brain_count which, uint6
     }
 }
 
-/* See that there is a page, or that there will be none. */
+/* See that this thread has a line. */
 void bn_count_prepare(struct brain_store *store);
 
 /* From now on each count goes the slow way, or (`slowly` false) may go the short one again. Under store->mutex. */

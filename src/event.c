@@ -19,6 +19,8 @@
 
 static _Thread_local bool is_telling;
 
+#define EARLY ((uintptr_t)1) /* in the place of a thread: whoever listens first is told */
+
 void bn_event_listen(struct brain_store *store, uint32_t kinds, brain_event_fn tell, void *context)
 {
     struct bn_events *events = &store->events;
@@ -27,7 +29,22 @@ void bn_event_listen(struct brain_store *store, uint32_t kinds, brain_event_fn t
     events->context = context;
     bn_store_release(&events->kinds, kinds);
     bn_count_go(store, kinds != 0);
+    for (uint32_t i = 0; i < BN_EVENT_NOTES && kinds != 0; i++) {
+        uintptr_t early = EARLY;
+        (void)bn_cas_seq(&events->notes[i].thread, &early, bn_thread_here());
+    }
     pthread_mutex_unlock(&store->mutex);
+    bn_event_tell_noted(store);
+}
+
+void bn_event_begin_early(struct brain_store *store)
+{
+    store->events.is_early = true;
+}
+
+void bn_event_end_early(struct brain_store *store)
+{
+    store->events.is_early = false;
 }
 
 void bn_event_tell(struct brain_store *store, const brain_event *event)
@@ -55,18 +72,21 @@ void bn_event_tell(struct brain_store *store, const brain_event *event)
 
 /* ---- notes */
 
+#define KEPT (BRAIN_EVENT_RECOVERED | BRAIN_EVENT_REAPED)
+
 void bn_event_note(struct brain_store *store, uint32_t kind, uint64_t bytes, const char *format,
                    ...)
 {
     struct bn_events *events = &store->events;
-    if (!bn_event_wanted(store, kind) || is_telling) {
+    bool is_early = events->is_early;
+    if (is_telling || (!bn_event_wanted(store, kind) && !(is_early && (kind & KEPT) != 0))) {
         return;
     }
     for (uint32_t i = 0; i < BN_EVENT_NOTES; i++) {
         struct bn_event_note *note = &events->notes[i];
         uintptr_t nobody = 0;
         if (bn_load_relaxed(&note->thread) == 0 && /* relaxed: the swap decides */
-            bn_cas_seq(&note->thread, &nobody, bn_thread_here())) {
+            bn_cas_seq(&note->thread, &nobody, is_early ? EARLY : bn_thread_here())) {
             va_list args;
             note->kind = kind;
             note->bytes = bytes;
@@ -100,15 +120,9 @@ void bn_event_tell_noted_slow(struct brain_store *store)
 
 void bn_event_forget(struct brain_store *store)
 {
-    uintptr_t self = bn_thread_here();
-    uint32_t n = 0;
     for (uint32_t i = 0; i < BN_EVENT_NOTES; i++) {
-        struct bn_event_note *note = &store->events.notes[i];
-        if (bn_load_relaxed(&note->thread) == self) { /* relaxed: one thread has it */
-            n++;
-        } else {
-            bn_store_relaxed(&note->thread, (uintptr_t)0);
-        }
+        bn_store_relaxed(&store->events.notes[i].thread,
+                         (uintptr_t)0); /* relaxed: one thread has it */
     }
-    bn_store_relaxed(&store->events.n_noted, n);
+    bn_store_relaxed(&store->events.n_noted, 0u);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cold.h"
+#include "event.h"
 #include "reclaim.h"
 #include "stage.h"
 #include "write.h"
@@ -47,12 +48,27 @@ static int delete_unused(brain_space *space, const void *name, size_t name_len, 
     return err;
 }
 
+static void tell_evicted(struct brain_store *store, brain_space *space, const void *name,
+                         size_t name_len, uint64_t version, uint64_t bytes)
+{
+    size_t space_len;
+    brain_event event = { .kind = BRAIN_EVENT_EVICTED,
+                          .name = name,
+                          .name_len = (uint32_t)name_len,
+                          .version = version,
+                          .bytes = bytes };
+    event.space = brain_space_name(space, &space_len);
+    event.space_len = (uint32_t)space_len;
+    bn_event_tell(store, &event);
+}
+
 /* Delete what `view` shows, if its name still has it; the view is dropped. NOT_FOUND, STALE, BUSY: it has changed, or
  * is in use. */
 static int delete_shown(brain_view *view)
 {
+    struct brain_store *store = view->store;
     brain_space *space;
-    uint64_t version = view->version;
+    uint64_t version = view->version, bytes = view->size_bytes;
     size_t name_len = view->name_len;
     void *name = malloc(name_len + 1);
     int err = name == NULL ? bn_error(BRAIN_E_NOMEM, "no memory to remove a value")
@@ -63,6 +79,9 @@ static int delete_shown(brain_view *view)
     brain_view_drop(view); /* or the value would stay in limbo */
     if (err == 0) {
         err = delete_unused(space, name, name_len, version);
+        if (err == 0) {
+            tell_evicted(store, space, name, name_len, version, bytes);
+        }
         brain_space_close(space);
     }
     free(name);

@@ -28,6 +28,8 @@
 
 #include "base/os.h"
 #include "client.h"
+#include "count.h"
+#include "event.h"
 #include "hits.h"
 #include "pin.h"
 #include "recover.h"
@@ -136,10 +138,13 @@ static void in_parent(void)
 
 static void in_child(void)
 {
+    bn_count_forget_threads();
     bn_store_pool_renew();
     for (struct brain_store *store = stores; store != NULL; store = store->next) {
         bn_ready_clear(store); /* another thread may have been at it */
-        bn_hits_forget(store); /* they are the parent's */
+        bn_hits_forget(store); /* they are the parent's, as what is counted there */
+        bn_count_forget(store);
+        bn_event_forget(store);
         if (!store->has_child_seat) {
             bn_store_init_mutex(store);
             continue; /* `mark` is wiped: calls say so */

@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "handle.h"
 #include "hits.h"
+#include "name.h"
 #include "pin.h"
 #include "read.h"
 #include "slot.h"
@@ -223,6 +224,9 @@ int brain_get_by_id(brain_store *store, const uint8_t bytes[BRAIN_ID_BYTES], bra
     err = err != 0 ? err : get(store, &id, view_out);
     if (err == 0) {
         bn_hits_note_if_wanted(store, id.slot);
+        bn_name_got(store, NULL, view_out->name, view_out->name_len, view_out);
+    } else if (err == BRAIN_E_NOT_FOUND) {
+        bn_name_got(store, NULL, NULL, 0, NULL);
     }
     return err;
 }

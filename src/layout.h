@@ -498,6 +498,17 @@ struct bn_clients_rec {
 };
 static_assert(offsetof(struct bn_clients_rec, n_rows) == 64, "clients head is part of the format");
 
+/* A line of what the clients of a row have counted (count.c): its first is in the row, for one thread; the others, for
+ * others, in a page of the ledger.
+ * of   by enum brain_count, those beyond for later.  writer: one thread of the row's client, plainly; several that share a
+ *      line atomically.  They rise only, also from one client of the row to the next.  reader: anyone: each as of some
+ *      moment.  crash: what the call under way did is not counted, perhaps. */
+#define BN_COUNTS_MAX 8u
+struct bn_count_rec {
+    _Atomic uint64_t of[BN_COUNTS_MAX];
+};
+static_assert(sizeof(struct bn_count_rec) == BN_LINE, "count record is part of the format");
+
 enum bn_row_state {
     BN_ROW_FREE,
     BN_ROW_USED,
@@ -512,8 +523,9 @@ enum bn_row_state {
  *           anything: a reaper sees whether the dead is still the one that it began with.
  * snaps     numbers that this client reads as of, 0: none.  writer: the client (PAIR snap); the
  *           reaper of a dead one.
- * counts    page of the ledger that its clients count in, + 1; 0: none, or an older library's.  writer: a client that sat
- *           there and counted.  A hint: what counts is what that page says of its owner.  It stays when the row is free.
+ * counts, counts_page  what its clients have counted, and the page of the ledger where they go on, + 1; 0: none.  writer:
+ *           the client; older libraries leave both alone.  They stay when the row is free. Which row a page is of its owner
+ *           says; the number here is a hint.
  * the rest  for messages and brain_clients() alone. */
 struct bn_row_rec {
     _Atomic uint32_t state;
@@ -522,14 +534,15 @@ struct bn_row_rec {
     _Atomic uint64_t start_ns;
     _Atomic uint64_t command[8]; /* text; by words: who describes the row may meet its signing */
     _Atomic uint64_t n_seats;
-    _Atomic uint64_t counts;
+    _Atomic uint64_t counts_page;
     uint64_t pad0[3];
     alignas(64) _Atomic uint64_t snaps[BN_SNAPS];
-    uint64_t pad1[8];
+    struct bn_count_rec counts;
 };
 static_assert(sizeof(struct bn_row_rec) == 256, "row record is part of the format");
-static_assert(offsetof(struct bn_row_rec, counts) == 96, "row record is part of the format");
+static_assert(offsetof(struct bn_row_rec, counts_page) == 96, "row record is part of the format");
 static_assert(offsetof(struct bn_row_rec, snaps) == 128, "row record is part of the format");
+static_assert(offsetof(struct bn_row_rec, counts) == 192, "row record is part of the format");
 
 /* Sleepers on names and namespaces, by hash. asleep: set by whoever is about to sleep, cleared by
  * the writer that wakes; a sleeper that died costs one needless wake-up. */
@@ -552,8 +565,8 @@ struct bn_wake_rec {
  * look at the pins, of an older library neither, takes it for more than a page without any; the cells, two by
  * two, are words: which slot << 44 | the last commit then, 44 bits of it. writer: the owner, plainly.
  *
- * With BN_CHUNK_COUNTS in `owner` it is a page of what the clients of a row have counted (count.c), with `top` 0 for the
- * same reason: struct bn_count_rec from the second line on. It is the row's for ever: nobody gives it back. */
+ * With BN_CHUNK_COUNTS in `owner` it is a page of what the clients of a row have counted, with `top` 0 for the same reason:
+ * struct bn_count_rec from the second line on. It is the row's for ever: nobody gives it back. */
 struct bn_chunk_rec {
     _Atomic uint32_t owner;
     _Atomic uint32_t top;
@@ -567,20 +580,10 @@ static_assert(sizeof(struct bn_chunk_rec) == BN_PAGE, "chunk record is part of t
 #define BN_CHUNK_COUNTS    0x40000000u
 #define BN_CHUNKS_RESERVED 16u /* for pins: as many have memory from the beginning (build.c) */
 
-/* One line of a page of counts: those of some threads of the client.
- * of   by enum brain_count, those beyond for later.  writer: a thread of the row's client, plainly; several that share
- *      one atomically.  Rise only.  reader: anyone: each as of some moment.  crash: what was not stored is not
- *      counted. */
-#define BN_COUNTS_MAX 8u
-struct bn_count_rec {
-    _Atomic uint64_t of[BN_COUNTS_MAX];
-};
-static_assert(sizeof(struct bn_count_rec) == BN_LINE, "count record is part of the format");
-
-#define BN_ROWS_OFF      ((bn_off)BN_PAGE)
-#define BN_WAKE_OFF      (BN_ROWS_OFF + (bn_off)BN_CLIENTS_MAX * sizeof(struct bn_row_rec))
-#define BN_CHUNKS_OFF    (BN_WAKE_OFF + (bn_off)BN_WAKE_WORDS * sizeof(struct bn_wake_rec))
-#define BN_CLIENTS_BYTES (BN_CHUNKS_OFF + (bn_off)BN_CHUNKS_MAX * BN_PAGE)
+#define BN_ROWS_OFF        ((bn_off)BN_PAGE)
+#define BN_WAKE_OFF        (BN_ROWS_OFF + (bn_off)BN_CLIENTS_MAX * sizeof(struct bn_row_rec))
+#define BN_CHUNKS_OFF      (BN_WAKE_OFF + (bn_off)BN_WAKE_WORDS * sizeof(struct bn_wake_rec))
+#define BN_CLIENTS_BYTES   (BN_CHUNKS_OFF + (bn_off)BN_CHUNKS_MAX * BN_PAGE)
 
 /* Byte locks of `clients`, far beyond its contents: two for each life. There are as many without a
  * row as there can be pages for their pins. */

@@ -90,10 +90,10 @@ static bool wait_awake(struct brain_store *store, uint64_t keep_waiters)
     return false;
 }
 
-/* Somebody has it: wait awake for a while, ask whether the owner lives, sleep. */
-static int wait_for(struct brain_store *store, uint32_t *died_out)
+/* Somebody has it, since `start`: wait awake for a while, ask whether the owner lives, sleep. */
+static int wait_for(struct brain_store *store, int64_t start, uint32_t *died_out)
 {
-    int64_t start = bn_os_monotonic_ns(), sleep_ns = FIRST_SLEEP_NS;
+    int64_t sleep_ns = FIRST_SLEEP_NS;
     uint64_t keep_waiters = 0;
     for (;;) {
         if (wait_awake(store, keep_waiters)) {
@@ -121,9 +121,11 @@ static int wait_for(struct brain_store *store, uint32_t *died_out)
     }
 }
 
-int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out)
+int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out,
+                    uint64_t *waited_ns_out)
 {
     *died_out = 0;
+    *waited_ns_out = 0;
     if (bn_unlikely(store->data == NULL)) {
         return bn_store_say_read_only(store);
     }
@@ -133,7 +135,10 @@ int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out)
     if (!wait) {
         return try_take_over(store, died_out) ? 0 : BRAIN_E_BUSY;
     }
-    return wait_for(store, died_out);
+    int64_t start = bn_os_monotonic_ns();
+    int err = wait_for(store, start, died_out);
+    *waited_ns_out = (uint64_t)(bn_os_monotonic_ns() - start) + 1; /* 0 says something else */
+    return err;
 }
 
 void bn_lock_release_slow(struct brain_store *store)

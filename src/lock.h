@@ -50,9 +50,10 @@ static inline bool bn_lock_try(struct brain_store *store)
 /* Take the lock, waiting up to the store's lock timeout (`wait` false: not at all).
  *
  * `*died_out`: the row + 1 of a dead owner that it was taken over from, 0: none. The caller
- * recovers before it looks at anything. Returns 0, or: TIMEOUT (the detail names the owner); BUSY
- * (not waiting); PERM (read-only store). */
-int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out);
+ * recovers before it looks at anything. `*waited_ns_out`: how long another was waited for, on failure too; 0: not at
+ * all. Returns 0, or: TIMEOUT (the detail names the owner); BUSY (not waiting); PERM (read-only store). */
+int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out,
+                    uint64_t *waited_ns_out);
 
 /* Where somebody sleeps on it. */
 void bn_lock_release_slow(struct brain_store *store);

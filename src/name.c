@@ -1,10 +1,13 @@
 /* name.c - the public functions of one name: put, get, copy, delete, and letting go of a view. */
-#include "brain.h"
+#include "name.h"
 
 #include <string.h>
 
 #include "attach.h"
 #include "base/copy.h"
+#include "base/probe.h"
+#include "count.h"
+#include "event.h"
 #include "handle.h"
 #include "hits.h"
 #include "index.h"
@@ -74,6 +77,52 @@ int brain_delete(brain_space *space, const void *name, size_t name_len, uint64_t
     return err;
 }
 
+/* ---- gets */
+
+/* The slow way of bn_name_got(): somebody is to be told, or this thread counts for the first time. */
+BN_NOINLINE static void tell_got(struct brain_store *store, const struct brain_space *space,
+                                 const void *name, size_t name_len, const brain_view *view)
+{
+    bn_count_slow(store, view != NULL ? BRAIN_COUNT_HITS : BRAIN_COUNT_MISSES, 1);
+    if (bn_event_wanted(store, BRAIN_EVENT_GET | BRAIN_EVENT_MISS)) {
+        brain_event event = { .kind = view != NULL ? BRAIN_EVENT_GET : BRAIN_EVENT_MISS };
+        if (name != NULL) {
+            event.name = name;
+            event.name_len = (uint32_t)name_len;
+        }
+        if (space != NULL) {
+            event.space = space->name;
+            event.space_len = space->name_len;
+        }
+        if (view != NULL) {
+            event.version = view->version;
+            event.bytes = view->size_bytes;
+        }
+        bn_event_tell(store, &event);
+    }
+    bn_event_tell_noted(store);
+}
+
+BN_INLINE void got(struct brain_store *store, const struct brain_space *space, const void *name,
+                   size_t name_len, const brain_view *view)
+{
+    struct bn_count_rec *line = bn_count_line(store);
+    if (bn_unlikely(line == NULL)) {
+        tell_got(store, space, name, name_len, view);
+        return;
+    }
+    bn_count_in(line, view != NULL ? BRAIN_COUNT_HITS : BRAIN_COUNT_MISSES, 1);
+}
+
+void bn_name_got(struct brain_store *store, const struct brain_space *space, const void *name,
+                 size_t name_len, const brain_view *view)
+{
+    if (view == NULL) {
+        BN_PROBE2(get_miss, name, name_len);
+    }
+    got(store, space, name, name_len, view);
+}
+
 /* What all kinds of gets ask first. */
 static inline int check_get(brain_space *space, size_t name_len)
 {
@@ -95,12 +144,36 @@ static inline int show(brain_store *store, const struct bn_found *found, brain_v
     return err;
 }
 
-int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
+/* Of a get that gave no view: a miss counts. Returns `err`. */
+BN_NOINLINE static int miss(brain_space *space, const void *name, size_t name_len, int err)
+{
+    if (err == BRAIN_E_NOT_FOUND) {
+        bn_name_got(space->store, space, name, name_len, NULL);
+    }
+    return err;
+}
+
+BN_INLINE int view_of(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
 {
     struct bn_found found;
     int err = check_get(space, name_len);
     err = bn_unlikely(err != 0) ? err : bn_handle_get(space, name, name_len, &found);
     return bn_likely(err == 0) ? show(space->store, &found, view_out) : err;
+}
+
+int bn_name_view(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
+{
+    return view_of(space, name, name_len, view_out);
+}
+
+int brain_get(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
+{
+    int err = view_of(space, name, name_len, view_out);
+    if (bn_unlikely(err != 0)) {
+        return miss(space, name, name_len, err);
+    }
+    got(space->store, space, name, name_len, view_out);
+    return 0;
 }
 
 /* A view of a copy. */
@@ -136,11 +209,16 @@ BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name
     if (err == BN_AGAIN) {
         err = bn_handle_get_or_copy(space, name, name_len, hint, &found, &copied);
     }
-    if (err != 0 || found.slot != 0) {
-        return err != 0 ? err : show(space->store, &found, view_out);
+    if (err == 0 && found.slot != 0) {
+        err = show(space->store, &found, view_out);
+    } else if (err == 0) {
+        bn_hits_note_if_wanted(space->store, bn_index_slot(copied.word));
+        show_copied(&copied, name, name_len, view_out);
     }
-    bn_hits_note_if_wanted(space->store, bn_index_slot(copied.word));
-    show_copied(&copied, name, name_len, view_out);
+    if (bn_unlikely(err != 0)) {
+        return miss(space, name, name_len, err);
+    }
+    got(space->store, space, name, name_len, view_out);
     return 0;
 }
 
@@ -157,6 +235,7 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, bra
     }
     bn_hits_note_if_wanted(space->store, bn_index_slot(hint->word));
     show_copied(&copied, name, name_len, view_out);
+    got(space->store, space, name, name_len, view_out);
     return 0;
 }
 
@@ -181,6 +260,7 @@ static void look_after(struct brain_store *store, uint32_t slot, uint32_t pin, u
         number_of(bn_slot_view(store, slot)) == number && bn_store_usable(store) == 0 &&
         !bn_pin_stands_beside(store, pin, slot)) {
         bn_reclaim_last(store);
+        bn_event_tell_noted(store);
     }
 }
 

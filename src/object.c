@@ -17,6 +17,7 @@
 #include "alloc.h"
 #include "base/os.h"
 #include "batch.h"
+#include "event.h"
 #include "lock.h"
 #include "pin.h"
 #include "reclaim.h"
@@ -133,6 +134,10 @@ static int create(struct brain_store *store, uint64_t size_bytes, struct brain_o
     object->n_forks = store->n_forks;
     object->size_bytes = size_bytes;
     err = init(object);
+    if (err == BRAIN_E_FULL) {
+        bn_stage_refused(store, NULL, NULL, 0, size_bytes, err);
+    }
+    bn_event_tell_noted(store);
     if (err != 0) {
         free(object);
         return err;
@@ -263,6 +268,9 @@ int brain_object_append(brain_object *object, const void *data, size_t size_byte
         bn_copy((uint8_t *)object->data + object->filled_bytes, data, size_bytes);
     } else {
         err = bn_stage_write(object->store, object->page, object->filled_bytes, data, size_bytes);
+        if (err == BRAIN_E_FULL) {
+            bn_stage_refused(object->store, NULL, NULL, 0, size_bytes, err);
+        }
     }
     object->filled_bytes += err == 0 ? size_bytes : 0;
     return err;

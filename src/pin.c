@@ -412,7 +412,8 @@ int bn_pin_collect(struct brain_store *store, uint64_t n_cells_max, struct bn_pi
         const struct bn_chunk_rec *chunk = bn_pin_chunk(store, i);
         BN_STEP(look_pins, bn_load_relaxed(&chunk->owner) - 1, 0);
         uint32_t top = bn_load_seq(&chunk->top);
-        top = bn_load_seq(&chunk->owner) == 0 ? 0 : top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
+        uint32_t owner = bn_load_seq(&chunk->owner);
+        top = owner == 0 || owner > BN_LIVES_MAX ? 0 : top < BN_CHUNK_CELLS ? top : BN_CHUNK_CELLS;
         n_cells += top;
         if (n_cells > n_cells_max) {
             return BN_AGAIN;
@@ -486,6 +487,7 @@ uint32_t bn_pin_find_holder(struct brain_store *store, uint32_t slot)
     for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
         const struct bn_chunk_rec *chunk = bn_pin_chunk(store, i);
         uint32_t owner = bn_load_acquire(&chunk->owner), top = bn_load_acquire(&chunk->top);
+        top = owner > BN_LIVES_MAX ? 0 : top;
         for (uint32_t k = 0; owner != 0 && k < top && k < BN_CHUNK_CELLS; k++) {
             if (bn_load_relaxed(&chunk->cells[k]) == slot && bn_client_alive(store, owner - 1)) {
                 return owner;

@@ -12,7 +12,12 @@
  */
 #include "recover.h"
 
+#include <stdio.h>
+
+#include "base/probe.h"
 #include "client.h"
+#include "count.h"
+#include "event.h"
 #include "index.h"
 #include "journal.h"
 #include "lock.h"
@@ -82,6 +87,10 @@ static int bury_some(struct brain_store *store, struct burial *burial, bool *don
     *done_out =
         err == 0 && burial->private_end == 0 && bn_pin_bury_some(store, burial->row, &burial->page);
     if (*done_out) {
+        char who[BN_WHO_BYTES];
+        bn_client_describe(store, burial->row, who, sizeof who);
+        bn_event_note(store, BRAIN_EVENT_REAPED, 0, "%s had died: what it held was given back",
+                      who);
         bn_snap_bury(store, burial->row);
         /* At what its views and snapshots kept; before the row is free, or a death in between would have
          * nobody look. */
@@ -106,9 +115,32 @@ static int put_in_order(struct brain_store *store, uint32_t died)
     int err = bn_txn_recover(store);
     err = err != 0 ? err : bn_index_recover(store);
     if (err == 0 && died != 0) {
+        char who[BN_WHO_BYTES];
+        bn_client_describe(store, died - 1, who, sizeof who);
+        bn_event_note(store, BRAIN_EVENT_RECOVERED, 0,
+                      "%s died with the lock, which was taken over: its change was undone or "
+                      "finished",
+                      who);
+        BN_PROBE1(recover, died - 1);
         (void)bn_add_seq(&store->state->n_recoveries, (uint64_t)1);
         err = begin_burial(store, died - 1);
         bn_watch_wake_all(store);
+    }
+    return err;
+}
+
+/* bn_lock_acquire(), and what it waited for is counted and noted. */
+static int acquire(struct brain_store *store, bool wait, uint32_t *died_out)
+{
+    uint64_t waited_ns;
+    if (wait) {
+        bn_count_prepare(store); /* not under the lock: it may ask for memory */
+    }
+    int err = bn_lock_acquire(store, wait, died_out, &waited_ns);
+    if (waited_ns != 0) {
+        bn_count(store, BRAIN_COUNT_LOCK_WAITS, 1);
+        bn_count(store, BRAIN_COUNT_LOCK_WAIT_NS, waited_ns);
+        bn_event_note(store, BRAIN_EVENT_WAITED, waited_ns, "%s", "");
     }
     return err;
 }
@@ -119,7 +151,7 @@ int bn_recover_enter_slow(struct brain_store *store, bool wait, bool is_ours)
         0; /* also of an earlier round: it is dead, and nobody else will learn it from the lock */
     for (;; is_ours = false) {
         uint32_t died_now = 0;
-        int err = is_ours ? 0 : bn_lock_acquire(store, wait, &died_now);
+        int err = is_ours ? 0 : acquire(store, wait, &died_now);
         if (bn_unlikely(err != 0)) {
             return err;
         }
@@ -177,6 +209,9 @@ int bn_recover_inherit(struct brain_store *store)
 {
     uint32_t end = UINT32_MAX;
     int err = 0;
+    bn_event_note(store, BRAIN_EVENT_REAPED, 0, "%s",
+                  "a process that had died had the client row of this one: what it held is given "
+                  "back");
     bn_snap_bury(store, store->row);
     bn_pin_bury(store, store->row);
     if (store->data != NULL) {

@@ -20,6 +20,9 @@
 
 #include "base/hash.h"
 #include "base/os.h"
+#include "base/probe.h"
+#include "count.h"
+#include "event.h"
 #include "index.h"
 #include "journal.h"
 #include "lock.h"
@@ -322,7 +325,7 @@ BN_INLINE void note_where(const struct brain_store *store, const struct put *put
 
 /* Under the lock. False: nothing has happened; whatever it is, write.c finds it again, and
  * answers. */
-BN_INLINE bool replace(struct brain_store *store, const struct put *put, uint64_t *version_out)
+BN_INLINE bool replace(struct brain_store *store, const struct put *put, uint64_t *version)
 {
     struct found found;
     if (!find(store, put, &found) || !take_ready(store, put, &found)) {
@@ -342,13 +345,28 @@ BN_INLINE bool replace(struct brain_store *store, const struct put *put, uint64_
     bn_spares_add(&store->retired[found.older_class],
                   (struct bn_spare){ found.older, bn_slot_at(store, found.older)->gen,
                                      found.older_cold });
-    if (version_out != NULL) {
-        *version_out = number;
-    }
+    *version = number;
     if (put->hint != NULL) {
         note_where(store, put, &found);
     }
     return true;
+}
+
+/* Somebody is to be told, or this thread counts for the first time. */
+BN_NOINLINE static void tell_put(struct brain_space *space, const void *name, size_t name_len,
+                                 uint32_t size, uint64_t version)
+{
+    struct brain_store *store = space->store;
+    bn_count_slow(store, BRAIN_COUNT_PUTS, 1);
+    bn_count_slow(store, BRAIN_COUNT_PUT_BYTES, size);
+    bn_event_tell(store, &(brain_event){ .kind = BRAIN_EVENT_PUT,
+                                         .name = name,
+                                         .name_len = (uint32_t)name_len,
+                                         .space = space->name,
+                                         .space_len = space->name_len,
+                                         .version = version,
+                                         .bytes = size });
+    bn_event_tell_noted(store);
 }
 
 int bn_replace(struct brain_space *space, const void *name, size_t name_len, brain_hint *hint,
@@ -379,7 +397,8 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, bra
     if (n_ready + n_retired == 0 || !bn_lock_try(store)) {
         return BN_SLOWLY;
     }
-    bool done = bn_recover_is_in_order(store) && replace(store, &put, version_out);
+    uint64_t version;
+    bool done = bn_recover_is_in_order(store) && replace(store, &put, &version);
     bn_lock_release(store);
     if (bn_unlikely(!done)) {
         return BN_SLOWLY;
@@ -389,5 +408,16 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, bra
     if (every || bn_unlikely(bn_reclaim_look_is_due(store))) {
         bn_reclaim_due(store, false, every ? BN_RECLAIM_LOOK_EVERY : 1, false);
     }
+    if (version_out != NULL) {
+        *version_out = version;
+    }
+    BN_PROBE4(put, name, name_len, size, version);
+    struct bn_count_rec *line = bn_count_line(store);
+    if (bn_unlikely(line == NULL)) {
+        tell_put(space, name, name_len, size, version);
+        return 0;
+    }
+    bn_count_in(line, BRAIN_COUNT_PUTS, 1);
+    bn_count_in(line, BRAIN_COUNT_PUT_BYTES, size);
     return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "handle.h"
+#include "name.h"
 #include "names.h"
 #include "pin.h"
 #include "slot.h"
@@ -98,8 +99,8 @@ static int space_as_of(struct brain_space *space, uint64_t number, uint32_t *id_
                                id_out);
 }
 
-int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void *name,
-                       size_t name_len, brain_view *view_out)
+static int view_as_of(struct brain_snapshot *snapshot, struct brain_space *space, const void *name,
+                      size_t name_len, brain_view *view_out)
 {
     struct brain_store *store = snapshot->store;
     struct bn_key key = { .name = name, .name_len = (uint32_t)name_len };
@@ -115,6 +116,16 @@ int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void 
     key.hash = bn_hash_name(store->hash_seed, key.space_id, name, name_len);
     err = bn_read_as_of(store, &key, snapshot->number, &slot);
     return err != 0 ? err : bn_read_pin_view(store, slot, view_out);
+}
+
+int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void *name,
+                       size_t name_len, brain_view *view_out)
+{
+    int err = view_as_of(snapshot, space, name, name_len, view_out);
+    if (err == 0 || err == BRAIN_E_NOT_FOUND) {
+        bn_name_got(snapshot->store, space, name, name_len, err == 0 ? view_out : NULL);
+    }
+    return err;
 }
 
 /* ---- many names */
@@ -136,7 +147,7 @@ static int try_get_many(struct brain_store *store, const brain_key *keys, size_t
     int err = 0;
     for (; i < n && err == 0; i++) {
         views[i].store = NULL;
-        err = brain_get(keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
+        err = bn_name_view(keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
         err = err == BRAIN_E_NOT_FOUND ? 0 : err;
     }
     bn_fence_seq();
@@ -162,8 +173,7 @@ static int get_many_as_of(struct brain_store *store, const brain_key *keys, size
     }
     for (; i < n && err == 0; i++) {
         views[i].store = NULL;
-        err =
-            brain_snapshot_get(snapshot, keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
+        err = view_as_of(snapshot, keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
         err = err == BRAIN_E_NOT_FOUND ? 0 : err;
     }
     *number_out = snapshot->number;
@@ -192,6 +202,10 @@ int brain_get_many(brain_store *store, const brain_key *keys, size_t n_keys, bra
     }
     if (err == 0) {
         memcpy(views_out, views, n_keys * sizeof *views);
+        for (size_t i = 0; i < n_keys; i++) {
+            bn_name_got(store, keys[i].space, keys[i].name, keys[i].name_len,
+                        views[i].store != NULL ? &views[i] : NULL);
+        }
         if (number_out != NULL) {
             *number_out = number;
         }

@@ -19,7 +19,10 @@
 #include "alloc.h"
 #include "base/copy.h"
 #include "base/os.h"
+#include "base/probe.h"
 #include "client.h"
+#include "count.h"
+#include "event.h"
 #include "handle.h"
 #include "lock.h"
 #include "pin.h"
@@ -268,6 +271,24 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
     }
     return fits ? make_memory(store, err, asked, &tried->n_memory_rooms)
                 : make_room(store, asked, tried);
+}
+
+void bn_stage_refused(struct brain_store *store, const struct brain_space *space, const void *name,
+                      uint32_t name_len, uint64_t asked, int err)
+{
+    BN_PROBE3(full, brain_error_detail(), asked, err);
+    bn_count(store, BRAIN_COUNT_FULL, 1);
+    if (bn_event_wanted(store, BRAIN_EVENT_FULL)) {
+        char text[BN_ERROR_DETAIL_BYTES];
+        bn_error_keep(text); /* what is told may fail in something, and change it */
+        bn_event_tell(store, &(brain_event){ .kind = BRAIN_EVENT_FULL,
+                                             .name = name,
+                                             .name_len = name != NULL ? name_len : 0,
+                                             .space = space != NULL ? space->name : NULL,
+                                             .space_len = space != NULL ? space->name_len : 0,
+                                             .bytes = asked,
+                                             .text = text });
+    }
 }
 
 /* ---- extents */

@@ -52,6 +52,8 @@ struct bn_events {
         kinds; /* 0: nobody is told. Written under `mutex`, as the next two, which are read under it */
     brain_event_fn tell;
     void *context;
+    bool
+        is_early; /* the store is being opened: nobody can be told yet, and this thread alone has it */
     _Atomic uint32_t n_noted;
     struct bn_event_note notes[BN_EVENT_NOTES];
 };
@@ -91,7 +93,7 @@ struct brain_store {
     _Atomic uint64_t overflow_backed;
     _Atomic uint64_t values_seen; /* bytes of values that are in use and mapped: the same */
     _Atomic(uint8_t *)
-        counts; /* count_page; NULL: not known yet, or events are told as well (count.h) */
+        counts[2]; /* count_bases; NULL: not known yet, or events are told as well: count.h */
 
     /* what a writer needs besides. It never looks through `view` on its way: two addresses of one
      * line are two lines to AMD's way predictor, and each change from one to the other costs a
@@ -133,7 +135,8 @@ struct brain_store {
     uint32_t child_row;
     void *child_life_map;
     struct bn_hits hits;
-    _Atomic(uint8_t *) count_page; /* where this client counts (count.c); written under `mutex` */
+    _Atomic(uint8_t *)
+        count_bases[2]; /* where this client counts (count.c); written under `mutex` */
     struct bn_room rooms[BN_N_FULL_MODES]; /* by mode; guarded by `mutex` */
     pthread_mutex_t mutex; /* growth of the ledger, close; never held across a wait */
     struct brain_store

@@ -16,6 +16,9 @@
 
 #include "alloc.h"
 #include "base/hash.h"
+#include "base/probe.h"
+#include "count.h"
+#include "event.h"
 #include "hits.h"
 #include "index.h"
 #include "lock.h"
@@ -309,6 +312,9 @@ static int find_all(struct brain_store *store, struct bn_write *writes, uint32_t
         if (err != 0 && !change->is_skipped) {
             return err;
         }
+        writes[i].older_bytes = change->is_delete && change->older != 0
+                                    ? bn_slot_size(bn_slot_at(store, change->older))
+                                    : 0;
         writes[i].retires_extent =
             change->older != 0 && (bn_slot_at(store, change->older)->flags & BN_SLOT_EXTENT) != 0;
         /* What stands for a value is smaller than that, and is put where there is no room. */
@@ -792,8 +798,82 @@ static int reserve_all(struct brain_store *store, const struct bn_write *writes,
                                         sizeof(uint32_t));
 }
 
-int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
-                    uint64_t *number_out)
+/* ---- counts and events */
+
+/* Whether a write is one that counts: of those that were committed, or (`refused`) would have been. */
+static bool counts(const struct bn_write *write, bool refused)
+{
+    return write->change.moves == 0 && !write->spares_used &&
+           (refused || !write->change.is_skipped);
+}
+
+static void tell_change(struct brain_store *store, const struct bn_write *write, uint64_t number)
+{
+    const struct bn_change *change = &write->change;
+    bool is_delete = change->is_delete;
+    bn_event_tell(store, &(brain_event){
+                             .kind = is_delete ? BRAIN_EVENT_DELETE : BRAIN_EVENT_PUT,
+                             .name = change->name,
+                             .name_len = change->name_len,
+                             .space = write->space->name,
+                             .space_len = write->space->name_len,
+                             .version = is_delete ? change->older_version : number,
+                             .bytes = is_delete ? write->older_bytes : change->size,
+                         });
+}
+
+static void tell_committed(struct brain_store *store, const struct bn_write *writes, uint32_t n,
+                           uint64_t number)
+{
+    uint64_t n_puts = 0, n_bytes = 0, n_deletes = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct bn_change *change = &writes[i].change;
+        if (!counts(&writes[i], false)) {
+            continue;
+        }
+        if (change->is_delete) {
+            n_deletes++;
+        } else {
+            n_puts++;
+            n_bytes += change->size;
+            BN_PROBE4(put, change->name, change->name_len, change->size, number);
+        }
+    }
+    if (n_puts > 0) {
+        bn_count(store, BRAIN_COUNT_PUTS, n_puts);
+        bn_count(store, BRAIN_COUNT_PUT_BYTES, n_bytes);
+    }
+    if (n_deletes > 0) {
+        bn_count(store, BRAIN_COUNT_DELETES, n_deletes);
+    }
+    if (bn_event_wanted(store, BRAIN_EVENT_PUT | BRAIN_EVENT_DELETE)) {
+        for (uint32_t i = 0; i < n; i++) {
+            if (counts(&writes[i], false)) {
+                tell_change(store, &writes[i], number);
+            }
+        }
+    }
+}
+
+static void tell_refused(struct brain_store *store, const struct bn_write *writes, uint32_t n,
+                         int err)
+{
+    uint64_t asked = 0;
+    if ((err != BRAIN_E_FULL && err != BRAIN_E_QUOTA) || n == 0 || !counts(&writes[0], true)) {
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        asked += writes[i].change.is_delete ? 0 : writes[i].change.size;
+    }
+    bool is_one = n == 1 && !writes[0].makes_only;
+    bn_stage_refused(store, writes[0].space, is_one ? writes[0].change.name : NULL,
+                     is_one ? writes[0].change.name_len : 0, asked, err);
+}
+
+/* ---- the whole of it */
+
+static int commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
+                  uint64_t *number_out)
 {
     struct bn_stage_obstacle tried = { 0 };
     struct bn_refusal refusal;
@@ -836,6 +916,21 @@ int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t
     return 0;
 }
 
+int bn_write_commit(struct brain_store *store, struct bn_write *writes, uint32_t n, bool lenient,
+                    uint64_t *number_out)
+{
+    int err = commit(store, writes, n, lenient, number_out);
+    if (bn_likely(err == 0)) {
+        tell_committed(store, writes, n, *number_out);
+    } else {
+        tell_refused(store, writes, n, err);
+    }
+    if (n == 0 || counts(&writes[0], true)) { /* else it is part of another call */
+        bn_event_tell_noted(store);
+    }
+    return err;
+}
+
 /* ---- namespaces */
 
 int bn_write_make_space(struct brain_space *space, uint64_t quota)
@@ -848,9 +943,15 @@ int bn_write_make_space(struct brain_space *space, uint64_t quota)
     return err != 0 ? err : bn_write_commit(space->store, &write, 1, false, &number);
 }
 
+/* What went with a namespace. */
+struct removed {
+    uint64_t n, bytes;
+};
+
 /* The transaction that removes a namespace. Under the lock. `*may_leave_out`: as
  * bn_reclaim_may_leave(). */
-static int transact_remove(struct brain_store *store, struct bn_write *write, bool *may_leave_out)
+static int transact_remove(struct brain_store *store, struct bn_write *write, bool *may_leave_out,
+                           struct removed *removed)
 {
     uint64_t number;
     int err = bn_txn_find(store, &write->change);
@@ -867,6 +968,9 @@ static int transact_remove(struct brain_store *store, struct bn_write *write, bo
         return bn_error_corrupt("%s: the record of a namespace", store->path);
     }
     *may_leave_out = bn_reclaim_may_leave(store, rec);
+    const struct bn_tally_rec *tally = bn_tally_now(rec->tally);
+    removed->n = bn_load_relaxed(&tally->count); /* relaxed: under the lock */
+    removed->bytes = bn_load_relaxed(&tally->bytes);
     write->change.removes_space = id;
     return transact(store, write, 1, &number);
 }
@@ -886,6 +990,7 @@ int bn_write_remove_space(struct brain_space *space)
     struct brain_store *store = space->store;
     struct bn_stage_obstacle tried = { 0 };
     struct bn_write write;
+    struct removed removed = { 0, 0 };
     bool may_leave = false;
     int err;
     init_root_change(&write, space);
@@ -895,7 +1000,7 @@ int bn_write_remove_space(struct brain_space *space)
         take_apart_before(store);
         err = bn_recover_enter(store, true);
         if (err == 0) {
-            err = transact_remove(store, &write, &may_leave);
+            err = transact_remove(store, &write, &may_leave, &removed);
             bn_lock_release(store);
         }
         if (err == 0) {
@@ -906,6 +1011,10 @@ int bn_write_remove_space(struct brain_space *space)
                   : bn_stage_overcome(store, err, 0, &tried);
     } while (err == 0);
     if (err != 0) {
+        if (err == BRAIN_E_FULL) {
+            bn_stage_refused(store, space, NULL, 0, 0, err);
+        }
+        bn_event_tell_noted(store);
         return err;
     }
     bn_handle_forget(space);
@@ -918,5 +1027,11 @@ int bn_write_remove_space(struct brain_space *space)
         (void)bn_reclaim_limbo(store, true, NULL);
     }
     bn_trim_after(store, !may_leave, 0);
+    bn_count(store, BRAIN_COUNT_DELETES, removed.n);
+    bn_event_tell(store, &(brain_event){ .kind = BRAIN_EVENT_DELETE,
+                                         .space = space->name,
+                                         .space_len = space->name_len,
+                                         .bytes = removed.bytes });
+    bn_event_tell_noted(store);
     return 0;
 }

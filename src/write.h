@@ -16,7 +16,8 @@ struct bn_write {
     brain_part kept_part;
     bool is_only_staged; /* the data is in the holder's extent and nowhere else */
     bool retires_extent;
-    bool has_no_space; /* a delete where there is no such namespace */
+    uint64_t older_bytes; /* of a delete: the data of what went */
+    bool has_no_space;    /* a delete where there is no such namespace */
     struct bn_write
         *maker;         /* the change that makes its namespace in the same transaction, or NULL */
     bool owns_maker;    /* the first of those that share it */
