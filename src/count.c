@@ -199,7 +199,7 @@ static uint8_t *base_of(struct brain_store *store, uint32_t which)
             base = which == 0 ? (uint8_t *)&bn_client_row(store, store->row)->counts
                               : take_page(store);
             bn_store_release(&store->count_bases[which], base);
-            bn_count_go(store, bn_load_relaxed(&store->events.kinds) != 0);
+            bn_count_go(store, (bn_load_relaxed(&store->events.kinds) & BN_EVENTS_EACH) != 0);
         }
         pthread_mutex_unlock(&store->mutex);
     }

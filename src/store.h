@@ -39,6 +39,10 @@ struct bn_hits {
     _Atomic bool refused;                               /* there was no memory for one */
 };
 
+/* What a get or a put of a small value may have to tell by itself: where nobody listens to these, it asks nothing. */
+#define BN_EVENTS_EACH                                                                             \
+    (BRAIN_EVENT_GET | BRAIN_EVENT_MISS | BRAIN_EVENT_PUT | BRAIN_EVENT_DELETE)
+
 /* Who is told of what this process does (event.c). */
 #define BN_EVENT_NOTES 32u
 struct bn_event_note {

@@ -39,6 +39,7 @@ _OF_VALUES: dict[int, Said] = {
     MISS: (logging.DEBUG, "missed", "missed %s in %s of %r"),
     PUT: (logging.DEBUG, "learned", "learned %s in %s of %r: version %d, %s"),
     DELETE: (logging.DEBUG, "forgotten", "forgot %s in %s of %r"),
+    FULL: (logging.INFO, "full", "no room for %s in %s of %r, %s: %s"),
     EVICTED: (logging.INFO, "evicted", "evicted %s from %s of %r to make room: %s"),
 }
 _OF_NONE: dict[int, Said] = {
@@ -138,6 +139,8 @@ def tell(kind: int, store: bytes, space: bytes, name: bytes | None, version: int
         if kind in (GET, PUT):
             about["brain_version"] = version
             args = (*args, version, shown_bytes(n_bytes))
+        elif kind == FULL:
+            args = (*args, shown_bytes(n_bytes), _line(text))
         elif kind == EVICTED:
             args = (*args, shown_bytes(n_bytes))
     elif kind == DELETE:

@@ -203,7 +203,9 @@ def test_a_full_store(new_path, kept):
     full = [record for record in kept.records if record.brain_event == "full"]
     assert len(full) == 1
     assert full[0].brain_bytes >= 200_000
-    assert "no room for 200 kB" in full[0].getMessage()
+    assert full[0].brain_name == "x"
+    assert "no room for 'x' in 'default'" in full[0].getMessage()
+    assert "live 10000" in full[0].getMessage()  # and by whom it is held, where somebody does
     brain.close()
 
 
