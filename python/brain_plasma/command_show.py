@@ -153,7 +153,9 @@ def _shown_text(value: Any, n_rows: int) -> str:
             )
         if _is_a(value, "numpy", "ndarray"):
             return f"shape {value.shape}, {value.dtype}\n\n{value!s}"
-        return _cut(repr(value) if isinstance(value, (str, bytes)) else _pretty(value), _TEXT)
+        if isinstance(value, (str, bytes)):
+            return _cut(repr(value[:_TEXT]), _TEXT) + (f" of {len(value):,}" if len(value) > _TEXT else "")
+        return _cut(_pretty(value), _TEXT)
 
 
 def _size(n_rows: int, n_columns: int) -> str:
@@ -213,9 +215,27 @@ def _ends(n_rows: int, n_shown: int) -> tuple[int, int]:
 
 
 def _pretty(value: Any) -> str:
+    """As Python prints it: over several lines, if there is not much of it."""
+    if isinstance(value, (dict, list, tuple, set, frozenset)) and not _is_small(value, [1000]):
+        import reprlib
+
+        short = reprlib.Repr()
+        short.maxlist = short.maxdict = short.maxtuple = short.maxset = short.maxfrozenset = 20
+        short.maxstring = short.maxother = short.maxlong = 200
+        return short.repr(value)
     import pprint
 
     return pprint.pformat(value, width=min(_width(), 120), compact=True, sort_dicts=False)
+
+
+def _is_small(value: Any, left: list[int]) -> bool:
+    """Whether it has no more parts than are left; looks at no more than that."""
+    left[0] -= 1
+    if isinstance(value, dict):
+        return left[0] >= 0 and all(_is_small(item, left) for item in value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return left[0] >= 0 and all(_is_small(item, left) for item in value)
+    return left[0] >= 0
 
 
 def _cut(text: str, length: int) -> str:
