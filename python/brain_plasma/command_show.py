@@ -48,7 +48,7 @@ def _rows(text: str) -> int:
 
 
 def _show(brain: Brain, name: str, given: argparse.Namespace) -> int:
-    from .exceptions import BrainError, BrainMissingPackageError, BrainPickleError
+    from .exceptions import BrainPickleError, BrainValueError
 
     about = brain.explain(name, namespace=given.namespace)
     try:
@@ -57,14 +57,10 @@ def _show(brain: Brain, name: str, given: argparse.Namespace) -> int:
         _print_form(about, given, str(error))
         command.tell("brain show", f"{error}. --pickle recalls it, if you trust whoever wrote it")
         return command.DENIED
-    except (BrainError, ImportError) as error:
-        missing = error if isinstance(error, ImportError) else error.__cause__
-        if not isinstance(missing, ImportError):
-            raise
+    except (BrainValueError, ImportError) as error:  # a package or a module is missing here, say
         _print_form(about, given, str(error))
-        raise BrainMissingPackageError(
-            f"{error}: to see more of it, install what it is of beside brain-plasma"
-        ) from error
+        command.tell("brain show", str(error))
+        return command.SYSTEM
     if given.json:
         command.print_json({**_head(about, given), **_shown_json(value, given.rows)})
     else:

@@ -34,8 +34,9 @@ class Spilling(_core.Brain):
             raise BrainValueError(f"the bytes to spill are an int of at least 0, not {n_bytes!r}")
         moved = self._spill(n_bytes, namespace)
         from . import logs
+        from .dump_results import shown_bytes
 
-        logs.info(self, "spilled", "moved %s to files: the store %r", logs.shown_bytes(moved), brain_bytes=moved)
+        logs.info(self, "spilled", "moved %s to files: the store %r", shown_bytes(moved), brain_bytes=moved)
         return moved
 
 
