@@ -77,7 +77,7 @@ static void hold_lock(const char *path, struct board *board)
 {
     uint32_t died;
     brain_store *store = check_open(path, 0);
-    CHECK_OK(bn_lock_acquire(store, true, &died));
+    CHECK_OK(bn_lock_acquire(store, true, &died, &(uint64_t){ 0 }));
     bn_journal_begin(store);
     bn_journal_u64(store, &store->state->limbo_bytes, 12345);
     ready(board);

@@ -52,7 +52,7 @@ static void begin(uint32_t n_objects, bool with_lock)
         hold_things(store, n_objects);
         kill_all_rows(store);
         if (with_lock) {
-            CHECK_OK(bn_lock_acquire(store, true, &died));
+            CHECK_OK(bn_lock_acquire(store, true, &died, &(uint64_t){ 0 }));
         }
         _exit(0); /* as good as killed: nothing runs at its end */
     }
@@ -238,7 +238,7 @@ static void check_half_reaped(void)
     if (pid == 0) {
         uint32_t died;
         hold_things(store, N);
-        CHECK_OK(bn_lock_acquire(store, true, &died));
+        CHECK_OK(bn_lock_acquire(store, true, &died, &(uint64_t){ 0 }));
         _exit(0);
     }
     CHECK_CHILD(pid);

@@ -14,7 +14,7 @@ static pid_t hold_in_child(const char *path, struct check_gate *ready)
     if (pid == 0) {
         uint32_t died;
         brain_store *store = check_open(path, 0);
-        CHECK_OK(bn_lock_acquire(store, true, &died));
+        CHECK_OK(bn_lock_acquire(store, true, &died, &(uint64_t){ 0 }));
         CHECK_U64(died, 0);
         bn_journal_begin(store); /* in the middle of a change */
         bn_journal_u64(store, &store->state->limbo_bytes, 12345);
@@ -95,7 +95,7 @@ static void check_dead_waiter(void)
     struct check_gate ready = check_gate_new();
     uint32_t died;
     CHECK_OK(brain_space_create(space));
-    CHECK_OK(bn_lock_acquire(store, true, &died));
+    CHECK_OK(bn_lock_acquire(store, true, &died, &(uint64_t){ 0 }));
     pid_t pid = check_fork();
     if (pid == 0) {
         brain_store *own = check_open(path, 0);
@@ -186,7 +186,7 @@ static void check_held_here(void)
     options.lock_timeout_ns = 5 * 1000 * 1000;
     CHECK_OK(brain_open(path, &options, &store));
     brain_space *space = check_space(store, "default");
-    CHECK_OK(bn_lock_acquire(store, true, &died));
+    CHECK_OK(bn_lock_acquire(store, true, &died, &(uint64_t){ 0 }));
     CHECK_CODE(brain_put_bytes(space, "a", 1, "1", 1), BRAIN_E_TIMEOUT);
     CHECK_DETAIL("another thread of this process");
     bn_lock_release(store);
@@ -194,7 +194,7 @@ static void check_held_here(void)
     CHECK_OK(brain_batch_new(store, &batch));
     CHECK_OK(brain_batch_put(batch, space, "b", 1, &value));
     CHECK_U64(check_stat(store).private_bytes, 100000);
-    CHECK_OK(bn_lock_acquire(second, true, &died));
+    CHECK_OK(bn_lock_acquire(second, true, &died, &(uint64_t){ 0 }));
     brain_object_release(object);
     brain_batch_free(batch);
     bn_lock_release(second);

@@ -169,7 +169,7 @@ static void check_last_view_behind_a_writer(void)
         CHECK_OK(brain_get(space, &name, sizeof name, &view));
         CHECK_OK(brain_delete(space, &name, sizeof name, BRAIN_ANY_VERSION));
         put(2, 0, 8); /* the first of those of which every sixteenth looks anyway */
-        CHECK_OK(bn_lock_acquire(store, true, &died));
+        CHECK_OK(bn_lock_acquire(store, true, &died, &(uint64_t){ 0 }));
         brain_view_drop(&view);
         bn_lock_release(store);
         CHECK(check_stat(store).limbo_bytes >= 8000);

@@ -77,7 +77,7 @@ static void check_does_not_wait(brain_store *store, brain_space *space, const ch
     brain_store *other = check_open(path, 0);
     uint32_t died;
     get_ready(space, "b", "1");
-    CHECK_OK(bn_lock_acquire(other, true, &died));
+    CHECK_OK(bn_lock_acquire(other, true, &died, &(uint64_t){ 0 }));
     for (int i = 0; i < 1000; i++) {
         CHECK_CODE(try_put(space, "b", NULL, "2"), BRAIN_E_BUSY);
     }

@@ -100,7 +100,7 @@ static void check_turn(brain_store *other, struct waiting *waiting)
     uint32_t died;
     uint64_t version = 0, now = 0;
     brain_value value = { .kind = BRAIN_KIND_NONE };
-    CHECK_OK(bn_lock_acquire(other, true, &died));
+    CHECK_OK(bn_lock_acquire(other, true, &died, &(uint64_t){ 0 }));
     CHECK(pthread_create(&thread, NULL, commit_in_turn, waiting) == 0);
     while ((bn_load_relaxed(&other->state->lock_word) & BN_LOCK_WAITERS) == 0) {
         sched_yield();

@@ -122,7 +122,7 @@ static void test_a_row_that_the_lock_names_is_not_kept(const char *path)
     options.lock_timeout_ns = 1000000000;
     CHECK_OK(brain_open(path, &options, &second));
     uint32_t row = first->row;
-    CHECK_OK(bn_lock_acquire(first, true, &died));
+    CHECK_OK(bn_lock_acquire(first, true, &died, &(uint64_t){ 0 }));
     brain_close(first);
     CHECK(!bn_client_alive(second, row));
     brain_space *space = check_space(second, "default");
