@@ -18,13 +18,15 @@
 #include <string.h>
 
 #define MAX_KEPT ((size_t)1 << 18) /* events of one thread in one call; what is beyond is counted */
-#define MAX_NAME ((size_t)400)     /* bytes of a name, and of a namespace: enough for whoever reads them */
+#define MAX_NAME                                                                                   \
+    ((size_t)400) /* bytes of a name, and of a namespace: enough for whoever reads them */
 #define MAX_TEXT ((size_t)2000)
 
 struct kept {
     struct kept *next;
     uint32_t kind;
     bool has_name; /* else all that follows is `text` */
+    bool is_over;  /* not to be told any more */
     uint64_t version, bytes;
     size_t store_len, space_len, name_len, text_len;
     char texts[]; /* one behind the other, in that order */
@@ -34,6 +36,7 @@ struct queue {
     struct bp_state *state; /* lives as long as the key of the queues */
     struct kept *first;
     struct kept **end;
+    struct kept *last; /* NULL: nothing is kept */
     size_t n;
     uint64_t n_lost; /* for which there was no room */
     bool is_telling;
@@ -45,7 +48,10 @@ static void drop_first(struct queue *queue)
 {
     struct kept *first = queue->first;
     queue->first = first->next;
-    if (queue->first == NULL) queue->end = &queue->first;
+    if (queue->first == NULL) {
+        queue->end = &queue->first;
+        queue->last = NULL;
+    }
     queue->n--;
     __atomic_fetch_sub(&queue->state->events.n_kept, 1, __ATOMIC_RELAXED);
     free(first);
@@ -115,6 +121,19 @@ static bool is_hidden(const brain_event *event)
     return event->space_len > 0 && *(const unsigned char *)event->space == 0xff;
 }
 
+/* A put that found the store full may have tried again, when Plasma objects were evicted: what came of that is told. */
+static void take_back_full(struct queue *queue, const struct kept *next)
+{
+    struct kept *last = queue->last;
+    if (last != NULL && last->kind == BRAIN_EVENT_FULL && last->has_name && next->has_name &&
+        (next->kind == BRAIN_EVENT_FULL || next->kind == BRAIN_EVENT_PUT) &&
+        last->space_len == next->space_len && last->name_len == next->name_len &&
+        memcmp(last->texts + last->store_len, next->texts + next->store_len,
+               last->space_len + last->name_len) == 0) {
+        last->is_over = true;
+    }
+}
+
 /* A brain_event_fn: of any thread, with the GIL or without. */
 static void keep(void *context, const brain_event *event)
 {
@@ -128,8 +147,10 @@ static void keep(void *context, const brain_event *event)
         queue->n_lost++;
         return;
     }
+    take_back_full(queue, kept);
     *queue->end = kept;
     queue->end = &kept->next;
+    queue->last = kept;
     queue->n++;
     __atomic_fetch_add(&state->events.n_kept, 1, __ATOMIC_RELAXED);
 }
@@ -142,9 +163,8 @@ static bool tell_one(PyObject *tell, const struct kept *kept)
 {
     const char *store = kept->texts, *space = store + kept->store_len;
     const char *name = space + kept->space_len, *text = name + kept->name_len;
-    PyObject *shown = kept->has_name
-                          ? PyBytes_FromStringAndSize(name, (Py_ssize_t)kept->name_len)
-                          : Py_NewRef(Py_None);
+    PyObject *shown = kept->has_name ? PyBytes_FromStringAndSize(name, (Py_ssize_t)kept->name_len)
+                                     : Py_NewRef(Py_None);
     PyObject *result =
         shown == NULL
             ? NULL
@@ -159,8 +179,9 @@ static bool tell_one(PyObject *tell, const struct kept *kept)
 
 static bool tell_lost(PyObject *tell, uint64_t n_lost)
 {
-    PyObject *result = PyObject_CallFunction(tell, "Iy#y#OKKy#", 0u, "", (Py_ssize_t)0, "", (Py_ssize_t)0,
-                                             Py_None, 0ull, (unsigned long long)n_lost, "", (Py_ssize_t)0);
+    PyObject *result =
+        PyObject_CallFunction(tell, "Iy#y#OKKy#", 0u, "", (Py_ssize_t)0, "", (Py_ssize_t)0, Py_None,
+                              0ull, (unsigned long long)n_lost, "", (Py_ssize_t)0);
     Py_XDECREF(result);
     return result != NULL;
 }
@@ -179,12 +200,14 @@ static bool tell_queue(struct queue *queue, PyObject *tell)
 {
     bool interrupted = false;
     while (queue->first != NULL) {
-        if (tell != NULL && !interrupted && !tell_one(tell, queue->first)) interrupted = interrupts(tell);
+        bool tells = tell != NULL && !interrupted && !queue->first->is_over;
+        if (tells && !tell_one(tell, queue->first)) interrupted = interrupts(tell);
         drop_first(queue);
     }
     uint64_t n_lost = queue->n_lost;
     queue->n_lost = 0;
-    if (n_lost != 0 && tell != NULL && !interrupted && !tell_lost(tell, n_lost)) interrupted = interrupts(tell);
+    if (n_lost != 0 && tell != NULL && !interrupted && !tell_lost(tell, n_lost))
+        interrupted = interrupts(tell);
     return !interrupted;
 }
 
@@ -243,7 +266,8 @@ void bp_events_join(struct bp_state *state, struct bp_store *store)
 const char bp_events_set_doc[] =
     "_set_events(kinds, tell, /)\n--\n\n"
     "Let the stores of all Brains tell of these kinds of events, by\n"
-    "tell(kind, store, namespace, name, version, bytes, text) at the end of a call; texts are bytes,\n"
+    "tell(kind, store, namespace, name, version, bytes, text) at the end of a call; texts are "
+    "bytes,\n"
     "name is None where the event is of no value. Kind 0: `bytes` is how many had no room.";
 
 PyObject *bp_events_set(PyObject *module, PyObject *args)

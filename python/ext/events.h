@@ -27,6 +27,12 @@ static inline PyObject *bp_events_end(struct bp_state *state, PyObject *result)
     return __builtin_expect(is_quiet, 1) ? result : bp_events_tell(state, result);
 }
 
+/* Whether a get may have something to tell. */
+static inline bool bp_events_of_values(const struct bp_state *state)
+{
+    return (state->events.kinds & (BRAIN_EVENT_GET | BRAIN_EVENT_MISS)) != 0;
+}
+
 /* The same of a call that returns a number, and -1 where an exception is set. */
 int bp_events_tell_int(struct bp_state *state, int result);
 

@@ -20,11 +20,12 @@ static PyObject *describe_array(const brain_view *view)
         if (n == NULL || PyTuple_SetItem(shape, (Py_ssize_t)i, n) != 0) Py_CLEAR(shape);
     }
     /* The text of a dtype may have any bytes that a program in C put there. */
-    PyObject *dtype = shape == NULL ? NULL
-                                    : PyUnicode_DecodeASCII(
-                                          tensor.dtype,
-                                          (Py_ssize_t)strnlen(tensor.dtype, sizeof tensor.dtype),
-                                          "backslashreplace");
+    PyObject *dtype =
+        shape == NULL
+            ? NULL
+            : PyUnicode_DecodeASCII(tensor.dtype,
+                                    (Py_ssize_t)strnlen(tensor.dtype, sizeof tensor.dtype),
+                                    "backslashreplace");
     if (dtype != NULL) return Py_BuildValue("(NN)", dtype, shape);
     Py_XDECREF(shape);
     return NULL;
@@ -73,7 +74,8 @@ static int append_some(struct bp_state *state, brain_iter *iter, Py_ssize_t limi
 
 const char bp_glance_some_doc[] =
     "_some($self, namespace, limit, /)\n--\n\n"
-    "Of at most `limit` names of a namespace, in no particular order and as of one moment: name, kind,\n"
+    "Of at most `limit` names of a namespace, in no particular order and as of one moment: name, "
+    "kind,\n"
     "bytes of data, version, when it was put in ns since 1970, and of an array dtype and shape.";
 
 PyObject *bp_glance_some(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
@@ -103,9 +105,8 @@ static PyObject *list_metrics(const brain_metric *metrics, size_t n)
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < n; i++) {
         const brain_metric *metric = &metrics[i];
-        PyObject *one =
-            Py_BuildValue("(sssOd)", metric->name, metric->help, metric->unit,
-                          metric->is_counter ? Py_True : Py_False, metric->value);
+        PyObject *one = Py_BuildValue("(sssOd)", metric->name, metric->help, metric->unit,
+                                      metric->is_counter ? Py_True : Py_False, metric->value);
         if (one == NULL || PyList_Append(list, one) != 0) Py_CLEAR(list);
         Py_XDECREF(one);
     }

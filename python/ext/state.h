@@ -113,7 +113,7 @@ struct bp_codecs {
 
 /* What the library tells of (events.c). */
 struct bp_events {
-    pthread_key_t key;       /* of each thread's queue */
+    pthread_key_t key; /* of each thread's queue */
     bool has_key;
     uint32_t kinds;          /* of enum brain_event_kind: what the stores of Brains tell */
     uint64_t n_kept;         /* in all queues; by any thread, with the GIL or without: atomic */

@@ -209,6 +209,26 @@ def test_a_full_store(new_path, kept):
     brain.close()
 
 
+def test_a_small_put_is_refused_once(new_path, kept):
+    brain = Brain(new_path(), capacity=100_000)
+    brain["held"] = bytes(90_000)
+    LOGGER.setLevel(logging.DEBUG)
+    with pytest.raises(BrainFullError):
+        brain["x"] = bytes(20_000)
+    assert kept.events == ["full"]
+    assert {name: value for name, *_, value in brain._metrics()}["brain_refusals"] == 1
+    brain.close()
+
+
+def test_a_put_that_evicts_plasma_objects_is_not_refused(new_path, kept):
+    brain = Brain(new_path(), capacity=100_000)
+    brain.client.put(bytes(90_000))
+    LOGGER.setLevel(logging.DEBUG)
+    brain["x"] = bytes(20_000)
+    assert kept.events == ["learned"]
+    brain.close()
+
+
 def test_what_was_evicted(new_path, kept):
     brain = Brain(new_path(), capacity=1_000_000, when_full="lru")
     LOGGER.setLevel(logging.INFO)
