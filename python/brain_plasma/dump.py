@@ -40,7 +40,7 @@ def dump(
         from . import dump_places
 
         place = dump_places.new(brain, names, namespace)
-    elif "://" in place:
+    if "://" in place:
         from . import dump_urls
 
         result = DumpResult(place, *dump_urls.dump(brain, place, names, namespace, level, told))
