@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 
 from . import arguments, table_formats, table_values, urls, whole_files
@@ -84,7 +83,7 @@ def import_table(
 
 def import_stream(
     brain: Any,
-    stream: BinaryIO,
+    stream: Any,
     name: str,
     format: str,
     namespace: str | None,
@@ -98,7 +97,8 @@ def import_stream(
     _check_pyarrow()
     table_values.check_kind(kind)
     with tempfile.TemporaryFile(prefix="brain-") as file:
-        shutil.copyfileobj(stream, file, 1 << 20)
+        while piece := stream.read1(1 << 20):  # and not read(): that goes on after Ctrl-C until it has so much
+            file.write(piece)
         result = _import(brain, file, "standard input", form, name, namespace, kind, description, options)
     result.path = "-"
     return result

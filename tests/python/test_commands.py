@@ -1,6 +1,7 @@
 """brain-show, brain-export and brain-import: programs that the command `brain` finds beside it."""
 
 import collections
+import contextlib
 import fractions
 import json
 import os
@@ -275,8 +276,12 @@ def test_interrupted(brain, path):
     # A pipe holds so much: when more has been written, it reads.
     process.stdin.write(b"a\n" * 200_000)
     process.stdin.flush()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(120) == 130
+    status = None
+    while status is None:  # what comes just before a read begins is seen after it
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = process.wait(10)
+    assert status == 130
     assert process.stderr.read() == b""
     process.stdin.close()
     process.stderr.close()

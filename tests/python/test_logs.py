@@ -379,7 +379,7 @@ def test_silent_by_default():
 
 def test_importing_the_package_does_not_import_logging():
     code = "import sys, brain_plasma; print(sorted({'logging', 'pathlib', 'prometheus_client', 'IPython'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True).stdout == "[]\n"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
 # ---- what a handler may do ------------------------------------------------------------------------

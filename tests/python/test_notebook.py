@@ -99,7 +99,7 @@ def test_namespaces_and_paths_are_text(new_path):
 
 
 def test_many_names_are_bounded(brain):
-    brain.set_many({f"{'long ' * 100}{i}": i for i in range(3000)})
+    brain.set_many({f"{'long ' * 1000}{i}": i for i in range(3000)})
     brain["large"] = bytes(1000)
     text = brain._repr_html_()
     page = Page(text)
