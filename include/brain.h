@@ -704,11 +704,17 @@ BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len,
  *            it, its name and 24 bytes more. What is in `buf` is lost in any case.
  *
  * Returns as brain_get(); INVAL also for a `buf` that is not aligned.
- * Threads: any.  Blocks: never.  Cost: as brain_get(); writes to no shared memory where it copies.
+ * Threads: any.  Blocks: never.  Cost: as brain_get(); where it copies it writes to no shared
+ * memory but what it counts (brain_counts()).
  * Source: the value is read as under a seqlock (Hans Boehm, Can Seqlocks Get Along With Programming
  * Language Memory Models?, MSPC 2012). */
 BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t name_len,
                                 brain_hint *hint, void *buf, size_t room, brain_view *view_out);
+
+/* As brain_get(), for who has just got a copy by brain_get_or_copy(), and sees by that that a view is wanted: it is no get
+ * of its own that counts (brain_counts()) or is told of. */
+BRAIN_API int brain_get_again(brain_space *space, const void *name, size_t name_len,
+                              brain_view *view_out);
 
 /* Copy the data of `name` into `buf`.
  *

@@ -11,6 +11,7 @@
  *   extents   blocks cover all pages without gap or overlap; owners own them; lists are whole
  *   memory    what the bits say is backed is; cold blocks and unused pages keep none
  *   sums      live, limbo and private bytes
+ *   counts    pages of counts are rows', one for each at most, and nobody's pins (which, as rows, come and go meanwhile)
  */
 #include "check.h"
 
@@ -26,6 +27,7 @@
 #include "index.h"
 #include "journal.h"
 #include "names.h"
+#include "pin.h"
 #include "read.h"
 #include "slot.h"
 #include "space.h"
@@ -615,6 +617,30 @@ static void check_sums(struct checker *c)
     check_sum(c, "private bytes", state->private_bytes, c->private_bytes);
 }
 
+/* Pages are claimed without the lock: the owner first, then the row says which it is. */
+static void check_counts_pages(struct checker *c)
+{
+    uint64_t seen[BN_CLIENTS_MAX / 64] = { 0 };
+    for (uint32_t i = 0; i < bn_pin_n_chunks(c->store); i++) {
+        const struct bn_chunk_rec *chunk = bn_pin_chunk(c->store, i);
+        uint32_t owner = bn_load_acquire(&chunk->owner), row = (owner & ~BN_CHUNK_COUNTS) - 1;
+        if ((owner & BN_CHUNK_COUNTS) == 0 || (owner & BN_CHUNK_HITS) != 0) {
+            continue;
+        }
+        if (row >= bn_client_n_rows(c->store)) {
+            problem(c, "page %u of the ledger has counts of row %u, and there is none", i, row);
+            continue;
+        }
+        if ((seen[row / 64] >> row % 64 & 1) != 0) {
+            problem(c, "row %u has a second page of counts, %u", row, i);
+        }
+        seen[row / 64] |= UINT64_C(1) << row % 64;
+        if (bn_load_acquire(&chunk->top) != 0) {
+            problem(c, "page %u of the ledger has counts, and cells of pins", i);
+        }
+    }
+}
+
 /* A count, as far as there is memory for what is counted. */
 static uint64_t count_of(struct checker *c, const char *what, uint64_t counted,
                          enum bn_region region, uint64_t unit)
@@ -664,6 +690,7 @@ int bn_check_all(struct brain_store *store, brain_problem *problems, size_t n_pr
     check_spaces(&c);
     check_extents(&c);
     check_sums(&c);
+    check_counts_pages(&c);
     free(c.in_index);
     free(c.names);
     *n_out = c.n;

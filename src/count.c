@@ -2,8 +2,8 @@
  *
  * Owns:     `counts` of the rows, those pages of the ledger that are marked BN_CHUNK_COUNTS, and which thread of this
  *           process counts in which line.
- * Lines:    the first is in the row itself: a process of which one thread counts needs no memory for it. The others are in a
- *           page, taken when a second thread counts. Both are the row's for ever: the next client there goes on with them, so
+ * Lines:    the first is in the row itself: a client of which one thread counts needs no memory for it. The others are in a
+ *           page, taken when a second thread counts by the handle. Both are the row's for ever: the next client there goes on with them, so
  *           that a count never falls, nothing is folded, and nothing is lost or doubled by a death but what the call under way
  *           did. Where there is no memory for a page, those threads count in one of this process, that nobody sums up: so that
  *           their way is as short.
@@ -23,8 +23,8 @@
 
 #define PLACES    (1u << BN_COUNT_PLACES_LOG2)
 #define PROBES    8u
-#define IN_PAGE   63u     /* lines, behind the head of a page */
-#define SHARED    IN_PAGE /* the last: line 0 is in the row, line i the i-th in the page */
+#define IN_PAGE   63u           /* lines, behind the head of a page */
+#define SHARED    (IN_PAGE - 1) /* the last of them */
 #define LINE_MASK ((UINT64_C(1) << SHARED) - 1)
 static_assert(sizeof(struct bn_count_rec) == BN_LINE, "a thread has a line");
 static_assert(BRAIN_N_COUNTS <= BN_COUNTS_MAX, "all counts are in it");
@@ -42,14 +42,7 @@ static alignas(BN_PAGE) uint8_t nowhere[BN_PAGE];
 /* The i-th line of a page: first those that are not beside each other, since processors fetch by two. */
 static uint32_t off_of(uint32_t i)
 {
-    return (i <= 32 ? 2 * i - 1 : 2 * (i - 32)) * BN_LINE;
-}
-
-static void set_line(struct bn_count_place *place, uint32_t line)
-{
-    place->line = line;
-    place->base = line != 0;
-    place->off = line != 0 ? off_of(line) : 0;
+    return (i < 32 ? 2 * i + 1 : 2 * (i - 31)) * BN_LINE;
 }
 
 static void give_back_line(uint32_t line)
@@ -102,7 +95,7 @@ static uint32_t take_line(void)
     return SHARED;
 }
 
-/* Give this thread a line. NULL: it has to share. */
+/* Give this thread a line of all pages. NULL: it has to share. */
 static struct bn_count_place *settle(uintptr_t thread)
 {
     pthread_once(&key_once, make_key);
@@ -117,7 +110,8 @@ static struct bn_count_place *settle(uintptr_t thread)
         nobody = 0;
     } while (place != NULL && !bn_cas_seq(&place->thread, &nobody, thread));
     if (place != NULL) {
-        set_line(place, line);
+        place->line = line;
+        place->off = off_of(line);
         if (pthread_setspecific(key, place) == 0) {
             return place;
         }
@@ -144,6 +138,11 @@ void bn_count_forget_threads(void)
 static bool is_page_of(struct brain_store *store, uint32_t i, uint32_t row)
 {
     return bn_load_acquire(&bn_pin_chunk(store, i)->owner) == ((row + 1) | BN_CHUNK_COUNTS);
+}
+
+static struct bn_count_rec *row_line(const struct brain_store *store)
+{
+    return &bn_client_row(store, store->row)->counts;
 }
 
 /* The page of a row, by what the row says. */
@@ -188,66 +187,90 @@ static uint8_t *take_page(struct brain_store *store)
     return (uint8_t *)chunk;
 }
 
-/* What lines are behind: the row, or the page. */
-static uint8_t *base_of(struct brain_store *store, uint32_t which)
+/* Where threads but the first count. */
+static uint8_t *page_of(struct brain_store *store)
 {
-    uint8_t *base = bn_load_acquire(&store->count_bases[which]);
-    if (bn_unlikely(base == NULL)) {
+    uint8_t *page = bn_load_acquire(&store->counting.whole_page);
+    if (bn_unlikely(page == NULL)) {
         pthread_mutex_lock(&store->mutex);
-        base = bn_load_relaxed(&store->count_bases[which]); /* relaxed: under the mutex */
-        if (base == NULL) {
-            base = which == 0 ? (uint8_t *)&bn_client_row(store, store->row)->counts
-                              : take_page(store);
-            bn_store_release(&store->count_bases[which], base);
+        page = bn_load_relaxed(&store->counting.whole_page); /* relaxed: under the mutex */
+        if (page == NULL) {
+            page = take_page(store);
+            bn_store_release(&store->counting.whole_page, page);
             bn_count_go(store, (bn_load_relaxed(&store->events.kinds) & BN_EVENTS_EACH) != 0);
         }
         pthread_mutex_unlock(&store->mutex);
     }
-    return base;
+    return page;
+}
+
+/* Whether this thread is the one that counts in the row: the first to ask. For ever, or as long as one that is told apart
+ * from it by nothing. */
+static bool is_first(struct brain_store *store, uintptr_t thread)
+{
+    uintptr_t first = bn_load_acquire(&store->counting.first);
+    if (bn_unlikely(first == 0)) {
+        pthread_mutex_lock(&store->mutex);
+        first = bn_load_relaxed(&store->counting.first); /* relaxed: under the mutex */
+        if (first == 0) {
+            first = thread;
+            bn_store_release(&store->counting.first, first);
+            bn_count_go(store, bn_load_relaxed(&store->events.kinds) != 0);
+        }
+        pthread_mutex_unlock(&store->mutex);
+    }
+    return first == thread;
 }
 
 void bn_count_go(struct brain_store *store, bool slowly)
 {
-    for (uint32_t i = 0; i < 2; i++) {
-        /* relaxed: under the mutex */
-        uint8_t *base = slowly ? NULL : bn_load_relaxed(&store->count_bases[i]);
-        bn_store_release(&store->counts[i], base);
-    }
+    /* relaxed: under the mutex */
+    store->counting.line = row_line(store);
+    bn_store_release(&store->counting.thread,
+                     slowly ? (uintptr_t)0 : bn_load_relaxed(&store->counting.first));
+    bn_store_release(&store->counting.page,
+                     slowly ? NULL : bn_load_relaxed(&store->counting.whole_page));
 }
 
 void bn_count_forget(struct brain_store *store)
 {
-    for (uint32_t i = 0; i < 2; i++) {
-        bn_store_relaxed(&store->count_bases[i], NULL); /* relaxed: one thread has it */
-        bn_store_relaxed(&store->counts[i], NULL);
-    }
+    bn_store_relaxed(&store->counting.thread, (uintptr_t)0); /* relaxed: one thread has it */
+    bn_store_relaxed(&store->counting.page, NULL);
+    bn_store_relaxed(&store->counting.first, (uintptr_t)0);
+    bn_store_relaxed(&store->counting.whole_page, NULL);
 }
 
 /* ---- counting */
 
-/* This thread's place, or NULL: it has to share. */
-static const struct bn_count_place *place_here(void)
+/* This thread's line, found or made. `*is_shared_out`: others add to it as well. */
+static struct bn_count_rec *line_here(struct brain_store *store, bool *is_shared_out)
 {
     uintptr_t thread = bn_thread_here();
+    *is_shared_out = false;
+    if (is_first(store, thread)) {
+        return row_line(store);
+    }
     const struct bn_count_place *place = find_place(thread, thread);
-    return place != NULL ? place : settle(thread);
+    place = place != NULL ? place : settle(thread);
+    *is_shared_out = place == NULL;
+    return (struct bn_count_rec *)(void *)(page_of(store) +
+                                           (place != NULL ? place->off : off_of(SHARED)));
 }
 
 void bn_count_prepare(struct brain_store *store)
 {
-    const struct bn_count_place *place = place_here();
-    (void)base_of(store, place != NULL ? place->base : 1);
+    bool is_shared;
+    (void)line_here(store, &is_shared);
 }
 
 BN_NOINLINE void bn_count_slow(struct brain_store *store, enum brain_count which, uint64_t n)
 {
-    const struct bn_count_place *place = place_here();
-    uint8_t *base = base_of(store, place != NULL ? place->base : 1);
-    if (bn_likely(place != NULL)) {
-        bn_count_in((struct bn_count_rec *)(void *)(base + place->off), which, n);
-    } else {
-        struct bn_count_rec *line = (struct bn_count_rec *)(void *)(base + off_of(SHARED));
+    bool is_shared;
+    struct bn_count_rec *line = line_here(store, &is_shared);
+    if (is_shared) {
         (void)bn_add_seq(&line->of[which], n);
+    } else {
+        bn_count_in(line, which, n);
     }
 }
 

@@ -1,6 +1,7 @@
 /* count.h - what each client counts of what it does (enum brain_count), in lines of its own.
  *
- * Each thread of the process has one to itself, as long as there are any; the rest share one.
+ * The first thread that counts by a handle has one in the row, each other one in a page, as long as there are any; the rest
+ * share one.
  */
 #ifndef BN_COUNT_H
 #define BN_COUNT_H
@@ -10,11 +11,10 @@
 
 #define BN_COUNT_PLACES_LOG2 8u
 
-/* Which line a thread has: a place found by a hash of the thread. Of a thread that has ended, 0. */
+/* Which line of a page a thread has: a place found by a hash of the thread. Of a thread that has ended, 0. */
 struct bn_count_place {
     _Atomic uintptr_t thread;
-    uint32_t base; /* which of store->counts its line is behind, and how far: its thread's alone */
-    uint32_t off;
+    uint32_t off; /* within a page: its thread's alone, as the number of the line */
     uint32_t line;
 };
 extern struct bn_count_place bn_count_places[1u << BN_COUNT_PLACES_LOG2];
@@ -30,13 +30,16 @@ static inline uint32_t bn_count_hash(uintptr_t thread)
 BN_INLINE struct bn_count_rec *bn_count_line(const struct brain_store *store)
 {
     uintptr_t thread = bn_thread_here();
+    if (bn_likely(bn_load_acquire(&store->counting.thread) == thread)) {
+        return store->counting.line;
+    }
     const struct bn_count_place *place = &bn_count_places[bn_count_hash(thread)];
-    /* relaxed: set by this thread, and of the next what others set leads to memory that was there before */
-    if (bn_unlikely(bn_load_relaxed(&place->thread) != thread)) {
+    uint8_t *page = bn_load_acquire(&store->counting.page);
+    if (bn_unlikely(page == NULL ||
+                    bn_load_relaxed(&place->thread) != thread)) { /* relaxed: its own */
         return NULL;
     }
-    uint8_t *base = bn_load_relaxed(&store->counts[place->base]);
-    return (struct bn_count_rec *)(void *)(bn_likely(base != NULL) ? base + place->off : NULL);
+    return (struct bn_count_rec *)(void *)(page + place->off);
 }
 
 /* relaxed: nobody else stores there, and who sums up may see one that is a moment old */

@@ -161,7 +161,7 @@ BN_INLINE int view_of(brain_space *space, const void *name, size_t name_len, bra
     return bn_likely(err == 0) ? show(space->store, &found, view_out) : err;
 }
 
-int bn_name_view(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
+int brain_get_again(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
 {
     return view_of(space, name, name_len, view_out);
 }

@@ -4,10 +4,6 @@
 
 #include "store.h"
 
-/* brain_get(), which nobody counts or tells of. */
-int bn_name_view(struct brain_space *space, const void *name, size_t name_len,
-                 brain_view *view_out);
-
 /* Count a get, and tell of it: `view` NULL: it found nothing. `space` NULL: nobody knows it. */
 void bn_name_got(struct brain_store *store, const struct brain_space *space, const void *name,
                  size_t name_len, const brain_view *view);

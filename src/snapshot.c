@@ -147,7 +147,7 @@ static int try_get_many(struct brain_store *store, const brain_key *keys, size_t
     int err = 0;
     for (; i < n && err == 0; i++) {
         views[i].store = NULL;
-        err = bn_name_view(keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
+        err = brain_get_again(keys[i].space, keys[i].name, keys[i].name_len, &views[i]);
         err = err == BRAIN_E_NOT_FOUND ? 0 : err;
     }
     bn_fence_seq();

@@ -361,6 +361,7 @@ static void reset(struct brain_store *store)
     bn_store_relaxed(&store->ledger.n_chunks, 0u);
     bn_store_relaxed(&store->ledger.hint, 0u);
     bn_store_relaxed(&store->ledger.mirroring, 0u);
+    memset(&store->counting, 0, sizeof store->counting);
     bn_store_relaxed(&store->events.kinds, 0u);
     bn_store_relaxed(&store->events.n_noted, 0u);
     for (uint32_t i = 0; i < BN_EVENT_NOTES; i++) {

@@ -191,7 +191,7 @@ static PyObject *look_up(struct bp_brain *self, PyObject *name, PyObject *fallba
             return bp_untree_decode_copy(self->state, &view, self->pickle);
         }
         /* What is unpickled may keep its bytes; an array that could be copied is none. */
-        code = brain_get(self->space, utf8, name_len, &view);
+        code = brain_get_again(self->space, utf8, name_len, &view);
     }
     if (code == 0) return bp_convert_decode(self->state, &view, self->pickle);
     if (code != BRAIN_E_NOT_FOUND) return bp_errors_raise(self->state, code);

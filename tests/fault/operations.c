@@ -597,6 +597,7 @@ static int run_look(void)
 {
     brain_client clients[4], self;
     brain_pin pins[4];
+    uint64_t counts[BRAIN_N_COUNTS];
     brain_problem problems[4];
     brain_stat stat = { .struct_size = sizeof stat };
     size_t n;
@@ -604,6 +605,8 @@ static int run_look(void)
     int err = brain_stat_get(subject.store, &stat);
     err = err != 0 ? err : brain_clients(subject.store, clients, 4, &n);
     err = err != 0 ? err : brain_pins(subject.store, pins, 4, &n);
+    err = err != 0 ? err : brain_counts(subject.store, counts);
+    err = err != 0 ? err : brain_metrics(subject.store, NULL, 0, &n);
     err = err != 0 ? err : brain_self(subject.store, &self);
     if (err == 0) {
         CHECK(brain_client_lives(subject.store, self.row, self.seat) == 1);

@@ -25,6 +25,7 @@ struct client {
     brain_space *space[3]; /* the second is removed at times, the third grows */
     brain_hint hints[N_NAMES];
     uint64_t seed;
+    uint64_t counts[BRAIN_N_COUNTS], n_told;
     uint8_t data[DATA_MAX];
 };
 
@@ -309,6 +310,33 @@ static void look_around(struct client *me)
     }
 }
 
+static void note_event(void *context, const brain_event *event)
+{
+    uint64_t *n = context;
+    CHECK((event->kind & BRAIN_EVENTS_ALL) != 0);
+    *n += 1;
+}
+
+/* What is counted never falls, and what is told is told in this thread: each has a handle of its own. */
+static void count(struct client *me)
+{
+    uint64_t counts[BRAIN_N_COUNTS], its[BRAIN_N_COUNTS];
+    brain_metric metrics[64];
+    brain_client self;
+    size_t n;
+    bool listens = dice(me, 2) == 0;
+    CHECK_OK(brain_counts(me->store, counts));
+    for (int i = 0; i < BRAIN_N_COUNTS; i++) {
+        CHECK(counts[i] >= me->counts[i]);
+        me->counts[i] = counts[i];
+    }
+    CHECK_OK(brain_self(me->store, &self));
+    CHECK_OK(brain_client_counts(me->store, self.row, its));
+    CHECK_OK(brain_metrics(me->store, metrics, 64, &n));
+    CHECK_OK(brain_on_event(me->store, listens ? BRAIN_EVENTS_ALL : 0, listens ? note_event : NULL,
+                            &me->n_told));
+}
+
 /* What was not used for longest is looked at; and some of what grows goes, as it would in a full store. */
 static void make_room(struct client *me)
 {
@@ -373,6 +401,7 @@ static void act(struct client *me)
         wait_a_moment(me, name);
     } else if (what < 97) {
         look_around(me);
+        count(me);
     } else if (what < 98) {
         CHECK_OK(dice(me, 2) == 0 ? brain_trim(me->store, NULL) : brain_compact(me->store, NULL));
         CHECK_OK(brain_set_keep_free(me->store, dice(me, 2) == 0 ? 0 : BRAIN_KEEP_DEFAULT));

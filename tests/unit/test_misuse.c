@@ -360,6 +360,25 @@ static int call_on_full(void)
 {
     return brain_on_full(store, NULL, NULL);
 }
+static int call_counts(void)
+{
+    uint64_t counts[BRAIN_N_COUNTS];
+    return brain_counts(store, counts);
+}
+static int call_client_counts(void)
+{
+    uint64_t counts[BRAIN_N_COUNTS];
+    return brain_client_counts(store, 0, counts);
+}
+static int call_metrics(void)
+{
+    size_t n;
+    return brain_metrics(store, NULL, 0, &n);
+}
+static int call_on_event(void)
+{
+    return brain_on_event(store, 0, NULL, NULL);
+}
 static int call_coldest(void)
 {
     size_t n;
@@ -620,6 +639,10 @@ static const struct call {
     { "set_keep_free", call_set_keep_free, CHANGES },
     { "destroy", call_destroy, CHANGES },
     { "stat", call_stat, READS },
+    { "counts", call_counts, READS },
+    { "client counts", call_client_counts, READS },
+    { "metrics", call_metrics, READS },
+    { "on event", call_on_event, READS },
     { "usage", call_usage, READS },
     { "check", call_check, CHANGES }, /* it recovers first */
     { "clients", call_clients, READS },
