@@ -215,7 +215,7 @@ static bool is_first(struct brain_store *store, uintptr_t thread)
         if (first == 0) {
             first = thread;
             bn_store_release(&store->counting.first, first);
-            bn_count_go(store, bn_load_relaxed(&store->events.kinds) != 0);
+            bn_count_go(store, (bn_load_relaxed(&store->events.kinds) & BN_EVENTS_EACH) != 0);
         }
         pthread_mutex_unlock(&store->mutex);
     }

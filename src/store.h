@@ -40,8 +40,7 @@ struct bn_hits {
 };
 
 /* What a get or a put of a small value may have to tell by itself: where nobody listens to these, it asks nothing. */
-#define BN_EVENTS_EACH                                                                             \
-    (BRAIN_EVENT_GET | BRAIN_EVENT_MISS | BRAIN_EVENT_PUT | BRAIN_EVENT_DELETE)
+#define BN_EVENTS_EACH (BRAIN_EVENT_GET | BRAIN_EVENT_MISS | BRAIN_EVENT_PUT | BRAIN_EVENT_DELETE)
 
 /* Where this client counts (count.h): one thread of it, and the others. */
 struct bn_counting {

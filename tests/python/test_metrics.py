@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -85,6 +86,21 @@ def test_the_text_of_what_is_gone(brain, path):
         metrics.text(other)
     with pytest.raises(BrainClosedError):
         metrics.text(brain)
+
+
+def test_the_command_prints_the_same(brain, path):
+    program = shutil.which("brain", path=os.path.dirname(sys.executable))
+    if program is None:
+        pytest.skip("the command is not installed beside this Python")
+    brain["x"] = np.zeros(1000)
+    brain["x"]
+    printed = subprocess.run([program, "-s", path, "metrics"], capture_output=True, text=True, check=True).stdout
+    ours = metrics.text(brain)
+    assert [line for line in printed.splitlines() if line[0] == "#"] == [line for line in ours.splitlines() if line[0] == "#"]
+    found, expected = read(printed), read(ours)
+    assert found.keys() == expected.keys()
+    for figure in ("hits_total", "puts_total", "put_bytes_total", "live_bytes", "objects", "commits_total"):
+        assert found[f"brain_{figure}", path] == expected[f"brain_{figure}", path]
 
 
 # ---- the collector --------------------------------------------------------------------------------

@@ -194,6 +194,14 @@ def test_all_else_is_the_commands(fake, capsys):
     assert capsys.readouterr().out.startswith("out: --help\n")
 
 
+def test_the_command_itself(brain, path, capsys):
+    if shutil.which("brain", path=os.path.dirname(sys.executable)) is None:
+        pytest.skip("the command is not installed beside this Python")
+    brain["some name"] = 5
+    notebook.magic(f"-s {path} ls")
+    assert "some name" in capsys.readouterr().out
+
+
 def test_how_it_ended(fake, monkeypatch, capsys):
     from IPython.core.error import UsageError
 
