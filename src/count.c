@@ -198,7 +198,7 @@ static uint8_t *page_of(struct brain_store *store)
         if (page == NULL) {
             page = take_page(store);
             bn_store_release(&store->counting.whole_page, page);
-            bn_count_go(store, bn_load_relaxed(&store->events.kinds) != 0);
+            bn_count_go(store, (bn_load_relaxed(&store->events.kinds) & BN_EVENTS_EACH) != 0);
         }
         pthread_mutex_unlock(&store->mutex);
     }
@@ -220,7 +220,7 @@ static uint32_t which_own(struct brain_store *store, uintptr_t thread)
         }
         if (i < BN_COUNT_OWN) {
             bn_store_release(&first[i], thread);
-            bn_count_go(store, bn_load_relaxed(&store->events.kinds) != 0);
+            bn_count_go(store, (bn_load_relaxed(&store->events.kinds) & BN_EVENTS_EACH) != 0);
         }
         pthread_mutex_unlock(&store->mutex);
     }

@@ -39,6 +39,9 @@ struct bn_hits {
     _Atomic bool refused;                               /* there was no memory for one */
 };
 
+/* What a get or a put of a small value may have to tell by itself: where nobody listens to these, it asks nothing. */
+#define BN_EVENTS_EACH (BRAIN_EVENT_GET | BRAIN_EVENT_MISS | BRAIN_EVENT_PUT | BRAIN_EVENT_DELETE)
+
 /* Where this client counts (count.h): two threads of it, which were the first, and the others. */
 #define BN_COUNT_OWN 2u
 struct bn_counting {
