@@ -110,4 +110,18 @@ wait "$keeper" || fail "plasma_store exited with $?"
 keeper=
 if [ -e "$store" ] || [ -L "$store" ]; then fail "plasma_store left its store behind"; fi
 
+# The command is there where jansson and ncurses are; of itself it needs no library of ours either.
+brain=$(find "$work/root" -path '*/bin/brain' -type f)
+if [ -n "$brain" ]; then
+    "$brain" -s "$store" create --capacity 5M >"$work/created" || fail "brain create exited with $?"
+    printf 'hello\nagain' | "$brain" -s "$store" put greeting || fail "brain put exited with $?"
+    [ "$("$brain" -s "$store" get greeting)" = $'hello\nagain' ] || fail "brain get printed something else"
+    "$brain" -s "$store" destroy --yes || fail "brain destroy exited with $?"
+    if [ -e "$store" ] || [ -L "$store" ]; then fail "brain destroy left its store behind"; fi
+    for file in man/man1/brain.1 bash-completion/completions/brain.bash zsh/site-functions/_brain \
+        fish/vendor_completions.d/brain.fish; do
+        [ -n "$(find "$work/root" -path "*/share/$file" -size +1k)" ] || fail "no share/$file was installed"
+    done
+fi
+
 echo "installed, built and ran with the shared and with the static library"
