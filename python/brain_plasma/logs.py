@@ -22,6 +22,7 @@ import sys
 
 from . import _core
 from .dump_results import shown_bytes
+from .exceptions import BrainError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,16 +181,19 @@ def opened(brain: Any, began_ns: int) -> None:
     """Say that a store was opened, or made: then it is younger than the call that opened it."""
     if not logger.isEnabledFor(logging.INFO):
         return
-    numbers = brain.stat()
+    try:
+        numbers, n_names = brain.stat(), len(brain)
+    except BrainError:  # removed meanwhile, say: the next call says so
+        return
     made = numbers["created_ns"] >= began_ns
     info(
         brain,
         "made" if made else "opened",
         f"{'made' if made else 'opened'} %s%s, of %s, %d names in the namespace %r: the store %r",
         "read-only" if brain.read_only else "for changes",
-        "" if made else f", {shown_bytes(brain.used())} in it",
+        "" if made else f", {shown_bytes(numbers['live_bytes'])} in it",
         shown_bytes(numbers["capacity_bytes"]),
-        len(brain),
+        n_names,
         brain.namespace,
         brain_bytes=numbers["capacity_bytes"],
     )

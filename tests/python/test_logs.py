@@ -74,8 +74,11 @@ def test_each_value_at_debug(brain, path, kept):
     brain["before"] = 1
     LOGGER.setLevel(logging.DEBUG)
     brain["x"] = 5
+    assert kept.events == ["learned"]
     assert brain["x"] == 5
+    assert kept.events == ["learned", "recalled"]
     assert brain.get("y") is None
+    assert kept.events == ["learned", "recalled", "missed"]
     del brain["x"]
     assert kept.events == ["learned", "recalled", "missed", "forgotten"]
     learned, recalled, missed, forgotten = kept.records
@@ -189,9 +192,11 @@ def test_a_load_of_many_is_told_name_by_name(brain, kept, tmp_path):
     brain.dump(path=tmp_path / "all.brain")
     brain.clear()
     LOGGER.setLevel(logging.DEBUG)
-    brain.load(path=tmp_path / "all.brain")
+    told = []
+    brain.load(path=tmp_path / "all.brain", progress=lambda _: told.append(len(kept.records)))
     assert kept.events.count("learned") == 50_000
     assert "lost" not in kept.events
+    assert max(told) > 0  # on the way, and not all of it at the end
 
 
 def test_a_full_store(new_path, kept):
@@ -434,6 +439,27 @@ def test_a_handler_that_changes_the_namespace(brain, doing):
     doing(lambda: brain.set_namespace("others"))
     assert brain["x"] == 5
     assert brain.namespace == "others"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_goes_wrong_here_is_not_the_callers(brain, monkeypatch):
+    n = []
+
+    def fail(*event):
+        n.append(event)
+        raise ValueError("of the log")
+
+    LOGGER.setLevel(logging.DEBUG)
+    monkeypatch.setattr(logs, "tell", fail)
+    logs.follow()
+    brain["x"] = 5
+    assert brain["x"] == 5
+    assert brain.get("y", "none") == "none"
+    with pytest.raises(BrainNameNotExistError):
+        brain["y"]
+    assert len(n) == 4
+    monkeypatch.undo()
+    logs.follow()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
