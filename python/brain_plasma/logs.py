@@ -10,8 +10,8 @@ the level does: a Logger caches its level, and logging clears that cache wheneve
 one above it, or disables levels. The cache of ours tells. Where a Logger has no such cache all kinds are asked for, and
 each event asks the logger.
 
-Threads: any. What is said comes when the call that it is about is over, in its thread. Nothing here is imported before
-a Brain is opened.
+Threads: any. What is said comes when the call that it is about is over, in its thread. This is imported when a Brain was
+opened and the program has `logging`: saying.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import logging
 import os
 import sys
 
-from . import _core
+from . import _core, saying
 from .dump_results import shown_bytes
 from .exceptions import BrainError
 
@@ -91,6 +91,7 @@ def _begin() -> None:
     if isinstance(getattr(logger, "_cache", None), dict):
         logger._cache = _Cache()  # type: ignore[attr-defined]
     follow()
+    saying.logs = sys.modules[__name__]
 
 
 # ---- events of the store ------------------------------------------------------------------------

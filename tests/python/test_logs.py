@@ -387,6 +387,76 @@ def test_importing_the_package_does_not_import_logging():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
+def run(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_opening_a_store_does_not_import_logging(path):
+    code = f"import sys\nfrom brain_plasma import Brain\nbrain = Brain({path!r})\nbrain['x'] = 5\nbrain['x']\n"
+    code += "print('logging' in sys.modules)\nbrain.destroy()"
+    assert run(code) == ["False"]
+
+
+def test_logging_that_comes_later(path):
+    """Also as a part of it, and of what others import; once."""
+    code = f"""
+import sys
+from brain_plasma import Brain
+n_finders = len(sys.meta_path)
+brain, other = Brain({path!r}), Brain({path!r})
+brain["x"] = 5
+import decimal, logging.config
+assert len(sys.meta_path) == n_finders
+logging.basicConfig(level=logging.DEBUG, format="%(brain_event)s", stream=sys.stdout)
+brain["x"]
+other["x"] = 6
+import logging.handlers
+brain.destroy()
+"""
+    assert run(code) == ["recalled", "learned", "destroyed"]
+
+
+def test_logging_that_comes_later_in_several_threads(path):
+    code = f"""
+import sys, threading
+from brain_plasma import Brain
+brain = Brain({path!r})
+begin = threading.Barrier(8)
+def load():
+    begin.wait()
+    import logging
+    logging.getLogger("x")
+threads = [threading.Thread(target=load) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+import logging
+logging.basicConfig(level=logging.DEBUG, format="%(brain_event)s", stream=sys.stdout)
+brain["x"] = 5
+brain.destroy()
+"""
+    assert run(code) == ["learned", "destroyed"]
+
+
+def test_a_child_that_imports_logging(path):
+    code = f"""
+import os, sys
+from brain_plasma import Brain
+brain = Brain({path!r})
+if os.fork() == 0:
+    import logging
+    logging.basicConfig(level=logging.DEBUG, format="%(brain_event)s", stream=sys.stdout)
+    brain["x"] = 5
+    sys.stdout.flush()
+    os._exit(0)
+os.wait()
+assert "logging" not in sys.modules
+brain.destroy()
+"""
+    assert run(code) == ["learned"]
+
+
 # ---- what a handler may do ------------------------------------------------------------------------
 
 

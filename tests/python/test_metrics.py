@@ -154,6 +154,16 @@ def test_a_store_that_goes_and_comes_again(brain, path, new_path):
     collector.close()
 
 
+def test_a_store_that_was_made_again_between_two_looks(brain, path):
+    collector = metrics.Collector(path)
+    exported(collector)
+    brain.destroy()
+    with Brain(path) as again:
+        again["x"] = 5
+        assert exported(collector)["brain_puts_total", path] == 1
+    collector.close()
+
+
 def test_a_brain_that_is_closed_is_no_error_of_the_collector(brain, path):
     collector = metrics.Collector(brain)
     brain.close()
