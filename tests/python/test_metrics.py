@@ -292,14 +292,14 @@ def test_it_says_that_the_store_went_and_came(brain, path, serve):
 
 def test_there_has_to_be_a_store_at_the_beginning(new_path):
     path = new_path()
-    done = subprocess.run([SERVE, "-s", path, "0"], capture_output=True, text=True)
+    done = subprocess.run([SERVE, "-s", path, "0"], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("brain serve-metrics: ") and path in done.stderr
 
 
 def test_a_port_that_is_taken(brain, path, serve):
     served = serve("-s", path, "0")
-    done = subprocess.run([SERVE, "-s", path, str(served.port)], capture_output=True, text=True)
+    done = subprocess.run([SERVE, "-s", path, str(served.port)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 8
     assert "in use" in done.stderr and "Traceback" not in done.stderr
     assert subprocess.run([SERVE, "-s", path, "70000"], capture_output=True).returncode == 2
