@@ -11,7 +11,7 @@ import time
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
-from . import _core, arguments, full, ids, spilling
+from . import _core, arguments, full, ids, saying, spilling
 from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .drafts import Drafting
@@ -230,8 +230,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
     ) -> None:
         if group is not None and mode is None:
             mode = 0o640
-        from . import logs  # not before: it costs a third of what all else here does, to import
-
+        saying.begin()
         began_ns = time.time_ns()
         super().__init__(
             path,
@@ -250,7 +249,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
         self.size()
-        logs.opened(self, began_ns)
+        saying.opened(self, began_ns)
 
     def _keep_from_the_start(self, keep: int) -> None:
         """For all who have the store open, and so not once more where this Brain is unpickled or wakes up."""
@@ -332,9 +331,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             super().close()
 
     def _say_closed(self) -> None:
-        from . import logs
-
-        logs.info(self, "closed", "closed the store %r")
+        saying.info(self, "closed", "closed the store %r")
 
     def destroy(self) -> None:
         """Remove the store, with all its values, also those that were spilled, for everybody, and close this Brain. Its
@@ -346,9 +343,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         Threads: any. Never waits for a writer.
         """
         super().destroy()
-        from . import logs
-
-        logs.info(self, "destroyed", "destroyed the store %r")
+        saying.info(self, "destroyed", "destroyed the store %r")
         syncer = self.__dict__.pop("_syncer", None)
         if syncer is not None:
             syncer.stop()

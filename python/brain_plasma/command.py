@@ -175,7 +175,10 @@ def run(program: str, work: Callable[[], int]) -> NoReturn:
     except (BrainError, OSError, MemoryError, ImportError, TypeError) as error:
         tell(program, str(error) or type(error).__name__)
         status = _status(error)
-    sys.exit(status)
+    sys.stderr.flush()
+    # All is closed and written. What Python takes apart at its end, threads of pyarrow that read CSV may be in: "terminate
+    # called without an active exception", now and then.
+    os._exit(status)
 
 
 # ---- the programs: [project.scripts] of pyproject.toml ----------------------------------------------

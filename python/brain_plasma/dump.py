@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import _core, arguments, logs
+from . import _core, arguments, saying
 from .dump_results import DumpResult, LoadResult, Progress, shown_names
 from .exceptions import (
     BrainDumpNameNotExistError,
@@ -46,7 +46,7 @@ def dump(
         result = DumpResult(place, *dump_urls.dump(brain, place, names, namespace, level, told))
     else:
         result = DumpResult(place, *brain._dump(os.fsencode(place), names, namespace, level, told))
-    logs.info(brain, "dumped", "%r: dumped from the store %r", result, brain_bytes=result.bytes)
+    saying.info(brain, "dumped", "%r: dumped from the store %r", result, brain_bytes=result.bytes)
     return result
 
 
@@ -82,7 +82,7 @@ def load(
     else:
         found = brain._load(os.fsencode(place), names, namespace, flags, told)
     result = LoadResult(place, found)
-    logs.info(brain, "loaded", "%r: loaded into the store %r", result, brain_bytes=result.bytes)
+    saying.info(brain, "loaded", "%r: loaded into the store %r", result, brain_bytes=result.bytes)
     return _checked(result, found[10], names, namespace, pickle)
 
 

@@ -14,7 +14,7 @@ import os
 import threading
 import warnings
 
-from . import dump, dump_places, full, logs
+from . import dump, dump_places, full, saying
 from .dump_results import Progress, SyncResult
 from .exceptions import BrainFullError, BrainValueError
 from .restoring import DONE, FAILED, Source, advice_of_full, restore, room_of
@@ -91,7 +91,7 @@ class Home(Source):
         with _using:
             result = SyncResult(self.path, *brain._sync(os.fsencode(self.path), self.is_marked, told))
         if result.written or result.removed:  # a thread that syncs has nothing to do, as a rule
-            logs.info(brain, "synced", "%r: synced from the store %r", result, brain_bytes=result.bytes)
+            saying.info(brain, "synced", "%r: synced from the store %r", result, brain_bytes=result.bytes)
         return result
 
     def failure(self, brain: Dumping) -> str:

@@ -10,8 +10,8 @@ the level does: a Logger caches its level, and logging clears that cache wheneve
 one above it, or disables levels. The cache of ours tells. Where a Logger has no such cache all kinds are asked for, and
 each event asks the logger.
 
-Threads: any. What is said comes when the call that it is about is over, in its thread. Nothing here is imported before
-a Brain is opened.
+Threads: any. What is said comes when the call that it is about is over, in its thread. This is imported when a Brain was
+opened and the program has `logging`: saying.py.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import logging
 import os
 import sys
 
-from . import _core
+from . import _core, saying
 from .dump_results import shown_bytes
+from .exceptions import BrainError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _begin() -> None:
     if isinstance(getattr(logger, "_cache", None), dict):
         logger._cache = _Cache()  # type: ignore[attr-defined]
     follow()
+    saying.logs = sys.modules[__name__]
 
 
 # ---- events of the store ------------------------------------------------------------------------
@@ -180,16 +182,19 @@ def opened(brain: Any, began_ns: int) -> None:
     """Say that a store was opened, or made: then it is younger than the call that opened it."""
     if not logger.isEnabledFor(logging.INFO):
         return
-    numbers = brain.stat()
+    try:
+        numbers, n_names = brain.stat(), len(brain)
+    except BrainError:  # removed meanwhile, say: the next call says so
+        return
     made = numbers["created_ns"] >= began_ns
     info(
         brain,
         "made" if made else "opened",
         f"{'made' if made else 'opened'} %s%s, of %s, %d names in the namespace %r: the store %r",
         "read-only" if brain.read_only else "for changes",
-        "" if made else f", {shown_bytes(brain.used())} in it",
+        "" if made else f", {shown_bytes(numbers['live_bytes'])} in it",
         shown_bytes(numbers["capacity_bytes"]),
-        len(brain),
+        n_names,
         brain.namespace,
         brain_bytes=numbers["capacity_bytes"],
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 
-from . import dump, dump_places, full, logs
+from . import dump, dump_places, full, saying
 from .dump_results import shown_bytes
 from .exceptions import (
     BrainCorruptError,
@@ -160,7 +160,7 @@ def _load(brain: Dumping, pickle: bool | None, source: Source, version: int) -> 
     try:
         source.bring(brain, pickle)
         brain._set_mark(source.mark, source.head + DONE, version)
-        logs.info(
+        saying.info(
             brain, "restored", "restored by %s, %s in it: the store %r", source.option, shown_bytes(brain.used())
         )
     except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from . import _core
+from . import _core, saying
 from .exceptions import BrainError, BrainValueError
 
 TYPE_CHECKING = False
@@ -33,10 +33,9 @@ class Spilling(_core.Brain):
         if isinstance(n_bytes, bool) or not isinstance(n_bytes, int) or n_bytes < 0:
             raise BrainValueError(f"the bytes to spill are an int of at least 0, not {n_bytes!r}")
         moved = self._spill(n_bytes, namespace)
-        from . import logs
         from .dump_results import shown_bytes
 
-        logs.info(self, "spilled", "moved %s to files: the store %r", shown_bytes(moved), brain_bytes=moved)
+        saying.info(self, "spilled", "moved %s to files: the store %r", shown_bytes(moved), brain_bytes=moved)
         return moved
 
 

@@ -74,8 +74,11 @@ def test_each_value_at_debug(brain, path, kept):
     brain["before"] = 1
     LOGGER.setLevel(logging.DEBUG)
     brain["x"] = 5
+    assert kept.events == ["learned"]
     assert brain["x"] == 5
+    assert kept.events == ["learned", "recalled"]
     assert brain.get("y") is None
+    assert kept.events == ["learned", "recalled", "missed"]
     del brain["x"]
     assert kept.events == ["learned", "recalled", "missed", "forgotten"]
     learned, recalled, missed, forgotten = kept.records
@@ -189,9 +192,11 @@ def test_a_load_of_many_is_told_name_by_name(brain, kept, tmp_path):
     brain.dump(path=tmp_path / "all.brain")
     brain.clear()
     LOGGER.setLevel(logging.DEBUG)
-    brain.load(path=tmp_path / "all.brain")
+    told = []
+    brain.load(path=tmp_path / "all.brain", progress=lambda _: told.append(len(kept.records)))
     assert kept.events.count("learned") == 50_000
     assert "lost" not in kept.events
+    assert max(told) > 0  # on the way, and not all of it at the end
 
 
 def test_a_full_store(new_path, kept):
@@ -382,6 +387,76 @@ def test_importing_the_package_does_not_import_logging():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
+def run(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_opening_a_store_does_not_import_logging(path):
+    code = f"import sys\nfrom brain_plasma import Brain\nbrain = Brain({path!r})\nbrain['x'] = 5\nbrain['x']\n"
+    code += "print('logging' in sys.modules)\nbrain.destroy()"
+    assert run(code) == ["False"]
+
+
+def test_logging_that_comes_later(path):
+    """Also as a part of it, and of what others import; once."""
+    code = f"""
+import sys
+from brain_plasma import Brain
+n_finders = len(sys.meta_path)
+brain, other = Brain({path!r}), Brain({path!r})
+brain["x"] = 5
+import decimal, logging.config
+assert len(sys.meta_path) == n_finders
+logging.basicConfig(level=logging.DEBUG, format="%(brain_event)s", stream=sys.stdout)
+brain["x"]
+other["x"] = 6
+import logging.handlers
+brain.destroy()
+"""
+    assert run(code) == ["recalled", "learned", "destroyed"]
+
+
+def test_logging_that_comes_later_in_several_threads(path):
+    code = f"""
+import sys, threading
+from brain_plasma import Brain
+brain = Brain({path!r})
+begin = threading.Barrier(8)
+def load():
+    begin.wait()
+    import logging
+    logging.getLogger("x")
+threads = [threading.Thread(target=load) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+import logging
+logging.basicConfig(level=logging.DEBUG, format="%(brain_event)s", stream=sys.stdout)
+brain["x"] = 5
+brain.destroy()
+"""
+    assert run(code) == ["learned", "destroyed"]
+
+
+def test_a_child_that_imports_logging(path):
+    code = f"""
+import os, sys
+from brain_plasma import Brain
+brain = Brain({path!r})
+if os.fork() == 0:
+    import logging
+    logging.basicConfig(level=logging.DEBUG, format="%(brain_event)s", stream=sys.stdout)
+    brain["x"] = 5
+    sys.stdout.flush()
+    os._exit(0)
+os.wait()
+assert "logging" not in sys.modules
+brain.destroy()
+"""
+    assert run(code) == ["learned"]
+
+
 # ---- what a handler may do ------------------------------------------------------------------------
 
 
@@ -434,6 +509,27 @@ def test_a_handler_that_changes_the_namespace(brain, doing):
     doing(lambda: brain.set_namespace("others"))
     assert brain["x"] == 5
     assert brain.namespace == "others"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_goes_wrong_here_is_not_the_callers(brain, monkeypatch):
+    n = []
+
+    def fail(*event):
+        n.append(event)
+        raise ValueError("of the log")
+
+    LOGGER.setLevel(logging.DEBUG)
+    monkeypatch.setattr(logs, "tell", fail)
+    logs.follow()
+    brain["x"] = 5
+    assert brain["x"] == 5
+    assert brain.get("y", "none") == "none"
+    with pytest.raises(BrainNameNotExistError):
+        brain["y"]
+    assert len(n) == 4
+    monkeypatch.undo()
+    logs.follow()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
