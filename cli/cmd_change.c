@@ -178,6 +178,8 @@ static int begin_move(struct bc_context *context,
     int status = bc_name(context, context->arguments[0], &move.from, &move.from_len);
     if (status == 0) status = bc_name(context, context->arguments[1], &move.to, &move.to_len);
     if (status != 0) return status;
+    status = to_space == NULL ? 0 : bc_space_name(context, to_space, &to_space);
+    if (status != 0) return status;
     if (to_space == NULL) to_space = context->space;
     if (is_one_name(&move, to_space)) return bc_usage(context, "both names are the same");
     if (bc_option(context, "new") != NULL) move.if_version = 0;

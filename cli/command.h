@@ -72,9 +72,10 @@ struct bc_command {
 struct bc_context {
     const char *program; /* argv[0] */
     const struct bc_command *command;
-    const char *path;   /* of the store: -s, BRAIN_PATH, or the default one */
-    bool path_is_named; /* by the user, not the default one */
-    const char *space;  /* -n, or "default" */
+    const char *path;    /* of the store: -s, BRAIN_PATH, or the default one */
+    bool path_is_named;  /* by the user, not the default one */
+    const char *space;   /* -n, or "default": without escapes */
+    bool space_is_given; /* it is -n's, as it was given yet */
     bool json, yes, escaped;
     bool is_terminal; /* stdout is one: texts are for people */
     bool colour;      /* and may have colours */
@@ -119,6 +120,9 @@ int bc_open_space(struct bc_context *context, brain_space **space_out);
  * BC_USAGE. */
 int bc_name(const struct bc_context *context, char *argument, const char **name_out,
             size_t *name_len_out);
+
+/* The same of a namespace, which has no zero byte in it. */
+int bc_space_name(const struct bc_context *context, const char *given, const char **space_out);
 
 /* The exit status for an error code of the library. */
 int bc_exit_of(int code);

@@ -152,6 +152,23 @@ int bc_name(const struct bc_context *context, char *argument, const char **name_
     return 0;
 }
 
+int bc_space_name(const struct bc_context *context, const char *given, const char **space_out)
+{
+    if (!context->escaped) {
+        *space_out = given;
+        return 0;
+    }
+    const char *name;
+    size_t len;
+    char *copy = bc_strdup(given); /* for as long as the process runs */
+    int status = bc_name(context, copy, &name, &len);
+    if (status != 0) return status;
+    if (strlen(name) != len)
+        return bc_usage(context, "a namespace with a zero byte cannot be named here");
+    *space_out = name;
+    return 0;
+}
+
 /* ---- the store */
 
 int bc_open(struct bc_context *context, enum bc_access access)

@@ -63,6 +63,7 @@ static void take_global(struct bc_context *context, const struct bc_option_row *
         context->path_is_named = true;
     } else if (strcmp(row->name, "namespace") == 0) {
         context->space = value;
+        context->space_is_given = true;
     } else if (strcmp(row->name, "json") == 0) {
         context->json = true;
     } else if (strcmp(row->name, "yes") == 0) {
@@ -97,6 +98,14 @@ static int read_options(struct bc_context *context, const struct options *option
         context->given[context->n_given++].value = optarg;
     }
     return 0;
+}
+
+/* Where -n and --escaped were given, in whatever order. */
+static int read_space(struct bc_context *context)
+{
+    if (!context->space_is_given || !context->escaped) return 0;
+    context->space_is_given = false;
+    return bc_space_name(context, context->space, &context->space);
 }
 
 static void look_at_terminal(struct bc_context *context)
@@ -213,7 +222,8 @@ static int run(struct bc_context *context, int argc, char **argv)
     context->command = bc_find_command(words[0]);
     if (context->command == NULL) context->command = bc_find_hidden(words[0]);
     if (context->command == NULL || context->command->run == NULL) {
-        return run_external(context, words);
+        status = read_space(context);
+        return status != 0 ? status : run_external(context, words);
     }
     add_options(&own, context->command->options);
     add_options(&own, BC_GLOBAL_OPTIONS);
@@ -227,6 +237,7 @@ static int run(struct bc_context *context, int argc, char **argv)
     context->arguments = words + optind;
     context->n_arguments = n_words - optind;
     status = check_arguments(context);
+    if (status == 0) status = read_space(context);
     return status != 0 ? status : context->command->run(context);
 }
 

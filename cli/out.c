@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,12 @@ static int write_all(int fd, const uint8_t *data, uint64_t size_bytes)
     while (size_bytes > 0) {
         if (bc_interrupted()) return EINTR;
         ssize_t n = write(fd, data, size_bytes < STEP ? (size_t)size_bytes : STEP);
-        if (n < 0 && errno != EINTR) return errno;
+        if (n < 0 && errno == EAGAIN) { /* somebody who has it, too, has made it so */
+            struct pollfd wait = { .fd = fd, .events = POLLOUT };
+            (void)!poll(&wait, 1, -1);
+        } else if (n < 0 && errno != EINTR) {
+            return errno;
+        }
         if (n > 0) {
             data += n;
             size_bytes -= (uint64_t)n;

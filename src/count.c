@@ -3,7 +3,7 @@
  * Owns:     `counts` of the rows, those pages of the ledger that are marked BN_CHUNK_COUNTS, and which thread of this
  *           process counts in which line.
  * Lines:    the first is in the row itself: a client of which one thread counts needs no memory for it. The others are in a
- *           page, taken when a second thread counts by the handle. Both are the row's for ever: the next client there goes on with them, so
+ *           page, taken when a second thread counts by the handle, which has one of it for ever. Both are the row's for ever: the next client there goes on with them, so
  *           that a count never falls, nothing is folded, and nothing is lost or doubled by a death but what the call under way
  *           did. Where there is no memory for a page, those threads count in one of this process, that nobody sums up: so that
  *           their way is as short.
@@ -25,7 +25,8 @@
 #define PROBES    8u
 #define IN_PAGE   63u           /* lines, behind the head of a page */
 #define SHARED    (IN_PAGE - 1) /* the last of them */
-#define LINE_MASK ((UINT64_C(1) << SHARED) - 1)
+#define SECOND    (IN_PAGE - 2) /* of the second thread of a handle */
+#define LINE_MASK ((UINT64_C(1) << SECOND) - 1)
 static_assert(sizeof(struct bn_count_rec) == BN_LINE, "a thread has a line");
 static_assert(BRAIN_N_COUNTS <= BN_COUNTS_MAX, "all counts are in it");
 static_assert((IN_PAGE + 1) * BN_LINE == BN_PAGE, "they fill the page");
@@ -197,47 +198,54 @@ static uint8_t *page_of(struct brain_store *store)
         if (page == NULL) {
             page = take_page(store);
             bn_store_release(&store->counting.whole_page, page);
-            bn_count_go(store, bn_load_relaxed(&store->events.kinds) != 0);
+            bn_count_go(store, (bn_load_relaxed(&store->events.kinds) & BN_EVENTS_EACH) != 0);
         }
         pthread_mutex_unlock(&store->mutex);
     }
     return page;
 }
 
-/* Whether this thread is the one that counts in the row: the first to ask. For ever, or as long as one that is told apart
- * from it by nothing. */
-static bool is_first(struct brain_store *store, uintptr_t thread)
+/* Which of the threads with a line of their own for ever this is, the first to ask: or BN_COUNT_OWN. Or as good as one of
+ * them, that ended: nothing tells it from that. */
+static uint32_t which_own(struct brain_store *store, uintptr_t thread)
 {
-    uintptr_t first = bn_load_acquire(&store->counting.first);
-    if (bn_unlikely(first == 0)) {
+    _Atomic uintptr_t *first = store->counting.first;
+    uint32_t i = 0;
+    while (i < BN_COUNT_OWN && bn_load_acquire(&first[i]) != thread) {
+        i++;
+    }
+    if (bn_unlikely(i == BN_COUNT_OWN && bn_load_acquire(&first[i - 1]) == 0)) {
         pthread_mutex_lock(&store->mutex);
-        first = bn_load_relaxed(&store->counting.first); /* relaxed: under the mutex */
-        if (first == 0) {
-            first = thread;
-            bn_store_release(&store->counting.first, first);
-            bn_count_go(store, bn_load_relaxed(&store->events.kinds) != 0);
+        for (i = 0; i < BN_COUNT_OWN && bn_load_relaxed(&first[i]) != 0; i++) {
+        }
+        if (i < BN_COUNT_OWN) {
+            bn_store_release(&first[i], thread);
+            bn_count_go(store, (bn_load_relaxed(&store->events.kinds) & BN_EVENTS_EACH) != 0);
         }
         pthread_mutex_unlock(&store->mutex);
     }
-    return first == thread;
+    return i;
+}
+
+static void show_own(struct brain_store *store, uint32_t i, uint8_t *line, bool slowly)
+{
+    uintptr_t thread = bn_load_relaxed(&store->counting.first[i]); /* relaxed: under the mutex */
+    bn_store_relaxed(&store->counting.own[i].line, (struct bn_count_rec *)(void *)line);
+    bn_store_release(&store->counting.own[i].thread,
+                     slowly || line == NULL ? (uintptr_t)0 : thread);
 }
 
 void bn_count_go(struct brain_store *store, bool slowly)
 {
-    /* relaxed: under the mutex */
-    store->counting.line = row_line(store);
-    bn_store_release(&store->counting.thread,
-                     slowly ? (uintptr_t)0 : bn_load_relaxed(&store->counting.first));
-    bn_store_release(&store->counting.page,
-                     slowly ? NULL : bn_load_relaxed(&store->counting.whole_page));
+    uint8_t *page = bn_load_relaxed(&store->counting.whole_page); /* relaxed: under the mutex */
+    show_own(store, 0, (uint8_t *)row_line(store), slowly);
+    show_own(store, 1, page != NULL ? page + off_of(SECOND) : NULL, slowly);
+    bn_store_release(&store->counting.page, slowly ? NULL : page);
 }
 
 void bn_count_forget(struct brain_store *store)
 {
-    bn_store_relaxed(&store->counting.thread, (uintptr_t)0); /* relaxed: one thread has it */
-    bn_store_relaxed(&store->counting.page, NULL);
-    bn_store_relaxed(&store->counting.first, (uintptr_t)0);
-    bn_store_relaxed(&store->counting.whole_page, NULL);
+    memset(&store->counting, 0, sizeof store->counting); /* one thread has it */
 }
 
 /* ---- counting */
@@ -247,8 +255,10 @@ static struct bn_count_rec *line_here(struct brain_store *store, bool *is_shared
 {
     uintptr_t thread = bn_thread_here();
     *is_shared_out = false;
-    if (is_first(store, thread)) {
-        return row_line(store);
+    uint32_t own = which_own(store, thread);
+    if (own < BN_COUNT_OWN) {
+        return own == 0 ? row_line(store)
+                        : (struct bn_count_rec *)(void *)(page_of(store) + off_of(SECOND));
     }
     const struct bn_count_place *place = find_place(thread, thread);
     place = place != NULL ? place : settle(thread);

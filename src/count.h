@@ -1,7 +1,7 @@
 /* count.h - what each client counts of what it does (enum brain_count), in lines of its own.
  *
- * The first thread that counts by a handle has one in the row, each other one in a page, as long as there are any; the rest
- * share one.
+ * The first thread that counts by a handle has one in the row, the second one of a page, which are theirs for ever; each other
+ * one of that page while it lives, as long as there are any; the rest share one.
  */
 #ifndef BN_COUNT_H
 #define BN_COUNT_H
@@ -30,8 +30,12 @@ static inline uint32_t bn_count_hash(uintptr_t thread)
 BN_INLINE struct bn_count_rec *bn_count_line(const struct brain_store *store)
 {
     uintptr_t thread = bn_thread_here();
-    if (bn_likely(bn_load_acquire(&store->counting.thread) == thread)) {
-        return store->counting.line;
+    /* relaxed, the line: this thread has set `thread`, or seen it set */
+    if (bn_likely(bn_load_acquire(&store->counting.own[0].thread) == thread)) {
+        return bn_load_relaxed(&store->counting.own[0].line);
+    }
+    if (bn_load_acquire(&store->counting.own[1].thread) == thread) {
+        return bn_load_relaxed(&store->counting.own[1].line);
     }
     const struct bn_count_place *place = &bn_count_places[bn_count_hash(thread)];
     uint8_t *page = bn_load_acquire(&store->counting.page);

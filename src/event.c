@@ -28,7 +28,7 @@ void bn_event_listen(struct brain_store *store, uint32_t kinds, brain_event_fn t
     events->tell = kinds != 0 ? tell : NULL;
     events->context = context;
     bn_store_release(&events->kinds, kinds);
-    bn_count_go(store, kinds != 0);
+    bn_count_go(store, (kinds & BN_EVENTS_EACH) != 0);
     for (uint32_t i = 0; i < BN_EVENT_NOTES && kinds != 0; i++) {
         uintptr_t early = EARLY;
         (void)bn_cas_seq(&events->notes[i].thread, &early, bn_thread_here());

@@ -39,14 +39,20 @@ struct bn_hits {
     _Atomic bool refused;                               /* there was no memory for one */
 };
 
-/* Where this client counts (count.h): one thread of it, and the others. */
+/* What a get or a put of a small value may have to tell by itself: where nobody listens to these, it asks nothing. */
+#define BN_EVENTS_EACH (BRAIN_EVENT_GET | BRAIN_EVENT_MISS | BRAIN_EVENT_PUT | BRAIN_EVENT_DELETE)
+
+/* Where this client counts (count.h): two threads of it, which were the first, and the others. */
+#define BN_COUNT_OWN 2u
 struct bn_counting {
     /* what a get touches; 0 and NULL: not known yet, or events are told as well */
-    _Atomic uintptr_t thread;
-    struct bn_count_rec *line; /* of that one */
+    struct {
+        _Atomic uintptr_t thread;
+        _Atomic(struct bn_count_rec *) line;
+    } own[BN_COUNT_OWN];
     _Atomic(uint8_t *) page;
     /* the same whether events are told or not; written under `mutex` */
-    _Atomic uintptr_t first;
+    _Atomic uintptr_t first[BN_COUNT_OWN];
     _Atomic(uint8_t *) whole_page;
 };
 

@@ -4,8 +4,8 @@
  * its own, outside the lock; then under the lock one transaction (txn.c). What gets in the way is
  * dealt with outside the lock, and the change tried again: a region without backed room is backed,
  * a description that has to be kept is fetched, a full store is reclaimed, a full file system is
- * trimmed, each before FULL is said. Where the mode of the store lets values go for it (stage.c), what
- * the change asks for is pinned meanwhile, and nothing goes for one that could not be made.
+ * trimmed, each before FULL is said. Where the mode of the store lets values go for it, what the change
+ * asks for stays (protect.c).
  *
  * Crash: a private slot with its extent is recorded with this client, and freed when it is reaped.
  */
@@ -19,10 +19,10 @@
 #include "base/probe.h"
 #include "count.h"
 #include "event.h"
-#include "hits.h"
 #include "index.h"
 #include "lock.h"
 #include "pin.h"
+#include "protect.h"
 #include "quota.h"
 #include "reclaim.h"
 #include "recover.h"
@@ -584,121 +584,18 @@ static void forget_aborted(struct brain_store *store, struct bn_write *writes, u
     }
 }
 
-/* Bytes that are not in an extent already, which counts since it was taken. */
-static uint64_t missing_size(const struct bn_write *writes, uint32_t n)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        sum += writes[i].change.holder == 0 ? writes[i].change.size : 0;
-    }
-    return sum;
-}
-
-/* ---- while room is made */
-
-/* Whether the condition of a put holds for the version that is there; 0: absent. */
-static int judge_version(const struct bn_write *write, uint64_t version)
-{
-    uint64_t if_version = write->change.if_version;
-    if (write->change.is_delete || if_version == BRAIN_ANY_VERSION || if_version == version) {
-        return 0;
-    }
-    return if_version == 0 && !write->checks_only ? BRAIN_E_EXISTS : BRAIN_E_STALE;
-}
-
-/* What a change asks for, or keeps something of, does not make room for it: a pin sees to that. All else that is about
- * to be replaced goes last. Nothing goes for what cannot be done: EXISTS, STALE. */
-static int protect(struct brain_store *store, struct bn_write *write)
-{
-    const struct bn_change *change = &write->change;
-    struct bn_found found;
-    int err = bn_handle_get(write->space, change->name, change->name_len, &found);
-    if (err != 0) {
-        return err == BRAIN_E_NOT_FOUND ? judge_version(write, 0) : err;
-    }
-    const struct bn_slot_rec *rec = bn_slot_view(store, found.slot);
-    uint64_t version;
-    write->older_pin = found.pin;
-    write->has_older_pin = change->if_version != BRAIN_ANY_VERSION || write->checks_only ||
-                           (!change->has_description && rec->description_len > 0);
-    err = bn_slot_version(store, found.slot, &version);
-    err = err != 0 ? err : judge_version(write, version);
-    if (!write->has_older_pin) {
-        bn_hits_note_if_wanted(store, found.slot);
-        bn_read_let_go(store, found.pin);
-    }
-    return err;
-}
-
-static void unprotect_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (writes[i].has_older_pin) {
-            bn_read_let_go(store,
-                           writes[i].older_pin); /* or what it replaces would stay in limbo */
-            writes[i].has_older_pin = false;
-        }
-    }
-}
-
-static int protect_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
-{
-    int err = 0;
-    for (uint32_t i = 0; i < n && err == 0; i++) {
-        err = writes[i].makes_only ? 0 : protect(store, &writes[i]);
-    }
-    if (err != 0) {
-        unprotect_all(store, writes, n);
-    }
-    return err;
-}
-
-/* bn_stage_overcome() for these. */
-static int overcome(struct brain_store *store, struct bn_write *writes, uint32_t n, int err,
-                    struct bn_stage_obstacle *tried)
-{
-    uint64_t asked = missing_size(writes, n);
-    if (err != BRAIN_E_FULL || bn_load_relaxed(&store->state->full_mode) == BRAIN_FULL_ERROR) {
-        return bn_stage_overcome(store, err, asked, tried);
-    }
-    int protection = protect_all(store, writes, n);
-    if (protection != 0) {
-        return protection;
-    }
-    err = bn_stage_overcome(store, err, asked, tried);
-    unprotect_all(store, writes, n);
-    return err;
-}
-
-/* A namespace has come to its quota: in a mode in which something goes, its own values do. */
-static int overcome_quota(struct brain_store *store, struct bn_write *writes, uint32_t n,
-                          const struct bn_refusal *refusal, struct bn_stage_obstacle *tried)
-{
-    int err = BRAIN_E_FULL;
-    if (bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR &&
-        refusal->asked <= refusal->quota) {
-        err = protect_all(store, writes, n);
-        if (err == 0) {
-            err = bn_stage_make_room_in(refusal->space,
-                                        refusal->bytes + refusal->asked - refusal->quota, tried);
-            unprotect_all(store, writes, n);
-        }
-    }
-    return err == BRAIN_E_FULL ? bn_quota_refuse(refusal) : err;
-}
-
 /* Large data to where it belongs. In a mode in which something may go for that. */
 static int stage_all(struct brain_store *store, struct bn_write *writes, uint32_t n)
 {
     bool protects = bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR &&
-                    missing_size(writes, n) >= BN_INLINE_MAX / 2;
-    int err = bn_unlikely(protects) ? protect_all(store, writes, n) : 0;
+                    bn_protect_missing(writes, n) >= BN_INLINE_MAX / 2;
+    int err = bn_unlikely(protects) ? bn_protect_begin(store, writes, n) : 0;
     for (uint32_t i = 0; i < n && err == 0; i++) {
         err = bn_quota_foresee(writes[i].space, &writes[i].change);
         err = err != 0 ? err : bn_stage_data(store, &writes[i].change);
     }
     if (bn_unlikely(protects)) {
-        unprotect_all(store, writes, n);
+        bn_protect_end(store, writes, n);
     }
     return err;
 }
@@ -726,9 +623,9 @@ static int after_failure(struct brain_store *store, struct bn_write *writes, uin
         return fetch_descriptions(store, writes, n);
     }
     if (err == BRAIN_E_QUOTA) {
-        return overcome_quota(store, writes, n, refusal, tried);
+        return bn_protect_overcome_quota(store, writes, n, refusal, tried);
     }
-    return overcome(store, writes, n, err, tried);
+    return bn_protect_overcome(store, writes, n, err, tried);
 }
 
 /* Some splits in one holding of the lock. `*more_out`: there was something to split. */

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     "brain metrics namespace name batch object snapshot id note view look away check cold evict",
     "attach",
-    "write replace resize fork",
+    "write protect prepared replace resize fork",
     "quota stage",
     "trim",
     "reclaim",

@@ -88,6 +88,14 @@ __all__ = [
     "BrainValueTypeError",
     "__version__",
     "exceptions",
+    "load_ipython_extension",
     "register",
     "unregister",
 ]
+
+
+def load_ipython_extension(shell: object) -> None:
+    """What `%load_ext brain_plasma` calls: then there is `%brain`."""
+    from . import notebook
+
+    notebook.load(shell)

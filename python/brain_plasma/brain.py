@@ -7,10 +7,11 @@ class must not define them, or each of those calls would go through a Python fun
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
-from . import _core, arguments, full, ids, spilling
+from . import _core, arguments, full, ids, saying, spilling
 from .arguments import DEFAULT_PATH
 from .brain_client import BrainClient
 from .drafts import Drafting
@@ -229,6 +230,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
     ) -> None:
         if group is not None and mode is None:
             mode = 0o640
+        saying.begin()
+        began_ns = time.time_ns()
         super().__init__(
             path,
             namespace,
@@ -246,6 +249,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         if namespace != DEFAULT_NAMESPACE and not self.read_only:
             self._use_namespace(namespace)
         self.size()
+        saying.opened(self, began_ns)
 
     def _keep_from_the_start(self, keep: int) -> None:
         """For all who have the store open, and so not once more where this Brain is unpickled or wakes up."""
@@ -322,7 +326,12 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             self._sync_at_the_end()
         finally:
             self._let_go_of_client()
+            if not self.closed:
+                self._say_closed()
             super().close()
+
+    def _say_closed(self) -> None:
+        saying.info(self, "closed", "closed the store %r")
 
     def destroy(self) -> None:
         """Remove the store, with all its values, also those that were spilled, for everybody, and close this Brain. Its
@@ -334,6 +343,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         Threads: any. Never waits for a writer.
         """
         super().destroy()
+        saying.info(self, "destroyed", "destroyed the store %r")
         syncer = self.__dict__.pop("_syncer", None)
         if syncer is not None:
             syncer.stop()
@@ -350,6 +360,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             try:
                 self._sync_at_the_end()
             finally:
+                self._say_closed()
                 self._sleep()
                 self._let_go_of_client()
 
@@ -487,8 +498,16 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         return [name for name in names if name.startswith(prefix)] if prefix else names
 
     def _ipython_key_completions_(self) -> list[str]:
-        """What IPython offers after `brain[` and the tabulator."""
-        return self._names()
+        """What IPython offers after `brain[` and the tabulator: no more than a thousand names."""
+        from . import notebook
+
+        return notebook.key_completions(self)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show of it: how full the store is, and some names of the namespace."""
+        from . import notebook
+
+        return notebook.html(self)
 
     def keys(self, *, namespace: str | None = None) -> KeysView[str]:
         """The names, as a view like that of a dict. To iterate over it is to iterate over names().

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import _core, arguments
+from . import _core, arguments, saying
 from .dump_results import DumpResult, LoadResult, Progress, shown_names
 from .exceptions import (
     BrainDumpNameNotExistError,
@@ -40,11 +40,14 @@ def dump(
         from . import dump_places
 
         place = dump_places.new(brain, names, namespace)
-    elif "://" in place:
+    if "://" in place:
         from . import dump_urls
 
-        return DumpResult(place, *dump_urls.dump(brain, place, names, namespace, level, told))
-    return DumpResult(place, *brain._dump(os.fsencode(place), names, namespace, level, told))
+        result = DumpResult(place, *dump_urls.dump(brain, place, names, namespace, level, told))
+    else:
+        result = DumpResult(place, *brain._dump(os.fsencode(place), names, namespace, level, told))
+    saying.info(brain, "dumped", "%r: dumped from the store %r", result, brain_bytes=result.bytes)
+    return result
 
 
 def load(
@@ -78,7 +81,9 @@ def load(
         found = homes.load(brain, place, names, namespace, flags, told)
     else:
         found = brain._load(os.fsencode(place), names, namespace, flags, told)
-    return _checked(LoadResult(place, found), found[10], names, namespace, pickle)
+    result = LoadResult(place, found)
+    saying.info(brain, "loaded", "%r: loaded into the store %r", result, brain_bytes=result.bytes)
+    return _checked(result, found[10], names, namespace, pickle)
 
 
 def _checked(

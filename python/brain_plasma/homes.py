@@ -14,7 +14,7 @@ import os
 import threading
 import warnings
 
-from . import dump, dump_places, full
+from . import dump, dump_places, full, saying
 from .dump_results import Progress, SyncResult
 from .exceptions import BrainFullError, BrainValueError
 from .restoring import DONE, FAILED, Source, advice_of_full, restore, room_of
@@ -89,7 +89,10 @@ class Home(Source):
     def sync(self, brain: Dumping, told: Any) -> SyncResult:
         """Bring it up to date."""
         with _using:
-            return SyncResult(self.path, *brain._sync(os.fsencode(self.path), self.is_marked, told))
+            result = SyncResult(self.path, *brain._sync(os.fsencode(self.path), self.is_marked, told))
+        if result.written or result.removed:  # a thread that syncs has nothing to do, as a rule
+            saying.info(brain, "synced", "%r: synced from the store %r", result, brain_bytes=result.bytes)
+        return result
 
     def failure(self, brain: Dumping) -> str:
         try:

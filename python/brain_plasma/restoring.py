@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import os
 
-from . import dump, dump_places, full
+from . import dump, dump_places, full, saying
+from .dump_results import shown_bytes
 from .exceptions import (
     BrainCorruptError,
     BrainDumpNotFoundError,
@@ -159,6 +160,9 @@ def _load(brain: Dumping, pickle: bool | None, source: Source, version: int) -> 
     try:
         source.bring(brain, pickle)
         brain._set_mark(source.mark, source.head + DONE, version)
+        saying.info(
+            brain, "restored", "restored by %s, %s in it: the store %r", source.option, shown_bytes(brain.used())
+        )
     except Exception as error:
         words = f"the store {brain.path!r} could not be restored: {error}. {source.advice(error)}"
         failure = source.failure(brain) if isinstance(error, _LASTING) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from . import _core, dump_places
+from . import _core, saying
 from .exceptions import BrainError, BrainValueError
 
 TYPE_CHECKING = False
@@ -32,7 +32,11 @@ class Spilling(_core.Brain):
         """
         if isinstance(n_bytes, bool) or not isinstance(n_bytes, int) or n_bytes < 0:
             raise BrainValueError(f"the bytes to spill are an int of at least 0, not {n_bytes!r}")
-        return self._spill(n_bytes, namespace)
+        moved = self._spill(n_bytes, namespace)
+        from .dump_results import shown_bytes
+
+        saying.info(self, "spilled", "moved %s to files: the store %r", shown_bytes(moved), brain_bytes=moved)
+        return moved
 
 
 def begin(brain: Dumping, spill_to: str | None) -> None:
@@ -42,6 +46,8 @@ def begin(brain: Dumping, spill_to: str | None) -> None:
     if spill_to is not None:
         brain._spill_open(os.fsencode(spill_to), True)
     elif not brain._spill_open(None, True):
+        from . import dump_places  # not before: it costs as much to import as all else here
+
         brain._spill_open(os.fsencode(dump_places.base() / FOLDER), True)
 
 

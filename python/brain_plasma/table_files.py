@@ -45,6 +45,19 @@ def export_table(
     return TableResult(name, place, form.format, columns.n_rows, len(columns.schema.names), n_bytes)
 
 
+def export_stream(
+    brain: Any, name: str, file: BinaryIO, format: str, namespace: str | None, options: dict[str, Any]
+) -> TableResult:
+    """The same to a stream that is open, a pipe, say."""
+    form = table_formats.form_of("-", format)
+    form.check_options("export_table", options)
+    table_formats.module("pyarrow")
+    columns = table_values.columns_of(brain.recall(name, namespace=namespace), name)
+    table_formats.check_columns(form, columns)
+    n_bytes = table_formats.write(form, columns, file, options)
+    return TableResult(name, "-", form.format, columns.n_rows, len(columns.schema.names), n_bytes)
+
+
 def import_table(
     brain: Any,
     path: str | os.PathLike[str],
@@ -65,17 +78,54 @@ def import_table(
     _check_pyarrow()
     table_values.check_kind(kind)
     with _downloaded(place) if urls.is_url(place) else whole_files.opened(place) as file:
-        n_bytes = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        incoming = table_formats.read(form, place, file, options)
-        kind = kind or table_values.kind_of(incoming.schema)
-        stream = _stream(brain, incoming) if kind == "arrow" else None
-        if stream is None:
-            value = table_values.value_of(incoming.table(), kind)
-            brain.learn(name, value, description, namespace=namespace)
-        else:
-            with incoming.where():
-                brain.learn(name, _Streamed(stream), description, namespace=namespace)
+        return _import(brain, file, place, form, name, namespace, kind, description, options)
+
+
+def import_stream(
+    brain: Any,
+    stream: Any,
+    name: str,
+    format: str,
+    namespace: str | None,
+    kind: str | None,
+    description: Any,
+    options: dict[str, Any],
+) -> TableResult:
+    """The same from a stream that is open, a pipe, say: through a temporary file."""
+    form = table_formats.form_of("-", format)
+    form.check_options("import_table", options)
+    _check_pyarrow()
+    table_values.check_kind(kind)
+    with tempfile.TemporaryFile(prefix="brain-") as file:
+        while piece := stream.read1(1 << 20):  # and not read(): that goes on after Ctrl-C until it has so much
+            file.write(piece)
+        result = _import(brain, file, "standard input", form, name, namespace, kind, description, options)
+    result.path = "-"
+    return result
+
+
+def _import(
+    brain: Any,
+    file: BinaryIO,
+    place: str,
+    form: table_formats.Form,
+    name: str,
+    namespace: str | None,
+    kind: str | None,
+    description: Any,
+    options: dict[str, Any],
+) -> TableResult:
+    n_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    incoming = table_formats.read(form, place, file, options)
+    kind = kind or table_values.kind_of(incoming.schema)
+    stream = _stream(brain, incoming) if kind == "arrow" else None
+    if stream is None:
+        value = table_values.value_of(incoming.table(), kind)
+        brain.learn(name, value, description, namespace=namespace)
+    else:
+        with incoming.where():
+            brain.learn(name, _Streamed(stream), description, namespace=namespace)
     return TableResult(name, place, form.format, incoming.n_rows, len(incoming.names), n_bytes)
 
 

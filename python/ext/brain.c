@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "convert.h"
 #include "draft.h"
+#include "events.h"
 #include "untree.h"
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -56,6 +57,7 @@ static int open_and_use(struct bp_brain *self, const char *path, const brain_opt
         return -1;
     }
     bp_brain_close(self);
+    bp_events_join(self->state, handle);
     self->store = handle;
     self->pickle = allowed;
     bp_brain_use(self, space);
@@ -196,6 +198,21 @@ static PyObject *look_up(struct bp_brain *self, PyObject *name, PyObject *fallba
     return fallback != NULL ? Py_NewRef(fallback) : bp_brain_raise_missing(self, NULL, name);
 }
 
+BP_NOINLINE static PyObject *look_up_and_tell(struct bp_brain *self, PyObject *name,
+                                              PyObject *fallback)
+{
+    return bp_events_end(self->state, look_up(self, name, fallback));
+}
+
+/* A get has nothing to tell but itself. So it is known beforehand whether it has an end: to have one costs a tenth. */
+static inline PyObject *look_up_here(struct bp_brain *self, PyObject *name, PyObject *fallback)
+{
+    if (__builtin_expect(bp_events_of_values(self->state), 0)) {
+        return look_up_and_tell(self, name, fallback);
+    }
+    return look_up(self, name, fallback);
+}
+
 /* The same in another namespace, which has no hints. */
 static PyObject *look_up_in(struct bp_brain *self, struct bp_space *in, PyObject *name,
                             PyObject *fallback)
@@ -213,7 +230,7 @@ static PyObject *look_up_in(struct bp_brain *self, struct bp_space *in, PyObject
 
 static PyObject *brain_subscript(PyObject *op, PyObject *name)
 {
-    return look_up((struct bp_brain *)op, name, NULL);
+    return look_up_here((struct bp_brain *)op, name, NULL);
 }
 
 PyDoc_STRVAR(get_doc, "get($self, name, default=None, /, *, namespace=None)\n--\n\n"
@@ -238,11 +255,13 @@ static PyObject *brain_get_method(PyObject *op, PyObject *const *args, Py_ssize_
     struct bp_brain *self = (struct bp_brain *)op;
     struct bp_space *in;
     PyObject *fallback = n_args == 2 ? args[1] : Py_None;
-    if (keywords == NULL && (n_args == 1 || n_args == 2)) return look_up(self, args[0], fallback);
+    if (keywords == NULL && (n_args == 1 || n_args == 2)) {
+        return look_up_here(self, args[0], fallback);
+    }
     if (!bp_arguments_read(self, "get(name[, default])", args, n_args, 1, 2, keywords, &in)) {
         return NULL;
     }
-    return get_in(self, in, args[0], fallback);
+    return bp_events_end(self->state, get_in(self, in, args[0], fallback));
 }
 
 PyDoc_STRVAR(recall_doc, "_recall($self, name, /, *, namespace=None)\n--\n\n"
@@ -261,8 +280,11 @@ static int brain_ass_subscript(PyObject *op, PyObject *name, PyObject *value)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     /* To delete what is missing is no error here, as it was none in brain-plasma 0.3. */
-    if (value == NULL) return bp_brain_delete(self, NULL, name) < 0 ? -1 : 0;
-    return bp_brain_set(self, name, value);
+    if (value == NULL) {
+        int found = bp_brain_delete(self, NULL, name);
+        return bp_events_end_int(self->state, found < 0 ? -1 : 0);
+    }
+    return bp_events_end_int(self->state, bp_brain_set(self, name, value));
 }
 
 static int brain_contains(PyObject *op, PyObject *name)
@@ -369,74 +391,102 @@ static PyGetSetDef brain_getset[] = {
     { NULL, NULL, NULL, NULL, NULL },
 };
 
-#define FASTCALL(function)            (PyCFunction)(void (*)(void))(function), METH_FASTCALL
-#define METHOD(name, function)        { name, FASTCALL(function), function##_doc }
-#define KEYWORDS(function)            (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
-#define METHOD_IN(name, function)     { name, KEYWORDS(function), function##_doc }
-#define METHOD_NOARGS(name, function) { name, function, METH_NOARGS, function##_doc }
-#define METHOD_O(name, function)      { name, function, METH_O, function##_doc }
+#define STATE_OF(op) (((struct bp_brain *)(op))->state)
+
+/* The methods, by how they take their arguments. What happened in one is told when it ends (events.c), so each is
+ * in the table with an end; get() sees to it itself. */
+#define BRAIN_METHODS(METHOD, METHOD_IN, METHOD_NOARGS, METHOD_O)                                  \
+    METHOD_IN("_recall", brain_recall_method, recall_doc)                                          \
+    METHOD_IN("pop", bp_names_pop, bp_names_pop_doc)                                               \
+    METHOD_IN("popitem", bp_names_popitem, bp_names_popitem_doc)                                   \
+    METHOD_IN("setdefault", bp_names_setdefault, bp_names_setdefault_doc)                          \
+    METHOD("_learn", bp_names_learn, bp_names_learn_doc)                                           \
+    METHOD_IN("_forget", bp_names_forget, bp_names_forget_doc)                                     \
+    METHOD_IN("version", bp_names_version, bp_names_version_doc)                                   \
+    METHOD_IN("replace_if", bp_names_replace_if, bp_names_replace_if_doc)                          \
+    METHOD_IN("_wait", bp_names_wait, bp_names_wait_doc)                                           \
+    METHOD("_draft_array", bp_draft_array, bp_draft_array_doc)                                     \
+    METHOD("_draft_bytes", bp_draft_bytes, bp_draft_bytes_doc)                                     \
+    METHOD("_seal", bp_draft_seal, bp_draft_seal_doc)                                              \
+    METHOD_IN("set_many", bp_many_set, bp_many_set_doc)                                            \
+    METHOD_IN("get_many", bp_many_get, bp_many_get_doc)                                            \
+    METHOD("_entry", bp_many_entry, bp_many_entry_doc)                                             \
+    METHOD("_entries", bp_many_entries, bp_many_entries_doc)                                       \
+    METHOD("_pin", bp_pinned_pin, bp_pinned_pin_doc)                                               \
+    METHOD_O("_pin_id", bp_pinned_pin_id, bp_pinned_pin_id_doc)                                    \
+    METHOD_O("_pin_value", bp_origin_pin, bp_origin_pin_doc)                                       \
+    METHOD_O("_recall_view", bp_pinned_recall, bp_pinned_recall_doc)                               \
+    METHOD_O("_facts", bp_pinned_facts, bp_pinned_facts_doc)                                       \
+    METHOD("_names", bp_store_names, bp_store_names_doc)                                           \
+    METHOD_IN("_count", bp_store_count, bp_store_count_doc)                                        \
+    METHOD_IN("_quota", bp_store_quota, bp_store_quota_doc)                                        \
+    METHOD_IN("_set_quota", bp_store_set_quota, bp_store_set_quota_doc)                            \
+    METHOD_IN("clear", bp_store_clear, bp_store_clear_doc)                                         \
+    METHOD_NOARGS("namespaces", bp_store_namespaces, bp_store_namespaces_doc)                      \
+    METHOD_O("_use_namespace", bp_store_use_namespace, bp_store_use_namespace_doc)                 \
+    METHOD_O("_drop_namespace", bp_store_drop_namespace, bp_store_drop_namespace_doc)              \
+    METHOD_NOARGS("size", bp_store_size, bp_store_size_doc)                                        \
+    METHOD_NOARGS("used", bp_store_used, bp_store_used_doc)                                        \
+    METHOD_NOARGS("free", bp_store_free, bp_store_free_doc)                                        \
+    METHOD_NOARGS("stat", bp_store_stat, bp_store_stat_doc)                                        \
+    METHOD_NOARGS("_full", bp_store_full, bp_store_full_doc)                                       \
+    METHOD_O("_set_full", bp_store_set_full, bp_store_set_full_doc)                                \
+    METHOD_O("resize", bp_store_resize, bp_store_resize_doc)                                       \
+    METHOD_NOARGS("trim", bp_store_trim, bp_store_trim_doc)                                        \
+    METHOD_NOARGS("compact", bp_store_compact, bp_store_compact_doc)                               \
+    METHOD_O("_set_keep_free", bp_store_set_keep_free, bp_store_set_keep_free_doc)                 \
+    METHOD_NOARGS("check", bp_store_check, bp_store_check_doc)                                     \
+    METHOD("_dump", bp_dump_write, bp_dump_write_doc)                                              \
+    METHOD("_dumped_ns", bp_dump_time, bp_dump_time_doc)                                           \
+    METHOD("_load", bp_load_read, bp_load_read_doc)                                                \
+    METHOD("_restore_home", bp_load_home, bp_load_home_doc)                                        \
+    METHOD("_sync", bp_home_sync, bp_home_sync_doc)                                                \
+    METHOD("_spill_open", bp_spill_open, bp_spill_open_doc)                                        \
+    METHOD("_spill", bp_spill_some, bp_spill_some_doc)                                             \
+    METHOD_NOARGS("_spill_tidy", bp_spill_tidy, bp_spill_tidy_doc)                                 \
+    METHOD("_persist", bp_home_persist, bp_home_persist_doc)                                       \
+    METHOD("_persists", bp_home_persists, bp_home_persists_doc)                                    \
+    METHOD_O("_mark", bp_mark_get, bp_mark_get_doc)                                                \
+    METHOD("_set_mark", bp_mark_set, bp_mark_set_doc)                                              \
+    METHOD("_wait_mark", bp_mark_wait, bp_mark_wait_doc)                                           \
+    METHOD_NOARGS("_self", bp_mark_client, bp_mark_client_doc)                                     \
+    METHOD("_lives", bp_mark_lives, bp_mark_lives_doc)                                             \
+    METHOD_NOARGS("destroy", bp_store_destroy, bp_store_destroy_doc)                               \
+    METHOD("_some", bp_glance_some, bp_glance_some_doc)                                            \
+    METHOD_NOARGS("_metrics", bp_glance_metrics, bp_glance_metrics_doc)                            \
+    METHOD_NOARGS("_sleep", brain_sleep_method, sleep_doc)                                         \
+    METHOD_NOARGS("close", brain_close_method, close_doc)
+
+#define WITH_END(name, function, doc)                                                              \
+    static PyObject *function##_end(PyObject *op, PyObject *const *args, Py_ssize_t n_args)        \
+    {                                                                                              \
+        return bp_events_end(STATE_OF(op), function(op, args, n_args));                            \
+    }
+#define WITH_END_IN(name, function, doc)                                                           \
+    static PyObject *function##_end(PyObject *op, PyObject *const *args, Py_ssize_t n_args,        \
+                                    PyObject *keywords)                                            \
+    {                                                                                              \
+        return bp_events_end(STATE_OF(op), function(op, args, n_args, keywords));                  \
+    }
+#define WITH_END_2(name, function, doc)                                                            \
+    static PyObject *function##_end(PyObject *op, PyObject *argument)                              \
+    {                                                                                              \
+        return bp_events_end(STATE_OF(op), function(op, argument));                                \
+    }
+
+BRAIN_METHODS(WITH_END, WITH_END_IN, WITH_END_2, WITH_END_2)
+
+#define AS_METHOD(function)           (PyCFunction)(void (*)(void))(function)
+#define IN_TABLE(name, function, doc) { name, AS_METHOD(function##_end), METH_FASTCALL, doc },
+#define IN_TABLE_IN(name, function, doc)                                                           \
+    { name, AS_METHOD(function##_end), METH_FASTCALL | METH_KEYWORDS, doc },
+#define IN_TABLE_NOARGS(name, function, doc) { name, function##_end, METH_NOARGS, doc },
+#define IN_TABLE_O(name, function, doc)      { name, function##_end, METH_O, doc },
+#define GET_IN_TABLE                         { "get", AS_METHOD(brain_get_method), METH_FASTCALL | METH_KEYWORDS, get_doc },
+#define END_OF_TABLE                         { NULL, NULL, 0, NULL }
 
 static PyMethodDef brain_methods[] = {
-    { "get", KEYWORDS(brain_get_method), get_doc },
-    { "_recall", KEYWORDS(brain_recall_method), recall_doc },
-    METHOD_IN("pop", bp_names_pop),
-    METHOD_IN("popitem", bp_names_popitem),
-    METHOD_IN("setdefault", bp_names_setdefault),
-    METHOD("_learn", bp_names_learn),
-    METHOD_IN("_forget", bp_names_forget),
-    METHOD_IN("version", bp_names_version),
-    METHOD_IN("replace_if", bp_names_replace_if),
-    METHOD_IN("_wait", bp_names_wait),
-    METHOD("_draft_array", bp_draft_array),
-    METHOD("_draft_bytes", bp_draft_bytes),
-    METHOD("_seal", bp_draft_seal),
-    METHOD_IN("set_many", bp_many_set),
-    METHOD_IN("get_many", bp_many_get),
-    METHOD("_entry", bp_many_entry),
-    METHOD("_entries", bp_many_entries),
-    METHOD("_pin", bp_pinned_pin),
-    METHOD_O("_pin_id", bp_pinned_pin_id),
-    METHOD_O("_pin_value", bp_origin_pin),
-    METHOD_O("_recall_view", bp_pinned_recall),
-    METHOD_O("_facts", bp_pinned_facts),
-    METHOD("_names", bp_store_names),
-    METHOD_IN("_count", bp_store_count),
-    METHOD_IN("_quota", bp_store_quota),
-    METHOD_IN("_set_quota", bp_store_set_quota),
-    METHOD_IN("clear", bp_store_clear),
-    METHOD_NOARGS("namespaces", bp_store_namespaces),
-    METHOD_O("_use_namespace", bp_store_use_namespace),
-    METHOD_O("_drop_namespace", bp_store_drop_namespace),
-    METHOD_NOARGS("size", bp_store_size),
-    METHOD_NOARGS("used", bp_store_used),
-    METHOD_NOARGS("free", bp_store_free),
-    METHOD_NOARGS("stat", bp_store_stat),
-    METHOD_NOARGS("_full", bp_store_full),
-    METHOD_O("_set_full", bp_store_set_full),
-    METHOD_O("resize", bp_store_resize),
-    METHOD_NOARGS("trim", bp_store_trim),
-    METHOD_NOARGS("compact", bp_store_compact),
-    METHOD_O("_set_keep_free", bp_store_set_keep_free),
-    METHOD_NOARGS("check", bp_store_check),
-    METHOD("_dump", bp_dump_write),
-    METHOD("_dumped_ns", bp_dump_time),
-    METHOD("_load", bp_load_read),
-    METHOD("_restore_home", bp_load_home),
-    METHOD("_sync", bp_home_sync),
-    METHOD("_spill_open", bp_spill_open),
-    METHOD("_spill", bp_spill_some),
-    METHOD_NOARGS("_spill_tidy", bp_spill_tidy),
-    METHOD("_persist", bp_home_persist),
-    METHOD("_persists", bp_home_persists),
-    METHOD_O("_mark", bp_mark_get),
-    METHOD("_set_mark", bp_mark_set),
-    METHOD("_wait_mark", bp_mark_wait),
-    METHOD_NOARGS("_self", bp_mark_client),
-    METHOD("_lives", bp_mark_lives),
-    { "_sleep", brain_sleep_method, METH_NOARGS, sleep_doc },
-    { "close", brain_close_method, METH_NOARGS, close_doc },
-    METHOD_NOARGS("destroy", bp_store_destroy),
-    { NULL, NULL, 0, NULL },
+    GET_IN_TABLE BRAIN_METHODS(IN_TABLE, IN_TABLE_IN, IN_TABLE_NOARGS, IN_TABLE_O) END_OF_TABLE
 };
 
 PyDoc_STRVAR(brain_doc, "What brain_plasma.Brain is made of; see there.");

@@ -192,17 +192,19 @@ bool bp_brain_make_room(struct bp_store *store, uint64_t n_bytes, unsigned *trie
     return made;
 }
 
-/* brain_put(), and where the store is full what Plasma objects can be evicted for it: without the
- * GIL. */
+/* brain_put(), unless it was tried and gave `code`, and where the store is full what Plasma objects can be evicted for
+ * it: without the GIL. */
 static int put_or_evict(struct bp_space *held, const char *utf8, size_t name_len,
-                        const struct bp_encoded *encoded, uint64_t if_version,
+                        const struct bp_encoded *encoded, uint64_t if_version, int code,
                         uint64_t *version_out)
 {
     unsigned tried = 0;
-    int code;
-    do {
+    bool is_tried = code == BRAIN_E_FULL;
+    while (!is_tried ||
+           (code == BRAIN_E_FULL && bp_brain_make_room(held->owner, encoded->size_bytes, &tried))) {
         code = brain_put(held->space, utf8, name_len, &encoded->value, if_version, version_out);
-    } while (code == BRAIN_E_FULL && bp_brain_make_room(held->owner, encoded->size_bytes, &tried));
+        is_tried = true;
+    }
     return code;
 }
 
@@ -210,18 +212,18 @@ static int put_or_evict(struct bp_space *held, const char *utf8, size_t name_len
 static int put_slowly(struct bp_brain *self, struct bp_space *in, const char *utf8, size_t name_len,
                       const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
 {
+    int code = BRAIN_E_BUSY;
     if (encoded->size_bytes < BP_LARGE_BYTES && !bp_brain_is_busy(self)) {
         brain_space *space = in != NULL ? in->space : self->space;
-        int quick = brain_put(space, utf8, name_len, &encoded->value, if_version, version_out);
-        if (quick != BRAIN_E_FULL) return quick;
+        code = brain_put(space, utf8, name_len, &encoded->value, if_version, version_out);
+        if (code != BRAIN_E_FULL) return code;
     }
     struct bp_space *held = bp_brain_hold(self, in);
-    int code;
     if (bp_parts_are_unwritten(encoded)) {
         code = bp_draft_put(self, held, utf8, name_len, encoded, if_version, version_out);
     } else {
         Py_BEGIN_ALLOW_THREADS code =
-            put_or_evict(held, utf8, name_len, encoded, if_version, version_out);
+            put_or_evict(held, utf8, name_len, encoded, if_version, code, version_out);
         Py_END_ALLOW_THREADS
     }
     bp_handle_space_drop(held);

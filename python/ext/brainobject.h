@@ -7,6 +7,7 @@
  * pinned.c       methods about one version of a value, by its id
  * origin.c       the method that finds of which version a recalled value is
  * store.c        methods about namespaces and the store
+ * glance.c       methods for people who look into a store
  * dump.c         the method that writes a dump
  * load.c         the method that loads one
  * home.c         methods that keep values on a disk
@@ -245,6 +246,10 @@ BP_METHOD_NOARGS(bp_store_compact);
 BP_METHOD_O(bp_store_set_keep_free);
 BP_METHOD_NOARGS(bp_store_check);
 BP_METHOD_NOARGS(bp_store_destroy);
+
+/* glance.c */
+BP_METHOD(bp_glance_some);
+BP_METHOD_NOARGS(bp_glance_metrics);
 
 /* dump.c, load.c */
 BP_METHOD(bp_dump_write);

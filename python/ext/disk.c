@@ -5,6 +5,8 @@
  */
 #include "disk.h"
 
+#include "events.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -31,6 +33,9 @@ void bp_disk_end(struct bp_disk_call *call)
 static bool tell(struct bp_disk_call *call, const brain_progress *progress)
 {
     if (PyErr_CheckSignals() != 0) return false;
+    PyObject *told = bp_events_end(call->state, Py_NewRef(Py_None));
+    if (told == NULL) return false;
+    Py_DECREF(told);
     if (call->progress == Py_None) return true;
     PyObject *result =
         PyObject_CallFunction(call->progress, "KKKKO", (unsigned long long)progress->done_bytes,

@@ -9,6 +9,7 @@
 
 /* A call of libbrain_disk without the GIL. The context of its callbacks begins with it. */
 struct bp_disk_call {
+    struct bp_state *state;
     PyThreadState *thread; /* of the caller, while it does not have the GIL */
     PyObject *progress;    /* a callable, or Py_None; borrowed from the caller */
     int64_t told_ns;       /* when the GIL was last taken; 0: not yet */

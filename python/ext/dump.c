@@ -87,7 +87,7 @@ PyObject *bp_dump_write(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     if (level == -1 && PyErr_Occurred()) return NULL;
     if (!bp_brain_is_open(self) || !bp_arguments_space(self, args[2], &in)) return NULL;
     struct bp_space *held = bp_brain_hold(self, in);
-    struct dump dump = { .call.progress = args[4],
+    struct dump dump = { .call = { .state = self->state, .progress = args[4] },
                          .options = BRAIN_DUMP_OPTIONS_INIT,
                          .space = held->space };
     dump.options.zstd_level = (int32_t)level;

@@ -7,6 +7,7 @@
 /* A store that a Brain, or a Plasma client, opened. The last reference closes it. */
 struct bp_store {
     brain_store *store;
+    struct bp_state *state; /* of the module; NULL: it tells nothing (events.c) */
     size_t n_refs;
     bool closed;                 /* by its owner: what still runs in it should end soon */
     struct brain_spiller *spill; /* owned; NULL: it does not spill */

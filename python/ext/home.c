@@ -17,7 +17,7 @@ PyObject *bp_home_sync(PyObject *op, PyObject *const *args, Py_ssize_t n_args)
     if (PyBytes_AsStringAndSize(args[0], &path, NULL) != 0) return NULL;
     int is_marked = PyObject_IsTrue(args[1]);
     if (is_marked < 0 || !bp_brain_is_open(self)) return NULL;
-    struct bp_disk_call call = { .progress = args[2] };
+    struct bp_disk_call call = { .state = self->state, .progress = args[2] };
     brain_sync_options options = BRAIN_SYNC_OPTIONS_INIT;
     options.flags = is_marked ? BRAIN_SYNC_MARKED : 0;
     options.progress = bp_disk_progress;

@@ -275,7 +275,8 @@ static PyObject *load_from(struct bp_brain *self, PyObject *const *args, bool is
     if (PyErr_Occurred() || !bp_brain_is_open(self)) return NULL;
     if (!bp_arguments_space(self, args[2], &in)) return NULL;
     struct bp_space *held = bp_brain_hold(self, in);
-    struct load load = { .call.progress = args[4], .is_home = is_home };
+    struct load load = { .call = { .state = self->state, .progress = args[4] },
+                         .is_home = is_home };
     if (args[2] != Py_None) load.space = brain_space_name(held->space, &load.space_len);
     PyObject *result = NULL;
     if (read_wanted(self, held, args[1], &load)) {

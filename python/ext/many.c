@@ -124,7 +124,7 @@ static int put_batch_or_evict(struct bp_brain *self, struct bp_space *held, PyOb
 {
     unsigned tried = 0;
     for (;;) {
-        uint64_t sum;
+        uint64_t sum = 0;
         int code = put_batch(self, held, items, &sum);
         if (code != BRAIN_E_FULL) return code;
         bool made;

@@ -23,7 +23,8 @@
  *
  * Order of locks
  *   GIL, then the writer lock of a store. A thread that holds the writer lock never asks for the
- *   GIL: brain.h calls nothing back, and brain_disk.h does between its uses of it.
+ *   GIL: what brain.h calls back is kept for the end of the call (events.c), and brain_disk.h calls
+ *   back between its uses of it.
  *
  * Threads and forks
  *   What is private to the process (counts, caches) is guarded by the GIL; the module is not made
@@ -32,6 +33,7 @@
  */
 #include "codecs.h"
 #include "errors.h"
+#include "events.h"
 #include "form.h"
 #include "state.h"
 #include "tensor.h"
@@ -49,7 +51,7 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type_out
 static int module_exec(PyObject *module)
 {
     struct bp_state *state = PyModule_GetState(module);
-    if (bp_errors_load(state) != 0) return -1;
+    if (bp_events_init(state) != 0 || bp_errors_load(state) != 0) return -1;
     if (add_type(module, &bp_brain_spec, &state->brain_type) != 0) return -1;
     if (add_type(module, &bp_view_spec, &state->view_type) != 0) return -1;
     if (add_type(module, &bp_private_spec, &state->private_type) != 0) return -1;
@@ -87,6 +89,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->pickle_dumps);
     Py_VISIT(state->pickle_loads);
     Py_VISIT(state->values);
+    Py_VISIT(state->events.tell);
     for (int i = 0; i < BP_N_ERRORS; i++)
         Py_VISIT(state->errors[i]);
     int stop = bp_codecs_traverse(state, visit, arg);
@@ -109,6 +112,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->pickle_dumps);
     Py_CLEAR(state->pickle_loads);
     Py_CLEAR(state->values);
+    Py_CLEAR(state->events.tell);
     for (int i = 0; i < BP_N_ERRORS; i++)
         Py_CLEAR(state->errors[i]);
     bp_codecs_clear(state);
@@ -119,6 +123,7 @@ static int module_clear(PyObject *module)
 static void module_free(void *module)
 {
     module_clear(module);
+    bp_events_deinit(PyModule_GetState(module));
     bp_texts_forget(PyModule_GetState(module));
     bp_view_forget_spares(PyModule_GetState(module));
 }
@@ -150,6 +155,7 @@ static PyMethodDef module_methods[] = {
     { "_needs_pickle", bp_form_needs_pickle, METH_O, bp_form_needs_pickle_doc },
     { "_read_parts", bp_form_read_parts, METH_O, bp_form_read_parts_doc },
     { "_read_tree", bp_form_read_tree, METH_VARARGS, bp_form_read_tree_doc },
+    { "_set_events", bp_events_set, METH_VARARGS, bp_events_set_doc },
     { "_set_plasma_errors", set_plasma_errors, METH_VARARGS, set_plasma_errors_doc },
     { NULL, NULL, 0, NULL },
 };

@@ -16,6 +16,7 @@
 #include <Python.h>
 
 #include <brain.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 /* For the few functions on the way of a small get and put, where each call counts; and for what
@@ -110,6 +111,16 @@ struct bp_codecs {
     PyObject *pickle_buffer_type;
 };
 
+/* What the library tells of (events.c). */
+struct bp_events {
+    pthread_key_t key; /* of each thread's queue */
+    bool has_key;
+    uint32_t kinds;          /* of enum brain_event_kind: what the stores of Brains tell */
+    uint64_t n_kept;         /* in all queues; by any thread, with the GIL or without: atomic */
+    PyObject *tell;          /* brain_plasma.logs.tell(), owned; NULL: nobody wants to know */
+    struct bp_store *stores; /* a list: those of Brains */
+};
+
 struct bp_state {
     PyTypeObject *brain_type;
     PyTypeObject *view_type;
@@ -127,6 +138,7 @@ struct bp_state {
     struct bp_codecs codecs;
     struct bp_text *texts; /* those of texts.c; NULL: none yet */
     struct bp_numpy numpy;
+    struct bp_events events;
     struct bp_store *plasma_stores; /* a list: those of Plasma clients */
     struct bp_private *privates;    /* a list: all there are */
     struct bp_away *aways;          /* a list: views of values that are in files */

@@ -151,6 +151,17 @@ def test_namespaces_are_shown_as_names_are(brain):
     assert brain("ls", "-a").rows[0][:2] == [r"two\nlines", "x"]
 
 
+def test_namespaces_are_given_back_as_they_are_shown(brain):
+    brain("put", "-n", "two\nlines", "x", "--int", "1")
+    (shown, *_) = brain("ls", "--namespaces").rows[0]
+    for words in (("-e", "-n", shown, "get", "x"), ("get", "-n", shown, "x", "-e"), ("-n", shown, "get", "-e", "x")):
+        assert brain(*words).out == b"1\n"
+    brain("-e", "-n", shown, "mv", "x", "y", "--to", r"tab\t")
+    assert brain("get", "-n", "tab\t", "y").out == b"1\n"
+    brain("-e", "-n", r"\x00", "ls", status=2)
+    brain("-e", "rm", "-yr", r"tab\t")
+
+
 def test_description_and_json_keys(brain):
     before = brain("put", "x", "--text", "hello", "-d", "two\nlines")
     assert before.out == b""

@@ -1,8 +1,10 @@
 """get and put: values through pipes, to files, and on a terminal."""
 
 import hashlib
-import json
 import os
+import pty
+import re
+import select
 import subprocess
 
 import pytest
@@ -137,6 +139,26 @@ def test_stdin_goes_on_where_it_stands(brain, store, tmp_path):
         stdin.seek(5)
         brain("put", "x", stdin=stdin)
     assert store["x"] == b"rest"
+
+
+def test_how_far_it_has_come_is_shown_on_a_terminal(brain):
+    ours, its = pty.openpty()
+    process = brain.begin("put", "x", "--size", "50M", stdin=subprocess.PIPE, stderr=its)
+    os.close(its)
+    said, left = b"", 50
+    while not said and left > 1:  # it shows nothing in the first second
+        process.stdin.write(bytes(MEGABYTE))
+        process.stdin.flush()
+        left -= 1
+        if select.select([ours], [], [], 0.05)[0]:
+            said = os.read(ours, 1000)
+    process.stdin.write(bytes(left * MEGABYTE))
+    process.stdin.close()
+    assert process.wait(60) == 0
+    assert re.match(rb"\r\x1b\[Kputting: [\d.]+ MB of 50 MB, \d+%", said)
+    assert os.read(ours, 100_000).endswith(b"\r\x1b[K")
+    os.close(ours)
+    process.stdout.close()
 
 
 def test_a_file_that_says_it_is_empty(brain, store):

@@ -250,7 +250,8 @@ def test_every_exception_can_be_imported_from_the_package():
 def test_exceptions_has_nothing_else_for_the_star_import():
     public = {name for name in vars(exceptions) if not name.startswith("_")}
     assert public == {name for name, _ in inspect.getmembers(exceptions, inspect.isclass)}
-    assert public | {"Brain", "BrainClient", "__version__", "exceptions", "register", "unregister"} == set(brain_plasma.__all__)
+    others = {"Brain", "BrainClient", "__version__", "exceptions", "load_ipython_extension", "register", "unregister"}
+    assert public | others == set(brain_plasma.__all__)
 
 
 # ---- namespaces ---------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 # Room is made for a change whose condition does not hold.
-# file: src/write.c
+# file: src/protect.c
 # run: test_make_room
 # says: n_evicted
 /^static int judge_version(/,/^}/ {

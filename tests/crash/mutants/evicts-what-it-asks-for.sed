@@ -1,5 +1,5 @@
 # What a change asks for goes to make room for it.
-# file: src/write.c
+# file: src/protect.c
 # run: test_make_room
 # says: another version than expected
 s/^    write->has_older_pin = change->if_version != BRAIN_ANY_VERSION || .*/    write->has_older_pin =/

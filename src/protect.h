@@ -1,0 +1,26 @@
+/* protect.h - changes that may need room, and what must not go for it. */
+#ifndef BN_PROTECT_H
+#define BN_PROTECT_H
+
+#include "prepared.h"
+#include "quota.h"
+#include "stage.h"
+
+/* Bytes of the changes that are not in an extent already, which counts since it was taken. */
+uint64_t bn_protect_missing(const struct bn_write *writes, uint32_t n);
+
+/* Keep what they ask for until bn_protect_end(). 0; or EXISTS, STALE: one of them cannot be made; or as brain_get(). On
+ * error nothing is kept. */
+int bn_protect_begin(struct brain_store *store, struct bn_write *writes, uint32_t n);
+void bn_protect_end(struct brain_store *store, struct bn_write *writes, uint32_t n);
+
+/* bn_stage_overcome() for these changes. */
+int bn_protect_overcome(struct brain_store *store, struct bn_write *writes, uint32_t n, int err,
+                        struct bn_stage_obstacle *tried);
+
+/* A namespace has come to its quota: in a mode in which something goes, its own values do. 0: try again; QUOTA; or as
+ * bn_protect_begin(). */
+int bn_protect_overcome_quota(struct brain_store *store, struct bn_write *writes, uint32_t n,
+                              const struct bn_refusal *refusal, struct bn_stage_obstacle *tried);
+
+#endif
