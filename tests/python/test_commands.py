@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from brain_plasma import Brain, command
+from brain_plasma import Brain, command, command_show
 
 HERE = os.path.dirname(sys.executable)
 N = 1000
@@ -118,6 +118,11 @@ def test_other_values_as_python_prints_them(brain, path, value):
 def test_large_values_are_cut(brain, path, value):
     brain["x"] = value
     assert len(show(path, "x")) < 4000
+
+
+@pytest.mark.parametrize("value", [list(range(10**5)), {str(i): i for i in range(10**5)}, [[[1] * 1000] * 10] * 10])
+def test_of_large_values_little_is_made_text(value):
+    assert len(command_show._pretty(value)) < 20_000
 
 
 @pytest.mark.parametrize("value", ["\x1b[31mred", ["\x9b31m", "\u202e"], pd.DataFrame({"\x1b[1m": ["\x1b]0;title\x07", "\x9d"]})])
