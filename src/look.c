@@ -471,6 +471,10 @@ int brain_object_look(brain_store *store, uint32_t object, brain_object_info *ou
 static int next_slot(struct brain_store *store, uint32_t *cursor, uint32_t *slot_out)
 {
     uint64_t n_slabs = bn_load_relaxed(&store->slots_backed) / BN_SLAB_BYTES; /* relaxed: rises */
+    uint32_t n_taken = bn_load_acquire(bn_atomic32((void *)(uintptr_t)&store->state_view->n_slabs));
+    /* Beyond those that were ever taken there is nothing; and where the watermark is damaged there is no memory, and to
+     * look would make it. */
+    n_slabs = n_slabs < n_taken ? n_slabs : n_taken;
     for (uint64_t slab = *cursor / BN_SLAB_LINES; slab < n_slabs; slab++) {
         uint64_t word = bn_load_acquire(bn_atomic64(&bn_slab_at(store, (uint32_t)slab)->shape)),
                  should_be = 0;
