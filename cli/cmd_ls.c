@@ -103,8 +103,8 @@ static void add_entry(struct listing *listing, brain_iter *names, const void *sp
     append(listing, &entry);
 }
 
-/* The next name that can be read. A walk goes on behind a damaged record; where it does not get on, the list of names itself is
- * what is damaged. Returns as brain_iter_next(). */
+/* The next name that can be read. A walk goes on behind a damaged record; where it does not get on, the list of names
+ * itself is what is damaged. Returns as brain_iter_next(). */
 static int next_sound(struct listing *listing, brain_iter *iter, const void **name_out,
                       size_t *name_len_out)
 {
@@ -126,8 +126,8 @@ static bool is_newest(const struct listing *listing)
     return is;
 }
 
-/* A record may be damaged so that it seems to be nothing at all: then there are fewer names than the namespace says. That can
- * be told where nobody changes anything meanwhile. */
+/* A record may be damaged so that it seems to be nothing at all: then there are fewer names than the namespace says.
+ * That can be told where nobody changes anything meanwhile. */
 static void check_count(struct listing *listing, brain_space *space, uint64_t n_found)
 {
     uint64_t n;

@@ -1,8 +1,8 @@
 /* cmd_put.c - brain put: a value from a file, from a pipe, or from the command line.
  *
- * What has a length that is known is streamed: a step is read, and appended to an object of the store's. What comes from a
- * pipe has none, and an object of the store's has to: it is gathered in memory, in steps that go as they are appended, unless
- * --size says how long it is. Either way the name changes in one step, when all has come.
+ * What has a length that is known is streamed: a step is read, and appended to an object of the store's. What comes
+ * from a pipe has none, and an object of the store's has to: it is gathered in memory, in steps that go as they are
+ * appended, unless --size says how long it is. Either way the name changes in one step, when all has come.
  */
 #include <errno.h>
 #include <fcntl.h>

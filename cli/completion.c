@@ -1,8 +1,8 @@
 /* completion.c - scripts that complete command lines, made from the table of subcommands.
  *
- * What can be known beforehand is in the script; names, namespaces and programs it asks for, with `brain __complete`, which
- * says nothing where there is no store. Names are given as they are escaped by `ls`, and a name that has an escape is left
- * out, since a shell would need --escaped for it.
+ * What can be known beforehand is in the script; names, namespaces and programs it asks for, with `brain __complete`,
+ * which says nothing where there is no store. Names are given as they are escaped by `ls`, and a name that has an
+ * escape is left out, since a shell would need --escaped for it.
  */
 #include <dirent.h>
 #include <stdio.h>

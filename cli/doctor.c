@@ -1,8 +1,8 @@
 /* doctor.c - brain doctor: what is wrong with a store, or will be, what shows it, and what to do.
  *
  * It looks without the lock. With --fix it does what harms nobody: it gives back what the dead held, and memory that
- * nobody needs; and, if that is confirmed, lets a stopped writer go on. All else it says. A writer that is stopped in the
- * lock comes first: whatever else is done has to wait for it.
+ * nobody needs; and, if that is confirmed, lets a stopped writer go on. All else it says. A writer that is stopped in
+ * the lock comes first: whatever else is done has to wait for it.
  */
 #include "doctor.h"
 

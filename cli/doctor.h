@@ -33,7 +33,8 @@ struct bc_finds {
 struct bc_find *bc_find_add(struct bc_finds *finds, enum bc_severity severity, const char *id,
                             char *what, char *evidence, char *advice);
 
-/* What of the system is in the way of a store. `stat` NULL: it cannot be opened; then `directory` is where it would be. */
+/* What of the system is in the way of a store. `stat` NULL: it cannot be opened, and `directory` is where it would
+ * be. */
 void bc_limits_look(struct bc_finds *finds, const char *directory, const brain_stat *stat);
 
 #endif

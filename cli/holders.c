@@ -5,8 +5,8 @@
  * more. What had the same gen both times was, at the moment of the second list, held by whom that says. Rows are listed
  * before and after: one that was given to another process meanwhile is left out.
  *
- * What is in limbo is kept by each process that has a view of it, and by each that has a snapshot as of a commit at which
- * it was the value still. Where that is one process, it alone keeps it.
+ * What is in limbo is kept by each process that has a view of it, and by each that has a snapshot as of a commit at
+ * which it was the value still. Where that is one process, it alone keeps it.
  */
 #include "holders.h"
 
@@ -244,8 +244,6 @@ static uint32_t nameless(struct bc_holders *all)
 
 /* ---- holds */
 
-#define ROWS_MAX 16384u /* numbers from there on are those of forked children without a row */
-
 static void add_holds(struct bc_holders *all, const struct rows *rows, brain_pin *pins,
                       size_t n_pins, uint32_t own_row)
 {
@@ -254,8 +252,8 @@ static void add_holds(struct bc_holders *all, const struct rows *rows, brain_pin
     for (size_t i = 0; i < n_pins; i++) {
         if (pins[i].client == own_row) continue;
         struct bc_object *object = find_object(all, pins[i].object);
-        int64_t holder =
-            pins[i].client >= ROWS_MAX ? (int64_t)nameless(all) : holder_of(rows, pins[i].client);
+        int64_t holder = pins[i].client >= BRAIN_CLIENT_ROWS ? (int64_t)nameless(all)
+                                                             : holder_of(rows, pins[i].client);
         if (object == NULL || !object->is_still_itself || holder < 0) {
             all->n_unknown++;
             continue;

@@ -57,8 +57,8 @@ struct bc_holders {
 };
 
 /* Look, without this process itself. `limbo`: also go through all that is in limbo or being written, which takes as
- * long as the store is large; else only what is pinned is looked at, and drafts, idle and shared are zero. Returns 0, or
- * an error code. */
+ * long as the store is large; else only what is pinned is looked at, and drafts, idle and shared are zero. Returns 0,
+ * or an error code. */
 int bc_holders_look(brain_store *store, bool limbo, struct bc_holders *out);
 void bc_holders_free(struct bc_holders *holders);
 

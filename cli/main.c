@@ -1,7 +1,7 @@
 /* main.c - the `brain` command: reads the command line, and calls a subcommand, or becomes one that is a program.
  *
- * Everything is printed to stdout but errors, questions and progress. What could not be written is an error (status 8); a
- * reader of a pipe that has gone ends the process by SIGPIPE, as with any other command.
+ * Everything is printed to stdout but errors, questions and progress. What could not be written is an error (status 8);
+ * a reader of a pipe that has gone ends the process by SIGPIPE, as with any other command.
  */
 #include <errno.h>
 #include <getopt.h>

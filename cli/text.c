@@ -2,8 +2,8 @@
  *
  * A name is any bytes, put by anybody: what it could do to a terminal (control characters, ESC above all), to the
  * order in which a line is read (bidirectional controls), or to the lines and fields of a pipe (newline, TAB) is
- * escaped, and so is what nobody would see. The escapes can be read back: a byte that is no UTF-8 is `\xff`, a character
- * `\u{ff}`, and a backslash is doubled.
+ * escaped, and so is what nobody would see. The escapes can be read back: a byte that is no UTF-8 is `\xff`, a
+ * character `\u{ff}`, and a backslash is doubled.
  */
 #include "text.h"
 
