@@ -4,13 +4,9 @@
 #include <string.h>
 
 #include "ask.h"
-#include "command.h"
+#include "commands.h"
 #include "text.h"
 #include "value.h"
-
-int bc_rm(struct bc_context *);
-int bc_cp(struct bc_context *);
-int bc_mv(struct bc_context *);
 
 #define TRIES 10 /* to move a value that others replace meanwhile */
 
@@ -154,8 +150,7 @@ static int do_move(struct move *move, int (*once)(struct move *, const struct bc
         if (status != 0) return status;
         if (value.kind == BRAIN_KIND_UNSEALED) {
             bc_value_drop(&value);
-            bc_say(context, "it is being written, and not sealed yet");
-            return BC_NO;
+            return bc_say_unsealed(context);
         }
         err = once(move, &value);
         bc_value_drop(&value);

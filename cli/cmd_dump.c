@@ -8,15 +8,12 @@
 #include <unistd.h>
 
 #include "ask.h"
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "progress.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
-
-int bc_dump(struct bc_context *);
-int bc_load(struct bc_context *);
 
 /* Whether the command line names a namespace; the one of the environment does not make a dump smaller. */
 static bool has_space(const struct bc_context *context)
@@ -111,10 +108,7 @@ static int read_keys(struct bc_context *context, brain_space *space, brain_key *
 static int check_space(const struct bc_context *context, brain_space *space)
 {
     int err = brain_space_exists(space);
-    if (err == BRAIN_E_NOT_FOUND) {
-        bc_say(context, "there is no namespace %s in %s", context->space, context->path);
-        return BC_NO;
-    }
+    if (err == BRAIN_E_NOT_FOUND) return bc_say_no_space(context);
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 

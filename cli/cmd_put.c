@@ -13,13 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "progress.h"
 #include "text.h"
 #include "value.h"
-
-int bc_put(struct bc_context *);
 
 #define STEP ((size_t)1 << 20)
 

@@ -7,19 +7,11 @@
 #include <string.h>
 
 #include "ask.h"
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
-
-int bc_create(struct bc_context *);
-int bc_destroy(struct bc_context *);
-int bc_stat(struct bc_context *);
-int bc_check(struct bc_context *);
-int bc_resize(struct bc_context *);
-int bc_quota(struct bc_context *);
-int bc_compact(struct bc_context *);
 
 static const char *const full_modes[] = {
     [BRAIN_FULL_ERROR] = "error",
@@ -300,8 +292,7 @@ static int show_quota(struct bc_context *context, brain_space *space)
         bc_json_name(object, "namespace", context->space, strlen(context->space));
         bc_json_number(object, "names", n);
         bc_json_number(object, "bytes", bytes);
-        json_object_set_new(object, "quota",
-                            quota > 0 ? json_integer((json_int_t)quota) : json_null());
+        bc_json_known(object, "quota", quota);
         bc_json_print(object);
         return 0;
     }

@@ -3,32 +3,6 @@
 
 #include <string.h>
 
-int bc_create(struct bc_context *);
-int bc_ls(struct bc_context *);
-int bc_get(struct bc_context *);
-int bc_put(struct bc_context *);
-int bc_rm(struct bc_context *);
-int bc_cp(struct bc_context *);
-int bc_mv(struct bc_context *);
-int bc_stat(struct bc_context *);
-int bc_explain(struct bc_context *);
-int bc_check(struct bc_context *);
-int bc_compact(struct bc_context *);
-int bc_resize(struct bc_context *);
-int bc_quota(struct bc_context *);
-int bc_dump(struct bc_context *);
-int bc_load(struct bc_context *);
-int bc_destroy(struct bc_context *);
-int bc_metrics(struct bc_context *);
-int bc_help(struct bc_context *);
-int bc_completion(struct bc_context *);
-int bc_complete(struct bc_context *);
-int bc_man(struct bc_context *);
-int bc_who(struct bc_context *);
-int bc_doctor(struct bc_context *);
-int bc_top(struct bc_context *);
-int bc_watch(struct bc_context *);
-
 #define FLAG(name, letter, help)            { name, letter, NULL, help, BC_WORDS_NONE, NULL }
 #define VALUE(name, letter, argument, help) { name, letter, argument, help, BC_WORDS_NONE, NULL }
 #define END                                 { NULL, 0, NULL, NULL, BC_WORDS_NONE, NULL }

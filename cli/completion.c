@@ -12,9 +12,6 @@
 #include "commands.h"
 #include "text.h"
 
-int bc_completion(struct bc_context *);
-int bc_complete(struct bc_context *);
-
 #define N_MAX 10000u /* names that are given: nobody looks at more */
 
 /* ---- what only the store knows */

@@ -78,14 +78,6 @@ static uint32_t whole_characters(const char *text, uint32_t len, uint32_t whole_
     return bc_text_is_utf8(text, n) ? n : len;
 }
 
-static char *copy(const char *bytes, uint32_t len)
-{
-    char *text = bc_alloc((size_t)len + 1);
-    memcpy(text, bytes, len);
-    text[len] = '\0';
-    return text;
-}
-
 static void set_object(struct bc_object *object, const brain_object_info *info)
 {
     uint32_t there = info->name_len < sizeof info->name ? info->name_len : sizeof info->name - 1;
@@ -111,8 +103,8 @@ static void set_object(struct bc_object *object, const brain_object_info *info)
 
 static void name_object(struct bc_object *object, const brain_object_info *info)
 {
-    object->name = copy(info->name, object->shown_len);
-    object->space = copy(info->space, info->space_len);
+    object->name = bc_copy(info->name, object->shown_len);
+    object->space = bc_copy(info->space, info->space_len);
 }
 
 /* Look at each object that is pinned. */
@@ -474,6 +466,11 @@ void bc_holders_free(struct bc_holders *all)
     free(all->objects);
     free(all->holds);
     *all = (struct bc_holders){ .n_holders = 0 };
+}
+
+int32_t bc_holders_pid(const struct bc_holder *holder)
+{
+    return holder->is_nameless || holder->process.pid < 0 ? 0 : holder->process.pid;
 }
 
 const char *bc_holders_state(uint32_t state)

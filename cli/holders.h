@@ -62,6 +62,9 @@ struct bc_holders {
 int bc_holders_look(brain_store *store, bool limbo, struct bc_holders *out);
 void bc_holders_free(struct bc_holders *holders);
 
+/* Its pid here; 0: not known, or of no one process. */
+int32_t bc_holders_pid(const struct bc_holder *holder);
+
 /* "live", "replaced" (limbo), "draft". */
 const char *bc_holders_state(uint32_t state);
 

@@ -36,6 +36,21 @@ void bc_text_begin(void)
                  setlocale(LC_CTYPE, "en_US.UTF-8") != NULL;
 }
 
+/* ---- time */
+
+int64_t bc_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * BC_SECOND_NS + now.tv_nsec;
+}
+
+void bc_pause(int64_t ns)
+{
+    struct timespec pause = { .tv_sec = ns / BC_SECOND_NS, .tv_nsec = ns % BC_SECOND_NS };
+    nanosleep(&pause, NULL);
+}
+
 /* ---- memory */
 
 static void *sound(void *memory)
@@ -60,6 +75,13 @@ void *bc_realloc(void *old, size_t bytes)
 char *bc_strdup(const char *text)
 {
     return sound(strdup(text));
+}
+
+char *bc_copy(const void *bytes, size_t len)
+{
+    char *text = bc_alloc(len + 1);
+    if (len > 0) memcpy(text, bytes, len);
+    return text;
 }
 
 char *bc_format(const char *format, ...)

@@ -43,10 +43,16 @@ int bc_text_parse_size(const char *text, uint64_t *bytes_out);
 /* The name of a kind of values, "tensor"; of one that is not known "kind 99", in `buf`. */
 const char *bc_text_kind(uint32_t kind, char *buf, size_t room);
 
+/* Now, by the monotonic clock, and nothing for so long, which a signal ends. */
+int64_t bc_now_ns(void);
+void bc_pause(int64_t ns);
+#define BC_SECOND_NS INT64_C(1000000000)
+
 /* Memory, or the end of the process with 8. */
 void *bc_alloc(size_t bytes);
 void *bc_realloc(void *old, size_t bytes);
 char *bc_strdup(const char *text);
+char *bc_copy(const void *bytes, size_t len); /* terminated */
 __attribute__((format(printf, 1, 2))) char *bc_format(const char *format, ...);
 
 #endif

@@ -10,18 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands.h"
 #include "holders.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
+#include "value.h"
 
-int bc_top(struct bc_context *);
-
-#define SECOND_NS    INT64_C(1000000000)
 #define LARGEST      10u
 #define LIVE_OBJECTS 100000u  /* looked at in one refresh: some 20 ms */
 #define ONCE_OBJECTS 2000000u /* for one report */
@@ -61,24 +58,17 @@ struct top {
     uint64_t n_refreshes;
 };
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
 static int take_sample(struct top *top)
 {
     top->before = top->now;
-    top->now = (struct sample){ .ns = now_ns(), .stat.struct_size = sizeof top->now.stat };
+    top->now = (struct sample){ .ns = bc_now_ns(), .stat.struct_size = sizeof top->now.stat };
     int err = brain_stat_get(top->context->store, &top->now.stat);
     return err != 0 ? err : brain_counts(top->context->store, top->now.counts);
 }
 
 static double seconds_of(const struct top *top)
 {
-    double seconds = (double)(top->now.ns - top->before.ns) / (double)SECOND_NS;
+    double seconds = (double)(top->now.ns - top->before.ns) / (double)BC_SECOND_NS;
     return seconds > 0 ? seconds : 1;
 }
 
@@ -119,18 +109,10 @@ static void forget(struct large *list, size_t *n)
     *n = 0;
 }
 
-static char *copy(const char *bytes, size_t len)
-{
-    char *text = bc_alloc(len + 1);
-    memcpy(text, bytes, len);
-    text[len] = '\0';
-    return text;
-}
-
 static void consider(struct top *top, const brain_object_info *info)
 {
     size_t i = top->n_largest;
-    if (info->space_len > 0 && (uint8_t)info->space[0] == 0xff) return; /* the library's own */
+    if (bc_is_own_space(info->space, info->space_len)) return;
     if (i == LARGEST && info->size_bytes <= top->largest[i - 1].size_bytes) return;
     if (i == LARGEST) {
         i--;
@@ -149,8 +131,8 @@ static void consider(struct top *top, const brain_object_info *info)
     is->version = info->version;
     is->name_len = info->name_len < sizeof info->name ? info->name_len : sizeof info->name - 1;
     is->space_len = info->space_len;
-    is->name = copy(info->name, is->name_len);
-    is->space = copy(info->space, is->space_len);
+    is->name = bc_copy(info->name, is->name_len);
+    is->space = bc_copy(info->space, is->space_len);
 }
 
 /* Go on with the walk, over at most so many. */
@@ -392,7 +374,7 @@ static void print_json(const struct top *top)
     bc_json_real(json, "refused_per_second", rate_of(top, BRAIN_COUNT_FULL));
     bc_json_real(json, "lock_waits_per_second", rate_of(top, BRAIN_COUNT_LOCK_WAITS));
     bc_json_real(json, "lock_wait_seconds_per_second",
-                 rate_of(top, BRAIN_COUNT_LOCK_WAIT_NS) / (double)SECOND_NS);
+                 rate_of(top, BRAIN_COUNT_LOCK_WAIT_NS) / (double)BC_SECOND_NS);
     for (size_t i = 0; i < n; i++) {
         json_t *item = json_object();
         bc_json_name(item, "name", list[i].name, list[i].name_len);
@@ -404,11 +386,7 @@ static void print_json(const struct top *top)
     for (size_t i = 0; i < top->holders.n_holders; i++) {
         const struct bc_holder *holder = &top->holders.holders[i];
         json_t *item = json_object();
-        if (holder->process.pid != 0) {
-            bc_json_signed(item, "pid", holder->process.pid);
-        } else {
-            json_object_set_new(item, "pid", json_null());
-        }
+        bc_json_known(item, "pid", (uint64_t)bc_holders_pid(holder));
         bc_json_text(item, "command", holder->is_nameless ? "" : holder->process.command);
         bc_json_number(item, "views", holder->n_views);
         bc_json_number(item, "snapshots", holder->n_snapshots);
@@ -423,19 +401,12 @@ static void print_json(const struct top *top)
 
 /* ---- once, and live */
 
-static void sleep_for(double seconds)
-{
-    struct timespec pause = { .tv_sec = (time_t)seconds,
-                              .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
-    nanosleep(&pause, NULL); /* a Ctrl-C ends it */
-}
-
 static int run_once(struct top *top, double seconds)
 {
     struct lines lines = { .n = 0 };
     int err = take_sample(top);
     if (err != 0) return err;
-    sleep_for(seconds);
+    bc_pause((int64_t)(seconds * (double)BC_SECOND_NS)); /* a Ctrl-C ends it */
     if (bc_interrupted()) return BRAIN_E_INTR;
     err = look(top, ONCE_OBJECTS);
     if (err != 0) return err;
@@ -502,7 +473,7 @@ static int run_live(struct top *top, double seconds)
     timeout((int)(seconds * 1000));
     bool ends = false;
     double first = seconds < 0.5 ? seconds : 0.5; /* so that there is something to see soon */
-    sleep_for(first);
+    bc_pause((int64_t)(first * (double)BC_SECOND_NS));
     while (err == 0 && !ends && !bc_interrupted()) {
         err = look(top, LIVE_OBJECTS);
         if (err != 0) break;

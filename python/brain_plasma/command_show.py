@@ -1,7 +1,8 @@
 """brain-show: what a value looks like, as people know it from the package that it is of.
 
 Values are recalled, from a store that is open read-only. One that has a pickle is code: it is recalled where a Brain
-would (a store of one's own that nobody else can write), or with --pickle; else its form is shown, of which nothing runs.
+would (a store of one's own that nobody else can write), or with --pickle; else its form is shown, of which nothing
+runs.
 """
 
 from __future__ import annotations

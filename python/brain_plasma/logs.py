@@ -10,8 +10,8 @@ the level does: a Logger caches its level, and logging clears that cache wheneve
 one above it, or disables levels. The cache of ours tells. Where a Logger has no such cache all kinds are asked for, and
 each event asks the logger.
 
-Threads: any. What is said comes when the call that it is about is over, in its thread. This is imported when a Brain was
-opened and the program has `logging`: saying.py.
+Threads: any. What is said comes when the call that it is about is over, in its thread. This is imported when a Brain
+was opened and the program has `logging`: saying.py.
 """
 
 from __future__ import annotations

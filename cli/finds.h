@@ -1,6 +1,6 @@
-/* doctor.h - what brain doctor finds. */
-#ifndef BC_DOCTOR_H
-#define BC_DOCTOR_H
+/* finds.h - what brain doctor has found: a list, printed with what was done about each. */
+#ifndef BC_FINDS_H
+#define BC_FINDS_H
 
 #include <stdbool.h>
 
@@ -16,11 +16,10 @@ struct bc_find {
     enum bc_severity severity;
     const char *id; /* one word, for programs */
     char *what, *evidence, *advice;
-    int (*fix)(struct bc_context *,
-               const struct bc_find *); /* NULL: nothing that this command does. Returns an exit
-                                                                 status; 0: fixed */
-    char *question;                     /* asked before */
-    int32_t pid;                        /* for fix */
+    /* NULL: nothing that this command does. Returns an exit status; 0: fixed. */
+    int (*fix)(struct bc_context *, const struct bc_find *);
+    char *question; /* asked before */
+    int32_t pid;    /* for fix */
     bool is_fixed;
 };
 
@@ -33,8 +32,12 @@ struct bc_finds {
 struct bc_find *bc_find_add(struct bc_finds *finds, enum bc_severity severity, const char *id,
                             char *what, char *evidence, char *advice);
 
-/* What of the system is in the way of a store. `stat` NULL: it cannot be opened, and `directory` is where it would
- * be. */
-void bc_limits_look(struct bc_finds *finds, const char *directory, const brain_stat *stat);
+void bc_finds_free(struct bc_finds *finds);
+
+/* "problem", "warning", "note". */
+const char *bc_find_severity(enum bc_severity severity);
+
+/* Print all: for people, for a pipe, or as JSON. */
+void bc_finds_print(const struct bc_context *context, const struct bc_finds *finds);
 
 #endif

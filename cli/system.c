@@ -1,5 +1,7 @@
-/* limits.c - what of the system is in the way of a store: file system, limits of the process and of its cgroup, what
+/* system.c - what of the system is in the way of a store: file system, limits of the process and of its cgroup, what
  * logs users out, settings of the kernel's memory, and what is left of other stores. Looks, and changes nothing. */
+#include "system.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "doctor.h"
 #include "process.h"
 #include "text.h"
 
@@ -381,10 +382,6 @@ static void look_at_leftover(struct bc_finds *finds, const char *folder, const c
                         bc_format("%s: %s", path, size_text(bytes, size)),
                         bc_strdup(
                             "the next store that is made here removes it, if its maker died"));
-        } else if (file.st_nlink == 0) {
-            bc_find_add(finds, BC_NOTE, "removed", bc_strdup("a store that was removed"),
-                        bc_strdup(path),
-                        bc_strdup("it goes with the last process that has it open"));
         }
     }
     free(path);
@@ -410,7 +407,7 @@ static void look_for_leftovers(struct bc_finds *finds, const char *directory)
     free(folder);
 }
 
-void bc_limits_look(struct bc_finds *finds, const char *directory, const brain_stat *stat)
+void bc_system_look(struct bc_finds *finds, const char *directory, const brain_stat *stat)
 {
     look_at_file_system(finds, directory, stat);
     look_at_limits(finds, stat);
