@@ -344,25 +344,61 @@ static void report(const struct top *top, struct lines *lines)
 
 /* ---- JSON */
 
-static void print_json(const struct top *top)
+static json_t *largest_json(const struct top *top)
 {
-    const brain_stat *stat = &top->now.stat;
-    json_t *json = json_object(), *largest = json_array(), *processes = json_array();
     size_t n;
     const struct large *list = shown_list(top, &n);
-    bc_json_text(json, "path", top->context->path);
-    bc_json_real(json, "seconds", seconds_of(top));
-    bc_json_number(json, "capacity", stat->capacity_bytes);
-    bc_json_number(json, "used", stat->live_bytes);
-    bc_json_number(json, "limbo", stat->limbo_bytes);
-    bc_json_number(json, "unsealed", stat->private_bytes);
-    bc_json_number(json, "free", free_bytes(stat));
-    bc_json_number(json, "memory", stat->physical_bytes);
-    bc_json_number(json, "names", stat->n_objects);
-    bc_json_number(json, "pins", stat->n_pins);
+    json_t *all = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *item = json_object();
+        bc_json_name(item, "name", list[i].name, list[i].name_len);
+        bc_json_name(item, "namespace", list[i].space, list[i].space_len);
+        bc_json_number(item, "version", list[i].version);
+        bc_json_number(item, "size", list[i].size_bytes);
+        json_array_append_new(all, item);
+    }
+    return all;
+}
+
+static json_t *processes_json(const struct bc_holders *holders)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < holders->n_holders; i++) {
+        const struct bc_holder *holder = &holders->holders[i];
+        json_t *item = json_object();
+        bc_json_known(item, "pid", (uint64_t)bc_holders_pid(holder));
+        bc_json_text(item, "command", holder->is_nameless ? "" : holder->process.command);
+        bc_json_number(item, "views", holder->n_views);
+        bc_json_number(item, "snapshots", holder->n_snapshots);
+        bc_json_number(item, "alone", holder->alone_bytes);
+        json_array_append_new(all, item);
+    }
+    return all;
+}
+
+/* What was replaced, and for whom it is kept: as many as a terminal shows. */
+static json_t *kept_json(const struct bc_holders *holders)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < holders->n_holds && json_array_size(all) < LIMBO_SHOWN; i++) {
+        const struct bc_object *object = &holders->objects[holders->holds[i].object];
+        if (object->state != BRAIN_OBJECT_LIMBO) continue;
+        json_t *item = json_object();
+        bc_json_name(item, "name", object->name, object->shown_len);
+        bc_json_name(item, "namespace", object->space, object->space_len);
+        bc_json_number(item, "size", object->size_bytes);
+        bc_json_known(item, "pid",
+                      (uint64_t)bc_holders_pid(&holders->holders[holders->holds[i].holder]));
+        json_array_append_new(all, item);
+    }
+    return all;
+}
+
+static void add_rates_json(const struct top *top, json_t *json)
+{
+    double hits = rate_of(top, BRAIN_COUNT_HITS), misses = rate_of(top, BRAIN_COUNT_MISSES);
     bc_json_real(json, "growth_per_second", growth_of(top));
-    bc_json_real(json, "gets_per_second",
-                 rate_of(top, BRAIN_COUNT_HITS) + rate_of(top, BRAIN_COUNT_MISSES));
+    bc_json_real(json, "gets_per_second", hits + misses);
     if (hit_rate_of(top) >= 0) {
         bc_json_real(json, "hit_rate", hit_rate_of(top));
     } else {
@@ -375,27 +411,27 @@ static void print_json(const struct top *top)
     bc_json_real(json, "lock_waits_per_second", rate_of(top, BRAIN_COUNT_LOCK_WAITS));
     bc_json_real(json, "lock_wait_seconds_per_second",
                  rate_of(top, BRAIN_COUNT_LOCK_WAIT_NS) / (double)BC_SECOND_NS);
-    for (size_t i = 0; i < n; i++) {
-        json_t *item = json_object();
-        bc_json_name(item, "name", list[i].name, list[i].name_len);
-        bc_json_name(item, "namespace", list[i].space, list[i].space_len);
-        bc_json_number(item, "version", list[i].version);
-        bc_json_number(item, "size", list[i].size_bytes);
-        json_array_append_new(largest, item);
-    }
-    for (size_t i = 0; i < top->holders.n_holders; i++) {
-        const struct bc_holder *holder = &top->holders.holders[i];
-        json_t *item = json_object();
-        bc_json_known(item, "pid", (uint64_t)bc_holders_pid(holder));
-        bc_json_text(item, "command", holder->is_nameless ? "" : holder->process.command);
-        bc_json_number(item, "views", holder->n_views);
-        bc_json_number(item, "snapshots", holder->n_snapshots);
-        bc_json_number(item, "alone", holder->alone_bytes);
-        json_array_append_new(processes, item);
-    }
+}
+
+static void print_json(const struct top *top)
+{
+    const brain_stat *stat = &top->now.stat;
+    json_t *json = json_object();
+    bc_json_text(json, "path", top->context->path);
+    bc_json_real(json, "seconds", seconds_of(top));
+    bc_json_number(json, "capacity", stat->capacity_bytes);
+    bc_json_number(json, "used", stat->live_bytes);
+    bc_json_number(json, "limbo", stat->limbo_bytes);
+    bc_json_number(json, "unsealed", stat->private_bytes);
+    bc_json_number(json, "free", free_bytes(stat));
+    bc_json_number(json, "memory", stat->physical_bytes);
+    bc_json_number(json, "names", stat->n_objects);
+    bc_json_number(json, "pins", stat->n_pins);
+    add_rates_json(top, json);
     bc_json_bool(json, "largest_is_of_all", top->is_whole);
-    json_object_set_new(json, "largest", largest);
-    json_object_set_new(json, "processes", processes);
+    json_object_set_new(json, "largest", largest_json(top));
+    json_object_set_new(json, "processes", processes_json(&top->holders));
+    json_object_set_new(json, "kept", kept_json(&top->holders));
     bc_json_print(json);
 }
 
@@ -478,8 +514,7 @@ static int run_live(struct top *top, double seconds)
         err = look(top, LIVE_OBJECTS);
         if (err != 0) break;
         draw(top);
-        int key =
-            getch(); /* waits for as long as timeout() says; ERR: nothing was pressed, or a signal came */
+        int key = getch(); /* waits as timeout() says; ERR: nothing was pressed, or a signal came */
         ends = key == 'q' || key == 'Q' || key == 27;
     }
     endwin();
