@@ -17,6 +17,7 @@
 #include "holders.h"
 #include "system.h"
 #include "text.h"
+#include "value.h"
 
 #define WRITER_LOOKS 3
 #define WRITER_PAUSE_NS                                                                            \
@@ -197,7 +198,7 @@ static void say_limbo(struct bc_finds *finds, const struct bc_holders *all, cons
                               "ends"));
         free(who);
     }
-    uint64_t taken = stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+    uint64_t taken = bc_taken_bytes(stat);
     if (stat->capacity_bytes - stat->capacity_bytes / 10 < taken) {
         bc_find_add(finds, taken >= stat->capacity_bytes ? BC_PROBLEM : BC_WARNING, "nearly-full",
                     bc_format("the store is %s full",

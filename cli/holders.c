@@ -93,7 +93,6 @@ static void set_object(struct bc_object *object, const brain_object_info *info)
         .version = info->version,
         .retired = info->retired,
         .size_bytes = info->size_bytes,
-        .memory_bytes = info->memory_bytes,
         .created_ns = info->created_ns,
         .name_len = info->name_len,
         .space_len = info->space_len,
@@ -246,10 +245,8 @@ static void add_holds(struct bc_holders *all, const struct rows *rows, brain_pin
         struct bc_object *object = find_object(all, pins[i].object);
         int64_t holder = pins[i].client >= BRAIN_CLIENT_ROWS ? (int64_t)nameless(all)
                                                              : holder_of(rows, pins[i].client);
-        if (object == NULL || !object->is_still_itself || holder < 0) {
-            all->n_unknown++;
-            continue;
-        }
+        if (object == NULL || !object->is_still_itself || holder < 0)
+            continue; /* it came or went meanwhile */
         uint32_t idx = (uint32_t)(object - all->objects);
         all->holders[holder].n_views++;
         size_t j = all->n_holds;
@@ -290,15 +287,10 @@ static void add_snapshot_keepers(const struct bc_holders *all, struct bc_object 
 
 static void count_limbo(struct bc_holders *all, const struct bc_object *object)
 {
-    all->n_limbo++;
-    all->limbo_bytes += object->size_bytes;
     if (object->n_keepers == 0) {
         all->n_idle++;
         all->idle_bytes += object->size_bytes;
-    } else if (object->n_keepers > 1) {
-        all->n_shared++;
-        all->shared_bytes += object->size_bytes;
-    } else {
+    } else if (object->n_keepers == 1) {
         all->holders[object->keeper].n_alone++;
         all->holders[object->keeper].alone_bytes += object->size_bytes;
     }

@@ -8,6 +8,7 @@
 #include "process.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,7 +180,6 @@ void bc_process_find(const brain_client *client, struct bc_process *out)
     out->pid = is_it ? pid : 0;
     out->state = is_it ? bc_process_state(pid) : '\0';
     out->command = is_it ? whole_command(pid) : NULL;
-    out->is_whole = out->command != NULL;
     if (out->command == NULL) {
         out->command = bc_alloc(sizeof client->command);
         memcpy(out->command, client->command, sizeof client->command);

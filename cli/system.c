@@ -18,6 +18,7 @@
 
 #include "process.h"
 #include "text.h"
+#include "value.h"
 
 #define MIB            (UINT64_C(1) << 20)
 #define TMPFS          0x01021994 /* TMPFS_MAGIC of linux/magic.h */
@@ -34,7 +35,7 @@ static const char *size_text(uint64_t bytes, char buf[32])
 /* What may still come: capacity that values do not take yet. */
 static uint64_t to_come(const brain_stat *stat)
 {
-    uint64_t taken = stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+    uint64_t taken = bc_taken_bytes(stat);
     /* Free memory that stays with the store is there already. */
     taken = taken > stat->value_backed_bytes ? taken : stat->value_backed_bytes;
     return stat->capacity_bytes > taken ? stat->capacity_bytes - taken : 0;

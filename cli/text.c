@@ -342,26 +342,6 @@ const char *bc_text_utc(uint64_t ns, char *buf, size_t room)
     return buf;
 }
 
-const char *bc_text_duration(uint64_t ns, char *buf, size_t room)
-{
-    static const struct {
-        const char *name;
-        uint64_t ns;
-    } units[] = {
-        { "d", UINT64_C(86400000000000) }, { "h", UINT64_C(3600000000000) },
-        { "min", UINT64_C(60000000000) },  { "s", UINT64_C(1000000000) },
-        { "ms", UINT64_C(1000000) },       { "us", UINT64_C(1000) },
-    };
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (ns >= units[i].ns) {
-            snprintf(buf, room, "%" PRIu64 " %s", ns / units[i].ns, units[i].name);
-            return buf;
-        }
-    }
-    snprintf(buf, room, "%" PRIu64 " ns", ns);
-    return buf;
-}
-
 int bc_text_parse_size(const char *text, uint64_t *bytes_out)
 {
     static const char letters[] = "kMGT";

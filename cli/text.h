@@ -33,9 +33,6 @@ const char *bc_text_time(uint64_t ns, char *buf, size_t room);
 /* The same moment for programs: "2026-11-29T23:04:05.123456789Z". */
 const char *bc_text_utc(uint64_t ns, char *buf, size_t room);
 
-/* A duration, for people: "3 s", "5 min", "2 d". */
-const char *bc_text_duration(uint64_t ns, char *buf, size_t room);
-
 /* Read a number of bytes: digits, and k M G T (1000 each) or Ki Mi Gi Ti (1024), with or without a B. Returns 0,
  * or -1. */
 int bc_text_parse_size(const char *text, uint64_t *bytes_out);

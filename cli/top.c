@@ -94,7 +94,7 @@ static double hit_rate_of(const struct top *top)
 
 static uint64_t free_bytes(const brain_stat *stat)
 {
-    uint64_t taken = stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+    uint64_t taken = bc_taken_bytes(stat);
     return taken < stat->capacity_bytes ? stat->capacity_bytes - taken : 0;
 }
 

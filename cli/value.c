@@ -26,6 +26,11 @@ int bc_fail_disk(const struct bc_context *context, int code, const char *about)
     return bc_exit_of(code);
 }
 
+uint64_t bc_taken_bytes(const brain_stat *stat)
+{
+    return stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+}
+
 bool bc_is_own_space(const void *name, size_t len)
 {
     return len > 0 && *(const uint8_t *)name == 0xff;

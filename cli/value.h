@@ -18,6 +18,9 @@ struct bc_facts {
 /* Returns 0, or a code of the library. */
 int bc_value_facts(const brain_view *view, struct bc_facts *facts_out);
 
+/* What counts against the capacity. */
+uint64_t bc_taken_bytes(const brain_stat *stat);
+
 /* A value that is held: its view, and its bytes, wherever they are. */
 struct bc_value {
     brain_view view;

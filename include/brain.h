@@ -374,8 +374,7 @@ BRAIN_API int brain_reap(brain_store *store, uint32_t *n_out);
 /* A pin: some client holds a view of an object, or is about to. */
 typedef struct brain_pin {
     uint32_t object; /* as `object` of a brain_view */
-    uint32_t
-        client; /* row of the client; from BRAIN_CLIENT_ROWS on: a forked child without a row */
+    uint32_t client; /* its row; from BRAIN_CLIENT_ROWS on: a forked child without a row */
 } brain_pin;
 
 /* List the pins of all living clients. `*n_out` is how many there are, also beyond `n_pins`. A
