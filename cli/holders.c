@@ -349,15 +349,14 @@ static int count_others(brain_store *store, const struct rows *rows, struct bc_h
 
 /* ---- order */
 
-static const struct bc_holders *sorting;
-
 static uint64_t kept_by(const struct bc_holder *holder)
 {
     return holder->alone_bytes + holder->draft_bytes;
 }
 
-static int by_kept(const void *a, const void *b)
+static int by_kept(const void *a, const void *b, void *all)
 {
+    const struct bc_holders *sorting = all;
     const struct bc_holder *one = &sorting->holders[*(const uint32_t *)a];
     const struct bc_holder *other = &sorting->holders[*(const uint32_t *)b];
     if (kept_by(one) != kept_by(other)) return kept_by(one) > kept_by(other) ? -1 : 1;
@@ -365,8 +364,9 @@ static int by_kept(const void *a, const void *b)
     return one->attached_ns < other->attached_ns ? -1 : one->attached_ns > other->attached_ns;
 }
 
-static int by_holder(const void *a, const void *b)
+static int by_holder(const void *a, const void *b, void *all)
 {
+    const struct bc_holders *sorting = all;
     const struct bc_hold *one = a, *other = b;
     const struct bc_object *its = &sorting->objects[one->object];
     const struct bc_object *of_other = &sorting->objects[other->object];
@@ -386,8 +386,7 @@ static void sort(struct bc_holders *all)
     for (uint32_t i = 0; i < all->n_holders; i++) {
         order[i] = i;
     }
-    sorting = all;
-    qsort(order, all->n_holders, sizeof *order, by_kept);
+    qsort_r(order, all->n_holders, sizeof *order, by_kept, all);
     for (uint32_t i = 0; i < all->n_holders; i++) {
         sorted[i] = all->holders[order[i]];
         place[order[i]] = i;
@@ -401,7 +400,11 @@ static void sort(struct bc_holders *all)
             all->objects[i].keeper = place[all->objects[i].keeper];
         }
     }
-    qsort(all->holds, all->n_holds, sizeof *all->holds, by_holder);
+    if (all->n_holds > 0) qsort_r(all->holds, all->n_holds, sizeof *all->holds, by_holder, all);
+    for (size_t i = all->n_holds; i-- > 0;) {
+        all->holders[all->holds[i].holder].first_hold = i;
+        all->holders[all->holds[i].holder].n_holds++;
+    }
     free(order);
     free(place);
     free(sorted);

@@ -26,9 +26,10 @@ struct bc_object {
 struct bc_holder {
     brain_client client; /* of the first of them; n_pins and n_snapshots of all */
     struct bc_process process;
-    uint64_t attached_ns; /* the earliest */
-    uint64_t n_views;     /* pins that were made out */
-    uint64_t *snapshots;  /* numbers */
+    uint64_t attached_ns;       /* the earliest */
+    uint64_t n_views;           /* pins that were made out */
+    size_t first_hold, n_holds; /* which of bc_holders.holds are its */
+    uint64_t *snapshots;        /* numbers */
     size_t n_snapshots;
     uint64_t n_drafts, draft_bytes;
     uint64_t alone_bytes; /* limbo that it alone keeps, by views or snapshots */

@@ -100,10 +100,11 @@ static json_t *holder_json(const struct bc_holders *all, const struct wanted *wa
     for (size_t k = 0; k < holder->n_snapshots; k++) {
         json_array_append_new(snapshots, json_integer((json_int_t)holder->snapshots[k]));
     }
-    for (size_t k = 0; k < all->n_holds; k++) {
-        const struct bc_object *object = &all->objects[all->holds[k].object];
-        if (all->holds[k].holder == i && is_wanted(wanted, object)) {
-            json_array_append_new(objects, hold_json(holder, &all->holds[k], object));
+    for (size_t k = 0; k < holder->n_holds; k++) {
+        const struct bc_hold *hold = &all->holds[holder->first_hold + k];
+        const struct bc_object *object = &all->objects[hold->object];
+        if (is_wanted(wanted, object)) {
+            json_array_append_new(objects, hold_json(holder, hold, object));
         }
     }
     json_object_set_new(json, "snapshots", snapshots);
@@ -198,11 +199,11 @@ static size_t put_holdings(struct bc_table *table, const struct bc_holders *all,
 {
     const struct bc_holder *holder = &all->holders[i];
     size_t n = 0;
-    for (size_t k = 0; k < all->n_holds; k++) {
-        const struct bc_object *object = &all->objects[all->holds[k].object];
-        if (all->holds[k].holder != i || !is_wanted(wanted, object)) continue;
-        if (n++ < n_max) {
-            struct row row = row_of(holder, &all->holds[k], object);
+    for (size_t k = 0; k < holder->n_holds; k++) {
+        const struct bc_hold *hold = &all->holds[holder->first_hold + k];
+        const struct bc_object *object = &all->objects[hold->object];
+        if (is_wanted(wanted, object) && n++ < n_max) {
+            struct row row = row_of(holder, hold, object);
             put_row(table, holder, &row, is_pipe);
         }
     }
@@ -234,10 +235,10 @@ static void print_pipe(const struct bc_context *context, const struct bc_holders
 
 static bool holds_any(const struct bc_holders *all, const struct wanted *wanted, uint32_t i)
 {
-    for (size_t k = 0; k < all->n_holds; k++) {
-        if (all->holds[k].holder == i && is_wanted(wanted, &all->objects[all->holds[k].object])) {
-            return true;
-        }
+    const struct bc_holder *holder = &all->holders[i];
+    for (size_t k = 0; k < holder->n_holds; k++) {
+        const struct bc_hold *hold = &all->holds[holder->first_hold + k];
+        if (is_wanted(wanted, &all->objects[hold->object])) return true;
     }
     return wanted->name == NULL;
 }
