@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "holders.h"
@@ -67,8 +69,20 @@ static char *describe(const brain_client *client, const struct bc_process *proce
 
 static int fix_stopped(struct bc_context *context, const struct bc_find *find)
 {
-    if (bc_process_state(find->pid) != 'T') return 0; /* somebody else was first */
-    if (kill(find->pid, SIGCONT) == 0) return 0;
+    brain_client client;
+    uint64_t epoch;
+    /* Before it is looked at once more: who is found then is who has the pid now, and nobody who gets it later. */
+    int fd = (int)syscall(SYS_pidfd_open, find->pid, 0);
+    if (fd < 0 && errno == ESRCH) return 0;
+    bool is_it = brain_writer(context->store, &client, &epoch) == 0 && epoch == find->epoch &&
+                 client.alive && bc_process_state(find->pid) == 'T'; /* else somebody was first */
+    int failed = !is_it    ? 0
+                 : fd >= 0 ? (int)syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0)
+                           : kill(find->pid, SIGCONT); /* a kernel before 5.3 */
+    int error = errno;
+    if (fd >= 0) close(fd);
+    if (failed == 0) return 0;
+    errno = error;
     bc_say(context, "cannot signal process %d: %s", (int)find->pid, strerror(errno));
     return errno == EPERM ? BC_DENIED : BC_SYSTEM;
 }
@@ -88,7 +102,7 @@ static int fix_died(struct bc_context *context, const struct bc_find *find)
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
-static void say_writer(struct bc_finds *finds, const brain_client *client)
+static void say_writer(struct bc_finds *finds, const brain_client *client, uint64_t epoch)
 {
     struct bc_process process;
     bc_process_find(client, &process);
@@ -112,6 +126,7 @@ static void say_writer(struct bc_finds *finds, const brain_client *client)
                                      (int)process.pid, (int)process.pid));
         find->fix = fix_stopped;
         find->pid = process.pid;
+        find->epoch = epoch;
         find->question = bc_format("Let process %d go on (SIGCONT)?", (int)process.pid);
     } else if (process.state == 't') {
         bc_find_add(finds, BC_PROBLEM, "writer-traced",
@@ -147,7 +162,7 @@ static int look_at_writer(struct bc_context *context, struct bc_finds *finds)
         err = brain_writer(context->store, &client, &again);
         if (err == 0 && again != epoch) return 0;
     }
-    if (err == 0) say_writer(finds, &client);
+    if (err == 0) say_writer(finds, &client, epoch);
     if (err == BRAIN_E_CORRUPT) {
         bc_find_add(finds, BC_PROBLEM, "damage", bc_strdup("the lock of the store is damaged"),
                     bc_strdup(brain_error_detail()),

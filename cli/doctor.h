@@ -20,7 +20,8 @@ struct bc_find {
                const struct bc_find *); /* NULL: nothing that this command does. Returns an exit
                                                                  status; 0: fixed */
     char *question;                     /* asked before */
-    int32_t pid;                        /* for fix */
+    int32_t pid;                        /* for fix, as */
+    uint64_t epoch;                     /* which holding of the lock it is about */
     bool is_fixed;
 };
 
