@@ -210,12 +210,32 @@ int bc_open_space(struct bc_context *context, brain_space **space_out)
 
 /* ---- interrupts */
 
-static volatile sig_atomic_t is_held, n_interrupts;
+static volatile sig_atomic_t is_held, n_interrupts, first_number;
+
+/* As if nobody had caught it. */
+static void die_by(int number)
+{
+    sigset_t its;
+    sigemptyset(&its);
+    sigaddset(&its, number);
+    signal(number, SIG_DFL);
+    raise(number);
+    sigprocmask(SIG_UNBLOCK, &its, NULL); /* in its handler it is blocked */
+}
 
 static void interrupt(int number)
 {
-    if (!is_held || n_interrupts > 0) _exit(number == SIGINT ? BC_INTERRUPTED : 128 + number);
+    if (!is_held || n_interrupts > 0) {
+        if (number != SIGINT) die_by(number);
+        _exit(BC_INTERRUPTED);
+    }
+    first_number = number;
     n_interrupts = n_interrupts + 1;
+}
+
+void bc_end_interrupted(void)
+{
+    if (n_interrupts > 0 && first_number != SIGINT) die_by(first_number);
 }
 
 /* What is ignored, as by a shell for what it starts in the background, stays so. */

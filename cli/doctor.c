@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "commands.h"
@@ -19,12 +21,11 @@
 #include "text.h"
 #include "value.h"
 
-#define WRITER_LOOKS 3
-#define WRITER_PAUSE_NS                                                                            \
-    (BC_SECOND_NS / 10) /* between them; a change has the lock for microseconds */
-#define PROBLEMS_MAX 20
-#define SAVE         "save what can be read (brain dump), then brain destroy and brain load"
-#define SHARE        64u /* of the capacity: more than that in limbo is worth a word */
+#define WRITER_LOOKS    3
+#define WRITER_PAUSE_NS (BC_SECOND_NS / 10) /* a change has the lock for microseconds */
+#define PROBLEMS_MAX    20
+#define SAVE            "save what can be read (brain dump), then brain destroy and brain load"
+#define SHARE           64u /* of the capacity: more than that in limbo is worth a word */
 
 static char *describe(const brain_client *client, const struct bc_process *process)
 {
@@ -44,8 +45,20 @@ static char *describe(const brain_client *client, const struct bc_process *proce
 
 static int fix_stopped(struct bc_context *context, const struct bc_find *find)
 {
-    if (bc_process_state(find->pid) != 'T') return 0; /* somebody else was first */
-    if (kill(find->pid, SIGCONT) == 0) return 0;
+    brain_client client;
+    uint64_t epoch;
+    /* Before it is looked at once more: who is found then is who has the pid now, and nobody who gets it later. */
+    int fd = (int)syscall(SYS_pidfd_open, find->pid, 0);
+    if (fd < 0 && errno == ESRCH) return 0;
+    bool is_it = brain_writer(context->store, &client, &epoch) == 0 && epoch == find->epoch &&
+                 client.alive && bc_process_state(find->pid) == 'T'; /* else somebody was first */
+    int failed = !is_it    ? 0
+                 : fd >= 0 ? (int)syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0)
+                           : kill(find->pid, SIGCONT); /* a kernel before 5.3 */
+    int error = errno;
+    if (fd >= 0) close(fd);
+    if (failed == 0) return 0;
+    errno = error;
     bc_say(context, "cannot signal process %d: %s", (int)find->pid, strerror(errno));
     return errno == EPERM ? BC_DENIED : BC_SYSTEM;
 }
@@ -65,7 +78,7 @@ static int fix_died(struct bc_context *context, const struct bc_find *find)
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
-static void say_writer(struct bc_finds *finds, const brain_client *client)
+static void say_writer(struct bc_finds *finds, const brain_client *client, uint64_t epoch)
 {
     struct bc_process process;
     bc_process_find(client, &process);
@@ -89,6 +102,7 @@ static void say_writer(struct bc_finds *finds, const brain_client *client)
                                      (int)process.pid, (int)process.pid));
         find->fix = fix_stopped;
         find->pid = process.pid;
+        find->epoch = epoch;
         find->question = bc_format("Let process %d go on (SIGCONT)?", (int)process.pid);
     } else if (process.state == 't') {
         bc_find_add(finds, BC_PROBLEM, "writer-traced",
@@ -123,7 +137,7 @@ static int look_at_writer(struct bc_context *context, struct bc_finds *finds)
         err = brain_writer(context->store, &client, &again);
         if (err == 0 && again != epoch) return 0;
     }
-    if (err == 0) say_writer(finds, &client);
+    if (err == 0) say_writer(finds, &client, epoch);
     if (err == BRAIN_E_CORRUPT) {
         bc_find_add(finds, BC_PROBLEM, "damage", bc_strdup("the lock of the store is damaged"),
                     bc_strdup(brain_error_detail()),

@@ -19,7 +19,8 @@ struct bc_find {
     /* NULL: nothing that this command does. Returns an exit status; 0: fixed. */
     int (*fix)(struct bc_context *, const struct bc_find *);
     char *question; /* asked before */
-    int32_t pid;    /* for fix */
+    int32_t pid;    /* for fix, as */
+    uint64_t epoch; /* which holding of the lock it is about */
     bool is_fixed;
 };
 

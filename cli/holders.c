@@ -110,7 +110,7 @@ static void name_object(struct bc_object *object, const brain_object_info *info)
 static int look_at_pinned(brain_store *store, brain_pin *pins, size_t n_pins,
                           struct bc_holders *all)
 {
-    qsort(pins, n_pins, sizeof *pins, by_pin_object);
+    if (n_pins > 0) qsort(pins, n_pins, sizeof *pins, by_pin_object); /* else there is no list */
     all->objects = bc_alloc((n_pins + 1) * sizeof *all->objects);
     for (size_t i = 0; i < n_pins; i++) {
         brain_object_info info = { .struct_size = sizeof info };
@@ -238,7 +238,7 @@ static uint32_t nameless(struct bc_holders *all)
 static void add_holds(struct bc_holders *all, const struct rows *rows, brain_pin *pins,
                       size_t n_pins, uint32_t own_row)
 {
-    qsort(pins, n_pins, sizeof *pins, by_pin_object);
+    if (n_pins > 0) qsort(pins, n_pins, sizeof *pins, by_pin_object); /* else there is no list */
     all->holds = bc_alloc((n_pins + 1) * sizeof *all->holds);
     for (size_t i = 0; i < n_pins; i++) {
         if (pins[i].client == own_row) continue;

@@ -262,5 +262,7 @@ int main(int argc, char **argv)
     look_at_terminal(&context);
     int status = run(&context, argc, argv);
     bc_close(&context);
-    return flush(&context, status);
+    status = flush(&context, status);
+    if (status == BC_INTERRUPTED) bc_end_interrupted();
+    return status;
 }

@@ -362,6 +362,22 @@ static void look_at_huge_pages(struct bc_finds *finds, const char *directory,
 
 /* ---- what is left of other stores */
 
+/* Whether a folder has nothing but what a store consists of: else it may be where somebody has stores, or anything. */
+static bool is_of_a_store(const char *path)
+{
+    DIR *dir = opendir(path);
+    bool is = dir != NULL;
+    for (struct dirent *entry; is && (entry = readdir(dir)) != NULL;) {
+        static const char *const names[] = { ".", "..", "data", "clients" };
+        is = false;
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            is |= strcmp(entry->d_name, names[i]) == 0;
+        }
+    }
+    if (dir != NULL) closedir(dir);
+    return is;
+}
+
 static void look_at_leftover(struct bc_finds *finds, const char *folder, const char *name)
 {
     struct stat status, file;
@@ -369,7 +385,8 @@ static void look_at_leftover(struct bc_finds *finds, const char *folder, const c
     char *path = bc_format("%s/%s", folder, name);
     char *data = bc_format("%s/data", path), *clients = bc_format("%s/clients", path);
     bool is_new = strncmp(name, ".brain-new-", 11) == 0;
-    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid()) {
+    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
+        is_of_a_store(path)) {
         bool has_data = stat(data, &file) == 0;
         uint64_t bytes = has_data ? (uint64_t)file.st_blocks * 512 : 0;
         if (!has_data || access(clients, F_OK) != 0) {
@@ -398,7 +415,8 @@ static void look_for_leftovers(struct bc_finds *finds, const char *directory)
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
         char *whole = bc_format("%s/%s", folder, entry->d_name);
         bool is_other = strncmp(entry->d_name, ".brain-new-", 11) == 0 ||
-                        strncmp(entry->d_name, "brain-", 6) == 0;
+                        (strncmp(entry->d_name, "brain-", 6) == 0 && entry->d_name[6] >= '0' &&
+                         entry->d_name[6] <= '9'); /* its user: as the library names them */
         if (is_other && strcmp(whole, directory) != 0) {
             look_at_leftover(finds, folder, entry->d_name);
         }

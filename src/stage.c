@@ -276,7 +276,8 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
 void bn_stage_refused(struct brain_store *store, const struct brain_space *space, const void *name,
                       uint32_t name_len, uint64_t asked, int err)
 {
-    BN_PROBE3(full, brain_error_detail(), asked, err);
+    const char *detail = brain_error_detail();
+    BN_PROBE3(full, detail, asked, err);
     bn_count(store, BRAIN_COUNT_FULL, 1);
     if (bn_event_wanted(store, BRAIN_EVENT_FULL)) {
         char text[BN_ERROR_DETAIL_BYTES];

@@ -220,6 +220,20 @@ def test_half_a_store():
     assert "/dev/shm/brain-0-1-2" in row[4] and "rm -r" in row[5]
 
 
+@in_own_mounts
+def test_a_folder_of_stores_is_no_half_a_store():
+    """It would be told to remove them all."""
+    script = """
+        for folder in brain-mine brain-0-mine; do
+            mkdir /dev/shm/$folder
+            "$BRAIN" -s /dev/shm/in-$folder create --capacity 1M --directory /dev/shm/$folder >&2
+        done
+        "$BRAIN" create --capacity 1M >&2
+        "$BRAIN" doctor || test $? = 1
+    """
+    assert "half-a-store" not in in_shm("200m", script)
+
+
 USER = """
     chmod 1777 /dev/shm
     mount -t tmpfs tmpfs /run
