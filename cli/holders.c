@@ -482,3 +482,10 @@ const char *bc_holders_state(uint32_t state)
 {
     return state == BRAIN_OBJECT_LIVE ? "live" : state == BRAIN_OBJECT_LIMBO ? "replaced" : "draft";
 }
+
+const char *bc_holders_mark(const struct bc_holder *holder)
+{
+    if (holder->is_nameless) return "";
+    if (!holder->client.alive) return " (dead)";
+    return holder->process.state == 'T' || holder->process.state == 't' ? " (stopped)" : "";
+}

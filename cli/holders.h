@@ -65,4 +65,7 @@ void bc_holders_free(struct bc_holders *holders);
 /* "live", "replaced" (limbo), "draft". */
 const char *bc_holders_state(uint32_t state);
 
+/* What is to be told behind the command of a process: " (dead)", " (stopped)", or nothing. */
+const char *bc_holders_mark(const struct bc_holder *holder);
+
 #endif

@@ -157,7 +157,7 @@ static int say_unknown(const struct bc_context *context, const char *word)
     size_t least = 3;
     for (const struct bc_command *row = BC_COMMANDS; row->name != NULL; row++) {
         size_t d = distance(word, row->name);
-        if (d < least && d < strlen(row->name)) {
+        if (d < least && d < strlen(row->name) && 2 * d <= strlen(word)) {
             least = d;
             best = row->name;
         }

@@ -54,10 +54,7 @@ static char *command_of(const struct bc_holder *holder, size_t columns)
 {
     if (holder->is_nameless) return bc_strdup("(forked children without a row of their own)");
     char *text = bc_text_name(holder->process.command, strlen(holder->process.command), columns);
-    const char *what = !holder->client.alive                                          ? " (dead)"
-                       : holder->process.state == 'T' || holder->process.state == 't' ? " (stopped)"
-                                                                                      : "";
-    char *whole = bc_format("%s%s", text, what);
+    char *whole = bc_format("%s%s", text, bc_holders_mark(holder));
     free(text);
     return whole;
 }
@@ -249,6 +246,10 @@ static bool holds_any(const struct bc_holders *all, const struct wanted *wanted,
 static void print_terminal(const struct bc_context *context, const struct bc_holders *all,
                            const struct wanted *wanted)
 {
+    if (all->n_holders == 0) {
+        puts("nobody has it open");
+        return;
+    }
     struct bc_table *table = bc_table_new(context, process_columns, N_COLUMNS(process_columns));
     for (uint32_t i = 0; i < all->n_holders; i++) {
         const struct bc_holder *holder = &all->holders[i];
