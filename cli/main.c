@@ -180,7 +180,7 @@ static int run_external(struct bc_context *context, char **words)
     if (status != BC_NO) return status;
     if (context->command == NULL) return say_unknown(context, words[0]);
     bc_say(context,
-           "brain-%s is not installed: it comes with the Python package (pip install brain-plasma)",
+           "brain-%s is not installed: it comes with the Python package, brain-plasma 1.0",
            words[0]);
     return BC_SYSTEM;
 }
