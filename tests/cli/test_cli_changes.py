@@ -168,6 +168,7 @@ def test_destroy_asks(brain):
 def test_stat(brain, store):
     store["x"] = bytes(MEGABYTE)
     said = brain("stat", "--json").json
+    assert said["clients"] == len(brain("who", "--json").json)  # the command itself is none of them
     assert (said["capacity"], said["used"], said["names"], said["namespaces"]) == (64 * MEGABYTE, MEGABYTE, 1, 1)
     assert said["path"] == said["directory"] == brain.path
     assert said["memory"] >= MEGABYTE
