@@ -247,7 +247,8 @@ const struct bc_command BC_COMMANDS[] = {
     { "stat", "", 0, 0, BC_WORDS_NONE, NULL, "show how full the store is",
       "Shows the numbers of the store: what values may take and do take, what was replaced or "
       "removed and is still "
-      "held (limbo), what is being written (unsealed), memory, names, views of processes (pins), and "
+      "held (limbo), what is being written (unsealed), memory, names, views of processes (pins), "
+      "and "
       "how many processes but this one have it open (clients).",
       NULL, LOOKING, bc_stat },
     { "top", "", 0, 0, BC_WORDS_NONE, NULL, "show what goes on, again and again",

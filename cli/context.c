@@ -191,7 +191,8 @@ int bc_open(struct bc_context *context, enum bc_access access)
     int status = bc_fail(context, err, NULL);
     if (err != BRAIN_E_NOT_FOUND) return status;
     if (!context->path_is_named) bc_say(context, "-s PATH, or BRAIN_PATH, names another one");
-    if (access == BC_CHANGE && context->command != NULL && strcmp(context->command->name, "destroy") != 0) {
+    if (access == BC_CHANGE && context->command != NULL &&
+        strcmp(context->command->name, "destroy") != 0) {
         bc_say(context, "brain create makes one");
     }
     return BC_NO_STORE;

@@ -179,8 +179,7 @@ static int run_external(struct bc_context *context, char **words)
     int status = bc_become(context, words[0], words + 1);
     if (status != BC_NO) return status;
     if (context->command == NULL) return say_unknown(context, words[0]);
-    bc_say(context,
-           "brain-%s is not installed: it comes with the Python package, brain-plasma 1.0",
+    bc_say(context, "brain-%s is not installed: it comes with the Python package, brain-plasma 1.0",
            words[0]);
     return BC_SYSTEM;
 }
