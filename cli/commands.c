@@ -350,15 +350,20 @@ const struct bc_command BC_COMMANDS[] = {
       "PORT.",
       metrics_options, LOOKING, bc_metrics },
     { "show", "NAME", 0, -1, BC_WORDS_NAMES, NULL, "show a table, or what only Python understands",
-      "A program of the Python package, brain-show.", NULL, LOOKING | BC_EXIT(BC_NO), NULL },
-    { "import", "NAME FILE", 0, -1, BC_WORDS_FILES, NULL, "put a table that is in a file",
-      "A program of the Python package, brain-import: Parquet, CSV, Arrow IPC.", NULL,
-      CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL), NULL },
-    { "export", "NAME FILE", 0, -1, BC_WORDS_FILES, NULL, "write a table to a file",
-      "A program of the Python package, brain-export: Parquet, CSV, Arrow IPC.", NULL,
+      "A program of the Python package, brain-show. brain show --help says what it takes.", NULL,
       LOOKING | BC_EXIT(BC_NO), NULL },
+    { "import", "NAME FILE", 0, -1, BC_WORDS_FILES, NULL, "put a table that is in a file",
+      "A program of the Python package, brain-import: Parquet, CSV, Arrow IPC. brain import --help "
+      "says what it takes.",
+      NULL, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL), NULL },
+    { "export", "NAME FILE", 0, -1, BC_WORDS_FILES, NULL, "write a table to a file",
+      "A program of the Python package, brain-export: Parquet, CSV, Arrow IPC. brain export --help "
+      "says what it takes.",
+      NULL, LOOKING | BC_EXIT(BC_NO), NULL },
     { "serve-metrics", "[PORT]", 0, -1, BC_WORDS_NONE, NULL, "serve metrics over HTTP",
-      "A program of the Python package, brain-serve-metrics.", NULL, LOOKING, NULL },
+      "A program of the Python package, brain-serve-metrics. brain serve-metrics --help says what "
+      "it takes.",
+      NULL, LOOKING, NULL },
     { "destroy", "", 0, 0, BC_WORDS_NONE, NULL, "remove the store",
       "Removes the store, for everybody: who has it open gets errors from then on, but keeps the "
       "views that it has. It asks first.",
