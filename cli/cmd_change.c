@@ -27,6 +27,9 @@ static int remove_names(struct bc_context *context, brain_space *space)
         err = is_forced ? 0 : brain_exists(space, name, len, NULL);
         if (err == BRAIN_E_NOT_FOUND) {
             status = bc_say_no_name(context, name, len);
+            if (strpbrk(context->arguments[i], "*?[") != NULL) {
+                bc_say(context, "rm takes names, no patterns: brain ls -1 lists those that match");
+            }
             break;
         }
         if (err == 0) err = brain_batch_delete(batch, space, name, len);
@@ -54,7 +57,12 @@ static int remove_space(struct bc_context *context, char *argument)
     if (err == BRAIN_E_NOT_FOUND && bc_option(context, "force") != NULL) err = 0;
     if (err == 0) return 0;
     char *shown = bc_text_name(name, len, 200);
-    status = bc_fail(context, err, shown);
+    if (err == BRAIN_E_NOT_FOUND) {
+        bc_say(context, "there is no namespace %s in %s", shown, context->path);
+        status = BC_NO;
+    } else {
+        status = bc_fail(context, err, shown);
+    }
     free(shown);
     return status;
 }

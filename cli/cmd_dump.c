@@ -152,6 +152,7 @@ struct loading {
         size_t len;
     } *names;
     size_t n_names; /* 0: all of them */
+    bool has_found; /* a name, or the namespace */
     struct bc_progress progress;
     bool is_listing;
     struct bc_table *table;
@@ -199,6 +200,7 @@ static int wants(void *context, const brain_load_name *name)
     struct loading *loading = context;
     bool is = is_named(loading, name);
     if (is && loading->is_looking && loading->n_there == 0) note_there(loading, name);
+    loading->has_found |= is;
     return is && !loading->is_looking;
 }
 
@@ -261,7 +263,7 @@ static int load_once(struct loading *loading, int fd, brain_load_result *result)
 
 static int fail_load(const struct bc_context *context, int err)
 {
-    int status = bc_fail_disk(context, err, NULL);
+    int status = bc_fail_disk(context, err, err == BRAIN_E_FORMAT ? context->arguments[0] : NULL);
     return err == BRAIN_E_NOT_FOUND ? BC_SYSTEM : status; /* the file: no answer about the store */
 }
 
@@ -339,6 +341,13 @@ static int load_and_list(struct loading *loading, int fd)
     }
     if (loading->n_names > 0 && result.n_loaded + result.n_kept < loading->n_names) {
         bc_say(context, "the dump has not all of these names");
+        return BC_NO;
+    }
+    if (loading->space != NULL && !loading->has_found) {
+        char *space = bc_text_name(context->space, strlen(context->space), 0);
+        bc_say(context, "the dump has nothing of namespace %s: -n says of which names are loaded",
+               space);
+        free(space);
         return BC_NO;
     }
     return 0;

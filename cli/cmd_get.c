@@ -297,7 +297,7 @@ static int hand_over(struct bc_context *context, char *name)
         bc_say(context,
                "only Python understands this value, and brain-show, which shows it, is not "
                "installed: it "
-               "comes with the Python package (pip install brain-plasma). --raw has its bytes");
+               "comes with the Python package, brain-plasma 1.0. --raw has its bytes");
         status = BC_SYSTEM;
     }
     return status;

@@ -265,6 +265,10 @@ static int put_file(struct put *put, const char *path)
     if (fd < 0) {
         int error = errno;
         bc_say(put->context, "cannot read %s: %s", path, strerror(error));
+        if (error == ENOENT && strchr(path, '/') == NULL) {
+            bc_say(put->context,
+                   "a value on the command line is given with --text, --int or --float");
+        }
         return error == EACCES ? BC_DENIED : BC_SYSTEM;
     }
     int status = put_from(put, fd);

@@ -161,6 +161,12 @@ static uint64_t value_of(const brain_stat *stat, const struct figure *figure)
     return value;
 }
 
+/* Who has the store open but this command, as `who` and `top` count. */
+static uint32_t n_others(const brain_stat *stat)
+{
+    return stat->n_clients > 0 ? stat->n_clients - 1 : 0;
+}
+
 static void print_stat_json(const struct bc_context *context, const brain_stat *stat,
                             const char *full)
 {
@@ -174,7 +180,7 @@ static void print_stat_json(const struct bc_context *context, const brain_stat *
             bc_json_number(object, figures[i].label, value_of(stat, &figures[i]));
         }
     }
-    bc_json_number(object, "clients", stat->n_clients);
+    bc_json_number(object, "clients", n_others(stat));
     bc_json_text(object, "when_full", full);
     bc_json_print(object);
 }
@@ -194,7 +200,7 @@ static void print_stat(const struct bc_context *context, const brain_stat *stat,
             bc_line_time(context, figures[i].label, value);
         }
     }
-    bc_line_number(context, "clients", stat->n_clients);
+    bc_line_number(context, "clients", n_others(stat));
     bc_line_text(context, "when_full", full);
 }
 

@@ -215,12 +215,15 @@ static void say_limbo(struct bc_finds *finds, const struct bc_holders *all, cons
     uint64_t taken = bc_taken_bytes(stat);
     if (stat->capacity_bytes - stat->capacity_bytes / 10 < taken) {
         bc_find_add(finds, taken >= stat->capacity_bytes ? BC_PROBLEM : BC_WARNING, "nearly-full",
-                    bc_format("the store is %s full",
-                              taken >= stat->capacity_bytes ? "all but" : "nearly"),
+                    bc_strdup(taken >= stat->capacity_bytes ? "the store is full"
+                                                            : "the store is nearly full"),
                     bc_format("%s of %s", bc_text_size(taken, size, sizeof size),
                               bc_text_size(stat->capacity_bytes, other, sizeof other)),
-                    bc_strdup(
-                        "brain resize, brain rm, or create it with --when-full lru or spill"));
+                    bc_strdup(stat->limbo_bytes > stat->live_bytes
+                                  ? "most of it was replaced or removed, and somebody has it in "
+                                    "use: brain who says who. Else brain resize"
+                                  : "brain resize, brain rm, or create it with --when-full lru or "
+                                    "spill"));
     }
 }
 

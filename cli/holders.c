@@ -472,3 +472,15 @@ const char *bc_holders_state(uint32_t state)
 {
     return state == BRAIN_OBJECT_LIVE ? "live" : state == BRAIN_OBJECT_LIMBO ? "replaced" : "draft";
 }
+
+bool bc_holders_is_stopped(const struct bc_holder *holder)
+{
+    return holder->process.state == 'T' || holder->process.state == 't';
+}
+
+const char *bc_holders_mark(const struct bc_holder *holder)
+{
+    if (holder->is_nameless) return "";
+    if (!holder->client.alive) return " (dead)";
+    return bc_holders_is_stopped(holder) ? " (stopped)" : "";
+}

@@ -67,4 +67,10 @@ int32_t bc_holders_pid(const struct bc_holder *holder);
 /* "live", "replaced" (limbo), "draft". */
 const char *bc_holders_state(uint32_t state);
 
+/* By a signal, or by who traces it. */
+bool bc_holders_is_stopped(const struct bc_holder *holder);
+
+/* What is to be told behind the command of a process: " (dead)", " (stopped)", or nothing. */
+const char *bc_holders_mark(const struct bc_holder *holder);
+
 #endif

@@ -407,6 +407,17 @@ static void look_at_leftover(struct bc_finds *finds, const char *folder, const c
     free(clients);
 }
 
+/* Whether the library gives such names: brain-UID-HASH-..., of 16 hexadecimal digits, or .brain-new-... Others that begin
+ * like them are somebody's own, and not to be spoken of: what is said of a leftover is to remove it. */
+static bool is_name_of_store(const char *name)
+{
+    if (strncmp(name, ".brain-new-", 11) == 0) return true;
+    if (strncmp(name, "brain-", 6) != 0) return false;
+    const char *user = name + 6, *hash = user + strspn(user, "0123456789") + 1;
+    if (hash == user + 1 || hash[-1] != '-') return false;
+    return strspn(hash, "0123456789abcdef") == 16 && hash[16] == '-';
+}
+
 static void look_for_leftovers(struct bc_finds *finds, const char *directory)
 {
     char *folder = bc_strdup(directory), *slash = strrchr(folder, '/');
@@ -414,10 +425,7 @@ static void look_for_leftovers(struct bc_finds *finds, const char *directory)
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
         char *whole = bc_format("%s/%s", folder, entry->d_name);
-        bool is_other = strncmp(entry->d_name, ".brain-new-", 11) == 0 ||
-                        (strncmp(entry->d_name, "brain-", 6) == 0 && entry->d_name[6] >= '0' &&
-                         entry->d_name[6] <= '9'); /* its user: as the library names them */
-        if (is_other && strcmp(whole, directory) != 0) {
+        if (is_name_of_store(entry->d_name) && strcmp(whole, directory) != 0) {
             look_at_leftover(finds, folder, entry->d_name);
         }
         free(whole);

@@ -296,8 +296,10 @@ static char *who(const struct bc_holder *holder, size_t columns)
 {
     if (holder->is_nameless) return bc_strdup("(forked children)");
     char *command = bc_text_name(holder->process.command, strlen(holder->process.command), columns);
-    char *text = holder->process.pid != 0 ? bc_format("%7d  %s", (int)holder->process.pid, command)
-                                          : bc_format("%7s  %s", "?", command);
+    const char *mark = bc_holders_mark(holder);
+    char *text = holder->process.pid != 0
+                     ? bc_format("%7d  %s%s", (int)holder->process.pid, command, mark)
+                     : bc_format("%7s  %s%s", "?", command, mark);
     free(command);
     return text;
 }
@@ -306,7 +308,7 @@ static void add_holders(const struct top *top, struct lines *lines)
 {
     const struct bc_holders *all = &top->holders;
     char size[32], drafts[32];
-    if (!top->has_holders) return;
+    if (!top->has_holders || all->n_holders == 0) return;
     add(lines, false, "%s", "");
     add(lines, true, "%10s  %8s  %9s  %7s  PROCESS", "KEEPS", "VIEWS", "SNAPSHOTS", "PID");
     for (size_t i = 0; i < all->n_holders && i < PROCESSES; i++) {

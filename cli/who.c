@@ -47,18 +47,11 @@ static char *pid_of(const struct bc_holder *holder)
     return pid == 0 ? bc_strdup("?") : bc_format("%d", (int)pid);
 }
 
-/* By a signal, or by who traces it. */
-static bool is_stopped(const struct bc_holder *holder)
-{
-    return holder->process.state == 'T' || holder->process.state == 't';
-}
-
 static char *command_of(const struct bc_holder *holder, size_t columns)
 {
     if (holder->is_nameless) return bc_strdup("(forked children without a row of their own)");
     char *text = bc_text_name(holder->process.command, strlen(holder->process.command), columns);
-    const char *what = !holder->client.alive ? " (dead)" : is_stopped(holder) ? " (stopped)" : "";
-    char *whole = bc_format("%s%s", text, what);
+    char *whole = bc_format("%s%s", text, bc_holders_mark(holder));
     free(text);
     return whole;
 }
@@ -90,7 +83,7 @@ static json_t *holder_json(const struct bc_holders *all, const struct wanted *wa
     bc_json_number(json, "pid_namespace", holder->client.pid_namespace);
     bc_json_text(json, "command", holder->is_nameless ? "" : holder->process.command);
     bc_json_bool(json, "alive", holder->is_nameless || holder->client.alive != 0);
-    bc_json_bool(json, "stopped", is_stopped(holder));
+    bc_json_bool(json, "stopped", bc_holders_is_stopped(holder));
     bc_json_time(json, "attached", holder->attached_ns);
     bc_json_number(json, "views", holder->n_views);
     bc_json_number(json, "drafts", holder->n_drafts);
@@ -246,6 +239,10 @@ static bool holds_any(const struct bc_holders *all, const struct wanted *wanted,
 static void print_terminal(const struct bc_context *context, const struct bc_holders *all,
                            const struct wanted *wanted)
 {
+    if (all->n_holders == 0) {
+        puts("nobody has it open");
+        return;
+    }
     struct bc_table *table = bc_table_new(context, process_columns, N_COLUMNS(process_columns));
     for (uint32_t i = 0; i < all->n_holders; i++) {
         const struct bc_holder *holder = &all->holders[i];

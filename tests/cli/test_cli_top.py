@@ -163,6 +163,7 @@ def test_it_waits_for_no_writer(brain, other):
     writer.ready()
     stop_in_the_lock(brain.path, writer)
     assert brain("top", "--json", "--delay", "0.05").json["names"] == 20_001
+    assert any(row.endswith("(stopped)") for row in brain("top", "--delay", "0.05").lines)
     writer.signal(signal.SIGCONT)
 
 

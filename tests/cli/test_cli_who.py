@@ -20,6 +20,7 @@ def names_of(process):
 def test_nobody(brain):
     assert brain("who", "--json").json == []
     assert brain("who").out == b""
+    assert b"nobody has it open" in brain.on_a_terminal("who")
 
 
 def test_a_process_with_nothing(brain, other):
