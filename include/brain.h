@@ -1090,6 +1090,13 @@ BRAIN_API int brain_counts(brain_store *store, uint64_t counts_out[BRAIN_N_COUNT
 BRAIN_API int brain_client_counts(brain_store *store, uint32_t row,
                                   uint64_t counts_out[BRAIN_N_COUNTS]);
 
+/* For who makes room himself where a call says FULL, and calls again (mode BRAIN_FULL_ERROR): between the two, what is
+ * refused in this thread is not counted in BRAIN_COUNT_FULL; the end counts one where `code`, what came of all tries, is
+ * FULL or QUOTA. There may be such pairs within one: the outermost counts.
+ * Detail texts stay as they are.  Threads: each for itself.  Blocks: never.  Cost: a store or two. */
+BRAIN_API_FREE void brain_tries_begin(void);
+BRAIN_API_FREE void brain_tries_end(brain_store *store, int code);
+
 /* A number that is worth watching, in the terms of OpenMetrics. The texts are constants. */
 typedef struct brain_metric {
     const char *name; /* "brain_puts": without the "_total" of a counter */
