@@ -425,8 +425,10 @@ static void look_for_leftovers(struct bc_finds *finds, const char *directory)
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
         char *whole = bc_format("%s/%s", folder, entry->d_name);
-        if (is_name_of_store(entry->d_name) && strcmp(whole, directory) != 0) {
-            look_at_leftover(finds, folder, entry->d_name);
+        bool is_other = strncmp(entry->d_name, ".brain-new-", 11) == 0 ||
+                        strncmp(entry->d_name, "brain-", 6) == 0;
+        if (is_other && strcmp(whole, directory) != 0) {
+            if (is_name_of_store(entry->d_name)) look_at_leftover(finds, folder, entry->d_name);
         }
         free(whole);
     }
