@@ -623,13 +623,15 @@ def test_a_handler_that_forks(brain, doing):
     assert brain["n"] == 1
 
 
-def test_a_thread_that_ends_with_something_left(brain, doing):
-    """Its queue goes with it."""
-    doing(lambda: None)
-    for _ in range(10):
+def test_threads_that_end(brain, doing):
+    """Each tells all that it did before it ends, and its queue goes with it."""
+    handler = doing(lambda: None)
+    before = handler.n
+    for i in range(1, 11):
         thread = threading.Thread(target=lambda: brain.set_many({"x": 1, "y": 2}))
         thread.start()
         thread.join()
+        assert handler.n == before + 2 * i
 
 
 def test_while_the_interpreter_ends(path):
