@@ -142,8 +142,10 @@ __attribute__((format(printf, 2, 3))) int bc_usage(const struct bc_context *cont
 int bc_become(struct bc_context *context, const char *name, char **arguments);
 
 /* What a Ctrl-C does: end the process with 130 at once; or, while held, note it. Held: bc_interrupted() says
- * whether there was one; system calls that wait say EINTR; the second one ends the process all the same. */
+ * whether there was one; system calls that wait say EINTR; the second one ends the process all the same. A SIGTERM does
+ * the same, but that the process dies by it, as whoever sent it expects: by bc_end_interrupted(), when all is tidied. */
 void bc_hold_interrupts(bool hold);
 bool bc_interrupted(void);
+void bc_end_interrupted(void);
 
 #endif

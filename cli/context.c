@@ -190,7 +190,11 @@ int bc_open(struct bc_context *context, enum bc_access access)
     if (err == 0) return 0;
     int status = bc_fail(context, err, NULL);
     if (err != BRAIN_E_NOT_FOUND) return status;
-    if (access == BC_CHANGE) bc_say(context, "brain create makes one");
+    if (!context->path_is_named) bc_say(context, "-s PATH, or BRAIN_PATH, names another one");
+    if (access == BC_CHANGE && context->command != NULL &&
+        strcmp(context->command->name, "destroy") != 0) {
+        bc_say(context, "brain create makes one");
+    }
     return BC_NO_STORE;
 }
 
@@ -210,12 +214,32 @@ int bc_open_space(struct bc_context *context, brain_space **space_out)
 
 /* ---- interrupts */
 
-static volatile sig_atomic_t is_held, n_interrupts;
+static volatile sig_atomic_t is_held, n_interrupts, first_number;
+
+/* As if nobody had caught it. */
+static void die_by(int number)
+{
+    sigset_t its;
+    sigemptyset(&its);
+    sigaddset(&its, number);
+    signal(number, SIG_DFL);
+    raise(number);
+    sigprocmask(SIG_UNBLOCK, &its, NULL); /* in its handler it is blocked */
+}
 
 static void interrupt(int number)
 {
-    if (!is_held || n_interrupts > 0) _exit(number == SIGINT ? BC_INTERRUPTED : 128 + number);
+    if (!is_held || n_interrupts > 0) {
+        if (number != SIGINT) die_by(number);
+        _exit(BC_INTERRUPTED);
+    }
+    first_number = number;
     n_interrupts = n_interrupts + 1;
+}
+
+void bc_end_interrupted(void)
+{
+    if (n_interrupts > 0 && first_number != SIGINT) die_by(first_number);
 }
 
 /* What is ignored, as by a shell for what it starts in the background, stays so. */

@@ -85,7 +85,7 @@ static int seat_child(struct brain_store *store, struct bn_seat *seat)
     }
     if (err != 0) {
         snprintf(store->no_child_row, sizeof store->no_child_row, "%s", brain_error_detail());
-        bn_pin_bury_orphans(store);
+        bn_recover_reap_orphans(store);
         err = bn_client_seat_orphan(store, seat);
     }
     return err;

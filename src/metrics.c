@@ -6,6 +6,7 @@
 #include "client.h"
 #include "count.h"
 #include "event.h"
+#include "stage.h"
 #include "store.h"
 
 int brain_counts(brain_store *store, uint64_t counts_out[BRAIN_N_COUNTS])
@@ -30,6 +31,19 @@ int brain_client_counts(brain_store *store, uint32_t row, uint64_t counts_out[BR
         bn_count_sum_of(store, row, counts_out);
     }
     return err;
+}
+
+void brain_tries_begin(void)
+{
+    bn_stage_tries_begin();
+}
+
+void brain_tries_end(brain_store *store, int code)
+{
+    bool is_refused = code == BRAIN_E_FULL || code == BRAIN_E_QUOTA;
+    if (bn_stage_tries_end() && is_refused && bn_store_check_usable(store) == 0) {
+        bn_count(store, BRAIN_COUNT_FULL, 1);
+    }
 }
 
 /* ---- the list */

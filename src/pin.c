@@ -314,8 +314,9 @@ void bn_pin_bury(struct brain_store *store, uint32_t life)
     }
 }
 
-void bn_pin_bury_orphans(struct brain_store *store)
+uint32_t bn_pin_bury_orphans(struct brain_store *store)
 {
+    uint32_t n_buried = 0;
     for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
         int claim;
         uint32_t owner = bn_load_acquire(&bn_pin_chunk(store, i)->owner);
@@ -324,11 +325,13 @@ void bn_pin_bury_orphans(struct brain_store *store)
             bn_pin_bury(store,
                         owner - 1); /* the claim keeps others off: of that life, and of its pages */
             bn_client_unclaim(owner - 1, claim);
+            n_buried++;
             if (store->data != NULL) {
                 bn_store_ask_for_look(store); /* at what its views kept */
             }
         }
     }
+    return n_buried;
 }
 
 /* ---- scanning */

@@ -129,8 +129,8 @@ void bn_pin_bury(struct brain_store *store, uint32_t life);
 /* The same in steps of a bounded size, from page `*from` on. Whether that was the last. */
 bool bn_pin_bury_some(struct brain_store *store, uint32_t life, uint32_t *from);
 
-/* Give the pages of forked children back that had no row, and are dead. Needs no lock. */
-void bn_pin_bury_orphans(struct brain_store *store);
+/* Give the pages of forked children back that had no row, and are dead: how many were. Needs no lock. */
+uint32_t bn_pin_bury_orphans(struct brain_store *store);
 
 static inline void bn_suspects_clear(struct bn_suspects *suspects)
 {

@@ -188,6 +188,16 @@ static int bury(struct brain_store *store, bool wait, uint32_t row, uint32_t *n)
     return err == BRAIN_E_NOT_FOUND ? 0 : err;
 }
 
+void bn_recover_reap_orphans(struct brain_store *store)
+{
+    uint32_t n = bn_pin_bury_orphans(store);
+    if (n > 0) {
+        bn_event_note(store, BRAIN_EVENT_REAPED, 0,
+                      "%u forked %s without a client row had died: the views were given back", n,
+                      n == 1 ? "child" : "children");
+    }
+}
+
 int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out)
 {
     uint32_t n = 0, n_rows = bn_client_n_rows(store);
@@ -198,7 +208,7 @@ int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out)
             err = bury(store, wait, row, &n);
         }
     }
-    bn_pin_bury_orphans(store);
+    bn_recover_reap_orphans(store);
     if (n_out != NULL) {
         *n_out = n;
     }

@@ -30,6 +30,9 @@ static inline int bn_recover_enter(struct brain_store *store, bool wait)
  * NULL: how many. Takes the lock. */
 int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out);
 
+/* The same of forked children that had no row, which bn_recover_reap() sees to as well. Needs no lock. */
+void bn_recover_reap_orphans(struct brain_store *store);
+
 /* This client was seated over a dead one: give back what that held. What others never ask for, pins
  * and registrations, at once; unpublished slots under the lock, which is not waited for: BUSY.
  * While they are there store->has_leftovers stands; a read-only client has to leave them to those

@@ -397,7 +397,7 @@ int bn_replace(struct brain_space *space, const void *name, size_t name_len, bra
     if (n_ready + n_retired == 0 || !bn_lock_try(store)) {
         return BN_SLOWLY;
     }
-    uint64_t version;
+    uint64_t version = 0; /* gcc does not see at every level that it is set where `done` is */
     bool done = bn_recover_is_in_order(store) && replace(store, &put, &version);
     bn_lock_release(store);
     if (bn_unlikely(!done)) {

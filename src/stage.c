@@ -273,11 +273,26 @@ int bn_stage_overcome(struct brain_store *store, int err, uint64_t asked,
                 : make_room(store, asked, tried);
 }
 
+static _Thread_local uint32_t n_tries_begun;
+
+void bn_stage_tries_begin(void)
+{
+    n_tries_begun++;
+}
+
+bool bn_stage_tries_end(void)
+{
+    return n_tries_begun > 0 && --n_tries_begun == 0;
+}
+
 void bn_stage_refused(struct brain_store *store, const struct brain_space *space, const void *name,
                       uint32_t name_len, uint64_t asked, int err)
 {
-    BN_PROBE3(full, brain_error_detail(), asked, err);
-    bn_count(store, BRAIN_COUNT_FULL, 1);
+    const char *detail = brain_error_detail();
+    BN_PROBE3(full, detail, asked, err);
+    if (n_tries_begun == 0) {
+        bn_count(store, BRAIN_COUNT_FULL, 1);
+    }
     if (bn_event_wanted(store, BRAIN_EVENT_FULL)) {
         char text[BN_ERROR_DETAIL_BYTES];
         bn_error_keep(text); /* what is told may fail in something, and change it */

@@ -59,6 +59,11 @@ int bn_stage_write(struct brain_store *store, uint32_t page, uint64_t off, const
 /* Put the data of a change that needs an extent into one. Nothing to do: 0. */
 int bn_stage_data(struct brain_store *store, struct bn_change *change);
 
+/* Between them refusals of this thread are not counted: brain_tries_begin(). `bn_stage_tries_end()`: whether that was the
+ * outermost. */
+void bn_stage_tries_begin(void);
+bool bn_stage_tries_end(void);
+
 /* A call is refused with `err`, FULL or QUOTA: count it, and tell of it, at its end. `space`, `name` NULL: of none. */
 void bn_stage_refused(struct brain_store *store, const struct brain_space *space, const void *name,
                       uint32_t name_len, uint64_t asked, int err);

@@ -48,7 +48,7 @@ def open_paths(processes=None):
     paths = set()
     for process in Path("/proc").glob("[0-9]*") if processes is None else processes:
         try:
-            for line in (process / "maps").read_text().splitlines():
+            for line in (process / "maps").read_text(errors="surrogateescape").splitlines():
                 if "/dev/shm/" in line:
                     paths.add("/dev/shm/" + line.split("/dev/shm/", 1)[1])
             paths.update(str(fd.readlink()) for fd in (process / "fd").iterdir())
@@ -157,9 +157,9 @@ def end(before, roots):
 def main():
     command, file = sys.argv[1], Path(sys.argv[2])
     if command == "note":
-        file.write_text("\n".join(sorted(present())))
+        file.write_bytes(b"\0".join(map(os.fsencode, sorted(present()))))
         return 0
-    before = set(file.read_text().splitlines())
+    before = set(map(os.fsdecode, file.read_bytes().split(b"\0")))
     if command == "end":
         end(before, {Path("/proc", pid) for pid in sys.argv[3:]})
         return 0
@@ -167,7 +167,7 @@ def main():
     while (found := leftovers(before)) and time.monotonic() < deadline:
         time.sleep(0.5)
     for entry in found:
-        print(f"left behind: {entry}")
+        print("left behind:", entry if entry.isprintable() else ascii(entry))
     return 1 if found else 0
 
 

@@ -208,24 +208,27 @@ static int put_or_evict(struct bp_space *held, const char *utf8, size_t name_len
     return code;
 }
 
-/* Put what brain_try_put() did not. */
+/* Put what brain_try_put() did not. It is one call, which is refused once at most. */
 static int put_slowly(struct bp_brain *self, struct bp_space *in, const char *utf8, size_t name_len,
                       const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
 {
-    int code = BRAIN_E_BUSY;
-    if (encoded->size_bytes < BP_LARGE_BYTES && !bp_brain_is_busy(self)) {
-        brain_space *space = in != NULL ? in->space : self->space;
-        code = brain_put(space, utf8, name_len, &encoded->value, if_version, version_out);
-        if (code != BRAIN_E_FULL) return code;
-    }
+    bool is_quick = encoded->size_bytes < BP_LARGE_BYTES && !bp_brain_is_busy(self);
     struct bp_space *held = bp_brain_hold(self, in);
-    if (bp_parts_are_unwritten(encoded)) {
+    int code = BRAIN_E_BUSY;
+    brain_tries_begin();
+    if (is_quick) {
+        code = brain_put(held->space, utf8, name_len, &encoded->value, if_version, version_out);
+    }
+    if (is_quick && code != BRAIN_E_FULL) {
+        /* done, or failed for good */
+    } else if (bp_parts_are_unwritten(encoded)) {
         code = bp_draft_put(self, held, utf8, name_len, encoded, if_version, version_out);
     } else {
         Py_BEGIN_ALLOW_THREADS code =
             put_or_evict(held, utf8, name_len, encoded, if_version, code, version_out);
         Py_END_ALLOW_THREADS
     }
+    brain_tries_end(held->owner->store, code);
     bp_handle_space_drop(held);
     return code;
 }

@@ -35,10 +35,12 @@ static int create(struct bp_store *store, uint64_t size_bytes, bool in_place,
 {
     unsigned tried = 0;
     int code;
+    brain_tries_begin();
     do {
         code = in_place ? brain_create_in_place(store->store, size_bytes, object_out)
                         : brain_create(store->store, size_bytes, object_out);
     } while (code == BRAIN_E_FULL && bp_brain_make_room(store, size_bytes, &tried));
+    brain_tries_end(store->store, code);
     return code;
 }
 
@@ -193,11 +195,13 @@ static int seal(struct bp_draft *draft, struct bp_space *held, const char *name,
 {
     unsigned tried = 0;
     int code;
+    brain_tries_begin();
     do {
         code = brain_object_seal(draft->object, held->space, name, name_len, value, if_version,
                                  version_out);
     } while (code == BRAIN_E_FULL &&
              bp_brain_make_room(held->owner, (uint64_t)draft->size_bytes, &tried));
+    brain_tries_end(held->owner->store, code);
     return code;
 }
 

@@ -10,15 +10,15 @@
 
 /* ---- put ------------------------------------------------------------------------------------- */
 
-/* Add one encoded change to `batch`, evicting what Plasma objects can be for it: without the GIL. */
+/* Add one encoded change to `batch`, evicting what Plasma objects can be for it: without the GIL. `tried` is of the whole
+ * batch, which is tried again as well: else it would wait the square of what one put waits for objects in use. */
 static int add_or_evict(struct bp_space *held, brain_batch *batch, const char *utf8,
-                        size_t name_len, const struct bp_encoded *encoded)
+                        size_t name_len, const struct bp_encoded *encoded, unsigned *tried)
 {
-    unsigned tried = 0;
     int code;
     do {
         code = brain_batch_put(batch, held->space, utf8, name_len, &encoded->value);
-    } while (code == BRAIN_E_FULL && bp_brain_make_room(held->owner, encoded->size_bytes, &tried));
+    } while (code == BRAIN_E_FULL && bp_brain_make_room(held->owner, encoded->size_bytes, tried));
     return code;
 }
 
@@ -26,14 +26,14 @@ static int add_or_evict(struct bp_space *held, brain_batch *batch, const char *u
  * that the store may be full: from some 2,000 bytes on, which is far below what is worth to give up
  * the GIL for. */
 static int add_encoded(struct bp_space *held, brain_batch *batch, const char *utf8, size_t name_len,
-                       const struct bp_encoded *encoded)
+                       const struct bp_encoded *encoded, unsigned *tried)
 {
     int code = BRAIN_E_FULL;
     if (encoded->size_bytes < BP_LARGE_BYTES && bp_brain_says_full(held->owner->store)) {
         code = brain_batch_put(batch, held->space, utf8, name_len, &encoded->value);
     }
     if (code == BRAIN_E_FULL) {
-        Py_BEGIN_ALLOW_THREADS code = add_or_evict(held, batch, utf8, name_len, encoded);
+        Py_BEGIN_ALLOW_THREADS code = add_or_evict(held, batch, utf8, name_len, encoded, tried);
         Py_END_ALLOW_THREADS
     }
     return code;
@@ -41,7 +41,7 @@ static int add_encoded(struct bp_space *held, brain_batch *batch, const char *ut
 
 /* Add one change to `batch`, and its size to `*sum`. */
 static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *batch,
-                     PyObject *name, PyObject *value, uint64_t *sum)
+                     PyObject *name, PyObject *value, uint64_t *sum, unsigned *tried)
 {
     struct bp_encoded encoded;
     size_t name_len;
@@ -50,7 +50,7 @@ static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *
     if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) != 0) return BP_RAISED;
     int code = BP_RAISED;
     if (bp_parts_write(&encoded) == 0) {
-        code = add_encoded(held, batch, utf8, name_len, &encoded);
+        code = add_encoded(held, batch, utf8, name_len, &encoded, tried);
     }
     *sum += encoded.size_bytes;
     bp_convert_free(&encoded);
@@ -58,7 +58,8 @@ static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *
 }
 
 /* Put all of `items`, a list of pairs, in one commit. `*sum`: their size. */
-static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *items, uint64_t *sum)
+static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *items, uint64_t *sum,
+                     unsigned *tried)
 {
     brain_batch *batch;
     int code = brain_batch_new(held->owner->store, &batch);
@@ -67,8 +68,8 @@ static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *ite
     Py_ssize_t n = PyList_Size(items);
     for (Py_ssize_t i = 0; i < n && code == 0; i++) {
         PyObject *pair = PyList_GetItem(items, i);
-        code =
-            batch_put(self, held, batch, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1), sum);
+        code = batch_put(self, held, batch, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1), sum,
+                         tried);
     }
     if (code == 0) {
         Py_BEGIN_ALLOW_THREADS code = brain_batch_commit(batch, NULL);
@@ -96,9 +97,9 @@ static bool sum_of(struct bp_brain *self, PyObject *items, uint64_t *sum_out)
     return true;
 }
 
-/* A large value of a batch goes into the store when it is added, and in a mode in which others give way for it they would
- * go one after the other for a batch that never fits: so all are counted first, which encodes them twice. 0; FULL or
- * QUOTA, with a text; BP_RAISED. */
+/* A large value of a batch goes into the store when it is added, and in a mode in which others give way for it they
+ * would go one after the other for a batch that never fits: so all are counted first, which encodes them twice. 0; FULL
+ * or QUOTA, with a text; BP_RAISED. */
 static int foresee(struct bp_brain *self, struct bp_space *held, PyObject *items)
 {
     char text[200];
@@ -125,7 +126,7 @@ static int put_batch_or_evict(struct bp_brain *self, struct bp_space *held, PyOb
     unsigned tried = 0;
     for (;;) {
         uint64_t sum = 0;
-        int code = put_batch(self, held, items, &sum);
+        int code = put_batch(self, held, items, &sum, &tried);
         if (code != BRAIN_E_FULL) return code;
         bool made;
         Py_BEGIN_ALLOW_THREADS made = bp_brain_make_room(held->owner, sum, &tried);
@@ -159,7 +160,11 @@ static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values
                          BRAIN_BATCH_MAX, PyList_Size(items));
     } else if (items != NULL) {
         code = foresee(self, held, items);
-        if (code == 0) code = put_batch_or_evict(self, held, items);
+        if (code == 0) {
+            brain_tries_begin();
+            code = put_batch_or_evict(self, held, items);
+            brain_tries_end(held->owner->store, code);
+        }
     }
     bp_handle_space_drop(held);
     Py_XDECREF(items);

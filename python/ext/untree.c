@@ -97,7 +97,7 @@ BP_INLINE bool read_head(struct decoder *decoder, unsigned *major_out, uint64_t 
 /* Read a head that has to be of one kind. */
 static bool expect(struct decoder *decoder, unsigned major, uint64_t *n_out)
 {
-    unsigned found;
+    unsigned found = 0; /* gcc does not see that read_head() sets it */
     if (!read_head(decoder, &found, n_out)) return false;
     return found == major || refuse(decoder, "an item of another type than belongs there") != NULL;
 }
@@ -595,8 +595,8 @@ static PyObject *read_tag(struct decoder *decoder, uint64_t tag)
 
 static PyObject *read_item(struct decoder *decoder)
 {
-    unsigned major;
-    uint64_t n;
+    unsigned major = 0; /* as in expect() */
+    uint64_t n = 0;
     if (!read_head(decoder, &major, &n)) return NULL;
     switch (major) {
     case UNSIGNED:

@@ -16,10 +16,11 @@
 #define BN_PROBE3(name, a, b, c)    DTRACE_PROBE3(brain, name, a, b, c)
 #define BN_PROBE4(name, a, b, c, d) DTRACE_PROBE4(brain, name, a, b, c, d)
 #else
-#define BN_PROBE1(name, a)          ((void)0)
-#define BN_PROBE2(name, a, b)       ((void)0)
-#define BN_PROBE3(name, a, b, c)    ((void)0)
-#define BN_PROBE4(name, a, b, c, d) ((void)0)
+/* What is only told is used. */
+#define BN_PROBE1(name, a)          ((void)(a))
+#define BN_PROBE2(name, a, b)       ((void)(a), (void)(b))
+#define BN_PROBE3(name, a, b, c)    ((void)(a), (void)(b), (void)(c))
+#define BN_PROBE4(name, a, b, c, d) ((void)(a), (void)(b), (void)(c), (void)(d))
 #endif
 
 #endif

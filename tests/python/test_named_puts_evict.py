@@ -158,3 +158,23 @@ def test_where_plasma_was_used_its_objects_are_waited_for(brain, client):
     brain["held"] = 0
     assert pauses(lambda: brain.learn("x", bytes(7 * TENTH))) >= 200
     assert (buffer.size, len(held)) == (TENTH, 4 * TENTH)
+
+
+def refusals(brain):
+    return {name: value for name, *_, value in brain._metrics()}["brain_refusals"]
+
+
+def test_a_refusal_counts_once_however_often_it_was_tried(brain, client):
+    buffers = client.get_buffers(fill(client, 9))
+    for values in ({"x": bytes(3 * TENTH)}, {"x": bytes(3 * TENTH), "y": b""}):
+        before = refusals(brain)
+        with pytest.raises(BrainFullError):
+            brain.set_many(values)
+        assert refusals(brain) - before == 1
+    with pytest.raises(BrainFullError):
+        brain["x"] = bytes(3 * TENTH)
+    assert refusals(brain) - before == 2
+    buffers.clear()
+    brain["x"] = bytes(3 * TENTH)
+    brain.set_many({"y": bytes(3 * TENTH)})
+    assert refusals(brain) - before == 2  # others made room

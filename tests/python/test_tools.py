@@ -82,3 +82,23 @@ def test_the_end_of_a_run_takes_all_steps_that_it_is_told_of(tmp_path, new_path,
     leftovers(tmp_path, "end", tmp_path / "before", steps[0].pid, steps[1].pid)
     assert [step.process.wait() for step in steps[:2]] == [-signal.SIGTERM] * 2
     assert steps[2].process.poll() is None
+
+
+def test_leftovers_may_have_any_name(tmp_path):
+    names = [b"/dev/shm/brain-test-\xff-%d" % os.getpid(), b"/dev/shm/brain-test-\n-%d" % os.getpid()]
+    try:
+        Path(os.fsdecode(names[0])).touch()
+        leftovers(tmp_path, "note", tmp_path / "before")
+        Path(os.fsdecode(names[1])).touch()
+        done = subprocess.run(
+            [sys.executable, LEFTOVERS, "check", tmp_path / "before"],
+            env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONIOENCODING": "utf-8:strict"},
+            capture_output=True,
+        )
+        assert done.stderr == b""
+        said = done.stdout.decode()
+        assert "brain-test-\\n-" in said
+        assert "udcff" not in said  # that one was noted
+    finally:
+        for name in names:
+            os.unlink(name)

@@ -245,6 +245,20 @@ static void check_refusals(void)
     CHECK_MORE(PUTS, 1);
     CHECK_CODE(brain_get_copy(space, "a", 1, bytes, 10, NULL, NULL, NULL), BRAIN_E_FULL);
     CHECK_MORE(FULL, 4); /* the buffer was, not the store */
+    part.size_bytes = 1001;
+    brain_tries_begin();
+    brain_tries_begin();
+    CHECK_CODE(brain_put(space, "a", 1, &value, BRAIN_ANY_VERSION, NULL), BRAIN_E_QUOTA);
+    brain_tries_end(store, BRAIN_E_QUOTA);
+    CHECK_CODE(brain_put(space, "a", 1, &value, BRAIN_ANY_VERSION, NULL), BRAIN_E_QUOTA);
+    CHECK_MORE(FULL, 4);
+    brain_tries_end(store, BRAIN_E_QUOTA);
+    CHECK_MORE(FULL, 5);
+    brain_tries_begin();
+    CHECK_CODE(brain_put(space, "a", 1, &value, BRAIN_ANY_VERSION, NULL), BRAIN_E_QUOTA);
+    brain_tries_end(store, 0); /* it came right */
+    brain_tries_end(store, BRAIN_E_QUOTA); /* of no begin */
+    CHECK_MORE(FULL, 5);
     end();
 }
 

@@ -422,8 +422,15 @@ static void check_orphan_of_the_dead(void)
 }
 
 /* Who forks again and again without a row uses no more pages than there are children. */
+static void count_reaped(void *n_reaped, const brain_event *event)
+{
+    CHECK(strstr(event->text, "without a client row") != NULL);
+    ++*(int *)n_reaped;
+}
+
 static void check_orphans_are_buried(void)
 {
+    int n_reaped = 0;
     begin();
     struct inherited views;
     uint32_t n_pages = count_pages();
@@ -441,8 +448,11 @@ static void check_orphans_are_buried(void)
     brain_view_drop(&views.small);
     brain_view_drop(&views.large);
     close(rows);
+    CHECK_OK(brain_on_event(store, BRAIN_EVENT_REAPED, count_reaped, &n_reaped));
     CHECK_OK(brain_trim(store, NULL));
     CHECK_U64(count_pages(), n_pages);
+    CHECK_U64(n_reaped, 1); /* of the last: each fork had reaped the one before */
+    CHECK_OK(brain_on_event(store, 0, NULL, NULL));
     end();
 }
 

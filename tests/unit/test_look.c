@@ -1,4 +1,5 @@
-/* test_look.c - what brain_object_look(), brain_objects() and brain_writer() tell, of every state, and beside writers. */
+/* test_look.c - what brain_object_look(), brain_objects() and brain_writer() tell: of every state, and
+ * beside writers. */
 #include "check.h"
 
 #include <pthread.h>
