@@ -327,9 +327,10 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             self._sync_at_the_end()
         finally:
             self._let_go_of_client()
-            if not self.closed:
-                self._say_closed()
+            was_closed = self.closed
             super().close()
+            if not was_closed:  # now: a handler of the log may close it, too
+                self._say_closed()
 
     def _say_closed(self) -> None:
         saying.info(self, "closed", "closed the store %r")
@@ -361,9 +362,9 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             try:
                 self._sync_at_the_end()
             finally:
-                self._say_closed()
                 self._sleep()
                 self._let_go_of_client()
+                self._say_closed()
 
     def wake_up(self) -> None:
         """Open the store again after sleep(), with the same options and namespace. Does nothing where it

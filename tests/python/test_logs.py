@@ -504,6 +504,26 @@ def test_a_handler_that_closes_the_brain(new_path, doing):
     assert brain.closed
 
 
+@pytest.mark.parametrize("end", ["close", "sleep"])
+def test_a_handler_that_ends_what_is_being_ended(new_path, end):
+    brain = Brain(new_path())
+
+    class Ends(Kept):
+        def emit(self, record):
+            super().emit(record)
+            assert brain.closed if end == "close" else brain.asleep
+            getattr(brain, end)()
+
+    handler = Ends()
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.addHandler(handler)
+    try:
+        getattr(brain, end)()
+    finally:
+        LOGGER.removeHandler(handler)
+    assert handler.events == ["closed"]
+
+
 def test_a_handler_that_changes_the_namespace(brain, doing):
     brain["x"] = 5
     doing(lambda: brain.set_namespace("others"))
