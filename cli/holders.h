@@ -16,8 +16,9 @@ struct bc_object {
     uint64_t version, retired, size_bytes, created_ns;
     char *name, *space; /* NULL: nobody holds it */
     uint32_t name_len, space_len;
-    uint32_t shown_len;   /* of name: what there is of it */
-    uint32_t n_keepers;   /* processes that have a view of it, or a snapshot that needs it: 0, 1, or at least 2 */
+    uint32_t shown_len; /* of name: what there is of it */
+    /* Processes that have a view of it, or a snapshot that needs it: 0, 1, or 2 and perhaps more. */
+    uint32_t n_keepers;
     uint32_t keeper;      /* one of them */
     bool is_still_itself; /* it was the same before and after the pins were listed */
 };

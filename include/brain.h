@@ -418,7 +418,8 @@ typedef struct brain_object_info {
     uint64_t size_bytes;   /* of data */
     uint64_t memory_bytes; /* of values that it takes: whole pages; 0: it lies in its record */
     uint64_t created_ns;   /* as brain_view_created_ns(); DRAFT: 0 */
-    char name[256];  /* terminated; any of its bytes may be zero, and it may end within a character */
+    /* Terminated; any of its bytes may be zero, and it may end within a character. */
+    char name[256];
     char space[256]; /* terminated */
 } brain_object_info;
 

@@ -224,6 +224,45 @@ static void get_in_threads(void)
     }
 }
 
+/* A view that is kept for a while: its bytes stay, whoever else writes or reclaims, and whatever dies. */
+static void hold_another(uint32_t writer, uint32_t name)
+{
+    static brain_view held;
+    static uint32_t of[2];
+    if (held.store != NULL) {
+        struct head head;
+        memcpy(&head, held.data, sizeof head);
+        CHECK(head.writer == of[0] && head.name == of[1]);
+        CHECK_U64(held.size_bytes, size_of(seed_of(&head)));
+        CHECK(check_is_filled((const uint8_t *)held.data + sizeof head,
+                              held.size_bytes - sizeof head, seed_of(&head)));
+        brain_view_drop(&held);
+        held.store = NULL;
+    }
+    int err = brain_get(spaces[writer], &name, sizeof name, &held);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+    held.store = err == 0 ? held.store : NULL;
+    of[0] = writer;
+    of[1] = name;
+}
+
+/* All that there is, while others write: nothing of it is damaged. */
+static void look_at_objects(void)
+{
+#ifdef WITH_BRAIN_OBJECTS
+    static brain_object_info infos[64];
+    uint32_t cursor = 0;
+    size_t n;
+    int err;
+    infos[0].struct_size = sizeof infos[0];
+    do {
+        err = brain_objects(store, BRAIN_OBJECT_LIVE | BRAIN_OBJECT_LIMBO | BRAIN_OBJECT_DRAFT,
+                            &cursor, infos, 64, &n);
+    } while (err == 0);
+    CHECK_CODE(err, BRAIN_E_NOT_FOUND);
+#endif
+}
+
 static void reap(void)
 {
 #ifdef WITH_BRAIN_REAP
@@ -254,6 +293,15 @@ static void change(const char *path, uint32_t self)
     case 8:
     case 9:
         get_in_threads();
+        break;
+    case 10:
+    case 11:
+    case 12:
+        look_at_objects();
+        break;
+    case 13:
+    case 14:
+        hold_another(other, name);
         break;
     default:
         switch (check_below(8)) {
