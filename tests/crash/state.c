@@ -437,7 +437,7 @@ static bool is_live(struct state_reader *reader, const struct state *state, uint
                     const brain_object_info *info, char *text)
 {
     const struct state_catalogue *catalogue = reader->catalogue;
-    if (info->name_len >= sizeof info->name) { /* that is not all of it */
+    if (info->name_there < info->name_len) { /* that is not all of it */
         return true;
     }
     uint32_t space = space_number(catalogue, info->space, info->space_len);

@@ -584,6 +584,8 @@ static void do_looks(brain_store *store)
     do {
         err = DO(brain_objects(store, BRAIN_OBJECT_ANY, &cursor, infos, 16, &n));
         for (size_t i = 0; (err == 0 || err == BRAIN_E_CORRUPT) && i < n; i++) {
+            CHECK(infos[i].name_there < sizeof infos[i].name &&
+                  infos[i].name_there <= infos[i].name_len);
             sum += infos[i].size_bytes + strlen(infos[i].name) + strlen(infos[i].space);
         }
         if (++n_calls > NAMES_MAX) {
