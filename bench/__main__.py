@@ -26,6 +26,7 @@ PROGRAMS = [
     "wake",
     "names",
     "attach",
+    "logs",
     "frames",
     "million",
     "many",

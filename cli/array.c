@@ -1,8 +1,8 @@
 /* array.c - the elements of an array as text, and as JSON.
  *
- * An element is read by its NumPy type string: byte order, kind and size. What the string says beyond what is known here is
- * shown as the bytes it has. brain_tensor_decode() has seen to it that shape and size of the data agree; that the type's size
- * is that of an element is seen to here.
+ * An element is read by its NumPy type string: byte order, kind and size. What the string says beyond what is known
+ * here is shown as the bytes it has. brain_tensor_decode() has seen to it that shape and size of the data agree; that
+ * the type's size is that of an element is seen to here.
  */
 #include "array.h"
 

@@ -4,13 +4,9 @@
 #include <string.h>
 
 #include "ask.h"
-#include "command.h"
+#include "commands.h"
 #include "text.h"
 #include "value.h"
-
-int bc_rm(struct bc_context *);
-int bc_cp(struct bc_context *);
-int bc_mv(struct bc_context *);
 
 #define TRIES 10 /* to move a value that others replace meanwhile */
 
@@ -31,6 +27,9 @@ static int remove_names(struct bc_context *context, brain_space *space)
         err = is_forced ? 0 : brain_exists(space, name, len, NULL);
         if (err == BRAIN_E_NOT_FOUND) {
             status = bc_say_no_name(context, name, len);
+            if (strpbrk(context->arguments[i], "*?[") != NULL) {
+                bc_say(context, "rm takes names, no patterns: brain ls -1 lists those that match");
+            }
             break;
         }
         if (err == 0) err = brain_batch_delete(batch, space, name, len);
@@ -58,7 +57,12 @@ static int remove_space(struct bc_context *context, char *argument)
     if (err == BRAIN_E_NOT_FOUND && bc_option(context, "force") != NULL) err = 0;
     if (err == 0) return 0;
     char *shown = bc_text_name(name, len, 200);
-    status = bc_fail(context, err, shown);
+    if (err == BRAIN_E_NOT_FOUND) {
+        bc_say(context, "there is no namespace %s in %s", shown, context->path);
+        status = BC_NO;
+    } else {
+        status = bc_fail(context, err, shown);
+    }
     free(shown);
     return status;
 }
@@ -154,8 +158,7 @@ static int do_move(struct move *move, int (*once)(struct move *, const struct bc
         if (status != 0) return status;
         if (value.kind == BRAIN_KIND_UNSEALED) {
             bc_value_drop(&value);
-            bc_say(context, "it is being written, and not sealed yet");
-            return BC_NO;
+            return bc_say_unsealed(context);
         }
         err = once(move, &value);
         bc_value_drop(&value);

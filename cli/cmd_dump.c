@@ -8,15 +8,12 @@
 #include <unistd.h>
 
 #include "ask.h"
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "progress.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
-
-int bc_dump(struct bc_context *);
-int bc_load(struct bc_context *);
 
 /* Whether the command line names a namespace; the one of the environment does not make a dump smaller. */
 static bool has_space(const struct bc_context *context)
@@ -111,10 +108,7 @@ static int read_keys(struct bc_context *context, brain_space *space, brain_key *
 static int check_space(const struct bc_context *context, brain_space *space)
 {
     int err = brain_space_exists(space);
-    if (err == BRAIN_E_NOT_FOUND) {
-        bc_say(context, "there is no namespace %s in %s", context->space, context->path);
-        return BC_NO;
-    }
+    if (err == BRAIN_E_NOT_FOUND) return bc_say_no_space(context);
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
@@ -158,6 +152,7 @@ struct loading {
         size_t len;
     } *names;
     size_t n_names; /* 0: all of them */
+    bool has_found; /* a name, or the namespace */
     struct bc_progress progress;
     bool is_listing;
     struct bc_table *table;
@@ -205,6 +200,7 @@ static int wants(void *context, const brain_load_name *name)
     struct loading *loading = context;
     bool is = is_named(loading, name);
     if (is && loading->is_looking && loading->n_there == 0) note_there(loading, name);
+    loading->has_found |= is;
     return is && !loading->is_looking;
 }
 
@@ -267,7 +263,7 @@ static int load_once(struct loading *loading, int fd, brain_load_result *result)
 
 static int fail_load(const struct bc_context *context, int err)
 {
-    int status = bc_fail_disk(context, err, NULL);
+    int status = bc_fail_disk(context, err, err == BRAIN_E_FORMAT ? context->arguments[0] : NULL);
     return err == BRAIN_E_NOT_FOUND ? BC_SYSTEM : status; /* the file: no answer about the store */
 }
 
@@ -345,6 +341,13 @@ static int load_and_list(struct loading *loading, int fd)
     }
     if (loading->n_names > 0 && result.n_loaded + result.n_kept < loading->n_names) {
         bc_say(context, "the dump has not all of these names");
+        return BC_NO;
+    }
+    if (loading->space != NULL && !loading->has_found) {
+        char *space = bc_text_name(context->space, strlen(context->space), 0);
+        bc_say(context, "the dump has nothing of namespace %s: -n says of which names are loaded",
+               space);
+        free(space);
         return BC_NO;
     }
     return 0;

@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "array.h"
-#include "command.h"
+#include "commands.h"
 #include "holders.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
-
-int bc_explain(struct bc_context *);
 
 static void hex(const uint8_t *bytes, size_t n, char *to)
 {
@@ -69,9 +67,7 @@ static void print_json(const struct explained *is)
         const struct bc_holder *holder = holder_at(is, i);
         if (holder == NULL) continue;
         json_t *item = json_object();
-        json_object_set_new(item, "pid",
-                            holder->process.pid != 0 ? json_integer(holder->process.pid)
-                                                     : json_null());
+        bc_json_known(item, "pid", (uint64_t)bc_holders_pid(holder));
         bc_json_text(item, "command", holder->is_nameless ? "" : holder->process.command);
         bc_json_number(item, "views", is->holders.holds[i].n_views);
         json_array_append_new(holders, item);
@@ -89,9 +85,12 @@ static void print_holders(const struct explained *is)
             holder->is_nameless ? "a forked child without a row" : holder->process.command;
         char *shown = bc_text_name(command, strlen(command), 0);
         uint64_t n = is->holders.holds[i].n_views;
-        char *text = bc_format("process %d, %" PRIu64 " view%s: %s", (int)holder->process.pid, n,
-                               n == 1 ? "" : "s", shown);
+        int32_t pid = bc_holders_pid(holder);
+        char *number = pid != 0 ? bc_format("%d", (int)pid) : bc_strdup("?");
+        char *text =
+            bc_format("process %s, %" PRIu64 " view%s: %s", number, n, n == 1 ? "" : "s", shown);
         bc_line_text(is->context, "held_by", text);
+        free(number);
         free(text);
         free(shown);
     }

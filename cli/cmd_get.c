@@ -6,14 +6,12 @@
 #include <string.h>
 
 #include "array.h"
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "out.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
-
-int bc_get(struct bc_context *);
 
 #define SHOWN_BYTES  512u     /* of bytes, on a terminal */
 #define SHOWN_TEXT   1000000u /* of a str, on a terminal */
@@ -263,10 +261,7 @@ static int print_value(struct bc_context *context, const struct bc_value *value)
 {
     const char *path = bc_option(context, "output");
     bool is_raw = bc_option(context, "raw") != NULL;
-    if (value->kind == BRAIN_KIND_UNSEALED) {
-        bc_say(context, "it is being written, and not sealed yet");
-        return BC_NO;
-    }
+    if (value->kind == BRAIN_KIND_UNSEALED) return bc_say_unsealed(context);
     if (context->json && !is_raw && path == NULL) return print_json(context, value);
     char *text = is_raw ? NULL : short_text(value);
     int status;
@@ -302,7 +297,7 @@ static int hand_over(struct bc_context *context, char *name)
         bc_say(context,
                "only Python understands this value, and brain-show, which shows it, is not "
                "installed: it "
-               "comes with the Python package (pip install brain-plasma). --raw has its bytes");
+               "comes with the Python package, brain-plasma 1.0. --raw has its bytes");
         status = BC_SYSTEM;
     }
     return status;

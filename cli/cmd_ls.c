@@ -8,13 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
-
-int bc_ls(struct bc_context *);
 
 #define DAMAGED_IN_A_ROW 10000u
 
@@ -37,20 +35,13 @@ struct listing {
     int status;         /* what went wrong last */
 };
 
-static char *copy(const void *bytes, size_t len)
-{
-    char *text = bc_alloc(len + 1);
-    if (len > 0) memcpy(text, bytes, len);
-    return text;
-}
-
 /* ---- gathering */
 
 static bool is_wanted(const struct bc_context *context, const char *name, size_t len)
 {
     if (context->n_arguments == 0) return true;
     /* A pattern is text; what has a NUL in it is matched as it is shown. */
-    char *text = memchr(name, '\0', len) != NULL ? bc_text_name(name, len, 0) : copy(name, len);
+    char *text = memchr(name, '\0', len) != NULL ? bc_text_name(name, len, 0) : bc_copy(name, len);
     bool is = false;
     for (int i = 0; i < context->n_arguments && !is; i++) {
         is = fnmatch(context->arguments[i], text, 0) == 0;
@@ -88,7 +79,7 @@ static void add_entry(struct listing *listing, brain_iter *names, const void *sp
             entry.version = view.version;
             entry.created_ns = brain_view_created_ns(&view);
             if (listing->has_descriptions) {
-                entry.description = copy(view.description, view.description_len);
+                entry.description = bc_copy(view.description, view.description_len);
                 entry.description_len = view.description_len;
             }
         }
@@ -98,13 +89,13 @@ static void add_entry(struct listing *listing, brain_iter *names, const void *sp
         note_failure(listing, err, name, name_len);
         return;
     }
-    entry.name = copy(name, name_len);
-    entry.space = copy(space, space_len);
+    entry.name = bc_copy(name, name_len);
+    entry.space = bc_copy(space, space_len);
     append(listing, &entry);
 }
 
-/* The next name that can be read. A walk goes on behind a damaged record; where it does not get on, the list of names itself is
- * what is damaged. Returns as brain_iter_next(). */
+/* The next name that can be read. A walk goes on behind a damaged record; where it does not get on, the list of names
+ * itself is what is damaged. Returns as brain_iter_next(). */
 static int next_sound(struct listing *listing, brain_iter *iter, const void **name_out,
                       size_t *name_len_out)
 {
@@ -126,8 +117,8 @@ static bool is_newest(const struct listing *listing)
     return is;
 }
 
-/* A record may be damaged so that it seems to be nothing at all: then there are fewer names than the namespace says. That can
- * be told where nobody changes anything meanwhile. */
+/* A record may be damaged so that it seems to be nothing at all: then there are fewer names than the namespace says.
+ * That can be told where nobody changes anything meanwhile. */
 static void check_count(struct listing *listing, brain_space *space, uint64_t n_found)
 {
     uint64_t n;
@@ -180,8 +171,7 @@ static void for_spaces(struct listing *listing, void (*each)(struct listing *, b
     }
     while ((err = next_sound(listing, spaces, &name, &len)) == 0) {
         brain_space *space;
-        bool is_own = len > 0 && *(const unsigned char *)name == 0xff;
-        if (is_own && bc_option(context, "all") == NULL) continue;
+        if (bc_is_own_space(name, len) && bc_option(context, "all") == NULL) continue;
         if (brain_space_open(context->store, name, len, &space) != 0) continue;
         each(listing, space);
         brain_space_close(space);
@@ -333,7 +323,7 @@ static void print_table(const struct listing *listing, bool has_spaces)
 
 static void gather_space(struct listing *listing, brain_space *space)
 {
-    struct entry entry = { .space = copy("", 0) };
+    struct entry entry = { .space = bc_copy("", 0) };
     const void *name = brain_space_name(space, &entry.name_len);
     int err = brain_space_usage(space, &entry.n_names, &entry.facts.size_bytes, &entry.quota);
     if (err != 0) {
@@ -341,7 +331,7 @@ static void gather_space(struct listing *listing, brain_space *space)
         note_failure(listing, err, name, entry.name_len);
         return;
     }
-    entry.name = copy(name, entry.name_len);
+    entry.name = bc_copy(name, entry.name_len);
     append(listing, &entry);
 }
 
@@ -355,9 +345,7 @@ static void print_spaces_json(const struct listing *listing)
         bc_json_name(object, "namespace", entry->name, entry->name_len);
         bc_json_number(object, "names", entry->n_names);
         bc_json_number(object, "bytes", entry->facts.size_bytes);
-        json_object_set_new(object, "quota",
-                            entry->quota > 0 ? json_integer((json_int_t)entry->quota)
-                                             : json_null());
+        bc_json_known(object, "quota", entry->quota);
         bc_json_item(&array, object);
     }
     bc_json_end(&array);
@@ -413,10 +401,7 @@ static int gather_one(struct listing *listing)
     if (status != 0) return status;
     int err = brain_space_exists(space);
     if (err == BRAIN_E_NOT_FOUND && strcmp(context->space, "default") != 0) {
-        char *shown = bc_text_name(context->space, strlen(context->space), 0);
-        bc_say(context, "there is no namespace %s in %s", shown, context->path);
-        free(shown);
-        status = BC_NO;
+        status = bc_say_no_space(context);
     } else if (err != BRAIN_E_NOT_FOUND) {
         gather(listing, space);
     }

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "text.h"
-
-int bc_metrics(struct bc_context *);
 
 /* As the text format has it between quotes. What is no UTF-8 is escaped, since the text has to be. */
 static void print_escaped(const char *text)

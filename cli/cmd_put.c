@@ -1,8 +1,8 @@
 /* cmd_put.c - brain put: a value from a file, from a pipe, or from the command line.
  *
- * What has a length that is known is streamed: a step is read, and appended to an object of the store's. What comes from a
- * pipe has none, and an object of the store's has to: it is gathered in memory, in steps that go as they are appended, unless
- * --size says how long it is. Either way the name changes in one step, when all has come.
+ * What has a length that is known is streamed: a step is read, and appended to an object of the store's. What comes
+ * from a pipe has none, and an object of the store's has to: it is gathered in memory, in steps that go as they are
+ * appended, unless --size says how long it is. Either way the name changes in one step, when all has come.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "progress.h"
 #include "text.h"
 #include "value.h"
-
-int bc_put(struct bc_context *);
 
 #define STEP ((size_t)1 << 20)
 
@@ -267,6 +265,10 @@ static int put_file(struct put *put, const char *path)
     if (fd < 0) {
         int error = errno;
         bc_say(put->context, "cannot read %s: %s", path, strerror(error));
+        if (error == ENOENT && strchr(path, '/') == NULL) {
+            bc_say(put->context,
+                   "a value on the command line is given with --text, --int or --float");
+        }
         return error == EACCES ? BC_DENIED : BC_SYSTEM;
     }
     int status = put_from(put, fd);

@@ -7,19 +7,11 @@
 #include <string.h>
 
 #include "ask.h"
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
-
-int bc_create(struct bc_context *);
-int bc_destroy(struct bc_context *);
-int bc_stat(struct bc_context *);
-int bc_check(struct bc_context *);
-int bc_resize(struct bc_context *);
-int bc_quota(struct bc_context *);
-int bc_compact(struct bc_context *);
 
 static const char *const full_modes[] = {
     [BRAIN_FULL_ERROR] = "error",
@@ -169,6 +161,12 @@ static uint64_t value_of(const brain_stat *stat, const struct figure *figure)
     return value;
 }
 
+/* Who has the store open but this command, as `who` and `top` count. */
+static uint32_t n_others(const brain_stat *stat)
+{
+    return stat->n_clients > 0 ? stat->n_clients - 1 : 0;
+}
+
 static void print_stat_json(const struct bc_context *context, const brain_stat *stat,
                             const char *full)
 {
@@ -182,7 +180,7 @@ static void print_stat_json(const struct bc_context *context, const brain_stat *
             bc_json_number(object, figures[i].label, value_of(stat, &figures[i]));
         }
     }
-    bc_json_number(object, "clients", stat->n_clients);
+    bc_json_number(object, "clients", n_others(stat));
     bc_json_text(object, "when_full", full);
     bc_json_print(object);
 }
@@ -202,7 +200,7 @@ static void print_stat(const struct bc_context *context, const brain_stat *stat,
             bc_line_time(context, figures[i].label, value);
         }
     }
-    bc_line_number(context, "clients", stat->n_clients);
+    bc_line_number(context, "clients", n_others(stat));
     bc_line_text(context, "when_full", full);
 }
 
@@ -300,8 +298,7 @@ static int show_quota(struct bc_context *context, brain_space *space)
         bc_json_name(object, "namespace", context->space, strlen(context->space));
         bc_json_number(object, "names", n);
         bc_json_number(object, "bytes", bytes);
-        json_object_set_new(object, "quota",
-                            quota > 0 ? json_integer((json_int_t)quota) : json_null());
+        bc_json_known(object, "quota", quota);
         bc_json_print(object);
         return 0;
     }

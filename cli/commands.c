@@ -3,32 +3,6 @@
 
 #include <string.h>
 
-int bc_create(struct bc_context *);
-int bc_ls(struct bc_context *);
-int bc_get(struct bc_context *);
-int bc_put(struct bc_context *);
-int bc_rm(struct bc_context *);
-int bc_cp(struct bc_context *);
-int bc_mv(struct bc_context *);
-int bc_stat(struct bc_context *);
-int bc_explain(struct bc_context *);
-int bc_check(struct bc_context *);
-int bc_compact(struct bc_context *);
-int bc_resize(struct bc_context *);
-int bc_quota(struct bc_context *);
-int bc_dump(struct bc_context *);
-int bc_load(struct bc_context *);
-int bc_destroy(struct bc_context *);
-int bc_metrics(struct bc_context *);
-int bc_help(struct bc_context *);
-int bc_completion(struct bc_context *);
-int bc_complete(struct bc_context *);
-int bc_man(struct bc_context *);
-int bc_who(struct bc_context *);
-int bc_doctor(struct bc_context *);
-int bc_top(struct bc_context *);
-int bc_watch(struct bc_context *);
-
 #define FLAG(name, letter, help)            { name, letter, NULL, help, BC_WORDS_NONE, NULL }
 #define VALUE(name, letter, argument, help) { name, letter, argument, help, BC_WORDS_NONE, NULL }
 #define END                                 { NULL, 0, NULL, NULL, BC_WORDS_NONE, NULL }
@@ -247,7 +221,9 @@ const struct bc_command BC_COMMANDS[] = {
     { "stat", "", 0, 0, BC_WORDS_NONE, NULL, "show how full the store is",
       "Shows the numbers of the store: what values may take and do take, what was replaced or "
       "removed and is still "
-      "held, memory, names, clients, pins.",
+      "held (limbo), what is being written (unsealed), memory, names, views of processes (pins), "
+      "and "
+      "how many processes but this one have it open (clients).",
       NULL, LOOKING, bc_stat },
     { "top", "", 0, 0, BC_WORDS_NONE, NULL, "show what goes on, again and again",
       "Shows how full the store is and how fast it grows; gets (and how many found something), "
@@ -348,15 +324,20 @@ const struct bc_command BC_COMMANDS[] = {
       "PORT.",
       metrics_options, LOOKING, bc_metrics },
     { "show", "NAME", 0, -1, BC_WORDS_NAMES, NULL, "show a table, or what only Python understands",
-      "A program of the Python package, brain-show.", NULL, LOOKING | BC_EXIT(BC_NO), NULL },
-    { "import", "NAME FILE", 0, -1, BC_WORDS_FILES, NULL, "put a table that is in a file",
-      "A program of the Python package, brain-import: Parquet, CSV, Arrow IPC.", NULL,
-      CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL), NULL },
-    { "export", "NAME FILE", 0, -1, BC_WORDS_FILES, NULL, "write a table to a file",
-      "A program of the Python package, brain-export: Parquet, CSV, Arrow IPC.", NULL,
+      "A program of the Python package, brain-show. brain show --help says what it takes.", NULL,
       LOOKING | BC_EXIT(BC_NO), NULL },
+    { "import", "NAME FILE", 0, -1, BC_WORDS_FILES, NULL, "put a table that is in a file",
+      "A program of the Python package, brain-import: Parquet, CSV, Arrow IPC. brain import --help "
+      "says what it takes.",
+      NULL, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL), NULL },
+    { "export", "NAME FILE", 0, -1, BC_WORDS_FILES, NULL, "write a table to a file",
+      "A program of the Python package, brain-export: Parquet, CSV, Arrow IPC. brain export --help "
+      "says what it takes.",
+      NULL, LOOKING | BC_EXIT(BC_NO), NULL },
     { "serve-metrics", "[PORT]", 0, -1, BC_WORDS_NONE, NULL, "serve metrics over HTTP",
-      "A program of the Python package, brain-serve-metrics.", NULL, LOOKING, NULL },
+      "A program of the Python package, brain-serve-metrics. brain serve-metrics --help says what "
+      "it takes.",
+      NULL, LOOKING, NULL },
     { "destroy", "", 0, 0, BC_WORDS_NONE, NULL, "remove the store",
       "Removes the store, for everybody: who has it open gets errors from then on, but keeps the "
       "views that it has. It asks first.",

@@ -1,8 +1,8 @@
 /* completion.c - scripts that complete command lines, made from the table of subcommands.
  *
- * What can be known beforehand is in the script; names, namespaces and programs it asks for, with `brain __complete`, which
- * says nothing where there is no store. Names are given as they are escaped by `ls`, and a name that has an escape is left
- * out, since a shell would need --escaped for it.
+ * What can be known beforehand is in the script; names, namespaces and programs it asks for, with `brain __complete`,
+ * which says nothing where there is no store. Names are given as they are escaped by `ls`, and a name that has an
+ * escape is left out, since a shell would need --escaped for it.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -11,9 +11,6 @@
 
 #include "commands.h"
 #include "text.h"
-
-int bc_completion(struct bc_context *);
-int bc_complete(struct bc_context *);
 
 #define N_MAX 10000u /* names that are given: nobody looks at more */
 
@@ -92,6 +89,21 @@ static void print_list_words(const char *list)
     }
 }
 
+/* Subcommands that take both names and files say so in their synopsis; of all others the arguments are of one kind. */
+enum mixture {
+    ONE_KIND,
+    NAME_FILE,  /* a name, then a file */
+    FILE_NAMES, /* a file, then names */
+};
+
+static enum mixture mixture_of(const struct bc_command *command)
+{
+    const char *name = strstr(command->arguments, "NAME"),
+               *file = strstr(command->arguments, "FILE");
+    if (name == NULL || file == NULL) return ONE_KIND;
+    return name < file ? NAME_FILE : FILE_NAMES;
+}
+
 /* What bash does for one kind of words. */
 static void print_bash_words(enum bc_words words, const char *list)
 {
@@ -145,6 +157,23 @@ static void print_bash_skipping(void)
     }
 }
 
+/* What comes behind a subcommand. */
+static void print_bash_command(const struct bc_command *row)
+{
+    printf("    %s)\n        if [[ $cur == -* ]]; then _brain_words '", row->name);
+    print_option_words(row->options);
+    print_option_words(BC_GLOBAL_OPTIONS);
+    fputs("'; ", stdout);
+    if (mixture_of(row) == NAME_FILE) {
+        fputs("elif ((n_words == 0)); then _brain_ask names; ", stdout);
+    } else if (mixture_of(row) == FILE_NAMES) {
+        fputs("elif ((n_words > 0)); then _brain_ask names; ", stdout);
+    }
+    fputs("else ", stdout);
+    print_bash_words(row->words, row->list);
+    puts("; fi ;;");
+}
+
 static void print_bash(void)
 {
     fputs("# bash completion for brain(1)\n\n_brain_commands='", stdout);
@@ -195,20 +224,7 @@ static void print_bash(void)
     puts("    esac\n"
          "    case $command in");
     for (const struct bc_command *row = BC_COMMANDS; row->name != NULL; row++) {
-        printf("    %s)\n        if [[ $cur == -* ]]; then _brain_words '", row->name);
-        print_option_words(row->options);
-        print_option_words(BC_GLOBAL_OPTIONS);
-        fputs("'; ", stdout);
-        /* Behind a NAME, or before further ones, there may be something else. */
-        if (strncmp(row->arguments, "NAME [FILE]", 11) == 0 ||
-            strcmp(row->arguments, "NAME FILE") == 0) {
-            fputs("elif ((n_words == 0)); then _brain_ask names; ", stdout);
-        } else if (strncmp(row->arguments, "FILE [NAME", 10) == 0) {
-            fputs("elif ((n_words > 0)); then _brain_ask names; ", stdout);
-        }
-        fputs("else ", stdout);
-        print_bash_words(row->words, row->list);
-        puts("; fi ;;");
+        print_bash_command(row);
     }
     fputs("    '')\n        if [[ $cur == -* ]]; then _brain_words '", stdout);
     print_option_words(BC_GLOBAL_OPTIONS);
@@ -287,10 +303,9 @@ static void print_zsh_arguments(const struct bc_command *command)
 {
     if (command->n_max == 0) return;
     const char *first = zsh_action(command->words);
-    if (strncmp(command->arguments, "NAME [FILE]", 11) == 0 ||
-        strcmp(command->arguments, "NAME FILE") == 0) {
+    if (mixture_of(command) == NAME_FILE) {
         fputs(" \\\n            '1:NAME:_brain_names' \\\n            '2:FILE:_files'", stdout);
-    } else if (strncmp(command->arguments, "FILE [NAME", 10) == 0) {
+    } else if (mixture_of(command) == FILE_NAMES) {
         fputs(" \\\n            '1:FILE:_files' \\\n            '*:NAME:_brain_names'", stdout);
     } else if (command->words == BC_WORDS_LIST) {
         fputs(" \\\n            '*: :", stdout);
@@ -432,9 +447,9 @@ static void print_fish(void)
     for (const struct bc_command *row = BC_COMMANDS; row->name != NULL; row++) {
         char *condition = bc_format(" -n '__fish_seen_subcommand_from %s'", row->name);
         print_fish_options(condition, row->options);
-        bool takes_both =
-            strstr(row->arguments, "NAME") != NULL && strstr(row->arguments, "FILE") != NULL;
-        if (takes_both) printf("complete -c brain%s -f -a '(__brain_ask names)'\n", condition);
+        if (mixture_of(row) != ONE_KIND) {
+            printf("complete -c brain%s -f -a '(__brain_ask names)'\n", condition);
+        }
         if (row->words != BC_WORDS_NONE) {
             printf("complete -c brain%s", condition);
             print_fish_words(row->words, row->list);

@@ -190,7 +190,11 @@ int bc_open(struct bc_context *context, enum bc_access access)
     if (err == 0) return 0;
     int status = bc_fail(context, err, NULL);
     if (err != BRAIN_E_NOT_FOUND) return status;
-    if (access == BC_CHANGE) bc_say(context, "brain create makes one");
+    if (!context->path_is_named) bc_say(context, "-s PATH, or BRAIN_PATH, names another one");
+    if (access == BC_CHANGE && context->command != NULL &&
+        strcmp(context->command->name, "destroy") != 0) {
+        bc_say(context, "brain create makes one");
+    }
     return BC_NO_STORE;
 }
 

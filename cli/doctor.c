@@ -1,11 +1,9 @@
 /* doctor.c - brain doctor: what is wrong with a store, or will be, what shows it, and what to do.
  *
  * It looks without the lock. With --fix it does what harms nobody: it gives back what the dead held, and memory that
- * nobody needs; and, if that is confirmed, lets a stopped writer go on. All else it says. A writer that is stopped in the
- * lock comes first: whatever else is done has to wait for it.
+ * nobody needs; and, if that is confirmed, lets a stopped writer go on. All else it says. A writer that is stopped in
+ * the lock comes first: whatever else is done has to wait for it.
  */
-#include "doctor.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -13,43 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ask.h"
+#include "commands.h"
+#include "finds.h"
 #include "holders.h"
-#include "json.h"
-#include "table.h"
+#include "system.h"
 #include "text.h"
-
-int bc_doctor(struct bc_context *);
+#include "value.h"
 
 #define WRITER_LOOKS    3
-#define WRITER_PAUSE_NS 100000000L /* between them; a change has the lock for microseconds */
+#define WRITER_PAUSE_NS (BC_SECOND_NS / 10) /* a change has the lock for microseconds */
 #define PROBLEMS_MAX    20
+#define SAVE            "save what can be read (brain dump), then brain destroy and brain load"
 #define SHARE           64u /* of the capacity: more than that in limbo is worth a word */
-
-struct bc_find *bc_find_add(struct bc_finds *finds, enum bc_severity severity, const char *id,
-                            char *what, char *evidence, char *advice)
-{
-    finds->all = bc_realloc(finds->all, (finds->n + 1) * sizeof *finds->all);
-    struct bc_find *find = &finds->all[finds->n++];
-    *find = (struct bc_find){
-        .severity = severity, .id = id, .what = what, .evidence = evidence, .advice = advice
-    };
-    return find;
-}
-
-static void free_finds(struct bc_finds *finds)
-{
-    for (size_t i = 0; i < finds->n; i++) {
-        free(finds->all[i].what);
-        free(finds->all[i].evidence);
-        free(finds->all[i].advice);
-        free(finds->all[i].question);
-    }
-    free(finds->all);
-}
 
 static char *describe(const brain_client *client, const struct bc_process *process)
 {
@@ -157,8 +133,7 @@ static int look_at_writer(struct bc_context *context, struct bc_finds *finds)
     uint64_t epoch, again;
     int err = brain_writer(context->store, &first, &epoch);
     for (int i = 0; err == 0 && i < WRITER_LOOKS; i++) {
-        struct timespec pause = { .tv_nsec = WRITER_PAUSE_NS };
-        nanosleep(&pause, NULL);
+        bc_pause(WRITER_PAUSE_NS);
         err = brain_writer(context->store, &client, &again);
         if (err == 0 && again != epoch) return 0;
     }
@@ -237,15 +212,18 @@ static void say_limbo(struct bc_finds *finds, const struct bc_holders *all, cons
                               "ends"));
         free(who);
     }
-    uint64_t taken = stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+    uint64_t taken = bc_taken_bytes(stat);
     if (stat->capacity_bytes - stat->capacity_bytes / 10 < taken) {
         bc_find_add(finds, taken >= stat->capacity_bytes ? BC_PROBLEM : BC_WARNING, "nearly-full",
-                    bc_format("the store is %s full",
-                              taken >= stat->capacity_bytes ? "all but" : "nearly"),
+                    bc_strdup(taken >= stat->capacity_bytes ? "the store is full"
+                                                            : "the store is nearly full"),
                     bc_format("%s of %s", bc_text_size(taken, size, sizeof size),
                               bc_text_size(stat->capacity_bytes, other, sizeof other)),
-                    bc_strdup(
-                        "brain resize, brain rm, or create it with --when-full lru or spill"));
+                    bc_strdup(stat->limbo_bytes > stat->live_bytes
+                                  ? "most of it was replaced or removed, and somebody has it in "
+                                    "use: brain who says who. Else brain resize"
+                                  : "brain resize, brain rm, or create it with --when-full lru or "
+                                    "spill"));
     }
 }
 
@@ -274,9 +252,7 @@ static int look_for_damage(struct bc_context *context, struct bc_finds *finds,
         bc_find_add(finds, BC_PROBLEM, "damage",
                     bc_format("%zu records of objects make no sense",
                               n_damaged > all->n_damaged ? n_damaged : all->n_damaged),
-                    bc_strdup(detail),
-                    bc_strdup(
-                        "save what can be read (brain dump), then brain destroy and brain load"));
+                    bc_strdup(detail), bc_strdup(SAVE));
     }
     return err == BRAIN_E_NOT_FOUND ? 0 : err;
 }
@@ -294,59 +270,12 @@ static int check(struct bc_context *context, struct bc_finds *finds)
     for (size_t i = 0; i < n && i < PROBLEMS_MAX; i++) {
         bc_find_add(finds, BC_PROBLEM, "damage",
                     bc_strdup("an invariant of the store does not hold"),
-                    bc_strdup(problems[i].text),
-                    bc_strdup(
-                        "save what can be read (brain dump), then brain destroy and brain load"));
+                    bc_strdup(problems[i].text), bc_strdup(SAVE));
     }
     return 0;
 }
 
 /* ---- */
-
-static const char *severity_text(enum bc_severity severity)
-{
-    return severity == BC_PROBLEM ? "problem" : severity == BC_WARNING ? "warning" : "note";
-}
-
-static void print(const struct bc_context *context, const struct bc_find *find)
-{
-    char *what = bc_text_name(find->what, strlen(find->what), 0);
-    char *evidence = bc_text_name(find->evidence, strlen(find->evidence), 0);
-    char *advice = bc_text_name(find->advice, strlen(find->advice), 0);
-    if (context->is_terminal) {
-        printf("%s%s%s: %s%s\n    seen: %s\n    do: %s\n",
-               bc_style(context, find->severity == BC_PROBLEM   ? BC_RED
-                                 : find->severity == BC_WARNING ? BC_YELLOW
-                                                                : BC_DIM),
-               severity_text(find->severity), bc_style(context, BC_PLAIN), what,
-               find->is_fixed ? " (fixed)" : "", evidence, advice);
-    } else {
-        printf("%s\t%s\t%s\t%s\t%s\t%s\n", severity_text(find->severity), find->id,
-               find->is_fixed ? "fixed" : "-", what, evidence, advice);
-    }
-    free(what);
-    free(evidence);
-    free(advice);
-}
-
-static void print_json(const struct bc_finds *finds)
-{
-    struct bc_json_array array;
-    bc_json_begin(&array);
-    for (size_t i = 0; i < finds->n; i++) {
-        const struct bc_find *find = &finds->all[i];
-        json_t *json = json_object();
-        bc_json_text(json, "severity", severity_text(find->severity));
-        bc_json_text(json, "id", find->id);
-        bc_json_text(json, "what", find->what);
-        bc_json_text(json, "evidence", find->evidence);
-        bc_json_text(json, "advice", find->advice);
-        bc_json_bool(json, "can_fix", find->fix != NULL);
-        bc_json_bool(json, "fixed", find->is_fixed);
-        bc_json_item(&array, json);
-    }
-    bc_json_end(&array);
-}
 
 /* Fix what can be, each asked for by itself, but the same question once. Returns an exit status. */
 static int fix(struct bc_context *context, struct bc_finds *finds)
@@ -363,7 +292,7 @@ static int fix(struct bc_context *context, struct bc_finds *finds)
             find->is_fixed = finds->all[j].is_fixed;
             continue;
         }
-        status = bc_ask(context, "%s: %s. %s", severity_text(find->severity), find->what,
+        status = bc_ask(context, "%s: %s. %s", bc_find_severity(find->severity), find->what,
                         find->question);
         if (status == 0) status = find->fix(context, find);
         find->is_fixed = status == 0;
@@ -384,7 +313,7 @@ static int look(struct bc_context *context, struct bc_finds *finds)
     say_limbo(finds, &all, &stat);
     err = look_for_damage(context, finds, &all);
     bc_holders_free(&all);
-    bc_limits_look(finds, brain_directory(context->store), &stat);
+    bc_system_look(finds, brain_directory(context->store), &stat);
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
@@ -405,7 +334,7 @@ int bc_doctor(struct bc_context *context)
     int opened = status;
     if (status == BC_NO_STORE || status == BC_USAGE) return status;
     if (status != 0) { /* what is in the way may be seen all the same */
-        bc_limits_look(&finds, "/dev/shm", NULL);
+        bc_system_look(&finds, "/dev/shm", NULL);
     } else {
         status = look(context, &finds);
     }
@@ -414,15 +343,10 @@ int bc_doctor(struct bc_context *context)
         int err = check(context, &finds);
         status = err == 0 ? 0 : bc_fail(context, err, NULL);
     }
-    if (context->json) {
-        print_json(&finds);
-    } else {
-        for (size_t i = 0; i < finds.n; i++) {
-            print(context, &finds.all[i]);
-        }
-        if (finds.n == 0 && opened == 0 && context->is_terminal) puts("nothing found");
-    }
+    bc_finds_print(context, &finds);
+    if (finds.n == 0 && opened == 0 && context->is_terminal && !context->json)
+        puts("nothing found");
     status = status != 0 ? status : judge(&finds);
-    free_finds(&finds);
+    bc_finds_free(&finds);
     return status;
 }

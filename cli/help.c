@@ -106,7 +106,6 @@ void bc_help_of(const struct bc_command *command)
     }
 }
 
-int bc_help(struct bc_context *);
 int bc_help(struct bc_context *context)
 {
     if (context->n_arguments == 0) {

@@ -5,8 +5,8 @@
  * more. What had the same gen both times was, at the moment of the second list, held by whom that says. Rows are listed
  * before and after: one that was given to another process meanwhile is left out.
  *
- * What is in limbo is kept by each process that has a view of it, and by each that has a snapshot as of a commit at which
- * it was the value still. Where that is one process, it alone keeps it.
+ * What is in limbo is kept by each process that has a view of it, and by each that has a snapshot as of a commit at
+ * which it was the value still. Where that is one process, it alone keeps it.
  */
 #include "holders.h"
 
@@ -78,14 +78,6 @@ static uint32_t whole_characters(const char *text, uint32_t len, uint32_t whole_
     return bc_text_is_utf8(text, n) ? n : len;
 }
 
-static char *copy(const char *bytes, uint32_t len)
-{
-    char *text = bc_alloc((size_t)len + 1);
-    memcpy(text, bytes, len);
-    text[len] = '\0';
-    return text;
-}
-
 static void set_object(struct bc_object *object, const brain_object_info *info)
 {
     uint32_t there = info->name_len < sizeof info->name ? info->name_len : sizeof info->name - 1;
@@ -101,7 +93,6 @@ static void set_object(struct bc_object *object, const brain_object_info *info)
         .version = info->version,
         .retired = info->retired,
         .size_bytes = info->size_bytes,
-        .memory_bytes = info->memory_bytes,
         .created_ns = info->created_ns,
         .name_len = info->name_len,
         .space_len = info->space_len,
@@ -111,8 +102,8 @@ static void set_object(struct bc_object *object, const brain_object_info *info)
 
 static void name_object(struct bc_object *object, const brain_object_info *info)
 {
-    object->name = copy(info->name, object->shown_len);
-    object->space = copy(info->space, info->space_len);
+    object->name = bc_copy(info->name, object->shown_len);
+    object->space = bc_copy(info->space, info->space_len);
 }
 
 /* Look at each object that is pinned. */
@@ -244,8 +235,6 @@ static uint32_t nameless(struct bc_holders *all)
 
 /* ---- holds */
 
-#define ROWS_MAX 16384u /* numbers from there on are those of forked children without a row */
-
 static void add_holds(struct bc_holders *all, const struct rows *rows, brain_pin *pins,
                       size_t n_pins, uint32_t own_row)
 {
@@ -254,12 +243,10 @@ static void add_holds(struct bc_holders *all, const struct rows *rows, brain_pin
     for (size_t i = 0; i < n_pins; i++) {
         if (pins[i].client == own_row) continue;
         struct bc_object *object = find_object(all, pins[i].object);
-        int64_t holder =
-            pins[i].client >= ROWS_MAX ? (int64_t)nameless(all) : holder_of(rows, pins[i].client);
-        if (object == NULL || !object->is_still_itself || holder < 0) {
-            all->n_unknown++;
-            continue;
-        }
+        int64_t holder = pins[i].client >= BRAIN_CLIENT_ROWS ? (int64_t)nameless(all)
+                                                             : holder_of(rows, pins[i].client);
+        if (object == NULL || !object->is_still_itself || holder < 0)
+            continue; /* it came or went meanwhile */
         uint32_t idx = (uint32_t)(object - all->objects);
         all->holders[holder].n_views++;
         size_t j = all->n_holds;
@@ -300,15 +287,10 @@ static void add_snapshot_keepers(const struct bc_holders *all, struct bc_object 
 
 static void count_limbo(struct bc_holders *all, const struct bc_object *object)
 {
-    all->n_limbo++;
-    all->limbo_bytes += object->size_bytes;
     if (object->n_keepers == 0) {
         all->n_idle++;
         all->idle_bytes += object->size_bytes;
-    } else if (object->n_keepers > 1) {
-        all->n_shared++;
-        all->shared_bytes += object->size_bytes;
-    } else {
+    } else if (object->n_keepers == 1) {
         all->holders[object->keeper].n_alone++;
         all->holders[object->keeper].alone_bytes += object->size_bytes;
     }
@@ -367,15 +349,14 @@ static int count_others(brain_store *store, const struct rows *rows, struct bc_h
 
 /* ---- order */
 
-static const struct bc_holders *sorting;
-
 static uint64_t kept_by(const struct bc_holder *holder)
 {
     return holder->alone_bytes + holder->draft_bytes;
 }
 
-static int by_kept(const void *a, const void *b)
+static int by_kept(const void *a, const void *b, void *all)
 {
+    const struct bc_holders *sorting = all;
     const struct bc_holder *one = &sorting->holders[*(const uint32_t *)a];
     const struct bc_holder *other = &sorting->holders[*(const uint32_t *)b];
     if (kept_by(one) != kept_by(other)) return kept_by(one) > kept_by(other) ? -1 : 1;
@@ -383,8 +364,9 @@ static int by_kept(const void *a, const void *b)
     return one->attached_ns < other->attached_ns ? -1 : one->attached_ns > other->attached_ns;
 }
 
-static int by_holder(const void *a, const void *b)
+static int by_holder(const void *a, const void *b, void *all)
 {
+    const struct bc_holders *sorting = all;
     const struct bc_hold *one = a, *other = b;
     const struct bc_object *its = &sorting->objects[one->object];
     const struct bc_object *of_other = &sorting->objects[other->object];
@@ -404,8 +386,7 @@ static void sort(struct bc_holders *all)
     for (uint32_t i = 0; i < all->n_holders; i++) {
         order[i] = i;
     }
-    sorting = all;
-    qsort(order, all->n_holders, sizeof *order, by_kept);
+    qsort_r(order, all->n_holders, sizeof *order, by_kept, all);
     for (uint32_t i = 0; i < all->n_holders; i++) {
         sorted[i] = all->holders[order[i]];
         place[order[i]] = i;
@@ -419,7 +400,11 @@ static void sort(struct bc_holders *all)
             all->objects[i].keeper = place[all->objects[i].keeper];
         }
     }
-    qsort(all->holds, all->n_holds, sizeof *all->holds, by_holder);
+    if (all->n_holds > 0) qsort_r(all->holds, all->n_holds, sizeof *all->holds, by_holder, all);
+    for (size_t i = all->n_holds; i-- > 0;) {
+        all->holders[all->holds[i].holder].first_hold = i;
+        all->holders[all->holds[i].holder].n_holds++;
+    }
     free(order);
     free(place);
     free(sorted);
@@ -478,7 +463,24 @@ void bc_holders_free(struct bc_holders *all)
     *all = (struct bc_holders){ .n_holders = 0 };
 }
 
+int32_t bc_holders_pid(const struct bc_holder *holder)
+{
+    return holder->is_nameless || holder->process.pid < 0 ? 0 : holder->process.pid;
+}
+
 const char *bc_holders_state(uint32_t state)
 {
     return state == BRAIN_OBJECT_LIVE ? "live" : state == BRAIN_OBJECT_LIMBO ? "replaced" : "draft";
+}
+
+bool bc_holders_is_stopped(const struct bc_holder *holder)
+{
+    return holder->process.state == 'T' || holder->process.state == 't';
+}
+
+const char *bc_holders_mark(const struct bc_holder *holder)
+{
+    if (holder->is_nameless) return "";
+    if (!holder->client.alive) return " (dead)";
+    return bc_holders_is_stopped(holder) ? " (stopped)" : "";
 }

@@ -4,6 +4,7 @@
 #define BC_HOLDERS_H
 
 #include <brain.h>
+#include <stdbool.h>
 
 #include "process.h"
 
@@ -12,7 +13,7 @@ struct bc_object {
     uint32_t object, gen;
     uint32_t state; /* enum brain_object_state */
     uint32_t client;
-    uint64_t version, retired, size_bytes, memory_bytes, created_ns;
+    uint64_t version, retired, size_bytes, created_ns;
     char *name, *space; /* NULL: nobody holds it */
     uint32_t name_len, space_len;
     uint32_t shown_len;   /* of name: what there is of it */
@@ -25,9 +26,10 @@ struct bc_object {
 struct bc_holder {
     brain_client client; /* of the first of them; n_pins and n_snapshots of all */
     struct bc_process process;
-    uint64_t attached_ns; /* the earliest */
-    uint64_t n_views;     /* pins that were made out */
-    uint64_t *snapshots;  /* numbers */
+    uint64_t attached_ns;       /* the earliest */
+    uint64_t n_views;           /* pins that were made out */
+    size_t first_hold, n_holds; /* which of bc_holders.holds are its */
+    uint64_t *snapshots;        /* numbers */
     size_t n_snapshots;
     uint64_t n_drafts, draft_bytes;
     uint64_t alone_bytes; /* limbo that it alone keeps, by views or snapshots */
@@ -46,23 +48,29 @@ struct bc_holders {
     size_t n_holders;
     struct bc_object *objects;
     size_t n_objects;
-    struct bc_hold *holds; /* sorted by holder, then the largest object first */
+    struct bc_hold *holds; /* sorted by holder; what is in limbo, then the largest, first */
     size_t n_holds;
-    uint64_t n_unknown; /* pins that could not be made out: they came or went meanwhile */
-    uint64_t n_limbo, limbo_bytes;
-    uint64_t n_idle,
-        idle_bytes; /* of it: held by nobody: it is given back, or used again, when it is needed */
-    uint64_t n_shared, shared_bytes; /* of it: kept by more than one */
-    size_t n_damaged;                /* objects of which nothing can be said */
+    /* Limbo that is held by nobody: it is given back, or used again, when it is needed. */
+    uint64_t n_idle, idle_bytes;
+    size_t n_damaged; /* objects of which nothing can be said */
 };
 
 /* Look, without this process itself. `limbo`: also go through all that is in limbo or being written, which takes as
- * long as the store is large; else only what is pinned is looked at, and drafts, idle and shared are zero. Returns 0, or
+ * long as the store is large; else only what is pinned is looked at, and drafts and idle are zero. Returns 0, or
  * an error code. */
 int bc_holders_look(brain_store *store, bool limbo, struct bc_holders *out);
 void bc_holders_free(struct bc_holders *holders);
 
+/* Its pid here; 0: not known, or of no one process. */
+int32_t bc_holders_pid(const struct bc_holder *holder);
+
 /* "live", "replaced" (limbo), "draft". */
 const char *bc_holders_state(uint32_t state);
+
+/* By a signal, or by who traces it. */
+bool bc_holders_is_stopped(const struct bc_holder *holder);
+
+/* What is to be told behind the command of a process: " (dead)", " (stopped)", or nothing. */
+const char *bc_holders_mark(const struct bc_holder *holder);
 
 #endif

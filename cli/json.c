@@ -78,6 +78,15 @@ void bc_json_signed(json_t *object, const char *key, int64_t number)
     set(object, key, json_integer(number));
 }
 
+void bc_json_known(json_t *object, const char *key, uint64_t number)
+{
+    if (number != 0) {
+        bc_json_number(object, key, number);
+    } else {
+        set(object, key, json_null());
+    }
+}
+
 void bc_json_real(json_t *object, const char *key, double number)
 {
     json_t *value = json_real(number);

@@ -14,6 +14,7 @@ void bc_json_text(json_t *object, const char *key,
                   const char *text); /* any bytes, as bc_json_name() */
 void bc_json_number(json_t *object, const char *key, uint64_t number);
 void bc_json_signed(json_t *object, const char *key, int64_t number);
+void bc_json_known(json_t *object, const char *key, uint64_t number); /* 0: null */
 void bc_json_real(json_t *object, const char *key, double number);
 void bc_json_bool(json_t *object, const char *key, int is_true);
 void bc_json_time(json_t *object, const char *key, uint64_t ns);

@@ -1,7 +1,7 @@
 /* main.c - the `brain` command: reads the command line, and calls a subcommand, or becomes one that is a program.
  *
- * Everything is printed to stdout but errors, questions and progress. What could not be written is an error (status 8); a
- * reader of a pipe that has gone ends the process by SIGPIPE, as with any other command.
+ * Everything is printed to stdout but errors, questions and progress. What could not be written is an error (status 8);
+ * a reader of a pipe that has gone ends the process by SIGPIPE, as with any other command.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -157,7 +157,7 @@ static int say_unknown(const struct bc_context *context, const char *word)
     size_t least = 3;
     for (const struct bc_command *row = BC_COMMANDS; row->name != NULL; row++) {
         size_t d = distance(word, row->name);
-        if (d < least && d < strlen(row->name)) {
+        if (d < least && d < strlen(row->name) && 2 * d <= strlen(word)) {
             least = d;
             best = row->name;
         }
@@ -179,8 +179,7 @@ static int run_external(struct bc_context *context, char **words)
     int status = bc_become(context, words[0], words + 1);
     if (status != BC_NO) return status;
     if (context->command == NULL) return say_unknown(context, words[0]);
-    bc_say(context,
-           "brain-%s is not installed: it comes with the Python package (pip install brain-plasma)",
+    bc_say(context, "brain-%s is not installed: it comes with the Python package, brain-plasma 1.0",
            words[0]);
     return BC_SYSTEM;
 }

@@ -5,8 +5,6 @@
 
 #include "commands.h"
 
-int bc_man(struct bc_context *);
-
 /* Text for roff: hyphens that are to be copied, backslashes, and what would be a request at the beginning of a line. */
 static void print_escaped(const char *text, size_t len)
 {

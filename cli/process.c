@@ -8,6 +8,7 @@
 #include "process.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,14 +173,13 @@ void bc_process_find(const brain_client *client, struct bc_process *out)
 {
     int32_t pid = client->alive ? find_pid(client) : 0;
     uint64_t start_ns = pid != 0 ? start_of(pid) : 0;
-    /* One that began after the client attached has got its pid. (The clock may have been set meanwhile: a client that is
-     * known to live, in our own namespace, is the one that has the pid.) */
+    /* One that began after the client attached has got its pid. (The clock may have been set meanwhile: a client that
+     * is known to live, in our own namespace, is the one that has the pid.) */
     bool is_it = start_ns != 0 && (start_ns <= client->start_ns + CLOCKS_DIFFER_NS ||
                                    client->pid_namespace == pid_namespace_of(0));
     out->pid = is_it ? pid : 0;
     out->state = is_it ? bc_process_state(pid) : '\0';
     out->command = is_it ? whole_command(pid) : NULL;
-    out->is_whole = out->command != NULL;
     if (out->command == NULL) {
         out->command = bc_alloc(sizeof client->command);
         memcpy(out->command, client->command, sizeof client->command);

@@ -3,17 +3,14 @@
 #define BC_PROCESS_H
 
 #include <brain.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 /* The process of a client. A client says its pid in its own PID namespace; which process that is here the kernel says
  * of those that may be looked at. */
 struct bc_process {
-    int32_t pid; /* here; 0: it is not visible, or may not be looked at */
-    char state;  /* of /proc/PID/stat: 'T' stopped, 'D' waits for a disk ...; 0: not known */
-    char *
-        command; /* the whole command line, with blanks between its words; else what the client has said */
-    bool is_whole; /* the former */
+    int32_t pid;   /* here; 0: it is not visible, or may not be looked at */
+    char state;    /* of /proc/PID/stat: 'T' stopped, 'D' waits for a disk ...; 0: not known */
+    char *command; /* the whole command line, blanks between words; else what the client said */
 };
 
 /* Look for it; what is found is to be freed by bc_process_free(). The first call goes through /proc where the client

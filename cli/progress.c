@@ -2,29 +2,21 @@
 #include "progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "text.h"
 
-#define FIRST_NS 1000000000u /* what is done sooner shows nothing */
-#define EACH_NS  100000000u
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#define FIRST_NS BC_SECOND_NS /* what is done sooner shows nothing */
+#define EACH_NS  (BC_SECOND_NS / 10)
 
 void bc_progress_begin(struct bc_progress *progress, const char *what)
 {
-    *progress = (struct bc_progress){ .what = what, .begin_ns = now_ns() };
+    *progress = (struct bc_progress){ .what = what, .begin_ns = bc_now_ns() };
 }
 
 void bc_progress_step(struct bc_progress *progress, uint64_t done_bytes, uint64_t all_bytes)
 {
-    uint64_t now = now_ns();
+    int64_t now = bc_now_ns();
     char done[32], all[32];
     if (now - progress->begin_ns < FIRST_NS || now - progress->shown_ns < EACH_NS ||
         !isatty(STDERR_FILENO)) {

@@ -7,7 +7,7 @@
 
 struct bc_progress {
     const char *what; /* "dumping" */
-    uint64_t begin_ns, shown_ns;
+    int64_t begin_ns, shown_ns;
     bool is_shown;
 };
 

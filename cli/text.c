@@ -2,8 +2,8 @@
  *
  * A name is any bytes, put by anybody: what it could do to a terminal (control characters, ESC above all), to the
  * order in which a line is read (bidirectional controls), or to the lines and fields of a pipe (newline, TAB) is
- * escaped, and so is what nobody would see. The escapes can be read back: a byte that is no UTF-8 is `\xff`, a character
- * `\u{ff}`, and a backslash is doubled.
+ * escaped, and so is what nobody would see. The escapes can be read back: a byte that is no UTF-8 is `\xff`, a
+ * character `\u{ff}`, and a backslash is doubled.
  */
 #include "text.h"
 
@@ -36,6 +36,21 @@ void bc_text_begin(void)
                  setlocale(LC_CTYPE, "en_US.UTF-8") != NULL;
 }
 
+/* ---- time */
+
+int64_t bc_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * BC_SECOND_NS + now.tv_nsec;
+}
+
+void bc_pause(int64_t ns)
+{
+    struct timespec pause = { .tv_sec = ns / BC_SECOND_NS, .tv_nsec = ns % BC_SECOND_NS };
+    nanosleep(&pause, NULL);
+}
+
 /* ---- memory */
 
 static void *sound(void *memory)
@@ -60,6 +75,13 @@ void *bc_realloc(void *old, size_t bytes)
 char *bc_strdup(const char *text)
 {
     return sound(strdup(text));
+}
+
+char *bc_copy(const void *bytes, size_t len)
+{
+    char *text = bc_alloc(len + 1);
+    if (len > 0) memcpy(text, bytes, len);
+    return text;
 }
 
 char *bc_format(const char *format, ...)
@@ -317,26 +339,6 @@ const char *bc_text_utc(uint64_t ns, char *buf, size_t room)
     } else {
         snprintf(buf + len, room - len, ".%09uZ", (unsigned)(ns % 1000000000));
     }
-    return buf;
-}
-
-const char *bc_text_duration(uint64_t ns, char *buf, size_t room)
-{
-    static const struct {
-        const char *name;
-        uint64_t ns;
-    } units[] = {
-        { "d", UINT64_C(86400000000000) }, { "h", UINT64_C(3600000000000) },
-        { "min", UINT64_C(60000000000) },  { "s", UINT64_C(1000000000) },
-        { "ms", UINT64_C(1000000) },       { "us", UINT64_C(1000) },
-    };
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (ns >= units[i].ns) {
-            snprintf(buf, room, "%" PRIu64 " %s", ns / units[i].ns, units[i].name);
-            return buf;
-        }
-    }
-    snprintf(buf, room, "%" PRIu64 " ns", ns);
     return buf;
 }
 

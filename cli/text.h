@@ -33,9 +33,6 @@ const char *bc_text_time(uint64_t ns, char *buf, size_t room);
 /* The same moment for programs: "2026-11-29T23:04:05.123456789Z". */
 const char *bc_text_utc(uint64_t ns, char *buf, size_t room);
 
-/* A duration, for people: "3 s", "5 min", "2 d". */
-const char *bc_text_duration(uint64_t ns, char *buf, size_t room);
-
 /* Read a number of bytes: digits, and k M G T (1000 each) or Ki Mi Gi Ti (1024), with or without a B. Returns 0,
  * or -1. */
 int bc_text_parse_size(const char *text, uint64_t *bytes_out);
@@ -43,10 +40,16 @@ int bc_text_parse_size(const char *text, uint64_t *bytes_out);
 /* The name of a kind of values, "tensor"; of one that is not known "kind 99", in `buf`. */
 const char *bc_text_kind(uint32_t kind, char *buf, size_t room);
 
+/* Now, by the monotonic clock, and nothing for so long, which a signal ends. */
+int64_t bc_now_ns(void);
+void bc_pause(int64_t ns);
+#define BC_SECOND_NS INT64_C(1000000000)
+
 /* Memory, or the end of the process with 8. */
 void *bc_alloc(size_t bytes);
 void *bc_realloc(void *old, size_t bytes);
 char *bc_strdup(const char *text);
+char *bc_copy(const void *bytes, size_t len); /* terminated */
 __attribute__((format(printf, 1, 2))) char *bc_format(const char *format, ...);
 
 #endif

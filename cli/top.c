@@ -10,18 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands.h"
 #include "holders.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
+#include "value.h"
 
-int bc_top(struct bc_context *);
-
-#define SECOND_NS    INT64_C(1000000000)
 #define LARGEST      10u
 #define LIVE_OBJECTS 100000u  /* looked at in one refresh: some 20 ms */
 #define ONCE_OBJECTS 2000000u /* for one report */
@@ -61,24 +58,17 @@ struct top {
     uint64_t n_refreshes;
 };
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
 static int take_sample(struct top *top)
 {
     top->before = top->now;
-    top->now = (struct sample){ .ns = now_ns(), .stat.struct_size = sizeof top->now.stat };
+    top->now = (struct sample){ .ns = bc_now_ns(), .stat.struct_size = sizeof top->now.stat };
     int err = brain_stat_get(top->context->store, &top->now.stat);
     return err != 0 ? err : brain_counts(top->context->store, top->now.counts);
 }
 
 static double seconds_of(const struct top *top)
 {
-    double seconds = (double)(top->now.ns - top->before.ns) / (double)SECOND_NS;
+    double seconds = (double)(top->now.ns - top->before.ns) / (double)BC_SECOND_NS;
     return seconds > 0 ? seconds : 1;
 }
 
@@ -104,7 +94,7 @@ static double hit_rate_of(const struct top *top)
 
 static uint64_t free_bytes(const brain_stat *stat)
 {
-    uint64_t taken = stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+    uint64_t taken = bc_taken_bytes(stat);
     return taken < stat->capacity_bytes ? stat->capacity_bytes - taken : 0;
 }
 
@@ -119,18 +109,10 @@ static void forget(struct large *list, size_t *n)
     *n = 0;
 }
 
-static char *copy(const char *bytes, size_t len)
-{
-    char *text = bc_alloc(len + 1);
-    memcpy(text, bytes, len);
-    text[len] = '\0';
-    return text;
-}
-
 static void consider(struct top *top, const brain_object_info *info)
 {
     size_t i = top->n_largest;
-    if (info->space_len > 0 && (uint8_t)info->space[0] == 0xff) return; /* the library's own */
+    if (bc_is_own_space(info->space, info->space_len)) return;
     if (i == LARGEST && info->size_bytes <= top->largest[i - 1].size_bytes) return;
     if (i == LARGEST) {
         i--;
@@ -149,8 +131,8 @@ static void consider(struct top *top, const brain_object_info *info)
     is->version = info->version;
     is->name_len = info->name_len < sizeof info->name ? info->name_len : sizeof info->name - 1;
     is->space_len = info->space_len;
-    is->name = copy(info->name, is->name_len);
-    is->space = copy(info->space, is->space_len);
+    is->name = bc_copy(info->name, is->name_len);
+    is->space = bc_copy(info->space, is->space_len);
 }
 
 /* Go on with the walk, over at most so many. */
@@ -314,8 +296,10 @@ static char *who(const struct bc_holder *holder, size_t columns)
 {
     if (holder->is_nameless) return bc_strdup("(forked children)");
     char *command = bc_text_name(holder->process.command, strlen(holder->process.command), columns);
-    char *text = holder->process.pid != 0 ? bc_format("%7d  %s", (int)holder->process.pid, command)
-                                          : bc_format("%7s  %s", "?", command);
+    const char *mark = bc_holders_mark(holder);
+    char *text = holder->process.pid != 0
+                     ? bc_format("%7d  %s%s", (int)holder->process.pid, command, mark)
+                     : bc_format("%7s  %s%s", "?", command, mark);
     free(command);
     return text;
 }
@@ -324,7 +308,7 @@ static void add_holders(const struct top *top, struct lines *lines)
 {
     const struct bc_holders *all = &top->holders;
     char size[32], drafts[32];
-    if (!top->has_holders) return;
+    if (!top->has_holders || all->n_holders == 0) return;
     add(lines, false, "%s", "");
     add(lines, true, "%10s  %8s  %9s  %7s  PROCESS", "KEEPS", "VIEWS", "SNAPSHOTS", "PID");
     for (size_t i = 0; i < all->n_holders && i < PROCESSES; i++) {
@@ -362,25 +346,61 @@ static void report(const struct top *top, struct lines *lines)
 
 /* ---- JSON */
 
-static void print_json(const struct top *top)
+static json_t *largest_json(const struct top *top)
 {
-    const brain_stat *stat = &top->now.stat;
-    json_t *json = json_object(), *largest = json_array(), *processes = json_array();
     size_t n;
     const struct large *list = shown_list(top, &n);
-    bc_json_text(json, "path", top->context->path);
-    bc_json_real(json, "seconds", seconds_of(top));
-    bc_json_number(json, "capacity", stat->capacity_bytes);
-    bc_json_number(json, "used", stat->live_bytes);
-    bc_json_number(json, "limbo", stat->limbo_bytes);
-    bc_json_number(json, "unsealed", stat->private_bytes);
-    bc_json_number(json, "free", free_bytes(stat));
-    bc_json_number(json, "memory", stat->physical_bytes);
-    bc_json_number(json, "names", stat->n_objects);
-    bc_json_number(json, "pins", stat->n_pins);
+    json_t *all = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *item = json_object();
+        bc_json_name(item, "name", list[i].name, list[i].name_len);
+        bc_json_name(item, "namespace", list[i].space, list[i].space_len);
+        bc_json_number(item, "version", list[i].version);
+        bc_json_number(item, "size", list[i].size_bytes);
+        json_array_append_new(all, item);
+    }
+    return all;
+}
+
+static json_t *processes_json(const struct bc_holders *holders)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < holders->n_holders; i++) {
+        const struct bc_holder *holder = &holders->holders[i];
+        json_t *item = json_object();
+        bc_json_known(item, "pid", (uint64_t)bc_holders_pid(holder));
+        bc_json_text(item, "command", holder->is_nameless ? "" : holder->process.command);
+        bc_json_number(item, "views", holder->n_views);
+        bc_json_number(item, "snapshots", holder->n_snapshots);
+        bc_json_number(item, "alone", holder->alone_bytes);
+        json_array_append_new(all, item);
+    }
+    return all;
+}
+
+/* What was replaced, and for whom it is kept: as many as a terminal shows. */
+static json_t *kept_json(const struct bc_holders *holders)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < holders->n_holds && json_array_size(all) < LIMBO_SHOWN; i++) {
+        const struct bc_object *object = &holders->objects[holders->holds[i].object];
+        if (object->state != BRAIN_OBJECT_LIMBO) continue;
+        json_t *item = json_object();
+        bc_json_name(item, "name", object->name, object->shown_len);
+        bc_json_name(item, "namespace", object->space, object->space_len);
+        bc_json_number(item, "size", object->size_bytes);
+        bc_json_known(item, "pid",
+                      (uint64_t)bc_holders_pid(&holders->holders[holders->holds[i].holder]));
+        json_array_append_new(all, item);
+    }
+    return all;
+}
+
+static void add_rates_json(const struct top *top, json_t *json)
+{
+    double hits = rate_of(top, BRAIN_COUNT_HITS), misses = rate_of(top, BRAIN_COUNT_MISSES);
     bc_json_real(json, "growth_per_second", growth_of(top));
-    bc_json_real(json, "gets_per_second",
-                 rate_of(top, BRAIN_COUNT_HITS) + rate_of(top, BRAIN_COUNT_MISSES));
+    bc_json_real(json, "gets_per_second", hits + misses);
     if (hit_rate_of(top) >= 0) {
         bc_json_real(json, "hit_rate", hit_rate_of(top));
     } else {
@@ -392,50 +412,39 @@ static void print_json(const struct top *top)
     bc_json_real(json, "refused_per_second", rate_of(top, BRAIN_COUNT_FULL));
     bc_json_real(json, "lock_waits_per_second", rate_of(top, BRAIN_COUNT_LOCK_WAITS));
     bc_json_real(json, "lock_wait_seconds_per_second",
-                 rate_of(top, BRAIN_COUNT_LOCK_WAIT_NS) / (double)SECOND_NS);
-    for (size_t i = 0; i < n; i++) {
-        json_t *item = json_object();
-        bc_json_name(item, "name", list[i].name, list[i].name_len);
-        bc_json_name(item, "namespace", list[i].space, list[i].space_len);
-        bc_json_number(item, "version", list[i].version);
-        bc_json_number(item, "size", list[i].size_bytes);
-        json_array_append_new(largest, item);
-    }
-    for (size_t i = 0; i < top->holders.n_holders; i++) {
-        const struct bc_holder *holder = &top->holders.holders[i];
-        json_t *item = json_object();
-        if (holder->process.pid != 0) {
-            bc_json_signed(item, "pid", holder->process.pid);
-        } else {
-            json_object_set_new(item, "pid", json_null());
-        }
-        bc_json_text(item, "command", holder->is_nameless ? "" : holder->process.command);
-        bc_json_number(item, "views", holder->n_views);
-        bc_json_number(item, "snapshots", holder->n_snapshots);
-        bc_json_number(item, "alone", holder->alone_bytes);
-        json_array_append_new(processes, item);
-    }
+                 rate_of(top, BRAIN_COUNT_LOCK_WAIT_NS) / (double)BC_SECOND_NS);
+}
+
+static void print_json(const struct top *top)
+{
+    const brain_stat *stat = &top->now.stat;
+    json_t *json = json_object();
+    bc_json_text(json, "path", top->context->path);
+    bc_json_real(json, "seconds", seconds_of(top));
+    bc_json_number(json, "capacity", stat->capacity_bytes);
+    bc_json_number(json, "used", stat->live_bytes);
+    bc_json_number(json, "limbo", stat->limbo_bytes);
+    bc_json_number(json, "unsealed", stat->private_bytes);
+    bc_json_number(json, "free", free_bytes(stat));
+    bc_json_number(json, "memory", stat->physical_bytes);
+    bc_json_number(json, "names", stat->n_objects);
+    bc_json_number(json, "pins", stat->n_pins);
+    add_rates_json(top, json);
     bc_json_bool(json, "largest_is_of_all", top->is_whole);
-    json_object_set_new(json, "largest", largest);
-    json_object_set_new(json, "processes", processes);
+    json_object_set_new(json, "largest", largest_json(top));
+    json_object_set_new(json, "processes", processes_json(&top->holders));
+    json_object_set_new(json, "kept", kept_json(&top->holders));
     bc_json_print(json);
 }
 
 /* ---- once, and live */
-
-static void sleep_for(double seconds)
-{
-    struct timespec pause = { .tv_sec = (time_t)seconds,
-                              .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
-    nanosleep(&pause, NULL); /* a Ctrl-C ends it */
-}
 
 static int run_once(struct top *top, double seconds)
 {
     struct lines lines = { .n = 0 };
     int err = take_sample(top);
     if (err != 0) return err;
-    sleep_for(seconds);
+    bc_pause((int64_t)(seconds * (double)BC_SECOND_NS)); /* a Ctrl-C ends it */
     if (bc_interrupted()) return BRAIN_E_INTR;
     err = look(top, ONCE_OBJECTS);
     if (err != 0) return err;
@@ -502,13 +511,12 @@ static int run_live(struct top *top, double seconds)
     timeout((int)(seconds * 1000));
     bool ends = false;
     double first = seconds < 0.5 ? seconds : 0.5; /* so that there is something to see soon */
-    sleep_for(first);
+    bc_pause((int64_t)(first * (double)BC_SECOND_NS));
     while (err == 0 && !ends && !bc_interrupted()) {
         err = look(top, LIVE_OBJECTS);
         if (err != 0) break;
         draw(top);
-        int key =
-            getch(); /* waits for as long as timeout() says; ERR: nothing was pressed, or a signal came */
+        int key = getch(); /* waits as timeout() says; ERR: nothing was pressed, or a signal came */
         ends = key == 'q' || key == 'Q' || key == 27;
     }
     endwin();

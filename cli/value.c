@@ -26,6 +26,30 @@ int bc_fail_disk(const struct bc_context *context, int code, const char *about)
     return bc_exit_of(code);
 }
 
+uint64_t bc_taken_bytes(const brain_stat *stat)
+{
+    return stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+}
+
+bool bc_is_own_space(const void *name, size_t len)
+{
+    return len > 0 && *(const uint8_t *)name == 0xff;
+}
+
+int bc_say_no_space(const struct bc_context *context)
+{
+    char *shown = bc_text_name(context->space, strlen(context->space), 0);
+    bc_say(context, "there is no namespace %s in %s", shown, context->path);
+    free(shown);
+    return BC_NO;
+}
+
+int bc_say_unsealed(const struct bc_context *context)
+{
+    bc_say(context, "it is being written, and not sealed yet");
+    return BC_NO;
+}
+
 int bc_say_no_name(const struct bc_context *context, const void *name, size_t name_len)
 {
     char *shown = bc_text_name(name, name_len, 200);

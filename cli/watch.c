@@ -16,16 +16,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "command.h"
+#include "commands.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
 
-int bc_watch(struct bc_context *);
-
-#define SECOND_NS   INT64_C(1000000000)
-#define LOOK_ALL_NS (SECOND_NS / 10)
+#define LOOK_ALL_NS (BC_SECOND_NS / 10)
 
 /* ---- names and their versions */
 
@@ -80,9 +77,7 @@ static struct entry *entry_of(struct table *table, const void *name, size_t len)
     if (2 * (table->n + 1) > table->room) grow(table);
     struct entry *entry = place_of(table, name, len);
     if (entry->name == NULL) {
-        entry->name = bc_alloc(len + 1);
-        memcpy(entry->name, name, len);
-        entry->name[len] = '\0';
+        entry->name = bc_copy(name, len);
         entry->len = len;
         table->n++;
     }
@@ -140,16 +135,16 @@ struct watch {
     int status; /* the worst that happened on the way */
 };
 
-static int64_t now_ns(clockid_t clock)
+static uint64_t time_of_day_ns(void)
 {
     struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * (uint64_t)BC_SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
 static bool is_over(const struct watch *watch)
 {
-    return watch->n_left == 0 || bc_interrupted() || now_ns(CLOCK_MONOTONIC) >= watch->until_ns;
+    return watch->n_left == 0 || bc_interrupted() || bc_now_ns() >= watch->until_ns;
 }
 
 /* ---- printing */
@@ -167,7 +162,7 @@ static void print_json(const struct watched_space *in, const struct change *chan
 {
     char buf[32];
     json_t *json = json_object();
-    bc_json_time(json, "time", (uint64_t)now_ns(CLOCK_REALTIME));
+    bc_json_time(json, "time", time_of_day_ns());
     bc_json_text(json, "event", change->what);
     bc_json_name(json, "namespace", in->name, in->name_len);
     bc_json_name(json, "name", change->name, change->name_len);
@@ -185,7 +180,7 @@ static void print_text(const struct watch *watch, const struct watched_space *in
 {
     const struct bc_context *context = watch->context;
     char time[64], size[32];
-    uint64_t ns = (uint64_t)now_ns(CLOCK_REALTIME);
+    uint64_t ns = time_of_day_ns();
     char *space = bc_text_name(in->name, in->name_len, 0);
     char *name = bc_text_name(change->name, change->name_len, 0);
     bool is_gone = strcmp(change->what, "deleted") == 0;
@@ -312,7 +307,7 @@ static int look_at_all(struct watch *watch, struct watched_space *in, brain_snap
 static int look(struct watch *watch, struct watched_space *in, const char *put)
 {
     brain_snapshot *snapshot;
-    int64_t begun = now_ns(CLOCK_MONOTONIC);
+    int64_t begun = bc_now_ns();
     int err = brain_snapshot_open(watch->context->store, &snapshot);
     if (err != 0) return err;
     in->n_walks++;
@@ -325,10 +320,9 @@ static int look(struct watch *watch, struct watched_space *in, const char *put)
         watch->status = BC_SYSTEM;
         watch->n_left = 0;
     }
-    int64_t took = now_ns(CLOCK_MONOTONIC) - begun;
-    if (took > SECOND_NS / 1000 && !is_over(watch)) {
-        struct timespec pause = { .tv_sec = took / SECOND_NS, .tv_nsec = took % SECOND_NS };
-        nanosleep(&pause, NULL); /* a Ctrl-C ends it */
+    int64_t took = bc_now_ns() - begun;
+    if (took > BC_SECOND_NS / 1000 && !is_over(watch)) {
+        bc_pause(took);
     }
     return err;
 }
@@ -346,7 +340,7 @@ static int wait_for(struct watched_space *in, int64_t timeout_ns)
 /* How long to wait at once. A signal that comes just before the wait begins does not end it: so a second at most. */
 static int64_t slice(const struct watch *watch, int64_t longest)
 {
-    int64_t left = watch->until_ns - now_ns(CLOCK_MONOTONIC);
+    int64_t left = watch->until_ns - bc_now_ns();
     return left < 0 ? 0 : left < longest ? left : longest;
 }
 
@@ -355,7 +349,7 @@ static int watch_one(struct watch *watch)
     struct watched_space *in = &watch->spaces[0];
     int err = 0;
     while (err == 0 && !is_over(watch)) {
-        err = wait_for(in, slice(watch, SECOND_NS));
+        err = wait_for(in, slice(watch, BC_SECOND_NS));
         err = err == 0 ? look(watch, in, "put") : err == BRAIN_E_TIMEOUT ? 0 : err;
     }
     return err;
@@ -379,10 +373,7 @@ static int add_space(struct watch *watch, const void *name, size_t len)
     if (err != 0) return err;
     watch->spaces = bc_realloc(watch->spaces, (watch->n_spaces + 1) * sizeof *watch->spaces);
     struct watched_space *in = &watch->spaces[watch->n_spaces++];
-    *in = (struct watched_space){ .space = space, .name_len = len };
-    in->name = bc_alloc(len + 1);
-    memcpy(in->name, name, len);
-    in->name[len] = '\0';
+    *in = (struct watched_space){ .space = space, .name = bc_copy(name, len), .name_len = len };
     return 0;
 }
 
@@ -406,7 +397,7 @@ static int list_spaces(struct watch *watch, const char *put)
         watch->spaces[i].is_listed = false;
     }
     while ((err = brain_iter_next(iter, &name, &len)) == 0) {
-        if (((const uint8_t *)name)[0] == 0xff) continue; /* the library's own */
+        if (bc_is_own_space(name, len)) continue;
         struct watched_space *in = find_space(watch, name, len);
         if (in == NULL) {
             err = add_space(watch, name, len);
@@ -447,9 +438,7 @@ static int watch_all(struct watch *watch)
             }
             committed = number;
         } else {
-            int64_t ns = slice(watch, LOOK_ALL_NS);
-            struct timespec pause = { .tv_nsec = ns };
-            nanosleep(&pause, NULL);
+            bc_pause(slice(watch, LOOK_ALL_NS));
         }
     }
     return err;
@@ -482,7 +471,7 @@ static int read_options(struct watch *watch)
         status = bc_usage(watch->context, "--count takes a number from 1 on");
     }
     if (status == 0 && seconds >= 0) {
-        watch->until_ns = now_ns(CLOCK_MONOTONIC) + (int64_t)(seconds * (double)SECOND_NS);
+        watch->until_ns = bc_now_ns() + (int64_t)(seconds * (double)BC_SECOND_NS);
     }
     return status == 0 ? read_names(watch) : status;
 }

@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands.h"
 #include "holders.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
-
-int bc_who(struct bc_context *);
 
 #define SHOWN_MAX 20u /* holdings of one process, on a terminal */
 
@@ -45,19 +43,15 @@ static uint64_t not_before(const struct bc_holder *holder, const struct bc_objec
 
 static char *pid_of(const struct bc_holder *holder)
 {
-    return holder->is_nameless || holder->process.pid == 0
-               ? bc_strdup("?")
-               : bc_format("%d", (int)holder->process.pid);
+    int32_t pid = bc_holders_pid(holder);
+    return pid == 0 ? bc_strdup("?") : bc_format("%d", (int)pid);
 }
 
 static char *command_of(const struct bc_holder *holder, size_t columns)
 {
     if (holder->is_nameless) return bc_strdup("(forked children without a row of their own)");
     char *text = bc_text_name(holder->process.command, strlen(holder->process.command), columns);
-    const char *what = !holder->client.alive                                          ? " (dead)"
-                       : holder->process.state == 'T' || holder->process.state == 't' ? " (stopped)"
-                                                                                      : "";
-    char *whole = bc_format("%s%s", text, what);
+    char *whole = bc_format("%s%s", text, bc_holders_mark(holder));
     free(text);
     return whole;
 }
@@ -84,18 +78,12 @@ static json_t *holder_json(const struct bc_holders *all, const struct wanted *wa
 {
     const struct bc_holder *holder = &all->holders[i];
     json_t *json = json_object(), *objects = json_array(), *snapshots = json_array();
-    if (holder->is_nameless || holder->process.pid == 0) {
-        json_object_set_new(json, "pid", json_null());
-    } else {
-        bc_json_signed(json, "pid", holder->process.pid);
-    }
+    bc_json_known(json, "pid", (uint64_t)bc_holders_pid(holder));
     bc_json_signed(json, "own_pid", holder->client.pid);
     bc_json_number(json, "pid_namespace", holder->client.pid_namespace);
-    char *command = holder->is_nameless ? bc_strdup("") : bc_strdup(holder->process.command);
-    bc_json_text(json, "command", command);
-    free(command);
+    bc_json_text(json, "command", holder->is_nameless ? "" : holder->process.command);
     bc_json_bool(json, "alive", holder->is_nameless || holder->client.alive != 0);
-    bc_json_bool(json, "stopped", holder->process.state == 'T' || holder->process.state == 't');
+    bc_json_bool(json, "stopped", bc_holders_is_stopped(holder));
     bc_json_time(json, "attached", holder->attached_ns);
     bc_json_number(json, "views", holder->n_views);
     bc_json_number(json, "drafts", holder->n_drafts);
@@ -105,10 +93,11 @@ static json_t *holder_json(const struct bc_holders *all, const struct wanted *wa
     for (size_t k = 0; k < holder->n_snapshots; k++) {
         json_array_append_new(snapshots, json_integer((json_int_t)holder->snapshots[k]));
     }
-    for (size_t k = 0; k < all->n_holds; k++) {
-        const struct bc_object *object = &all->objects[all->holds[k].object];
-        if (all->holds[k].holder == i && is_wanted(wanted, object)) {
-            json_array_append_new(objects, hold_json(holder, &all->holds[k], object));
+    for (size_t k = 0; k < holder->n_holds; k++) {
+        const struct bc_hold *hold = &all->holds[holder->first_hold + k];
+        const struct bc_object *object = &all->objects[hold->object];
+        if (is_wanted(wanted, object)) {
+            json_array_append_new(objects, hold_json(holder, hold, object));
         }
     }
     json_object_set_new(json, "snapshots", snapshots);
@@ -179,45 +168,46 @@ static struct row row_of(const struct bc_holder *holder, const struct bc_hold *h
                          .not_before = not_before(holder, object) };
 }
 
-/* What one process holds. Returns how many rows were put. */
+/* What one process holds beside views: snapshots, and what it writes. Returns how many rows were put. */
+static size_t put_others(struct bc_table *table, const struct bc_holder *holder, bool is_pipe)
+{
+    struct row row = { .space = "", .name = "", .not_before = holder->attached_ns };
+    for (size_t k = 0; k < holder->n_snapshots; k++) {
+        row.state = "snapshot";
+        row.version = holder->snapshots[k];
+        put_row(table, holder, &row, is_pipe);
+    }
+    if (holder->n_drafts == 0) return holder->n_snapshots;
+    row.state = "draft";
+    row.version = 0;
+    row.size_bytes = holder->draft_bytes;
+    put_row(table, holder, &row, is_pipe);
+    return holder->n_snapshots + 1;
+}
+
+/* What one process holds; of values that it has views of at most n_max. Returns how many things that are, those
+ * included that were not put. */
 static size_t put_holdings(struct bc_table *table, const struct bc_holders *all,
                            const struct wanted *wanted, uint32_t i, bool is_pipe, size_t n_max)
 {
     const struct bc_holder *holder = &all->holders[i];
-    size_t n = 0, n_all = 0;
-    for (size_t k = 0; k < all->n_holds; k++) {
-        const struct bc_object *object = &all->objects[all->holds[k].object];
-        if (all->holds[k].holder != i || !is_wanted(wanted, object)) continue;
-        if (n_all++ < n_max) {
-            struct row row = row_of(holder, &all->holds[k], object);
+    size_t n = 0;
+    for (size_t k = 0; k < holder->n_holds; k++) {
+        const struct bc_hold *hold = &all->holds[holder->first_hold + k];
+        const struct bc_object *object = &all->objects[hold->object];
+        if (is_wanted(wanted, object) && n++ < n_max) {
+            struct row row = row_of(holder, hold, object);
             put_row(table, holder, &row, is_pipe);
-            n++;
         }
     }
-    for (size_t k = 0; wanted->name == NULL && k < holder->n_snapshots; k++, n++, n_all++) {
-        struct row row = { .state = "snapshot",
-                           .space = "",
-                           .name = "",
-                           .version = holder->snapshots[k],
-                           .not_before = holder->attached_ns };
-        put_row(table, holder, &row, is_pipe);
-    }
-    if (wanted->name == NULL && holder->n_drafts > 0) {
-        struct row row = { .state = "draft",
-                           .space = "",
-                           .name = "",
-                           .size_bytes = holder->draft_bytes,
-                           .not_before = holder->attached_ns };
-        put_row(table, holder, &row, is_pipe);
-        n_all++;
-    }
-    if (n_all > n && !is_pipe && n == n_max) {
-        char *text = bc_format("(and %zu more: --all)", n_all - n);
+    size_t n_others = wanted->name == NULL ? put_others(table, holder, is_pipe) : 0;
+    if (n > n_max) {
+        char *text = bc_format("(and %zu more: --all)", n - n_max);
         struct row row = { .state = "", .space = "", .name = text, .name_len = strlen(text) };
         put_row(table, holder, &row, is_pipe);
         free(text);
     }
-    return n_all;
+    return n + n_others;
 }
 
 static void print_pipe(const struct bc_context *context, const struct bc_holders *all,
@@ -238,10 +228,10 @@ static void print_pipe(const struct bc_context *context, const struct bc_holders
 
 static bool holds_any(const struct bc_holders *all, const struct wanted *wanted, uint32_t i)
 {
-    for (size_t k = 0; k < all->n_holds; k++) {
-        if (all->holds[k].holder == i && is_wanted(wanted, &all->objects[all->holds[k].object])) {
-            return true;
-        }
+    const struct bc_holder *holder = &all->holders[i];
+    for (size_t k = 0; k < holder->n_holds; k++) {
+        const struct bc_hold *hold = &all->holds[holder->first_hold + k];
+        if (is_wanted(wanted, &all->objects[hold->object])) return true;
     }
     return wanted->name == NULL;
 }
@@ -249,6 +239,10 @@ static bool holds_any(const struct bc_holders *all, const struct wanted *wanted,
 static void print_terminal(const struct bc_context *context, const struct bc_holders *all,
                            const struct wanted *wanted)
 {
+    if (all->n_holders == 0) {
+        puts("nobody has it open");
+        return;
+    }
     struct bc_table *table = bc_table_new(context, process_columns, N_COLUMNS(process_columns));
     for (uint32_t i = 0; i < all->n_holders; i++) {
         const struct bc_holder *holder = &all->holders[i];

@@ -368,10 +368,13 @@ BRAIN_API int brain_client_lives(brain_store *store, uint32_t row, uint64_t seat
  * Cost: some system calls for each client. */
 BRAIN_API int brain_reap(brain_store *store, uint32_t *n_out);
 
+/* How many rows the client table has. */
+#define BRAIN_CLIENT_ROWS 16384u
+
 /* A pin: some client holds a view of an object, or is about to. */
 typedef struct brain_pin {
     uint32_t object; /* as `object` of a brain_view */
-    uint32_t client; /* row of the client; larger numbers: a forked child without a row */
+    uint32_t client; /* its row; from BRAIN_CLIENT_ROWS on: a forked child without a row */
 } brain_pin;
 
 /* List the pins of all living clients. `*n_out` is how many there are, also beyond `n_pins`. A
@@ -402,16 +405,18 @@ typedef struct brain_object_info {
     uint32_t client;      /* DRAFT: the row of who writes it; else BRAIN_NO_CLIENT */
     uint32_t name_len;    /* of the whole name; DRAFT: 0, it has none yet */
     uint32_t space_len;   /* of its namespace; 0: that was removed; DRAFT: 0 */
-    uint32_t gen; /* of this use of `object`: another as soon as it is used for something else */
+    /* Of this use of `object`: another as soon as it is used for something else. */
+    uint32_t gen;
     uint64_t version; /* DRAFT: 0 */
-    uint64_t
-        retired; /* LIMBO: number of the commit that replaced or removed it; 0: not known, or not LIMBO. A
-                              snapshot needs it whose number is not below `version` and below this */
+    /* LIMBO: number of the commit that replaced or removed it; 0: not known, or not LIMBO. A snapshot needs it whose
+     * number is not below `version` and below this. */
+    uint64_t retired;
     uint64_t size_bytes;   /* of data */
     uint64_t memory_bytes; /* of values that it takes: whole pages; 0: it lies in its record */
     uint64_t created_ns;   /* as brain_view_created_ns(); DRAFT: 0 */
-    char name[256];  /* terminated; cut off at 255 bytes, any of which may be zero. Empty, though
-                              name_len is not 0: it lies in memory that was given back meanwhile */
+    /* Terminated; cut off at 255 bytes, any of which may be zero. Empty, though name_len is not 0: it lies in memory
+     * that was given back meanwhile. */
+    char name[256];
     char space[256]; /* terminated */
 } brain_object_info;
 
@@ -681,8 +686,9 @@ BRAIN_API int brain_space_count(brain_space *space, uint64_t *n_out);
 
 /* Let the values of the namespace come to `bytes`, and no more, whoever puts: their data alone, as brain_usage()
  * counts. A change that makes it larger, and larger than that, is QUOTA, with a text that names the namespace: of any
- * call that commits one. In modes BRAIN_FULL_LRU and BRAIN_FULL_SPILL values of the namespace give way first. What makes
- * it smaller, or leaves it as large, is never refused: so a quota may be below what is there, and nothing goes for that.
+ * call that commits one. In modes BRAIN_FULL_LRU and BRAIN_FULL_SPILL values of the namespace give way first. What
+ * makes it smaller, or leaves it as large, is never refused: so a quota may be below what is there, and nothing goes
+ * for that.
  *
  * The namespace is made where it does not exist, in one step with its quota. When it is removed its quota goes, too.
  *
@@ -787,8 +793,8 @@ BRAIN_API int brain_get(brain_space *space, const void *name, size_t name_len,
 BRAIN_API int brain_get_or_copy(brain_space *space, const void *name, size_t name_len,
                                 brain_hint *hint, void *buf, size_t room, brain_view *view_out);
 
-/* As brain_get(), for who has just got a copy by brain_get_or_copy(), and sees by that that a view is wanted: it is no get
- * of its own that counts (brain_counts()) or is told of. */
+/* As brain_get(), for who has just got a copy by brain_get_or_copy(), and sees by that that a view is wanted: it is no
+ * get of its own that counts (brain_counts()) or is told of. */
 BRAIN_API int brain_get_again(brain_space *space, const void *name, size_t name_len,
                               brain_view *view_out);
 
@@ -1077,8 +1083,8 @@ enum brain_count {
  * Cost: a look at each page of pins and counts. What counting costs: a store or two for each get and put. */
 BRAIN_API int brain_counts(brain_store *store, uint64_t counts_out[BRAIN_N_COUNTS]);
 
-/* The same of all clients that ever had the row `row` (brain_client.row); zeros where none has counted anything. What one
- * has done meanwhile is the difference of two looks.
+/* The same of all clients that ever had the row `row` (brain_client.row); zeros where none has counted anything. What
+ * one has done meanwhile is the difference of two looks.
  * Returns 0, or: INVAL (there is no such row); DESTROYED; FORKED.  Threads: any.  Blocks: never.
  * Cost: some dozen loads. */
 BRAIN_API int brain_client_counts(brain_store *store, uint32_t row,
@@ -1100,8 +1106,8 @@ typedef struct brain_metric {
     double value;
 } brain_metric;
 
-/* List all that is worth watching of a store, by brain_stat_get() and brain_counts(): `*n_out` is how many there are, also
- * beyond `n_metrics`; always the same, in the same order.
+/* List all that is worth watching of a store, by brain_stat_get() and brain_counts(): `*n_out` is how many there are,
+ * also beyond `n_metrics`; always the same, in the same order.
  * Returns 0, or: IO; DESTROYED; FORKED.  Threads: any.  Blocks: never.  Cost: as those two. */
 BRAIN_API int brain_metrics(brain_store *store, brain_metric *metrics, size_t n_metrics,
                             size_t *n_out);
@@ -1110,12 +1116,12 @@ enum brain_event_kind {
     BRAIN_EVENT_GET = 1u << 0,  /* a get gave a value */
     BRAIN_EVENT_MISS = 1u << 1, /* a get found nothing */
     BRAIN_EVENT_PUT = 1u << 2,  /* a value was put */
-    BRAIN_EVENT_DELETE =
-        1u << 3,                /* one was deleted; without a name: a whole namespace was removed */
-    BRAIN_EVENT_FULL = 1u << 4, /* a call was refused with FULL or QUOTA */
+    /* A value was deleted; without a name: a whole namespace was removed. */
+    BRAIN_EVENT_DELETE = 1u << 3,
+    BRAIN_EVENT_FULL = 1u << 4,    /* a call was refused with FULL or QUOTA */
     BRAIN_EVENT_EVICTED = 1u << 5, /* a value was removed to make room (BRAIN_FULL_LRU) */
-    BRAIN_EVENT_RECOVERED =
-        1u << 6, /* the lock was taken over from a dead writer, and its change undone or finished */
+    /* The lock was taken over from a dead writer, and its change undone or finished. */
+    BRAIN_EVENT_RECOVERED = 1u << 6,
     BRAIN_EVENT_REAPED = 1u << 7, /* what a dead client held was given back */
     BRAIN_EVENT_WAITED = 1u << 8, /* another writer had to be waited for */
 };
@@ -1126,24 +1132,24 @@ typedef struct brain_event {
     uint32_t kind;     /* one of enum brain_event_kind */
     uint32_t name_len; /* of `name`; 0 with NULL */
     uint32_t space_len;
-    const void *name,
-        *space; /* of one value; NULL where it is of none, or not known (a get by id that missed) */
-    uint64_t
-        version; /* of the value that was got, put, or (0: not known) deleted or evicted; else 0 */
-    uint64_t
-        bytes; /* of the value's data; FULL: how much was asked for; WAITED: nanoseconds; else 0 */
+    /* Of one value; NULL where it is of none, or not known (a get by id that missed). */
+    const void *name, *space;
+    /* Of the value that was got, put, or (0: not known) deleted or evicted; else 0. */
+    uint64_t version;
+    /* Of the value's data; FULL: how much was asked for; WAITED: nanoseconds; else 0. */
+    uint64_t bytes;
     const char *text; /* FULL, RECOVERED, REAPED: what happened, and to or by whom; else NULL */
 } brain_event;
 
-/* Told of one event. All that `event` points to is valid until it returns. It may use the store, of which nothing is told
- * meanwhile to the same thread; it must not close it: the call that tells goes on with it. */
+/* Told of one event. All that `event` points to is valid until it returns. It may use the store, of which nothing is
+ * told meanwhile to the same thread; it must not close it: the call that tells goes on with it. */
 typedef void (*brain_event_fn)(void *context, const brain_event *event);
 
 /* Let `tell` be called, with `context`, of each event of `kinds` (a set of enum brain_event_kind): of what this process
- * does through this handle, after it is done, in the thread that did it, before the call that did it returns, and outside of
- * the lock. A batch tells of each of its changes. There is one at a time, the last that was given; a call of another thread
- * that is under way may still tell the one before. Of what is told by nobody's call (a fork reaps, too) the next call of that
- * thread tells.
+ * does through this handle, after it is done, in the thread that did it, before the call that did it returns, and
+ * outside of the lock. A batch tells of each of its changes. There is one at a time, the last that was given; a call of
+ * another thread that is under way may still tell the one before. Of what is told by nobody's call (a fork reaps, too)
+ * the next call of that thread tells.
  *
  * kinds   0: nothing is told, which costs a get and a put nothing.
  * Returns 0, or: INVAL (an unknown kind; `tell` is NULL and `kinds` is not 0); DESTROYED; FORKED.

@@ -500,6 +500,8 @@ int brain_reap(brain_store *store, uint32_t *n_out)
     return err;
 }
 
+static_assert(BRAIN_CLIENT_ROWS == BN_CLIENTS_MAX, "brain_pin tells those without a row by it");
+
 int brain_pins(brain_store *store, brain_pin *pins, size_t n_pins, size_t *n_out)
 {
     int err = bn_store_check_usable(store);

@@ -11,7 +11,8 @@
  *   extents   blocks cover all pages without gap or overlap; owners own them; lists are whole
  *   memory    what the bits say is backed is; cold blocks and unused pages keep none
  *   sums      live, limbo and private bytes
- *   counts    pages of counts are rows', one for each at most, and nobody's pins (which, as rows, come and go meanwhile)
+ *   counts    pages of counts are rows', one for each at most, and nobody's pins (which, as rows, come and go
+ *             meanwhile)
  */
 #include "check.h"
 
@@ -451,8 +452,8 @@ static uint64_t used_pages(const struct checker *c, uint32_t page, uint32_t owne
                                                   : bn_slot_pages(bn_slot_at(c->store, owner));
 }
 
-/* Memory of pages that nobody uses and no warm block says it has. Not told of huge pages: one of them has memory as long
- * as any of its neighbours does. */
+/* Memory of pages that nobody uses and no warm block says it has. Not told of huge pages: one of them has memory as
+ * long as any of its neighbours does. */
 static void check_no_memory(struct checker *c, int fd, uint32_t page, uint64_t n_pages,
                             const char *what)
 {

@@ -2,15 +2,16 @@
  *
  * Owns:     `counts` of the rows, those pages of the ledger that are marked BN_CHUNK_COUNTS, and which thread of this
  *           process counts in which line.
- * Lines:    the first is in the row itself: a client of which one thread counts needs no memory for it. The others are in a
- *           page, taken when a second thread counts by the handle, which has one of it for ever. Both are the row's for ever: the next client there goes on with them, so
- *           that a count never falls, nothing is folded, and nothing is lost or doubled by a death but what the call under way
- *           did. Where there is no memory for a page, those threads count in one of this process, that nobody sums up: so that
- *           their way is as short.
- * Writers:  a client stores to the lines of its own row alone, a thread to its own line: plain loads and stores. Threads
- *           beyond the lines there are share one, and add atomically. What a thread that ended had goes on with another.
- * Bytes:    untrusted: wrong counts at worst. A page counts for the row that its `owner` says; what the row says of it is
- *           a hint.
+ * Lines:    the first is in the row itself: a client of which one thread counts needs no memory for it. The others are
+ *           in a page, taken when a second thread counts by the handle, which has one of it for ever. Both are the
+ *           row's for ever: the next client there goes on with them, so that a count never falls, nothing is folded,
+ *           and nothing is lost or doubled by a death but what the call under way did. Where there is no memory for a
+ *           page, those threads count in one of this process, that nobody sums up: so that their way is as short.
+ * Writers:  a client stores to the lines of its own row alone, a thread to its own line: plain loads and stores.
+ *           Threads beyond the lines there are share one, and add atomically. What a thread that ended had goes on with
+ *           another.
+ * Bytes:    untrusted: wrong counts at worst. A page counts for the row that its `owner` says; what the row says of it
+ *           is a hint.
  * Crash:    between the claim of a page and noting it in the row: the next client finds it by its owner.
  */
 #include "count.h"
@@ -205,8 +206,8 @@ static uint8_t *page_of(struct brain_store *store)
     return page;
 }
 
-/* Which of the threads with a line of their own for ever this is, the first to ask: or BN_COUNT_OWN. Or as good as one of
- * them, that ended: nothing tells it from that. */
+/* Which of the threads with a line of their own for ever this is, the first to ask: or BN_COUNT_OWN. Or as good as one
+ * of them, that ended: nothing tells it from that. */
 static uint32_t which_own(struct brain_store *store, uintptr_t thread)
 {
     _Atomic uintptr_t *first = store->counting.first;

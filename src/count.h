@@ -1,7 +1,7 @@
 /* count.h - what each client counts of what it does (enum brain_count), in lines of its own.
  *
- * The first thread that counts by a handle has one in the row, the second one of a page, which are theirs for ever; each other
- * one of that page while it lives, as long as there are any; the rest share one.
+ * The first thread that counts by a handle has one in the row, the second one of a page, which are theirs for ever;
+ * each other one of that page while it lives, as long as there are any; the rest share one.
  */
 #ifndef BN_COUNT_H
 #define BN_COUNT_H

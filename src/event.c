@@ -1,12 +1,13 @@
 /* event.c - telling whoever asked of what this process does.
  *
  * Owns:     `events` of a handle.
- * Places:   a call tells at its end, when it has let go of the lock. What happens in the middle of one, where nobody may be
- *           called back (a dead writer recovered from, a dead client reaped, a wait) is noted, and told at the end of that
- *           call, or of the thread's next one.
- * Off:      a get and a put ask nothing: `counts` of the handle (count.h) leads them the slow way where somebody listens.
- * Notes:    a place belongs to the thread that has stored its number there by compare-and-swap; nobody else looks at what is
- *           in it.
+ * Places:   a call tells at its end, when it has let go of the lock. What happens in the middle of one, where nobody
+ *           may be called back (a dead writer recovered from, a dead client reaped, a wait) is noted, and told at the
+ *           end of that call, or of the thread's next one.
+ * Off:      a get and a put ask nothing: `counting` of the handle (count.h) leads them the slow way where somebody
+ *           listens.
+ * Notes:    a place belongs to the thread that has stored its number there by compare-and-swap; nobody else looks at
+ *           what is in it.
  */
 #include "event.h"
 

@@ -22,8 +22,8 @@ void bn_event_tell(struct brain_store *store, const brain_event *event);
 void bn_event_begin_early(struct brain_store *store);
 void bn_event_end_early(struct brain_store *store);
 
-/* Note an event that is to be told later by this thread, if it is wanted: under the lock, or anywhere. Asks for no memory:
- * of many that nobody has told yet the last are not. */
+/* Note an event that is to be told later by this thread, if it is wanted: under the lock, or anywhere. Asks for no
+ * memory: of many that nobody has told yet the last are not. */
 __attribute__((format(printf, 4, 5))) void bn_event_note(struct brain_store *store, uint32_t kind,
                                                          uint64_t bytes, const char *format, ...);
 

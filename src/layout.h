@@ -128,7 +128,8 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              released the lock, a full barrier (PAIR looks).
  * n_looks_done as many had been wanted when limbo was last looked through.  writer: who did.
  *              crash: too low a value costs another look.
- * keep_free    how much free memory stays with the store (trim.c), and one byte; 0: the default.  writer: anyone, at once.
+ * keep_free    how much free memory stays with the store (trim.c), and one byte; 0: the default.  writer: anyone,
+ *              at once.
  * decay_ns     when the period began over which it is looked how much memory is needed, by the wall clock; 0: none
  *              yet.  writer: whoever begins the next, by compare-and-swap.
  * used_pages   of values: those of extents.  writer: lock holder, journalled.  A first library of this format does not
@@ -500,9 +501,9 @@ static_assert(offsetof(struct bn_clients_rec, n_rows) == 64, "clients head is pa
 
 /* A line of what the clients of a row have counted (count.c): its first is in the row, for one thread; the others, for
  * others, in a page of the ledger.
- * of   by enum brain_count, those beyond for later.  writer: one thread of the row's client, plainly; several that share a
- *      line atomically.  They rise only, also from one client of the row to the next.  reader: anyone: each as of some
- *      moment.  crash: what the call under way did is not counted, perhaps. */
+ * of   by enum brain_count, those beyond for later.  writer: one thread of the row's client, plainly; several that
+ *      share a line atomically.  They rise only, also from one client of the row to the next.  reader: anyone: each as
+ *      of some moment.  crash: what the call under way did is not counted, perhaps. */
 #define BN_COUNTS_MAX 8u
 struct bn_count_rec {
     _Atomic uint64_t of[BN_COUNTS_MAX];
@@ -523,9 +524,9 @@ enum bn_row_state {
  *           anything: a reaper sees whether the dead is still the one that it began with.
  * snaps     numbers that this client reads as of, 0: none.  writer: the client (PAIR snap); the
  *           reaper of a dead one.
- * counts, counts_page  what its clients have counted, and the page of the ledger where they go on, + 1; 0: none.  writer:
- *           the client; older libraries leave both alone.  They stay when the row is free. Which row a page is of its owner
- *           says; the number here is a hint.
+ * counts, counts_page  what its clients have counted, and the page of the ledger where they go on, + 1; 0: none.
+ *           writer: the client; older libraries leave both alone.  They stay when the row is free. Which row a page is
+ *           of its owner says; the number here is a hint.
  * the rest  for messages and brain_clients() alone. */
 struct bn_row_rec {
     _Atomic uint32_t state;
@@ -565,8 +566,8 @@ struct bn_wake_rec {
  * look at the pins, of an older library neither, takes it for more than a page without any; the cells, two by
  * two, are words: which slot << 44 | the last commit then, 44 bits of it. writer: the owner, plainly.
  *
- * With BN_CHUNK_COUNTS in `owner` it is a page of what the clients of a row have counted, with `top` 0 for the same reason:
- * struct bn_count_rec from the second line on. It is the row's for ever: nobody gives it back. */
+ * With BN_CHUNK_COUNTS in `owner` it is a page of what the clients of a row have counted, with `top` 0 for the same
+ * reason: struct bn_count_rec from the second line on. It is the row's for ever: nobody gives it back. */
 struct bn_chunk_rec {
     _Atomic uint32_t owner;
     _Atomic uint32_t top;

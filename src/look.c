@@ -10,8 +10,8 @@
  * Limbo:    what was undone is there too, and what a death left half filled. Either has a stamp that is not above its
  *           number, or the pending mark, and is nothing to be shown.
  * Tidying:  between a commit and the end of its tidying the states are those of before it: the fresh slot is FREE or
- *           in LIMBO, the older one LIVE. A writer may be stopped there. So what is pending, and all that is LIVE
- *           meanwhile, is looked up by its name as an id is (id.c).
+ *           in LIMBO, the older one LIVE. A writer may be stopped there. So what is pending or has that
+ *           commit's number, and all that is LIVE meanwhile, is looked up by its name as an id is (id.c).
  * Extents:  a name that lies in an extent is read by a system call and not through the mapping: the extent may have
  *           been given back, and to look at a hole would ask for memory. Shown if the extent is the slot's afterwards.
  * Recut:    a slab without slots in use may be given to another class. What its cells say then are any bytes until they
@@ -41,6 +41,8 @@ struct use {
     struct bn_slot_shape shape;
     uint64_t slab_shape;
     uint32_t gen;
+    struct bn_cold_rec *cold; /* NULL: never taken */
+    uint32_t state_owner;
     enum bn_slot_state state;
     uint32_t owner;
     bool is_filled;
@@ -90,6 +92,7 @@ static bool was_taken(struct brain_store *store, const struct bn_cold_rec *cold,
 /* Begin to copy what slot `use->slot` says: 0 or NOT_FOUND. */
 static int copy_use(struct brain_store *store, struct use *use)
 {
+    use->cold = NULL;
     if (use->slot == 0 || !bn_slot_exists(store, use->slot)) {
         return BRAIN_E_NOT_FOUND;
     }
@@ -104,6 +107,8 @@ static int copy_use(struct brain_store *store, struct use *use)
                                 bn_load_acquire(&from[BN_SLOT_WORD_SIZE_GEN])); /* PAIR refill */
     uint32_t state = bn_load_acquire(bn_atomic32(&cold->state_owner));          /* PAIR refill */
     uint64_t n_uses = bn_load_acquire(&store->state_view->n_uses);              /* PAIR refill */
+    use->cold = cold;
+    use->state_owner = state;
     use->state = (enum bn_slot_state)(state & 0xff);
     use->owner = state >> 8;
     use->is_filled =
@@ -180,12 +185,27 @@ static int copy_bytes(struct brain_store *store, const struct use *use, bool of_
 
 /* ---- what it is */
 
-/* Whether a commit is being tidied after, by whoever has the lock. */
-static bool is_tidying(const struct brain_store *store)
+/* The number of a commit that is being tidied after, by whoever has the lock; 0: none is. */
+static uint64_t tidied_number(const struct brain_store *store)
 {
     const struct bn_state_rec *state = store->state_view;
+    uint64_t number = bn_load_acquire(&state->txn_number);
     return (bn_load_acquire(&state->counts) >> 22 & 0xfffff) != 0 &&
-           bn_load_acquire(&state->txn_number) <= bn_load_acquire(&state->committed);
+                   number <= bn_load_acquire(&state->committed)
+               ? number
+               : 0;
+}
+
+/* Whether the state of a slot may not be that of after the last commit. A fresh slot is not pending any more before it is
+ * LIVE. */
+static bool is_in_doubt(const struct brain_store *store, const struct use *use)
+{
+    uint64_t number;
+    if (bn_load_relaxed(&use->rec.pending) == 1) { /* relaxed: a copy */
+        return true;
+    }
+    number = tidied_number(store);
+    return number != 0 && (use->state == BN_SLOT_LIVE || use->rec.number == number);
 }
 
 /* Whether it is the value of its name: 0, NOT_FOUND, or another error. If it is it is filled, and what was copied
@@ -220,10 +240,10 @@ static int judge(struct brain_store *store, struct use *use, uint32_t *state_out
     if (use->rec.space == BN_ROOT_SPACE || (use->rec.flags & BN_SLOT_TOMB) != 0) {
         return BRAIN_E_NOT_FOUND;
     }
-    bool is_pending = bn_load_relaxed(&use->rec.pending) == 1; /* relaxed: a copy */
-    if (use->state == BN_SLOT_LIVE || is_pending) {
+    bool in_doubt = is_in_doubt(store, use);
+    if (use->state == BN_SLOT_LIVE || in_doubt) {
         *state_out = BRAIN_OBJECT_LIVE;
-        err = is_pending || is_tidying(store) ? look_up(store, use) : 0;
+        err = in_doubt ? look_up(store, use) : 0;
         if (err != BRAIN_E_NOT_FOUND || use->state != BN_SLOT_LIVE) {
             return err;
         }
@@ -299,6 +319,11 @@ static int try_use(struct brain_store *store, struct use *use, brain_object_info
             err = show_away(store, use, info);
         }
         err = err != 0 || may_be(store, use, state) ? err : BRAIN_E_CORRUPT;
+    }
+    /* What has just been tidied was neither in doubt nor LIVE. */
+    if (err == BRAIN_E_NOT_FOUND && use->cold != NULL &&
+        bn_load_acquire(bn_atomic32(&use->cold->state_owner)) != use->state_owner) {
+        return BN_AGAIN;
     }
     return (err == 0 || err == BRAIN_E_CORRUPT) && !stood_still(store, use) ? BN_AGAIN : err;
 }
@@ -446,6 +471,10 @@ int brain_object_look(brain_store *store, uint32_t object, brain_object_info *ou
 static int next_slot(struct brain_store *store, uint32_t *cursor, uint32_t *slot_out)
 {
     uint64_t n_slabs = bn_load_relaxed(&store->slots_backed) / BN_SLAB_BYTES; /* relaxed: rises */
+    uint32_t n_taken = bn_load_acquire(bn_atomic32((void *)(uintptr_t)&store->state_view->n_slabs));
+    /* Beyond those that were ever taken there is nothing; and where the watermark is damaged there is no memory, and to
+     * look would make it. */
+    n_slabs = n_slabs < n_taken ? n_slabs : n_taken;
     for (uint64_t slab = *cursor / BN_SLAB_LINES; slab < n_slabs; slab++) {
         uint64_t word = bn_load_acquire(bn_atomic64(&bn_slab_at(store, (uint32_t)slab)->shape)),
                  should_be = 0;

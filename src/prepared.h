@@ -16,8 +16,8 @@ struct bn_write {
     bool retires_extent;
     uint64_t older_bytes; /* of a delete: the data of what went */
     bool has_no_space;    /* a delete where there is no such namespace */
-    struct bn_write
-        *maker;         /* the change that makes its namespace in the same transaction, or NULL */
+    /* The change that makes its namespace in the same transaction, or NULL. */
+    struct bn_write *maker;
     bool owns_maker;    /* the first of those that share it */
     bool makes_only;    /* there is nothing to put: the namespace alone */
     bool spares_used;   /* a delete: BUSY where anybody has a view of the value */
@@ -25,10 +25,10 @@ struct bn_write {
     uint32_t older_pin;
     bool checks_only; /* nothing is changed: `if_version` has to hold, that is all */
     uint32_t made_id; /* of a maker: the id of the namespace */
-    uint64_t
-        made_quota;   /* where it makes its namespace: what that may hold; 0: any number of bytes */
-    bool is_borrowed; /* the holder is an object's: never freed here */
-    bool has_pin;     /* it was taken, whatever came of the commit */
+    /* Where it makes its namespace: what that may hold; 0: any number of bytes. */
+    uint64_t made_quota;
+    bool is_borrowed;     /* the holder is an object's: never freed here */
+    bool has_pin;         /* it was taken, whatever came of the commit */
     bool was_handed_over; /* the holder's extent is the published slot's now */
     bool wants_pin;       /* pin the published slot, before anybody can replace it */
     uint32_t pin;

@@ -1,7 +1,7 @@
 /* protect.c - what a change asks for stays while room is made for it.
  *
- * Where the mode of the store lets values go (stage.c), one of those may be the one whose version the change asks for, or
- * whose description it keeps: it is pinned meanwhile. And nothing goes for a change that could not be made.
+ * Where the mode of the store lets values go (stage.c), one of those may be the one whose version the change asks for,
+ * or whose description it keeps: it is pinned meanwhile. And nothing goes for a change that could not be made.
  *
  * Crash: the pins go with the process.
  */

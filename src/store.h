@@ -65,12 +65,12 @@ struct bn_event_note {
     char text[232];
 };
 struct bn_events {
-    _Atomic uint32_t
-        kinds; /* 0: nobody is told. Written under `mutex`, as the next two, which are read under it */
+    /* 0: nobody is told. Written under `mutex`, as the next two, which are read under it. */
+    _Atomic uint32_t kinds;
     brain_event_fn tell;
     void *context;
-    bool
-        is_early; /* the store is being opened: nobody can be told yet, and this thread alone has it */
+    /* The store is being opened: nobody can be told yet, and this thread alone has it. */
+    bool is_early;
     _Atomic uint32_t n_noted;
     struct bn_event_note notes[BN_EVENT_NOTES];
 };

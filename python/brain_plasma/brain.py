@@ -115,7 +115,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             were not used for longest, of any namespace, and goes on; never one that somebody has recalled and still
             uses. Of a store that is made; where there is one with another, it is set for everybody. Default: 'error'
             for one that is made, else what it has. 'lru' goes with neither durable nor persist(): a BrainValueError.
-            'spill': values of 64 KiB and more are moved to files, and recalled by the same call, read-only and not copied.
+            'spill': values of 64 KiB and more are moved to files, and recalled by the same call, read-only and not
+            copied.
         spill_to: of 'spill': the directory, on a disk of this machine. Default: one for all stores beside the dumps
             (BRAIN_PLASMA_DUMPS, else platformdirs). All who spill values of one store name the same one.
 
@@ -621,8 +622,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         quota.
 
         What would make it larger than that raises BrainQuotaError, which is a BrainFullError, and changes nothing; with
-        when_full 'lru' or 'spill' other values of the namespace go first. What makes it smaller, or leaves it as large, is always allowed: so a quota may be less than what is there, and
-        nothing goes. clear() leaves it; with the namespace it goes. Dumps and homes do not keep it.
+        when_full 'lru' or 'spill' other values of the namespace go first. What makes it smaller, or leaves it as large,
+        is always allowed: so a quota may be less than what is there, and nothing goes. clear() leaves it; with the namespace it goes. Dumps and homes do not keep it.
         namespace: None is the current one; one that does not exist is made, but for None.
 
         Raises BrainValueError for what is no number of bytes, BrainNamespaceNameError.

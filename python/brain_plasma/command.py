@@ -176,8 +176,8 @@ def run(program: str, work: Callable[[], int]) -> NoReturn:
         tell(program, str(error) or type(error).__name__)
         status = _status(error)
     sys.stderr.flush()
-    # All is closed and written. What Python takes apart at its end, threads of pyarrow that read CSV may be in: "terminate
-    # called without an active exception", now and then.
+    # All is closed and written. What Python takes apart at its end, threads of pyarrow that read CSV may be in:
+    # "terminate called without an active exception", now and then.
     os._exit(status)
 
 

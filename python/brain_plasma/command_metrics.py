@@ -1,5 +1,5 @@
-"""brain-serve-metrics: the figures of a store over HTTP, for Prometheus, by this machine's loopback alone unless another
-address is asked for.
+"""brain-serve-metrics: the figures of a store over HTTP, for Prometheus, by this machine's loopback alone unless
+another address is asked for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """brain-show: what a value looks like, as people know it from the package that it is of.
 
 Values are recalled, from a store that is open read-only. One that has a pickle is code: it is recalled where a Brain
-would (a store of one's own that nobody else can write), or with --pickle; else its form is shown, of which nothing runs.
+would (a store of one's own that nobody else can write), or with --pickle; else its form is shown, of which nothing
+runs.
 """
 
 from __future__ import annotations
@@ -79,14 +80,17 @@ def _print_form(about: Explanation, given: argparse.Namespace, why: str) -> None
 
 
 def _head(about: Explanation, given: argparse.Namespace) -> dict[str, Any]:
+    """With the keys of `brain get --json`, which hands over to this for what it does not know itself."""
+    from datetime import UTC
+
     return {
         "name": about.name,
         "namespace": given.namespace,
         "type": about.type,
         "kind": about.kind,
-        "bytes": about.total_bytes,
+        "size": about.total_bytes,
         "version": about.version,
-        "put": None if about.created is None else about.created.isoformat(),
+        "created": None if about.created is None else f"{about.created.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         "description": about.description,
     }
 

@@ -8,7 +8,9 @@ from . import _core, arguments, saying
 from .dump_results import DumpResult, LoadResult, Progress, shown_names
 from .exceptions import (
     BrainDumpNameNotExistError,
+    BrainDumpNotFoundError,
     BrainDumpPickleError,
+    BrainNameNotExistError,
     BrainNamespaceNotExistError,
     BrainValueError,
 )
@@ -45,7 +47,11 @@ def dump(
 
         result = DumpResult(place, *dump_urls.dump(brain, place, names, namespace, level, told))
     else:
-        result = DumpResult(place, *brain._dump(os.fsencode(place), names, namespace, level, told))
+        try:
+            result = DumpResult(place, *brain._dump(os.fsencode(place), names, namespace, level, told))
+        except BrainNameNotExistError as error:
+            _note_path(error, names, path)
+            raise
     saying.info(brain, "dumped", "%r: dumped from the store %r", result, brain_bytes=result.bytes)
     return result
 
@@ -68,7 +74,11 @@ def load(
     if place is None:
         from . import dump_places
 
-        place = dump_places.newest(brain, names, namespace)
+        try:
+            place = dump_places.newest(brain, names, namespace)
+        except BrainDumpNotFoundError as error:
+            _note_path(error, names, path)
+            raise
     if "://" in place:
         from . import dump_urls
 
@@ -126,6 +136,12 @@ def selection(
         raise arguments.no_str(namespace)
     names = tuple(dict.fromkeys(map(arguments.check_name, names)))
     return names, brain._space if names and namespace is None else namespace
+
+
+def _note_path(error: Exception, names: tuple[str, ...], path: object) -> None:
+    """Where names look like files, and were maybe meant as one: how that is written."""
+    if path is None and any("/" in name or name.endswith(".brain") for name in names):
+        error.add_note(f"These are names of values: the path of a file is given as path={names[0]!r}")
 
 
 def _place(path: str | os.PathLike[str] | None) -> str | None:

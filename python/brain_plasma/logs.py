@@ -10,8 +10,8 @@ the level does: a Logger caches its level, and logging clears that cache wheneve
 one above it, or disables levels. The cache of ours tells. Where a Logger has no such cache all kinds are asked for, and
 each event asks the logger.
 
-Threads: any. What is said comes when the call that it is about is over, in its thread. This is imported when a Brain was
-opened and the program has `logging`: saying.py.
+Threads: any. What is said comes when the call that it is about is over, in its thread. This is imported when a Brain
+was opened and the program has `logging`: saying.py.
 """
 
 from __future__ import annotations
@@ -187,15 +187,18 @@ def opened(brain: Any, began_ns: int) -> None:
     except BrainError:  # removed meanwhile, say: the next call says so
         return
     made = numbers["created_ns"] >= began_ns
-    info(
-        brain,
+    capacity = shown_bytes(numbers["capacity_bytes"])
+    say(
+        logging.INFO,
         "made" if made else "opened",
-        f"{'made' if made else 'opened'} %s%s, of %s, %d names in the namespace %r: the store %r",
+        f"{'made' if made else 'opened'} the store %r %s: %s, %d {'name' if n_names == 1 else 'names'} "
+        "in the namespace %r",
+        brain.path,
         "read-only" if brain.read_only else "for changes",
-        "" if made else f", {shown_bytes(numbers['live_bytes'])} in it",
-        shown_bytes(numbers["capacity_bytes"]),
+        capacity if made else f"{shown_bytes(numbers['live_bytes'])} of {capacity} used",
         n_names,
         brain.namespace,
+        brain_store=brain.path,
         brain_bytes=numbers["capacity_bytes"],
     )
 

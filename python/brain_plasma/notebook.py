@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import datetime
 import html as markup
-
 import os
 import shlex
 import shutil
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from .brain import Brain
 
-_AWAY = 13
+_AWAY = 13  # BRAIN_KIND_AWAY of brain.h
 _ROWS = 50  # of names that are shown
 _LOOKED_AT = 1000  # names: the largest of these are shown
 _COMPLETIONS = 1000

@@ -40,8 +40,8 @@ class Spilling(_core.Brain):
 
 
 def begin(brain: Dumping, spill_to: str | None) -> None:
-    """Let the store spill from now on: to the directory that is given, or that it has, or to the one for all stores of this
-    user beside their dumps.
+    """Let the store spill from now on: to the directory that is given, or that it has, or to the one for all stores of
+    this user beside their dumps.
     """
     if spill_to is not None:
         brain._spill_open(os.fsencode(spill_to), True)

@@ -123,7 +123,7 @@ def module(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise BrainMissingPackageError(
-            f"tables go to files and come from them by the package pyarrow, of which {name} cannot be imported here "
+            f"tables go to files and come from them by the package pyarrow, and {name} cannot be imported here "
             f"({error}): pip install 'brain-plasma[tables]'"
         ) from error
 

@@ -86,8 +86,8 @@ static inline bool bp_brain_says_full(const brain_store *store)
     return brain_full_mode(store) == BRAIN_FULL_ERROR;
 }
 
-/* Whether a writer is at work now, perhaps a stopped one, or room may have to be made: then this thread may have to wait, and
- * the others shall go on. A hint; where the writer comes a moment later, the wait keeps the GIL. */
+/* Whether a writer is at work now, perhaps a stopped one, or room may have to be made: then this thread may have to
+ * wait, and the others shall go on. A hint; where the writer comes a moment later, the wait keeps the GIL. */
 static inline bool bp_brain_is_busy(const struct bp_brain *self)
 {
     return brain_is_busy(self->store->store) != 0 || !bp_brain_says_full(self->store->store);

@@ -32,8 +32,8 @@ int bp_disk_progress(void *call, const brain_progress *progress);
 bool bp_disk_target(PyObject *target, const char **path_out, int *fd_out);
 
 /* Raise `error`, or what a call that returned `code` stands for, with its own words, `path` before them where they do
- * not say it themselves (NULL: no path), and `more` behind them. To be called in the thread of the call, before its next
- * one. Always return NULL. */
+ * not say it themselves (NULL: no path), and `more` behind them. To be called in the thread of the call, before its
+ * next one. Always return NULL. */
 PyObject *bp_disk_raise(struct bp_state *state, int code, const char *path, const char *more);
 PyObject *bp_disk_raise_as(struct bp_state *state, enum bp_error error, const char *path,
                            const char *more);

@@ -1,10 +1,10 @@
 /* events.c - what the library tells of, kept until the call in which it happened is over, and then given to Python.
  *
- * brain_on_event() calls in the middle of an operation: the thread may have the GIL and look at things that only the GIL
- * keeps as they are, or not have it. A handler of a log is code of others, which may close the Brain, or wait for what
- * another thread has. So nothing is run then: what is told is copied into a queue of the thread, and goes to Python when
- * the method of the Brain ends (bp_events_end(): each method in the table of brain.c), in that thread, with nothing held.
- * What a method without the GIL does for long is told in between, as its progress is (disk.c).
+ * brain_on_event() calls in the middle of an operation: the thread may have the GIL and look at things that only the
+ * GIL keeps as they are, or not have it. A handler of a log is code of others, which may close the Brain, or wait for
+ * what another thread has. So nothing is run then: what is told is copied into a queue of the thread, and goes to
+ * Python when the method of the Brain ends (bp_events_end(): each method in the table of brain.c), in that thread, with
+ * nothing held. What a method without the GIL does for long is told in between, as its progress is (disk.c).
  *
  * Owns:     a queue for each thread that had something to tell.
  * GIL:      keep() runs with it or without; all else with it.

@@ -97,9 +97,9 @@ static bool sum_of(struct bp_brain *self, PyObject *items, uint64_t *sum_out)
     return true;
 }
 
-/* A large value of a batch goes into the store when it is added, and in a mode in which others give way for it they would
- * go one after the other for a batch that never fits: so all are counted first, which encodes them twice. 0; FULL or
- * QUOTA, with a text; BP_RAISED. */
+/* A large value of a batch goes into the store when it is added, and in a mode in which others give way for it they
+ * would go one after the other for a batch that never fits: so all are counted first, which encodes them twice. 0; FULL
+ * or QUOTA, with a text; BP_RAISED. */
 static int foresee(struct bp_brain *self, struct bp_space *held, PyObject *items)
 {
     char text[200];

@@ -10,8 +10,8 @@
 #endif
 #endif
 
-/* Not a _Thread_local of ours: in a library that is loaded late that is a call, or takes room of which there is hardly any
- * ("cannot allocate memory in static TLS block"). */
+/* Not a _Thread_local of ours: in a library that is loaded late that is a call, or takes room of which there is hardly
+ * any ("cannot allocate memory in static TLS block"). */
 static inline uintptr_t bn_thread_here(void)
 {
 #ifdef BN_HAS_THREAD_POINTER

@@ -162,12 +162,25 @@ def test_destroy_asks(brain):
     assert brain("destroy", "-y", status=3).err
 
 
+def test_a_pattern_is_no_name(brain, store):
+    store.update({"ab": 1, "[": 2})
+    assert "no patterns" in brain("rm", "a*", status=1).error
+    assert "no patterns" not in brain("rm", "zzz", status=1).error
+    brain("rm", "[")
+    assert brain("ls", "-1").lines == ["ab"]
+
+
+def test_a_namespace_that_is_not_there_is_named(brain, store):
+    assert "there is no namespace nope" in brain("rm", "-ry", "nope", status=1).error
+
+
 # ---- numbers
 
 
 def test_stat(brain, store):
     store["x"] = bytes(MEGABYTE)
     said = brain("stat", "--json").json
+    assert said["clients"] == len(brain("who", "--json").json)  # the command itself is none of them
     assert (said["capacity"], said["used"], said["names"], said["namespaces"]) == (64 * MEGABYTE, MEGABYTE, 1, 1)
     assert said["path"] == said["directory"] == brain.path
     assert said["memory"] >= MEGABYTE

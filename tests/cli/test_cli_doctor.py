@@ -17,7 +17,7 @@ MEGABYTE = 1_000_000
 # What this machine may have in the way by itself: its tests are those that make it.
 OF_THE_MACHINE = {
     "file-system-small", "shm-64m", "memory-cgroup", "memory", "overcommit", "huge-pages", "remove-ipc",
-    "address-space", "descriptors", "file-size", "half-a-store", "being-made", "removed", "no-tmpfs",
+    "address-space", "descriptors", "file-size", "half-a-store", "being-made", "no-tmpfs",
 }  # fmt: skip
 
 
@@ -215,9 +215,21 @@ def test_a_file_system_that_is_full():
 
 @in_own_mounts
 def test_half_a_store():
-    script = '"$BRAIN" create --capacity 1M >&2; mkdir /dev/shm/brain-0-1-2; >/dev/shm/brain-0-1-2/data; "$BRAIN" doctor || test $? = 1'
+    half = "/dev/shm/brain-0-0123456789abcdef-89abcdef-1b"
+    script = f'"$BRAIN" create --capacity 1M >&2; mkdir {half}; >{half}/data; "$BRAIN" doctor || test $? = 1'
     row = in_shm("200m", script)["half-a-store"]
-    assert "/dev/shm/brain-0-1-2" in row[4] and "rm -r" in row[5]
+    assert half in row[4] and "rm -r" in row[5]
+
+
+@in_own_mounts
+def test_directories_of_others_are_not_to_be_removed():
+    """What only begins as a store does is somebody's own: nobody is told to `rm -r` it."""
+    script = """
+        "$BRAIN" create --capacity 1M >&2
+        mkdir /dev/shm/brain-of-mine /dev/shm/brain-0-mine /dev/shm/brain-0-0123456789abcdef /dev/shm/brain-7
+        "$BRAIN" doctor
+    """
+    assert "half-a-store" not in in_shm("200m", script)
 
 
 @in_own_mounts

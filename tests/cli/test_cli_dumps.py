@@ -117,12 +117,22 @@ def test_a_name_that_is_not_there(full, tmp_path):
     full("load", "-y", str(tmp_path / "file"), "a", "b", status=1)
 
 
+def test_a_namespace_that_is_not_there(full, tmp_path):
+    """-n says which names are loaded, not where to: that none of them is in the dump is no success."""
+    file = str(tmp_path / "file")
+    full("-n", "other", "dump", file)
+    before = full("ls", "-a").out
+    assert "nothing of namespace third" in full("-n", "third", "load", "-y", file, status=1).error
+    assert full("ls", "-a").out == before
+    full("-n", "other", "load", "-y", file)
+
+
 def test_files_that_are_no_dumps(full, tmp_path):
     before = full("ls").out
     file = tmp_path / "file"
     full("load", str(file), status=8)
     file.write_bytes(b"no dump at all" * 1000)
-    full("load", "-y", str(file), status=7)
+    assert str(file) in full("load", "-y", str(file), status=7).error
     full("dump", str(file))
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])

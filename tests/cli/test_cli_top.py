@@ -120,6 +120,9 @@ def test_who_keeps_what(brain, store, other):
     seen = brain("top", "--json", "--delay", "0.05").json
     assert (seen["processes"][0]["pid"], seen["processes"][0]["alone"]) == (process.pid, 8 * MEGABYTE)
     assert seen["limbo"] == 8 * MEGABYTE and seen["free"] == 56 * MEGABYTE
+    assert seen["kept"] == [
+        {"name": "kept\x1b", "namespace": "default", "size": 8 * MEGABYTE, "pid": process.pid}
+    ]
     text = brain("top", "--delay", "0.05").text
     assert f"kept\\x1b, for {process.pid}" in text and "\x1b" not in text
 
@@ -160,6 +163,7 @@ def test_it_waits_for_no_writer(brain, other):
     writer.ready()
     stop_in_the_lock(brain.path, writer)
     assert brain("top", "--json", "--delay", "0.05").json["names"] == 20_001
+    assert any(row.endswith("(stopped)") for row in brain("top", "--delay", "0.05").lines)
     writer.signal(signal.SIGCONT)
 
 

@@ -381,3 +381,10 @@ def test_a_value_that_is_away(nowhere, tmp_path):
         assert nowhere("get", "copy").out == nowhere("get", away[0]).out
         nowhere("destroy", "--yes")
     assert not [entry for entry in (tmp_path / "spilled").rglob("*") if entry.is_file()]
+
+
+def test_a_value_in_the_place_of_a_file(brain):
+    """Who writes `brain put x 5` is told how values are given; who names a file with its folder knows."""
+    assert "--text, --int or --float" in brain("put", "x", "5", status=8).error
+    assert "--int" not in brain("put", "x", "/nonexistent/5", status=8).error
+    assert brain("get", "x", status=1).out == b""

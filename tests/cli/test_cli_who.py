@@ -20,6 +20,7 @@ def names_of(process):
 def test_nobody(brain):
     assert brain("who", "--json").json == []
     assert brain("who").out == b""
+    assert b"nobody has it open" in brain.on_a_terminal("who")
 
 
 def test_a_process_with_nothing(brain, other):
@@ -172,6 +173,12 @@ def test_a_process_that_cannot_be_seen_from_here(brain, store, other):
     assert said.returncode == 0, said
     (found,) = [each for each in json.loads(said.stdout) if each["objects"]]
     assert found["pid"] is None and len(found["command"]) <= 64
+    said = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", BRAIN, "-s", brain.path, "explain", "x"],
+        capture_output=True,
+        check=True,
+    )
+    assert b"held_by\tprocess ?, 1 view: " in said.stdout
 
 
 def test_one_that_is_stopped(brain, other):
@@ -195,7 +202,11 @@ def test_on_a_terminal(brain, store, other):
 
     for i in range(30):
         store[f"x{i}"] = numpy.zeros(1000)
-    process = other("held = [brain[f'x{i}'] for i in range(30)]")
+    process = other(
+        "held = [brain[f'x{i}'] for i in range(30)]\n"
+        "from brain_plasma import plasma\nclient = plasma.connect(path)\n"
+        "buffer = client.create(plasma.ObjectID.from_random(), 500_000)"  # is shown whatever else is
+    )
     text = brain.on_a_terminal("who", columns=150).decode()
     assert f"{process.pid}" in text and "KEEPS ALONE" in text and "(and 10 more: --all)" in text
     assert "more: --all" not in brain.on_a_terminal("who", "--all").decode()

@@ -89,6 +89,13 @@ def test_the_documents_have_every_subcommand_and_status():
 def test_a_slip_of_the_finger_is_seen(nowhere):
     assert "Did you mean stat?" in nowhere("stta", status=2).error
     assert "Did you mean" not in nowhere("completely-else", status=2).error
+    assert "Did you mean" not in nowhere("foo", status=2).error  # two of three letters are not a slip
+
+
+def test_where_there_is_no_store_the_advice_fits(nowhere, tmp_path):
+    assert "brain create" in nowhere("put", "x", "--int", "1", status=3).error
+    assert "brain create" not in nowhere("destroy", "-y", status=3).error
+    assert "BRAIN_PATH" not in nowhere("ls", status=3).error
 
 
 def test_options_stand_before_and_behind(brain):

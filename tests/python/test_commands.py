@@ -5,6 +5,7 @@ import contextlib
 import fractions
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -173,7 +174,11 @@ def test_as_json(brain, path):
     found = json.loads(show(path, "n", "--json", "-r", "2"))
     assert (found["shape"], found["dtype"], found["first"]) == ([2, 3], "int64", [0, 1])
     brain["x"] = {"a": [1, float("nan")]}
-    assert json.loads(show(path, "x", "--json"))["value"] == {"a": [1, "nan"]}
+    found = json.loads(show(path, "x", "--json"))
+    assert found["value"] == {"a": [1, "nan"]}
+    keys = ("name", "namespace", "kind", "size", "version")  # as `brain get --json` has them, of any value
+    assert [found[key] for key in keys] == ["x", "default", "tree", brain.explain("x").total_bytes, brain.version("x")]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found["created"])
     brain["r"] = fractions.Fraction(1, 3)
     assert json.loads(show(path, "r", "--json"))["repr"] == "Fraction(1, 3)"
 

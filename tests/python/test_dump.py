@@ -239,6 +239,18 @@ def test_a_read_only_brain_dumps_and_does_not_load(filled, tmp_path):
             reader.load(path=tmp_path / "a")
 
 
+def test_a_path_in_the_place_of_a_name(brain, tmp_path, dumps):
+    """What is given without a word is a name; the error of one that looks like a file says how a path is given."""
+    for call, error in ((brain.dump, BrainNameNotExistError), (brain.load, BrainDumpNotFoundError)):
+        for name in (str(tmp_path / "all"), "all.brain"):
+            with pytest.raises(error) as raised:
+                call(name)
+            assert f"path={name!r}" in raised.value.__notes__[0]
+        with pytest.raises(error) as raised:
+            call("all")
+        assert not hasattr(raised.value, "__notes__")
+
+
 # ---- the standard place -------------------------------------------------------------------------
 
 

@@ -157,8 +157,8 @@ def test_the_life_of_a_store_at_info(new_path, kept):
     brain.destroy()
     assert kept.events == ["made", "opened", "closed", "closed", "opened", "destroyed"]
     assert all(record.brain_store == path for record in kept.records)
-    assert "made for changes, of 1.0 MB" in kept.texts[0]
-    assert "opened read-only, 8 bytes in it, of 1.0 MB, 1 names" in kept.texts[1]
+    assert kept.texts[0] == f"made the store {path!r} for changes: 1.0 MB, 0 names in the namespace 'default'"
+    assert f"opened the store {path!r} read-only: 8 bytes of 1.0 MB used, 1 name in" in kept.texts[1]
 
 
 def test_dumps_and_loads_with_figures(brain, kept, tmp_path):
@@ -645,13 +645,15 @@ def test_a_handler_that_forks(brain, doing):
     assert brain["n"] == 1
 
 
-def test_a_thread_that_ends_with_something_left(brain, doing):
-    """Its queue goes with it."""
-    doing(lambda: None)
-    for _ in range(10):
+def test_threads_that_end(brain, doing):
+    """Each tells all that it did before it ends, and its queue goes with it."""
+    handler = doing(lambda: None)
+    before = handler.n
+    for i in range(1, 11):
         thread = threading.Thread(target=lambda: brain.set_many({"x": 1, "y": 2}))
         thread.start()
         thread.join()
+        assert handler.n == before + 2 * i
 
 
 def test_while_the_interpreter_ends(path):

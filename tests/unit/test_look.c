@@ -1,4 +1,5 @@
-/* test_look.c - what brain_object_look(), brain_objects() and brain_writer() tell, of every state, and beside writers. */
+/* test_look.c - what brain_object_look(), brain_objects() and brain_writer() tell: of every state, and
+ * beside writers. */
 #include "check.h"
 
 #include <pthread.h>
@@ -287,6 +288,11 @@ static void test_tidying_under_way(void)
         check_is_view(&info, &new, BRAIN_OBJECT_LIVE);
         CHECK_U64(find(store, BRAIN_OBJECT_LIMBO, "tidied", 4, &info), 1);
         check_is_view(&info, &old, BRAIN_OBJECT_LIMBO);
+        /* Of a fresh slot the mark goes first. */
+        bn_store_release(&bn_slot_at(store, new.object)->pending, (uint8_t)0);
+        CHECK_U64(find(store, BRAIN_OBJECT_LIVE, "tidied", 4, &info), 1);
+        check_is_view(&info, &new, BRAIN_OBJECT_LIVE);
+        bn_store_release(&bn_slot_at(store, new.object)->pending, (uint8_t)1);
         /* Before the commit: the old one. */
         uint64_t committed = bn_load_relaxed(&state->committed);
         bn_store_release(&state->committed, committed - 1);

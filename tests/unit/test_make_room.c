@@ -79,8 +79,8 @@ static void check_hook(void)
     check_destroy(store);
 }
 
-/* What has gone for a put, and stays in limbo since somebody has it, counts as coming: a few times as much goes instead,
- * and no more. */
+/* What has gone for a put, and stays in limbo since somebody has it, counts as coming: a few times as much goes
+ * instead, and no more. */
 static void check_in_use_yet(void)
 {
     brain_store *store = crowd_open(100000, BRAIN_FULL_SPILL);

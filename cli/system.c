@@ -1,5 +1,7 @@
-/* limits.c - what of the system is in the way of a store: file system, limits of the process and of its cgroup, what
+/* system.c - what of the system is in the way of a store: file system, limits of the process and of its cgroup, what
  * logs users out, settings of the kernel's memory, and what is left of other stores. Looks, and changes nothing. */
+#include "system.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +16,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "doctor.h"
 #include "process.h"
 #include "text.h"
+#include "value.h"
 
 #define MIB            (UINT64_C(1) << 20)
 #define TMPFS          0x01021994 /* TMPFS_MAGIC of linux/magic.h */
@@ -33,7 +35,7 @@ static const char *size_text(uint64_t bytes, char buf[32])
 /* What may still come: capacity that values do not take yet. */
 static uint64_t to_come(const brain_stat *stat)
 {
-    uint64_t taken = stat->live_bytes + stat->limbo_bytes + stat->private_bytes;
+    uint64_t taken = bc_taken_bytes(stat);
     /* Free memory that stays with the store is there already. */
     taken = taken > stat->value_backed_bytes ? taken : stat->value_backed_bytes;
     return stat->capacity_bytes > taken ? stat->capacity_bytes - taken : 0;
@@ -398,15 +400,22 @@ static void look_at_leftover(struct bc_finds *finds, const char *folder, const c
                         bc_format("%s: %s", path, size_text(bytes, size)),
                         bc_strdup(
                             "the next store that is made here removes it, if its maker died"));
-        } else if (file.st_nlink == 0) {
-            bc_find_add(finds, BC_NOTE, "removed", bc_strdup("a store that was removed"),
-                        bc_strdup(path),
-                        bc_strdup("it goes with the last process that has it open"));
         }
     }
     free(path);
     free(data);
     free(clients);
+}
+
+/* Whether the library gives such names: brain-UID-HASH-..., of 16 hexadecimal digits, or .brain-new-... Others that begin
+ * like them are somebody's own, and not to be spoken of: what is said of a leftover is to remove it. */
+static bool is_name_of_store(const char *name)
+{
+    if (strncmp(name, ".brain-new-", 11) == 0) return true;
+    if (strncmp(name, "brain-", 6) != 0) return false;
+    const char *user = name + 6, *hash = user + strspn(user, "0123456789") + 1;
+    if (hash == user + 1 || hash[-1] != '-') return false;
+    return strspn(hash, "0123456789abcdef") == 16 && hash[16] == '-';
 }
 
 static void look_for_leftovers(struct bc_finds *finds, const char *directory)
@@ -417,10 +426,9 @@ static void look_for_leftovers(struct bc_finds *finds, const char *directory)
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
         char *whole = bc_format("%s/%s", folder, entry->d_name);
         bool is_other = strncmp(entry->d_name, ".brain-new-", 11) == 0 ||
-                        (strncmp(entry->d_name, "brain-", 6) == 0 && entry->d_name[6] >= '0' &&
-                         entry->d_name[6] <= '9'); /* its user: as the library names them */
+                        strncmp(entry->d_name, "brain-", 6) == 0;
         if (is_other && strcmp(whole, directory) != 0) {
-            look_at_leftover(finds, folder, entry->d_name);
+            if (is_name_of_store(entry->d_name)) look_at_leftover(finds, folder, entry->d_name);
         }
         free(whole);
     }
@@ -428,7 +436,7 @@ static void look_for_leftovers(struct bc_finds *finds, const char *directory)
     free(folder);
 }
 
-void bc_limits_look(struct bc_finds *finds, const char *directory, const brain_stat *stat)
+void bc_system_look(struct bc_finds *finds, const char *directory, const brain_stat *stat)
 {
     look_at_file_system(finds, directory, stat);
     look_at_limits(finds, stat);
