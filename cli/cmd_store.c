@@ -117,7 +117,17 @@ int bc_destroy(struct bc_context *context)
                     context->path, stat.n_objects, bc_text_size(stat.live_bytes, size, sizeof size),
                     n_others, n_others == 1 ? " process has" : " processes have");
     if (status != 0) return status;
+    char *directory = bc_strdup(brain_directory(context->store));
     err = brain_spill_destroy(context->store);
+    if (err == 0 && context->json) {
+        json_t *object = json_object();
+        bc_json_text(object, "path", brain_path(context->store));
+        bc_json_text(object, "directory", directory);
+        bc_json_number(object, "names", stat.n_objects);
+        bc_json_number(object, "used", stat.live_bytes);
+        bc_json_print(object);
+    }
+    free(directory);
     return err == 0 ? 0 : bc_fail_disk(context, err, NULL);
 }
 
@@ -285,6 +295,15 @@ int bc_resize(struct bc_context *context)
     if (status == 0) status = bc_open(context, BC_CHANGE);
     if (status != 0) return status;
     int err = brain_resize(context->store, bytes);
+    if (err == 0 && context->json) {
+        uint64_t capacity, live;
+        err = brain_usage(context->store, &capacity, &live); /* as it was rounded */
+        if (err != 0) return bc_fail(context, err, NULL);
+        json_t *object = json_object();
+        bc_json_number(object, "capacity", capacity);
+        bc_json_number(object, "used", live);
+        bc_json_print(object);
+    }
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
@@ -325,6 +344,7 @@ int bc_quota(struct bc_context *context)
     if (is_change) {
         int err = brain_space_set_quota(space, bytes);
         status = err == 0 ? 0 : bc_fail(context, err, NULL);
+        if (status == 0 && context->json) status = show_quota(context, space);
     } else {
         status = show_quota(context, space);
     }
