@@ -81,6 +81,11 @@ int bc_create(struct bc_context *context)
         return bc_usage(context, "--capacity takes at least 4096 bytes");
     }
     int err = brain_open(context->path, &options, &context->store);
+    if (err == BRAIN_E_NOT_FOUND) { /* a directory: that a store is not there is no error here */
+        bc_fail(context, err, NULL);
+        bc_say(context, "mkdir -p makes it, or -s PATH names another one");
+        return BC_SYSTEM;
+    }
     if (err != 0) return bc_fail(context, err, NULL);
     uint64_t capacity, live;
     err = brain_usage(context->store, &capacity, &live);

@@ -164,7 +164,9 @@ static const struct bc_option_row check_options[] = {
 
 const struct bc_command BC_COMMANDS[] = {
     { "create", "", 0, 0, BC_WORDS_NONE, NULL, "make a store",
-      "Makes an empty store, at -s PATH. It is an error if there is one.\n\n"
+      "Makes an empty store, at -s PATH, whose directory has to be there (else: status 8). It is "
+      "an "
+      "error if there is one.\n\n"
       "    brain -s /tmp/plasma create --capacity 2G\n"
       "    brain -s /dev/shm/shared create --mode 0660 --group staff",
       create_options, BC_EXIT(BC_NO) | BC_EXIT(BC_DENIED) | BC_EXIT(BC_FULL) | BC_EXIT(BC_DAMAGED),

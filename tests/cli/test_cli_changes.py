@@ -208,6 +208,13 @@ def test_create_elsewhere(nowhere, tmp_path):
     assert not os.path.lexists(said["directory"])
 
 
+def test_create_where_there_is_no_directory(nowhere):
+    inside = nowhere.path + "/none/store"
+    result = nowhere("-s", inside, "create", status=8)
+    assert nowhere.path + "/none" in result.error and "mkdir -p" in result.error
+    assert result.out == b""
+
+
 def test_destroy_asks(brain):
     assert "--yes" in brain("destroy", status=9).error
     said = brain.on_a_terminal("destroy", answer=b"no\n", status=9)
