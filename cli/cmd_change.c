@@ -6,10 +6,12 @@
 #include "ask.h"
 #include "commands.h"
 #include "json.h"
+#include "progress.h"
 #include "text.h"
 #include "value.h"
 
-#define TRIES 10 /* to move a value that others replace meanwhile */
+#define TRIES 10                /* to move a value that others replace meanwhile */
+#define STEP  ((size_t)4 << 20) /* of a value that is copied: between two a Ctrl-C is seen */
 
 /* ---- rm */
 
@@ -110,9 +112,13 @@ static int remove_spaces(struct bc_context *context)
                             ? "Remove the namespace %s with all its names?"
                             : "Remove the namespace %s and %d more with all their names?",
                         context->arguments[0], context->n_arguments - 1);
+    if (status != 0) return status;
+    struct bc_progress progress;
+    bc_progress_begin(&progress, "removing");
     for (int i = 0; status == 0 && i < context->n_arguments; i++) {
         status = remove_space(context, context->arguments[i], &n_names);
     }
+    bc_progress_end(&progress);
     if (status == 0) print_removed(context, n_names);
     return status;
 }
@@ -143,6 +149,7 @@ struct move {
     size_t from_len, to_len;
     uint64_t if_version; /* of what `to` has */
     uint64_t version;    /* that it got */
+    const char *what;    /* goes on */
     brain_part part;
 };
 
@@ -163,9 +170,61 @@ static brain_value same_value(struct move *move, const struct bc_value *value, b
     };
 }
 
+/* Fill an object with what a value has. */
+static int copy_in_steps(const struct bc_value *value, brain_object *object,
+                         struct bc_progress *progress)
+{
+    int err = 0;
+    bc_hold_interrupts(true);
+    for (uint64_t done = 0; err == 0 && done < value->size_bytes;) {
+        uint64_t left = value->size_bytes - done;
+        size_t n = left < STEP ? (size_t)left : STEP;
+        err = bc_interrupted()
+                  ? BRAIN_E_INTR
+                  : brain_object_append(object, (const uint8_t *)value->data + done, n);
+        done += n;
+        bc_progress_step(progress, done, value->size_bytes);
+    }
+    bc_hold_interrupts(false);
+    return err;
+}
+
+static int fill_and_seal(struct move *move, const struct bc_value *value, brain_value *same,
+                         brain_batch *batch, struct bc_progress *progress)
+{
+    brain_object *object;
+    int err = brain_create_streamed(move->context->store, value->size_bytes, &object);
+    if (err != 0) return err;
+    same->parts = NULL;
+    same->n_parts = 0;
+    err = copy_in_steps(value, object, progress);
+    if (err == 0 && batch != NULL) {
+        err = brain_object_seal_in(object, batch, move->to_space, move->to, move->to_len, same,
+                                   move->if_version, &move->version);
+    } else if (err == 0) {
+        err = brain_object_seal(object, move->to_space, move->to, move->to_len, same,
+                                move->if_version, &move->version);
+    }
+    brain_object_release(object);
+    return err;
+}
+
+/* A large value; with `batch` in one commit with what is in that. */
+static int put_in_steps(struct move *move, const struct bc_value *value, brain_value *same,
+                        brain_batch *batch)
+{
+    struct bc_progress progress;
+    bc_progress_begin(&progress, move->what);
+    int err = fill_and_seal(move, value, same, batch, &progress);
+    bc_progress_end(&progress);
+    return err;
+}
+
 static int copy_once(struct move *move, const struct bc_value *value)
 {
     brain_value same = same_value(move, value, false);
+    move->what = "copying";
+    if (value->size_bytes > STEP) return put_in_steps(move, value, &same, NULL);
     return brain_put(move->to_space, move->to, move->to_len, &same, move->if_version,
                      &move->version);
 }
@@ -176,13 +235,18 @@ static int move_once(struct move *move, const struct bc_value *value)
     brain_value same = same_value(move, value, true);
     int err = brain_batch_new(move->context->store, &batch);
     if (err != 0) return err;
-    err =
-        brain_batch_put_if(batch, move->to_space, move->to, move->to_len, &same, move->if_version);
-    if (err == 0) {
-        err = brain_batch_delete_if(batch, move->from_space, move->from, move->from_len,
-                                    value->view.version);
+    move->what = "moving";
+    bool is_large = value->size_bytes > STEP;
+    err = brain_batch_delete_if(batch, move->from_space, move->from, move->from_len,
+                                value->view.version);
+    if (err == 0 && !is_large) {
+        err = brain_batch_put_if(batch, move->to_space, move->to, move->to_len, &same,
+                                 move->if_version);
     }
-    if (err == 0) err = brain_batch_commit(batch, &move->version);
+    if (err == 0) {
+        err = is_large ? put_in_steps(move, value, &same, batch)
+                       : brain_batch_commit(batch, &move->version);
+    }
     brain_batch_free(batch);
     return err;
 }
@@ -206,6 +270,7 @@ static int do_move(struct move *move, int (*once)(struct move *, const struct bc
         bc_value_drop(&value);
         if (err != BRAIN_E_STALE && err != BRAIN_E_NOT_FOUND) break;
     }
+    if (err == BRAIN_E_INTR && bc_interrupted()) return BC_INTERRUPTED;
     if (err != 0) return bc_fail_name(context, err, move->to, move->to_len);
     if (context->json) {
         bc_json_print_put(move->to_name, move->to, move->to_len, move->version, size_bytes);

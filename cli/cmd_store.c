@@ -9,6 +9,7 @@
 #include "ask.h"
 #include "commands.h"
 #include "json.h"
+#include "progress.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
@@ -277,7 +278,10 @@ int bc_check(struct bc_context *context)
     status = bc_open(context, BC_CHANGE);
     if (status != 0) return status;
     brain_problem *problems = bc_alloc(n_max * sizeof *problems);
+    struct bc_progress progress;
+    bc_progress_begin(&progress, "checking");
     int err = brain_check(context->store, problems, n_max, &n);
+    bc_progress_end(&progress);
     if (err == 0) print_problems(context, problems, n < n_max ? n : n_max, n);
     free(problems);
     if (err != 0) return bc_fail(context, err, NULL);
@@ -362,7 +366,10 @@ int bc_compact(struct bc_context *context)
     uint64_t freed;
     int status = bc_open(context, BC_CHANGE);
     if (status != 0) return status;
+    struct bc_progress progress;
+    bc_progress_begin(&progress, "compacting");
     int err = brain_compact(context->store, &freed);
+    bc_progress_end(&progress);
     if (err != 0) return bc_fail(context, err, NULL);
     if (context->json) {
         json_t *object = json_object();

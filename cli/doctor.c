@@ -19,6 +19,7 @@
 #include "commands.h"
 #include "finds.h"
 #include "holders.h"
+#include "progress.h"
 #include "system.h"
 #include "text.h"
 #include "value.h"
@@ -267,7 +268,10 @@ static int check(struct bc_context *context, struct bc_finds *finds)
         bc_say(context,
                "--check has the lock until it is done: nobody can change the store meanwhile");
     }
+    struct bc_progress progress;
+    bc_progress_begin(&progress, "checking");
     int err = brain_check(context->store, problems, PROBLEMS_MAX, &n);
+    bc_progress_end(&progress);
     if (err != 0) return err;
     for (size_t i = 0; i < n && i < PROBLEMS_MAX; i++) {
         bc_find_add(finds, BC_PROBLEM, "damage",
