@@ -12,11 +12,17 @@
 #define FIRST_NS BC_SECOND_NS /* what is done sooner shows nothing */
 #define EACH_NS  (BC_SECOND_NS / 10)
 
+#define CLEAR    "\r\033[K"
+
+static volatile sig_atomic_t
+    is_shown; /* a line that is to be taken away, by a handler of signals, too */
+
 static void show(const struct bc_progress *progress)
 {
     char done[32], all[32];
     int64_t seconds = (bc_now_ns() - progress->begin_ns) / BC_SECOND_NS;
-    fprintf(stderr, "\r\033[K%s", progress->what);
+    is_shown = true;
+    fprintf(stderr, CLEAR "%s", progress->what);
     if (progress->all_bytes > 0) {
         fprintf(stderr, ": %s of %s, %.0f%%", bc_text_size(progress->done_bytes, done, sizeof done),
                 bc_text_size(progress->all_bytes, all, sizeof all),
@@ -44,15 +50,14 @@ static void *run(void *of)
 {
     struct bc_progress *progress = of;
     int64_t next_ns = progress->begin_ns + FIRST_NS;
-    bool is_shown = false;
     pthread_mutex_lock(&progress->mutex);
     for (wait_until(progress, next_ns); !progress->is_ended; wait_until(progress, next_ns)) {
         show(progress);
-        is_shown = true;
         next_ns = bc_now_ns() + EACH_NS;
     }
     pthread_mutex_unlock(&progress->mutex);
-    if (is_shown) fputs("\r\033[K", stderr);
+    if (is_shown) fputs(CLEAR, stderr);
+    is_shown = false;
     return NULL;
 }
 
@@ -102,4 +107,9 @@ void bc_progress_end(struct bc_progress *progress)
     pthread_cond_destroy(&progress->changed);
     pthread_mutex_destroy(&progress->mutex);
     progress->has_thread = false;
+}
+
+void bc_progress_abandon(void)
+{
+    if (is_shown) (void)!write(STDERR_FILENO, CLEAR, sizeof CLEAR - 1);
 }

@@ -32,4 +32,7 @@ void bc_progress_rename(struct bc_progress *progress, const char *what);
 /* Take the line away. Before anything is printed, and before another program is run. */
 void bc_progress_end(struct bc_progress *progress);
 
+/* The same, of whatever is shown, before the process ends in a handler of a signal. */
+void bc_progress_abandon(void);
+
 #endif

@@ -186,6 +186,7 @@ def test_a_change_waits_and_says_for_whom(brain, stopped_writer, words):
 def test_what_waits_says_on_a_terminal_that_it_goes_on(brain, stopped_writer, words, what):
     said = brain.on_a_terminal("--wait", "60", *words, prompt=what + b", for 1 s", answer=b"\x03", status=130)
     assert said.count(what) < 100  # not as fast as it can
+    assert said.rpartition(b"^C")[2].startswith(b"\r\x1b[K")  # the line is taken away
     said = brain("--wait", "1.2", *words, status=6)
     assert what not in said.err  # no terminal
 
