@@ -4,9 +4,7 @@ another address is asked for.
 
 from __future__ import annotations
 
-import contextlib
 import signal
-import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,8 +21,6 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _PLAIN = "text/plain; charset=utf-8"
 _HELP = "/metrics has the figures of the store\n"
 _SILENCE_S = 30  # how long a connection may be silent before it is closed
-_LONGEST_S = 60  # and how long it may be there
-_MOST = 32  # at once: Prometheus needs one
 
 
 class Server(ThreadingHTTPServer):
@@ -38,8 +34,9 @@ class Server(ThreadingHTTPServer):
         self.hosts = hosts
         self._was: str | None = None
         self._saying = threading.Lock()
-        self._places = threading.BoundedSemaphore(_MOST)
         if ":" in address[0]:
+            import socket
+
             self.address_family = socket.AF_INET6
         super().__init__(address, Handler)
 
@@ -52,36 +49,10 @@ class Server(ThreadingHTTPServer):
         if why or was:
             command.tell("brain serve-metrics", why or "the store can be read again")
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer it in a thread, if there are not too many: who is slow must not use up what the process may open."""
-        if not self._places.acquire(blocking=False):
-            return self.shutdown_request(request)
-        try:
-            super().process_request(request, client_address)
-        except BaseException:
-            self._places.release()
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """In the thread."""
-        longest = threading.Timer(_LONGEST_S, _hang_up, (request,))
-        longest.daemon = True
-        longest.start()
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            longest.cancel()
-            self._places.release()
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is nothing to talk of."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
-
-
-def _hang_up(request: Any) -> None:
-    with contextlib.suppress(OSError):
-        request.shutdown(socket.SHUT_RDWR)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,7 +1,6 @@
 """Figures of stores: as OpenMetrics text, for prometheus_client, and over HTTP."""
 
 import http.client
-import contextlib
 import os
 import shutil
 import signal
@@ -266,23 +265,6 @@ def test_it_ends_while_a_client_is_silent(brain, path, serve):
         silent.sendall(b"GET /met")
         assert served.get()[0] == 200
         assert served.end(signal.SIGTERM)[0] == 0
-
-
-def test_who_is_slow_does_not_use_up_the_server(brain, path, serve):
-    served = serve("-s", path, "0")
-    with contextlib.ExitStack() as slow:
-        silent = [slow.enter_context(socket.create_connection((served.host, served.port))) for _ in range(40)]
-        refused = 0
-        for connection in silent[32:]:  # accepted in order: those before have their places
-            refused += connection.recv(1) == b""
-        assert refused == 8
-    while True:  # until the server has seen that they are gone
-        try:
-            assert served.get()[0] == 200
-            break
-        except OSError:
-            continue
-    assert served.end(signal.SIGTERM)[0] == 0
 
 
 def test_a_page_of_strangers_cannot_read_it(brain, path, serve):
