@@ -47,6 +47,13 @@ static int list_clients(brain_store *store, brain_client **clients_out, size_t *
 
 /* ---- objects */
 
+uint32_t bc_holders_name_len(const brain_object_info *info)
+{
+    return info->name_there == info->name_len
+               ? info->name_there
+               : (uint32_t)bc_text_whole(info->name, info->name_there);
+}
+
 static int by_object(const void *a, const void *b)
 {
     const struct bc_object *one = a, *other = b;
@@ -67,24 +74,8 @@ static struct bc_object *find_object(struct bc_holders *all, uint32_t object)
                                : bsearch(&key, all->objects, all->n_objects, sizeof key, by_object);
 }
 
-/* A text that was cut may have been cut within a character. */
-static uint32_t whole_characters(const char *text, uint32_t len, uint32_t whole_len)
-{
-    uint32_t n = len;
-    if (len == whole_len) return len;
-    while (n > 0 && len - n < 3 && !bc_text_is_utf8(text, n)) {
-        n--;
-    }
-    return bc_text_is_utf8(text, n) ? n : len;
-}
-
 static void set_object(struct bc_object *object, const brain_object_info *info)
 {
-    uint32_t there = info->name_len < sizeof info->name ? info->name_len : sizeof info->name - 1;
-    if (there > 0 && info->name_len > 0 && info->name[0] == '\0' &&
-        info->name_len >= sizeof info->name) {
-        there = 0; /* it lies in memory that was given back */
-    }
     *object = (struct bc_object){
         .object = info->object,
         .gen = info->gen,
@@ -96,7 +87,7 @@ static void set_object(struct bc_object *object, const brain_object_info *info)
         .created_ns = info->created_ns,
         .name_len = info->name_len,
         .space_len = info->space_len,
-        .shown_len = whole_characters(info->name, there, info->name_len),
+        .shown_len = bc_holders_name_len(info),
     };
 }
 
@@ -264,23 +255,63 @@ static void add_holds(struct bc_holders *all, const struct rows *rows, brain_pin
     }
 }
 
-/* Holders that need an object for a snapshot, and have no view of it. */
-static void add_snapshot_keepers(const struct bc_holders *all, struct bc_object *object,
-                                 const struct bc_hold *holds, size_t n_holds)
+/* The snapshots of all holders, by their numbers. */
+struct reads {
+    struct read {
+        uint64_t number;
+        uint32_t holder;
+    } *all;
+    size_t n;
+};
+
+static int by_number(const void *a, const void *b)
 {
+    const struct read *one = a, *other = b;
+    return one->number < other->number ? -1 : one->number > other->number;
+}
+
+static struct reads gather_reads(const struct bc_holders *all)
+{
+    struct reads reads = { .n = 0 };
     for (size_t i = 0; i < all->n_holders; i++) {
-        const struct bc_holder *holder = &all->holders[i];
-        bool needs = false, has_view = false;
-        for (size_t k = 0; k < holder->n_snapshots; k++) {
-            needs |= holder->snapshots[k] >= object->version &&
-                     (object->retired == 0 || holder->snapshots[k] < object->retired);
+        reads.n += all->holders[i].n_snapshots;
+    }
+    reads.all = bc_alloc((reads.n + 1) * sizeof *reads.all);
+    for (size_t i = 0, n = 0; i < all->n_holders; i++) {
+        for (size_t k = 0; k < all->holders[i].n_snapshots; k++) {
+            reads.all[n++] = (struct read){ all->holders[i].snapshots[k], (uint32_t)i };
         }
-        for (size_t k = 0; needs && k < n_holds; k++) {
-            has_view |= holds[k].holder == i;
+    }
+    qsort(reads.all, reads.n, sizeof *reads.all, by_number);
+    return reads;
+}
+
+/* The first that reads as of `number` or later. */
+static size_t first_read(const struct reads *reads, uint64_t number)
+{
+    size_t from = 0, to = reads->n;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (reads->all[middle].number < number) {
+            from = middle + 1;
+        } else {
+            to = middle;
         }
-        if (needs && !has_view) {
+    }
+    return from;
+}
+
+/* Holders that need an object for a snapshot. With the second keeper it is through: whether one alone keeps it is all
+ * that is asked, and there may be a million objects and thousands of snapshots. */
+static void add_snapshot_keepers(const struct reads *reads, struct bc_object *object)
+{
+    for (size_t i = first_read(reads, object->version); i < reads->n && object->n_keepers < 2;
+         i++) {
+        const struct read *read = &reads->all[i];
+        if (object->retired != 0 && read->number >= object->retired) break;
+        if (object->n_keepers == 0 || object->keeper != read->holder) {
             object->n_keepers++;
-            object->keeper = (uint32_t)i;
+            object->keeper = read->holder;
         }
     }
 }
@@ -297,7 +328,7 @@ static void count_limbo(struct bc_holders *all, const struct bc_object *object)
 }
 
 /* What is pinned and in limbo. The holds of an object stand together. */
-static void count_pinned(struct bc_holders *all)
+static void count_pinned(struct bc_holders *all, const struct reads *reads)
 {
     for (size_t i = 0; i < all->n_holds;) {
         struct bc_object *object = &all->objects[all->holds[i].object];
@@ -306,7 +337,7 @@ static void count_pinned(struct bc_holders *all)
             n++;
         }
         if (object->state == BRAIN_OBJECT_LIMBO) {
-            add_snapshot_keepers(all, object, &all->holds[i], n);
+            add_snapshot_keepers(reads, object);
             count_limbo(all, object);
         }
         i += n;
@@ -314,7 +345,8 @@ static void count_pinned(struct bc_holders *all)
 }
 
 /* All else that is in limbo, and what is being written. */
-static int count_others(brain_store *store, const struct rows *rows, struct bc_holders *all)
+static int count_others(brain_store *store, const struct rows *rows, const struct reads *reads,
+                        struct bc_holders *all)
 {
     enum {
         AT_ONCE = 256
@@ -337,7 +369,7 @@ static int count_others(brain_store *store, const struct rows *rows, struct bc_h
                 all->holders[holder].draft_bytes += object.size_bytes;
             } else if (object.state == BRAIN_OBJECT_LIMBO &&
                        (pinned == NULL || pinned->gen != object.gen || pinned->n_keepers == 0)) {
-                add_snapshot_keepers(all, &object, NULL, 0);
+                add_snapshot_keepers(reads, &object);
                 count_limbo(all, &object);
             }
         }
@@ -417,6 +449,7 @@ int bc_holders_look(brain_store *store, bool limbo, struct bc_holders *out)
     brain_client self, *clients = NULL;
     brain_pin *pins = NULL;
     struct rows rows = { .n = 0 };
+    struct reads reads = { .n = 0 };
     size_t n_clients = 0, n_pins = 0;
     *out = (struct bc_holders){ .n_holders = 0 };
     int err = brain_self(store, &self);
@@ -431,9 +464,10 @@ int bc_holders_look(brain_store *store, bool limbo, struct bc_holders *out)
     if (err == 0) err = drop_changed_rows(store, clients, n_clients, &rows);
     if (err == 0) {
         add_holds(out, &rows, pins, n_pins, self.row);
-        count_pinned(out);
+        reads = gather_reads(out);
+        count_pinned(out, &reads);
     }
-    if (err == 0 && limbo) err = count_others(store, &rows, out);
+    if (err == 0 && limbo) err = count_others(store, &rows, &reads, out);
     for (size_t i = 0; err == 0 && i < out->n_holders; i++) {
         if (!out->holders[i].is_nameless) {
             bc_process_find(&out->holders[i].client, &out->holders[i].process);
@@ -443,6 +477,7 @@ int bc_holders_look(brain_store *store, bool limbo, struct bc_holders *out)
     free(pins);
     free(clients);
     free(rows.holder);
+    free(reads.all);
     if (err != 0) bc_holders_free(out);
     return err;
 }

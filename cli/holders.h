@@ -16,8 +16,9 @@ struct bc_object {
     uint64_t version, retired, size_bytes, created_ns;
     char *name, *space; /* NULL: nobody holds it */
     uint32_t name_len, space_len;
-    uint32_t shown_len;   /* of name: what there is of it */
-    uint32_t n_keepers;   /* processes that have a view of it, or a snapshot that needs it */
+    uint32_t shown_len; /* of name: what there is of it */
+    /* Processes that have a view of it, or a snapshot that needs it: 0, 1, or 2 and perhaps more. */
+    uint32_t n_keepers;
     uint32_t keeper;      /* one of them */
     bool is_still_itself; /* it was the same before and after the pins were listed */
 };
@@ -60,6 +61,9 @@ struct bc_holders {
  * an error code. */
 int bc_holders_look(brain_store *store, bool limbo, struct bc_holders *out);
 void bc_holders_free(struct bc_holders *holders);
+
+/* How much of an object's name can be shown: in whole characters where it is cut off. */
+uint32_t bc_holders_name_len(const brain_object_info *info);
 
 /* Its pid here; 0: not known, or of no one process. */
 int32_t bc_holders_pid(const struct bc_holder *holder);

@@ -127,6 +127,15 @@ int bc_text_is_utf8(const void *bytes, size_t len)
     return 1;
 }
 
+size_t bc_text_whole(const char *text, size_t len)
+{
+    size_t n = len;
+    while (n > 0 && len - n < 3 && !bc_text_is_utf8(text, n)) {
+        n--;
+    }
+    return bc_text_is_utf8(text, n) ? n : len;
+}
+
 /* What nobody sees, or what changes how its neighbours are seen: the format characters of Unicode (Cf), line and
  * paragraph separators, and what is for private use or no character at all. */
 static bool is_hidden(uint32_t c)

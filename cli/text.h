@@ -23,6 +23,9 @@ size_t bc_text_width(const char *text);
 /* Whether it is UTF-8. */
 int bc_text_is_utf8(const void *bytes, size_t len);
 
+/* How much of a text that was cut off somewhere is whole characters; all of it where it is no UTF-8. */
+size_t bc_text_whole(const char *text, size_t len);
+
 /* Read escapes as bc_text_name() writes them, in place. Returns the length, or SIZE_MAX: that is none. */
 size_t bc_text_unescape(char *text);
 

@@ -129,7 +129,7 @@ static void consider(struct top *top, const brain_object_info *info)
     is->gen = info->gen;
     is->size_bytes = info->size_bytes;
     is->version = info->version;
-    is->name_len = info->name_len < sizeof info->name ? info->name_len : sizeof info->name - 1;
+    is->name_len = bc_holders_name_len(info);
     is->space_len = info->space_len;
     is->name = bc_copy(info->name, is->name_len);
     is->space = bc_copy(info->space, is->space_len);

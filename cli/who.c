@@ -24,6 +24,7 @@ static bool is_wanted(const struct wanted *wanted, const struct bc_object *objec
     return wanted->name == NULL ||
            (object->name_len == wanted->name_len && object->space_len == strlen(wanted->space) &&
             memcmp(object->space, wanted->space, object->space_len) == 0 &&
+            (object->shown_len > 0 || wanted->name_len == 0) && /* else nobody can tell it */
             memcmp(object->name, wanted->name, object->shown_len) == 0);
 }
 

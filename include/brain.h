@@ -407,15 +407,18 @@ typedef struct brain_object_info {
     uint32_t space_len;   /* of its namespace; 0: that was removed; DRAFT: 0 */
     /* Of this use of `object`: another as soon as it is used for something else. */
     uint32_t gen;
-    uint64_t version; /* DRAFT: 0 */
+    /* How many bytes of the name are in `name`: all, or its first 255. 0 though name_len is not: it lay in memory that
+     * was given back meanwhile, and nobody can tell it any more. */
+    uint32_t name_there;
+    uint32_t reserved; /* 0 */
+    uint64_t version;  /* DRAFT: 0 */
     /* LIMBO: number of the commit that replaced or removed it; 0: not known, or not LIMBO. A snapshot needs it whose
      * number is not below `version` and below this. */
     uint64_t retired;
     uint64_t size_bytes;   /* of data */
     uint64_t memory_bytes; /* of values that it takes: whole pages; 0: it lies in its record */
     uint64_t created_ns;   /* as brain_view_created_ns(); DRAFT: 0 */
-    /* Terminated; cut off at 255 bytes, any of which may be zero. Empty, though name_len is not 0: it lies in memory
-     * that was given back meanwhile. */
+    /* Terminated; any of its bytes may be zero, and it may end within a character. */
     char name[256];
     char space[256]; /* terminated */
 } brain_object_info;

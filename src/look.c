@@ -263,6 +263,7 @@ static void show_head(const struct use *use, uint32_t state, brain_object_info *
     info->kind = use->rec.kind;
     info->client = is_draft ? use->owner : BRAIN_NO_CLIENT;
     info->name_len = is_draft ? 0 : use->rec.name_len;
+    info->name_there = 0;
     info->gen = use->gen;
     info->version = use->rec.number;
     info->retired = state == BRAIN_OBJECT_LIMBO && use->state == BN_SLOT_LIMBO ? use->stamp : 0;
@@ -312,7 +313,8 @@ static int try_use(struct brain_store *store, struct use *use, brain_object_info
         if (state != BRAIN_OBJECT_DRAFT) {
             uint32_t n = info->name_len < TEXT_MAX ? info->name_len : TEXT_MAX;
             err = copy_bytes(store, use, true, 0, n, (uint8_t *)info->name);
-            info->name[err == 0 ? n : 0] = '\0';
+            info->name_there = err == 0 ? n : 0;
+            info->name[info->name_there] = '\0';
             err = err == BRAIN_E_NOT_FOUND ? 0 : err; /* of what has gone meanwhile */
         }
         if (err == 0 && (use->rec.flags & BN_SLOT_AWAY) != 0) {

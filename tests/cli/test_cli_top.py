@@ -111,6 +111,24 @@ def test_the_largest(brain, store):
     assert seen["names"] == 20
 
 
+def test_long_names_are_cut_between_characters(brain, store, other):
+    import numpy
+
+    names = ["x" * i + "é" * 300 for i in (0, 1)]
+    for name in names:
+        store[name] = numpy.zeros(100_000)
+    seen = brain("top", "--json", "--delay", "0.05").json
+    assert {each["name"] for each in seen["largest"]} == {"é" * 127, "x" + "é" * 127}
+    assert not any("name_hex" in each for each in seen["largest"])
+    assert "\\x" not in brain("top", "--delay", "0.05").text
+    other(f"held = [brain[name] for name in {names!r}]")
+    del store[names[0]], store[names[1]]
+    assert {each["name"] for each in brain("top", "--json", "--delay", "0.05").json["kept"]} == {
+        "é" * 127,
+        "x" + "é" * 127,
+    }
+
+
 def test_who_keeps_what(brain, store, other):
     import numpy
 

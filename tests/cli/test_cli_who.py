@@ -118,6 +118,61 @@ def test_a_snapshot(brain, store):
         dump.communicate()
 
 
+def dump_that_stands_still(brain):
+    """And has its snapshot: what is put from now on is not in it."""
+    dump = brain.begin("dump", "-")
+    while not any(each["pid"] == dump.pid and each["snapshots"] for each in brain("who", "--json").json):
+        assert dump.poll() is None
+    return dump
+
+
+def test_what_two_snapshots_need(brain, store, other):
+    """Neither keeps it alone; each does what only it saw, and neither what came after both."""
+    import numpy
+
+    store["both"], store["first"] = numpy.zeros(MEGABYTE), numpy.zeros(MEGABYTE)
+    dumps = []
+    try:
+        dumps.append(dump_that_stands_still(brain))
+        del store["first"]
+        store["second"] = numpy.zeros(2 * MEGABYTE)
+        dumps.append(dump_that_stands_still(brain))
+        store["after"] = numpy.zeros(MEGABYTE // 2)
+        viewer = other("after = brain['after']")
+        del store["both"], store["second"], store["after"]
+        found = {each["pid"]: each["alone"] for each in brain("who", "--json").json}
+        assert found[dumps[0].pid] == 8 * MEGABYTE  # `first`
+        assert found[dumps[1].pid] == 16 * MEGABYTE  # `second`
+        assert found[viewer.pid] == 4 * MEGABYTE  # `after`
+        dumps[0].kill()
+        dumps[0].wait()
+        brain("doctor", "--fix", "--yes", status=None)  # it gives back what the dead held
+        found = {each["pid"]: each["alone"] for each in brain("who", "--json").json}
+        assert found[dumps[1].pid] == 24 * MEGABYTE  # `both`, too
+    finally:
+        for dump in dumps:
+            dump.kill()
+            dump.communicate()
+
+
+def test_a_view_and_a_snapshot(brain, store, other):
+    import numpy
+
+    store["x"] = numpy.zeros(MEGABYTE)
+    viewer = other("x = brain['x']")
+    dump = dump_that_stands_still(brain)
+    try:
+        del store["x"]
+        found = {each["pid"]: each["alone"] for each in brain("who", "--json").json}
+        assert found[viewer.pid] == found[dump.pid] == 0
+        viewer.end()
+        found = {each["pid"]: each["alone"] for each in brain("who", "--json").json if each["alive"]}
+        assert found[dump.pid] == 8 * MEGABYTE
+    finally:
+        dump.kill()
+        dump.communicate()
+
+
 def test_one_name(brain, store, other):
     import numpy
 

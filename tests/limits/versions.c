@@ -3,12 +3,15 @@
  *     versions make PATH
  *     versions write PATH NUMBER    all that a store can do, until it is killed; looks at what others put
  *     versions busy PATH            whether somebody holds the lock
+ *     versions counts PATH          what was ever counted
  *     versions check PATH           every value, every invariant; recovers from the dead first
  *     versions end PATH             all is given back; then the store is destroyed
  *
  * Uses nothing but brain.h, so that it can be built with the library of any version; WITH_BRAIN_REAP and so on
  * where that has calls that the first ones had not.
  */
+#include <pthread.h>
+
 #include "../unit/check.h"
 
 #define CAPACITY  (256 * CHECK_MIB)
@@ -197,6 +200,69 @@ static void reopen(const char *path)
     CHECK_CHILD(pid);
 }
 
+static void *get_one(void *name)
+{
+    brain_view view;
+    int err = brain_get(spaces[0], name, sizeof(uint32_t), &view);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+    if (err == 0) {
+        brain_view_drop(&view);
+    }
+    return NULL;
+}
+
+/* By threads of their own: what they count has a page of the ledger. */
+static void get_in_threads(void)
+{
+    pthread_t threads[3];
+    uint32_t names[3] = { 0, 1, 2 };
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(pthread_create(&threads[i], NULL, get_one, &names[i]));
+    }
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(pthread_join(threads[i], NULL));
+    }
+}
+
+/* A view that is kept for a while: its bytes stay, whoever else writes or reclaims, and whatever dies. */
+static void hold_another(uint32_t writer, uint32_t name)
+{
+    static brain_view held;
+    static uint32_t of[2];
+    if (held.store != NULL) {
+        struct head head;
+        memcpy(&head, held.data, sizeof head);
+        CHECK(head.writer == of[0] && head.name == of[1]);
+        CHECK_U64(held.size_bytes, size_of(seed_of(&head)));
+        CHECK(check_is_filled((const uint8_t *)held.data + sizeof head,
+                              held.size_bytes - sizeof head, seed_of(&head)));
+        brain_view_drop(&held);
+        held.store = NULL;
+    }
+    int err = brain_get(spaces[writer], &name, sizeof name, &held);
+    CHECK(err == 0 || err == BRAIN_E_NOT_FOUND);
+    held.store = err == 0 ? held.store : NULL;
+    of[0] = writer;
+    of[1] = name;
+}
+
+/* All that there is, while others write: nothing of it is damaged. */
+static void look_at_objects(void)
+{
+#ifdef WITH_BRAIN_OBJECTS
+    static brain_object_info infos[64];
+    uint32_t cursor = 0;
+    size_t n;
+    int err;
+    infos[0].struct_size = sizeof infos[0];
+    do {
+        err = brain_objects(store, BRAIN_OBJECT_LIVE | BRAIN_OBJECT_LIMBO | BRAIN_OBJECT_DRAFT,
+                            &cursor, infos, 64, &n);
+    } while (err == 0);
+    CHECK_CODE(err, BRAIN_E_NOT_FOUND);
+#endif
+}
+
 static void reap(void)
 {
 #ifdef WITH_BRAIN_REAP
@@ -223,6 +289,19 @@ static void change(const char *path, uint32_t self)
     case 6:
     case 7:
         use_namespace(self);
+        break;
+    case 8:
+    case 9:
+        get_in_threads();
+        break;
+    case 10:
+    case 11:
+    case 12:
+        look_at_objects();
+        break;
+    case 13:
+    case 14:
+        hold_another(other, name);
         break;
     default:
         switch (check_below(8)) {
@@ -279,9 +358,21 @@ static void write_on(const char *path, uint32_t self)
     CHECK(self < N_WRITERS);
     begin(path);
     look_at_all();
+    get_in_threads();
     for (;;) {
         change(path, self);
     }
+}
+
+static void print_counts(void)
+{
+#ifdef WITH_BRAIN_COUNTS
+    uint64_t counts[BRAIN_N_COUNTS];
+    CHECK_OK(brain_counts(store, counts));
+    for (int i = 0; i < BRAIN_N_COUNTS; i++) {
+        printf("%llu\n", (unsigned long long)counts[i]);
+    }
+#endif
 }
 
 static void end(void)
@@ -319,6 +410,9 @@ int main(int argc, char **argv)
     } else if (strcmp(what, "busy") == 0) {
         begin(path);
         printf("%d\n", brain_is_busy(store));
+    } else if (strcmp(what, "counts") == 0) {
+        begin(path);
+        print_counts();
     } else if (strcmp(what, "check") == 0) {
         begin(path);
         look_at_all();

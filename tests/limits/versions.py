@@ -1,10 +1,11 @@
-"""The library of its first version and of today, on one live store.
+"""Libraries of earlier versions and of today, each on one live store with it.
 
     versions.py [--seconds S] [--commit C]
 
-Builds the library of the commit in `first-version` below build/first, and versions.c with both. Then processes of
-both write and read one store, are killed at random and with the lock in their hands, and whoever comes next, of
-either version, recovers from them. At the end both find everything sound, and nothing left.
+Builds the libraries of the commits in `first-version` below build/first, and versions.c with each and with today's.
+Then processes of one of them and of today's write and read one store, are killed at random and with the lock in their
+hands, and whoever comes next, of either version, recovers from them. Rows go from one version to the other and back:
+what was counted in them never falls. At the end both find everything sound, and nothing left.
 
 Exits with 77 where there is no history to take the commit from.
 """
@@ -26,7 +27,7 @@ FIRST = ROOT / "build" / "first"
 NEWEST_LIBRARY = ROOT / "build" / "test" / "src" / "libbrain.a"
 N_WRITERS = 6
 SKIPPED = 77
-OPTIONAL = ["brain_create_in_place", "brain_reap"]  # what the first version has not
+OPTIONAL = ["brain_create_in_place", "brain_reap", "brain_counts", "brain_objects"]  # what the first version has not
 
 
 def skip(why):
@@ -34,9 +35,9 @@ def skip(why):
     sys.exit(SKIPPED)
 
 
-def first_commit():
+def first_commits():
     lines = (HERE / "first-version").read_text().splitlines()
-    return next(line for line in lines if not line.startswith("#"))
+    return [line for line in lines if not line.startswith("#")]
 
 
 def build_first(commit):
@@ -59,8 +60,7 @@ def build_first(commit):
     return folder
 
 
-def compile_program(name, include, library):
-    to = FIRST / name
+def compile_program(to, include, library):
     command = [*os.environ.get("CC", "cc").split(), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-pthread"]
     header = (include / "brain.h").read_text()
     command += [f"-DWITH_{call.upper()}" for call in OPTIONAL if f"{call}(" in header]
@@ -76,6 +76,7 @@ class Store:
         self.programs = programs  # of the first version, of the newest
         self.writers = {}
         self.n_kills = self.n_with_lock = self.n_checks = 0
+        self.counts = []
 
     def run(self, program, what):
         done = subprocess.run([program, what, self.path], capture_output=True, text=True)
@@ -104,6 +105,14 @@ class Store:
         """By either version in turn."""
         self.n_checks += 1
         self.run(self.programs[self.n_checks % 2], "check")
+        self.see_counts()
+
+    def see_counts(self):
+        """The first version counts nothing, and leaves alone what others have counted."""
+        counts = [int(word) for word in self.run(self.programs[1], "counts").split()]
+        if any(now < before for before, now in zip(self.counts, counts)):
+            raise SystemExit(f"counts fell: {self.counts}, then {counts}")
+        self.counts = counts
 
     def kill_one(self):
         number = random.choice(list(self.writers))
@@ -131,15 +140,11 @@ class Store:
             writer.wait()
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--commit", default=first_commit())
-    options = parser.parse_args()
-    first = build_first(options.commit)
+def try_commit(commit, seconds):
+    first = build_first(commit)
     programs = [
-        compile_program("first", first / "source" / "include", first / "build" / "src" / "libbrain.a"),
-        compile_program("newest", ROOT / "include", NEWEST_LIBRARY),
+        compile_program(first / "program", first / "source" / "include", first / "build" / "src" / "libbrain.a"),
+        compile_program(FIRST / "newest", ROOT / "include", NEWEST_LIBRARY),
     ]
     for maker in programs:
         folder = Path(tempfile.mkdtemp(prefix="brain-test-", dir="/dev/shm"))
@@ -148,7 +153,7 @@ def main():
             store.run(maker, "make")
             for number in range(N_WRITERS):
                 store.start(number)
-            end = time.monotonic() + options.seconds / 2
+            end = time.monotonic() + seconds / 2
             while time.monotonic() < end:
                 time.sleep(random.random() * 0.2)  # that much work between two deaths
                 random.choice([store.kill_one, store.kill_with_lock])()
@@ -156,14 +161,26 @@ def main():
                 store.kill(number)
             for program in programs:
                 store.run(program, "check")
+            store.see_counts()
             told = store.run(random.choice(programs), "end").strip()
+            by = "today's" if maker == programs[1] else commit[:7]
             print(
-                f"made by {Path(maker).name}: {store.n_kills} kills, {store.n_with_lock} times with the lock held; "
-                f"{store.n_checks} checks meanwhile; {told}"
+                f"{commit[:7]} and today's, made by {by}: {store.n_kills} kills, {store.n_with_lock} times with the "
+                f"lock held; {store.n_checks} checks meanwhile; {sum(store.counts[:2])} gets counted; {told}"
             )
         finally:
             store.end()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--commit", help="this one instead of those of first-version")
+    options = parser.parse_args()
+    commits = [options.commit] if options.commit else first_commits()
+    for commit in commits:
+        try_commit(commit, options.seconds / len(commits))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-/* test_counts.c - what is counted: exactly, by any number of threads, over forks, deaths and the rows' next clients. */
+/* test_counts.c - what is counted: exactly, by any number of threads, over forks, deaths and the rows' next clients
+ * (G47), each by lines that are its own client's (G48). */
 #include "check.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* test_events.c - what is told of what a process does: each event once, after the fact, in the thread that did it,
- * outside of the lock; and nothing where nobody asked. */
+ * outside of the lock; and nothing where nobody asked (G49). */
 #include "check.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* test_look.c - what brain_object_look(), brain_objects() and brain_writer() tell: of every state, and
- * beside writers. */
+ * beside writers (G60). */
 #include "check.h"
 
 #include <pthread.h>
@@ -88,6 +88,7 @@ static void check_is_view(const brain_object_info *info, const brain_view *view,
     CHECK_U64(info->created_ns, brain_view_created_ns(view));
     CHECK_U64(info->client, BRAIN_NO_CLIENT);
     size_t n = view->name_len < 255 ? view->name_len : 255;
+    CHECK_U64(info->name_there, n);
     CHECK(memcmp(info->name, view->name, n) == 0 && info->name[n] == '\0');
 }
 
@@ -342,13 +343,14 @@ static void test_what_is_no_value(void)
     cold->value_gone = 1;
     CHECK_CODE(try_look(out.object), BRAIN_E_NOT_FOUND);
     cold->value_gone = 0;
-    CHECK_U64(strlen(look(store, out.object).name), 255);
+    info = look(store, out.object);
+    CHECK(strlen(info.name) == 255 && info.name_there == 255);
     struct bn_block_rec *block =
         (struct bn_block_rec *)(void *)bn_region_at(store, BN_REGION_BLOCKS) +
         bn_slot_view(store, out.object)->page;
     block->owner++;
     info = look(store, out.object);
-    CHECK(info.name[0] == '\0' && info.name_len == strlen(long_name));
+    CHECK(info.name[0] == '\0' && info.name_there == 0 && info.name_len == strlen(long_name));
     block->owner--;
 
     /* A cell that was never taken, in a slab that was another class's. */
