@@ -235,7 +235,7 @@ static void tell(void *context, const brain_load_name *name)
 static int step(void *context, const brain_progress *is)
 {
     struct loading *loading = context;
-    loading->progress.what = is->is_checking ? "verifying" : "loading";
+    bc_progress_rename(&loading->progress, is->is_checking ? "verifying" : "loading");
     return show_progress(&loading->progress, is);
 }
 

@@ -28,6 +28,7 @@ struct put {
     size_t name_len;
     brain_value value; /* without its parts */
     uint64_t if_version;
+    uint64_t version, size_bytes; /* of what was put */
     /* Of text that comes in steps: what a character has that the last one has cut. */
     uint8_t carry[4];
     size_t n_carry;
@@ -96,10 +97,9 @@ static ssize_t read_step(const struct put *put, int fd, uint8_t *buf, size_t n, 
 
 static int seal(struct put *put, brain_object *object)
 {
-    uint64_t version;
     if (put->n_carry > 0) return say_no_text(put);
     int err = brain_object_seal(object, put->space, put->name, put->name_len, &put->value,
-                                put->if_version, &version);
+                                put->if_version, &put->version);
     return err == 0 ? 0 : fail(put, err);
 }
 
@@ -109,6 +109,7 @@ static int put_known(struct put *put, int fd, uint64_t size_bytes)
     brain_object *object;
     int status = 0, err = brain_create_streamed(put->context->store, size_bytes, &object);
     if (err != 0) return fail(put, err);
+    put->size_bytes = size_bytes;
     uint8_t *buf = bc_alloc(STEP);
     for (uint64_t done = 0; status == 0 && done < size_bytes;) {
         size_t wanted = size_bytes - done < STEP ? (size_t)(size_bytes - done) : STEP;
@@ -173,7 +174,7 @@ static int put_steps(struct put *put, struct steps *steps)
     brain_object *object;
     int err = brain_create_streamed(put->context->store, steps->size_bytes, &object);
     if (err != 0) return fail(put, err);
-    uint64_t left = steps->size_bytes;
+    uint64_t left = put->size_bytes = steps->size_bytes;
     for (size_t i = 0; err == 0 && left > 0; i++) {
         size_t n = left < STEP ? (size_t)left : STEP;
         err = brain_object_append(object, steps->data[i], n);
@@ -216,6 +217,7 @@ static int put_from(struct put *put, int fd)
         status = put_unknown(put, fd); /* also what says it is empty, as files of /proc do */
     }
     bc_progress_end(&put->progress);
+    bc_hold_interrupts(false);
     return status;
 }
 
@@ -227,7 +229,9 @@ static int put_given(struct put *put, uint32_t kind, const void *data, size_t le
     put->value.kind = kind;
     put->value.parts = &part;
     put->value.n_parts = 1;
-    int err = brain_put(put->space, put->name, put->name_len, &put->value, put->if_version, NULL);
+    put->size_bytes = len;
+    int err = brain_put(put->space, put->name, put->name_len, &put->value, put->if_version,
+                        &put->version);
     return err == 0 ? 0 : fail(put, err);
 }
 
@@ -340,6 +344,9 @@ int bc_put(struct bc_context *context)
     if (status == 0) status = bc_open_space(context, &put.space);
     if (status != 0) return status;
     status = put_it(&put);
+    if (status == 0 && context->json) {
+        bc_json_print_put(context->space, put.name, put.name_len, put.version, put.size_bytes);
+    }
     brain_space_close(put.space);
     return status;
 }

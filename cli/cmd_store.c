@@ -9,6 +9,7 @@
 #include "ask.h"
 #include "commands.h"
 #include "json.h"
+#include "progress.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
@@ -81,6 +82,11 @@ int bc_create(struct bc_context *context)
         return bc_usage(context, "--capacity takes at least 4096 bytes");
     }
     int err = brain_open(context->path, &options, &context->store);
+    if (err == BRAIN_E_NOT_FOUND) { /* a directory: that a store is not there is no error here */
+        bc_fail(context, err, NULL);
+        bc_say(context, "mkdir -p makes it, or -s PATH names another one");
+        return BC_SYSTEM;
+    }
     if (err != 0) return bc_fail(context, err, NULL);
     uint64_t capacity, live;
     err = brain_usage(context->store, &capacity, &live);
@@ -117,7 +123,17 @@ int bc_destroy(struct bc_context *context)
                     context->path, stat.n_objects, bc_text_size(stat.live_bytes, size, sizeof size),
                     n_others, n_others == 1 ? " process has" : " processes have");
     if (status != 0) return status;
+    char *directory = bc_strdup(brain_directory(context->store));
     err = brain_spill_destroy(context->store);
+    if (err == 0 && context->json) {
+        json_t *object = json_object();
+        bc_json_text(object, "path", brain_path(context->store));
+        bc_json_text(object, "directory", directory);
+        bc_json_number(object, "names", stat.n_objects);
+        bc_json_number(object, "used", stat.live_bytes);
+        bc_json_print(object);
+    }
+    free(directory);
     return err == 0 ? 0 : bc_fail_disk(context, err, NULL);
 }
 
@@ -262,7 +278,10 @@ int bc_check(struct bc_context *context)
     status = bc_open(context, BC_CHANGE);
     if (status != 0) return status;
     brain_problem *problems = bc_alloc(n_max * sizeof *problems);
+    struct bc_progress progress;
+    bc_progress_begin(&progress, "checking");
     int err = brain_check(context->store, problems, n_max, &n);
+    bc_progress_end(&progress);
     if (err == 0) print_problems(context, problems, n < n_max ? n : n_max, n);
     free(problems);
     if (err != 0) return bc_fail(context, err, NULL);
@@ -285,6 +304,15 @@ int bc_resize(struct bc_context *context)
     if (status == 0) status = bc_open(context, BC_CHANGE);
     if (status != 0) return status;
     int err = brain_resize(context->store, bytes);
+    if (err == 0 && context->json) {
+        uint64_t capacity, live;
+        err = brain_usage(context->store, &capacity, &live); /* as it was rounded */
+        if (err != 0) return bc_fail(context, err, NULL);
+        json_t *object = json_object();
+        bc_json_number(object, "capacity", capacity);
+        bc_json_number(object, "used", live);
+        bc_json_print(object);
+    }
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
@@ -325,6 +353,7 @@ int bc_quota(struct bc_context *context)
     if (is_change) {
         int err = brain_space_set_quota(space, bytes);
         status = err == 0 ? 0 : bc_fail(context, err, NULL);
+        if (status == 0 && context->json) status = show_quota(context, space);
     } else {
         status = show_quota(context, space);
     }
@@ -337,7 +366,10 @@ int bc_compact(struct bc_context *context)
     uint64_t freed;
     int status = bc_open(context, BC_CHANGE);
     if (status != 0) return status;
+    struct bc_progress progress;
+    bc_progress_begin(&progress, "compacting");
     int err = brain_compact(context->store, &freed);
+    bc_progress_end(&progress);
     if (err != 0) return bc_fail(context, err, NULL);
     if (context->json) {
         json_t *object = json_object();

@@ -164,7 +164,9 @@ static const struct bc_option_row check_options[] = {
 
 const struct bc_command BC_COMMANDS[] = {
     { "create", "", 0, 0, BC_WORDS_NONE, NULL, "make a store",
-      "Makes an empty store, at -s PATH. It is an error if there is one.\n\n"
+      "Makes an empty store, at -s PATH, whose directory has to be there (else: status 8). It is "
+      "an "
+      "error if there is one.\n\n"
       "    brain -s /tmp/plasma create --capacity 2G\n"
       "    brain -s /dev/shm/shared create --mode 0660 --group staff",
       create_options, BC_EXIT(BC_NO) | BC_EXIT(BC_DENIED) | BC_EXIT(BC_FULL) | BC_EXIT(BC_DAMAGED),
@@ -200,6 +202,7 @@ const struct bc_command BC_COMMANDS[] = {
       "is replaced, in one step, when all has come. A file is not read into memory; what comes "
       "from a pipe is, since how "
       "long it is has to be known, unless --size says it.\n\n"
+      "With --json: an object with name, namespace, version and size of what is there now.\n\n"
       "    brain put report report.pdf\n"
       "    curl -s https://example.org/rates.csv | brain put rates --kind str\n"
       "    brain put --text hello greeting",
@@ -207,16 +210,17 @@ const struct bc_command BC_COMMANDS[] = {
     { "rm", "NAME...", 1, -1, BC_WORDS_NAMES, NULL, "remove names",
       "Removes names, all at once: if one is not there nothing is removed. Of more than one, and "
       "of a "
-      "namespace, it asks first.\n\n"
+      "namespace, it asks first. With --json: an object with removed, how many names are gone.\n\n"
       "    brain rm old older\n"
       "    brain rm -r sessions --yes",
       rm_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL) | BC_EXIT(BC_REFUSED), bc_rm },
     { "cp", "NAME NEW", 2, 2, BC_WORDS_NAMES, NULL, "copy a value to another name",
-      "Copies a value with its metadata and its description. What NEW had is replaced.",
+      "Copies a value with its metadata and its description. What NEW had is replaced. With "
+      "--json: as put.",
       move_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL), bc_cp },
     { "mv", "NAME NEW", 2, 2, BC_WORDS_NAMES, NULL, "give a value another name",
       "In one step: nobody sees the value under both names, or under none. It is copied, so for "
-      "a moment there has to be room for it twice. What NEW had is replaced.",
+      "a moment there has to be room for it twice. What NEW had is replaced. With --json: as put.",
       move_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL), bc_mv },
     { "stat", "", 0, 0, BC_WORDS_NONE, NULL, "show how full the store is",
       "Shows the numbers of the store: what values may take and do take, what was replaced or "
@@ -309,7 +313,7 @@ const struct bc_command BC_COMMANDS[] = {
     { "resize", "SIZE", 1, 1, BC_WORDS_NONE, NULL, "let the store hold more, or less",
       "Sets what values may take, for all who have the store open. Nothing is removed: where there "
       "is more than that, it "
-      "is an error.",
+      "is an error. With --json: an object with capacity and used.",
       NULL, CHANGING | BC_EXIT(BC_FULL), bc_resize },
     { "quota", "[SIZE]", 0, 1, BC_WORDS_NONE, NULL, "bound a namespace",
       "Shows what the values of the namespace of -n may take and do take, or sets it; 0: no quota. "
@@ -340,7 +344,8 @@ const struct bc_command BC_COMMANDS[] = {
       NULL, LOOKING, NULL },
     { "destroy", "", 0, 0, BC_WORDS_NONE, NULL, "remove the store",
       "Removes the store, for everybody: who has it open gets errors from then on, but keeps the "
-      "views that it has. It asks first.",
+      "views that it has. It asks first. With "
+      "--json: an object with path and directory, and names and used of what is gone.",
       destroy_options,
       BC_EXIT(BC_NO_STORE) | BC_EXIT(BC_DENIED) | BC_EXIT(BC_DAMAGED) | BC_EXIT(BC_REFUSED),
       bc_destroy },

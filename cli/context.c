@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "text.h"
 
 /* ---- errors */
@@ -230,6 +231,7 @@ static void die_by(int number)
 static void interrupt(int number)
 {
     if (!is_held || n_interrupts > 0) {
+        bc_progress_abandon();
         if (number != SIGINT) die_by(number);
         _exit(BC_INTERRUPTED);
     }

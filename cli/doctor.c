@@ -6,10 +6,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include "commands.h"
 #include "finds.h"
 #include "holders.h"
+#include "progress.h"
 #include "system.h"
 #include "text.h"
 #include "value.h"
@@ -265,7 +268,10 @@ static int check(struct bc_context *context, struct bc_finds *finds)
         bc_say(context,
                "--check has the lock until it is done: nobody can change the store meanwhile");
     }
+    struct bc_progress progress;
+    bc_progress_begin(&progress, "checking");
     int err = brain_check(context->store, problems, PROBLEMS_MAX, &n);
+    bc_progress_end(&progress);
     if (err != 0) return err;
     for (size_t i = 0; i < n && i < PROBLEMS_MAX; i++) {
         bc_find_add(finds, BC_PROBLEM, "damage",
@@ -317,6 +323,51 @@ static int look(struct bc_context *context, struct bc_finds *finds)
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
+/* ---- a store that cannot be opened */
+
+/* The directory that the path is or leads to, or else would be in. To be freed. */
+static char *directory_of(const char *path)
+{
+    struct stat status;
+    char target[PATH_MAX];
+    ssize_t len = readlink(path, target, sizeof target - 1);
+    if (len > 0) target[len] = '\0';
+    char *at = len > 0 && target[0] == '/' ? bc_strdup(target) : bc_strdup(path);
+    if (stat(at, &status) == 0 && S_ISDIR(status.st_mode)) return at;
+    char *slash = strrchr(at, '/');
+    if (slash == NULL) {
+        free(at);
+        return bc_strdup(".");
+    }
+    slash[slash == at] = '\0';
+    return at;
+}
+
+/* What bc_open() has just said is a find as well: who reads the finds alone sees no other. */
+static void say_not_opened(struct bc_context *context, struct bc_finds *finds, int status)
+{
+    const char *detail = brain_error_detail(), *advice = "see what is found below, if anything";
+    if (status == BC_DENIED) {
+        advice = "ask its owner, or make one for a group: brain create --mode 0660 --group GROUP";
+    } else if (status == BC_DAMAGED) {
+        advice = "is it a store, and of this release (brain --version)? No other program may "
+                 "write to its files. What cannot be opened cannot be saved: brain destroy, or "
+                 "remove it, and brain load";
+    } else if (status == BC_TIMEOUT) {
+        advice = "without --fix and --check nothing waits for the writer: brain doctor says who";
+    } else if (status == BC_FULL) {
+        advice = "make room in its file system, or more memory for the machine";
+    }
+    bc_find_add(finds, BC_PROBLEM, "cannot-open",
+                bc_format("the store %s cannot be opened", context->path),
+                bc_strdup(detail[0] != '\0' ? detail : "no reason is known"), bc_strdup(advice));
+    char *directory = directory_of(context->path);
+    bc_system_look(finds, directory, NULL);
+    free(directory);
+}
+
+/* ---- */
+
 /* The exit status of what is found and not fixed. */
 static int judge(const struct bc_finds *finds)
 {
@@ -334,7 +385,7 @@ int bc_doctor(struct bc_context *context)
     int opened = status;
     if (status == BC_NO_STORE || status == BC_USAGE) return status;
     if (status != 0) { /* what is in the way may be seen all the same */
-        bc_system_look(&finds, "/dev/shm", NULL);
+        say_not_opened(context, &finds, status);
     } else {
         status = look(context, &finds);
     }

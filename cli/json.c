@@ -115,6 +115,17 @@ static void put(json_t *value)
     json_decref(value);
 }
 
+void bc_json_print_put(const char *space, const void *name, size_t name_len, uint64_t version,
+                       uint64_t size_bytes)
+{
+    json_t *object = json_object();
+    bc_json_name(object, "name", name, name_len);
+    bc_json_name(object, "namespace", space, strlen(space));
+    bc_json_number(object, "version", version);
+    bc_json_number(object, "size", size_bytes);
+    bc_json_print(object);
+}
+
 void bc_json_print(json_t *value)
 {
     put(value);

@@ -19,6 +19,10 @@ void bc_json_real(json_t *object, const char *key, double number);
 void bc_json_bool(json_t *object, const char *key, int is_true);
 void bc_json_time(json_t *object, const char *key, uint64_t ns);
 
+/* Print what a name has become: name, namespace, version, size. */
+void bc_json_print_put(const char *space, const void *name, size_t name_len, uint64_t version,
+                       uint64_t size_bytes);
+
 /* Print a value as one line, and free it. */
 void bc_json_print(json_t *value);
 

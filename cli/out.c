@@ -14,14 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "text.h"
 
 #define STEP ((size_t)1 << 20) /* so that a Ctrl-C is seen between two */
 
-/* Returns 0 or an error number. */
-static int write_all(int fd, const uint8_t *data, uint64_t size_bytes)
+/* Returns 0 or an error number. `progress` may be NULL. */
+static int write_all(int fd, const uint8_t *data, uint64_t size_bytes, struct bc_progress *progress)
 {
+    uint64_t all_bytes = size_bytes;
     while (size_bytes > 0) {
+        if (progress != NULL) bc_progress_step(progress, all_bytes - size_bytes, all_bytes);
         if (bc_interrupted()) return EINTR;
         ssize_t n = write(fd, data, size_bytes < STEP ? (size_t)size_bytes : STEP);
         if (n < 0 && errno == EAGAIN) { /* somebody who has it, too, has made it so */
@@ -55,7 +58,7 @@ static char *target_of(const char *path)
 }
 
 static int write_new(const char *path, const struct stat *old, const void *data,
-                     uint64_t size_bytes)
+                     uint64_t size_bytes, struct bc_progress *progress)
 {
     char *target = target_of(path);
     char *temporary = bc_format("%s.XXXXXX", target);
@@ -66,7 +69,7 @@ static int write_new(const char *path, const struct stat *old, const void *data,
         mode_t mask = umask(0);
         umask(mask);
         error = fchmod(fd, old != NULL ? old->st_mode & 07777 : 0666 & ~mask) != 0 ? errno : 0;
-        if (error == 0) error = write_all(fd, data, size_bytes);
+        if (error == 0) error = write_all(fd, data, size_bytes, progress);
         if (close(fd) != 0 && error == 0) error = errno;
         if (error == 0 && rename(temporary, target) != 0) error = errno;
         if (error != 0) unlink(temporary);
@@ -84,17 +87,20 @@ int bc_out_write(const struct bc_context *context, const char *path, const void 
     if (path == NULL) {
         bc_hold_interrupts(false);         /* nothing to put in order */
         if (fflush(stdout) != 0) return 0; /* main() says so */
-        error = write_all(STDOUT_FILENO, data, size_bytes);
+        error = write_all(STDOUT_FILENO, data, size_bytes, NULL);
         return error == 0 ? 0 : fail(context, error, "stdout");
     }
+    struct bc_progress progress;
+    bc_progress_begin(&progress, "writing");
     bc_hold_interrupts(true);
     bool is_there = stat(path, &st) == 0;
     if (is_there && !S_ISREG(st.st_mode)) {
         int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-        error = fd < 0 ? errno : write_all(fd, data, size_bytes);
+        error = fd < 0 ? errno : write_all(fd, data, size_bytes, &progress);
         if (fd >= 0 && close(fd) != 0 && error == 0) error = errno;
     } else {
-        error = write_new(path, is_there ? &st : NULL, data, size_bytes);
+        error = write_new(path, is_there ? &st : NULL, data, size_bytes, &progress);
     }
+    bc_progress_end(&progress);
     return error == 0 ? 0 : fail(context, error, path);
 }

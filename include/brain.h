@@ -1145,7 +1145,7 @@ typedef struct brain_event {
 } brain_event;
 
 /* Told of one event. All that `event` points to is valid until it returns. It may use the store, of which nothing is
- * told meanwhile to the same thread. */
+ * told meanwhile to the same thread; it must not close it: the call that tells goes on with it. */
 typedef void (*brain_event_fn)(void *context, const brain_event *event);
 
 /* Let `tell` be called, with `context`, of each event of `kinds` (a set of enum brain_event_kind): of what this process

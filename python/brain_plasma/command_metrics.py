@@ -4,7 +4,9 @@ another address is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +23,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _PLAIN = "text/plain; charset=utf-8"
 _HELP = "/metrics has the figures of the store\n"
 _SILENCE_S = 30  # how long a connection may be silent before it is closed
+_CONNECTIONS = 64  # at once; beyond that the oldest is closed: who scrapes is through in a moment
 
 
 class Server(ThreadingHTTPServer):
@@ -34,11 +37,30 @@ class Server(ThreadingHTTPServer):
         self.hosts = hosts
         self._was: str | None = None
         self._saying = threading.Lock()
+        self._open: dict[Any, None] = {}  # connections, in the order in which they came
+        self._counting = threading.Lock()
         if ":" in address[0]:
-            import socket
-
             self.address_family = socket.AF_INET6
         super().__init__(address, Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In a thread. Who is slow keeps nobody else out, and takes no more descriptors than there are."""
+        oldest = None
+        with self._counting:
+            self._open[request] = None
+            if len(self._open) > _CONNECTIONS:
+                oldest = next(iter(self._open))
+                del self._open[oldest]
+        if oldest is not None:
+            with contextlib.suppress(OSError):  # it may just be through
+                oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """At the end of one."""
+        with self._counting:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
 
     def say(self, why: str) -> None:
         """On stderr, when it has changed: what a scraper meets every few seconds is one line in a log."""

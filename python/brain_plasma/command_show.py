@@ -8,6 +8,7 @@ runs.
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import sys
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _TEXT = 2000  # characters of a value that is no table
 _CELL = 40  # characters of a cell
+_ELEMENTS = 100_000  # of an array that are looked at
 
 
 def main() -> int:
@@ -152,10 +154,29 @@ def _shown_text(value: Any, n_rows: int) -> str:
                 f"{_arrow_rows(value, n_rows)}"
             )
         if _is_a(value, "numpy", "ndarray"):
-            return f"shape {value.shape}, {value.dtype}\n\n{value!s}"
+            with sys.modules["numpy"].printoptions(suppress=_is_in_plain_digits(value, n_rows)):
+                return f"shape {value.shape}, {value.dtype}\n\n{value!s}"
         if isinstance(value, (str, bytes)):
             return _cut(repr(value[:_TEXT]), _TEXT) + (f" of {len(value):,}" if len(value) > _TEXT else "")
         return _cut(_pretty(value), _TEXT)
+
+
+def _is_in_plain_digits(array: Any, n_rows: int) -> bool:
+    """Whether all that is shown of an array is readable without exponents: NumPy takes them also where the largest is a
+    thousand times the smallest, as in 0.0 to 9999.0, which `brain get` shows as such.
+    """
+    numpy = sys.modules["numpy"]
+    if array.dtype.kind != "f" or array.size == 0:
+        return False
+    edge = max(n_rows // 2, 1)
+    if array.size > n_rows:  # NumPy shows the ends of each axis, and only these are looked at
+        shown = [n if n <= 2 * edge else [*range(edge), *range(n - edge, n)] for n in array.shape]
+        indexes = [range(which) if isinstance(which, int) else which for which in shown]
+        if math.prod(map(len, indexes)) > _ELEMENTS:
+            return False
+        array = array[numpy.ix_(*indexes)]
+    sizes = numpy.abs(array[numpy.isfinite(array) & (array != 0)])
+    return sizes.size == 0 or bool(sizes.min() >= 1e-4 and sizes.max() < 1e8)
 
 
 def _size(n_rows: int, n_columns: int) -> str:

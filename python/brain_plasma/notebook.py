@@ -170,11 +170,17 @@ def _place(words: list[str]) -> tuple[tuple[str | None, str | None], list[str]]:
 
 
 def _get(path: str | None, namespace: str | None, names: list[str]) -> Any:
+    from IPython.core.error import UsageError
+
     from .brain import Brain
+    from .exceptions import BrainNameNotExistError, BrainNamespaceNotExistError, BrainStoreNotFoundError
 
     path = path or os.environ.get("BRAIN_PATH") or arguments.DEFAULT_PATH
-    with Brain(path=path, create=False, read_only=True, long_namespaces=True) as brain:
-        values = [brain.recall(name, namespace=namespace) for name in names]
+    try:
+        with Brain(path=path, create=False, read_only=True, long_namespaces=True) as brain:
+            values = [brain.recall(name, namespace=namespace) for name in names]
+    except (BrainNameNotExistError, BrainNamespaceNotExistError, BrainStoreNotFoundError) as error:
+        raise UsageError(f"%brain get: {error}") from error  # an answer: frames of this package say nothing to anybody
     return values[0] if len(values) == 1 else values
 
 

@@ -117,6 +117,62 @@ def test_mv_is_one_step(brain, store):
     assert brain("stat", "--json").json["committed"] == before + 1
 
 
+# ---- what they say to programs
+
+
+def test_put_cp_and_mv_say_what_came_of_it(brain, store, tmp_path):
+    def said(name, size, space="default"):
+        with_version = {"name": name, "namespace": space, "version": None, "size": size}
+        at = (brain("explain", "-n", space, "--json", name).json)["version"]
+        return {**with_version, "version": at}
+
+    file = tmp_path / "file"
+    file.write_bytes(bytes(3 * MEGABYTE))
+    assert brain("put", "a", "--int", "1", "--json").json == said("a", 8)
+    assert brain("put", "b", "--json", input=b"hello").json == said("b", 5)
+    assert brain("put", "c", str(file), "--json").json == said("c", 3 * MEGABYTE)
+    assert brain("put", "d", "--json", "--size", "5", input=b"hello").json == said("d", 5)
+    assert brain("--json", "cp", "c", "e").json == said("e", 3 * MEGABYTE)
+    assert brain("--json", "cp", "b", "b", "--to", "other").json == said("b", 5, "other")
+    assert brain("--json", "mv", "c", "f", "--to", "other").json == said("f", 3 * MEGABYTE, "other")
+    assert brain("--json", "mv", "a", "g").json == said("g", 8)
+    assert brain("--json", "put", "--new", "g", "--int", "1", status=1).out == b""
+    assert brain("--json", "cp", "no", "g", status=1).out == b""
+
+
+def test_a_version_that_put_says_is_one_to_go_on_from(brain):
+    version = str(brain("put", "x", "--int", "1", "--json").json["version"])
+    brain("put", "x", "--int", "2", "--if-version", version)
+    brain("put", "x", "--int", "3", "--if-version", version, status=1)
+
+
+def test_rm_says_how_many_are_gone(brain):
+    put(brain, "a", "b", "c", "d")
+    assert brain("rm", "--json", "a").json == {"removed": 1}
+    assert brain("rm", "--json", "-y", "b", "b", "c").json == {"removed": 2}
+    assert brain("rm", "--json", "-yf", "b", "d", "z").json == {"removed": 1}
+    put(brain, "a", "b", space="one")
+    put(brain, "a", space="two")
+    assert brain("rm", "--json", "-yr", "one", "two").json == {"removed": 3}
+    assert brain("rm", "--json", "-yrf", "one").json == {"removed": 0}
+    assert brain("rm", "--json", "a", status=1).out == b""
+
+
+def test_changes_of_the_store_say_what_came_of_them(nowhere, tmp_path):
+    made = nowhere("create", "-c", "10M", "--json").json
+    nowhere("put", "x", input=bytes(MEGABYTE))
+    assert nowhere("resize", "20M", "--json").json == {"capacity": 20 * MEGABYTE, "used": MEGABYTE}
+    assert nowhere("quota", "5M", "--json").json == {
+        "namespace": "default", "names": 1, "bytes": MEGABYTE, "quota": 5 * MEGABYTE,
+    }  # fmt: skip
+    assert nowhere("compact", "--json").json["freed"] >= 0
+    dumped = nowhere("dump", str(tmp_path / "x.brain"), "--json").json
+    assert (dumped["names"], dumped["bytes"]) == (1, MEGABYTE)
+    assert nowhere("load", "-y", str(tmp_path / "x.brain"), "--json").json["loaded"] == 1
+    said = nowhere("destroy", "-y", "--json").json
+    assert said == {"path": made["path"], "directory": made["directory"], "names": 1, "used": MEGABYTE}
+
+
 # ---- create and destroy
 
 
@@ -150,6 +206,13 @@ def test_create_elsewhere(nowhere, tmp_path):
         nowhere("-s", path, "destroy", "-y")
     assert not os.path.lexists(path)
     assert not os.path.lexists(said["directory"])
+
+
+def test_create_where_there_is_no_directory(nowhere):
+    inside = nowhere.path + "/none/store"
+    result = nowhere("-s", inside, "create", status=8)
+    assert nowhere.path + "/none" in result.error and "mkdir -p" in result.error
+    assert result.out == b""
 
 
 def test_destroy_asks(brain):

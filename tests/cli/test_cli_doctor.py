@@ -202,6 +202,34 @@ def test_a_capacity_that_the_file_system_has_not():
     assert "file-system-small" not in found and "shm-64m" not in found
 
 
+@pytest.mark.parametrize(("file", "status"), [("data", 7), ("clients", 7)])
+def test_why_a_store_cannot_be_opened_is_a_find(brain, file, status):
+    with open(os.path.join(brain.path, file), "r+b") as opened:
+        opened.write(b"another!")
+    reason = brain("stat", status=status).error.partition(": ")[2].strip()
+    found = finds(brain, status=status)["cannot-open"]
+    assert found["severity"] == "problem" and not found["can_fix"]
+    assert found["evidence"] == reason and brain.path in found["what"]
+    (row,) = (row for row in brain("doctor", status=status).rows if row[1] == "cannot-open")
+    assert row[0] == "problem" and row[4] == reason
+
+
+@in_own_mounts
+@pytest.mark.parametrize("is_link", [False, True])
+def test_of_a_store_that_cannot_be_opened_its_own_file_system_is_looked_at(is_link):
+    path = "/dev/shm/link" if is_link else "/dev/shm/full/store"
+    script = f"""
+        mkdir /dev/shm/full
+        mount -t tmpfs -o size=8m tmpfs /dev/shm/full
+        "$BRAIN" -s {path} create --directory /dev/shm/full --capacity 1M >&2
+        printf another! | dd of=$(readlink -f {path})/data conv=notrunc 2>/dev/null
+        dd if=/dev/zero of=/dev/shm/full/much bs=64k 2>/dev/null || true
+        "$BRAIN" -s {path} doctor || test $? = 7
+    """
+    found = in_shm("64m", script)
+    assert "/dev/shm/full" in found["file-system-full"][4] and "cannot-open" in found
+
+
 @in_own_mounts
 def test_a_file_system_that_is_full():
     """Where not even a row can be had for who looks, what is in the way is told all the same."""

@@ -141,6 +141,7 @@ def stopped_writer(brain, monkeypatch):
     from stopped_writer import BUSY, stop_in_the_lock
 
     brain("put", "x", "--text", "hello")
+    brain("put", "large", input=bytes(5 * MEGABYTE))
     process = subprocess.Popen(
         [sys.executable, "-c", f"path = {brain.path!r}\n{BUSY}"], stdout=subprocess.PIPE, text=True
     )
@@ -166,6 +167,37 @@ def test_who_looks_waits_for_no_writer(brain, stopped_writer, words):
 def test_a_change_waits_and_says_for_whom(brain, stopped_writer, words):
     result = brain("--wait", "0.05", *words, status=6)
     assert str(stopped_writer.pid) in result.error
+
+
+# ---- what takes long says so
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("check",), b"checking"),
+        (("doctor", "--check"), b"checking"),
+        (("compact",), b"compacting"),
+        (("rm", "-yr", "default"), b"removing"),
+        (("cp", "large", "y"), b"copying"),
+        (("mv", "large", "y"), b"moving"),
+    ],
+)
+def test_what_waits_says_on_a_terminal_that_it_goes_on(brain, stopped_writer, words, what):
+    said = brain.on_a_terminal("--wait", "60", *words, prompt=what + b", for 1 s", answer=b"\x03", status=130)
+    assert said.count(what) < 100  # not as fast as it can
+    assert said.rpartition(b"^C")[2].startswith(b"\r\x1b[K")  # the line is taken away
+    said = brain("--wait", "1.2", *words, status=6)
+    assert what not in said.err  # no terminal
+
+
+def test_get_to_a_file_says_on_a_terminal_how_far_it_is(brain, tmp_path):
+    brain("put", "large", input=bytes(5 * MEGABYTE))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # which reads nothing
+    brain.on_a_terminal("get", "large", "-o", str(pipe), prompt=b" of 5.0 MB, 0%", answer=b"\x03", status=130)
+    os.close(reader)
 
 
 # ---- who may

@@ -103,6 +103,26 @@ def test_arrays(brain, path):
     assert "(1, 2.5)" in show(path, "s")
 
 
+def test_floats_have_exponents_only_where_they_have_to(brain, path):
+    brain["a"] = np.arange(10_000.0)
+    text = show(path, "a")
+    assert "9999." in text and "e+" not in text
+    large = np.full((300, 200), 5.25)
+    large[150, 100] = 1e-30  # which is not shown
+    brain["b"] = large
+    assert "5.25" in show(path, "b") and "e" not in show(path, "b").split("float64")[1]
+    brain["c"] = np.array([1e-9, 2.0, np.nan])
+    assert "e-09" in show(path, "c")
+    brain["d"] = np.array([1.0, 1e12])
+    assert "e+12" in show(path, "d")
+    brain["e"] = np.array(0.5)
+    assert "0.5" in show(path, "e")
+    brain["f"] = np.zeros((0, 3))
+    assert "shape (0, 3)" in show(path, "f")
+    brain["g"] = np.array([np.nan, np.inf, 0.0])
+    assert "inf" in show(path, "g")
+
+
 @pytest.mark.parametrize(
     "value",
     [None, True, 5, 1.5, "text", b"bytes", [1, {"a": (2,)}], {"a": {"b": [1, 2]}}, fractions.Fraction(1, 3), {1, 2}],

@@ -1,7 +1,9 @@
 """Figures of stores: as OpenMetrics text, for prometheus_client, and over HTTP."""
 
+import contextlib
 import http.client
 import os
+import select
 import shutil
 import signal
 import socket
@@ -265,6 +267,20 @@ def test_it_ends_while_a_client_is_silent(brain, path, serve):
         silent.sendall(b"GET /met")
         assert served.get()[0] == 200
         assert served.end(signal.SIGTERM)[0] == 0
+
+
+def test_many_who_are_slow_keep_nobody_out(brain, path, serve):
+    served = serve("-s", path, "0")
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection((served.host, served.port))) for _ in range(100)]
+        assert served.get()[0] == 200
+        slow[0].setblocking(False)
+        n_sent = 0
+        while not select.select([slow[0]], [], [], 0.1)[0]:  # it is never silent: nothing else would end it
+            slow[0].send(b"x")
+            n_sent += 1
+            assert n_sent < 100
+    assert served.end(signal.SIGTERM)[0] == 0
 
 
 def test_a_page_of_strangers_cannot_read_it(brain, path, serve):

@@ -164,8 +164,14 @@ def test_get_gives_the_values(brain, path):
     assert notebook.magic(f"-n others -s {path} get x") == 7
     values = notebook.magic(f"-s {path} get 'two words' x")
     assert values[0] == 5 and values[1].sum() == 10
-    with pytest.raises(KeyError):
+    from IPython.core.error import UsageError
+
+    with pytest.raises(UsageError, match="^%brain get: .*none"):
         notebook.magic(f"-s {path} get none")
+    with pytest.raises(UsageError, match="^%brain get: .*nowhere"):
+        notebook.magic(f"-s {path}-nowhere get none")
+    with pytest.raises(UsageError, match="^%brain get: .*(none|lost)"):
+        notebook.magic(f"-s {path} -n lost get none")
 
 
 def test_get_by_the_environment(brain, path, monkeypatch):
@@ -301,7 +307,9 @@ def test_a_kernel_has_the_magic(kernel, brain, path):
     shown = run(kernel, f"y = %brain -s {path} get x\ny")
     assert shown["data"]["text/plain"] == "[1, 2, 3]"
     assert run(kernel, f"name = 'x'\n%brain -s {path} get {{name}}")["data"]["text/plain"] == "[1, 2, 3]"
-    assert run(kernel, f"%brain -s {path} get none")["error"] == "BrainNameNotExistError"
+    said = run(kernel, f"%brain -s {path} get none")  # a line, as other magics say what is wrong, and no traceback
+    assert said["error"] is None and said["text"].startswith("UsageError: %brain get: ")
+    assert said["text"].count("\n") <= 2
 
 
 def test_a_kernel_runs_the_command(kernel, tmp_path):

@@ -257,7 +257,7 @@ static void check_refusals(void)
     CHECK_MORE(FULL, 5);
     brain_tries_begin();
     CHECK_CODE(brain_put(space, "a", 1, &value, BRAIN_ANY_VERSION, NULL), BRAIN_E_QUOTA);
-    brain_tries_end(store, 0); /* it came right */
+    brain_tries_end(store, 0);             /* it came right */
     brain_tries_end(store, BRAIN_E_QUOTA); /* of no begin */
     CHECK_MORE(FULL, 5);
     end();
