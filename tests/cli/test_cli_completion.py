@@ -1,6 +1,7 @@
 """Completion in the shells, and the manual page: what is made from the table of subcommands."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -124,7 +125,7 @@ def test_fish_offers_names(brain):
     environment = {**brain.environment, "PATH": f"{Path(BRAIN).parent}:{brain.environment['PATH']}"}
 
     def complete(line):
-        words = ["fish", "--no-config", "-c", f"source {INSTALLED['fish']}; complete -C '{line}'"]
+        words = ["fish", "--no-config", "-c", f"source {shlex.quote(str(INSTALLED['fish']))}; complete -C '{line}'"]
         said = subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout
         return [line.split("\t")[0] for line in said.splitlines()]
 
@@ -137,7 +138,7 @@ def test_zsh_takes_the_function(brain):
     if shutil.which("zsh") is None:
         pytest.skip("there is no zsh")
     script = (
-        f"fpath=({INSTALLED['zsh'].parent} $fpath); autoload -Uz compinit; compinit -D -u; "
+        f"fpath=({shlex.quote(str(INSTALLED['zsh'].parent))} $fpath); autoload -Uz compinit; compinit -D -u; "
         'print $_comps[brain]; autoload -Uz +X _brain && whence -w _brain'
     )
     said = subprocess.run(["zsh", "-f", "-c", script], env=brain.environment, capture_output=True, text=True)

@@ -6,6 +6,7 @@ import fractions
 import json
 import os
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -367,7 +368,8 @@ def test_csv_is_what_a_pipe_has(brain, path):
 def test_a_pipe_to_a_pipe(brain, path):
     """As in a shell: `brain export t - | brain import u -`."""
     brain["t"] = pa.table({"a": range(10**5)})
-    line = f"{HERE}/brain-export -s {path} t - | {HERE}/brain-import -s {path} u -"
+    export, load, store = (shlex.quote(str(word)) for word in (f"{HERE}/brain-export", f"{HERE}/brain-import", path))
+    line = f"{export} -s {store} t - | {load} -s {store} u -"
     subprocess.run(["bash", "-o", "pipefail", "-c", line], check=True, capture_output=True)
     assert brain["u"].equals(brain["t"])
 
