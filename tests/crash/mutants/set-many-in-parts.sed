@@ -2,5 +2,5 @@
 # file: python/ext/many.c
 # run: test_every_instruction python-set-many
 /^static int put_batch(/,/^}/ {
-    s/^            batch_put(self, held, batch,.*/&\n        if (code == 0) code = brain_batch_commit(batch, NULL);/
+    s/^ *tried);$/&\n        if (code == 0) code = brain_batch_commit(batch, NULL);/
 }
