@@ -2,6 +2,6 @@
 # file: src/txn.c
 # run: test_every_instruction trim
 /^int bn_txn_take_warm(/,/^}/ {
-    /^        bn_slot_cold(store, \*slot_out)->stamp = n_pages;/d
-    s/^    return end_step(store, err);/    err = end_step(store, err);\n    if (err == 0) {\n        bn_slot_cold(store, *slot_out)->stamp = n_pages;\n    }\n    return err;/
+    /^        set_pages(store, \*slot_out, n_pages);/d
+    s/^    return end_step(store, err);/    err = end_step(store, err);\n    if (err == 0) {\n        set_pages(store, *slot_out, n_pages);\n    }\n    return err;/
 }
