@@ -44,7 +44,7 @@ __attribute__((noreturn)) static void wrong(const char *call, const char *what, 
 static int answered(const char *call, int code)
 {
     bool is_public =
-        (code <= 0 && code >= BRAIN_E_INTR) || (code <= BRAIN_E_INVAL && code >= BRAIN_E_FORKED);
+        (code <= 0 && code >= BRAIN_E_QUOTA) || (code <= BRAIN_E_INVAL && code >= BRAIN_E_FORKED);
     if (!is_public) {
         wrong(call, "no code of brain.h", code);
     }

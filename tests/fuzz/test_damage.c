@@ -326,7 +326,8 @@ static void fail_child(const char *what, int code)
 
 static bool is_public(int code)
 {
-    return (code <= 0 && code >= BRAIN_E_INTR) || (code <= BRAIN_E_INVAL && code >= BRAIN_E_FORKED);
+    return (code <= 0 && code >= BRAIN_E_QUOTA) ||
+           (code <= BRAIN_E_INVAL && code >= BRAIN_E_FORKED);
 }
 
 static int answered(const char *call, int code)
