@@ -80,7 +80,7 @@ extern "C" {
 #define BRAIN_DESCRIPTION_MAX 65535u  /* bytes in a description */
 #define BRAIN_BATCH_MAX       131072u /* changes in one batch */
 #define BRAIN_SNAPSHOTS_MAX   8u      /* snapshots that one process may hold at once */
-#define BRAIN_SMALL_BYTES     256u    /* of data; below: brain_try_put() and brain_get_or_copy() */
+#define BRAIN_SMALL_BYTES     256u /* of data; below: brain_try_put(), its like, brain_get_or_copy() */
 #define BRAIN_FOREVER         INT64_MAX
 #define BRAIN_NUMBER_MAX      (UINT64_C(1) << 62) /* of brain_advance() */
 
@@ -744,7 +744,7 @@ BRAIN_API int brain_put(brain_space *space, const void *name, size_t name_len,
  * as it is where it was. Else they look for it, and note where it is now. Owns and refers to
  * nothing: it may be copied, zeroed and forgotten at any time, and is useless, not wrong, once the
  * value has changed. But the hint of one name, or space, used with another gives the value of the
- * one. Belongs to one thread at a time, and to one open space. */
+ * one, and a put with it damages the store. Belongs to one thread at a time, and to one open space. */
 typedef struct brain_hint {
     uint64_t space, place, word; /* the library's, all of them */
     uint32_t gen, record, size, kind;
@@ -762,6 +762,21 @@ typedef struct brain_hint {
  * limbo. */
 BRAIN_API int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
                             const brain_value *value, uint64_t if_version, uint64_t *version_out);
+
+/* As brain_try_put() with BRAIN_ANY_VERSION, for a value of one part without metadata, which need not
+ * be described in a struct. It does not tell the new version.
+ *
+ * name, name_len    not NULL, also where it is empty.
+ * hint              NULL, or the hint of this name in this space.
+ * kind              0 to 255, but for BRAIN_KIND_AWAY.
+ * data, size_bytes  not NULL, also where it is empty; below BRAIN_SMALL_BYTES.
+ *
+ * Returns 0, or: BUSY (also where an argument is none of these: brain_put() says why); PERM; DESTROYED;
+ * FORKED.
+ * Threads, blocking, cost: as brain_try_put(). */
+BRAIN_API int brain_try_put_small(brain_space *space, const void *name, size_t name_len,
+                                  brain_hint *hint, uint32_t kind, const void *data,
+                                  size_t size_bytes);
 
 /* Put bytes as BRAIN_KIND_BYTES; else as brain_put() with BRAIN_ANY_VERSION, in all respects. */
 BRAIN_API int brain_put_bytes(brain_space *space, const void *name, size_t name_len,

@@ -136,7 +136,9 @@ BN_INLINE void bn_journal_write_publish(struct brain_store *store, uint32_t i, u
     rec.check = bn_journal_publish_check(rec, number);
     /* relaxed: counted by a release */
     bn_store_relaxed(&word[0], bn_pair(rec.fresh, rec.older));
-    bn_store_relaxed(&word[1], bn_pair(rec.holder, rec.flags));
+    if (bn_load_relaxed(&word[1]) != bn_pair(rec.holder, rec.flags)) { /* mostly there already */
+        bn_store_relaxed(&word[1], bn_pair(rec.holder, rec.flags));
+    }
     bn_store_relaxed(&word[2], bn_pair(rec.detail, rec.check));
 }
 

@@ -1,4 +1,5 @@
-/* name.c - the public functions of one name: put, get, copy, delete, and letting go of a view. */
+/* name.c - the public functions of one name: put, get, copy, delete, and letting go of a view.
+ * Those that put at once or not at all are in replace.c. */
 #include "name.h"
 
 #include <string.h>
@@ -30,9 +31,15 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
     uint64_t number;
     struct brain_store *store = space->store;
     int err = bn_store_check_writable(store);
-    err = err != 0 ? err : bn_replace(space, name, name_len, NULL, value, if_version, version_out);
-    if (err != BN_SLOWLY) {
+    if (bn_unlikely(err != 0)) {
         return err;
+    }
+    number = bn_replace(space, name, name_len, NULL, value, if_version);
+    if (bn_likely(number != 0)) {
+        if (version_out != NULL) {
+            *version_out = number;
+        }
+        return 0;
     }
     err = bn_write_init(&write, space, name, name_len, value, if_version);
     if (bn_unlikely(err != 0)) {
@@ -46,14 +53,6 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
         *version_out = number;
     }
     return err;
-}
-
-int brain_try_put(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
-                  const brain_value *value, uint64_t if_version, uint64_t *version_out)
-{
-    int err = bn_store_check_writable(space->store);
-    err = err != 0 ? err : bn_replace(space, name, name_len, hint, value, if_version, version_out);
-    return err == BN_SLOWLY ? BRAIN_E_BUSY : err;
 }
 
 int brain_put_bytes(brain_space *space, const void *name, size_t name_len, const void *data,

@@ -24,12 +24,6 @@ static struct bn_segment_rec *segment_at(const struct brain_store *store, uint32
     return (struct bn_segment_rec *)(void *)bn_names_cell(store, segment);
 }
 
-bool bn_names_exists(const struct brain_store *store, uint32_t cell)
-{
-    return cell != 0 && ((uint64_t)cell + 1) * sizeof(uint32_t) <=
-                            bn_load_relaxed(&store->state->backed[BN_REGION_NAMES]);
-}
-
 const struct bn_segment_rec *bn_names_walk_segment(struct brain_store *store, uint32_t segment,
                                                    uint32_t *n_cells_out)
 {

@@ -15,7 +15,11 @@ static inline _Atomic uint32_t *bn_names_cell(const struct brain_store *store, u
 }
 
 /* Whether `cell` is the number of a backed cell. */
-bool bn_names_exists(const struct brain_store *store, uint32_t cell);
+BN_INLINE bool bn_names_exists(const struct brain_store *store, uint32_t cell)
+{
+    return cell != 0 && ((uint64_t)cell + 1) * sizeof(uint32_t) <=
+                            bn_load_relaxed(&store->state->backed[BN_REGION_NAMES]);
+}
 
 /* An unused cell of a space. Journalled: 0, BN_AGAIN, FULL, CORRUPT. */
 int bn_names_take(struct brain_store *store, struct bn_space_rec *space, uint32_t space_id,

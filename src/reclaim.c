@@ -340,29 +340,28 @@ static_assert(BN_READY_MAX * CELLS_PER_SLOT * 8 <= BN_PIN_SET_BITS,
 
 void bn_reclaim_retired(struct brain_store *store, unsigned c)
 {
-    struct bn_spares *retired = &store->retired[c];
-    uint32_t n = bn_load_relaxed(&retired->n); /* relaxed: under the lock */
+    struct bn_spares *spares = &store->spares[c];
+    /* relaxed: under the lock */
+    uint32_t n_ready = bn_load_relaxed(&spares->n_ready), n = bn_load_relaxed(&spares->n);
     struct bn_pin_set pins;
     struct bn_snaps snaps;
-    bn_store_relaxed(&retired->n, 0u);
+    bn_store_relaxed(&spares->n, n_ready);
     /* They left the index before the lock was taken, a full barrier: PAIR snap, PAIR pin-retire. */
     if (!bn_snap_look_briefly(store, &snaps) ||
-        bn_pin_collect(store, n * CELLS_PER_SLOT, &pins) != 0) {
+        bn_pin_collect(store, (n - n_ready) * CELLS_PER_SLOT, &pins) != 0) {
         return;
     }
-    struct bn_spares *ready = &store->ready[c];
-    if (bn_likely(snaps.oldest == UINT64_MAX && pins.n_pins == 0 &&
-                  bn_load_relaxed(&ready->n) == 0)) {
-        memcpy(ready->of, retired->of, n * sizeof ready->of[0]); /* all of them */
-        bn_store_release(&ready->n, n);
-        return;
+    if (bn_likely(snaps.oldest == UINT64_MAX && pins.n_pins == 0)) {
+        n_ready = n; /* all of them */
     }
-    for (uint32_t i = 0; i < n; i++) {
-        struct bn_spare spare = retired->of[i];
+    for (uint32_t i = n_ready; i < n; i++) {
+        struct bn_spare spare = spares->of[i];
         if (snaps.oldest >= spare.cold->stamp && !bn_pin_set_may_hold(&pins, spare.slot)) {
-            bn_spares_add(ready, spare);
+            spares->of[n_ready++] = spare;
         }
     }
+    bn_store_release(&spares->n, n_ready);
+    bn_store_release(&spares->n_ready, n_ready);
 }
 
 /* ---- when */

@@ -24,7 +24,7 @@ static inline bool bn_reclaim_look_is_due(const struct brain_store *store)
 }
 
 /* Of the slots of class `c` that this process has retired, make those ready that nobody can need,
- * and forget the rest. Under the lock. Where a look would cost more than it gives all are
+ * and forget the rest. Under the lock. Where a look would cost more than it gives all the retired ones are
  * forgotten: bn_reclaim_due() finds them in limbo. */
 void bn_reclaim_retired(struct brain_store *store, unsigned c);
 

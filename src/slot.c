@@ -408,16 +408,44 @@ bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *
                   uint32_t n_max)
 {
     unsigned c = bn_slab_at(store, slot / BN_SLAB_LINES)->shape.class_idx;
-    return bn_load_relaxed(&store->ready[c].n) < n_max &&
-           bn_spares_add(&store->ready[c],
-                         (struct bn_spare){ slot, bn_slot_at(store, slot)->gen, cold });
+    struct bn_spares *spares = &store->spares[c];
+    /* relaxed, here and below: under the lock */
+    uint32_t n_ready = bn_load_relaxed(&spares->n_ready), n = bn_load_relaxed(&spares->n);
+    if (n_ready >= n_max || n == BN_READY_MAX) {
+        return false;
+    }
+    spares->of[n] = spares->of[n_ready]; /* the first retired one makes room */
+    spares->of[n_ready] = (struct bn_spare){ slot, bn_slot_at(store, slot)->gen, cold };
+    bn_store_relaxed(&spares->n, n + 1);
+    bn_store_relaxed(&spares->n_ready, n_ready + 1);
+    return true;
+}
+
+void bn_ready_drop(struct bn_spares *spares)
+{
+    uint32_t n_ready = bn_load_relaxed(&spares->n_ready) - 1, n = bn_load_relaxed(&spares->n) - 1;
+    bn_store_relaxed(&spares->n_ready, n_ready);
+    spares->of[n_ready] = spares->of[n]; /* a retired one into the gap */
+    bn_store_relaxed(&spares->n, n);
+}
+
+const struct bn_spare *bn_ready_last_standing(const struct brain_store *store,
+                                              struct bn_spares *spares)
+{
+    for (;;) {
+        uint32_t n = bn_load_relaxed(&spares->n_ready);
+        if (n == 0 || bn_spare_stands(store, &spares->of[n - 1])) {
+            return n == 0 ? NULL : &spares->of[n - 1];
+        }
+        bn_ready_drop(spares);
+    }
 }
 
 void bn_ready_clear(struct brain_store *store)
 {
     for (unsigned c = 0; c < BN_N_CLASSES; c++) {
-        bn_store_relaxed(&store->ready[c].n, 0u);
-        bn_store_relaxed(&store->retired[c].n, 0u);
+        bn_store_relaxed(&store->spares[c].n_ready, 0u);
+        bn_store_relaxed(&store->spares[c].n, 0u);
     }
 }
 
@@ -425,7 +453,7 @@ uint32_t bn_ready_count(const struct brain_store *store)
 {
     uint32_t n = 0;
     for (unsigned c = 0; c < BN_N_CLASSES; c++) {
-        n += bn_load_relaxed(&store->ready[c].n) + bn_load_relaxed(&store->retired[c].n);
+        n += bn_load_relaxed(&store->spares[c].n);
     }
     return n;
 }

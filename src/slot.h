@@ -312,7 +312,7 @@ BN_INLINE void bn_slot_begin_use(struct brain_store *store, struct bn_slot_rec *
 
 /* ---- spares (store.h) */
 
-/* False: there are as many as fit. */
+/* Remember one that was retired. False: there are as many as fit. */
 BN_INLINE bool bn_spares_add(struct bn_spares *spares, struct bn_spare spare)
 {
     uint32_t n = bn_load_relaxed(&spares->n); /* relaxed: under the lock */
@@ -324,7 +324,8 @@ BN_INLINE bool bn_spares_add(struct bn_spares *spares, struct bn_spare spare)
     return true;
 }
 
-/* Remember a small slot of limbo that nobody can need. False: enough of its class are ready. */
+/* Remember a small slot of limbo that nobody can need. False: enough of its class are ready, or
+ * there is no room beside those that were retired. */
 bool bn_ready_add(struct brain_store *store, uint32_t slot, struct bn_cold_rec *cold,
                   uint32_t n_max);
 
@@ -345,21 +346,32 @@ BN_INLINE bool bn_spare_stands(const struct brain_store *store, const struct bn_
            (i + 1) * sizeof *limbo <= backed && limbo[i] == spare->slot;
 }
 
-/* A slot of class `c` that is ready; it stays in limbo. NULL: none. Valid until the next is
- * added. */
-BN_INLINE const struct bn_spare *bn_ready_take(struct brain_store *store, unsigned c)
+/* As bn_ready_last(), where the last one does not stand any more: drops all those. NULL: none is left. */
+const struct bn_spare *bn_ready_last_standing(const struct brain_store *store,
+                                              struct bn_spares *spares);
+
+/* The last slot that is ready; it stays there, and in limbo. NULL: none is. Valid until the spares change. */
+BN_INLINE const struct bn_spare *bn_ready_last(const struct brain_store *store,
+                                               struct bn_spares *spares)
 {
-    struct bn_spares *ready = &store->ready[c];
-    uint32_t n = bn_load_relaxed(&ready->n); /* relaxed: under the lock */
-    while (n > 0) {
-        const struct bn_spare *spare = &ready->of[--n];
-        bn_store_relaxed(&ready->n, n);
-        if (bn_likely(bn_spare_stands(store, spare))) {
-            return spare;
-        }
+    uint32_t n = bn_load_relaxed(&spares->n_ready); /* relaxed: under the lock */
+    if (bn_unlikely(n == 0)) {
+        return NULL;
     }
-    return NULL;
+    const struct bn_spare *last = &spares->of[n - 1];
+    return bn_likely(bn_spare_stands(store, last)) ? last : bn_ready_last_standing(store, spares);
 }
+
+/* `retired` takes the place of the last ready one, which was used. There is one. */
+BN_INLINE void bn_ready_exchange(struct bn_spares *spares, struct bn_spare retired)
+{
+    uint32_t n = bn_load_relaxed(&spares->n_ready) - 1; /* relaxed: under the lock */
+    spares->of[n] = retired;
+    bn_store_relaxed(&spares->n_ready, n);
+}
+
+/* Forget the last ready one; a retired one fills the gap. There is one. */
+void bn_ready_drop(struct bn_spares *spares);
 
 /* After a commit: `older`, replaced by commit `number`, takes the place in limbo of `fresh`, which
  * is live. Plain stores that may be repeated: that of the place is found by the set_idx of `fresh`,

@@ -9,15 +9,6 @@
 
 #include "journal.h"
 
-struct bn_space_rec *bn_space_at(const struct brain_store *store, uint32_t id)
-{
-    if (((uint64_t)id + 1) * sizeof(struct bn_space_rec) >
-        bn_load_relaxed(&store->state->backed[BN_REGION_SPACES])) {
-        return NULL;
-    }
-    return (struct bn_space_rec *)(void *)bn_region_at(store, BN_REGION_SPACES) + id;
-}
-
 const struct bn_space_rec *bn_space_view(struct brain_store *store, uint32_t id)
 {
     uint64_t backed = bn_load_acquire(&store->state_view->backed[BN_REGION_SPACES]);

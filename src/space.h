@@ -10,7 +10,14 @@
 #define BN_ROOT_SPACE 0u
 
 /* Record of a space, for writing; NULL where the id is not backed. */
-struct bn_space_rec *bn_space_at(const struct brain_store *store, uint32_t id);
+BN_INLINE struct bn_space_rec *bn_space_at(const struct brain_store *store, uint32_t id)
+{
+    uint64_t backed = bn_load_relaxed(&store->state->backed[BN_REGION_SPACES]);
+    if (bn_unlikely(((uint64_t)id + 1) * sizeof(struct bn_space_rec) > backed)) {
+        return NULL;
+    }
+    return (struct bn_space_rec *)(void *)bn_region_at(store, BN_REGION_SPACES) + id;
+}
 
 /* The same for reading. */
 const struct bn_space_rec *bn_space_view(struct brain_store *store, uint32_t id);
@@ -50,9 +57,17 @@ BN_INLINE struct bn_tally_rec *bn_tally_prepare(struct bn_tally_rec tally[2], in
                                                 int64_t bytes)
 {
     int newer = bn_load_relaxed(&tally[1].number) > bn_load_relaxed(&tally[0].number);
-    bn_store_release(&tally[!newer].count, bn_load_relaxed(&tally[newer].count) + (uint64_t)count);
-    bn_store_release(&tally[!newer].bytes, bn_load_relaxed(&tally[newer].bytes) + (uint64_t)bytes);
-    return &tally[!newer];
+    struct bn_tally_rec *older = &tally[!newer];
+    uint64_t new_count = bn_load_relaxed(&tally[newer].count) + (uint64_t)count;
+    uint64_t new_bytes = bn_load_relaxed(&tally[newer].bytes) + (uint64_t)bytes;
+    /* Where values are replaced by others of their size it has them already: a store costs more than a look. */
+    if (bn_load_relaxed(&older->count) != new_count) {
+        bn_store_release(&older->count, new_count);
+    }
+    if (bn_load_relaxed(&older->bytes) != new_bytes) {
+        bn_store_release(&older->bytes, new_bytes);
+    }
+    return older;
 }
 
 /* Add to a tally in the transaction under way. Journalled. */

@@ -368,8 +368,8 @@ static void reset(struct brain_store *store)
         bn_store_relaxed(&store->events.notes[i].thread, (uintptr_t)0);
     }
     for (int i = 0; i < BN_N_CLASSES; i++) {
-        bn_store_relaxed(&store->ready[i].n, 0u);
-        bn_store_relaxed(&store->retired[i].n, 0u);
+        bn_store_relaxed(&store->spares[i].n_ready, 0u);
+        bn_store_relaxed(&store->spares[i].n, 0u);
     }
 }
 

@@ -92,8 +92,12 @@ struct bn_spare {
     struct bn_cold_rec *cold;
 };
 
+/* The small slots of limbo, of one class, that this process knows of. First the ready ones: nobody can need them, and
+ * nobody will. Then those retired since, which were not looked at yet. Guarded by the writer lock; but others may look
+ * at how many there are. */
 struct bn_spares {
-    _Atomic uint32_t n; /* guarded by the writer lock, as all of it; but others may look at it */
+    _Atomic uint32_t n_ready;
+    _Atomic uint32_t n; /* ready and retired */
     struct bn_spare of[BN_READY_MAX];
 };
 
@@ -156,11 +160,8 @@ struct brain_store {
         *next; /* all open stores of the process (fork.c), or all closed ones (store.c) */
 
     /* large, and of what is in use alone it matters what it says */
-    struct bn_ledger ledger; /* what a get touches: its head */
-    struct bn_spares
-        ready[BN_N_CLASSES]; /* nobody can need them any more, which does not age: the next
-                                               small puts take them */
-    struct bn_spares retired[BN_N_CLASSES]; /* replaced since, and not looked at yet */
+    struct bn_ledger ledger;               /* what a get touches: its head */
+    struct bn_spares spares[BN_N_CLASSES]; /* the next small puts take those that are ready */
     /* Behind all that a put touches: where that lies was chosen by measuring, and 24 bytes more before it cost 6 ns. */
     struct bn_counting counting;
     struct bn_events events;

@@ -17,6 +17,9 @@
 /* For what would take registers and stack from them. */
 #define BN_NOINLINE __attribute__((noinline))
 
+/* Fetch the line at `p`, which will be stored to. Any address will do. */
+#define bn_prefetch_to_store(p) __builtin_prefetch((p), 1)
+
 /* `x` up to the next multiple of `align`, a power of two. */
 static inline uint64_t bn_align_up(uint64_t x, uint64_t align)
 {

@@ -114,7 +114,7 @@ void scene_hold_small(struct stage *stage)
 
 static uint32_t n_ready(const struct stage *stage)
 {
-    return bn_load_relaxed(&stage->store->ready[CLASS_OF_SMALL].n);
+    return bn_load_relaxed(&stage->store->spares[CLASS_OF_SMALL].n_ready);
 }
 
 /* Until more slots are ready than the operations take. */
@@ -140,10 +140,13 @@ void scene_use_up_all(struct stage *stage)
     use_up_ready(stage, 0);
 }
 
+/* Slots that were replaced become ready together, and the first of them is taken first. So the one that is held has to be
+ * the first that is replaced. */
 void scene_use_up_and_hold(struct stage *stage)
 {
-    use_up_ready(stage, 1);
+    use_up_ready(stage, 0);
     scene_hold_small(stage);
+    use_up_ready(stage, 1);
 }
 
 void scene_replace_ready(struct stage *stage)
@@ -151,7 +154,7 @@ void scene_replace_ready(struct stage *stage)
     stage_put(stage->a, "small3", STAGE_SMALL, 1 + stage->next);
 }
 
-/* The slot that is held is the last that was replaced when the second put looks. */
+/* The second put looks at what was replaced, the slot that is held among it. */
 void scene_replace_ready_held(struct stage *stage)
 {
     char before[STAGE_SMALL];

@@ -183,9 +183,9 @@ static uint32_t next_fresh(const struct writer *writer)
 {
     uint32_t size_bytes = writer_value_of(writer->board->serial + 1).size_bytes;
     unsigned c = bn_slot_class(BN_SLOT_HEAD + size_bytes + NAME_LEN);
-    const struct bn_spares *ready = &writer->store->ready[c];
-    uint32_t n = bn_load_relaxed(&ready->n);
-    return n != 0 ? ready->of[n - 1].slot : 0;
+    const struct bn_spares *spares = &writer->store->spares[c];
+    uint32_t n = bn_load_relaxed(&spares->n_ready);
+    return n != 0 ? spares->of[n - 1].slot : 0;
 }
 
 /* Until the next put will fill the slot that the reader has found. */

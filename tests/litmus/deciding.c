@@ -64,7 +64,7 @@ enum {
 
 static const struct site replace_sites[] = {
     REGISTERS,
-    { COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+    { COMMIT, "src/replace.c", "transact", "bn_store_release(&store->state->committed, number)",
       LM_RELEASE, "the barrier comes after it" },
     { RELEASE, "src/lock.h", "bn_lock_release",
       "bn_cas_seq(&store->state->lock_word, &word, word & ~BN_LOCK_OWNER)", LM_SEQ,
@@ -183,7 +183,7 @@ static const struct site close_sites[] = {
       "bn_load_acquire(&store->state_view->committed)", LM_ACQUIRE, "the fence comes before it" },
     { COMMIT, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
       LM_SEQ, "the barrier comes after it" },
-    { COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+    { COMMIT, "src/replace.c", "transact", "bn_store_release(&store->state->committed, number)",
       LM_RELEASE,
       "the same" }, /* of small values, which change `limbo` first: all before the barrier */
     { RETIRE, "src/journal.h", "bn_journal_u64", "bn_store_release(bn_atomic64(word), value)",
@@ -246,7 +246,7 @@ static const struct site wake_sites[] = {
     { MARKED, "src/watch.c", "bn_watch_arm", "bn_fence_seq()", LM_SEQ, 0 },
     { VALUE_LOOK, "src/read.c", "search_chain", "bn_load_acquire(&line->words[i])", LM_ACQUIRE,
       "the fence comes before it" },
-    { COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+    { COMMIT, "src/replace.c", "transact", "bn_store_release(&store->state->committed, number)",
       LM_RELEASE, "the barrier comes after it" },
     { COMMIT, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
       LM_SEQ, "the same" },

@@ -47,7 +47,7 @@ enum {
         { PIN, "src/pin.c", "take_in_chunk", "bn_cas_seq(&chunk->cells[i], &none, slot)", LM_SEQ, 0 }
 #define RETIRES                                                                                    \
     { RETIRE,     "src/replace.c",                                                                 \
-      "swing",    "bn_store_release(found->word, found->new_word)",                                \
+      "swing",    "bn_store_release(word_at(store, put->where), word)",                            \
       LM_RELEASE, "the barrier comes after it" },                                                  \
         { RETIRE,           "src/journal.h",                                                       \
           "bn_journal_u64", "bn_store_release(bn_atomic64(word), value)",                          \
@@ -112,8 +112,8 @@ static const struct site take_sites[] = {
     BARRIERS,
     { SCAN, "src/pin.c", "bn_pin_collect", "bn_load_seq(&chunk->cells[k])", LM_SEQ, 0 },
     { SCAN, "src/pin.c", "mark_chunk", "bn_load_seq(&chunk->cells[i])", LM_SEQ, 0 },
-    { SCAN, "src/reclaim.c", "bn_reclaim_retired", "bn_pin_collect(store, n * CELLS_PER_SLOT,",
-      LM_SEQ, 0 },
+    { SCAN, "src/reclaim.c", "bn_reclaim_retired",
+      "bn_pin_collect(store, (n - n_ready) * CELLS_PER_SLOT,", LM_SEQ, 0 },
     { 0 },
 };
 
@@ -139,7 +139,7 @@ static const struct site move_sites[] = {
       0 },
     { DROP, "src/pin.h", "bn_pin_drop", "bn_store_release(bn_pin_cell(ledger, pin), 0u)",
       LM_RELEASE, 0 },
-    { RETIRE, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+    { RETIRE, "src/replace.c", "transact", "bn_store_release(&store->state->committed, number)",
       LM_RELEASE, "the barrier comes after it" },
     { RETIRE, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
       LM_SEQ, "the same" },

@@ -15,9 +15,9 @@ enum {
 };
 
 static const struct site swing_sites[] = {
-    { SWING, "src/replace.c", "swing", "bn_store_release(found->word, found->new_word)", LM_RELEASE,
-      0 },
-    { SWING, "src/replace.c", "swing", "bn_store_release(changes->cell, found->fresh)", LM_RELEASE,
+    { SWING, "src/replace.c", "swing", "bn_store_release(word_at(store, put->where), word)",
+      LM_RELEASE, 0 },
+    { SWING, "src/replace.c", "swing", "bn_store_release(changes->cell, fresh->slot)", LM_RELEASE,
       0 },
     { SWING, "src/journal.h", "bn_journal_u64", "bn_store_release(bn_atomic64(word), value)",
       LM_RELEASE, 0 },
@@ -84,13 +84,13 @@ enum {
 };
 
 static const struct site refill_sites[] = {
-    { UNSWING, "src/replace.c", "swing", "bn_store_release(found->word, found->new_word)",
+    { UNSWING, "src/replace.c", "swing", "bn_store_release(word_at(store, put->where), word)",
       LM_RELEASE, "BEGIN comes between and is a release too" },
     { BEGIN, "src/slot.h", "bn_slot_begin_use",
       "bn_store_release(bn_atomic32(&rec->gen), (uint32_t)n)", LM_RELEASE, 0 },
     { BEGUN, "src/slot.h", "bn_slot_begin_use", "bn_fence_release()", LM_RELEASE, 0 },
-    { SWUNG, "src/replace.c", "swing", "bn_store_release(found->word, found->new_word)", LM_RELEASE,
-      0 },
+    { SWUNG, "src/replace.c", "swing", "bn_store_release(word_at(store, put->where), word)",
+      LM_RELEASE, 0 },
     { GEN_LOOK, "src/read.c", "try_copy", "bn_load_acquire(gen_of(rec))", LM_ACQUIRE, 0 },
     { PLACE_LOOK, "src/read.c", "try_copy", "bn_load_acquire(place)", LM_ACQUIRE, 0 },
     { COPIED, "src/read.c", "stood_still", "bn_fence_acquire()", LM_ACQUIRE, 0 },
@@ -167,7 +167,7 @@ static const struct site id_sites[] = {
     { ID_COMMITTED, "src/id.c", "copy_head", "bn_load_seq(&store->state_view->committed)", LM_SEQ,
       "acquire is enough here" },
     { ID_COPIED, "src/id.c", "copy_head", "bn_fence_acquire()", LM_ACQUIRE, 0 },
-    { ID_COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+    { ID_COMMIT, "src/replace.c", "transact", "bn_store_release(&store->state->committed, number)",
       LM_RELEASE, 0 },
     { ID_COMMIT, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
       LM_SEQ, 0 },
@@ -348,9 +348,9 @@ enum {
 };
 
 static const struct site commit_sites[] = {
-    { SWING_BOTH, "src/replace.c", "swing", "bn_store_release(found->word, found->new_word)",
+    { SWING_BOTH, "src/replace.c", "swing", "bn_store_release(word_at(store, put->where), word)",
       LM_RELEASE, "a word that is new leads to a look at `pending` and `committed`" },
-    { COMMIT, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
+    { COMMIT, "src/replace.c", "transact", "bn_store_release(&store->state->committed, number)",
       LM_RELEASE, 0 },
     { COMMIT, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
       LM_SEQ, 0 },
@@ -444,8 +444,8 @@ static const struct site undone_sites[] = {
       LM_SEQ, 0 },
     { PASS_NUMBER, "src/txn.c", "bn_txn_commit", "bn_store_seq(&store->state->committed, number)",
       LM_SEQ, 0 },
-    { PASS_NUMBER, "src/replace.c", "replace", "bn_store_release(&store->state->committed, number)",
-      LM_RELEASE, 0 },
+    { PASS_NUMBER, "src/replace.c", "transact",
+      "bn_store_release(&store->state->committed, number)", LM_RELEASE, 0 },
     { FIRST_LOOK, "src/read.c", "search_chain", "bn_load_acquire(&line->words[i])", LM_ACQUIRE,
       "it is for what the word leads to: swing" },
     { NUMBER_IS_REACHED, "src/read.c", "judge_pending",

@@ -95,8 +95,11 @@ static void put(struct client *me, uint32_t name)
         break;
     }
     case 2: {
-        int err = brain_try_put(me->space[0], &name, 4, &me->hints[name], &value, BRAIN_ANY_VERSION,
-                                NULL);
+        brain_hint *hint = &me->hints[name];
+        int err = part.size_bytes % 2 == 0
+                      ? brain_try_put(me->space[0], &name, 4, hint, &value, BRAIN_ANY_VERSION, NULL)
+                      : brain_try_put_small(me->space[0], &name, 4, hint, value.kind, part.data,
+                                            part.size_bytes);
         CHECK(err == 0 || err == BRAIN_E_BUSY);
         break;
     }

@@ -281,8 +281,8 @@ static void each_ready(void (*change)(const struct bn_spare *spare))
 {
     uint32_t n = 0;
     for (int c = 0; c < BN_N_CLASSES; c++) {
-        for (uint32_t i = 0; i < bn_load_relaxed(&store->ready[c].n); i++, n++) {
-            change(&store->ready[c].of[i]);
+        for (uint32_t i = 0; i < bn_load_relaxed(&store->spares[c].n_ready); i++, n++) {
+            change(&store->spares[c].of[i]);
         }
     }
     CHECK(n > 0);
@@ -302,7 +302,7 @@ static void set_expiry(const struct bn_spare *spare)
 static void retire_none(void)
 {
     for (int c = 0; c < BN_N_CLASSES; c++) {
-        bn_store_relaxed(&store->retired[c].n, 0u);
+        bn_store_relaxed(&store->spares[c].n, bn_load_relaxed(&store->spares[c].n_ready));
     }
 }
 static void ready_slots_are_beyond_limbo(void)

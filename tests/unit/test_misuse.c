@@ -159,6 +159,9 @@ static void check_long_names(void)
         brain_try_put(space, long_name, n, &hint, &value, BRAIN_ANY_VERSION, NULL) == BRAIN_E_BUSY
             ? BRAIN_E_INVAL /* it leaves all that is unusual to a put */
             : 0,
+        brain_try_put_small(space, long_name, n, &hint, BRAIN_KIND_BYTES, "x", 1) == BRAIN_E_BUSY
+            ? BRAIN_E_INVAL /* as well */
+            : 0,
         brain_put_bytes(space, long_name, n, "x", 1),
         brain_delete(space, long_name, n, BRAIN_ANY_VERSION),
         brain_get(space, long_name, n, &view),
@@ -507,6 +510,10 @@ static int call_try_put(void)
 {
     return brain_try_put(space, "a", 1, &taken.hint, &empty, BRAIN_ANY_VERSION, NULL);
 }
+static int call_try_put_small(void)
+{
+    return brain_try_put_small(space, "a", 1, &taken.hint, BRAIN_KIND_BYTES, "", 0);
+}
 static int call_delete(void)
 {
     return brain_delete(space, "new", 3, BRAIN_ANY_VERSION);
@@ -681,6 +688,7 @@ static const struct call {
     { "quota", call_set_quota, CHANGES },
     { "put", call_put, CHANGES },
     { "try put", call_try_put, CHANGES },
+    { "try put small", call_try_put_small, CHANGES },
     { "delete", call_delete, CHANGES },
     { "get", call_get, READS },
     { "get or copy", call_get_or_copy, READS },

@@ -71,6 +71,95 @@ static void check_what_it_takes(brain_store *store, brain_space *space)
     CHECK_SOUND(store);
 }
 
+/* The same of a value that is not described in a struct. */
+static void check_small(brain_store *store, brain_space *space)
+{
+    char data[BRAIN_SMALL_BYTES];
+    brain_hint hint = { 0 };
+    brain_view view;
+    memset(data, 'x', sizeof data);
+    for (uint32_t size = 0; size < BRAIN_SMALL_BYTES; size++) {
+        data[size] = '\0';
+        get_ready(space, "s", data); /* of its class, and of the one before */
+        CHECK_OK(brain_try_put_small(space, "s", 1, &hint, 200, data, size));
+        CHECK_OK(brain_get(space, "s", 1, &view));
+        CHECK_U64(view.kind, 200);
+        brain_view_drop(&view);
+        check_is(space, "s", NULL, data);
+        check_is(space, "s", &hint, data);
+        data[size] = 'x';
+        CHECK_OK(brain_try_put_small(space, "s", 1, &hint, BRAIN_KIND_BYTES, "", 0));
+    }
+    CHECK_CODE(brain_try_put_small(space, "s", 1, &hint, 1, data, BRAIN_SMALL_BYTES), BRAIN_E_BUSY);
+    CHECK_CODE(brain_try_put_small(space, "s", 1, &hint, 256, "1", 1), BRAIN_E_BUSY);
+    brain_value value = { .kind = BRAIN_KIND_AWAY };
+    CHECK_CODE(brain_try_put_small(space, "s", 1, &hint, BRAIN_KIND_AWAY, "1", 1), BRAIN_E_BUSY);
+    CHECK_CODE(brain_try_put(space, "s", 1, &hint, &value, ANY, NULL), BRAIN_E_BUSY);
+    CHECK_CODE(brain_put(space, "s", 1, &value, ANY, NULL), BRAIN_E_INVAL);
+    CHECK_CODE(brain_try_put_small(space, "s", 1, &hint, 1, NULL, 0), BRAIN_E_BUSY);
+    CHECK_CODE(brain_try_put_small(space, NULL, 0, &hint, 1, "1", 1), BRAIN_E_BUSY);
+    CHECK_CODE(brain_try_put_small(space, "new", 3, NULL, 1, "1", 1), BRAIN_E_BUSY);
+    check_is(space, "s", &hint, "");
+    CHECK_SOUND(store);
+}
+
+/* Where names share a bucket that does not hold them, each has the short way as well. */
+static void check_chains(brain_store *store, brain_space *space)
+{
+    enum {
+        N_NAMES = 1000
+    };
+    static brain_hint hints[N_NAMES];
+    brain_batch *batch;
+    brain_part part = { .data = "1", .size_bytes = 1 };
+    brain_value value = one_part(&part);
+    CHECK_OK(brain_batch_new(store, &batch));
+    for (uint32_t i = 0; i < N_NAMES; i++) {
+        CHECK_OK(brain_batch_put(batch, space, &i, sizeof i, &value));
+    }
+    CHECK_OK(brain_batch_commit(batch, NULL));
+    brain_batch_free(batch);
+    get_ready(space, "g", "1");
+    CHECK(store->state->n_overflow > 0);
+    for (uint32_t round = 0; round < 4; round++) {
+        for (uint32_t i = 0; i < N_NAMES; i++) {
+            brain_hint *hint = round < 2 ? NULL : &hints[i];
+            CHECK_OK(brain_try_put_small(space, &i, sizeof i, hint, 1, "2", 1));
+        }
+    }
+    CHECK_SOUND(store);
+}
+
+/* What was noted of a name while it was looked for is of no use where the put was not made after all. */
+static void check_hint_of_failure(brain_store *store, brain_space *space)
+{
+    brain_part part = { .data = "1", .size_bytes = 1 };
+    brain_value value = one_part(&part);
+    brain_hint hint = { 0 };
+    brain_view view;
+    uint64_t buf[16], version;
+    get_ready(space, "h", "1");
+    CHECK_OK(brain_exists(space, "h", 1, &version));
+    CHECK_CODE(brain_try_put(space, "h", 1, &hint, &value, version + 1, NULL), BRAIN_E_BUSY);
+    CHECK_U64(hint.space, 0);
+    check_is(space, "h", &hint, "1");
+    value.description = "d";
+    value.description_len = 1;
+    part.data = "long";
+    part.size_bytes = 4;
+    CHECK_OK(brain_put(space, "h", 1, &value, ANY, NULL));
+    hint = (brain_hint){ 0 };
+    for (int i = 0; i < 3; i++) { /* its description is to be kept */
+        CHECK_CODE(try_put(space, "h", &hint, "2"), BRAIN_E_BUSY);
+        CHECK(hint.gen != 0 || hint.space == 0); /* it stands, or it is of no use */
+        check_is(space, "h", &hint, "long");
+    }
+    CHECK_OK(brain_delete(space, "h", 1, ANY));
+    CHECK_CODE(try_put(space, "h", &hint, "3"), BRAIN_E_BUSY);
+    CHECK_CODE(brain_get_or_copy(space, "h", 1, &hint, buf, sizeof buf, &view), BRAIN_E_NOT_FOUND);
+    CHECK_SOUND(store);
+}
+
 /* Somebody else holds the lock, and stays: BUSY, at once, also when much is to be reclaimed. */
 static void check_does_not_wait(brain_store *store, brain_space *space, const char *path)
 {
@@ -277,6 +366,9 @@ int main(void)
     brain_store *store = check_open(path, CHECK_MIB);
     brain_space *space = check_space(store, "default");
     check_what_it_takes(store, space);
+    check_small(store, space);
+    check_chains(store, space);
+    check_hint_of_failure(store, space);
     check_does_not_wait(store, space, path);
     check_two_clients(store, space, path);
     check_snapshot(store, space);

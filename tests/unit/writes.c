@@ -382,8 +382,15 @@ void writes_short(void)
         check_fill(model_room, value.size, value.seed);
         value.description_len = older->version != 0 ? older->description_len : 0;
         value.description_seed = older->version != 0 ? older->description_seed : 0;
-        int err = brain_try_put(space, model_names[n], model_name_lens[n], held_any_hint(space, n),
-                                &given, condition, &version);
+        bool is_small = condition == BRAIN_ANY_VERSION && check_below(2) == 0;
+        int err = is_small ? brain_try_put_small(space, model_names[n], model_name_lens[n],
+                                                 held_any_hint(space, n), given.kind, model_room,
+                                                 value.size)
+                           : brain_try_put(space, model_names[n], model_name_lens[n],
+                                           held_any_hint(space, n), &given, condition, &version);
+        if (is_small && err == 0) {
+            CHECK_OK(brain_exists(space, model_names[n], model_name_lens[n], &version));
+        }
         writes_n_short += err == 0;
         if (err == BRAIN_E_BUSY) {
             err = brain_put(space, model_names[n], model_name_lens[n], &given, condition, &version);

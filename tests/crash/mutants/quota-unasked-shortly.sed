@@ -2,4 +2,4 @@
 # file: src/replace.c
 # run: test_quota 500 7
 # says: put("b", 3): 0 (no error
-s/!bn_space_may_grow(found->space, .*/false)) {/
+s/bn_space_may_grow(put->space, put->size - was)/true/

@@ -2,4 +2,4 @@
 # file: src/replace.c
 # run: test_brain 5000 2
 # says: (no error: ), not -3 (another version than expected)
-s/return put->if_version == BRAIN_ANY_VERSION || .*/return put->if_version != 0;/
+s/put->extra->if_version == BRAIN_ANY_VERSION ||/put->extra->if_version != 0 ||/

@@ -2,4 +2,4 @@
 # file: src/space.h
 # run: test_frozen_writer put-new-small
 # says: beside single gets: namespace a is there with
-s/&tally\[!newer\]\.\(count\|bytes\)/\&tally[newer].\1/
+s/bn_store_release(&older->\(count\|bytes\)/bn_store_release(\&tally[newer].\1/
