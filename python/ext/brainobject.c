@@ -1,5 +1,4 @@
-/* brainobject.c - what the methods of a Brain share: messages, the names used lately, the space in
- * use, and the put.
+/* brainobject.c - what the methods of a Brain share: messages, the space in use, and the put.
  *
  * GIL: see module.c. Code of others runs while a value is encoded, and may close the Brain.
  */
@@ -65,39 +64,11 @@ const char *bp_brain_raise_name(struct bp_brain *self, PyObject *name)
     return NULL;
 }
 
-/* ---- names that were used lately ------------------------------------------------------------- */
-
-struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8,
-                                    size_t len)
-{
-    if (len > BP_RECENT_NAME_MAX || Py_TYPE(name) != &PyUnicode_Type) return NULL;
-    if (self->recent == NULL) {
-        self->recent = PyMem_Calloc(BP_RECENT, sizeof *self->recent);
-        if (self->recent == NULL) return NULL;
-    }
-    struct bp_recent *recent = &self->recent[bp_brain_recent_place(name)];
-    PyObject *old = recent->name;
-    *recent = (struct bp_recent){ .name = Py_NewRef(name), .utf8 = utf8, .len = len };
-    Py_XDECREF(old);
-    return recent;
-}
-
-/* Hints are of one namespace. */
-static void forget_recent(struct bp_brain *self)
-{
-    struct bp_recent *recent = self->recent;
-    self->recent = NULL;
-    for (size_t i = 0; recent != NULL && i < BP_RECENT; i++) {
-        Py_XDECREF(recent[i].name);
-    }
-    PyMem_Free(recent);
-}
-
 /* ---- the space in use ------------------------------------------------------------------------ */
 
 void bp_brain_use(struct bp_brain *self, struct bp_space *space)
 {
-    forget_recent(self);
+    bp_recent_clear(&self->recents); /* hints are of one namespace */
     struct bp_space *old = self->current;
     self->current = space;
     self->space = space->space;
@@ -108,7 +79,7 @@ void bp_brain_close(struct bp_brain *self)
 {
     struct bp_space *space = self->current;
     struct bp_store *store = self->store;
-    forget_recent(self);
+    bp_recent_clear(&self->recents);
     bp_arguments_forget_spaces(self);
     self->space = NULL;
     self->current = NULL;
@@ -233,16 +204,16 @@ static int put_slowly(struct bp_brain *self, struct bp_space *in, const char *ut
     return code;
 }
 
-/* In the namespace in use, where names have hints. */
+/* In the namespace in use, where names have hints. `is_tried`: not at once, that was in vain. */
 BP_INLINE int put_here(struct bp_brain *self, PyObject *name, const struct bp_encoded *encoded,
-                       uint64_t if_version, uint64_t *version_out)
+                       bool is_tried, uint64_t if_version, uint64_t *version_out)
 {
     brain_hint *hint;
     size_t name_len;
     const char *utf8 = bp_brain_hinted_name(self, name, &name_len, &hint);
     if (utf8 == NULL) return BP_RAISED;
     int code = BRAIN_E_BUSY;
-    if (encoded->size_bytes < BP_SMALL_BYTES) {
+    if (!is_tried && encoded->size_bytes < BP_SMALL_BYTES) {
         code = brain_try_put(self->space, utf8, name_len, hint, &encoded->value, if_version,
                              version_out);
     }
@@ -270,7 +241,7 @@ static int put(struct bp_brain *self, const struct bp_put *what, uint64_t *versi
     /* From here on a name is looked at: what ran until now may have closed this Brain. */
     int code;
     if (what->in == NULL && what->description == NULL) {
-        code = put_here(self, what->name, &encoded, what->if_version, version_out);
+        code = put_here(self, what->name, &encoded, false, what->if_version, version_out);
     } else {
         encoded.value.description = what->description;
         encoded.value.description_len = what->description_len;
@@ -316,15 +287,32 @@ BP_NOINLINE static int failed_set(struct bp_brain *self, PyObject *name, int cod
     return bp_brain_failed_put(self, NULL, name);
 }
 
-int bp_brain_set(struct bp_brain *self, PyObject *name, PyObject *value)
+BP_NOINLINE static int set_slowly(struct bp_brain *self, PyObject *name, PyObject *value,
+                                  bool is_tried)
 {
     struct bp_encoded encoded;
     int code = BP_RAISED;
     if (!bp_brain_is_open(self)) return -1;
     if (bp_convert_encode(self->state, value, self->pickle, name, &encoded) == 0) {
         /* Not before: to encode may run anything, which may close this Brain. */
-        code = put_here(self, name, &encoded, BRAIN_ANY_VERSION, NULL);
+        code = put_here(self, name, &encoded, is_tried, BRAIN_ANY_VERSION, NULL);
         bp_convert_free(&encoded);
     }
     return code == 0 ? 0 : failed_set(self, name, code);
+}
+
+/* What is small at once; set_slowly() has the full answer. */
+int bp_brain_set(struct bp_brain *self, PyObject *name, PyObject *value)
+{
+    struct bp_small small;
+    if (self->space == NULL || !bp_convert_encode_small(value, &small)) {
+        return set_slowly(self, name, value, false);
+    }
+    brain_hint *hint;
+    size_t name_len;
+    const char *utf8 = bp_brain_hinted_name(self, name, &name_len, &hint);
+    if (utf8 == NULL) return failed_set(self, name, BP_RAISED);
+    int code = brain_try_put_small(self->space, utf8, name_len, hint, small.kind, small.data,
+                                   small.size_bytes);
+    return __builtin_expect(code == 0, 1) ? 0 : set_slowly(self, name, value, true);
 }

@@ -1,6 +1,7 @@
 /* brainobject.h - the struct of a Brain, and what the files that make up its methods share.
  *
  * brainobject.c  what all of them need
+ * recent.c       the names used lately, and where their values were found
  * arguments.c    the namespace that a call is for
  * names.c        methods about one name
  * many.c         methods about many names, and about what belongs to them
@@ -19,21 +20,10 @@
 
 #include "errors.h"
 #include "handle.h"
+#include "recent.h"
 #include "state.h"
 
-/* A name that was used lately, in the namespace in use: its bytes, and where its value was
- * found. */
-struct bp_recent {
-    PyObject *name; /* str, owned: so no other object can have its address. NULL: nothing is here */
-    const char *utf8;
-    size_t len;
-    brain_hint hint;
-};
-
-#define BP_OPEN_SPACES     16 /* namespaces that calls named lately */
-
-#define BP_RECENT          512 /* a power of two */
-#define BP_RECENT_NAME_MAX 64  /* bytes; longer names are not kept */
+#define BP_OPEN_SPACES 16 /* namespaces that calls named lately */
 
 struct bp_brain {
     PyObject_HEAD struct bp_state *state; /* valid as long as the type, which the object holds */
@@ -45,7 +35,7 @@ struct bp_brain {
     bool long_namespaces;     /* namespaces may have names of 1 to 255 bytes */
     bool destroyed;           /* closed, since it removed its store */
     PyObject *sleeping_space; /* str, owned: asleep, and the namespace that was in use; else NULL */
-    struct bp_recent *recent; /* BP_RECENT of them, by address of the name; NULL: none yet */
+    struct bp_recents recents;                    /* of the namespace in use */
     struct bp_space *open_spaces[BP_OPEN_SPACES]; /* references, the latest first, then NULL */
 };
 
@@ -127,33 +117,19 @@ static inline struct bp_space *bp_brain_hold(struct bp_brain *self, struct bp_sp
     return bp_handle_space_take(in != NULL ? in : self->current);
 }
 
-/* The place of a name among the recent ones. */
-static inline size_t bp_brain_recent_place(PyObject *name)
-{
-    uintptr_t address = (uintptr_t)name;
-    return (address >> 4 ^ address >> 13) % BP_RECENT;
-}
-
-/* The name among the recent ones, from now on; NULL where it is not to be kept (then use the
- * rest). */
-struct bp_recent *bp_brain_remember(struct bp_brain *self, PyObject *name, const char *utf8,
-                                    size_t len);
-
 /* The bytes of a name of this open Brain, as bp_brain_name(), and its hint, NULL: it has none. Both
  * until other names are looked up, or the GIL is given up. */
 static inline const char *bp_brain_hinted_name(struct bp_brain *self, PyObject *name,
                                                size_t *len_out, brain_hint **hint_out)
 {
-    if (self->recent != NULL) { /* then it is open */
-        struct bp_recent *recent = &self->recent[bp_brain_recent_place(name)];
-        if (recent->name == name) {
-            *len_out = recent->len;
-            *hint_out = &recent->hint;
-            return recent->utf8;
-        }
+    struct bp_recent *recent = bp_recent_find(&self->recents, name);
+    if (recent != NULL) { /* then it is open */
+        *len_out = recent->len;
+        *hint_out = &recent->hint;
+        return recent->utf8;
     }
     const char *utf8 = bp_brain_name(self, name, len_out);
-    struct bp_recent *recent = utf8 != NULL ? bp_brain_remember(self, name, utf8, *len_out) : NULL;
+    recent = utf8 != NULL ? bp_recent_add(&self->recents, name, utf8, *len_out) : NULL;
     *hint_out = recent != NULL ? &recent->hint : NULL;
     return utf8;
 }

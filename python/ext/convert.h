@@ -50,6 +50,68 @@ static inline int bp_convert_encode(struct bp_state *state, PyObject *value, boo
 int bp_convert_encode_to_compare(struct bp_state *state, PyObject *value, bool pickle,
                                  PyObject *name, struct bp_encoded *encoded_out);
 
+/* A small value without anything that has to be kept for it: what a put takes that is made at once. */
+struct bp_small {
+    const void *data;
+    size_t size_bytes;
+    uint32_t kind;
+    union {
+        int64_t integer;
+        double real;
+    } scalar; /* the data, where it is a number */
+};
+
+/* Encode a number, None, a bool, or a short str or bytes: whether it is one. Runs nobody's code, and leaves no
+ * exception: what it does not encode bp_convert_encode() does, or says why not. Has to agree with
+ * bp_convert_encode_plain(). Here, since the call itself counts. */
+static inline bool bp_convert_encode_small(PyObject *value, struct bp_small *small_out)
+{
+    const PyTypeObject *type = Py_TYPE(value);
+    if (type == &PyLong_Type) {
+        int overflow;
+        small_out->scalar.integer = PyLong_AsLongLongAndOverflow(value, &overflow);
+        small_out->data = &small_out->scalar;
+        small_out->size_bytes = sizeof small_out->scalar;
+        small_out->kind = BRAIN_KIND_INT;
+        return overflow == 0;
+    }
+    if (type == &PyFloat_Type) {
+        small_out->scalar.real = PyFloat_AsDouble(value);
+        small_out->data = &small_out->scalar;
+        small_out->size_bytes = sizeof small_out->scalar;
+        small_out->kind = BRAIN_KIND_FLOAT;
+        return true;
+    }
+    if (type == &PyUnicode_Type) {
+        Py_ssize_t size_bytes;
+        if (PyUnicode_GetLength(value) >= (Py_ssize_t)BRAIN_SMALL_BYTES) return false;
+        small_out->data =
+            PyUnicode_AsUTF8AndSize(value, &size_bytes); /* kept in the str: it is short */
+        small_out->kind = BRAIN_KIND_STR;
+        if (small_out->data == NULL) {
+            PyErr_Clear();
+            return false;
+        }
+        small_out->size_bytes = (size_t)size_bytes;
+        return size_bytes < (Py_ssize_t)BRAIN_SMALL_BYTES;
+    }
+    if (type == &PyBytes_Type) {
+        small_out->data = PyBytes_AsString(value);
+        small_out->size_bytes = (size_t)PyBytes_Size(value);
+        small_out->kind = BRAIN_KIND_BYTES;
+        return small_out->size_bytes < BRAIN_SMALL_BYTES;
+    }
+    if (value == Py_None || type == &PyBool_Type) {
+        small_out->data = "";
+        small_out->size_bytes = 0;
+        small_out->kind = value == Py_None   ? BRAIN_KIND_NONE
+                          : value == Py_True ? BRAIN_KIND_TRUE
+                                             : BRAIN_KIND_FALSE;
+        return true;
+    }
+    return false;
+}
+
 void bp_convert_free_owned(struct bp_encoded *encoded);
 
 static inline void bp_convert_free(struct bp_encoded *encoded)

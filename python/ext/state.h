@@ -24,7 +24,7 @@
 #define BP_INLINE   static inline __attribute__((always_inline))
 #define BP_NOINLINE __attribute__((noinline))
 
-/* Data of fewer bytes may be for brain_try_put() and brain_get_or_copy(). */
+/* Data of fewer bytes may be for brain_try_put(), its like, and brain_get_or_copy(). */
 #define BP_SMALL_BYTES ((size_t)BRAIN_SMALL_BYTES)
 
 /* A call that moves this many bytes or more gives up the GIL. To give it up and get it back costs
