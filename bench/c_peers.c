@@ -54,12 +54,10 @@ static inline void get_unhinted(struct entry *entry)
 static inline void put_hinted(struct entry *entry)
 {
     number++;
-    brain_part part = { .data = &number, .size_bytes = sizeof number };
-    brain_value value = { .kind = BRAIN_KIND_BYTES, .n_parts = 1, .parts = &part };
-    int rc = brain_try_put(space, entry->name, entry->name_len, &entry->hint, &value,
-                           BRAIN_ANY_VERSION, NULL);
+    int rc = brain_try_put_small(space, entry->name, entry->name_len, &entry->hint,
+                                 BRAIN_KIND_BYTES, &number, sizeof number);
     if (rc == BRAIN_E_BUSY) { /* not at once: as any caller has to go on */
-        rc = brain_put(space, entry->name, entry->name_len, &value, BRAIN_ANY_VERSION, NULL);
+        rc = brain_put_bytes(space, entry->name, entry->name_len, &number, sizeof number);
     }
     bench_must(rc, "put");
 }
