@@ -44,6 +44,14 @@ static void get_ready(brain_space *space, const char *name, const char *data)
     }
 }
 
+static int try_put_created(brain_space *space, uint64_t created_ns)
+{
+    brain_part part = { .data = "1", .size_bytes = 1 };
+    brain_value value = one_part(&part);
+    value.created_ns = created_ns;
+    return brain_try_put(space, "a", 1, NULL, &value, ANY, NULL);
+}
+
 static void check_what_it_takes(brain_store *store, brain_space *space)
 {
     brain_part part = { .data = "1", .size_bytes = 1 };
@@ -57,6 +65,8 @@ static void check_what_it_takes(brain_store *store, brain_space *space)
     CHECK_U64(next, 0);
     CHECK_OK(brain_try_put(space, "a", 1, NULL, &value, version, &next));
     CHECK(next > version);
+    CHECK_OK(try_put_created(space, 0));
+    CHECK_CODE(try_put_created(space, 1), BRAIN_E_BUSY);
     part.align = 3;
     CHECK_CODE(brain_put(space, "a", 1, &value, ANY, NULL), BRAIN_E_INVAL);
     part.align = 0;
