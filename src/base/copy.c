@@ -37,7 +37,8 @@ struct job {
 
 #ifdef PAST_CACHES
 #define LINE 64u
-/* So far ahead lines are fetched; where that is beyond the end it does no harm. */
+/* So far ahead lines are fetched; where that is beyond the end it does no harm. Into all caches, as a load would: past
+ * them (NTA) Intel's processors take twice as long. */
 #define FETCH_AHEAD 2048u
 
 /* Copy as many lines as `to`, which is aligned to one, has whole. Returns how many bytes those are. */
@@ -47,7 +48,7 @@ static uint64_t copy_lines(uint8_t *to, const uint8_t *from, uint64_t size)
     for (; at + LINE <= size; at += LINE) {
         const __m128i *line = (const void *)(from + at);
         __m128i *place = (void *)(to + at);
-        _mm_prefetch((const void *)((uintptr_t)from + at + FETCH_AHEAD), _MM_HINT_NTA);
+        _mm_prefetch((const void *)((uintptr_t)from + at + FETCH_AHEAD), _MM_HINT_T0);
         __m128i a = _mm_loadu_si128(line), b = _mm_loadu_si128(line + 1);
         __m128i c = _mm_loadu_si128(line + 2), d = _mm_loadu_si128(line + 3);
         _mm_stream_si128(place, a);
