@@ -529,7 +529,7 @@ uint64_t bn_replace(struct brain_space *space, const void *name, size_t name_len
         return 0;
     }
     if (hint == NULL) {
-        none.space = 0;
+        none = (brain_hint){ 0 };
         hint = &none;
     }
     put.name = name;
@@ -574,7 +574,7 @@ int brain_try_put_small(brain_space *space, const void *name, size_t name_len, b
         return not_at_once(space->store);
     }
     if (hint == NULL) {
-        none.space = 0;
+        none = (brain_hint){ 0 };
         hint = &none;
     }
     put.name = name;

@@ -59,15 +59,6 @@ static int encode_large_int(PyObject *value, struct bp_encoded *encoded)
     return 0;
 }
 
-static int encode_int(PyObject *value, struct bp_encoded *encoded)
-{
-    int overflow;
-    encoded->scalar.integer = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (overflow != 0) return encode_large_int(value, encoded);
-    set_data(encoded, BRAIN_KIND_INT, &encoded->scalar.integer, sizeof encoded->scalar.integer);
-    return 0;
-}
-
 /* Whether to keep the UTF-8 of `text` in the object itself, as PyUnicode_AsUTF8AndSize() does, would
  * leave a user with a large object that is twice as large for good. That of an ASCII one is there. */
 static int is_costly(PyObject *text)
@@ -124,21 +115,17 @@ int bp_convert_encode_plain(PyObject *value, struct bp_encoded *encoded)
     encoded->memory = NULL;
     encoded->parts = NULL;
 
+    struct bp_small small;
+    if (bp_convert_encode_small(value, &small)) {
+        bool is_scalar = small.data == &small.scalar;
+        if (is_scalar) memcpy(&encoded->scalar, &small.scalar, sizeof encoded->scalar);
+        set_data(encoded, small.kind, is_scalar ? &encoded->scalar : small.data, small.size_bytes);
+        return 1;
+    }
     const PyTypeObject *type = Py_TYPE(value);
-    if (type == &PyLong_Type) return encode_int(value, encoded) == 0 ? 1 : -1;
+    if (type == &PyLong_Type) return encode_large_int(value, encoded) == 0 ? 1 : -1;
     if (type == &PyUnicode_Type) return encode_str(value, encoded);
-    if (type == &PyFloat_Type) {
-        encoded->scalar.real = PyFloat_AsDouble(value);
-        set_data(encoded, BRAIN_KIND_FLOAT, &encoded->scalar.real, sizeof encoded->scalar.real);
-        return 1;
-    }
     if (type == &PyBytes_Type) return encode_bytes(value, encoded) == 0 ? 1 : -1;
-    if (value == Py_None || type == &PyBool_Type) {
-        encoded->value.kind = value == Py_None   ? BRAIN_KIND_NONE
-                              : value == Py_True ? BRAIN_KIND_TRUE
-                                                 : BRAIN_KIND_FALSE;
-        return 1;
-    }
     return 0;
 }
 

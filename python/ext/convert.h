@@ -62,8 +62,7 @@ struct bp_small {
 };
 
 /* Encode a number, None, a bool, or a short str or bytes: whether it is one. Runs nobody's code, and leaves no
- * exception: what it does not encode bp_convert_encode() does, or says why not. Has to agree with
- * bp_convert_encode_plain(). Here, since the call itself counts. */
+ * exception: what it does not encode bp_convert_encode() does, or says why not. Here, since the call itself counts. */
 static inline bool bp_convert_encode_small(PyObject *value, struct bp_small *small_out)
 {
     const PyTypeObject *type = Py_TYPE(value);

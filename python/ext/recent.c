@@ -42,8 +42,8 @@ static struct bp_recent put_in(struct bp_recents *recents, struct bp_recent entr
     return out;
 }
 
-/* A table of another size. In a larger one everything has room, and what was first in its pair is so again; a smaller one
- * lets go of most. Without memory for it nothing changes. */
+/* A table of another size. In a larger one everything has room, and what was first in its pair is so again; a smaller
+ * one lets go of most. Without memory for it nothing changes. */
 static void resize(struct bp_recents *recents, unsigned log2_of_pairs)
 {
     size_t n = (size_t)2 << log2_of_pairs;
