@@ -87,8 +87,8 @@ def fresh(question, reach):
 
 
 def write_in_steps(fd, array):
-    for begin in range(0, array.nbytes, 1 << 20):
-        os.pwrite(fd, array[begin : begin + (1 << 20)], begin)
+    for begin in range(0, array.nbytes, 2 << 20):
+        os.pwrite(fd, array[begin : begin + (2 << 20)], begin)
 
 
 def measure_huge():

@@ -43,7 +43,7 @@ struct brain_object {
     uint32_t n_forks; /* the process that it belongs to: in a child of it it is only freed */
 };
 
-/* Huge pages are given whole, and quickly; a pwrite of a piece of one is not (stage.c). */
+/* Huge pages are given whole, and quickly; a pwrite of a piece of one is not (base/os_linux.c). */
 static int back_in_place(struct brain_object *object, uint64_t n_pages)
 {
     int fd, err = bn_map_data_fd(object->store->map, &fd);

@@ -2,8 +2,8 @@
  * room.
  *
  * Owns:     nothing. An extent that is being filled belongs to a private slot of this client.
- * Writes:   where pages are backed through the mapping, else by pwrite, which backs them on the way
- *           and says ENOSPC where a store would die of SIGBUS; much data on huge pages is backed first, then copied.
+ * Writes:   where pages are backed through the mapping, else by pwrite, which backs them on the way and says ENOSPC
+ *           where a store would die of SIGBUS; much data by other threads besides (base/copy.c).
  * Room:     before FULL is said, the dead are reaped, limbo is emptied, and where it is the file
  *           system that is full, free pages are given back. Then, in a mode other than `error`, whoever makes room
  *           is asked, as long as that makes some; never within itself.
@@ -411,15 +411,12 @@ static int back_and_copy(struct brain_store *store, int fd, const uint8_t *bytes
     return os;
 }
 
-/* Into pages without memory. Of small ones pwrite is fastest. Huge ones are backed first, in few calls, so that several
- * threads can copy; so does who may not write that far into a file (ulimit -f). Returns as base/os.h. */
+/* Into pages without memory. Who may not write that far into a file (ulimit -f) can still have them backed. Returns as
+ * base/os.h. */
 static int write_fresh(struct brain_store *store, int fd, const uint8_t *bytes, uint64_t size,
                        bn_off at)
 {
-    if (size >= BN_COPY_LARGE_FROM && bn_os_has_huge_pages(fd)) {
-        return back_and_copy(store, fd, bytes, size, at);
-    }
-    int os = bn_os_write(fd, bytes, size, at);
+    int os = bn_copy_fresh(fd, at, bn_data_at(store, at), bytes, size);
     return os == -EFBIG ? back_and_copy(store, fd, bytes, size, at) : os;
 }
 

@@ -35,11 +35,14 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out);
 /* Back a range of a file with memory, in steps of at most 2 MiB: a long call keeps others waiting, and a signal undoes
  * what it has done. ENOSPC where there is none. */
 int bn_os_back(int fd, uint64_t off, uint64_t size);
+/* The same of the pages that a mapping shows from `addr` on, which are mapped by that as well; by several threads at
+ * once, where bn_os_back() and bn_os_write() let in one. Any error may mean no more than that this kernel cannot do it. */
+int bn_os_back_mapped(void *addr, uint64_t size);
 /* Give the memory of a range back; it reads as zeros from then on. */
 int bn_os_punch(int fd, uint64_t off, uint64_t size);
 /* Make a file longer; nothing of it is backed by that. EFBIG where the process may not (ulimit -f). */
 int bn_os_lengthen(int fd, uint64_t size);
-/* Write all, in steps of at most 1 MiB; backs what it writes. EFBIG where the process may not write that
+/* Write all, in steps of at most 2 MiB; backs what it writes. EFBIG where the process may not write that
  * far into a file, though it may have it backed and use a mapping. */
 int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off);
 /* Whether the file system says that it backs the file with pages of 2 MiB or more. */

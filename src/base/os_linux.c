@@ -24,7 +24,6 @@
 #include "base/atomic.h"
 
 /* One long call keeps everybody else's small one waiting: 3.4 s behind one of 1 GB, measured. */
-#define STEP_BYTES ((uint64_t)1 << 20)
 #define HUGE_BYTES ((uint64_t)2 << 20)
 #define STEP_MIN   ((uint64_t)4 << 10)
 
@@ -36,6 +35,10 @@
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+#define MADV_UNKNOWN 9999 /* that no kernel has */
 
 size_t bn_os_page_bytes(void)
 {
@@ -108,12 +111,18 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out)
     return 0;
 }
 
+/* How far one call goes: to the end of a huge page. Of one that is backed in halves, or written so, the kernel clears
+ * both at once. */
+static uint64_t step_at(uint64_t off, uint64_t size)
+{
+    uint64_t step = HUGE_BYTES - off % HUGE_BYTES;
+    return step < size ? step : size;
+}
+
 int bn_os_back(int fd, uint64_t off, uint64_t size)
 {
     while (size > 0) {
-        /* To the end of a huge page: of one that is backed in halves the kernel clears both at once. */
-        uint64_t step = HUGE_BYTES - off % HUGE_BYTES;
-        step = step < size ? step : size;
+        uint64_t step = step_at(off, size);
         while (fallocate(fd, 0, (off_t)off, (off_t)step) != 0) {
             if (errno != EINTR) {
                 return -errno;
@@ -127,10 +136,21 @@ int bn_os_back(int fd, uint64_t off, uint64_t size)
     return 0;
 }
 
+int bn_os_back_mapped(void *addr, uint64_t size)
+{
+    uint64_t skipped = (uintptr_t)addr % bn_os_page_bytes();
+    void *first = (char *)addr - skipped;
+    /* An emulator that says yes to whatever it does not know (qemu-user) has backed nothing. */
+    if (madvise(first, 1, MADV_UNKNOWN) == 0) {
+        return -ENOSYS;
+    }
+    return madvise(first, size + skipped, MADV_POPULATE_WRITE) != 0 ? -errno : 0;
+}
+
 int bn_os_punch(int fd, uint64_t off, uint64_t size)
 {
     while (size > 0) {
-        uint64_t step = size < 16 * STEP_BYTES ? size : 16 * STEP_BYTES;
+        uint64_t step = size < 8 * HUGE_BYTES ? size : 8 * HUGE_BYTES;
         while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)step) !=
                0) {
             if (errno != EINTR) {
@@ -167,8 +187,7 @@ int bn_os_write(int fd, const void *bytes, uint64_t size, uint64_t off)
         return -EFBIG;
     }
     while (size > 0) {
-        size_t step = size < STEP_BYTES ? (size_t)size : (size_t)STEP_BYTES;
-        ssize_t n = pwrite(fd, from, step, (off_t)off);
+        ssize_t n = pwrite(fd, from, step_at(off, size), (off_t)off);
         if (n < 0 && errno == EINTR) {
             continue;
         }

@@ -1,5 +1,5 @@
 /* test_small_shm.c - a /dev/shm of 64 MB, as a container has it: filled with all that a store can hold, and
- * filled by somebody else in the middle of puts.
+ * filled by somebody else in the middle of puts; and large values in less and less of it.
  *
  *     test_small_shm [ROUNDS]
  */
@@ -273,6 +273,55 @@ static void put_beside_a_hog(void)
     end();
 }
 
+/* ---- values that several threads bring into fresh memory, of which there is less and less */
+
+#define LARGE (40 * CHECK_MIB)
+
+static void put_large(const uint8_t *bytes, int *n_full)
+{
+    brain_view view;
+    int err = brain_put_bytes(space, "large", 5, bytes, LARGE);
+    CHECK(err == 0 || err == BRAIN_E_FULL);
+    if (err == 0) {
+        CHECK_OK(brain_get(space, "large", 5, &view));
+        CHECK_U64(view.size_bytes, LARGE);
+        CHECK(memcmp(view.data, bytes, LARGE) == 0);
+        brain_view_drop(&view);
+        CHECK_OK(brain_delete(space, "large", 5, BRAIN_ANY_VERSION));
+    } else {
+        CHECK_DETAIL("/dev/shm/store");
+        CHECK_CODE(brain_exists(space, "large", 5, NULL), BRAIN_E_NOT_FOUND);
+        ++*n_full;
+    }
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    CHECK_SOUND(store);
+    CHECK_OK(brain_trim(store, NULL));
+}
+
+static void put_large_ones(void)
+{
+    begin();
+    CHECK_OK(brain_space_create(space));
+    uint8_t *bytes = malloc(LARGE);
+    int n_full = 0, fd = open("/dev/shm/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(bytes != NULL);
+    CHECK_SYS(fd);
+    check_fill(bytes, LARGE, 1);
+    put_large(bytes, &n_full);
+    CHECK(n_full == 0);
+    for (uint64_t taken = CHECK_MIB; taken < 60 * CHECK_MIB; taken += CHECK_MIB + 4096) {
+        CHECK_SYS(fallocate(fd, 0, 0, (off_t)taken));
+        put_large(bytes, &n_full);
+    }
+    CHECK(n_full > 30);
+    printf("of a value of %d MiB: refused %d times\n", (int)(LARGE / CHECK_MIB), n_full);
+    CHECK_SYS(unlink("/dev/shm/file"));
+    CHECK_SYS(close(fd));
+    put_large(bytes, &n_full);
+    free(bytes);
+    end();
+}
+
 /* ---- nothing is left when a store is made, and nobody says how large it may be */
 
 static void open_in_a_full_one(void)
@@ -303,6 +352,7 @@ int main(int argc, char **argv)
     snprintf(check_note, sizeof check_note, "seed %llu", (unsigned long long)check_state);
     limits_run_in_shm(SIZE, fill_all);
     limits_run_in_shm(SIZE, put_beside_a_hog);
+    limits_run_in_shm(SIZE, put_large_ones);
     limits_run_in_shm("256k", open_in_a_full_one);
     return 0;
 }

@@ -89,6 +89,45 @@ static void check_without_threads(void)
     }
 }
 
+/* Into a file without memory, from any place in it on: nothing beside it is changed. */
+static void check_fresh_at(int fd, uint64_t size, uint64_t off)
+{
+    uint64_t end = off + size + PADDING;
+    CHECK_SYS(ftruncate(fd, 0));
+    CHECK_SYS(ftruncate(fd, (off_t)end));
+    uint8_t *mapped = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(mapped != MAP_FAILED);
+    CHECK_U64(bn_copy_fresh(fd, off, mapped + off, from, size), 0);
+    CHECK(memcmp(mapped + off, from, size) == 0);
+    for (uint32_t i = 0; i < PADDING; i++) {
+        CHECK_U64(mapped[off + size + i], 0);
+    }
+    for (uint64_t i = 0; i < off; i++) {
+        CHECK_U64(mapped[i], 0);
+    }
+    CHECK_SYS(munmap(mapped, end));
+}
+
+static void check_fresh(void)
+{
+    static const uint64_t places[][2] = {
+        { 0, 0 },
+        { 1, 4095 },
+        { 32 * MIB - 1, 0 },
+        { 32 * MIB, 0 },
+        { 32 * MIB, 4096 },
+        { 48 * MIB + 4097, 2 * MIB - 1 },
+        { LARGEST, 3000 },
+        { LARGEST, 5 * MIB + 64 },
+    };
+    int fd = memfd_create("copy", MFD_CLOEXEC);
+    CHECK_SYS(fd);
+    for (uint32_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        check_fresh_at(fd, places[i][0], places[i][1]);
+    }
+    CHECK_SYS(close(fd));
+}
+
 /* Into memory that the store has to fetch, and into what it has. */
 static void check_put(void)
 {
@@ -118,6 +157,7 @@ int main(void)
     check_without_threads();
     check_sizes();
     check_alignments();
+    check_fresh();
     check_put();
     free(from);
     free(to);
