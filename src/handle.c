@@ -88,14 +88,11 @@ int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t na
 {
     int err = get(space, name, name_len, found, copied);
     if (hint != NULL && err == 0 && copied->gen != 0) {
-        bool is_copy = found->slot == 0;
-        *hint = (brain_hint){ .space = copied->resolved,
-                              .place = copied->place,
-                              .word = copied->word,
-                              .gen = copied->gen,
-                              .record = 0, /* a put will look for it */
-                              .size = is_copy ? copied->size : BN_HINT_PINS,
-                              .kind = is_copy ? copied->kind : 0 };
+        if (found->slot != 0) {
+            copied->size = BN_HINT_PINS;
+            copied->kind = 0;
+        }
+        bn_handle_note(hint, copied);
     }
     return err;
 }

@@ -3,6 +3,7 @@
 #ifndef BN_HANDLE_H
 #define BN_HANDLE_H
 
+#include "base/hash.h"
 #include "read.h"
 #include "space.h"
 #include "store.h"
@@ -93,11 +94,41 @@ int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t na
                           brain_hint *hint, struct bn_found *found_out, struct bn_copied *copied);
 
 /* Copy the value that a hint leads to. False: look the name up. */
-static inline bool bn_handle_copy_hinted(struct brain_space *space, const brain_hint *hint,
-                                         struct bn_copied *copied)
+BN_INLINE bool bn_handle_copy_hinted(struct brain_space *space, const brain_hint *hint,
+                                     struct bn_copied *copied)
 {
-    return bn_handle_is_hint(space, hint) && bn_read_hinted(space->store, hint, copied) &&
+    return bn_handle_is_hint(space, hint) && bn_copied_by_hint(space->store, hint, copied) &&
            bn_handle_stands(space, bn_handle_ref(hint->space));
+}
+
+/* Copy a value by its name, where no more is to be done: as bn_copied_by_name(). */
+BN_INLINE bool bn_handle_copy(struct brain_space *space, const void *name, size_t name_len,
+                              struct bn_copied *copied)
+{
+    struct brain_store *store = space->store;
+    uint64_t word = bn_load_relaxed(&space->resolved); /* relaxed: verified after use */
+    struct bn_space_ref ref = bn_handle_ref(word);
+    if (bn_unlikely(word == 0 || name_len > BRAIN_NAME_MAX)) {
+        return false;
+    }
+    struct bn_key key = { .name = name,
+                          .name_len = (uint32_t)name_len,
+                          .space_id = ref.id,
+                          .hash = bn_hash_name(store->hash_seed, ref.id, name, name_len) };
+    copied->resolved = word;
+    return bn_copied_by_name(store, &key, copied) && bn_handle_stands(space, ref);
+}
+
+/* Note where what was copied was found. */
+static inline void bn_handle_note(brain_hint *hint, const struct bn_copied *copied)
+{
+    *hint = (brain_hint){ .space = copied->resolved,
+                          .place = copied->place,
+                          .word = copied->word,
+                          .gen = copied->gen,
+                          .record = 0, /* a put will look for it */
+                          .size = copied->size,
+                          .kind = copied->kind };
 }
 
 /* Pin it, if it is not to be copied. 0; BN_AGAIN: look the name up; BUSY. */

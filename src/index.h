@@ -12,6 +12,14 @@
  * collide. */
 #define BN_CHAIN_MAX 1000u
 
+/* A name in a namespace that has been resolved. */
+struct bn_key {
+    const void *name;
+    uint32_t name_len;
+    uint32_t space_id;
+    uint64_t hash;
+};
+
 static inline uint64_t bn_index_word(uint64_t hash, uint32_t slot)
 {
     return (hash & UINT64_C(0xffffffff00000000)) | slot;
@@ -33,6 +41,21 @@ static inline uint64_t bn_index_bucket(uint64_t hash, uint64_t n_buckets)
     uint64_t high = (uint64_t)1 << bn_log2_floor(n_buckets);
     uint64_t b = hash & 0xffffffff & (2 * high - 1);
     return b < n_buckets ? b : b & (high - 1);
+}
+
+/* Where the hash is looked for in state `word`: one bucket, in the middle of a split perhaps
+ * two. */
+static inline uint32_t bn_index_buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[2])
+{
+    uint64_t n = word >> 1;
+    n = n == 0 ? 1 : n;
+    bucket[0] = bn_index_bucket(hash, n);
+    bucket[1] = bucket[0];
+    if (bn_likely((word & 1) == 0)) {
+        return 1;
+    }
+    bucket[1] = bn_index_bucket(hash, n + 1);
+    return bucket[1] == bucket[0] ? 1 : 2;
 }
 
 /* ---- reading: lines are untrusted; NULL where a number leads out of backed memory */

@@ -221,21 +221,49 @@ BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name
     return 0;
 }
 
+/* By name, where the value is small and nothing is in the way. */
+BN_NOINLINE static int copy_or_look_up(brain_space *space, const void *name, size_t name_len,
+                                       brain_hint *hint, void *buf, size_t room,
+                                       brain_view *view_out)
+{
+    struct bn_copied copied = { .to = buf, .room = room };
+    bool pins = hint != NULL && hint->space != 0 && hint->size >= BN_HINT_PINS;
+    if (bn_unlikely(pins || bn_store_usable(space->store) != 0 ||
+                    !bn_handle_copy(space, name, name_len, &copied))) {
+        return look_up(space, name, name_len, hint, buf, room, view_out);
+    }
+    if (hint != NULL) {
+        bn_handle_note(hint, &copied);
+    }
+    bn_hits_note_if_wanted(space->store, bn_index_slot(copied.word));
+    show_copied(&copied, name, name_len, view_out);
+    got(space->store, space, name, name_len, view_out);
+    return 0;
+}
+
+/* By the hint, where that leads to it. */
+BN_NOINLINE static int copy_hinted(brain_space *space, const void *name, size_t name_len,
+                                   brain_hint *hint, void *buf, size_t room, brain_view *view_out)
+{
+    struct bn_copied copied = { .to = buf, .room = room };
+    if (bn_unlikely(bn_store_usable(space->store) != 0 ||
+                    !bn_handle_copy_hinted(space, hint, &copied))) {
+        return copy_or_look_up(space, name, name_len, hint, buf, room, view_out);
+    }
+    bn_hits_note_if_wanted(space->store, bn_index_slot(hint->word));
+    show_copied(&copied, name, name_len, view_out);
+    got(space->store, space, name, name_len, view_out);
+    return 0;
+}
+
 int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, brain_hint *hint,
                       void *buf, size_t room, brain_view *view_out)
 {
     if (bn_unlikely(((uintptr_t)buf & 7) != 0)) {
         return bn_error(BRAIN_E_INVAL, "the buffer has to be aligned to 8 bytes");
     }
-    struct bn_copied copied = { .to = buf, .room = room };
-    if (bn_unlikely(hint == NULL || bn_store_usable(space->store) != 0 ||
-                    !bn_handle_copy_hinted(space, hint, &copied))) {
-        return look_up(space, name, name_len, hint, buf, room, view_out);
-    }
-    bn_hits_note_if_wanted(space->store, bn_index_slot(hint->word));
-    show_copied(&copied, name, name_len, view_out);
-    got(space->store, space, name, name_len, view_out);
-    return 0;
+    return hint != NULL ? copy_hinted(space, name, name_len, hint, buf, room, view_out)
+                        : copy_or_look_up(space, name, name_len, NULL, buf, room, view_out);
 }
 
 /* relaxed, this and the flags below: who looks by id, or looks after its pin is gone, may see a slot that is

@@ -9,15 +9,9 @@
  *           commit): if it has not passed, the older one was the value at that moment. A pending
  *           one that is judged visible needs one more look at the word: a later commit passes the
  *           number of an aborted one.
- * Copy:     a small value may be copied without a pin, as a seqlock is read (Boehm, MSPC 2012): the
- *           word, the slot's gen, the word again; what is there, eight bytes at a time; word and
- *           gen once more. The first three: the slot is in the index, its filling behind it. The
- *           last two: nothing in between can have been of a later use of its memory, for whoever
- *           stores there either fences after storing gen or releases, having left the index before
- *           (PAIR refill). Anything else than a committed small value is left to the pinned way.
- * Hint:     copies at once, as much as was found there last, and takes the last two looks: the hint
- *           is of a committed use of the slot, and a use never changes. What is not to be copied is
- *           pinned at once, and the word and gen looked at behind that.
+ * Copy:     of a small value no pin is needed: copied.h.
+ * Hint:     what is not to be copied is pinned at once, and the word and gen looked at behind that: the hint is of a
+ *           committed use of the slot, and a use never changes.
  * Miss:     believed if index_state stood still. In the middle of a split a hash of the new bucket
  *           is looked for in the old one first, then in the new: words move only that way.
  * As of:    a registered reader judges by number alone, and follows `older` as far as it must.
@@ -29,9 +23,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "index.h"
 #include "pin.h"
-#include "slot.h"
 #include "space.h"
 
 /* Internal: look again from the start / the chain goes on and on. */
@@ -162,88 +154,6 @@ static int judge_pending(struct brain_store *store, const _Atomic uint64_t *plac
     return bn_slot_view(store, older)->flags & BN_SLOT_TOMB ? BRAIN_E_NOT_FOUND : 0;
 }
 
-/* Copy what is inline of a slot and may change meanwhile: each word as it was at some moment
- * (relaxed: judged by stood_still()). Up to three more than `n`, but none beyond the line of the
- * last: so that there are few turns. */
-BN_INLINE void copy_words(uint64_t *to, const _Atomic uint64_t *from, uint32_t n)
-{
-    static_assert(BN_LINE == BN_SLOT_HEAD + 3 * 8, "three words are left of the first line");
-    uint64_t a = bn_load_relaxed(&from[0]), b = bn_load_relaxed(&from[1]);
-    uint64_t c = bn_load_relaxed(&from[2]);
-    to[0] = a, to[1] = b, to[2] = c;
-    for (uint32_t i = 3; i < n; i += 4) {
-        a = bn_load_relaxed(&from[i]), b = bn_load_relaxed(&from[i + 1]);
-        to[i] = a, to[i + 1] = b;
-        a = bn_load_relaxed(&from[i + 2]), b = bn_load_relaxed(&from[i + 3]);
-        to[i + 2] = a, to[i + 3] = b;
-    }
-}
-
-static inline const _Atomic uint32_t *gen_of(const struct bn_slot_rec *rec)
-{
-    return (const _Atomic uint32_t *)(const void *)&rec->gen;
-}
-
-/* Whether what was copied of a slot is of its use `gen`, the value that `word` stands for at
- * `place`. */
-BN_INLINE bool stood_still(const struct bn_slot_rec *rec, uint32_t gen,
-                           const _Atomic uint64_t *place, uint64_t word)
-{
-    bn_fence_acquire(); /* PAIR refill */
-    /* relaxed: behind the acquire of a word that stands again it sees the filling for which it
-     * does */
-    return bn_load_acquire(place) == word && /* PAIR swing */
-           bn_load_relaxed(gen_of(rec)) == gen;
-}
-
-/* What in HEAD and LENS keeps a value from being copied. */
-#define HEAD_FORBIDS (BN_SLOT_BITS(pending) | BN_SLOT_NOT_INLINE)
-#define LENS_FORBID  (BN_SLOT_BITS(meta_len) | BN_SLOT_BITS(size_high))
-
-/* Whether a value that is pinned is one that try_copy() copies, and did not since it changed meanwhile, or for want of
- * room: a hint that says "pin it" would cost all later gets of it. */
-BN_INLINE bool may_copy(const struct bn_slot_rec *rec)
-{
-    const _Atomic uint64_t *word = (const _Atomic uint64_t *)(const void *)rec;
-    /* relaxed: it stands still */
-    return (bn_load_relaxed(&word[BN_SLOT_WORD_HEAD]) & HEAD_FORBIDS) == 0 &&
-           (bn_load_relaxed(&word[BN_SLOT_WORD_LENS]) & LENS_FORBID) == 0 &&
-           rec->size_low < BN_SLOT_ALIGNED_FROM;
-}
-
-/* Copy the value without a pin, if it is small. False: pin it. What is torn is thrown away at the
- * end. */
-BN_INLINE bool try_copy(struct brain_store *store, const struct bn_key *key,
-                        const _Atomic uint64_t *place, uint64_t word, struct bn_copied *copied)
-{
-    const struct bn_slot_rec *rec = bn_slot_view(store, bn_index_slot(word));
-    const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)rec;
-    uint32_t gen = bn_load_acquire(gen_of(rec)); /* PAIR refill */
-    if (bn_load_acquire(place) != word) {        /* PAIR swing */
-        return false;
-    }
-    /* relaxed: judged by stood_still(). All of them after the look at the word, or what is loaded
-     * may be of the use before `gen`: that is stored first. */
-    uint64_t head = bn_load_relaxed(&from[BN_SLOT_WORD_HEAD]);
-    uint64_t lens = bn_load_relaxed(&from[BN_SLOT_WORD_LENS]);
-    uint64_t size_gen = bn_load_relaxed(&from[BN_SLOT_WORD_SIZE_GEN]);
-    uint32_t size = (uint32_t)BN_SLOT_FIELD(size_low, size_gen);
-    uint32_t name_len = (uint32_t)BN_SLOT_FIELD(name_len, lens);
-    uint32_t n = (size + name_len + 7) / 8;
-    if ((head & HEAD_FORBIDS) != 0 || (lens & LENS_FORBID) != 0 || size >= BN_SLOT_ALIGNED_FROM ||
-        (n + 3) * 8 > copied->room || n > (BN_INLINE_MAX - BN_SLOT_HEAD) / 8 ||
-        name_len != key->name_len || BN_SLOT_FIELD(space, head) != key->space_id) {
-        return false;
-    }
-    copied->version = bn_load_relaxed(&from[0]);
-    copied->kind = (uint32_t)BN_SLOT_FIELD(kind, head);
-    copied->size = size;
-    copied->gen = gen;
-    copy_words(copied->to, &from[BN_SLOT_HEAD / 8], n);
-    return stood_still(rec, gen, place, word) &&
-           bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
-}
-
 /* Look at one index word that matches. Pins go to found->pin (`*has_pin`). 0: found; NOT_FOUND: the
  * name is absent; RETRY; BN_AGAIN: another name, look on; else an error. */
 BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
@@ -254,9 +164,7 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
     if (bn_unlikely(!bn_slot_exists(store, slot))) {
         return no_such_slot(store, slot);
     }
-    if (copied != NULL && try_copy(store, key, place, word, copied)) {
-        copied->place = (bn_off)((const uint8_t *)place - store->view);
-        copied->word = word;
+    if (copied != NULL && bn_copied_try(store, key, place, word, copied)) {
         found->slot = 0;
         return 0;
     }
@@ -290,7 +198,7 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
     if (bn_unlikely(rec->flags & BN_SLOT_TOMB)) {
         return BRAIN_E_NOT_FOUND;
     }
-    if (copied != NULL && !may_copy(rec)) {
+    if (copied != NULL && !bn_copied_may(rec)) {
         copied->place = (bn_off)((const uint8_t *)place - store->view);
         copied->word = word;
         copied->gen = rec->gen;
@@ -326,21 +234,6 @@ BN_INLINE int search_chain(struct brain_store *store, const struct bn_key *key, 
     return ENDLESS;
 }
 
-/* Where the hash is looked for in state `word`: one bucket, in the middle of a split perhaps
- * two. */
-BN_INLINE uint32_t buckets_of(uint64_t word, uint64_t hash, uint64_t bucket[2])
-{
-    uint64_t n = word >> 1;
-    n = n == 0 ? 1 : n;
-    bucket[0] = bn_index_bucket(hash, n);
-    bucket[1] = bucket[0];
-    if (bn_likely((word & 1) == 0)) {
-        return 1;
-    }
-    bucket[1] = bn_index_bucket(hash, n + 1);
-    return bucket[1] == bucket[0] ? 1 : 2;
-}
-
 /* Whether a search that led to no word may be believed: 0; else RETRY. `word` is index_state before
  * it. A chain without end may be the list of free lines, that a reader strayed into from a line
  * that was freed under it; then the state has moved. */
@@ -364,7 +257,7 @@ BN_INLINE int get(struct brain_store *store, const struct bn_key *key, struct bn
     int err;
     for (;;) {
         uint64_t state = bn_load_seq(&store->state_view->index_state);
-        uint32_t n = buckets_of(state, key->hash, bucket);
+        uint32_t n = bn_index_buckets_of(state, key->hash, bucket);
         err = search_chain(store, key, bucket[0], &has_pin, found, copied);
         if (bn_unlikely(err == BN_AGAIN && n == 2)) {
             err = search_chain(store, key, bucket[1], &has_pin, found, copied);
@@ -398,23 +291,6 @@ int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key, str
     return get(store, key, found, copied);
 }
 
-bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied)
-{
-    const struct bn_slot_rec *rec = bn_slot_view(store, bn_index_slot(hint->word));
-    const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)rec;
-    uint32_t n = (hint->size + 7) / 8;
-    if (hint->size >= BN_SLOT_ALIGNED_FROM || (n + 3) * 8 > copied->room) {
-        return false;
-    }
-    copy_words(copied->to, &from[BN_SLOT_HEAD / 8], n);
-    copied->version = bn_load_relaxed(&from[0]); /* relaxed: judged below */
-    copied->kind = hint->kind;
-    copied->size = hint->size;
-    return stood_still(rec, hint->gen,
-                       (const _Atomic uint64_t *)(const void *)(store->view + hint->place),
-                       hint->word);
-}
-
 int bn_read_pin_hinted(struct brain_store *store, const brain_hint *hint, struct bn_found *found)
 {
     const _Atomic uint64_t *place =
@@ -432,7 +308,8 @@ int bn_read_pin_hinted(struct brain_store *store, const brain_hint *hint, struct
     BN_STEP(look_again, found->slot, 0);
     /* gen behind the word: in a slot that is pinned and stands in the index it stands still. */
     if (bn_likely(bn_load_seq(place) == hint->word && /* PAIR pin-retire, PAIR swing */
-                  bn_load_relaxed(gen_of(bn_slot_view(store, found->slot))) == hint->gen)) {
+                  bn_load_relaxed(bn_copied_gen_of(bn_slot_view(store, found->slot))) ==
+                      hint->gen)) {
         return 0;
     }
     bn_read_let_go(store, found->pin);
@@ -507,7 +384,7 @@ int bn_read_as_of(struct brain_store *store, const struct bn_key *key, uint64_t 
     uint64_t bucket[2];
     for (;;) {
         uint64_t state = bn_load_seq(&store->state_view->index_state);
-        uint32_t n = buckets_of(state, key->hash, bucket);
+        uint32_t n = bn_index_buckets_of(state, key->hash, bucket);
         int err = search_chain_as_of(store, key, bucket[0], number, slot_out);
         if (err == BN_AGAIN && n == 2) {
             err = search_chain_as_of(store, key, bucket[1], number, slot_out);

@@ -2,15 +2,7 @@
 #ifndef BN_READ_H
 #define BN_READ_H
 
-#include "store.h"
-
-/* A name in a namespace that has been resolved. */
-struct bn_key {
-    const void *name;
-    uint32_t name_len;
-    uint32_t space_id;
-    uint64_t hash;
-};
+#include "copied.h"
 
 /* A slot that is pinned, or that a registration keeps. */
 struct bn_found {
@@ -25,18 +17,6 @@ int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_f
  * large value that went meanwhile, the next change looks. */
 void bn_read_let_go(struct brain_store *store, uint32_t pin);
 
-/* Where a small value may be copied to, name behind it, instead of being pinned. */
-struct bn_copied {
-    uint64_t *to;
-    size_t room; /* bytes */
-    uint32_t size, kind;
-    uint64_t version;
-    uint64_t resolved; /* and the rest: where it was found, for a hint */
-    bn_off place;
-    uint64_t word;
-    uint32_t gen; /* 0: of no use for a hint */
-};
-
 /* The same; or found->slot is 0: the value was copied, and no pin is held. */
 int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key,
                         struct bn_found *found_out, struct bn_copied *copied);
@@ -44,11 +24,7 @@ int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key,
 /* The size that a hint has of what is not to be copied: it is pinned. */
 #define BN_HINT_PINS BN_SLOT_ALIGNED_FROM
 
-/* Copy the value that a hint leads to. False: it is not there any more, or not to be copied. A use
- * of a slot is of one name for ever, so neither name nor hash is looked at. */
-bool bn_read_hinted(struct brain_store *store, const brain_hint *hint, struct bn_copied *copied);
-
-/* The same, pinned: for what is not to be copied. 0; BN_AGAIN: it is not there any more; BUSY. */
+/* Pin the value that a hint leads to: for what is not to be copied. 0; BN_AGAIN: it is not there any more; BUSY. */
 int bn_read_pin_hinted(struct brain_store *store, const brain_hint *hint,
                        struct bn_found *found_out);
 

@@ -25,6 +25,7 @@ LAYERS = [
     "recover",
     "handle",
     "txn read watch",
+    "copied",
     "names space snap index slot",
     "alloc",
     "journal",

@@ -1,5 +1,5 @@
-/* copy.pml - a small value that is copied without a pin (src/read.c, try_copy and bn_read_hinted, and the
- * question both ask afterwards, stood_still; docs/design/0003).
+/* copy.pml - a small value that is copied without a pin (src/copied.h, bn_copied_try and bn_copied_by_hint, and the
+ * question both ask afterwards, bn_copied_stood_still; docs/design/0003).
  *
  * One name, one index word, slots that a writer fills again as soon as they are out of the index: it looks
  * at no pins, as if there were none. A filling stores gen, then the size, then the two halves of the value,

@@ -1,7 +1,7 @@
 # A hint leads to whatever use its slot has under the same word.
-# file: src/read.c
+# file: src/copied.h
 # run: test_stepped_reader twin
 # histories: 60
-/^bool bn_read_hinted/,/^}/ {
-    s/stood_still(rec, hint->gen,/stood_still(rec, rec->gen,/
+/^BN_INLINE bool bn_copied_by_hint/,/^}/ {
+    s/bn_copied_stood_still(rec, hint->gen,/bn_copied_stood_still(rec, rec->gen,/
 }
