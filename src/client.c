@@ -102,23 +102,26 @@ static int try_seat(struct brain_store *store, uint32_t row, enum bn_row_state s
     return err;
 }
 
-static bool is_signed_here(const struct bn_row_rec *rec, uint64_t pid_namespace)
+static bool is_signed_here(const struct bn_row_rec *rec, uint64_t *pid_namespace)
 {
-    return bn_load_relaxed(&rec->pid) == (int32_t)getpid() &&
-           bn_load_relaxed(&rec->pid_namespace) == pid_namespace;
+    if (bn_load_relaxed(&rec->pid) != (int32_t)getpid()) {
+        return false;
+    }
+    *pid_namespace = *pid_namespace != 0 ? *pid_namespace : bn_os_pid_namespace();
+    return bn_load_relaxed(&rec->pid_namespace) == *pid_namespace;
 }
 
 /* Whether a row in use seems to be another handle's of this process, which is not worth asking the
  * kernel about. Not one that was signed before this process had the store: process 1 of a container
  * that is started again has the id, and likely the namespace, of the one that crashed. */
-static bool is_likely_ours(const struct brain_store *store, uint32_t row, uint64_t pid_namespace)
+static bool is_likely_ours(const struct brain_store *store, uint32_t row, uint64_t *pid_namespace)
 {
     const struct bn_row_rec *rec = bn_client_row(store, row);
     return is_signed_here(rec, pid_namespace) &&
            bn_load_relaxed(&rec->start_ns) >= store->map->since_ns;
 }
 
-bool bn_client_is_here(const struct brain_store *store, uint32_t row, uint64_t pid_namespace)
+bool bn_client_is_here(const struct brain_store *store, uint32_t row, uint64_t *pid_namespace)
 {
     const struct bn_row_rec *rec = bn_client_row(store, row);
     return bn_load_acquire(&rec->state) == BN_ROW_USED && is_signed_here(rec, pid_namespace);
@@ -127,7 +130,7 @@ bool bn_client_is_here(const struct brain_store *store, uint32_t row, uint64_t p
 static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_t *n_dead)
 {
     uint32_t n_rows = bn_client_n_rows(store), n_asked = 0;
-    uint64_t pid_namespace = bn_os_pid_namespace();
+    uint64_t pid_namespace = 0;
     int err = BRAIN_E_NOT_FOUND;
     for (uint32_t row = 0; row < BN_CLIENTS_MAX && err == BRAIN_E_NOT_FOUND; row++) {
         int backed = row < n_rows ? 0 : back_row(store, row);
@@ -136,7 +139,7 @@ static int seat_on_free(struct brain_store *store, struct bn_seat *seat, uint32_
         }
         uint32_t state = bn_load_acquire(&bn_client_row(store, row)->state);
         bool is_free = state == BN_ROW_FREE;
-        if (!is_free && n_asked < MAX_ASKED && !is_likely_ours(store, row, pid_namespace)) {
+        if (!is_free && n_asked < MAX_ASKED && !is_likely_ours(store, row, &pid_namespace)) {
             n_asked++;
             bool is_dead = !bn_client_alive(store, row);
             *n_dead += is_dead && state == BN_ROW_USED;

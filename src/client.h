@@ -53,9 +53,10 @@ bool bn_client_lives(struct brain_store *store, uint32_t row, uint64_t seat);
 int bn_client_claim_dead(struct brain_store *store, uint32_t life, int *fd_out);
 void bn_client_unclaim(uint32_t life, int fd);
 
-/* Whether row `row` is in use and signed with the id of this process (`pid_namespace` is its
- * bn_os_pid_namespace()): another handle's of it, or of one that died and had the same id. */
-bool bn_client_is_here(const struct brain_store *store, uint32_t row, uint64_t pid_namespace);
+/* Whether row `row` is in use and signed with the id of this process and of its namespace: another handle's of it,
+ * or of one that died and had the same id. `*pid_namespace` is bn_os_pid_namespace(), or 0 and asked for where it is
+ * needed: that is a look into /proc. */
+bool bn_client_is_here(const struct brain_store *store, uint32_t row, uint64_t *pid_namespace);
 
 /* How many rows may be looked at. */
 static inline uint32_t bn_client_n_rows(const struct brain_store *store)

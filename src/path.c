@@ -699,8 +699,9 @@ static int may_make(struct places *places, const brain_options *options)
 
 int bn_path_open(const char *path, const brain_options *options, struct brain_store **store_out)
 {
-    struct places places = { .n = 1 };
+    struct places places; /* of several pages: none is touched that is not used */
     bool made = false;
+    places.n = 1;
     int err = resolve(path, &places.of[0]);
     if (err != 0) {
         return err;

@@ -514,7 +514,7 @@ static bool chunk_holds(const struct bn_chunk_rec *chunk, uint32_t slot)
 /* Whether another handle of this process pins `slot`. */
 static bool is_held_beside(struct brain_store *store, uint32_t slot)
 {
-    uint64_t pid_namespace = bn_os_pid_namespace();
+    uint64_t pid_namespace = 0;
     uint32_t last = 0;
     bool is_ours = false;
     for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
@@ -522,7 +522,7 @@ static bool is_held_beside(struct brain_store *store, uint32_t slot)
         if (owner != last) {
             last = owner;
             is_ours = owner != 0 && owner <= bn_client_n_rows(store) &&
-                      bn_client_is_here(store, owner - 1, pid_namespace);
+                      bn_client_is_here(store, owner - 1, &pid_namespace);
         }
         if (is_ours && chunk_holds(bn_pin_chunk(store, i), slot)) {
             return true;

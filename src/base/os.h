@@ -16,6 +16,8 @@
 
 /* What the kernel maps files by. */
 size_t bn_os_page_bytes(void);
+/* Memory of the process's own, zeroed: pages that are not touched take none. */
+int bn_os_zeroed(size_t size, void **addr_out);
 /* Set aside address space that nothing else will be mapped into, without access. */
 int bn_os_reserve(size_t size, void **addr_out);
 /* Map part of a file over reserved space. Pages are not made by this, are left out of core

@@ -45,6 +45,16 @@ size_t bn_os_page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+int bn_os_zeroed(size_t size, void **addr_out)
+{
+    void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (addr == MAP_FAILED) {
+        return -errno;
+    }
+    *addr_out = addr;
+    return 0;
+}
+
 int bn_os_reserve(size_t size, void **addr_out)
 {
     void *addr = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
