@@ -351,7 +351,7 @@ static void look_at_huge_pages(struct bc_finds *finds, const char *directory,
     if (stat != NULL && stat->capacity_bytes >= HUGE_FROM && !has) {
         bc_find_add(finds, BC_NOTE, "huge-pages",
                     bc_strdup("large values would be faster with huge pages"),
-                    bc_format("%s lies on a tmpfs without them", directory),
+                    bc_format("the file system of %s gives none", directory),
                     bc_strdup("mount -t tmpfs -o huge=within_size,size=SIZE tmpfs DIRECTORY, and "
                               "brain create --directory "
                               "DIRECTORY"));

@@ -114,7 +114,8 @@ BRAIN_API const char *brain_strerror(int code);
 
 /* What went wrong in the calling thread's last failed call: what, where, and what to do. A full
  * store's text says what was asked, what is live, in limbo and free, and who pins; a timeout's
- * names the process that holds the lock. Valid until the thread's next failing call. Never NULL. */
+ * names the process that holds the lock. Empty after an expected answer that its code says all of (NOT_FOUND of a name,
+ * EXISTS, STALE, INTR). Valid until the thread's next failing call. Never NULL. */
 BRAIN_API const char *brain_error_detail(void);
 
 /* Say what brain_error_detail() is to say, for who was asked to make room (brain_on_full()) and failed: it ends up in

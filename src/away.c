@@ -53,5 +53,5 @@ int brain_move_away(const brain_view *view, const void *stand_in, size_t len)
         bn_write_deinit(view->store, &write);
     }
     brain_space_close(space);
-    return err;
+    return bn_error_expected(err);
 }

@@ -304,7 +304,7 @@ int brain_batch_commit(brain_batch *batch, uint64_t *number_out)
     if (err == 0 && number_out != NULL) {
         *number_out = number;
     }
-    return err;
+    return bn_error_expected(err);
 }
 
 /* ---- with an object */

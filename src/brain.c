@@ -113,6 +113,9 @@ int brain_open(const char *path, const brain_options *given, brain_store **store
 {
     brain_options options;
     int err = check_options(given, &options);
+    if (err == 0 && path == NULL) {
+        err = bn_error(BRAIN_E_INVAL, "no path of a store is given (NULL)");
+    }
     err = err != 0 ? err : check_page(path);
     if (err != 0) {
         return err;
@@ -471,7 +474,7 @@ int brain_writer(brain_store *store, brain_client *client_out, uint64_t *epoch_o
             return 0;
         }
     }
-    return err != 0 ? err : BRAIN_E_NOT_FOUND;
+    return err != 0 ? err : bn_error_expected(BRAIN_E_NOT_FOUND);
 }
 
 int brain_self(brain_store *store, brain_client *client_out)

@@ -22,6 +22,15 @@ int bn_error(int code, const char *format, ...)
     return code;
 }
 
+int bn_error_expected(int err)
+{
+    if (err == BRAIN_E_NOT_FOUND || err == BRAIN_E_EXISTS || err == BRAIN_E_STALE ||
+        err == BRAIN_E_INTR) {
+        detail[0] = '\0';
+    }
+    return err;
+}
+
 void bn_error_keep(char text[BN_ERROR_DETAIL_BYTES])
 {
     memcpy(text, detail, sizeof detail);

@@ -227,7 +227,7 @@ int brain_get_by_id(brain_store *store, const uint8_t bytes[BRAIN_ID_BYTES], bra
     } else if (err == BRAIN_E_NOT_FOUND) {
         bn_name_got(store, NULL, NULL, 0, NULL);
     }
-    return err;
+    return bn_error_expected(err);
 }
 
 int bn_id_view(struct brain_store *store, struct bn_use use, brain_view *view_out)
@@ -340,7 +340,7 @@ int brain_view_space(const brain_view *view, brain_space **space_out, const void
     }
     struct whose whose = { { id, bn_load_acquire(&rec->gen) }, view->version };
     if (id == BN_ROOT_SPACE || !bn_space_stands(store, rec, whose.ref.gen)) {
-        return BRAIN_E_NOT_FOUND;
+        return bn_error_expected(BRAIN_E_NOT_FOUND);
     }
     err = suspect_entry(store, bn_load_acquire(&rec->entry), &its)
               ? open_if(store, &whose, its.key.name, its.key.name_len, &space)
@@ -362,5 +362,5 @@ int brain_view_space(const brain_view *view, brain_space **space_out, const void
             *name_len_out = space->name_len;
         }
     }
-    return err;
+    return bn_error_expected(err);
 }

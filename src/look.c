@@ -466,7 +466,7 @@ int brain_object_look(brain_store *store, uint32_t object, brain_object_info *ou
     if (err == 0) {
         hand_over(&info, out->struct_size, out);
     }
-    return err;
+    return bn_error_expected(err);
 }
 
 /* The next slot from `*cursor` on that there may be: 0, NOT_FOUND, CORRUPT; in any case `*cursor` is behind it. */
@@ -532,5 +532,5 @@ int brain_objects(brain_store *store, uint32_t states, uint32_t *cursor, brain_o
         err = 0;
     }
     *n_out = n_found;
-    return err == BRAIN_E_NOT_FOUND && n_found > 0 ? 0 : err;
+    return err == BRAIN_E_NOT_FOUND && n_found > 0 ? 0 : bn_error_expected(err);
 }

@@ -52,7 +52,7 @@ int brain_put(brain_space *space, const void *name, size_t name_len, const brain
     if (err == 0 && version_out != NULL) {
         *version_out = number;
     }
-    return err;
+    return bn_error_expected(err);
 }
 
 int brain_put_bytes(brain_space *space, const void *name, size_t name_len, const void *data,
@@ -73,7 +73,7 @@ int brain_delete(brain_space *space, const void *name, size_t name_len, uint64_t
         err = bn_write_commit(space->store, &write, 1, false, &number);
         bn_write_deinit(space->store, &write);
     }
-    return err;
+    return bn_error_expected(err);
 }
 
 /* ---- gets */
@@ -149,7 +149,7 @@ BN_NOINLINE static int miss(brain_space *space, const void *name, size_t name_le
     if (err == BRAIN_E_NOT_FOUND) {
         bn_name_got(space->store, space, name, name_len, NULL);
     }
-    return err;
+    return bn_error_expected(err);
 }
 
 BN_INLINE int view_of(brain_space *space, const void *name, size_t name_len, brain_view *view_out)
@@ -368,7 +368,7 @@ int brain_exists(brain_space *space, const void *name, size_t name_len, uint64_t
     int err = check_get(space, name_len);
     err = err != 0 ? err : bn_handle_get_or_copy(space, name, name_len, NULL, &found, &copied);
     if (bn_unlikely(err != 0)) {
-        return err;
+        return bn_error_expected(err);
     }
     uint64_t version = copied.version;
     if (found.slot != 0) {

@@ -45,14 +45,14 @@ const void *brain_space_name(const brain_space *space, size_t *name_len_out)
 int brain_space_create(brain_space *space)
 {
     int err = bn_store_check_writable(space->store);
-    return err != 0 ? err : bn_write_make_space(space, 0);
+    return err != 0 ? err : bn_error_expected(bn_write_make_space(space, 0));
 }
 
 int brain_space_exists(brain_space *space)
 {
     struct bn_space_ref ref;
     int err = bn_store_check_usable(space->store);
-    return err != 0 ? err : bn_handle_resolve_slow(space, &ref);
+    return err != 0 ? err : bn_error_expected(bn_handle_resolve_slow(space, &ref));
 }
 
 /* What a namespace holds. */
@@ -146,7 +146,7 @@ int brain_space_set_quota(brain_space *space, uint64_t bytes)
 int brain_space_remove(brain_space *space)
 {
     int err = bn_store_check_writable(space->store);
-    return err != 0 ? err : bn_write_remove_space(space);
+    return err != 0 ? err : bn_error_expected(bn_write_remove_space(space));
 }
 
 /* ---- waiting */
@@ -191,7 +191,7 @@ static int wait_above(brain_space *space, const void *name, size_t name_len, uin
             }
         }
         if (err != 0) {
-            return err;
+            return bn_error_expected(err);
         }
         if (seen > number) {
             *number_out = seen;

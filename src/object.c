@@ -312,7 +312,7 @@ static int seal(struct brain_object *object, struct brain_batch *batch, struct b
     err = bn_write_init(&write, space, name, name_len, &whole, if_version);
     err = err != 0 ? err : publish(object, batch, &write, &number);
     if (err != 0) {
-        return err;
+        return bn_error_expected(err);
     }
     if (version_out != NULL) {
         *version_out = number;

@@ -125,7 +125,7 @@ int brain_snapshot_get(brain_snapshot *snapshot, brain_space *space, const void 
     if (err == 0 || err == BRAIN_E_NOT_FOUND) {
         bn_name_got(snapshot->store, space, name, name_len, err == 0 ? view_out : NULL);
     }
-    return err;
+    return bn_error_expected(err);
 }
 
 /* ---- many names */
@@ -386,7 +386,7 @@ int brain_iter_next(brain_iter *iter, const void **name_out, size_t *name_len_ou
         }
         if (iter->n_since != 0 && !leads_here(iter)) {
             iter->segment = iter->slot = 0;
-            return BRAIN_E_NOT_FOUND;
+            return bn_error_expected(BRAIN_E_NOT_FOUND);
         }
         err = err != 0 ? err : bn_slot_locate(iter->store, iter->slot, &data, &body);
         if (err == 0) {
@@ -398,14 +398,14 @@ int brain_iter_next(brain_iter *iter, const void **name_out, size_t *name_len_ou
         }
     }
     iter->slot = 0;
-    return err != 0 ? err : BRAIN_E_NOT_FOUND;
+    return err != 0 ? err : bn_error_expected(BRAIN_E_NOT_FOUND);
 }
 
 int brain_iter_get(brain_iter *iter, brain_view *view_out)
 {
     int err = check_snapshot(iter->snapshot);
     if (err != 0 || iter->slot == 0) {
-        return err != 0 ? err : BRAIN_E_NOT_FOUND;
+        return err != 0 ? err : bn_error_expected(BRAIN_E_NOT_FOUND);
     }
     return bn_read_pin_view(iter->store, iter->slot, view_out);
 }

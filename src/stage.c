@@ -148,11 +148,14 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
     if (err != 0) {
         return err == BN_AGAIN ? 0 : err;
     }
-    (void)bn_error(BRAIN_E_FULL, "there is nothing more that could go"); /* unless it says more */
+    brain_tell_error(""); /* what stands there then is who makes room's */
     is_making_room = true;
     err = room.make(room.context, store, space, bytes);
     is_making_room = false;
     bn_turn_give(store);
+    if (err == BRAIN_E_FULL && brain_error_detail()[0] == '\0') {
+        return bn_error(err, "there is nothing more that could go");
+    }
     return err;
 }
 

@@ -80,7 +80,7 @@ int brain_view_at(brain_store *store, const void *address, brain_view *view_out)
     }
     uint32_t slot = slot_over(store, address);
     if (slot == 0 || !bn_pin_is_held_here(store, slot)) {
-        return BRAIN_E_NOT_FOUND;
+        return bn_error_expected(BRAIN_E_NOT_FOUND);
     }
     int err = bn_read_pin_view(store, slot, &view);
     if (err != 0) {
@@ -89,7 +89,7 @@ int brain_view_at(brain_store *store, const void *address, brain_view *view_out)
     (void)bn_add_seq(&store->clients->moves, 1u); /* as in brain_view_dup() */
     if (!shows(&view, address)) {
         brain_view_drop(&view);
-        return BRAIN_E_NOT_FOUND;
+        return bn_error_expected(BRAIN_E_NOT_FOUND);
     }
     *view_out = view;
     return 0;
