@@ -143,6 +143,8 @@ BN_INLINE bool bn_copied_by_hint(struct brain_store *store, const brain_hint *hi
 {
     const struct bn_slot_rec *rec = bn_slot_view(store, bn_index_slot(hint->word));
     const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)rec;
+    const _Atomic uint64_t *place =
+        (const _Atomic uint64_t *)(const void *)(store->view + hint->place);
     uint32_t n = (hint->size + 7) / 8;
     if (hint->size >= BN_SLOT_ALIGNED_FROM || (n + 3) * 8 > copied->room) {
         return false;
@@ -151,10 +153,7 @@ BN_INLINE bool bn_copied_by_hint(struct brain_store *store, const brain_hint *hi
     copied->version = bn_load_relaxed(&from[0]); /* relaxed: judged below */
     copied->kind = hint->kind;
     copied->size = hint->size;
-    return bn_copied_stood_still(rec, hint->gen,
-                                 (const _Atomic uint64_t *)(const void *)(store->view +
-                                                                          hint->place),
-                                 hint->word);
+    return bn_copied_stood_still(rec, hint->gen, place, hint->word);
 }
 
 #endif

@@ -221,6 +221,15 @@ BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name
     return 0;
 }
 
+/* What was copied of the slot that `word` stands for. */
+BN_INLINE void give_copied(brain_space *space, uint64_t word, const struct bn_copied *copied,
+                           const void *name, size_t name_len, brain_view *view_out)
+{
+    bn_hits_note_if_wanted(space->store, bn_index_slot(word));
+    show_copied(copied, name, name_len, view_out);
+    got(space->store, space, name, name_len, view_out);
+}
+
 /* By name, where the value is small and nothing is in the way. */
 BN_NOINLINE static int copy_or_look_up(brain_space *space, const void *name, size_t name_len,
                                        brain_hint *hint, void *buf, size_t room,
@@ -232,12 +241,10 @@ BN_NOINLINE static int copy_or_look_up(brain_space *space, const void *name, siz
                     !bn_handle_copy(space, name, name_len, &copied))) {
         return look_up(space, name, name_len, hint, buf, room, view_out);
     }
-    if (hint != NULL) {
+    if (hint != NULL && copied.gen != 0) {
         bn_handle_note(hint, &copied);
     }
-    bn_hits_note_if_wanted(space->store, bn_index_slot(copied.word));
-    show_copied(&copied, name, name_len, view_out);
-    got(space->store, space, name, name_len, view_out);
+    give_copied(space, copied.word, &copied, name, name_len, view_out);
     return 0;
 }
 
@@ -250,9 +257,7 @@ BN_NOINLINE static int copy_hinted(brain_space *space, const void *name, size_t 
                     !bn_handle_copy_hinted(space, hint, &copied))) {
         return copy_or_look_up(space, name, name_len, hint, buf, room, view_out);
     }
-    bn_hits_note_if_wanted(space->store, bn_index_slot(hint->word));
-    show_copied(&copied, name, name_len, view_out);
-    got(space->store, space, name, name_len, view_out);
+    give_copied(space, hint->word, &copied, name, name_len, view_out);
     return 0;
 }
 

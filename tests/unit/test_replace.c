@@ -219,6 +219,42 @@ static void check_hints(brain_store *store, brain_space *space)
     CHECK_SOUND(store);
 }
 
+/* Nor is a name: not after others have removed the namespace, or made it again, while what it had is in memory yet. */
+static void check_names_of_removed(void)
+{
+    enum {
+        N_NAMES =
+            1000 /* few enough in a store of this size, so they are left; but for the first (reclaim.c) */
+    };
+    const char *path = check_path();
+    brain_store *store = check_open(path, 64 * CHECK_MIB), *other = check_open(path, 0);
+    brain_space *space = check_space(store, "default"), *theirs = check_space(other, "default");
+    char name[16];
+    uint64_t buf[16];
+    brain_view view;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < N_NAMES; i++) {
+            snprintf(name, sizeof name, "n%d", i);
+            put(space, name, "1");
+            check_is(space, name, NULL, "1");
+        }
+        CHECK_OK(brain_space_remove(theirs));
+        if (round == 1) {
+            put(theirs, "m", "2");
+        }
+        for (int i = 0; i < N_NAMES; i++) {
+            snprintf(name, sizeof name, "n%d", i);
+            CHECK_CODE(brain_get_or_copy(space, name, strlen(name), NULL, buf, sizeof buf, &view),
+                       BRAIN_E_NOT_FOUND);
+        }
+    }
+    check_is(space, "m", NULL, "2");
+    brain_space_close(space);
+    brain_space_close(theirs);
+    brain_close(other);
+    check_destroy(store);
+}
+
 /* The same for what is pinned: large, or with metadata. Its slot may serve the same name again. */
 static void check_hints_of_pinned(brain_store *store, brain_space *space)
 {
@@ -383,6 +419,7 @@ int main(void)
     check_two_clients(store, space, path);
     check_snapshot(store, space);
     check_hints(store, space);
+    check_names_of_removed();
     check_hints_of_pinned(store, space);
     check_many_views(space, path);
     CHECK_OK(brain_trim(store, NULL));

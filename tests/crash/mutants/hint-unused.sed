@@ -2,4 +2,6 @@
 # file: src/name.c
 # run: test_evict
 # says: how 2
-/bn_hits_note_if_wanted(space->store, bn_index_slot(hint->word));/d
+/^BN_NOINLINE static int copy_hinted/,/^}/ {
+    s/give_copied(space, hint->word, &copied, name, name_len, view_out);/show_copied(\&copied, name, name_len, view_out);/
+}
