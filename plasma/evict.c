@@ -20,6 +20,7 @@
 #include "use.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -352,7 +353,8 @@ static bool may_come_free(const brain_stat *stat, uint64_t n_bytes, const struct
                                                             : TRIES_LIVE);
 }
 
-static bool make_room(struct pl_store *objects, uint64_t n_bytes, bool are_used, unsigned *tried)
+static bool evict_or_wait(struct pl_store *objects, uint64_t n_bytes, bool are_used,
+                          unsigned *tried)
 {
     brain_stat stat = { .struct_size = sizeof stat };
     if (brain_stat_get(objects->store, &stat) != 0 || n_bytes > stat.capacity_bytes ||
@@ -384,9 +386,23 @@ static bool make_room(struct pl_store *objects, uint64_t n_bytes, bool are_used,
     return true;
 }
 
+#define DETAIL_BYTES 1024u /* no text of the library's is longer */
+
+/* What was said of the FULL is the caller's to show where no room is made: it stands over what is asked meanwhile, which
+ * is answered NOT_FOUND and the like. */
+static bool make_room(struct pl_store *objects, uint64_t n_bytes, bool is_named, unsigned *tried)
+{
+    char said[DETAIL_BYTES];
+    snprintf(said, sizeof said, "%s", brain_error_detail());
+    bool are_used = !is_named || brain_space_exists(objects->space) != BRAIN_E_NOT_FOUND;
+    bool made = evict_or_wait(objects, n_bytes, are_used, tried);
+    brain_tell_error(said);
+    return made;
+}
+
 bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tried)
 {
-    return make_room(objects, n_bytes, true, tried);
+    return make_room(objects, n_bytes, false, tried);
 }
 
 /* An object that is put has no name before its commit: that none is there does not mean that none is
@@ -394,6 +410,5 @@ bool pl_evict_make_room(struct pl_store *objects, uint64_t n_bytes, unsigned *tr
  * pl_evict_make_room(). */
 bool pl_evict_make_room_for_named(struct pl_store *objects, uint64_t n_bytes, unsigned *tried)
 {
-    bool are_used = brain_space_exists(objects->space) != BRAIN_E_NOT_FOUND;
-    return make_room(objects, n_bytes, are_used, tried);
+    return make_room(objects, n_bytes, true, tried);
 }

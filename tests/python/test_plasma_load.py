@@ -5,7 +5,7 @@ import os
 import time
 
 import pytest
-from brain_plasma import Brain, plasma
+from brain_plasma import Brain, BrainFullError, plasma
 
 CAPACITY = 1_000_000
 SECONDS = float(os.environ.get("BRAIN_PLASMA_LOAD_SECONDS", "3"))
@@ -118,6 +118,23 @@ def test_named_values_are_never_evicted(brain, client):
     for number in range(10):
         assert brain[f"name {number}"] == bytes([number]) * (CAPACITY // 10)
     assert brain.used() == CAPACITY
+
+
+def test_who_meets_a_full_store_is_told_of_it_whatever_was_looked_at_since(brain, path, client):
+    """Who looks for what may go finds this and that missing, and reads lists to their ends."""
+    brain["name"] = bytes(CAPACITY // 2)
+    puts = [
+        lambda size: brain.__setitem__("other", bytes(size)),
+        lambda size: brain.set_many({"other": bytes(size)}),
+        lambda size: client.put_raw_buffer(bytes(size)),
+        lambda size: client.create(new_id(), size),
+    ]
+    for size in (CAPACITY * 2 // 3, CAPACITY * 2):
+        for put in puts:
+            with pytest.raises((plasma.PlasmaStoreFull, BrainFullError)) as caught:
+                put(size)
+            assert str(caught.value).startswith(f"{path} is full: {size} bytes were asked for")
+        client.put_raw_buffer(b"an object")
 
 
 @pytest.mark.parametrize("size", [1, 100, 1984, 1985])
