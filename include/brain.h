@@ -119,7 +119,8 @@ BRAIN_API const char *brain_strerror(int code);
 BRAIN_API const char *brain_error_detail(void);
 
 /* Say what brain_error_detail() is to say, for who was asked to make room (brain_on_full()) and failed: it ends up in
- * the text of the call that asked. Longer texts are cut. */
+ * the text of the call that asked. The last that is called there: an answer such as NOT_FOUND after it takes the text away.
+ * Longer texts are cut. */
 BRAIN_API_FREE void brain_tell_error(const char *text);
 
 /* ---- stores ---------------------------------------------------------------------------------- */

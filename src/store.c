@@ -9,7 +9,7 @@
 #include "store.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -416,10 +416,12 @@ int bn_store_open(int dir_fd, const char *directory, const char *path, const bra
                   struct brain_store **store_out)
 {
     struct brain_store *store = allocate();
-    if (store == NULL || (store->path = strdup(path)) == NULL) {
-        bn_store_free(store);
+    if (store == NULL) {
         return bn_error(BRAIN_E_NOMEM, "no memory to open %s", path);
     }
+    /* path.c has no longer ones. */
+    (void)snprintf(store->path_room, sizeof store->path_room, "%s", path);
+    store->path = store->path_room;
     store->read_only = (options->flags & BRAIN_OPEN_READ_ONLY) != 0;
     store->lock_timeout_ns = options->lock_timeout_ns;
     bn_store_relaxed(store->mark, 1u);
@@ -438,7 +440,6 @@ void bn_store_free(struct brain_store *store)
     if (store != NULL) {
         bn_os_unmap(store->life_map, store->life_map != NULL ? BN_PAGE : 0);
         bn_map_drop(store->map);
-        free(store->path);
         give_to_pool(store);
     }
 }
