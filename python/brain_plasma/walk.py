@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import importlib
+import importlib.util
 import itertools
 import reprlib
 
@@ -37,7 +37,12 @@ _COPIED = {
     "pandas.arrays.SparseArray": "operations of pandas on sparse arrays refuse memory that they cannot write",
 }
 _STRINGS = "{n} Python strings"
-_STRINGS_OF_PANDAS = "; convert_dtypes(dtype_backend='pyarrow') or the strings of pandas 3 would share them"
+
+
+def _strings_of_pandas() -> str:
+    """What would share them. Whoever put them may have had no pyarrow: then pandas 3 has Python's strings, too."""
+    missing = "" if importlib.util.find_spec("pyarrow") else ", and it is not installed here: pip install pyarrow"
+    return f"; with pyarrow the strings of pandas 3, or convert_dtypes(dtype_backend='pyarrow'), share them{missing}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +125,7 @@ class _Walk:
             n_bytes = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
             reason = copied_as or _STRINGS.format(n=f"{len(texts):,}")
             if not copied_as and path.startswith(("column ", "index")):
-                reason += _STRINGS_OF_PANDAS
+                reason += _strings_of_pandas()
             self._in_stream(path, "list of str", n_bytes, reason)
             items = [item for item in items if not isinstance(item, str)]
         self._count(path, items)
@@ -133,7 +138,7 @@ class _Walk:
         n = 1
         for length in shape if isinstance(shape, (list, tuple)) else ():
             n *= length if isinstance(length, int) else 1
-        reason = copied_as or _STRINGS.format(n=f"{n:,}") + _STRINGS_OF_PANDAS
+        reason = copied_as or _STRINGS.format(n=f"{n:,}") + _strings_of_pandas()
         texts = [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
         self._in_stream(path, "list of str", sum(len(text.encode("utf-8", "surrogatepass")) for text in texts), reason)
         self.go(path, codes, reason)

@@ -11,6 +11,7 @@ import pickle
 import resource
 import subprocess
 import sys
+import textwrap
 
 import looked_into
 import numpy as np
@@ -90,6 +91,27 @@ def test_what_is_shared_of_a_frame(brain):
     assert found.copied_bytes >= part.copied_bytes
     shown = {part.path for part in found.parts if part.shared_bytes == 80_000}
     assert shown == {"column 'price'", "column 'count'"}
+
+
+@pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="pandas 2 has Python's strings anyway")
+@pytest.mark.parametrize("here", [True, False], ids=["pyarrow here", "none here"])
+def test_strings_of_pandas_that_were_put_without_pyarrow(brain, path, other, here):
+    """Then pandas 3 has Python's strings: it is pyarrow that is missing, whatever pandas there is."""
+    code = """
+    import sys
+    sys.modules["pyarrow"] = None
+    import pandas as pd
+    from brain_plasma import Brain
+    Brain(path)["x"] = pd.DataFrame({"carrier": [f"carrier {i}" for i in range(1000)]})
+    """
+    other(textwrap.dedent(code)).end()
+    with pytest.MonkeyPatch.context() as patch:
+        if not here:
+            patch.setitem(sys.modules, "pyarrow", None)
+        found = brain.explain("x")
+    (part,) = [part for part in found.copies if part.reason]
+    assert "with pyarrow the strings of pandas 3" in part.reason
+    assert ("pip install pyarrow" in part.reason) is not here
 
 
 def test_the_advice_is_right(brain):
