@@ -73,6 +73,7 @@ class _Walk:
         self.sizes = sizes  # of the buffers of a pickle
         self.parts: list[Part] = []
         self.shared = 0
+        self.copied_buffers = 0  # bytes that lie in buffers and not in the stream
         self.seen: set[int] = set()
         self.many: list[tuple[str, str, int]] = []  # path, type and number of Python objects in a container
         self.in_payload = False
@@ -179,6 +180,7 @@ class _Walk:
         if what == "bytes":
             copied_as = "a bytes object owns its memory; put memoryview(it) to share it"
         if copied_as:
+            self.copied_buffers += size
             self.parts.append(Part(path, what, 0, size, copied_as))
         else:
             self.shared += size
@@ -289,14 +291,10 @@ def walk(
             raise BrainCorruptError(f"the form of a value makes no sense: {error}") from error
     else:
         form, walked = _walk_pickle(data[begin : begin + stream_bytes], sizes, trusted)
-    in_buffers = sum(part.copied_bytes for part in walked.parts if part.kind in _IN_BUFFERS)
-    in_stream = sum(part.copied_bytes for part in walked.parts if part.kind not in _IN_BUFFERS)
+    in_stream = sum(part.copied_bytes for part in walked.parts) - walked.copied_buffers
     walked.parts += _many_objects(walked.many, stream_bytes - in_stream)
     parts = sorted(walked.parts, key=lambda part: -(part.shared_bytes + part.copied_bytes))
-    return _type_of(form), walked.shared, stream_bytes + in_buffers, parts
-
-
-_IN_BUFFERS = frozenset({"raw", "array", "bytes", "buffer"})
+    return _type_of(form), walked.shared, stream_bytes + walked.copied_buffers, parts
 
 
 def _many_objects(many: list[tuple[str, str, int]], n_bytes: int) -> Iterator[Part]:
