@@ -155,6 +155,10 @@ class BrainMissingPackageError(BrainError, ImportError):
     """What was asked for needs a package that is not installed. The message says which."""
 
 
+class BrainRecallPackageError(BrainMissingPackageError, BrainValueError):
+    """A value cannot be recalled here: a package is not installed that it needs. The message says which."""
+
+
 class BrainDestroyedError(BrainError):
     """Somebody removed the store while it was open. What was recalled stays valid."""
 
