@@ -551,22 +551,26 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
     def wait(
         self,
         name: str,
-        version: int,
+        version: int | None = None,
         timeout: float | None = None,
         *,
         namespace: str | None = None,
     ) -> int:
         """Wait until the version of `name` is above `version`, and return what it is then.
 
-        version: as version() or replace_if() gave it; 0: until there is such a name.
+        version: as version() or replace_if() gave it; 0: until there is such a name; None: what it is now, so until the
+            next put after the call. A put between a recall and the call is missed then: who has to see each value
+            asks for version() before the recall, and gives that.
         timeout: seconds; None: without end; 0: only look.
         namespace: None is the current one; it need not exist yet.
 
-        A delete ends no wait: where a name is missing its version is 0. Raises BrainTimeoutError, which
+        A delete ends no wait, and a put after it does: where a name is missing its version is 0. Raises BrainTimeoutError, which
         is a TimeoutError, and BrainClosedError where another thread closes this Brain.
         Threads: any; others run meanwhile, and Ctrl-C works. Cost: a system call where it has to sleep.
         """
         timeout_ns = arguments.nanoseconds(timeout)
+        if version is None:
+            version = self.version(name, namespace=namespace)
         found = self._wait(name, version, timeout_ns, namespace=namespace)
         if found is None:
             space = self._space if namespace is None else namespace
