@@ -6,8 +6,10 @@ class must not define them, or each of those calls would go through a Python fun
 
 from __future__ import annotations
 
+import contextvars
 import os
 import time
+import warnings
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
@@ -86,7 +88,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             through the calls of ClientClass(path), and needs no store here. See over_client.py for
             what such a Brain cannot do.
         capacity: bytes that the values of a store that is made may take. Default: half of what the
-            file system has free, and at most half of what the process's memory cgroup has left.
+            file system has free, and at most half of what the process's memory cgroup has left. Of one that
+            there is with another, it is a RuntimeWarning, and resize() changes it.
         keep_free: bytes of free memory that stay with the store, for all who have it open: see the
             attribute. Default: as it is.
         mode: of a store that is made: 0o600 (default), 0o640 or 0o660.
@@ -209,6 +212,13 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             options["when_full"] = options["spill_to"] = None
         # A worker process may have another current directory.
         self._options = {**options, "path": os.path.abspath(path), **kept}
+        if capacity is not None and self.bytes != capacity and not _is_reopening.get():
+            warnings.warn(
+                f"the store {self.path!r} was there, with a capacity of {self.bytes} bytes, which stays: capacity="
+                f"{capacity} is for a store that is made. brain.resize({capacity}) changes it, for all who have it open",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         if any(kept.values()):
             self._restore(super().close)
 
@@ -729,6 +739,14 @@ def _home(durable: object, restore: bool) -> str | bool:
     return home
 
 
+# Whoever pickled it was told of the capacity, and somebody may have changed that since.
+_is_reopening = contextvars.ContextVar("brain_plasma: a pickled Brain is opened", default=False)
+
+
 def reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
     """What a pickled Brain becomes."""
-    return kind(**options)
+    token = _is_reopening.set(True)
+    try:
+        return kind(**options)
+    finally:
+        _is_reopening.reset(token)
