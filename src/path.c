@@ -90,8 +90,12 @@ static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1
     return is_refusal(errno)
                ? bn_error_os(-errno, "cannot look for the directory %s of the path %s", copy, path)
                : bn_error(errno == ENOENT ? BRAIN_E_NOT_FOUND : BRAIN_E_PERM,
-                          "the directory %s of the path %s does not exist or may not be entered",
-                          copy, path);
+                          "the directory %s of the path %s does not exist or may not be entered%s",
+                          copy, path,
+                          strstr(path, "/~") == NULL
+                              ? ""
+                              : ": ~ is a name like any other, in Python os.path.expanduser() gives "
+                                "the home directory for it");
 }
 
 static bool is_below(const char *path, const char *dir)
