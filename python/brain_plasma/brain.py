@@ -38,9 +38,11 @@ from .views import InNamespace, Items, Values
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, Self
+    from typing import Any, Self, TypeVar
 
     from .brain_client import Client
+
+    _OfBrain = TypeVar("_OfBrain")
 
 
 class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spilling):
@@ -743,8 +745,8 @@ def _home(durable: object, restore: bool) -> str | bool:
 _is_reopening = contextvars.ContextVar("brain_plasma: a pickled Brain is opened", default=False)
 
 
-def reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
-    """What a pickled Brain becomes."""
+def reopen(kind: Callable[..., _OfBrain], options: dict[str, Any]) -> _OfBrain:
+    """What a pickled Brain becomes, and what a Ref opens."""
     token = _is_reopening.set(True)
     try:
         return kind(**options)

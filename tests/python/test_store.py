@@ -450,5 +450,7 @@ def test_a_brain_that_is_pickled_or_wakes_up_does_not_warn_of_a_changed_capacity
             warnings.simplefilter("error")
             with pickle.loads(pickle.dumps(brain)) as other:
                 assert other.size() == 20_000_000
+            brain["x"] = 5
+            assert pickle.loads(pickle.dumps(brain.ref("x"))).value == 5
             brain.sleep()
             brain.wake_up()
