@@ -399,6 +399,10 @@ static json_t *element_json(const struct element_type *type, const uint8_t *byte
         double number = load_float(bytes, type->bytes, type->is_swapped);
         return isfinite(number) ? json_real(number) : json_null();
     }
+    if ((type->kind == 'M' || type->kind == 'm') &&
+        load_signed(bytes, type->bytes, type->is_swapped) == INT64_MIN) {
+        return json_null(); /* NaT, which is no text */
+    }
     char *text = element_text(type, bytes, true);
     json_t *value = json_string(text);
     free(text);

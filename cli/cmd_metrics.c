@@ -69,8 +69,8 @@ static int serve(struct bc_context *context)
     int status = bc_become(context, "serve-metrics", context->arguments);
     if (status != BC_NO) return status;
     bc_say(context,
-           "brain-serve-metrics is not installed: it comes with the Python package (pip install "
-           "brain-plasma)");
+           "brain-serve-metrics is not installed: it comes with the Python package, brain-plasma "
+           "1.0");
     return BC_SYSTEM;
 }
 

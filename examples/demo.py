@@ -82,6 +82,13 @@ def megabytes(value):
     return f"{value / 1e6:.1f} MB"
 
 
+def about_text(copied_bytes_per_row):
+    """What is true of text as it is: pandas 3 with pyarrow has it as Arrow does, others as Python's strings."""
+    if copied_bytes_per_row < 1:
+        return "Nor is text, which pyarrow holds here."
+    return "Text is built anew: it takes the time and the memory."
+
+
 def print_recalls(a, b):
     n_columns = a["shape"][1]
     print("B, a process of its own, gets it:\n")
@@ -100,7 +107,7 @@ def print_recalls(a, b):
     print(
         f"\n    First time: in this process. Again: the median of {b['n_again']} more. Memory of its own: what\n"
         f"    the first time added to B beside the store, which all share. Arrays and columns of numbers are\n"
-        f"    not copied. Text is pickled: it takes the time and the memory. Columns that lie in the store:\n"
+        f"    not copied. {about_text(b['flights']['copied'])} Columns that lie in the store:\n"
         f"    {b['categories']['shared']} of {n_columns} of 'categories', {b['flights']['shared']} of 'flights'.\n"
     )
 

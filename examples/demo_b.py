@@ -36,6 +36,7 @@ class B:
             self.held[name] = recalled.pop("value")
             self.checksums[name] = checksum(self.held[name])
             recalled["shared"] = shared_columns(self.held[name], brain.directory)
+            recalled["copied"] = brain.explain(name).copied_bytes / len(self.held[name])
         return {
             "array": array,
             "categories": categories,

@@ -48,7 +48,12 @@ def shared_columns(flights, directory):
 
 
 def _address(column):
-    """Where the elements of a column are: the codes of one of categories, the pointers of one of text."""
+    """Where the elements of a column are: the codes of one of categories, of one of text its pointers, or what Arrow
+    has of it."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.array.codes.ctypes.data
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column.array.view("i8").ctypes.data
+    if getattr(column.dtype, "storage", "") == "pyarrow":
+        return column.array.__arrow_array__().chunk(0).buffers()[-1].address
     return np.asarray(column.array).ctypes.data

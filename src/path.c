@@ -28,6 +28,8 @@
 #define SHM         "/dev/shm"
 #define TEMP_PREFIX ".brain-new-"
 #define TRIES       1000
+#define FOR_OTHERS                                                                                 \
+    "others can open a store only where its owner made it with their group (group=, mode=)"
 
 /* Internal: NOT_FOUND for the caller, but nothing may be made there. */
 #define ELSEWHERE (-120)
@@ -90,8 +92,12 @@ static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1
     return is_refusal(errno)
                ? bn_error_os(-errno, "cannot look for the directory %s of the path %s", copy, path)
                : bn_error(errno == ENOENT ? BRAIN_E_NOT_FOUND : BRAIN_E_PERM,
-                          "the directory %s of the path %s does not exist or may not be entered",
-                          copy, path);
+                          "the directory %s of the path %s does not exist or may not be entered%s",
+                          copy, path,
+                          strstr(path, "/~") == NULL ? ""
+                                                     : ": ~ is a name like any other; "
+                                                       "os.path.expanduser() of Python "
+                                                       "puts the home directory there");
 }
 
 static bool is_below(const char *path, const char *dir)
@@ -315,7 +321,7 @@ static int read_link(const struct place *place, const brain_options *options,
     if (st.st_uid != geteuid() && !(options->flags & BRAIN_OPEN_SHARED)) {
         return bn_error(BRAIN_E_PERM,
                         "%s is a link that user %u made, not you: choose another path, "
-                        "or open it as shared if you trust them",
+                        "or open it as shared if you trust them; " FOR_OTHERS,
                         place->path, (unsigned)st.st_uid);
     }
     ssize_t n = readlink(place->path, text, sizeof text - 1);
@@ -502,6 +508,20 @@ static int make_store(const struct place *place, const brain_options *options)
 
 /* ---- opening */
 
+/* What is said of a directory that could not be opened, by errno. */
+static int refuse_directory(const char *where)
+{
+    struct stat st;
+    int error = errno;
+    if (error == EACCES && stat(where, &st) == 0 && st.st_uid != geteuid()) {
+        return bn_error(BRAIN_E_PERM,
+                        "cannot open %s, which belongs to user %u: Permission denied. "
+                        "Choose another path; " FOR_OTHERS,
+                        where, (unsigned)st.st_uid);
+    }
+    return bn_error_os(-error, "cannot open %s", where);
+}
+
 static int check_owner(int dir_fd, const char *where, const brain_options *options)
 {
     struct stat st;
@@ -591,7 +611,7 @@ static int open_at(const char *where, const struct place *place, const brain_opt
         return BN_AGAIN; /* it was a directory just now */
     }
     if (dir_fd < 0) {
-        return errno == ENOENT ? BRAIN_E_NOT_FOUND : bn_error_os(-errno, "cannot open %s", where);
+        return errno == ENOENT ? BRAIN_E_NOT_FOUND : refuse_directory(where);
     }
     char target[PATH_MAX];
     snprintf(target, sizeof target, "%.3700s/%s", place->parent, place->name);

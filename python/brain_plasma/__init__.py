@@ -58,6 +58,7 @@ __all__ = [
     "BrainPermissionError",
     "BrainPickleError",
     "BrainQuotaError",
+    "BrainRecallPackageError",
     "BrainReferenceError",
     "BrainRemoveBusyError",
     "BrainRemoveCorruptError",

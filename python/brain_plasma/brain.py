@@ -6,8 +6,10 @@ class must not define them, or each of those calls would go through a Python fun
 
 from __future__ import annotations
 
+import contextvars
 import os
 import time
+import warnings
 from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 from contextlib import suppress
 
@@ -36,9 +38,11 @@ from .views import InNamespace, Items, Values
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, Self
+    from typing import Any, Self, TypeVar
 
     from .brain_client import Client
+
+    _OfBrain = TypeVar("_OfBrain")
 
 
 class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spilling):
@@ -86,7 +90,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             through the calls of ClientClass(path), and needs no store here. See over_client.py for
             what such a Brain cannot do.
         capacity: bytes that the values of a store that is made may take. Default: half of what the
-            file system has free, and at most half of what the process's memory cgroup has left.
+            file system has free, and at most half of what the process's memory cgroup has left. Of one that
+            there is with another, it is a RuntimeWarning, and resize() changes it.
         keep_free: bytes of free memory that stay with the store, for all who have it open: see the
             attribute. Default: as it is.
         mode: of a store that is made: 0o600 (default), 0o640 or 0o660.
@@ -209,6 +214,13 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             options["when_full"] = options["spill_to"] = None
         # A worker process may have another current directory.
         self._options = {**options, "path": os.path.abspath(path), **kept}
+        if capacity is not None and self.bytes != capacity and not _is_reopening.get():
+            warnings.warn(
+                f"the store {self.path!r} was there, with a capacity of {self.bytes} bytes, which stays: capacity="
+                f"{capacity} is for a store that is made. brain.resize({capacity}) changes it, for all who have it open",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         if any(kept.values()):
             self._restore(super().close)
 
@@ -551,22 +563,26 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
     def wait(
         self,
         name: str,
-        version: int,
+        version: int | None = None,
         timeout: float | None = None,
         *,
         namespace: str | None = None,
     ) -> int:
         """Wait until the version of `name` is above `version`, and return what it is then.
 
-        version: as version() or replace_if() gave it; 0: until there is such a name.
+        version: as version() or replace_if() gave it; 0: until there is such a name; None: what it is now, so until the
+            next put after the call. A put between a recall and the call is missed then: who has to see each value
+            asks for version() before the recall, and gives that.
         timeout: seconds; None: without end; 0: only look.
         namespace: None is the current one; it need not exist yet.
 
-        A delete ends no wait: where a name is missing its version is 0. Raises BrainTimeoutError, which
+        A delete ends no wait, and a put after it does: where a name is missing its version is 0. Raises BrainTimeoutError, which
         is a TimeoutError, and BrainClosedError where another thread closes this Brain.
         Threads: any; others run meanwhile, and Ctrl-C works. Cost: a system call where it has to sleep.
         """
         timeout_ns = arguments.nanoseconds(timeout)
+        if version is None:
+            version = self.version(name, namespace=namespace)
         found = self._wait(name, version, timeout_ns, namespace=namespace)
         if found is None:
             space = self._space if namespace is None else namespace
@@ -725,6 +741,14 @@ def _home(durable: object, restore: bool) -> str | bool:
     return home
 
 
-def reopen(kind: type[Brain], options: dict[str, Any]) -> Brain:
-    """What a pickled Brain becomes."""
-    return kind(**options)
+# Whoever pickled it was told of the capacity, and somebody may have changed that since.
+_is_reopening = contextvars.ContextVar("brain_plasma: a pickled Brain is opened", default=False)
+
+
+def reopen(kind: Callable[..., _OfBrain], options: dict[str, Any]) -> _OfBrain:
+    """What a pickled Brain becomes, and what a Ref opens."""
+    token = _is_reopening.set(True)
+    try:
+        return kind(**options)
+    finally:
+        _is_reopening.reset(token)

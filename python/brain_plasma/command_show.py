@@ -273,7 +273,9 @@ def _shown_json(value: Any, n_rows: int) -> dict[str, Any]:
     if _is_a(value, "pyarrow", "Table", "RecordBatch"):
         return {**_table_json(value), "first_rows": _plain(value.slice(0, n_rows).to_pylist())}
     if _is_a(value, "numpy", "ndarray"):
-        return {"shape": list(value.shape), "dtype": str(value.dtype), "first": _plain(value.ravel()[:n_rows].tolist())}
+        first = value.ravel()[:n_rows]
+        items = list(first) if first.dtype.kind in "mM" else first.tolist()  # as numbers a NaT is one, too
+        return {"shape": list(value.shape), "dtype": str(value.dtype), "first": _plain(items)}
     with _as_shown(n_rows):
         plain = isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))
         return {"value": _plain(value)} if plain else {"repr": _cut(repr(value), _TEXT)}
@@ -290,13 +292,26 @@ def _table_json(table: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has for it; of what it has nothing for the text."""
+    """What JSON has for it, null for what is missing; of what it has nothing for the text."""
     if isinstance(value, float):
-        return value if value - value == 0 else str(value)
+        return value if value - value == 0 else None
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    return str(value)
+    return None if _is_missing(value) else str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is the NaN, the NaT or the NA of whatever package."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and (value is pandas.NA or value is pandas.NaT):
+        return True
+    if getattr(value, "shape", ()) != ():  # an array compares its elements
+        return False
+    try:
+        return bool(value != value)  # nothing else is unequal to itself
+    except Exception:  # of a class that has its own idea of it
+        return False

@@ -50,7 +50,7 @@ def dump(
         try:
             result = DumpResult(place, *brain._dump(os.fsencode(place), names, namespace, level, told))
         except BrainNameNotExistError as error:
-            _note_path(error, names, path)
+            _say_path(error, names, path)
             raise
     saying.info(brain, "dumped", "%r: dumped from the store %r", result, brain_bytes=result.bytes)
     return result
@@ -77,7 +77,7 @@ def load(
         try:
             place = dump_places.newest(brain, names, namespace)
         except BrainDumpNotFoundError as error:
-            _note_path(error, names, path)
+            _say_path(error, names, path)
             raise
     if "://" in place:
         from . import dump_urls
@@ -138,10 +138,16 @@ def selection(
     return names, brain._space if names and namespace is None else namespace
 
 
-def _note_path(error: Exception, names: tuple[str, ...], path: object) -> None:
+def _say_path(
+    error: BrainNameNotExistError | BrainDumpNotFoundError, names: tuple[str, ...], path: object
+) -> None:
     """Where names look like files, and were maybe meant as one: how that is written."""
     if path is None and any("/" in name or name.endswith(".brain") for name in names):
-        error.add_note(f"These are names of values: the path of a file is given as path={names[0]!r}")
+        hint = f". These are names of values: the path of a file is given as path={names[0]!r}"
+        if isinstance(error, BrainNameNotExistError):
+            error.hint = hint
+        else:
+            error.args = (f"{error}{hint}",)
 
 
 def _place(path: str | os.PathLike[str] | None) -> str | None:

@@ -17,14 +17,16 @@ class BrainError(Exception):
 class BrainNameNotExistError(BrainError, KeyError):
     """There is no such name in the namespace.
 
-    `args` is the name, the namespace and the path of the store.
+    `args` is the name, the namespace and the path of the store; `hint`, behind the text, is what may have been meant.
     """
+
+    hint: str = ""
 
     def __str__(self) -> str:
         if len(self.args) != 3:
             return super().__str__()
         name, namespace, path = self.args
-        return f"there is no {name!r} in namespace {namespace!r} of the store {path!r}"
+        return f"there is no {name!r} in namespace {namespace!r} of the store {path!r}{self.hint}"
 
 
 class BrainNameTypeError(BrainError, TypeError):
@@ -153,6 +155,10 @@ class BrainFormatError(BrainError):
 
 class BrainMissingPackageError(BrainError, ImportError):
     """What was asked for needs a package that is not installed. The message says which."""
+
+
+class BrainRecallPackageError(BrainMissingPackageError, BrainValueError):
+    """A value cannot be recalled here: a package is not installed that it needs. The message says which."""
 
 
 class BrainDestroyedError(BrainError):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LINES = 10  # of what is copied, in the text of an Explanation
+_REST_SHOWN = 1000  # bytes, and one in a hundred
+_WORTH_A_WORD = 100_000  # bytes copied
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Explanation:
     """What Brain.explain() says of a value.
 
     name: None for a value that is not stored. kind: of the store (docs/format.md). type: what is recalled.
-    total_bytes: of its data. shared_bytes: what a recall shares. copied_bytes: what it copies.
-    parts: what is worth a line, the largest first. version, created, description, holders: of a stored one.
+    total_bytes: of its data, as stored. shared_bytes: what a recall shares of them. copied_bytes: which of them it reads
+    to make Python's objects, which take more memory: text some 50 bytes more for each.
+    parts: what is worth a line, the largest first; what is short, and how long each part is, is in copied_bytes alone. version, created, description, holders: of a stored one.
     spilled: its data are in a file, which a recall maps: Brain(when_full='spill').
     """
 
@@ -60,6 +63,10 @@ class Explanation:
         """The parts of which something is copied."""
         return [part for part in self.parts if part.copied_bytes]
 
+    def _makes_objects(self) -> bool:
+        """Whether much is copied into what takes more than the bytes."""
+        return self.kind in ("tree", "pickle") and self.copied_bytes > _WORTH_A_WORD
+
     def __str__(self) -> str:
         lines = [
             f"{self.name!r}: {self.type}, stored as {self.kind}"
@@ -68,11 +75,15 @@ class Explanation:
             f"  {_bytes(self.total_bytes)}: {_bytes(self.shared_bytes)} shared on recall, "
             f"{_bytes(self.copied_bytes)} copied",
         ]
+        if self._makes_objects():
+            lines.append("  copied are stored bytes: the Python objects that a recall makes of them take more memory")
         if self.spilled:
             lines.append("  spilled: it is in a file, which a recall maps")
-        for part in self.copies[:_LINES]:
-            if part.reason:
-                lines.append(f"  copied, {_bytes(part.copied_bytes)}: {part.path}: {part.reason}")
+        shown = [part for part in self.copies[:_LINES] if part.reason]
+        lines.extend(f"  copied, {_bytes(part.copied_bytes)}: {part.path}: {part.reason}" for part in shown)
+        rest = self.copied_bytes - sum(part.copied_bytes for part in shown)
+        if shown and rest > max(_REST_SHOWN, self.copied_bytes // 100):
+            lines.append(f"  copied, {_bytes(rest)}: the rest: smaller parts, and how long each part is")
         if self.created is not None:
             lines.append(f"  version {self.version}, put {self.created:%Y-%m-%d %H:%M:%S}")
         lines.extend(

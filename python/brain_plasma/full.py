@@ -29,7 +29,8 @@ def check_home(when_full: str | None, what: str) -> None:
     if when_full == "lru":
         raise BrainValueError(
             f"{what} keeps values on a disk, and in a store with when_full='lru' they go when there is no room: the "
-            "next sync would remove them from the disk, too. Give the store another capacity, or use another store"
+            "next sync would remove them from the disk, too. brain.when_full = 'error', or when_full='error' where it "
+            "is opened, makes it one that keeps them, for all who have it open; or use another store"
         )
 
 

@@ -424,7 +424,7 @@ class OverClient(Brain):
     def wait(
         self,
         name: str,
-        version: int,
+        version: int | None = None,
         timeout: float | None = None,
         *,
         namespace: str | None = None,

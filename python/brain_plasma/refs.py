@@ -95,7 +95,9 @@ def open_ref(
     key = kind, tuple(sorted((option, repr(value)) for option, value in options.items()))
     brain = _opened.get(key)
     if brain is None or brain.closed:
-        brain = _opened[key] = kind(**options)
+        from .brain import reopen  # which imports this module
+
+        brain = _opened[key] = reopen(kind, options)
     # Not raised here: a pool whose worker fails to read its task waits for ever.
     view = brain._pin_id(id)
     return Ref(brain, id, view, name, version, type)

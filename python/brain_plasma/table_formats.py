@@ -124,7 +124,7 @@ def module(name: str) -> Any:
     except ImportError as error:
         raise BrainMissingPackageError(
             f"tables go to files and come from them by the package pyarrow, and {name} cannot be imported here "
-            f"({error}): pip install 'brain-plasma[tables]'"
+            f"({error}): pip install pyarrow"
         ) from error
 
 

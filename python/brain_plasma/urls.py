@@ -27,14 +27,16 @@ def find(url: str, what: str) -> tuple[Any, str]:
     try:
         core = importlib.import_module("fsspec.core")
     except ImportError:
-        more = f" and what it needs for {scheme}://" + (": s3fs" if scheme in ("s3", "s3a") else "")
+        is_s3 = scheme in ("s3", "s3a")
+        more = "pip install fsspec s3fs" if is_s3 else f"pip install fsspec, and what that needs for {scheme}://"
         raise BrainMissingPackageError(
-            f"{what} at URLs need the package fsspec{more}. Install it, or give a path of a file"
+            f"{what} at URLs need the package fsspec: {more}; or give a path of a file"
         ) from None
     try:
         found: tuple[Any, str] = core.url_to_fs(url, skip_instance_cache=True)
     except ImportError as error:
-        raise BrainMissingPackageError(f"fsspec has no {scheme}:// here: {error}") from error
+        more = ": pip install s3fs" if scheme in ("s3", "s3a") else ""
+        raise BrainMissingPackageError(f"fsspec has no {scheme}:// here: {error}{more}") from error
     except ValueError as error:
         raise BrainValueError(f"fsspec cannot find {url!r}: {error}") from error
     return found

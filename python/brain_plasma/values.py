@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib.util
 import re
 import types
 from collections import deque
 
 from . import codecs
-from .exceptions import BrainCorruptError, BrainError
+from .exceptions import BrainCorruptError, BrainError, BrainMissingPackageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,6 +120,46 @@ def _check_text(rows: numpy.ndarray) -> None:
             if codes.max(initial=0) > _CODE_MAX:
                 raise BrainCorruptError(f"the text of an array, field {name!r}, is none")
         _check_text(field)
+
+
+# ---- values that cannot be recalled -------------------------------------------------------------
+
+# What a package is called where it is installed from, where that is not the name of its module.
+_PACKAGES = {"PIL": "pillow", "cv2": "opencv-python", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+_CLASS_OF_MAIN = re.compile(r"Can't get attribute .* on <module '__(mp_)?main__'|module '__(mp_)?main__' has no attribute")
+
+
+def why_not_recalled(error: Exception) -> tuple[str, bool]:
+    """What went wrong, as part of a sentence, and whether it is a package that is not installed.
+
+    Our own exceptions are sentences that stand for themselves.
+    """
+    if isinstance(error, BrainError):
+        return str(error), isinstance(error, BrainMissingPackageError)
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error!r}{_hint_of_module(error.name)}", True
+    if isinstance(error, AttributeError) and _CLASS_OF_MAIN.search(str(error)):
+        return (
+            f"{error!r}: it is of the main module of the program that put it. Move it to a module that both import, or "
+            "install cloudpickle where it is put (pip install cloudpickle), which sends it along",
+            False,
+        )
+    return repr(error), False
+
+
+def _hint_of_module(name: str | None) -> str:
+    package, dot, _ = (name or "").partition(".")
+    if not package:
+        return ""
+    try:
+        is_here = bool(dot) and importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        is_here = False
+    if is_here:
+        return f": {package} is of another version than where it was put, or not all of it is here"
+    if package in codecs.MODULES or package in _PACKAGES or package in ("cloudpickle", "xarray"):
+        return f": pip install {_PACKAGES.get(package, package)}"
+    return f": pip install {package} if that is a package; a module of your own has to be where this process imports from"
 
 
 # ---- values that cannot be stored ---------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import importlib
+import importlib.util
 import itertools
 import reprlib
 
@@ -37,7 +37,12 @@ _COPIED = {
     "pandas.arrays.SparseArray": "operations of pandas on sparse arrays refuse memory that they cannot write",
 }
 _STRINGS = "{n} Python strings"
-_STRINGS_OF_PANDAS = "; convert_dtypes(dtype_backend='pyarrow') or the strings of pandas 3 would share them"
+
+
+def _strings_of_pandas() -> str:
+    """What would share them. Whoever put them may have had no pyarrow: then pandas 3 has Python's strings, too."""
+    missing = "" if importlib.util.find_spec("pyarrow") else ", and it is not installed here: pip install pyarrow"
+    return f"; with pyarrow the strings of pandas 3, or convert_dtypes(dtype_backend='pyarrow'), share them{missing}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +73,7 @@ class _Walk:
         self.sizes = sizes  # of the buffers of a pickle
         self.parts: list[Part] = []
         self.shared = 0
+        self.copied_buffers = 0  # bytes that lie in buffers and not in the stream
         self.seen: set[int] = set()
         self.many: list[tuple[str, str, int]] = []  # path, type and number of Python objects in a container
         self.in_payload = False
@@ -120,7 +126,7 @@ class _Walk:
             n_bytes = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
             reason = copied_as or _STRINGS.format(n=f"{len(texts):,}")
             if not copied_as and path.startswith(("column ", "index")):
-                reason += _STRINGS_OF_PANDAS
+                reason += _strings_of_pandas()
             self._in_stream(path, "list of str", n_bytes, reason)
             items = [item for item in items if not isinstance(item, str)]
         self._count(path, items)
@@ -133,7 +139,7 @@ class _Walk:
         n = 1
         for length in shape if isinstance(shape, (list, tuple)) else ():
             n *= length if isinstance(length, int) else 1
-        reason = copied_as or _STRINGS.format(n=f"{n:,}") + _STRINGS_OF_PANDAS
+        reason = copied_as or _STRINGS.format(n=f"{n:,}") + _strings_of_pandas()
         texts = [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
         self._in_stream(path, "list of str", sum(len(text.encode("utf-8", "surrogatepass")) for text in texts), reason)
         self.go(path, codes, reason)
@@ -174,6 +180,7 @@ class _Walk:
         if what == "bytes":
             copied_as = "a bytes object owns its memory; put memoryview(it) to share it"
         if copied_as:
+            self.copied_buffers += size
             self.parts.append(Part(path, what, 0, size, copied_as))
         else:
             self.shared += size
@@ -284,14 +291,10 @@ def walk(
             raise BrainCorruptError(f"the form of a value makes no sense: {error}") from error
     else:
         form, walked = _walk_pickle(data[begin : begin + stream_bytes], sizes, trusted)
-    in_buffers = sum(part.copied_bytes for part in walked.parts if part.kind in _IN_BUFFERS)
-    in_stream = sum(part.copied_bytes for part in walked.parts if part.kind not in _IN_BUFFERS)
+    in_stream = sum(part.copied_bytes for part in walked.parts) - walked.copied_buffers
     walked.parts += _many_objects(walked.many, stream_bytes - in_stream)
     parts = sorted(walked.parts, key=lambda part: -(part.shared_bytes + part.copied_bytes))
-    return _type_of(form), walked.shared, stream_bytes + in_buffers, parts
-
-
-_IN_BUFFERS = frozenset({"raw", "array", "bytes", "buffer"})
+    return _type_of(form), walked.shared, stream_bytes + walked.copied_buffers, parts
 
 
 def _many_objects(many: list[tuple[str, str, int]], n_bytes: int) -> Iterator[Part]:

@@ -269,12 +269,16 @@ PyObject *bp_convert_name_of(struct bp_state *state, const brain_view *view)
     return PyUnicode_DecodeUTF8(view->name, view->name_len, "backslashreplace");
 }
 
-/* What went wrong, as part of a sentence; our own exceptions are sentences that stand for themselves. */
-static PyObject *reason_of(struct bp_state *state, PyObject *error)
+/* What went wrong, as part of a sentence, and whether it is a package that is missing; NULL with an exception set. */
+static PyObject *reason_of(struct bp_state *state, PyObject *error, int *is_missing_out)
 {
-    int ours = PyObject_IsInstance(error, state->errors[BP_BRAIN_ERROR]);
-    if (ours < 0) return NULL;
-    return ours ? PyObject_Str(error) : PyObject_Repr(error);
+    PyObject *reason = NULL;
+    PyObject *explain = bp_state_values_function(state, "why_not_recalled");
+    PyObject *found = explain == NULL ? NULL : PyObject_CallFunctionObjArgs(explain, error, NULL);
+    if (found != NULL && PyArg_ParseTuple(found, "Up", &reason, is_missing_out)) Py_INCREF(reason);
+    Py_XDECREF(found);
+    Py_XDECREF(explain);
+    return reason;
 }
 
 void bp_convert_chain_failure(struct bp_state *state, const brain_view *view, const char *done)
@@ -288,8 +292,10 @@ void bp_convert_chain_failure(struct bp_state *state, const brain_view *view, co
     PyErr_Fetch(&type, &error, &traceback);
     PyErr_NormalizeException(&type, &error, &traceback);
     PyObject *name = bp_convert_name_of(state, view);
-    PyObject *reason = name == NULL ? NULL : reason_of(state, error);
+    int is_missing = 0;
+    PyObject *reason = name == NULL ? NULL : reason_of(state, error, &is_missing);
     if (reason == NULL) PyErr_Clear();
+    if (is_missing) code = BP_RECALL_PACKAGE;
     PyErr_Restore(type, error, traceback);
     if (reason != NULL) {
         bp_errors_chain(state, code, "the value of %R is there but cannot be %s here: %U", name,

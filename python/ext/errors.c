@@ -31,6 +31,7 @@ static const char *const class_names[BP_N_ERRORS] = {
     [BP_PERMISSION] = "BrainPermissionError",
     [BP_PICKLE] = "BrainPickleError",
     [BP_QUOTA] = "BrainQuotaError",
+    [BP_RECALL_PACKAGE] = "BrainRecallPackageError",
     [BP_STALE] = "BrainStaleError",
     [BP_STORE_NOT_FOUND] = "BrainStoreNotFoundError",
     [BP_TIMEOUT] = "BrainTimeoutError",

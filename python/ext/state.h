@@ -55,6 +55,7 @@ enum bp_error {
     BP_PERMISSION,
     BP_PICKLE,
     BP_QUOTA,
+    BP_RECALL_PACKAGE,
     BP_STALE,
     BP_STORE_NOT_FOUND,
     BP_TIMEOUT,

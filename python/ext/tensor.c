@@ -337,7 +337,7 @@ static void say_numpy_is_missing(struct bp_state *state, const brain_view *view)
 {
     PyObject *name = bp_convert_name_of(state, view);
     if (name == NULL) return;
-    bp_errors_chain(state, BP_VALUE,
+    bp_errors_chain(state, BP_RECALL_PACKAGE,
                     "the value of %R is an array, and NumPy, which it takes to recall one, cannot "
                     "be imported here: pip install numpy",
                     name);

@@ -344,6 +344,10 @@ def test_arrays_as_json(brain, store):
     assert (said["dtype"], said["shape"], said["value"]) == ("float32", [2, 3], [[0, 1, 2], [3, 4, 5]])
     store["x"] = np.array([1.5, np.nan])
     assert brain("get", "--json", "x").json["value"] == [1.5, None]
+    store["x"] = np.array(["2020-01-01", "NaT"], "M8[D]")
+    assert brain("get", "--json", "x").json["value"] == ["2020-01-01", None]
+    store["x"] = np.array([5, "NaT"], "m8[s]")
+    assert brain("get", "--json", "x").json["value"] == ["5", None]
     store["x"] = np.asfortranarray(np.arange(24).reshape(2, 3, 4))
     assert brain("get", "--json", "x").json["value"] == np.arange(24).reshape(2, 3, 4).tolist()
 

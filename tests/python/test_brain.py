@@ -430,6 +430,30 @@ def test_wait_for_a_name_that_does_not_exist_yet(brain):
     assert found == [brain.version("x")]
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_wait_without_a_version_ends_with_the_next_put(brain, is_there):
+    if is_there:
+        brain["x"] = 0
+    for timeout in (0, 0.01):
+        with pytest.raises(TimeoutError):
+            brain.wait("x", timeout=timeout)
+    found = []
+    thread = threading.Thread(target=lambda: found.append(brain.wait("x")))
+    thread.start()
+    while thread.is_alive():  # a put before its call does not count
+        del brain["x"]
+        brain["x"] = 1
+        thread.join(0.01)
+    assert 0 < found[0] <= brain.version("x")
+
+
+def test_wait_without_a_version_is_of_the_namespace(brain):
+    brain["x"] = 1
+    brain.learn("x", 1, namespace="others")
+    with pytest.raises(TimeoutError, match="'others'"):
+        brain.wait("x", timeout=0, namespace="others")
+
+
 # ---- many names ---------------------------------------------------------------------------------
 
 

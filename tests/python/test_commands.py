@@ -2,8 +2,10 @@
 
 import collections
 import contextlib
+import decimal
 import fractions
 import json
+import math
 import os
 import re
 import shlex
@@ -178,10 +180,43 @@ def test_the_store_by_the_environment(brain, path):
     assert run("show", "x", env={"BRAIN_PATH": path}).endswith("\n7\n")
 
 
+def test_what_is_missing_is_null_in_json_and_no_text(brain, path):
+    brain["f"] = pd.DataFrame(
+        {
+            "text": pd.Series(["nan", None], dtype=object),
+            "str": ["NaT", None],
+            "number": [0.5, np.nan],
+            "nullable": pd.array([1, None], dtype="Int64"),
+            "when": pd.to_datetime(["2020-01-01", None]),
+            "span": pd.to_timedelta(["1s", None]),
+        }
+    )
+    first, second = json.loads(show(path, "f", "--json"))["first_rows"]
+    assert (first["text"], first["str"], first["number"], first["nullable"]) == ("nan", "NaT", 0.5, 1)
+    assert set(second.values()) == {None}
+    brain["x"] = {
+        "list": [float("nan"), "nan", math.inf],
+        "dict": {"a": pd.NaT, "b": pd.NA},
+        "of NumPy": [np.float32("nan"), np.datetime64("NaT"), np.timedelta64("NaT")],
+        "other": decimal.Decimal("NaN"),
+        "array": [np.array([np.nan])],
+    }
+    found = json.loads(show(path, "x", "--json"))["value"]
+    assert found["list"] == [None, "nan", None] and found["dict"] == {"a": None, "b": None}
+    assert found["of NumPy"] == [None, None, None] and found["other"] is None
+    assert found["array"] == ["[nan]"]
+    for unit in ("ns", "D"):
+        brain["n"] = np.array(["2020-01-01", "NaT"], f"M8[{unit}]")
+        assert json.loads(show(path, "n", "--json"))["first"][1] is None
+    brain["p"] = pl.DataFrame({"a": [float("nan"), None, 1.0], "b": ["nan", None, ""]})
+    rows = json.loads(show(path, "p", "--json"))["first_rows"]
+    assert rows == [{"a": None, "b": "nan"}, {"a": None, "b": None}, {"a": 1.0, "b": ""}]
+
+
 def test_as_json(brain, path):
     brain.learn("f", pd.DataFrame({"a": [1, 2, 3], "b": [0.5, np.nan, np.inf]}), "description")
     found = json.loads(show(path, "f", "--json", "-r", "2"))
-    assert found["first_rows"] == [{"a": 1, "b": 0.5}, {"a": 2, "b": "nan"}]
+    assert found["first_rows"] == [{"a": 1, "b": 0.5}, {"a": 2, "b": None}]
     assert found["rows"] == 3
     assert found["columns"] == [{"name": "a", "type": "int64"}, {"name": "b", "type": "float64"}]
     assert (found["name"], found["namespace"], found["type"]) == ("f", "default", "pandas.DataFrame")
@@ -196,7 +231,7 @@ def test_as_json(brain, path):
     assert (found["shape"], found["dtype"], found["first"]) == ([2, 3], "int64", [0, 1])
     brain["x"] = {"a": [1, float("nan")]}
     found = json.loads(show(path, "x", "--json"))
-    assert found["value"] == {"a": [1, "nan"]}
+    assert found["value"] == {"a": [1, None]}
     keys = ("name", "namespace", "kind", "size", "version")  # as `brain get --json` has them, of any value
     assert [found[key] for key in keys] == ["x", "default", "tree", brain.explain("x").total_bytes, brain.version("x")]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found["created"])
@@ -408,5 +443,5 @@ def test_without_pyarrow(brain, path, tmp_path):
     for arguments in (["export", "-s", path, "t", "-"], ["import", "-s", path, "t", tmp_path / "t.csv"],
                       ["import", "-s", path, "t", "-"]):  # fmt: skip
         text = run(*arguments, status=8, env=environment, data=b"a\n1\n")
-        assert "pip install 'brain-plasma[tables]'" in text
+        assert "pip install pyarrow" in text and "brain-plasma[" not in text
     assert brain["t"] == {"a": [1]}

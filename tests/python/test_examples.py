@@ -344,3 +344,25 @@ def test_the_callbacks_of_all_workers_share_one_table(serve, path, arguments):
     with Brain(path, create=False) as brain:
         assert not brain["flights"]["delay"].to_numpy().flags.owndata
         assert brain["flights"]["distance"].dtype == np.dtype("int64")
+
+
+# ---- the demonstration ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_pyarrow", [True, False])
+def test_the_demonstration_says_of_text_what_is_true(path, brain, monkeypatch, has_pyarrow):
+    """Text that is shared is not said to take time and memory, and is counted with what lies in the store."""
+    pd = pytest.importorskip("pandas")
+    if has_pyarrow:
+        pytest.importorskip("pyarrow")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import demo
+    import demo_tools
+
+    kind = "string[pyarrow]" if has_pyarrow else "object"
+    when = pd.date_range("2013", periods=1000, tz="UTC")
+    brain["x"] = pd.DataFrame({"n": np.arange(1000), "t": pd.Series(["EV", "UA"] * 500, dtype=kind), "when": when})
+    recalled = brain["x"]
+    assert demo_tools.shared_columns(recalled, brain.directory) == (3 if has_pyarrow else 2)
+    said = demo.about_text(brain.explain("x").copied_bytes / len(recalled))
+    assert ("Nor is text" in said) is has_pyarrow and ("takes the time" in said) is not has_pyarrow

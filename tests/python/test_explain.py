@@ -8,9 +8,11 @@ import datetime
 import importlib
 import os
 import pickle
+import re
 import resource
 import subprocess
 import sys
+import textwrap
 
 import looked_into
 import numpy as np
@@ -92,6 +94,27 @@ def test_what_is_shared_of_a_frame(brain):
     assert shown == {"column 'price'", "column 'count'"}
 
 
+@pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="pandas 2 has Python's strings anyway")
+@pytest.mark.parametrize("here", [True, False], ids=["pyarrow here", "none here"])
+def test_strings_of_pandas_that_were_put_without_pyarrow(brain, path, other, here):
+    """Then pandas 3 has Python's strings: it is pyarrow that is missing, whatever pandas there is."""
+    code = """
+    import sys
+    sys.modules["pyarrow"] = None
+    import pandas as pd
+    from brain_plasma import Brain
+    Brain(path)["x"] = pd.DataFrame({"carrier": [f"carrier {i}" for i in range(1000)]})
+    """
+    other(textwrap.dedent(code)).end()
+    with pytest.MonkeyPatch.context() as patch:
+        if not here:
+            patch.setitem(sys.modules, "pyarrow", None)
+        found = brain.explain("x")
+    (part,) = [part for part in found.copies if part.reason]
+    assert "with pyarrow the strings of pandas 3" in part.reason
+    assert ("pip install pyarrow" in part.reason) is not here
+
+
 def test_the_advice_is_right(brain):
     brain["x"] = frame().convert_dtypes(dtype_backend="pyarrow")
     found = brain.explain("x")
@@ -125,6 +148,45 @@ def test_a_value_that_is_there_twice_counts_once(brain):
     value = np.zeros(1000)
     brain["x"] = [value, value, {"again": value}]
     assert brain.explain("x").shared_bytes == 8000
+
+
+def copied_lines(explanation):
+    """Bytes, as the text of an explanation says them: of all that is copied, and of each line about it."""
+    units = {"bytes": 1, "KB": 1e3, "MB": 1e6}
+    total, *lines = [
+        float(number) * units[unit]
+        for pattern in (r"recall, ([0-9.]+) (\w+) copied", r"copied, ([0-9.]+) (\w+):")
+        for number, unit in re.findall(pattern, str(explanation))
+    ]
+    return total, lines
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pd.DataFrame({"t": pd.Series([f"t{i}" for i in range(20_000)], dtype=object), "x": np.zeros(20_000)}),
+        [f"t{i}" for i in range(20_000)],
+        {f"k{i}": "t" * 70 for i in range(1000)},
+        [b"b" * 100, "t" * 1000, *range(1000)],
+        {"bytes": b"b" * 100_000, "small": [b"b" * 100] * 30},
+        [Thing("a" * 100, b"b" * 100)] * 30,
+    ],
+    ids=["frame", "texts", "dict", "list", "bytes", "pickle"],
+)
+def test_what_is_copied_adds_up(brain, value):
+    brain["x"] = value
+    found = brain.explain("x")
+    assert found.shared_bytes + found.copied_bytes <= found.total_bytes
+    total, lines = copied_lines(found)
+    assert abs(total - sum(lines)) <= 1000 + 0.02 * total
+
+
+def test_the_text_says_that_objects_take_more_than_their_bytes(brain):
+    words = "copied are stored bytes"
+    brain["x"] = [f"text {i}" for i in range(20_000)]
+    assert words in str(brain.explain("x"))
+    brain["x"] = np.zeros(100_000)
+    assert words not in str(brain.explain("x"))
 
 
 def test_polars_categoricals(brain):

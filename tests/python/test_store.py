@@ -4,6 +4,7 @@ import inspect
 import os
 import pickle
 import time
+import warnings
 
 import brain_plasma
 import pytest
@@ -422,3 +423,34 @@ def test_destroy_removes_the_store(path):
     assert not os.path.lexists(path) and not os.path.lexists(directory)
     with Brain(path) as successor:
         assert len(successor) == 0
+
+
+# ---- a capacity for a store that is there ---------------------------------------------------------
+
+
+def test_another_capacity_than_the_store_has_is_told_once(path):
+    with Brain(path, capacity=10_000_000), pytest.warns(RuntimeWarning, match="10000000 bytes") as caught:
+        with Brain(path, capacity=20_000_000) as brain:
+            assert brain.size() == 10_000_000
+    (warning,) = caught
+    assert "brain.resize(20000000)" in str(warning.message) and warning.filename == __file__
+
+
+def test_the_capacity_that_the_store_has_is_no_warning(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with Brain(path, capacity=10_000_000), Brain(path, capacity=10_000_000), Brain(path):
+            pass
+
+
+def test_a_brain_that_is_pickled_or_wakes_up_does_not_warn_of_a_changed_capacity(path):
+    with Brain(path, capacity=10_000_000) as brain:
+        brain.resize(20_000_000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pickle.loads(pickle.dumps(brain)) as other:
+                assert other.size() == 20_000_000
+            brain["x"] = 5
+            assert pickle.loads(pickle.dumps(brain.ref("x"))).value == 5
+            brain.sleep()
+            brain.wake_up()

@@ -60,6 +60,20 @@ def test_a_stranger_is_refused(brain, path, stranger_runs, options):
 
 
 @needs_root
+def test_a_stranger_is_told_what_the_owner_would_have_to_do(stranger_runs):
+    """With a path below /tmp, as most have, the link is what is seen first, and then the directory."""
+    path = f"/tmp/brain-test-{os.getpid()}-of-root"
+    with Brain(path, capacity=10_000_000) as brain:
+        try:
+            for options in ("", "shared=True"):
+                done = as_stranger(REFUSED.format(options=options), path)
+                assert "made it with their group (group=, mode=)" in done.stdout, done
+                assert "user 0" in done.stdout
+        finally:
+            brain.destroy()
+
+
+@needs_root
 def test_the_store_of_a_stranger_is_refused(path, stranger_runs):
     done = as_stranger("from brain_plasma import Brain\nBrain(path)['x'] = 1", path)
     assert done.returncode == 0, done.stderr

@@ -362,7 +362,7 @@ def _(n_bytes):
 
 @row(
     "pandas",
-    "strings that Python holds: `object`, `string[python]`",
+    "strings that Python holds: `object`, `string[python]`, pandas 3 without pyarrow",
     copied="the strings are made anew; `astype('string[pyarrow]')` or categories would be shared",
 )
 def _(n_bytes):

@@ -294,6 +294,7 @@ static void check_odd_paths(void)
     refuse(loop, 0, BRAIN_E_CORRUPT, "symbolic link");
     CHECK_SYS(unlink(loop));
     refuse("/tmp-is-not-this/store", 0, BRAIN_E_NOT_FOUND, "does not exist"); /* nor below /tmp */
+    refuse("/tmp-is-not-this/~/store", 0, BRAIN_E_NOT_FOUND, "expanduser()");
     refuse("/proc/self/stat/store", 0, BRAIN_E_IO, "Not a directory");
     refuse("/proc/self/stat/in/store", 0, BRAIN_E_PERM, "may not be entered");
     snprintf(odd, sizeof odd, "%s/%0300d/store", directory, 0);

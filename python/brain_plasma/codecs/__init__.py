@@ -17,7 +17,7 @@ import importlib
 import os
 import weakref
 
-from ..exceptions import BrainCorruptError, BrainError, BrainPickleError, BrainValueError
+from ..exceptions import BrainCorruptError, BrainError, BrainPickleError, BrainRecallPackageError, BrainValueError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def find_decoder(name: str) -> Decoder:
     try:
         _load(package)
     except ImportError as error:
-        raise BrainValueError(
+        raise BrainRecallPackageError(
             f"it is a {name}, and {package}, which it takes to recall one, cannot be imported here ({error}): "
             f"pip install {package}"
         ) from error
@@ -214,7 +214,7 @@ def decoder(name: str, build: Callable[[Any], Any]) -> None:
     def decode(payload: Any, trusted: bool) -> Any:
         try:
             return build(payload)
-        except (BrainError, MemoryError):
+        except (BrainError, MemoryError, ImportError):
             raise
         except Exception as error:
             raise BrainCorruptError(f"what is stored of a {name} makes no sense: {error}") from error

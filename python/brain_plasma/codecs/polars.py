@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 
-from ..exceptions import BrainCorruptError, BrainValueError, BrainValueTypeError
+from ..exceptions import BrainCorruptError, BrainRecallPackageError, BrainValueTypeError
 from . import Written, _load, arrow_check, decoders, encoders, top_encoders
 from .description import pack
 
@@ -89,7 +89,7 @@ def refuse_lazy(frame: Any) -> tuple[str, Any] | None:
 def decode_frame(payload: tuple[dict[str, Any], Any], trusted: bool) -> Any:
     """A frame from what _describe() said of it, and its stream."""
     if arrow is None:
-        raise BrainValueError(
+        raise BrainRecallPackageError(
             "a Polars frame is read by pyarrow, which cannot be imported here: pip install pyarrow"
         )
     description, data = payload
