@@ -307,9 +307,9 @@ int bn_read_pin_hinted(struct brain_store *store, const brain_hint *hint, struct
     }
     BN_STEP(look_again, found->slot, 0);
     /* gen behind the word: in a slot that is pinned and stands in the index it stands still. */
+    const _Atomic uint32_t *gen = bn_copied_gen_of(bn_slot_view(store, found->slot));
     if (bn_likely(bn_load_seq(place) == hint->word && /* PAIR pin-retire, PAIR swing */
-                  bn_load_relaxed(bn_copied_gen_of(bn_slot_view(store, found->slot))) ==
-                      hint->gen)) {
+                  bn_load_relaxed(gen) == hint->gen)) {
         return 0;
     }
     bn_read_let_go(store, found->pin);

@@ -2,5 +2,5 @@
 # file: src/read.c
 # run: test_stepped_reader twin
 /^int bn_read_pin_hinted/,/^}/ {
-    s/bn_load_relaxed(bn_copied_gen_of(bn_slot_view(store, found->slot))) == hint->gen/true/
+    s/bn_load_relaxed(gen) == hint->gen/true/
 }
