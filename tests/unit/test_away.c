@@ -246,6 +246,16 @@ static void check_refused(void)
     CHECK_CODE(move("small", "12345"), BRAIN_E_INVAL);
     CHECK_OK(move("small", "1234"));
     CHECK_OK(brain_delete(space, "small", 5, BRAIN_ANY_VERSION));
+    const brain_part half = { .data = bytes, .size_bytes = LARGE };
+    const brain_value unsealed = { .kind = BRAIN_KIND_UNSEALED, .parts = &half, .n_parts = 1 };
+    CHECK_OK(brain_put(space, "unsealed", 8, &unsealed, BRAIN_ANY_VERSION, &version));
+    CHECK_CODE(move("unsealed", "elsewhere"), BRAIN_E_INVAL); /* somebody is writing it */
+    CHECK_DETAIL("not sealed yet");
+    get("unsealed", &view);
+    CHECK(view.kind == BRAIN_KIND_UNSEALED && view.version == version);
+    CHECK(view.size_bytes == LARGE && memcmp(view.data, bytes, LARGE) == 0);
+    brain_view_drop(&view);
+    CHECK_OK(brain_delete(space, "unsealed", 8, BRAIN_ANY_VERSION));
     const brain_value away = { .kind = BRAIN_KIND_AWAY };
     CHECK_CODE(brain_put(space, "refused", 7, &away, BRAIN_ANY_VERSION, NULL), BRAIN_E_INVAL);
     CHECK_SOUND(store);

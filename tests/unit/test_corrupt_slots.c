@@ -4,6 +4,7 @@
 #include "alloc.h"
 #include "handle.h"
 #include "index.h"
+#include "pin.h"
 #include "slot.h"
 
 #include "corrupt.h"
@@ -37,6 +38,22 @@ static int by_id_of(brain_space *space, const char *name, void (*damage)(void))
 static int put_tiny(void)
 {
     return put(one, "t", 1);
+}
+
+static int exists_large(void)
+{
+    uint64_t version;
+    return brain_exists(one, "big1", 4, &version);
+}
+/* Of those that it had got before, no view is left. */
+static int coldest(void)
+{
+    brain_view views[BRAIN_COLDEST_MAX];
+    size_t n = 77;
+    int err = brain_coldest(store, one, 0, views, BRAIN_COLDEST_MAX, &n);
+    CHECK_U64(n, 77);
+    CHECK_U64(bn_pin_count_own(store), 0);
+    return err;
 }
 
 /* ---- slots */
@@ -90,6 +107,30 @@ static void slot_goes_beyond_the_slots(void)
     memcpy((void *)rec, (const void *)rec_of(one, "n9"), BN_LINE);
     rec->size_low = 1000;
     bn_store_release(word, (bn_load_relaxed(word) >> 32 << 32) | last_line());
+}
+
+/* ---- what stands for a value that is elsewhere: 9 bytes, and the version of that value */
+
+static void move_large_away(void)
+{
+    brain_view view;
+    CHECK_OK(brain_get(one, "big1", 4, &view));
+    CHECK_OK(brain_move_away(&view, "elsewhere", 9));
+    brain_view_drop(&view);
+}
+static void set_version_of_away(int byte)
+{
+    struct bn_slot_rec *rec = rec_of(one, "big1");
+    CHECK((rec->flags & BN_SLOT_AWAY) != 0 && bn_slot_size(rec) == 9 + BN_SLOT_VERSION_BYTES);
+    memset((uint8_t *)rec + BN_SLOT_HEAD + 9, byte, BN_SLOT_VERSION_BYTES);
+}
+static void away_is_of_no_version(void)
+{
+    set_version_of_away(0);
+}
+static void away_is_of_a_later_version(void)
+{
+    set_version_of_away(0xff);
 }
 
 /* ---- slabs */
@@ -422,6 +463,12 @@ static const struct corrupt_case cases[] = {
     CASE(slot_goes_beyond_the_slots, get_small, C, "longer than slots"),
     CASE(slot_goes_beyond_the_slots, delete_small, C, ""),
     CASE(partial_slabs_are_none, put_tiny, C, "slabs"),
+    CASE(extent_lies_beyond, coldest, C, ""),
+    CASE_WITH(away_is_of_no_version, get_large, C, "which version", move_large_away),
+    CASE_WITH(away_is_of_no_version, exists_large, C, "which version", move_large_away),
+    CASE_WITH(away_is_of_no_version, put_over_large, C, "which version", move_large_away),
+    CASE_WITH(away_is_of_no_version, check, C, "", move_large_away),
+    CASE_WITH(away_is_of_a_later_version, get_large, C, "which version", move_large_away),
 };
 
 int main(void)

@@ -459,6 +459,77 @@ static void check_snapshot(void)
     check_destroy(store);
 }
 
+/* All that cannot go is counted, however many there are of it: views, the library's own namespaces (beside one that is
+ * empty and one that was removed), and what a snapshot needs. One byte more than may go removes nothing. */
+static void check_much_that_stays(void)
+{
+    enum {
+        N_HELD = 3000,
+        N_OWN = 300
+    };
+    static brain_view held[N_HELD];
+    brain_store *store = crowd_open(N_HELD * 100 + N_OWN * 200 + 100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default"), *empty = check_space(store, "empty"),
+                *gone = check_space(store, "gone");
+    for (uint32_t i = 0; i < N_HELD; i++) {
+        CHECK_OK(crowd_put(space, i, 100));
+        CHECK_OK(brain_get(space, &i, sizeof i, &held[i]));
+    }
+    for (uint32_t i = 0; i < N_OWN; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "\xff%u", i);
+        brain_space *own = check_space(store, name);
+        CHECK_OK(crowd_put(own, 0, 200));
+        brain_space_close(own);
+    }
+    CHECK_OK(brain_space_create(empty));
+    CHECK_OK(crowd_put(gone, 0, 10));
+    CHECK_OK(brain_space_remove(gone));
+    CHECK_CODE(crowd_put(space, N_HELD, 100001), BRAIN_E_FULL);
+    CHECK_DETAIL("300000 bytes are of values that somebody has a view of");
+    CHECK_DETAIL("60000 are the library's own");
+    CHECK_CODE(bn_stage_make_room(store, gone, 1), BRAIN_E_FULL); /* there is no such namespace */
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_ERROR));
+    CHECK_CODE(bn_stage_make_room(store, NULL, 1), BRAIN_E_FULL);
+    CHECK_DETAIL("its mode is to remove nothing");
+    CHECK_OK(brain_set_full(store, BRAIN_FULL_LRU));
+    CHECK_U64(check_stat(store).n_evicted, 0);
+    for (uint32_t i = 0; i < N_HELD; i++) {
+        brain_view_drop(&held[i]);
+    }
+    CHECK_OK(crowd_put(space, N_HELD, 100001));
+    CHECK(check_stat(store).n_evicted > 0);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    brain_space_close(empty);
+    brain_space_close(gone);
+    check_destroy(store);
+}
+
+/* So many extents that they are gone through in several holdings of the lock. */
+static void check_snapshot_of_many(void)
+{
+    enum {
+        N = 3000,
+        SIZE = 3000
+    };
+    brain_store *store = crowd_open(N * SIZE + 10000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_snapshot *snapshot;
+    for (uint32_t i = 0; i < N; i++) {
+        CHECK_OK(crowd_put(space, i, SIZE));
+    }
+    CHECK_OK(brain_snapshot_open(store, &snapshot));
+    CHECK_CODE(crowd_put(space, N, 10001), BRAIN_E_FULL);
+    CHECK_DETAIL("9000000 are needed by snapshots");
+    CHECK_U64(check_stat(store).n_evicted, 0);
+    brain_snapshot_close(snapshot);
+    CHECK_OK(crowd_put(space, N, 10001));
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 /* Who waits for the namespace is woken by what goes, as by a delete. */
 static void check_waiter(void)
 {
@@ -588,6 +659,8 @@ static void check_coldest(void)
     brain_view views[200], held;
     uint32_t name = 3;
     size_t n = 0;
+    CHECK_OK(brain_coldest(store, NULL, 0, views, 200, &n)); /* nothing was ever put */
+    CHECK_U64(n, 0);
     CHECK_OK(crowd_put(own, 0, 5000));
     for (uint32_t i = 0; i < 10; i++) {
         CHECK_OK(crowd_put(a, i, 10000 + i));
@@ -670,6 +743,8 @@ int main(void)
     check_refused();
     check_views_of_others();
     check_snapshot();
+    check_much_that_stays();
+    check_snapshot_of_many();
     check_waiter();
     check_pages();
     check_table();

@@ -203,6 +203,39 @@ static void check_turns(bool dies)
     check_destroy(store);
 }
 
+/* Who had the turn died, and its row is another's by now, who lives and makes no room: it is not waited for. */
+static void check_turn_in_the_row_of_another(void)
+{
+    brain_store *store = crowd_open(100000, BRAIN_FULL_SPILL), *heir;
+    brain_space *space = check_space(store, "default");
+    struct slow_maker maker = { space, check_gate_new(), check_gate_new(), true };
+    struct maker quick = { .space = space, .next = 1 };
+    brain_client its;
+    CHECK_OK(crowd_put(space, 0, 50000));
+    CHECK_OK(crowd_put(space, 1, 50000));
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        CHECK_OK(brain_on_full(store, make_room_slowly, &maker));
+        CHECK_OK(crowd_put(space, 2, 10000));
+        _exit(0);
+    }
+    check_gate_pass(&maker.begun);
+    check_kill(pid);
+    CHECK_OK(brain_reap(store, NULL));
+    CHECK_OK(brain_open(brain_path(store), NULL, &heir));
+    CHECK_OK(brain_self(heir, &its));
+    CHECK_U64(bn_load_seq(&store->state->turn) & 0xffff, its.row + 1);
+    CHECK_OK(brain_on_full(store, make_room, &quick));
+    CHECK_OK(crowd_put(space, 3, 10000));
+    CHECK_U64(quick.n_calls, 1);
+    CHECK(crowd_has(space, 0) && !crowd_has(space, 1));
+    brain_close(heir);
+    check_gate_free(&maker.begun);
+    check_gate_free(&maker.may_end);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 /* ---- conditions */
 
 /* Nothing goes for a change that is not made; and what a change asks for is not what goes. */
@@ -247,6 +280,67 @@ static void check_conditions(void)
     check_destroy(store);
 }
 
+static void check_is_described(brain_space *space, uint32_t name, const char *description)
+{
+    brain_view view;
+    CHECK_OK(brain_get(space, &name, sizeof name, &view));
+    CHECK_U64(view.description_len, strlen(description));
+    CHECK(memcmp(view.description, description, view.description_len) == 0);
+    brain_view_drop(&view);
+}
+
+/* What has to be there, in whatever version, does not go for the change that asks for it, though it is the coldest of
+ * all; nor does a value whose description a put keeps: where nothing else may go, that is FULL. */
+static void check_any_version_stays(void)
+{
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_part part = { .data = crowd_data, .size_bytes = 10000 };
+    brain_value value = { .kind = BRAIN_KIND_BYTES,
+                          .n_parts = 1,
+                          .parts = &part,
+                          .description = "what it is",
+                          .description_len = 10 };
+    brain_view held[10];
+    brain_batch *batch;
+    uint32_t x = 100, y = 101, n_held = 0;
+    CHECK_OK(brain_put(space, &x, sizeof x, &value, 0, NULL));
+    for (uint32_t i = 0; i < 9; i++) {
+        CHECK_OK(crowd_put(space, i, 10000));
+    }
+    value.description = NULL;
+    part.size_bytes = 1500; /* inline: it looks for room at the commit */
+    CHECK_OK(brain_batch_new(store, &batch));
+    CHECK_OK(brain_batch_require(batch, space, &x, sizeof x, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_batch_put(batch, space, &y, sizeof y, &value));
+    CHECK_OK(brain_batch_commit(batch, NULL));
+    brain_batch_free(batch);
+    CHECK(crowd_has(space, x) && crowd_has(space, y) && check_stat(store).n_evicted > 0);
+    part.size_bytes = 10000;
+    CHECK_OK(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION, NULL));
+    check_is_described(space, x, "what it is");
+    for (uint32_t i = 0; i < 9; i++) {
+        if (crowd_has(space, i)) {
+            CHECK_OK(brain_get(space, &i, sizeof i, &held[n_held++]));
+        }
+    }
+    CHECK_OK(brain_get(space, &y, sizeof y, &held[n_held++]));
+    part.size_bytes = 100000 - check_live(store) + 5000; /* as much as would fit if it went */
+    CHECK_CODE(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION, NULL), BRAIN_E_FULL);
+    CHECK_DETAIL("somebody has a view of");
+    check_is_described(space, x, "what it is");
+    value.description = "new";
+    value.description_len = 3;
+    CHECK_OK(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION, NULL)); /* keeps nothing */
+    check_is_described(space, x, "new");
+    for (uint32_t i = 0; i < n_held; i++) {
+        brain_view_drop(&held[i]);
+    }
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 /* What stands for a value that is elsewhere does not go once more, and what could not be moved is not offered. */
 static void check_not_offered(void)
 {
@@ -276,6 +370,35 @@ static void check_not_offered(void)
 
 /* ---- a full file system */
 
+/* Where all that is there is in use nothing goes, and what the kernel refused is what is said. */
+static void check_no_memory_and_all_held(brain_store *store, brain_space *space)
+{
+    static brain_view held[400];
+    uint32_t n_held = 0;
+    uint64_t n_evicted = check_stat(store).n_evicted;
+    int err = 0;
+    for (uint32_t name = 0; name < 1300; name++) {
+        if (crowd_has(space, name)) {
+            CHECK(n_held < 300);
+            CHECK_OK(brain_get(space, &name, sizeof name, &held[n_held++]));
+        }
+    }
+    for (uint32_t name = 2000; err == 0; name++) {
+        err = crowd_put(space, name, CHECK_MIB);
+        if (err == 0) {
+            CHECK(n_held < 400);
+            CHECK_OK(brain_get(space, &name, sizeof name, &held[n_held++]));
+        }
+    }
+    CHECK_CODE(err, BRAIN_E_FULL);
+    CHECK_DETAIL("file system");
+    CHECK_U64(check_stat(store).n_evicted, n_evicted);
+    for (uint32_t i = 0; i < n_held; i++) {
+        brain_view_drop(&held[i]);
+    }
+    CHECK_OK(crowd_put(space, 3000, CHECK_MIB));
+}
+
 static void check_small_file_system(void)
 {
     char dir[] = "/dev/shm/brain-test-mount-XXXXXX", path[200];
@@ -303,6 +426,7 @@ static void check_small_file_system(void)
         }
         CHECK(crowd_has(space, 299) && check_stat(store).n_evicted > 200);
         CHECK(check_live(store) > 4 * CHECK_MIB); /* of what there is room for */
+        check_no_memory_and_all_held(store, space);
         CHECK_SOUND(store);
         brain_space_close(space);
         check_destroy(store);
@@ -324,7 +448,9 @@ int main(void)
     check_spared();
     check_turns(false);
     check_turns(true);
+    check_turn_in_the_row_of_another();
     check_conditions();
+    check_any_version_stays();
     check_not_offered();
     check_small_file_system();
     return 0;

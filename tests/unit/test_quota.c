@@ -118,6 +118,40 @@ static void check_removed(void)
     end();
 }
 
+/* Another handle has removed the namespace that this one still has in mind: a quota goes to the one that it makes, not
+ * to what has that record by then; and what is put is not held against the quota of the one that went. */
+static void check_removed_by_another_handle(void)
+{
+    begin();
+    brain_space *again = check_space(store, "limited"), *other = check_space(store, "other");
+    for (int i = 0; i < 20; i++) {
+        bool is_used_anew = i % 2 == 1;
+        CHECK_OK(brain_space_set_quota(space, 100));
+        CHECK_REFUSED(put("a", 101));
+        CHECK_OK(brain_space_remove(again));
+        if (is_used_anew) {
+            CHECK_OK(brain_put_bytes(other, "a", 1, data, 10));
+        }
+        CHECK_OK(brain_space_set_quota(space, 1000));
+        check_holds(0, 0, 1000);
+        if (is_used_anew) {
+            uint64_t quota = 7;
+            CHECK_OK(brain_space_usage(other, NULL, NULL, &quota));
+            CHECK_U64(quota, 0);
+            CHECK_OK(brain_space_remove(other));
+        }
+        CHECK_OK(put("a", 600));
+        CHECK_REFUSED(put("b", 401));
+        CHECK_OK(brain_space_remove(again));
+        CHECK_OK(put("a", LARGE));
+        check_holds(1, LARGE, 0);
+        CHECK_OK(brain_space_remove(again));
+    }
+    brain_space_close(again);
+    brain_space_close(other);
+    end();
+}
+
 /* ---- single changes */
 
 static void check_puts(size_t quota)
@@ -631,6 +665,7 @@ int main(int argc, char **argv)
     check_fill(data, sizeof data, 1);
     check_set();
     check_removed();
+    check_removed_by_another_handle();
     check_puts(1000);
     check_puts(LARGE);
     check_puts(200);

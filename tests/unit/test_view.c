@@ -104,6 +104,38 @@ static void test_what_cannot_be_mapped(brain_space *space)
     brain_view_drop(&view);
 }
 
+/* ---- a copy instead */
+
+/* Where the buffer has no room for value, name and 24 bytes it is a view; nothing behind the room is written. */
+static void test_a_copy_stays_in_its_buffer(brain_space *space)
+{
+    static const size_t sizes[] = { 0, 1, 8, 100, 255 };
+    static char bytes[255];
+    _Alignas(8) char buf[400];
+    memset(bytes, 'a', sizeof bytes);
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        size_t size = sizes[s], need = (size + 6 + 7) / 8 * 8 + 24;
+        put(space, "copied", bytes, size);
+        for (size_t room = 0; room <= need; room += 8) {
+            brain_hint hint = { 0 };
+            for (int i = 0; i < 3; i++) { /* by its name; and by a hint, which the first notes */
+                brain_view view;
+                memset(buf, 'z', sizeof buf);
+                CHECK_OK(
+                    brain_get_or_copy(space, "copied", 6, i == 0 ? NULL : &hint, buf, room, &view));
+                CHECK_U64(view.size_bytes, size);
+                CHECK(memcmp(view.data, bytes, size) == 0);
+                CHECK(i > 0 || (view.data == buf) == (room >= need));
+                for (size_t at = room; at < sizeof buf; at++) {
+                    CHECK(buf[at] == 'z');
+                }
+                brain_view_drop(&view);
+            }
+        }
+    }
+    CHECK_OK(brain_delete(space, "copied", 6, BRAIN_ANY_VERSION));
+}
+
 /* ---- a second view */
 
 static void test_each_view_keeps_the_value(brain_store *store, brain_space *space, size_t size)
@@ -358,6 +390,7 @@ int main(void)
     test_what_is_written_stays_here(space, 300000);
     test_a_child_has_its_own(space);
     test_what_cannot_be_mapped(space);
+    test_a_copy_stays_in_its_buffer(space);
     test_each_view_keeps_the_value(store, space, 100);
     test_each_view_keeps_the_value(store, space, 300000);
     test_there_is_no_second_of_none();
