@@ -43,8 +43,10 @@ static int protect(struct brain_store *store, struct bn_write *write)
     const struct bn_slot_rec *rec = bn_slot_view(store, found.slot);
     uint64_t version;
     write->older_pin = found.pin;
+    /* Its description is kept: it is still to be fetched, or was. */
+    bool keeps = !change->has_description || write->expected_version != 0;
     write->has_older_pin = change->if_version != BRAIN_ANY_VERSION || write->checks_only ||
-                           (!change->has_description && rec->description_len > 0);
+                           (keeps && rec->description_len > 0);
     err = bn_slot_version(store, found.slot, &version);
     err = err != 0 ? err : judge_version(write, version);
     if (!write->has_older_pin) {

@@ -341,6 +341,33 @@ static void check_any_version_stays(void)
     check_destroy(store);
 }
 
+/* Nor where the description was fetched before it turned out that there is no room. */
+static void check_fetched_description_stays(void)
+{
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_part part = { .data = crowd_data, .size_bytes = 1500 }; /* inline: nothing is staged */
+    brain_value value = { .kind = BRAIN_KIND_BYTES,
+                          .n_parts = 1,
+                          .parts = &part,
+                          .description = "what it is",
+                          .description_len = 10 };
+    brain_view held;
+    uint32_t x = 100, other = 0;
+    CHECK_OK(brain_put(space, &x, sizeof x, &value, 0, NULL));
+    CHECK_OK(crowd_put(space, other, 98000));
+    CHECK_OK(brain_get(space, &other, sizeof other, &held));
+    value.description = NULL;
+    CHECK_CODE(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION, NULL), BRAIN_E_FULL);
+    check_is_described(space, x, "what it is");
+    brain_view_drop(&held);
+    CHECK_OK(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION, NULL));
+    check_is_described(space, x, "what it is");
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 /* What stands for a value that is elsewhere does not go once more, and what could not be moved is not offered. */
 static void check_not_offered(void)
 {
@@ -451,6 +478,7 @@ int main(void)
     check_turn_in_the_row_of_another();
     check_conditions();
     check_any_version_stays();
+    check_fetched_description_stays();
     check_not_offered();
     check_small_file_system();
     return 0;
