@@ -541,8 +541,10 @@ int main(int argc, char **argv)
     if (rc == 0) rc = brain_space_open(store, "default", 7, &space);
     if (rc == 0 && strcmp(argv[2], "write") == 0) rc = write_values(space);
     const char *what = argv[1];
-    for (int i = 3; i < argc && rc == 0; i++)
-        rc = read_value(space, what = argv[i]);
+    for (int i = 3; i < argc && rc == 0; i++) {
+        what = argv[i];
+        rc = read_value(space, what);
+    }
     if (rc != 0)
         fprintf(stderr, "values: %s: %s %s\n", what, brain_strerror(rc), brain_error_detail());
     brain_space_close(space);

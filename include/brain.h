@@ -114,13 +114,13 @@ BRAIN_API const char *brain_strerror(int code);
 
 /* What went wrong in the calling thread's last failed call: what, where, and what to do. A full
  * store's text says what was asked, what is live, in limbo and free, and who pins; a timeout's
- * names the process that holds the lock. Empty after an expected answer that its code says all of (NOT_FOUND of a name,
- * EXISTS, STALE, INTR). Valid until the thread's next failing call. Never NULL. */
+ * names the process that holds the lock. Empty after an answer that its code says all of: NOT_FOUND and EXISTS, but
+ * for those of brain_open(), STALE and INTR. Valid until the thread's next failing call. Never NULL. */
 BRAIN_API const char *brain_error_detail(void);
 
 /* Say what brain_error_detail() is to say, for who was asked to make room (brain_on_full()) and failed: it ends up in
- * the text of the call that asked. The last that is called there: an answer such as NOT_FOUND after it takes the text away.
- * Longer texts are cut. */
+ * the text of the call that asked. Call it last: an answer such as NOT_FOUND to a later call empties the text. Longer
+ * texts are cut. */
 BRAIN_API_FREE void brain_tell_error(const char *text);
 
 /* ---- stores ---------------------------------------------------------------------------------- */

@@ -386,10 +386,10 @@ static bool evict_or_wait(struct pl_store *objects, uint64_t n_bytes, bool are_u
     return true;
 }
 
-#define DETAIL_BYTES 1024u /* no text of the library's is longer */
+#define DETAIL_BYTES 1024u /* longer than any text of the library's */
 
-/* What was said of the FULL is the caller's to show where no room is made: it stands over what is asked meanwhile, which
- * is answered NOT_FOUND and the like. */
+/* evict_or_wait(), which leaves brain_error_detail() as it was: the text of the FULL, which the caller shows where no
+ * room is made. `is_named`: the objects are in use only if their namespace exists. */
 static bool make_room(struct pl_store *objects, uint64_t n_bytes, bool is_named, unsigned *tried)
 {
     char said[DETAIL_BYTES];

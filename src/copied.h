@@ -3,8 +3,8 @@
  * As a seqlock is read (Boehm, MSPC 2012): the word, the slot's gen, the word again; what is there, eight bytes at a
  * time; word and gen once more. The first three: the slot is in the index, its filling behind it. The last two: nothing
  * in between can have been of a later use of its memory, for whoever stores there either fences after storing gen or
- * releases, having left the index before (PAIR refill). Anything else than a committed small value is left to the pinned
- * way (read.c).
+ * releases, having left the index before (PAIR refill). Anything else than a committed small value is left to the
+ * pinned way (read.c).
  *
  * By a hint: at once, as much as was found there last, and the last two looks: the hint is of a committed use of the
  * slot, and a use never changes.
@@ -23,7 +23,8 @@ struct bn_copied {
     size_t room; /* bytes */
     uint32_t size, kind;
     uint64_t version;
-    uint64_t resolved; /* and the rest: where it was found, for a hint */
+    uint64_t
+        resolved; /* and the rest: where a look by name found it, for a hint; bn_copied_by_hint() leaves them */
     bn_off place;
     uint64_t word;
     uint32_t gen; /* 0: of no use for a hint */
@@ -67,9 +68,9 @@ BN_INLINE bool bn_copied_stood_still(const struct bn_slot_rec *rec, uint32_t gen
 #define BN_COPIED_HEAD_FORBIDS (BN_SLOT_BITS(pending) | BN_SLOT_NOT_INLINE)
 #define BN_COPIED_LENS_FORBID  (BN_SLOT_BITS(meta_len) | BN_SLOT_BITS(size_high))
 
-/* Whether a value that is pinned is one that bn_copied_try() copies, and did not since it changed meanwhile, or for want of
- * room: a hint that says "pin it" would cost all later gets of it. */
-BN_INLINE bool bn_copied_may(const struct bn_slot_rec *rec)
+/* Whether a value that had to be pinned is one that bn_copied_try() copies: it changed meanwhile, or there was no room.
+ * Then no hint says "pin it", which would cost all later gets of it. */
+BN_INLINE bool bn_copied_is_allowed(const struct bn_slot_rec *rec)
 {
     const _Atomic uint64_t *word = (const _Atomic uint64_t *)(const void *)rec;
     /* relaxed: it stands still */
@@ -78,8 +79,8 @@ BN_INLINE bool bn_copied_may(const struct bn_slot_rec *rec)
            rec->size_low < BN_SLOT_ALIGNED_FROM;
 }
 
-/* Copy what `word` stands for at `place`, if that is of the name, small and committed. False: pin it. What is torn is thrown away at the
- * end. */
+/* Copy the value that `word` stands for at `place`. False: it is of another name, not small, not committed, or it
+ * changed meanwhile: pin it. `to` may hold anything then. */
 BN_INLINE bool bn_copied_try(struct brain_store *store, const struct bn_key *key,
                              const _Atomic uint64_t *place, uint64_t word, struct bn_copied *copied)
 {
@@ -114,9 +115,8 @@ BN_INLINE bool bn_copied_try(struct brain_store *store, const struct bn_key *key
            bn_slot_same((const uint8_t *)copied->to + size, key->name, name_len);
 }
 
-/* Copy the value of a name where no more is to be done: its word is in the first line of its bucket, and it is committed,
- * and small. False: bn_read_get_or_copy(). What is found is right in whatever state the index is: who finds nothing has to
- * look whether a bucket is being split. */
+/* Copy the value of a name whose word is in the first line of its bucket. False: bn_read_get_or_copy(). Whether a
+ * bucket is being split need not be looked at: what is found is right wherever it stood, and a miss is not believed here. */
 BN_INLINE bool bn_copied_by_name(struct brain_store *store, const struct bn_key *key,
                                  struct bn_copied *copied)
 {

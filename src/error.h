@@ -22,8 +22,8 @@ __attribute__((format(printf, 2, 3))) int bn_error_os(int error, const char *for
 /* Damage: CORRUPT, naming the record. */
 __attribute__((format(printf, 1, 2))) int bn_error_corrupt(const char *format, ...);
 
-/* What a public call gives that may answer NOT_FOUND, EXISTS, STALE or INTR for which nobody has said a text: the code
- * says all, and that of an earlier failure goes. Returns `err`. */
+/* `err`, as a public call returns it. For NOT_FOUND, EXISTS, STALE and INTR the detail text is emptied: it is of an
+ * earlier failure. Not where a text was set for them (brain_open()). */
 int bn_error_expected(int err);
 
 /* The detail text over a call of somebody else's, whose failures are none of the caller's. */

@@ -88,11 +88,7 @@ int bn_handle_get_or_copy(struct brain_space *space, const void *name, size_t na
 {
     int err = get(space, name, name_len, found, copied);
     if (hint != NULL && err == 0 && copied->gen != 0) {
-        if (found->slot != 0) {
-            copied->size = BN_HINT_PINS;
-            copied->kind = 0;
-        }
-        bn_handle_note(hint, copied);
+        bn_handle_note(hint, copied, found->slot != 0);
     }
     return err;
 }

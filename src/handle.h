@@ -101,7 +101,7 @@ BN_INLINE bool bn_handle_copy_hinted(struct brain_space *space, const brain_hint
            bn_handle_stands(space, bn_handle_ref(hint->space));
 }
 
-/* Copy a value by its name, where no more is to be done: as bn_copied_by_name(). */
+/* Copy a small, committed value by its name. False: bn_handle_get_or_copy(). */
 BN_INLINE bool bn_handle_copy(struct brain_space *space, const void *name, size_t name_len,
                               struct bn_copied *copied)
 {
@@ -119,16 +119,16 @@ BN_INLINE bool bn_handle_copy(struct brain_space *space, const void *name, size_
     return bn_copied_by_name(store, &key, copied) && bn_handle_stands(space, ref);
 }
 
-/* Note where what was copied was found. */
-static inline void bn_handle_note(brain_hint *hint, const struct bn_copied *copied)
+/* Note where a value was found: one that was copied, or (`pins`) one that has to be pinned. */
+static inline void bn_handle_note(brain_hint *hint, const struct bn_copied *copied, bool pins)
 {
     *hint = (brain_hint){ .space = copied->resolved,
                           .place = copied->place,
                           .word = copied->word,
                           .gen = copied->gen,
                           .record = 0, /* a put will look for it */
-                          .size = copied->size,
-                          .kind = copied->kind };
+                          .size = pins ? BN_HINT_PINS : copied->size,
+                          .kind = pins ? 0 : copied->kind };
 }
 
 /* Pin it, if it is not to be copied. 0; BN_AGAIN: look the name up; BUSY. */

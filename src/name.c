@@ -221,7 +221,7 @@ BN_NOINLINE static int look_up(brain_space *space, const void *name, size_t name
     return 0;
 }
 
-/* What was copied of the slot that `word` stands for. */
+/* Hand out what was copied of the slot that `word` stands for, and note the use. */
 BN_INLINE void give_copied(brain_space *space, uint64_t word, const struct bn_copied *copied,
                            const void *name, size_t name_len, brain_view *view_out)
 {
@@ -230,7 +230,7 @@ BN_INLINE void give_copied(brain_space *space, uint64_t word, const struct bn_co
     got(space->store, space, name, name_len, view_out);
 }
 
-/* By name, where the value is small and nothing is in the way. */
+/* By name: copied where a short look finds it small and committed, and no hint says "pin it". */
 BN_NOINLINE static int copy_or_look_up(brain_space *space, const void *name, size_t name_len,
                                        brain_hint *hint, void *buf, size_t room,
                                        brain_view *view_out)
@@ -242,7 +242,7 @@ BN_NOINLINE static int copy_or_look_up(brain_space *space, const void *name, siz
         return look_up(space, name, name_len, hint, buf, room, view_out);
     }
     if (hint != NULL && copied.gen != 0) {
-        bn_handle_note(hint, &copied);
+        bn_handle_note(hint, &copied, false);
     }
     give_copied(space, copied.word, &copied, name, name_len, view_out);
     return 0;

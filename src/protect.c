@@ -43,7 +43,7 @@ static int protect(struct brain_store *store, struct bn_write *write)
     const struct bn_slot_rec *rec = bn_slot_view(store, found.slot);
     uint64_t version;
     write->older_pin = found.pin;
-    /* Its description is kept: it is still to be fetched, or was. */
+    /* A put without a description keeps the old one: it has not been fetched yet, or it has, of `expected_version`. */
     bool keeps = !change->has_description || write->expected_version != 0;
     write->has_older_pin = change->if_version != BRAIN_ANY_VERSION || write->checks_only ||
                            (keeps && rec->description_len > 0);

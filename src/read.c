@@ -198,7 +198,7 @@ BN_INLINE int try_word(struct brain_store *store, const struct bn_key *key,
     if (bn_unlikely(rec->flags & BN_SLOT_TOMB)) {
         return BRAIN_E_NOT_FOUND;
     }
-    if (copied != NULL && !bn_copied_may(rec)) {
+    if (copied != NULL && !bn_copied_is_allowed(rec)) {
         copied->place = (bn_off)((const uint8_t *)place - store->view);
         copied->word = word;
         copied->gen = rec->gen;

@@ -17,7 +17,7 @@ int bn_read_get(struct brain_store *store, const struct bn_key *key, struct bn_f
  * large value that went meanwhile, the next change looks. */
 void bn_read_let_go(struct brain_store *store, uint32_t pin);
 
-/* The same; or found->slot is 0: the value was copied, and no pin is held. */
+/* As bn_read_get(); or found->slot is 0: the value was copied, and no pin is held. */
 int bn_read_get_or_copy(struct brain_store *store, const struct bn_key *key,
                         struct bn_found *found_out, struct bn_copied *copied);
 

@@ -148,7 +148,7 @@ int bn_stage_make_room(struct brain_store *store, struct brain_space *space, uin
     if (err != 0) {
         return err == BN_AGAIN ? 0 : err;
     }
-    brain_tell_error(""); /* what stands there then is who makes room's */
+    brain_tell_error(""); /* so that what stands there afterwards is of who makes room */
     is_making_room = true;
     err = room.make(room.context, store, space, bytes);
     is_making_room = false;

@@ -331,8 +331,8 @@ static struct brain_store *make(void)
 {
     struct brain_store *store;
     void *memory;
-    /* It has 115 KB, of which few are touched. */
-    if (bn_os_zeroed(sizeof *store, &memory) != 0) {
+    /* 115 KB, most of which is never touched: calloc() would clear it (docs/design/0006). */
+    if (bn_os_allocate(sizeof *store, &memory) != 0) {
         return NULL;
     }
     store = memory;
@@ -419,7 +419,7 @@ int bn_store_open(int dir_fd, const char *directory, const char *path, const bra
     if (store == NULL) {
         return bn_error(BRAIN_E_NOMEM, "no memory to open %s", path);
     }
-    /* path.c has no longer ones. */
+    /* It fits: path.c refuses what is longer than PATH_MAX - 64. */
     (void)snprintf(store->path_room, sizeof store->path_room, "%s", path);
     store->path = store->path_room;
     store->read_only = (options->flags & BRAIN_OPEN_READ_ONLY) != 0;

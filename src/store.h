@@ -144,7 +144,7 @@ struct brain_store {
     bool has_leftovers; /* the row was a dead client's, whose unpublished slots are there yet */
 
     /* the rest */
-    const char *path; /* `path_room` */
+    const char *path; /* as the user gave it, absolute; lies in path_room */
     uint32_t access;
     uint64_t capacity_max_bytes;
     bool read_only;
@@ -166,7 +166,7 @@ struct brain_store {
     /* Behind all that a put touches: where that lies was chosen by measuring, and 24 bytes more before it cost 6 ns. */
     struct bn_counting counting;
     struct bn_events events;
-    char path_room[PATH_MAX]; /* as the user gave it, absolute */
+    char path_room[PATH_MAX]; /* last: nothing that is in use lies behind it */
 };
 
 static inline uint8_t *bn_data_at(const struct brain_store *store, bn_off off)

@@ -90,8 +90,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             through the calls of ClientClass(path), and needs no store here. See over_client.py for
             what such a Brain cannot do.
         capacity: bytes that the values of a store that is made may take. Default: half of what the
-            file system has free, and at most half of what the process's memory cgroup has left. Of one that
-            there is with another, it is a RuntimeWarning, and resize() changes it.
+            file system has free, and at most half of what the process's memory cgroup has left. Of one
+            that there is with another, it is a RuntimeWarning, and resize() changes it.
         keep_free: bytes of free memory that stay with the store, for all who have it open: see the
             attribute. Default: as it is.
         mode: of a store that is made: 0o600 (default), 0o640 or 0o660.
@@ -576,8 +576,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         timeout: seconds; None: without end; 0: only look.
         namespace: None is the current one; it need not exist yet.
 
-        A delete ends no wait, and a put after it does: where a name is missing its version is 0. Raises BrainTimeoutError, which
-        is a TimeoutError, and BrainClosedError where another thread closes this Brain.
+        A delete ends no wait, and a put after it does: where a name is missing its version is 0. Raises
+        BrainTimeoutError, which is a TimeoutError, and BrainClosedError where another thread closes this Brain.
         Threads: any; others run meanwhile, and Ctrl-C works. Cost: a system call where it has to sleep.
         """
         timeout_ns = arguments.nanoseconds(timeout)

@@ -274,7 +274,7 @@ def _shown_json(value: Any, n_rows: int) -> dict[str, Any]:
         return {**_table_json(value), "first_rows": _plain(value.slice(0, n_rows).to_pylist())}
     if _is_a(value, "numpy", "ndarray"):
         first = value.ravel()[:n_rows]
-        items = list(first) if first.dtype.kind in "mM" else first.tolist()  # as numbers a NaT is one, too
+        items = list(first) if first.dtype.kind in "mM" else first.tolist()  # tolist() would make an int of a NaT
         return {"shape": list(value.shape), "dtype": str(value.dtype), "first": _plain(items)}
     with _as_shown(n_rows):
         plain = isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))

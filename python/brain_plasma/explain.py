@@ -41,7 +41,8 @@ class Explanation:
     name: None for a value that is not stored. kind: of the store (docs/format.md). type: what is recalled.
     total_bytes: of its data, as stored. shared_bytes: what a recall shares of them. copied_bytes: which of them it reads
     to make Python's objects, which take more memory: text some 50 bytes more for each.
-    parts: what is worth a line, the largest first; what is short, and how long each part is, is in copied_bytes alone. version, created, description, holders: of a stored one.
+    parts: what is worth a line, the largest first; what is short, and how long each part is, is in copied_bytes
+    alone. version, created, description, holders: of a stored one.
     spilled: its data are in a file, which a recall maps: Brain(when_full='spill').
     """
 

@@ -12,9 +12,9 @@
  * cancellation point. */
 void bn_copy_large(void *to, const void *from, uint64_t size);
 
-/* The same into bytes of a file that may have no memory yet: those from `off` on, which are mapped at `to`, for writing.
- * Less than BN_COPY_LARGE_FROM is written by the caller alone. Returns as base/os.h; where it fails, any part of the
- * pages may have memory, and of the bytes any may be there. */
+/* The same into bytes of a file that may have no memory yet: those from `off` on, mapped at `to` for writing. Less than
+ * BN_COPY_LARGE_FROM is written by the caller alone. Returns as base/os.h; where it fails, any of the pages may have
+ * memory, and any of the bytes may be there. */
 int bn_copy_fresh(int fd, uint64_t off, void *to, const void *from, uint64_t size);
 
 #endif

@@ -16,8 +16,8 @@
 
 /* What the kernel maps files by. */
 size_t bn_os_page_bytes(void);
-/* Memory of the process's own, zeroed: pages that are not touched take none. */
-int bn_os_zeroed(size_t size, void **addr_out);
+/* Memory of the process's own, zeroed, for bn_os_unmap(): pages that are not touched take none. */
+int bn_os_allocate(size_t size, void **addr_out);
 /* Set aside address space that nothing else will be mapped into, without access. */
 int bn_os_reserve(size_t size, void **addr_out);
 /* Map part of a file over reserved space. Pages are not made by this, are left out of core
@@ -37,8 +37,9 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out);
 /* Back a range of a file with memory, in steps of at most 2 MiB: a long call keeps others waiting, and a signal undoes
  * what it has done. ENOSPC where there is none. */
 int bn_os_back(int fd, uint64_t off, uint64_t size);
-/* The same of the pages that a mapping shows from `addr` on, which are mapped by that as well; by several threads at
- * once, where bn_os_back() and bn_os_write() let in one. Any error may mean no more than that this kernel cannot do it. */
+/* Back the pages that a writable mapping shows from `addr` on, and map them: in one call, so give it 2 MiB at most.
+ * Several threads may do it at once, where bn_os_back() and bn_os_write() let in one. Any error may mean no more than
+ * that this kernel cannot do it. */
 int bn_os_back_mapped(void *addr, uint64_t size);
 /* Give the memory of a range back; it reads as zeros from then on. */
 int bn_os_punch(int fd, uint64_t off, uint64_t size);

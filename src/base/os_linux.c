@@ -23,9 +23,8 @@
 
 #include "base/atomic.h"
 
-/* One long call keeps everybody else's small one waiting: 3.4 s behind one of 1 GB, measured. */
 #define HUGE_BYTES ((uint64_t)2 << 20)
-#define STEP_MIN   ((uint64_t)4 << 10)
+#define STEP_MIN   ((uint64_t)4 << 10) /* where signals keep undoing longer ones */
 
 /* How long one sleeps who may not wait for a word. */
 #define POLL_NS   ((int64_t)1000 * 1000)
@@ -45,7 +44,7 @@ size_t bn_os_page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-int bn_os_zeroed(size_t size, void **addr_out)
+int bn_os_allocate(size_t size, void **addr_out)
 {
     void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (addr == MAP_FAILED) {
@@ -121,8 +120,8 @@ int bn_os_wipe_on_fork(size_t size, void **addr_out)
     return 0;
 }
 
-/* How far one call goes: to the end of a huge page. Of one that is backed in halves, or written so, the kernel clears
- * both at once. */
+/* How far one call goes: one long call keeps everybody else's small one waiting (3.4 s behind one of 1 GB, measured).
+ * To the end of a huge page: of one that is backed or written in halves the kernel clears both first. */
 static uint64_t step_at(uint64_t off, uint64_t size)
 {
     uint64_t step = HUGE_BYTES - off % HUGE_BYTES;
