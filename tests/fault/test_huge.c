@@ -125,7 +125,10 @@ static void watch(uint64_t longest_call, uint32_t until_full)
 {
     longest = longest_call;
     n_until_full = until_full;
-    n_backed = n_written = n_mapped = n_interrupted = 0;
+    n_backed = 0;
+    n_written = 0;
+    n_mapped = 0;
+    n_interrupted = 0;
     bytes_written = 0;
     run_end = longest_run = 0;
     is_watched = true;
