@@ -23,8 +23,8 @@ struct bn_copied {
     size_t room; /* bytes */
     uint32_t size, kind;
     uint64_t version;
-    uint64_t
-        resolved; /* and the rest: where a look by name found it, for a hint; bn_copied_by_hint() leaves them */
+    /* Where a look by name found it, for a hint; bn_copied_by_hint() leaves these. */
+    uint64_t resolved;
     bn_off place;
     uint64_t word;
     uint32_t gen; /* 0: of no use for a hint */
@@ -116,7 +116,8 @@ BN_INLINE bool bn_copied_try(struct brain_store *store, const struct bn_key *key
 }
 
 /* Copy the value of a name whose word is in the first line of its bucket. False: bn_read_get_or_copy(). Whether a
- * bucket is being split need not be looked at: what is found is right wherever it stood, and a miss is not believed here. */
+ * bucket is being split need not be looked at: what is found is right wherever it stood, and a miss is not believed
+ * here. */
 BN_INLINE bool bn_copied_by_name(struct brain_store *store, const struct bn_key *key,
                                  struct bn_copied *copied)
 {

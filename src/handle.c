@@ -6,7 +6,6 @@
  */
 #include "handle.h"
 
-#include "base/hash.h"
 #include "pin.h"
 #include "slot.h"
 #include "space.h"
@@ -54,10 +53,7 @@ BN_INLINE int get(struct brain_space *space, const void *name, size_t name_len,
         if (bn_unlikely(err != 0)) {
             return err;
         }
-        struct bn_key key = { .name = name,
-                              .name_len = (uint32_t)name_len,
-                              .space_id = ref.id,
-                              .hash = bn_hash_name(store->hash_seed, ref.id, name, name_len) };
+        struct bn_key key = bn_handle_key(store, ref, name, name_len);
         err = copied == NULL ? bn_read_get(store, &key, found)
                              : bn_read_get_or_copy(store, &key, found, copied);
         if (bn_likely((err == 0 || err == BRAIN_E_NOT_FOUND) && bn_handle_stands(space, ref))) {

@@ -101,6 +101,16 @@ BN_INLINE bool bn_handle_copy_hinted(struct brain_space *space, const brain_hint
            bn_handle_stands(space, bn_handle_ref(hint->space));
 }
 
+/* A name in what the space stands for. At most BRAIN_NAME_MAX bytes. */
+static inline struct bn_key bn_handle_key(const struct brain_store *store, struct bn_space_ref ref,
+                                          const void *name, size_t name_len)
+{
+    return (struct bn_key){ .name = name,
+                            .name_len = (uint32_t)name_len,
+                            .space_id = ref.id,
+                            .hash = bn_hash_name(store->hash_seed, ref.id, name, name_len) };
+}
+
 /* Copy a small, committed value by its name. False: bn_handle_get_or_copy(). */
 BN_INLINE bool bn_handle_copy(struct brain_space *space, const void *name, size_t name_len,
                               struct bn_copied *copied)
@@ -111,10 +121,7 @@ BN_INLINE bool bn_handle_copy(struct brain_space *space, const void *name, size_
     if (bn_unlikely(word == 0 || name_len > BRAIN_NAME_MAX)) {
         return false;
     }
-    struct bn_key key = { .name = name,
-                          .name_len = (uint32_t)name_len,
-                          .space_id = ref.id,
-                          .hash = bn_hash_name(store->hash_seed, ref.id, name, name_len) };
+    struct bn_key key = bn_handle_key(store, ref, name, name_len);
     copied->resolved = word;
     return bn_copied_by_name(store, &key, copied) && bn_handle_stands(space, ref);
 }

@@ -114,8 +114,7 @@ static void write_piece(struct job *job, const struct piece *piece)
 {
     int os = bn_os_write(job->fd, job->from + piece->at, piece->size, job->off + piece->at);
     if (os != 0) {
-        bn_store_relaxed(&job->error,
-                         os); /* relaxed: the caller joins the threads before it asks */
+        bn_store_relaxed(&job->error, os); /* relaxed: who asks has joined the threads */
     }
 }
 

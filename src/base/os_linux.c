@@ -107,12 +107,13 @@ int bn_os_dont_fork(void *addr, size_t size)
 
 int bn_os_wipe_on_fork(size_t size, void **addr_out)
 {
-    void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (addr == MAP_FAILED) {
-        return -errno;
+    void *addr = NULL;
+    int error = bn_os_allocate(size, &addr);
+    if (error != 0) {
+        return error;
     }
     if (madvise(addr, size, MADV_WIPEONFORK) != 0) {
-        int error = -errno;
+        error = -errno;
         munmap(addr, size);
         return error;
     }
