@@ -28,6 +28,9 @@
 #define SHM         "/dev/shm"
 #define TEMP_PREFIX ".brain-new-"
 #define TRIES       1000
+/* What is made of a path of the caller's, or beside it, has to fit as well. */
+#define PATH_BYTES_MAX      (PATH_MAX - 65)
+#define LAST_PART_BYTES_MAX (NAME_MAX - 40)
 #define FOR_OTHERS                                                                                 \
     "others can open a store only where its owner made it with their group (group=, mode=)"
 
@@ -39,7 +42,8 @@ struct place {
     char path[PATH_MAX];     /* absolute */
     char parent[PATH_MAX];   /* of the real directory */
     char name[NAME_MAX + 1]; /* of the real directory in it */
-    bool linked;             /* `path` is to be a link to parent/name */
+    char target[PATH_MAX];   /* parent/name, the real directory */
+    bool linked;             /* `path` is to be a link to it */
     bool in_memory;          /* what `path` is in: a store may be made there itself */
 };
 
@@ -55,9 +59,9 @@ static int make_absolute(const char *path, char out[PATH_MAX])
                                                   "absolute path");
     }
     int n = snprintf(out, PATH_MAX, "%s%s%s", cwd, path[0] == '/' ? "" : "/", path);
-    if (n >= PATH_MAX - 64) {
+    if (n > PATH_BYTES_MAX) {
         return bn_error(BRAIN_E_INVAL, "the path of a store is longer than %d bytes",
-                        PATH_MAX - 64);
+                        PATH_BYTES_MAX);
     }
     while (n > 1 && out[n - 1] == '/') {
         out[--n] = '\0';
@@ -81,8 +85,9 @@ static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1
     char copy[PATH_MAX];
     snprintf(copy, sizeof copy, "%s", path);
     char *slash = strrchr(copy, '/');
-    if (strlen(slash + 1) > NAME_MAX - 40) {
-        return bn_error(BRAIN_E_INVAL, "the last part of %s is too long", path);
+    if (strlen(slash + 1) > LAST_PART_BYTES_MAX) {
+        return bn_error(BRAIN_E_INVAL, "the last part of %s is longer than %d bytes", path,
+                        LAST_PART_BYTES_MAX);
     }
     snprintf(name, NAME_MAX + 1, "%s", slash + 1);
     *slash = '\0';
@@ -98,6 +103,13 @@ static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1
                                                      : ": ~ is a name like any other; "
                                                        "os.path.expanduser() of Python "
                                                        "puts the home directory there");
+}
+
+/* parent/name into `out`, and whether it fits. */
+static bool join(const char *parent, const char *name, char out[PATH_MAX])
+{
+    int n = snprintf(out, PATH_MAX, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name);
+    return n <= PATH_BYTES_MAX;
 }
 
 static bool is_below(const char *path, const char *dir)
@@ -173,7 +185,8 @@ static int lead_to(struct place *place, const char *parent)
     size_t n = begin_name(place->path, place->name);
     snprintf(place->parent, sizeof place->parent, "%s", parent);
     place->linked = true;
-    return end_name(parent, place->name + n, sizeof place->name - n);
+    int os = end_name(parent, place->name + n, sizeof place->name - n);
+    return os == 0 && !join(parent, place->name, place->target) ? -ENAMETOOLONG : os;
 }
 
 static int resolve(const char *path, struct place *place)
@@ -186,8 +199,11 @@ static int resolve(const char *path, struct place *place)
     if (err != 0) {
         return err;
     }
-    snprintf(place->path, sizeof place->path, "%.3700s/%s", strcmp(parent, "/") == 0 ? "" : parent,
-             name);
+    if (!join(parent, name, place->path)) {
+        return bn_error(BRAIN_E_INVAL,
+                        "the path of a store, %s, is longer than %d bytes where links lead", given,
+                        PATH_BYTES_MAX);
+    }
     err = parent_in_memory(parent, &place->in_memory);
     if (err != 0) {
         return err;
@@ -196,6 +212,7 @@ static int resolve(const char *path, struct place *place)
     if (!place->linked) {
         memcpy(place->parent, parent, sizeof parent);
         memcpy(place->name, name, sizeof name);
+        memcpy(place->target, place->path, sizeof place->target);
         return 0;
     }
     int os = lead_to(place, SHM);
@@ -215,6 +232,12 @@ static int resolve_into(const char *directory, const struct place *home, struct 
     bool in_memory, is_tmpfs = false;
     *place = *home;
     int os = realpath(directory, parent) == NULL ? -errno : lead_to(place, parent);
+    if (os == -ENAMETOOLONG) {
+        return bn_error(BRAIN_E_INVAL,
+                        "the path of the directory for the store %s, with what comes behind it, is "
+                        "longer than %d bytes: %s",
+                        home->path, PATH_BYTES_MAX, directory);
+    }
     if (os != 0 && is_refusal(-os)) {
         return bn_error_os(os, "cannot look at the directory \"%s\" for the store %s", directory,
                            home->path);
@@ -350,16 +373,17 @@ static int read_link(const struct place *place, const brain_options *options,
 /* 0; or BN_AGAIN where somebody else has made the path something else. */
 static int make_link(const struct place *place)
 {
-    char target[PATH_MAX], text[PATH_MAX];
-    snprintf(target, sizeof target, "%.3000s/%s", place->parent, place->name);
-    if (symlink(target, place->path) == 0) {
+    char text[PATH_MAX];
+    if (symlink(place->target, place->path) == 0) {
         return 0;
     }
     if (errno != EEXIST) {
         return bn_error_os(-errno, "cannot make the link %s", place->path);
     }
     ssize_t n = readlink(place->path, text, sizeof text - 1);
-    return n == (ssize_t)strlen(target) && memcmp(text, target, (size_t)n) == 0 ? 0 : BN_AGAIN;
+    return n == (ssize_t)strlen(place->target) && memcmp(text, place->target, (size_t)n) == 0
+               ? 0
+               : BN_AGAIN;
 }
 
 /* ---- making */
@@ -443,12 +467,10 @@ static mode_t directory_mode(const brain_options *options)
     return options->mode == 0600 ? 0700 : 0750;
 }
 
-/* Build under the temporary name `temp`, then rename. EXISTS where somebody else was first. */
+/* Build under the temporary name `temp`, then rename. EXISTS place->target somebody else was first. */
 static int build(int parent_fd, const struct place *place, const char *temp,
                  const brain_options *options)
 {
-    char where[PATH_MAX];
-    snprintf(where, sizeof where, "%.3700s/%s", place->parent, place->name);
     if (mkdirat(parent_fd, temp, 0700) != 0) {
         return bn_error_os(-errno, "cannot make a store in %s", place->parent);
     }
@@ -462,18 +484,19 @@ static int build(int parent_fd, const struct place *place, const char *temp,
     uint64_t capacity = options->capacity_bytes;
     int guard = -1;
     int err = capacity != 0 ? 0 : default_capacity(parent_fd, place, &capacity);
-    err = err != 0 ? err : bn_build(dir_fd, where, options, capacity, &guard);
+    err = err != 0 ? err : bn_build(dir_fd, place->target, options, capacity, &guard);
     if (err == 0 && options->has_group && fchown(dir_fd, (uid_t)-1, (gid_t)options->group) != 0) {
-        err = bn_error_os(-errno, "cannot give %s to group %u", where, options->group);
+        err = bn_error_os(-errno, "cannot give %s to group %u", place->target, options->group);
     }
     if (err == 0 && fchmod(dir_fd, directory_mode(options)) != 0) {
-        err = bn_error_os(-errno, "cannot set the mode of %s", where);
+        err = bn_error_os(-errno, "cannot set the mode of %s", place->target);
     }
     if (err == 0) {
         int os = bn_os_rename_new(parent_fd, temp, place->name);
-        err = os == 0                             ? 0
-              : os == -EEXIST || os == -ENOTEMPTY ? BRAIN_E_EXISTS
-                                                  : bn_error_os(os, "cannot make %s", where);
+        err = os == 0 ? 0
+              : os == -EEXIST || os == -ENOTEMPTY
+                  ? BRAIN_E_EXISTS
+                  : bn_error_os(os, "cannot make %s", place->target);
     }
     struct stat st;
     if (err != 0 && err != BRAIN_E_EXISTS && fstat(dir_fd, &st) == 0 && st.st_nlink == 0) {
@@ -613,9 +636,7 @@ static int open_at(const char *where, const struct place *place, const brain_opt
     if (dir_fd < 0) {
         return errno == ENOENT ? BRAIN_E_NOT_FOUND : refuse_directory(where);
     }
-    char target[PATH_MAX];
-    snprintf(target, sizeof target, "%.3700s/%s", place->parent, place->name);
-    bool is_target = strcmp(where, target) == 0 || find_ending(place, where) != NULL ||
+    bool is_target = strcmp(where, place->target) == 0 || find_ending(place, where) != NULL ||
                      (place->in_memory && strcmp(where, place->path) == 0);
     int err = check_owner(dir_fd, where, options);
     struct brain_store *store = NULL;
@@ -666,8 +687,8 @@ static int try_open(const struct place *place, const brain_options *options, boo
     if (!place->linked || (!*made && where[0] != '\0')) {
         return where[0] == '\0' ? BRAIN_E_NOT_FOUND : open_at(where, place, options, store_out);
     }
-    snprintf(where, sizeof where, "%.3700s/%s", place->parent, place->name); /* a lost link? */
-    err = open_at(where, place, options, &store);
+    err = open_at(place->target, /* a lost link? */
+                  place, options, &store);
     if (err == 0) {
         err = link_found(place, *made, store);
     } else if (*made && err != BRAIN_E_NOT_FOUND && err != BN_AGAIN) {

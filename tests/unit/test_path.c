@@ -299,8 +299,10 @@ static void check_odd_paths(void)
     refuse("/proc/self/stat/in/store", 0, BRAIN_E_PERM, "may not be entered");
     snprintf(odd, sizeof odd, "%s/%0300d/store", directory, 0);
     refuse(odd, 0, BRAIN_E_PERM, "may not be entered");
-    snprintf(odd, sizeof odd, "%s/%0230d", directory, 0);
-    refuse(odd, 0, BRAIN_E_INVAL, "too long");
+    snprintf(odd, sizeof odd, "%s/%0216d", directory, 0);
+    refuse(odd, 0, BRAIN_E_INVAL, "longer than 215 bytes");
+    odd[strlen(odd) - 1] = '\0';
+    check_destroy(check_open(odd, CHECK_MIB));
     refuse("/brain-test-that-is-not-there", BRAIN_OPEN_EXISTING, BRAIN_E_NOT_FOUND, "no store at");
 
     /* Where the current directory was removed, only what is absolute has a meaning. */
@@ -321,6 +323,82 @@ static void check_odd_paths(void)
     CHECK(strncmp(brain_directory(store), "/dev/shm/", 9) == 0);
     check_destroy(store);
     CHECK(!is_there(path) && count_in(directory) == 0);
+}
+
+/* The current directory becomes one whose path is `len` bytes long, below `top`: `n_parts_out` parts of it. */
+static void go_deep(const char *top, size_t len, int *n_parts_out)
+{
+    char part[202];
+    size_t at = strlen(top);
+    CHECK_SYS(chdir(top));
+    for (*n_parts_out = 0; at < len; ++*n_parts_out) {
+        size_t left = len - at; /* never one of it at the end: that would be a slash alone */
+        size_t n = left <= sizeof part ? left : left <= sizeof part + 2 ? 100 : sizeof part;
+        snprintf(part, n, "%0*d", (int)n - 1, 0);
+        CHECK_SYS(mkdir(part, 0700));
+        CHECK_SYS(chdir(part));
+        at += n;
+    }
+}
+
+static void come_back(int n_parts)
+{
+    char here[PATH_MAX];
+    for (int i = 0; i < n_parts; i++) {
+        CHECK(getcwd(here, sizeof here) != NULL);
+        CHECK_SYS(chdir(".."));
+        CHECK_SYS(rmdir(strrchr(here, '/') + 1));
+    }
+}
+
+/* A path is taken whole or refused, also where it is longer with its links resolved: a part of it would be another. */
+static void check_long_paths(void)
+{
+    enum {
+        PATH_BYTES_MAX = 4031
+    };
+    char path[PATH_MAX + 16], top[PATH_MAX];
+    pid_t pid = check_fork(); /* which has a current directory of its own */
+    if (pid != 0) {
+        CHECK_CHILD(pid);
+        return;
+    }
+    for (int in_memory = 0; in_memory < 2; in_memory++) {
+        int n_parts;
+        snprintf(top, sizeof top, "%s", check_path_in(in_memory ? "/dev/shm" : "/tmp"));
+        CHECK_SYS(mkdir(top, 0700));
+        go_deep(top, PATH_BYTES_MAX - 2, &n_parts);
+        snprintf(path, sizeof path, "s");
+        brain_store *store = check_open(path, CHECK_MIB);
+        CHECK(strlen(brain_path(store)) == PATH_BYTES_MAX);
+        snprintf(path, sizeof path, "%s", brain_path(store));
+        brain_close(check_open_with(path, 0, BRAIN_OPEN_EXISTING));
+        check_destroy(store);
+        CHECK(!is_there("s"));
+        refuse("st", 0, BRAIN_E_INVAL, "longer than 4031 bytes");
+
+        /* The same by a short way. */
+        char link[100], deep[PATH_MAX];
+        CHECK(getcwd(deep, sizeof deep) != NULL);
+        snprintf(link, sizeof link, "%s", check_path_in("/dev/shm"));
+        CHECK_SYS(symlink(deep, link));
+        snprintf(path, sizeof path, "%s/s", link);
+        check_destroy(check_open(path, CHECK_MIB));
+        strcat(path, "t");
+        refuse(path, 0, BRAIN_E_INVAL, "where links lead");
+        CHECK_SYS(unlink(link));
+
+        /* As the directory of another: what comes behind it is longer. */
+        brain_options options = BRAIN_OPTIONS_INIT;
+        brain_store *none = NULL;
+        options.directory = deep;
+        CHECK_CODE(brain_open(link, &options, &none), BRAIN_E_INVAL);
+        CHECK_DETAIL("comes behind it");
+        CHECK(none == NULL && !is_there(link));
+        come_back(n_parts);
+        CHECK_SYS(rmdir(top));
+    }
+    _exit(0);
 }
 
 /* Links that are not ours, or lead to something else. */
@@ -617,6 +695,7 @@ int main(void)
     check_wrong_directory();
     check_dangling();
     check_odd_paths();
+    check_long_paths();
     check_odd_links();
     check_odd_leftovers();
     check_remains();
