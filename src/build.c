@@ -154,12 +154,8 @@ int bn_build(int dir_fd, const char *directory, const brain_options *options,
     if (err != 0 || os == 0) {
         return err;
     }
-    if (os == -ENOSPC) {
-        return bn_error_os(os,
-                           "cannot make a store in %s; the file system there is full: free some of "
-                           "it, or make it larger (Docker: --shm-size)",
-                           directory);
-    }
-    return bn_error_os(os, "cannot make a store of %llu bytes in %s",
-                       (unsigned long long)capacity_bytes, directory);
+    return bn_error_os(os, "cannot make a store of %llu bytes in %s%s",
+                       (unsigned long long)capacity_bytes, directory,
+                       bn_error_if_full(os, "; the file system there is full: free some of it, or "
+                                            "make it larger (Docker: --shm-size)"));
 }

@@ -39,10 +39,9 @@ static int back_row(struct brain_store *store, uint32_t row)
     bn_off off = (BN_ROWS_OFF + row * sizeof(struct bn_row_rec)) & ~(bn_off)(BN_PAGE - 1);
     int os = bn_os_back(fd, off, BN_PAGE);
     return os == 0 ? 0
-                   : bn_error_os(os,
-                                 "%s: no memory for one more client; the file system of %s is "
-                                 "full",
-                                 store->path, store->map->directory);
+                   : bn_error_os(os, "%s: no memory for one more client in %s%s", store->path,
+                                 store->map->directory,
+                                 bn_error_if_full(os, "; the file system there is full"));
 }
 
 static bool lock_word_names(const struct brain_store *store, uint32_t row)

@@ -86,6 +86,11 @@ int bn_error_os(int error, const char *format, ...)
     return code_of(error);
 }
 
+const char *bn_error_if_full(int error, const char *text)
+{
+    return code_of(error) == BRAIN_E_FULL ? text : "";
+}
+
 int bn_error_corrupt(const char *format, ...)
 {
     va_list args;

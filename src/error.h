@@ -19,6 +19,10 @@ __attribute__((format(printf, 2, 3))) int bn_error(int code, const char *format,
 /* The same for a failed call to the system: `error` is -errno. Chooses FULL, PERM, NOMEM or IO. */
 __attribute__((format(printf, 2, 3))) int bn_error_os(int error, const char *format, ...);
 
+/* `text` where a failed call to the system said that the file system is full, else "": what bn_error_os() says of
+ * memory that was refused for another reason would send the reader the wrong way with it. */
+const char *bn_error_if_full(int error, const char *text);
+
 /* Damage: CORRUPT, naming the record. */
 __attribute__((format(printf, 1, 2))) int bn_error_corrupt(const char *format, ...);
 

@@ -111,12 +111,11 @@ static int claim_chunk(struct brain_store *store, uint32_t life, struct bn_chunk
 {
     int os, err = bn_pin_claim_chunk(store, life + 1, chunk_out, &os);
     if (err == BRAIN_E_BUSY && os != 0) {
-        (void)
-            bn_error_os(os,
-                        "%s: no memory for more views, since the file system of %s is full: delete "
-                        "values and trim in a process that has it open, or make it larger (Docker: "
-                        "--shm-size)",
-                        store->path, store->map->directory);
+        (void)bn_error_os(os, "%s: no memory for more views in %s%s", store->path,
+                          store->map->directory,
+                          bn_error_if_full(os, "; the file system there is full. Delete values and "
+                                               "trim in a process that has it open, or make it "
+                                               "larger (Docker: --shm-size)"));
     } else if (err == BRAIN_E_BUSY) {
         (void)bn_error(BRAIN_E_BUSY,
                        "%s: all %u pages for views, of %u views each, are in "

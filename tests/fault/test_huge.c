@@ -36,6 +36,7 @@ static uint32_t n_backed, n_by_others;           /* `n_by_others`: over all puts
 static uint64_t run_end, run_bytes, longest_run; /* of what is backed in one go, over all calls */
 static uint64_t longest;                         /* that is not interrupted; 0: any */
 static uint32_t n_until_full;                    /* calls; 0: it never is */
+static int refusal = ENOSPC;                     /* what they say then */
 
 #define WRAP_FSTAT(name)                                                                           \
     int __real_##name(int fd, struct stat *st);                                                    \
@@ -63,7 +64,7 @@ static int before_fallocate(off_t off, off_t size)
     run_end = (uint64_t)(off + size);
     longest_run = run_bytes > longest_run ? run_bytes : longest_run;
     n_backed++;
-    return n_until_full != 0 && n_backed >= n_until_full ? ENOSPC : 0;
+    return n_until_full != 0 && n_backed >= n_until_full ? refusal : 0;
 }
 
 #define WRAP_FALLOCATE(name)                                                                       \
@@ -88,7 +89,7 @@ static int before_pwrite(size_t size, off_t off)
         return EINTR;
     }
     bytes_written += size;
-    return ++n_written >= n_until_full && n_until_full != 0 ? ENOSPC : 0;
+    return ++n_written >= n_until_full && n_until_full != 0 ? refusal : 0;
 }
 
 #define WRAP_PWRITE(name)                                                                          \
@@ -220,6 +221,23 @@ static void check_no_memory(brain_store *store, brain_space *space, const uint8_
     CHECK_SOUND(store);
 }
 
+/* Memory that is refused for another reason is not said to be used up. */
+static void check_refused(brain_store *store, brain_space *space, const uint8_t *bytes)
+{
+    kernel = OF_BEFORE;
+    CHECK_OK(brain_delete(space, "a", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_trim(store, NULL));
+    for (refusal = EPERM; refusal != 0; refusal = refusal == EPERM ? EDQUOT : 0) {
+        watch(0, 1);
+        CHECK_CODE(brain_put_bytes(space, "a", 1, bytes, SIZE),
+                   refusal == EPERM ? BRAIN_E_PERM : BRAIN_E_FULL);
+        is_watched = false;
+        CHECK_DETAIL(strerror(refusal));
+        CHECK((strstr(brain_error_detail(), "is full") != NULL) == (refusal == EDQUOT));
+        CHECK_SOUND(store);
+    }
+}
+
 int main(void)
 {
     check_begin();
@@ -240,6 +258,7 @@ int main(void)
     }
     check_streamed(store, space, bytes);
     check_no_memory(store, space, bytes);
+    check_refused(store, space, bytes);
     free(bytes);
     brain_space_close(space);
     check_destroy(store);
