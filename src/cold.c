@@ -459,7 +459,11 @@ static int count_own(struct brain_store *store, uint64_t *bytes_out)
         n_spaces = store->state->n_spaces;
         for (uint32_t i = 0; i < SPACES_PER_HOLDING && id < n_spaces; i++, id++) {
             const struct bn_space_rec *rec = bn_space_at(store, id);
-            uint64_t bytes = rec != NULL && bn_load_relaxed(&rec->removed) == 0
+            if (rec == NULL) {
+                bn_lock_release(store);
+                return bn_error_corrupt("%s: the number of namespaces", store->path);
+            }
+            uint64_t bytes = bn_load_relaxed(&rec->removed) == 0
                                  ? bn_load_relaxed(&bn_tally_now(rec->tally)->bytes)
                                  : 0;
             sum += bytes != 0 && is_own(store, id) ? bytes : 0;

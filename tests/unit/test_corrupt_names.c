@@ -59,6 +59,17 @@ static int exists_anew(void)
     brain_space_close(again);
     return err;
 }
+/* Puts, until one of them has to look for values that may go. */
+static int put_until_full(void)
+{
+    static const uint8_t bytes[1 << 16];
+    uint64_t n = state->capacity_bytes / sizeof bytes + 1;
+    int err = brain_set_full(store, BRAIN_FULL_LRU);
+    for (uint64_t i = 0; i < n && err == 0; i++) {
+        err = brain_put_bytes(one, &i, sizeof i, bytes, sizeof bytes);
+    }
+    return err;
+}
 static int view_space(void)
 {
     brain_view view;
@@ -468,6 +479,8 @@ static const struct corrupt_case cases[] = {
     CASE(entry_is_a_tombstone, check, C, ""),
     CASE(entry_has_the_id_of_another, check, C, ""),
     CASE(spaces_are_counted_beyond, check, C, ""),
+    CASE(spaces_are_counted_beyond, put_until_full, C, "number of namespaces"),
+    CASE(nothing, put_until_full, 0, NULL),
     CASE(entry_has_another_gen, check, C, ""),
     CASE(spaces_end_early, exists_anew, C, "record of a namespace"),
     CASE(nothing, space_of_entry_beyond, 0, NULL),
