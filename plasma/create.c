@@ -212,7 +212,12 @@ static bool is_reserved(struct pl_store *objects, const struct pl_creation *crea
  * have to fit. */
 static bool has_let_go_of_room(struct pl_store *objects, struct pl_creation *creation)
 {
-    return creation->held_bytes > 0 && reserve(objects, creation, 0, creation->version) == 0;
+    char said[PL_DETAIL_BYTES];
+    if (creation->held_bytes == 0) return false;
+    pl_store_keep_detail(said); /* of the FULL: what fails here is none of the caller's */
+    bool has = reserve(objects, creation, 0, creation->version) == 0;
+    brain_tell_error(said);
+    return has;
 }
 
 int pl_create_seal(struct pl_store *objects, struct pl_creation *creation)

@@ -20,7 +20,6 @@
 #include "use.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -386,14 +385,12 @@ static bool evict_or_wait(struct pl_store *objects, uint64_t n_bytes, bool are_u
     return true;
 }
 
-#define DETAIL_BYTES 1024u /* longer than any text of the library's */
-
 /* evict_or_wait(), which leaves brain_error_detail() as it was: the text of the FULL, which the caller shows where no
  * room is made. `is_named`: the objects are in use only if their namespace exists. */
 static bool make_room(struct pl_store *objects, uint64_t n_bytes, bool is_named, unsigned *tried)
 {
-    char said[DETAIL_BYTES];
-    snprintf(said, sizeof said, "%s", brain_error_detail());
+    char said[PL_DETAIL_BYTES];
+    pl_store_keep_detail(said);
     bool are_used = !is_named || brain_space_exists(objects->space) != BRAIN_E_NOT_FOUND;
     bool made = evict_or_wait(objects, n_bytes, are_used, tried);
     brain_tell_error(said);

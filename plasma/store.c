@@ -1,6 +1,7 @@
 /* store.c - the Plasma objects of a store: its namespaces, and what every file here needs. */
 #include "store.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #define WALK_TRIES_MAX 50000u /* some 10 s */
@@ -36,6 +37,11 @@ void pl_store_pause(long duration_ns)
 {
     const struct timespec duration = { .tv_nsec = duration_ns };
     nanosleep(&duration, NULL);
+}
+
+void pl_store_keep_detail(char said[PL_DETAIL_BYTES])
+{
+    (void)snprintf(said, PL_DETAIL_BYTES, "%s", brain_error_detail());
 }
 
 int pl_store_walk(brain_space *space, brain_iter **iter_out)

@@ -32,6 +32,11 @@ uint64_t pl_store_now(void);
 /* Wait that long, in nanoseconds. */
 void pl_store_pause(long duration_ns);
 
+/* brain_error_detail() of an error that is still to be told, over calls whose own errors are not; brain_tell_error()
+ * brings it back. */
+#define PL_DETAIL_BYTES 1024u /* longer than any text of the library's */
+void pl_store_keep_detail(char said[PL_DETAIL_BYTES]);
+
 /* A walk over names; waits a moment where this process has too many snapshots. */
 int pl_store_walk(brain_space *space, brain_iter **iter_out);
 
