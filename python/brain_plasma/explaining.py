@@ -21,8 +21,9 @@ class Explaining(_core.Brain):
             print(brain.explain("flights"))
 
         namespace: None is the current one. Nothing is recalled, and no code of a pickle is run.
-        Raises as brain[name] does of the name, and BrainCorruptError. Threads: any. Never waits. Cost: a look at
-        what a recall would copy, and at the pins of all processes.
+        Raises as brain[name] does of the name, and BrainCorruptError; of a frame of Polars BrainRecallPackageError
+        where pyarrow is not installed. Threads: any. Never waits. Cost: a look at what a recall would copy, and at
+        the pins of all processes.
         """
         from . import explain
 

@@ -15,7 +15,7 @@ import reprlib
 
 from . import _core
 from .codecs.description import unpack
-from .exceptions import BrainCorruptError
+from .exceptions import BrainCorruptError, BrainRecallPackageError
 from .inert import Buffer, Node, StandIn, read_pickle
 
 TYPE_CHECKING = False
@@ -331,8 +331,14 @@ def _arrow(metadata: bytes, data: memoryview, total: int, trusted: bool) -> tupl
     kind = _table_kind(metadata)
     if kind != "polars.DataFrame":
         return kind, total, 0, [Part("value", "arrow", total, 0, "")]
-    pa: Any = importlib.import_module("pyarrow")
-    arrow: Any = importlib.import_module(f"{__package__}.codecs.arrow")
+    try:
+        pa: Any = importlib.import_module("pyarrow")
+        arrow: Any = importlib.import_module(f"{__package__}.codecs.arrow")
+    except ImportError as error:
+        raise BrainRecallPackageError(
+            "which columns Polars would make anew of its frame is read by pyarrow, which cannot be imported here: "
+            "pip install pyarrow"
+        ) from error
     table = arrow.read_table(data, trusted)
     reason = "Polars rebuilds categoricals and enums"
     parts = [

@@ -23,6 +23,7 @@ from brain_plasma import (
     BrainCorruptError,
     BrainNameNotExistError,
     BrainPickleError,
+    BrainRecallPackageError,
     _core,
     inert,
     walk,
@@ -113,6 +114,15 @@ def test_strings_of_pandas_that_were_put_without_pyarrow(brain, path, other, her
     (part,) = [part for part in found.copies if part.reason]
     assert "with pyarrow the strings of pandas 3" in part.reason
     assert ("pip install pyarrow" in part.reason) is not here
+
+
+def test_a_frame_of_polars_without_pyarrow(brain, monkeypatch):
+    """What of it is made anew stands in its stream, which nobody can read here: that is said, as by a recall."""
+    pl = pytest.importorskip("polars")
+    brain["x"] = pl.DataFrame({"carrier": ["a", "b"]}, schema={"carrier": pl.Categorical})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(BrainRecallPackageError, match="pip install pyarrow"):
+        brain.explain("x")
 
 
 def test_the_advice_is_right(brain):
