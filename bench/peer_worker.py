@@ -264,9 +264,9 @@ class Worker:
 
     # ---- to wait for a change -------------------------------------------------------------------
 
-    def watch(self):
-        """Get ready for seen(): what changes from now on is seen by it."""
-        if hasattr(self.module, "waiter"):
+    def watch(self, polls):
+        """Get ready for seen(): what changes from now on is seen by it; by a loop of gets, where it `polls`."""
+        if hasattr(self.module, "waiter") and not polls:
             self.wait = self.module.waiter(self.d, "name 0")
             return
         get, d = self.getter("int"), self.d

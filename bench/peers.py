@@ -542,9 +542,9 @@ def waits(peers, settings):
     """From just before the put to when the other process, which waits or polls, knows of it."""
     numbers = iter(range(1, 1_000_000))
 
-    def turn(peer):
+    def turn(peer, polls):
         writer, waiter = peer.workers[:2]
-        waiter.ask("watch")
+        waiter.ask("watch", polls=polls)
         waiter.tell("seen")
         time.sleep(0.02)  # it is asleep then
         began = writer.ask("change", number=next(numbers))
@@ -552,10 +552,15 @@ def waits(peers, settings):
 
     with stage(peers):
         fill(peers, settings, "int", 0, 1)
-        values, failed = take_turns(
-            peers, "wait", turn, settings.n_waits, settings.budget_s, with_second
-        )
-    yield row_of(peers, "wait", "a change is seen by a process that waits", "ns", values, failed)
+        for key, question in (
+            ("wait", "a change is seen by a process that waits"),
+            ("poll", "a change is seen by a process that polls"),
+        ):
+            polls, n, budget_s = key == "poll", settings.n_waits, settings.budget_s
+            values, failed = take_turns(
+                peers, key, lambda peer, polls=polls: turn(peer, polls), n, budget_s, with_second
+            )
+            yield row_of(peers, key, question, "ns", values, failed)
 
 
 QUESTIONS = [ints, many_ints, arrays, puts, tables, beside, writers, crowds, spaces, opening, waits]

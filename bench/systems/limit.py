@@ -18,7 +18,7 @@ REMOVE = "del d[k]"
 
 ALONE = "a dict is of one process"
 CANNOT = {
-    **dict.fromkeys(["attach", "beside", "writers", "wait", "memory"], ALONE),
+    **dict.fromkeys(["attach", "beside", "writers", "wait", "poll", "memory"], ALONE),
     "import": "nothing to import",
 }
 

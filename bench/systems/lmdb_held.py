@@ -19,7 +19,7 @@ NOTES = {
 READS = "a transaction that reads cannot write: see lmdb"
 CANNOT = {
     **dict.fromkeys(["set_int", "put_array", "put_fresh", "put_table", "writers", "remove"], READS),
-    "wait": "a transaction that is held open sees no change",
+    **dict.fromkeys(["wait", "poll"], "a transaction that is held open sees no change"),
     "names": "see lmdb",
     "attach": "see lmdb",
     "import": "see lmdb",

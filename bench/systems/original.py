@@ -5,8 +5,7 @@ import warnings
 warnings.simplefilter("ignore")
 from brain_plasma import Brain  # noqa: E402
 
-from systems import POLLS, poll  # noqa: E402
-from systems.plasma import TWO_STEPS, serve  # noqa: E402, F401
+from systems.plasma import CANNOT, TWO_STEPS, serve  # noqa: E402, F401
 
 LABEL = "brain 0.3.3"
 SETTINGS = "a plasma_store of pyarrow 11"
@@ -18,7 +17,6 @@ NAMES = "d.names(k)"
 REMOVE = "d.remove_namespace(k)"
 NOTES = {
     **dict.fromkeys(["set_int", "put_array", "put_table", "beside", "writers"], TWO_STEPS),
-    "wait": POLLS,
 }
 
 
@@ -31,7 +29,3 @@ def fill_space(d, space, pairs):
     for name, value in pairs:
         d[name] = value
     d.set_namespace("default")
-
-
-def waiter(d, k):
-    return poll(lambda: d[k])

@@ -20,6 +20,8 @@ PUT_FRESH = "d.put(v, ids[k])"
 NAMES = "[i for i in d.list() if i.binary().startswith(k.encode())]"
 REMOVE = "d.delete([i for i in d.list() if i.binary().startswith(k.encode())])"
 TWO_STEPS = "a delete and a put: there is a moment without"
+UNDER_READERS = "what somebody is reading is not deleted, and then the put fails, or the reader waits for ever"
+CANNOT = {"poll": UNDER_READERS}
 NOTES = {
     **dict.fromkeys(["set_int", "put_array", "writers", "beside"], TWO_STEPS),
     "put_table": TWO_STEPS,

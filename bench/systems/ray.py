@@ -17,7 +17,7 @@ ATTACH_ALONE = True
 GET, PUT = "get(d[k])", "d[k] = put(v)"
 NO_NAMES = "no names: another process has no reference, but through an actor"
 CANNOT = {
-    **dict.fromkeys(["beside", "writers", "wait", "memory"], NO_NAMES),
+    **dict.fromkeys(["beside", "writers", "wait", "poll", "memory"], NO_NAMES),
     **dict.fromkeys(["names", "remove"], "no names"),
 }
 NOTES = {

@@ -4,7 +4,7 @@ import os
 
 import vineyard
 
-from systems import POLLS, poll, start_server
+from systems import start_server
 
 LABEL = "vineyard"
 SETTINGS = "a vineyardd with --meta local, without RPC, a Unix socket; pandas 2"
@@ -19,7 +19,6 @@ TWO_STEPS = "a delete and a put: there is a moment without"
 NOTES = {
     **dict.fromkeys(["set_int", "put_array", "put_table", "writers", "beside"], TWO_STEPS),
     "names": "by a pattern, of all names",
-    "wait": POLLS,
 }
 REMOVE = "d.delete(list(d.list_names(k + '*', limit=2000).values()))"
 
@@ -48,7 +47,3 @@ def make(d, pairs):
 
 def fill_space(d, space, pairs):
     make(d, [(f"{space}/{name}", value) for name, value in pairs])
-
-
-def waiter(d, k):
-    return poll(lambda: d.get(name=k))
