@@ -174,7 +174,8 @@ typedef struct brain_options {
  *
  * On success `*store_out` is the caller's, to be given to brain_close().
  *
- * path      1 to 4095 bytes, terminated. Relative paths are taken from the current directory.
+ * path      terminated; absolute, with its links resolved, at most 4,031 bytes, of which 1 to 215 are the last part.
+ *           Relative paths are taken from the current directory.
  * options   NULL for the defaults.
  *
  * Returns 0, or: NOT_FOUND; EXISTS; PERM (owner, mode); IO; NOMEM; CORRUPT (damaged, cut short, or
@@ -361,12 +362,13 @@ BRAIN_API int brain_self(brain_store *store, brain_client *client_out);
  * Threads: any.  Blocks: never.  Cost: some system calls; none for this process itself. */
 BRAIN_API int brain_client_lives(brain_store *store, uint32_t row, uint64_t seat);
 
-/* Give back what processes held that died: unsealed objects, pins, snapshots. Whoever needs room
- * does it as well; this is for one that keeps a store tidy.
+/* Give back what processes held that died: unsealed objects, pins, snapshots; and memory that one which lives could not
+ * give back, since it did not get the lock in time. Whoever needs room does it as well; this is for one that keeps a
+ * store tidy.
  *
  * n_out   NULL, or receives how many had died.
  * Returns 0, or: PERM; TIMEOUT; IO; CORRUPT; DESTROYED; FORKED.
- * Threads: any.  Blocks: for the writer lock, where one has died.
+ * Threads: any.  Blocks: for the writer lock, where one has died, or large values are on their way.
  * Cost: some system calls for each client. */
 BRAIN_API int brain_reap(brain_store *store, uint32_t *n_out);
 
@@ -404,9 +406,10 @@ typedef struct brain_object_info {
     uint32_t object;      /* as in brain_view and brain_pin */
     uint32_t state;       /* one of enum brain_object_state */
     uint32_t kind;        /* enum brain_kind */
-    uint32_t client;      /* DRAFT: the row of who writes it; else BRAIN_NO_CLIENT */
-    uint32_t name_len;    /* of the whole name; DRAFT: 0, it has none yet */
-    uint32_t space_len;   /* of its namespace; 0: that was removed; DRAFT: 0 */
+    /* DRAFT: the row of who writes it; BRAIN_NO_CLIENT: nobody does any more. Else BRAIN_NO_CLIENT. */
+    uint32_t client;
+    uint32_t name_len;  /* of the whole name; DRAFT: 0, it has none yet */
+    uint32_t space_len; /* of its namespace; 0: that was removed; DRAFT: 0 */
     /* Of this use of `object`: another as soon as it is used for something else. */
     uint32_t gen;
     /* How many bytes of the name are in `name`: all, or its first 255. 0 though name_len is not: it lay in memory that

@@ -496,6 +496,7 @@ int brain_reap(brain_store *store, uint32_t *n_out)
     uint32_t n = 0;
     int err = bn_store_check_writable(store);
     err = err != 0 ? err : bn_recover_reap(store, true, &n);
+    err = err != 0 ? err : bn_recover_drop_abandoned(store, true);
     bn_event_tell_noted(store);
     if (err == 0 && n_out != NULL) {
         *n_out = n;

@@ -278,14 +278,21 @@ static_assert(sizeof(struct bn_slab_rec) == 64, "slab record is part of the form
 
 enum bn_slot_state {
     BN_SLOT_FREE,    /* in its slab's list */
-    BN_SLOT_PRIVATE, /* in the private set: holds an extent that `owner` fills */
+    BN_SLOT_PRIVATE, /* in the private set: holds an extent that its owner fills */
     BN_SLOT_LIVE,    /* in the index (a tombstone that had to stay: in the tombs set too) */
     BN_SLOT_LIMBO,   /* in the limbo set: out of the index, perhaps pinned, else the next put's */
 };
 
+#define BN_NOBODY 0xffffffu /* as an owner: more than there are rows */
+
 /* What only writers need to know of a slot.  writer: lock holder.
  * state_owner  state | owner row << 8.  A slot of the transaction under way is FREE until it is
- *              tidied; with BN_PUBLISH_SWAPS it is in LIMBO.
+ *              tidied; with BN_PUBLISH_SWAPS it is in LIMBO. The owner of a PRIVATE one who needs it no
+ *              more, and does not get the lock in time, makes BN_NOBODY its owner, without the lock:
+ *              whoever has the lock frees it then.  order: release, so that the owner's stores to the
+ *              extent come before whatever the next one stores there.  crash: nobody's, it is freed as the
+ *              dead owner's would be. A change that had noted the word (set_idx is in it) and is undone
+ *              makes it the owner's again, whose death frees it.
  * stamp        the slot is of use to a snapshot below this number.  stored before it goes to limbo.
  *              PRIVATE: pages of its extent.
  * set_idx      position in the set that `state` names; FREE: next free ordinal + 1. LIVE: nothing;

@@ -261,7 +261,7 @@ static void show_head(const struct use *use, uint32_t state, brain_object_info *
     info->object = use->slot;
     info->state = state;
     info->kind = use->rec.kind;
-    info->client = is_draft ? use->owner : BRAIN_NO_CLIENT;
+    info->client = is_draft && use->owner != BN_NOBODY ? use->owner : BRAIN_NO_CLIENT;
     info->name_len = is_draft ? 0 : use->rec.name_len;
     info->name_there = 0;
     info->gen = use->gen;
@@ -297,7 +297,7 @@ static int show_away(struct brain_store *store, const struct use *use, brain_obj
 static bool may_be(struct brain_store *store, const struct use *use, uint32_t state)
 {
     return state == BRAIN_OBJECT_DRAFT
-               ? use->owner < BN_CLIENTS_MAX
+               ? use->owner < BN_CLIENTS_MAX || use->owner == BN_NOBODY
                : use->shape.inline_bytes <= BN_INLINE_MAX && use->rec.number != 0 &&
                      use->rec.number <= bn_load_seq(&store->state_view->committed);
 }

@@ -82,10 +82,7 @@ static int map_extent(struct brain_object *object, uint64_t n_pages)
 
 static void drop_holder(struct brain_object *object)
 {
-    if (object->holder != 0 && bn_recover_enter(object->store, true) == 0) {
-        (void)bn_txn_drop_private(object->store, object->holder, object->store->row, true);
-        bn_lock_release(object->store);
-    }
+    bn_stage_drop(object->store, object->holder);
     object->holder = 0;
 }
 

@@ -125,6 +125,9 @@ static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint6
     uint32_t from = FROM_THE_END;
     bool whole = true;
     int err = suspects == NULL ? bn_error(BRAIN_E_NOMEM, "no memory to reclaim") : 0;
+    if (err == 0 && bn_reclaim_look_is_due(store)) {
+        err = bn_recover_drop_abandoned(store, wait);
+    }
     while (err == 0 && from > 0) {
         struct bn_snaps snaps;
         uint32_t n_freed = 0;
@@ -452,6 +455,7 @@ void bn_reclaim_last(struct brain_store *store)
 int bn_reclaim_all(struct brain_store *store)
 {
     int err = bn_recover_reap(store, true, NULL);
+    err = err != 0 ? err : bn_recover_drop_abandoned(store, true);
     err = err != 0 ? err : bn_reclaim_removed(store, true);
     return err != 0 ? err : bn_reclaim_limbo(store, true, NULL);
 }

@@ -45,7 +45,7 @@ static struct burial burial_of(uint32_t row, uint64_t n_seats)
     return (struct burial){ .row = row, .n_seats = n_seats, .private_end = UINT32_MAX };
 }
 
-/* Free some of what client `row` had taken and not published. From the end: removal moves the last
+/* Free some of what client `row`, or BN_NOBODY, had taken and not published. From the end: removal moves the last
  * to the hole, and newcomers are added there, so from `*end` on, and later too, there are none of a
  * dead one. */
 static int drop_unpublished(struct brain_store *store, uint32_t row, uint32_t *end)
@@ -211,6 +211,37 @@ int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out)
     bn_recover_reap_orphans(store);
     if (n_out != NULL) {
         *n_out = n;
+    }
+    return err;
+}
+
+int bn_recover_drop_private(struct brain_store *store, uint32_t slot, bool warm)
+{
+    int err = bn_recover_enter(store, true);
+    if (err == 0) {
+        err = bn_txn_drop_private(store, slot, store->row, warm);
+        bn_lock_release(store);
+        return err;
+    }
+    struct bn_cold_rec *cold = bn_slot_cold(store, slot);
+    if (cold != NULL) {
+        bn_slot_abandon(cold, store->row);
+        bn_store_ask_for_look(store);
+    }
+    return err;
+}
+
+int bn_recover_drop_abandoned(struct brain_store *store, bool wait)
+{
+    uint32_t end =
+        bn_load_relaxed(bn_atomic32(&store->state->n_private)); /* without the lock: a guess */
+    int err = 0;
+    while (end != 0 && err == 0) {
+        err = bn_recover_enter(store, wait);
+        if (err == 0) {
+            err = drop_unpublished(store, BN_NOBODY, &end);
+            bn_lock_release(store);
+        }
     }
     return err;
 }

@@ -33,6 +33,14 @@ int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out);
 /* The same of forked children that had no row, which bn_recover_reap() sees to as well. Needs no lock. */
 void bn_recover_reap_orphans(struct brain_store *store);
 
+/* Give back `slot`, which this client has taken and not published. Where the lock is not had in time it is nobody's from
+ * then on, and whoever looks next gives it back. `warm`: as bn_txn_drop_private(). Returns 0, or why it was not done
+ * at once. */
+int bn_recover_drop_private(struct brain_store *store, uint32_t slot, bool warm);
+
+/* Give back what is nobody's. Takes the lock, where there may be such. */
+int bn_recover_drop_abandoned(struct brain_store *store, bool wait);
+
 /* This client was seated over a dead one: give back what that held. What others never ask for, pins
  * and registrations, at once; unpublished slots under the lock, which is not waited for: BUSY.
  * While they are there store->has_leftovers stands; a read-only client has to leave them to those

@@ -342,10 +342,8 @@ int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t siz
 
 void bn_stage_drop(struct brain_store *store, uint32_t holder)
 {
-    if (holder != 0 && bn_recover_enter(store, true) == 0) {
-        (void)bn_txn_drop_private(store, holder, store->row,
-                                  true); /* else it goes with this client */
-        bn_lock_release(store);
+    if (holder != 0) {
+        (void)bn_recover_drop_private(store, holder, true); /* else somebody does it later */
     }
 }
 
@@ -353,10 +351,10 @@ void bn_stage_drop(struct brain_store *store, uint32_t holder)
 static int no_memory(struct brain_store *store, int os, uint64_t bytes, uint32_t *n_rooms)
 {
     int err =
-        bn_error_os(os,
-                    "%s: no memory for %llu bytes; the file system of %s is full. Delete values "
-                    "and trim, or make it larger (Docker: --shm-size)",
-                    store->path, (unsigned long long)bytes, store->map->directory);
+        bn_error_os(os, "%s: no memory for %llu bytes in %s%s", store->path,
+                    (unsigned long long)bytes, store->map->directory,
+                    bn_error_if_full(os, "; the file system there is full. Delete values and trim, "
+                                         "or make it larger (Docker: --shm-size)"));
     return err == BRAIN_E_FULL ? make_memory(store, err, bytes, n_rooms) : err;
 }
 

@@ -112,13 +112,8 @@ static int trim_block(struct brain_store *store, bool wait, uint64_t n_max, uint
         bn_alloc_set_backed(store, from, n_gone, false);
         os = bn_os_punch(fd, bn_alloc_off(store, from), n_gone * BN_PAGE);
     }
-    int entered = bn_recover_enter(store, true);
-    if (entered != 0) {
-        return entered; /* the private slot goes with this client */
-    }
     bool failed = err != 0 || os != 0;
-    int dropped = bn_txn_drop_private(store, slot, store->row, failed || !bite.is_last);
-    bn_lock_release(store);
+    int dropped = bn_recover_drop_private(store, slot, failed || !bite.is_last);
     if (failed) {
         return err != 0 ? err
                         : bn_error_os(os, "cannot give memory of %s back", store->map->directory);

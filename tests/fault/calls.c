@@ -7,6 +7,9 @@
 #include <sys/vfs.h>
 
 #include "../unit/check.h"
+#include "base/step.h"
+#include "error.h"
+#include "lock.h"
 #include "wrap_fcntl.h"
 #include "wrap_futex.h"
 #include "wrap_open.h"
@@ -16,19 +19,21 @@ struct calls calls = { .failed = "no call" };
 enum {
     SCARCE = 1, /* refuses when something is used up, and goes on to */
     SLOW = 2,   /* may be interrupted */
+    LOCK = 4,   /* no call: the writer lock */
 };
 
 static bool fails(const char *call, int error, int kind)
 {
+    bool is_of_lock = calls.mode == CALLS_LOCKED || calls.mode == CALLS_LOCKED_ON;
     if ((calls.mode == CALLS_ON && !(kind & SCARCE)) ||
-        (calls.mode == CALLS_INTERRUPTED && !(kind & SLOW))) {
+        (calls.mode == CALLS_INTERRUPTED && !(kind & SLOW)) || is_of_lock != ((kind & LOCK) != 0)) {
         return false;
     }
     calls.n++;
     if (calls.fail_at == 0 || (calls.fail_at > 1 && --calls.fail_at > 0)) {
         return false;
     }
-    calls.fail_at = calls.mode == CALLS_ON ? 1 : 0;
+    calls.fail_at = calls.mode == CALLS_ON || calls.mode == CALLS_LOCKED_ON ? 1 : 0;
     calls.has_failed = true;
     calls.failed = call;
     errno = calls.error = calls.mode == CALLS_INTERRUPTED ? EINTR : error;
@@ -106,6 +111,51 @@ static bool before_fcntl(int fd, int command, void *argument)
 static bool before_wait(void)
 {
     return !fails("futex", ENOSYS, SLOW);
+}
+
+/* ---- the lock: somebody has it just before the Nth attempt, and no longer once it was waited for */
+
+#define STRANGER UINT64_C(0x7ff0) /* a row + 1 of the lock word, which nobody asks about */
+
+static _Atomic uint64_t *lock_word;
+
+static void before_step(const char *name, uint64_t a, uint64_t b)
+{
+    (void)a, (void)b;
+    if (strcmp(name, "lock_try") == 0 && fails("the lock", 0, LOCK)) {
+        bn_store_release(lock_word, bn_load_relaxed(lock_word) | STRANGER);
+    }
+}
+
+static bool let_go(void)
+{
+    uint64_t word = lock_word != NULL ? bn_load_relaxed(lock_word) : 0;
+    bool was_taken = (word & STRANGER) == STRANGER;
+    if (was_taken) {
+        bn_store_release(lock_word, word & ~STRANGER);
+    }
+    return was_taken;
+}
+
+int __real_bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out,
+                           uint64_t *waited_ns_out);
+int __wrap_bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out,
+                           uint64_t *waited_ns_out);
+int __wrap_bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out,
+                           uint64_t *waited_ns_out)
+{
+    if (!let_go()) {
+        return __real_bn_lock_acquire(store, wait, died_out, waited_ns_out);
+    }
+    *waited_ns_out = 0;
+    return !wait ? BRAIN_E_BUSY : bn_error(BRAIN_E_TIMEOUT, "a stranger has the lock");
+}
+
+void calls_watch_lock(struct brain_store *store)
+{
+    (void)let_go();
+    lock_word = store != NULL ? &store->state->lock_word : NULL;
+    bn_step_hook = store != NULL ? before_step : NULL;
 }
 
 bool calls_failed_one_of(const char *const *names)

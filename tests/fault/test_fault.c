@@ -98,7 +98,10 @@ static void check_error(int err)
                                           "aligned_alloc", "strdup", NULL };
     CHECK(calls.has_failed && calls.mode != CALLS_INTERRUPTED);
     CHECK(strlen(subject.said) > 10);
-    if (err != BRAIN_E_FULL && err != BRAIN_E_NOMEM && err != BRAIN_E_BUSY && err != BRAIN_E_IO) {
+    bool is_of_lock = calls.mode == CALLS_LOCKED || calls.mode == CALLS_LOCKED_ON;
+    if (is_of_lock ? err != BRAIN_E_TIMEOUT
+                   : err != BRAIN_E_FULL && err != BRAIN_E_NOMEM && err != BRAIN_E_BUSY &&
+                         err != BRAIN_E_IO) {
         check_fail(__FILE__, __LINE__, "%s is refused, and that is said: %s: %s", calls.failed,
                    brain_strerror(err), subject.said);
     }
@@ -130,10 +133,14 @@ static void after_run(const struct operation *op, int err)
 /* Fail call `at`. Returns whether there was one. */
 static bool round_of(const struct operation *op, int at, enum calls_mode how)
 {
-    static const char *const modes[] = { "", " and all after it", " by a signal" };
-    snprintf(check_note, sizeof check_note, "%s, call %d fails%s", op->name, at, modes[how]);
+    static const char *const modes[] = { "call %d fails", "call %d and all after it fail",
+                                         "call %d is interrupted", "the lock is not had, time %d",
+                                         "the lock is not had, from time %d on" };
+    int len = snprintf(check_note, sizeof check_note, "%s, ", op->name);
+    snprintf(check_note + len, sizeof check_note - (size_t)len, modes[how], at);
     struct held before = look_at_held();
     subject_set_up();
+    calls_watch_lock(subject.store);
     calls.has_failed = false;
     calls.mode = how;
     calls.fail_at = at;
@@ -145,10 +152,11 @@ static bool round_of(const struct operation *op, int at, enum calls_mode how)
     }
     n_calls_of_run = calls.n;
     calls.fail_at = 0;
+    calls_watch_lock(NULL);
     bool had = calls.has_failed;
     if (had) {
-        size_t len = strlen(check_note);
-        snprintf(check_note + len, sizeof check_note - len, " (%s)", calls.failed);
+        size_t n = strlen(check_note);
+        snprintf(check_note + n, sizeof check_note - n, " (%s)", calls.failed);
     }
     if (err != 0) {
         check_error(err);
@@ -184,7 +192,7 @@ int main(int argc, char **argv)
         if ((argc > 1 && strcmp(argv[1], op->name) != 0) || has_no_room(op)) {
             continue;
         }
-        for (int how = CALLS_ONCE; how <= CALLS_INTERRUPTED; how++) {
+        for (int how = CALLS_ONCE; how <= CALLS_LOCKED_ON; how++) {
             CHECK(!round_of(op, 1000000, (enum calls_mode)how));
             int n = n_calls_of_run;
             for (int at = 1; round_of(op, at, (enum calls_mode)how); at++) {
@@ -192,7 +200,7 @@ int main(int argc, char **argv)
                     at = n - 100;
                 }
             }
-            printf("%s: %d calls%s", op->name, n, how == CALLS_INTERRUPTED ? "\n" : ", ");
+            printf("%s: %d calls%s", op->name, n, how == CALLS_LOCKED_ON ? "\n" : ", ");
             fflush(stdout);
         }
     }

@@ -1,4 +1,5 @@
-/* reading.c - pictures of who reads a value beside who changes it: swing, refill, commit. */
+/* reading.c - pictures of who reads a value beside who changes it: swing, refill, commit,
+ * moved; and of what its owner lets go of: abandon. */
 #include "pictures.h"
 
 typedef uint32_t outs[LM_OUTS];
@@ -538,6 +539,55 @@ static bool is_new_change(outs *out)
     return out[1][0] == 2 && out[1][1] == 2;
 }
 
+/* ---- abandon: what its owner let go of without the lock is another's afterwards */
+
+enum {
+    OWNER,
+    EXTENT
+};
+enum {
+    ABANDON = 1,
+    FIND
+};
+
+static const struct site abandon_sites[] = {
+    { ABANDON, "src/slot.h", "bn_slot_abandon",
+      "bn_cas_seq(bn_atomic32(&cold->state_owner), &ours,", LM_SEQ,
+      "the release in it is what counts" },
+    { FIND, "src/slot.h", "bn_slot_owner",
+      "bn_load_acquire(bn_atomic32((void *)(uintptr_t)&cold->state_owner))", LM_ACQUIRE, 0 },
+    { 0 },
+};
+
+static const struct variant abandon_variants[] = {
+    { "it is let go of acquire", { { ABANDON, LM_ACQUIRE } } },
+    { "its owner is looked up relaxed", { { FIND, LM_RELAXED } } },
+    { 0 },
+};
+
+static void abandoner(struct lm_thread *t)
+{
+    lm_store(t, EXTENT, 1, LM_RELAXED);
+    (void)lm_cas(t, OWNER, 1, 2, at(ABANDON));
+}
+
+/* Whoever finds it without an owner has it. What it would store there comes after all that it could see there. */
+static void finder(struct lm_thread *t)
+{
+    lm_assume(t, lm_load(t, OWNER, at(FIND)) == 2);
+    lm_out(t, 0, lm_load(t, EXTENT, LM_RELAXED));
+}
+
+static bool is_still_to_be_stored(outs *out)
+{
+    return out[1][0] == 0;
+}
+
+static bool is_stored(outs *out)
+{
+    return out[1][0] == 1;
+}
+
 /* ---- */
 
 const struct picture reading[] = {
@@ -623,6 +673,15 @@ const struct picture reading[] = {
       { 2, { mover, waiter }, { [MOVED] = 1, [CHANGED] = 1 }, 0, 0 },
       is_old_change,
       is_new_change,
+      0,
+      0 },
+    { "abandon",
+      "what nobody owns is the finder's alone",
+      abandon_sites,
+      abandon_variants,
+      { 2, { abandoner, finder }, { [OWNER] = 1 }, 0, 0 },
+      is_still_to_be_stored,
+      is_stored,
       0,
       0 },
     { 0 },

@@ -336,7 +336,7 @@ static const struct corrupt_case cases[] = {
     CASE(limbo_ends_with_none, trim, C, "there is no slot"),
     CASE(limbo_ends_with_none, check, C, ""),
     CASE(limbo_counts_too_many, put_over_large, C, ""),
-    CASE(private_names_none, reap, 0, NULL),
+    CASE(private_names_none, reap, C, "set of unpublished slots"),
     CASE(private_names_none, check, C, ""),
     CASE(lists_are_empty, create_large, C, "free blocks"),
     CASE(lists_lead_nowhere, create_large, C, "free blocks"),

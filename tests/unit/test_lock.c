@@ -6,6 +6,7 @@
 #include "journal.h"
 #include "lock.h"
 #include "recover.h"
+#include "slot.h"
 
 /* A child that opens the store, takes the lock, and stays. */
 static pid_t hold_in_child(const char *path, struct check_gate *ready)
@@ -170,8 +171,8 @@ static void check_contention(void)
     check_destroy(shared->store);
 }
 
-/* Who holds it is another thread of this process; and what somebody gives up meanwhile stays theirs until they
- * are gone. */
+/* Who holds it is another thread of this process; and what somebody gives up meanwhile goes back with the next change,
+ * whoever makes that. */
 static void check_held_here(void)
 {
     const char *path = check_path();
@@ -199,6 +200,11 @@ static void check_held_here(void)
     brain_batch_free(batch);
     bn_lock_release(second);
     CHECK_U64(check_stat(store).private_bytes, 100000);
+    CHECK_SOUND(second);
+    brain_space *its = check_space(second, "default");
+    CHECK_OK(brain_put_bytes(its, "a", 1, "1", 1));
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    brain_space_close(its);
     brain_space_close(space);
     pid_t pid = check_fork(); /* the handle's client ends with whoever has it */
     if (pid == 0) {
@@ -210,10 +216,40 @@ static void check_held_here(void)
     check_destroy(second);
 }
 
+/* A death between the two steps by which that is done, taking the name off it and having somebody look: the dead had
+ * it no more, and no look is due. */
+static void check_dead_after_letting_go(void)
+{
+    const char *path = check_path();
+    brain_store *store = check_open(path, 16 * CHECK_MIB);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_object *object;
+        brain_store *its = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
+        CHECK_OK(brain_create(its, 50000, &object));
+        CHECK_U64(bn_set_count(its, BN_SET_PRIVATE), 1);
+        bn_slot_abandon(bn_slot_cold(its, bn_set_get(its, BN_SET_PRIVATE, 0)), its->row);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    CHECK_U64(check_stat(store).private_bytes, 50000);
+    brain_object_info info = { .struct_size = sizeof info };
+    uint32_t cursor = 0;
+    size_t n = 0;
+    CHECK_OK(brain_objects(store, BRAIN_OBJECT_DRAFT, &cursor, &info, 1, &n));
+    CHECK(n == 1 && info.size_bytes == 50000 && info.client == BRAIN_NO_CLIENT);
+    CHECK_SOUND(store);
+    CHECK_OK(brain_reap(store, NULL));
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    CHECK_SOUND(store);
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_begin();
     check_held_here();
+    check_dead_after_letting_go();
     check_take_over();
     check_stopped_owner();
     check_dead_waiter();
