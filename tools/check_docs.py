@@ -14,6 +14,7 @@
 - A path in backticks below include/, src/, python/, tests/, tools/, bench/, examples/ or docs/ is that
   of a file or a folder, `test_...` in backticks is a test, or a file of tests, and `FOLDER/test_...` is
   a program of C below tests/.
+- Prose is at most 120 columns wide; tables and what is shown as code may be wider.
 
 C blocks are built against the library of build/test (./run build).
 """
@@ -26,7 +27,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["*.md", "src/*.md", "python/*.md", "docs/**/*.md"]
+DOCUMENTS = ["*.md", "*/*.md", "docs/**/*.md", "tests/**/*.md"]
+N_COLUMNS = 120
 PLACE = "/tmp/plasma"  # in the documents
 
 BLOCK = re.compile(r"^<!-- runs -->\n```(python|c)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -135,6 +137,15 @@ def check_citations(document, text, tests, problems):
             problems.append(f"{document}: there is no tests/{name}.c")
 
 
+def check_lines(document, text, problems):
+    is_code = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            is_code = not is_code
+        elif not is_code and not line.startswith("|") and len(line) > N_COLUMNS:
+            problems.append(f"{document}:{number}: longer than {N_COLUMNS} columns")
+
+
 def main():
     problems, n_blocks = [], 0
     documents = sorted({path for pattern in DOCUMENTS for path in ROOT.glob(pattern)})
@@ -142,6 +153,7 @@ def main():
     for path in documents:
         document, text = path.relative_to(ROOT), path.read_text()
         check_citations(document, text, tests, problems)
+        check_lines(document, text, problems)
         n_blocks += run_blocks(document, text, problems)
     for problem in problems:
         print(problem)
