@@ -368,7 +368,7 @@ BRAIN_API int brain_client_lives(brain_store *store, uint32_t row, uint64_t seat
  *
  * n_out   NULL, or receives how many had died.
  * Returns 0, or: PERM; TIMEOUT; IO; CORRUPT; DESTROYED; FORKED.
- * Threads: any.  Blocks: for the writer lock, where one has died, or large values are on their way.
+ * Threads: any.  Blocks: for the writer lock, where one has died, or something is to be given back.
  * Cost: some system calls for each client. */
 BRAIN_API int brain_reap(brain_store *store, uint32_t *n_out);
 
@@ -492,7 +492,8 @@ enum brain_kind {
     BRAIN_KIND_SPACE = 15,    /* the library's own: a namespace */
 };
 
-/* A run of bytes to be put. */
+/* A run of bytes to be put. They have to be readable throughout the call, and to stay as they are; where they are not,
+ * the process ends as by memcpy(), and nothing has changed. */
 typedef struct brain_part {
     const void *data;
     size_t size_bytes;
@@ -916,7 +917,8 @@ BRAIN_API int brain_object_seal_in(brain_object *object, brain_batch *batch, bra
                                    uint64_t if_version, uint64_t *version_out);
 
 /* Let go of the object: aborts it where it is not sealed, and unmaps its memory. NULL is allowed.
- * Blocks: for the writer lock, where it aborts; what a timeout leaves goes with the process. */
+ * Blocks: for the writer lock, where it aborts; after a timeout its memory goes with the next change, of whichever
+ * process. */
 BRAIN_API_FREE void brain_object_release(brain_object *object);
 
 /* ---- many names at once ---------------------------------------------------------------------- */

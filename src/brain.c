@@ -496,12 +496,12 @@ int brain_reap(brain_store *store, uint32_t *n_out)
     uint32_t n = 0;
     int err = bn_store_check_writable(store);
     err = err != 0 ? err : bn_recover_reap(store, true, &n);
-    err = err != 0 ? err : bn_recover_drop_abandoned(store, true);
     bn_event_tell_noted(store);
     if (err == 0 && n_out != NULL) {
         *n_out = n;
     }
-    return err;
+    /* Who let go of something without the lock asked for a look, or its burial did. */
+    return err == 0 && bn_reclaim_look_is_due(store) ? bn_recover_drop_abandoned(store, true) : err;
 }
 
 static_assert(BRAIN_CLIENT_ROWS == BN_CLIENTS_MAX, "brain_pin tells those without a row by it");

@@ -123,9 +123,9 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  * n_looks_due  how often somebody wanted to look through limbo and did not: a large value was
  *              replaced, a last view of one dropped, and the lock was held; or a reader, who takes
  *              no lock, had a pin on one for a moment, or closed a snapshot; or a dead client's
- *              pins went.  writer: who did not, sequentially consistent, in the first case before
- *              it tries the lock once more.  reader: who has made a change, or trimmed, after it
- *              released the lock, a full barrier (PAIR looks).
+ *              pins went; or an extent was let go of without the lock.  writer: who did not, sequentially
+ *              consistent, in the first case before it tries the lock once more.  reader: who has
+ *              made a change, or trimmed, after it released the lock, a full barrier (PAIR looks).
  * n_looks_done as many had been wanted when limbo was last looked through.  writer: who did.
  *              crash: too low a value costs another look.
  * keep_free    how much free memory stays with the store (trim.c), and one byte; 0: the default.  writer: anyone,
@@ -486,7 +486,8 @@ static_assert(sizeof(struct bn_block_rec) == 16, "block record is part of the fo
 #define BN_CLIENTS_MAX 16384u
 #define BN_SNAPS       8u
 #define BN_WAKE_WORDS  1024u
-#define BN_CHUNKS_MAX  (1u << 20)
+static_assert(BN_CLIENTS_MAX < BN_NOBODY, "no row is nobody's");
+#define BN_CHUNKS_MAX (1u << 20)
 
 /* First page of `clients`.  writers: any client, atomically.
  * n_rows, n_chunks  how many exist: rise only, published before the first pin in a new one (PAIR

@@ -94,7 +94,7 @@ static bool wait_awake(struct brain_store *store, uint64_t keep_waiters)
 static int wait_for(struct brain_store *store, int64_t start, uint32_t *died_out)
 {
     int64_t sleep_ns = FIRST_SLEEP_NS;
-    uint64_t keep_waiters = 0;
+    uint64_t keep_waiters = 0, word;
     for (;;) {
         if (wait_awake(store, keep_waiters)) {
             return 0;
@@ -105,11 +105,14 @@ static int wait_for(struct brain_store *store, int64_t start, uint32_t *died_out
         if (try_take_over(store, died_out)) {
             return 0;
         }
-        if ((bn_load_seq(&store->state->lock_word) & BN_LOCK_OWNER) > BN_CLIENTS_MAX) {
+        word = bn_load_seq(&store->state->lock_word);
+        if ((word & BN_LOCK_OWNER) > BN_CLIENTS_MAX) {
             return bn_error_corrupt("%s: its lock is held by a client that there cannot be",
                                     store->path);
         }
         if (left <= 0) {
+            word &= ~BN_LOCK_WAITERS;
+            bn_store_relaxed(&store->lock_stuck, (word & BN_LOCK_OWNER) != 0 ? word : 0);
             return timed_out(store);
         }
         sleep_on(store, sleep_ns < left ? sleep_ns : left);

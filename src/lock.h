@@ -55,6 +55,15 @@ static inline bool bn_lock_try(struct brain_store *store)
 int bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_out,
                     uint64_t *waited_ns_out);
 
+/* Whether a holding that this process has waited for in vain goes on: who gets nothing by it but that something is
+ * done at once does not wait for it again. */
+static inline bool bn_lock_is_stuck(const struct brain_store *store)
+{
+    uint64_t stuck = bn_load_relaxed(&store->lock_stuck);
+    return stuck != 0 &&
+           (bn_load_relaxed(&store->own_state->lock_word) & ~BN_LOCK_WAITERS) == stuck;
+}
+
 /* Where somebody sleeps on it. */
 void bn_lock_release_slow(struct brain_store *store);
 

@@ -82,7 +82,7 @@ static int map_extent(struct brain_object *object, uint64_t n_pages)
 
 static void drop_holder(struct brain_object *object)
 {
-    bn_stage_drop(object->store, object->holder);
+    bn_recover_let_go(object->store, object->holder);
     object->holder = 0;
 }
 

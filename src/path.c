@@ -28,7 +28,8 @@
 #define SHM         "/dev/shm"
 #define TEMP_PREFIX ".brain-new-"
 #define TRIES       1000
-/* What is made of a path of the caller's, or beside it, has to fit as well. */
+/* What comes behind a path (/clients), and stands in the place of its last part while a store is made (TEMP_PREFIX and
+ * digits), has to fit as well. */
 #define PATH_BYTES_MAX      (PATH_MAX - 65)
 #define LAST_PART_BYTES_MAX (NAME_MAX - 40)
 #define FOR_OTHERS                                                                                 \
@@ -86,8 +87,8 @@ static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1
     snprintf(copy, sizeof copy, "%s", path);
     char *slash = strrchr(copy, '/');
     if (strlen(slash + 1) > LAST_PART_BYTES_MAX) {
-        return bn_error(BRAIN_E_INVAL, "the last part of %s is longer than %d bytes", path,
-                        LAST_PART_BYTES_MAX);
+        return bn_error(BRAIN_E_INVAL, "the last part of the path is longer than %d bytes: %s",
+                        LAST_PART_BYTES_MAX, path);
     }
     snprintf(name, NAME_MAX + 1, "%s", slash + 1);
     *slash = '\0';
@@ -201,8 +202,8 @@ static int resolve(const char *path, struct place *place)
     }
     if (!join(parent, name, place->path)) {
         return bn_error(BRAIN_E_INVAL,
-                        "the path of a store, %s, is longer than %d bytes where links lead", given,
-                        PATH_BYTES_MAX);
+                        "the path of a store is longer than %d bytes where links lead: %s",
+                        PATH_BYTES_MAX, given);
     }
     err = parent_in_memory(parent, &place->in_memory);
     if (err != 0) {
@@ -231,12 +232,13 @@ static int resolve_into(const char *directory, const struct place *home, struct 
     char parent[PATH_MAX];
     bool in_memory, is_tmpfs = false;
     *place = *home;
-    int os = realpath(directory, parent) == NULL ? -errno : lead_to(place, parent);
-    if (os == -ENAMETOOLONG) {
+    bool is_there = realpath(directory, parent) != NULL;
+    int os = is_there ? lead_to(place, parent) : -errno;
+    if (is_there && os == -ENAMETOOLONG) {
         return bn_error(BRAIN_E_INVAL,
-                        "the path of the directory for the store %s, with what comes behind it, is "
-                        "longer than %d bytes: %s",
-                        home->path, PATH_BYTES_MAX, directory);
+                        "the directory for a store, with what comes behind it, is longer than %d "
+                        "bytes: \"%s\" for %s",
+                        PATH_BYTES_MAX, directory, home->path);
     }
     if (os != 0 && is_refusal(-os)) {
         return bn_error_os(os, "cannot look at the directory \"%s\" for the store %s", directory,
@@ -467,7 +469,7 @@ static mode_t directory_mode(const brain_options *options)
     return options->mode == 0600 ? 0700 : 0750;
 }
 
-/* Build under the temporary name `temp`, then rename. EXISTS place->target somebody else was first. */
+/* Build under the temporary name `temp`, then rename. EXISTS where somebody else was first. */
 static int build(int parent_fd, const struct place *place, const char *temp,
                  const brain_options *options)
 {
@@ -687,8 +689,7 @@ static int try_open(const struct place *place, const brain_options *options, boo
     if (!place->linked || (!*made && where[0] != '\0')) {
         return where[0] == '\0' ? BRAIN_E_NOT_FOUND : open_at(where, place, options, store_out);
     }
-    err = open_at(place->target, /* a lost link? */
-                  place, options, &store);
+    err = open_at(place->target, place, options, &store); /* a lost link? */
     if (err == 0) {
         err = link_found(place, *made, store);
     } else if (*made && err != BRAIN_E_NOT_FOUND && err != BN_AGAIN) {

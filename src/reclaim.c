@@ -1,5 +1,7 @@
 /* reclaim.c - from limbo to free.
  *
+ * Before:   where a look is due, for whatever reason, extents that are nobody's go first (recover.c): all of the
+ *           private set is gone through for them.
  * Limbo:    suspects are collected under the lock; registrations and then pins are looked at
  *           without it; those that nobody needs are freed under the lock, if they are still the
  *           same slots in limbo. A slot in limbo can get no new valid pin, so what the looks said
@@ -127,6 +129,8 @@ static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint6
     int err = suspects == NULL ? bn_error(BRAIN_E_NOMEM, "no memory to reclaim") : 0;
     if (err == 0 && bn_reclaim_look_is_due(store)) {
         err = bn_recover_drop_abandoned(store, wait);
+        whole = err != BRAIN_E_BUSY; /* limbo is gone through all the same */
+        err = whole ? err : 0;
     }
     while (err == 0 && from > 0) {
         struct bn_snaps snaps;

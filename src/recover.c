@@ -1,4 +1,4 @@
-/* recover.c - what a dead process left.
+/* recover.c - what a dead process left; and what a living one could not give back.
  *
  * Owns:     nothing. Calls the modules in this order, under the lock that was taken over:
  *           1. the transaction under way is undone, or tidied after if it had committed (txn.c)
@@ -47,7 +47,7 @@ static struct burial burial_of(uint32_t row, uint64_t n_seats)
 
 /* Free some of what client `row`, or BN_NOBODY, had taken and not published. From the end: removal moves the last
  * to the hole, and newcomers are added there, so from `*end` on, and later too, there are none of a
- * dead one. */
+ * dead one. (For what becomes nobody's meanwhile a look of its own is asked for.) */
 static int drop_unpublished(struct brain_store *store, uint32_t row, uint32_t *end)
 {
     uint32_t n = bn_set_count(store, BN_SET_PRIVATE), i = *end < n ? *end : n;
@@ -217,24 +217,34 @@ int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out)
 
 int bn_recover_drop_private(struct brain_store *store, uint32_t slot, bool warm)
 {
-    int err = bn_recover_enter(store, true);
+    int err = bn_recover_enter(store, !bn_lock_is_stuck(store));
     if (err == 0) {
         err = bn_txn_drop_private(store, slot, store->row, warm);
         bn_lock_release(store);
         return err;
     }
     struct bn_cold_rec *cold = bn_slot_cold(store, slot);
-    if (cold != NULL) {
-        bn_slot_abandon(cold, store->row);
+    if (cold != NULL && bn_slot_abandon(cold, store->row)) {
         bn_store_ask_for_look(store);
     }
     return err;
 }
 
+void bn_recover_let_go(struct brain_store *store, uint32_t slot)
+{
+    if (slot != 0) {
+        char text[BN_ERROR_DETAIL_BYTES];
+        bn_error_keep(text);
+        if (bn_recover_drop_private(store, slot, true) != 0) {
+            bn_error_bring_back(text);
+        }
+    }
+}
+
 int bn_recover_drop_abandoned(struct brain_store *store, bool wait)
 {
-    uint32_t end =
-        bn_load_relaxed(bn_atomic32(&store->state->n_private)); /* without the lock: a guess */
+    /* Without the lock only whether there is any: where it stands may change until then, upwards, too (an undo). */
+    uint32_t end = bn_load_relaxed(bn_atomic32(&store->state->n_private)) != 0 ? UINT32_MAX : 0;
     int err = 0;
     while (end != 0 && err == 0) {
         err = bn_recover_enter(store, wait);

@@ -33,12 +33,15 @@ int bn_recover_reap(struct brain_store *store, bool wait, uint32_t *n_out);
 /* The same of forked children that had no row, which bn_recover_reap() sees to as well. Needs no lock. */
 void bn_recover_reap_orphans(struct brain_store *store);
 
-/* Give back `slot`, which this client has taken and not published. Where the lock is not had in time it is nobody's from
- * then on, and whoever looks next gives it back. `warm`: as bn_txn_drop_private(). Returns 0, or why it was not done
- * at once. */
+/* Give back `slot`, which this client has taken and not published. Where the lock is not had in time it is nobody's
+ * from then on, and whoever looks next gives it back; a holding that was waited for in vain before is not waited for
+ * again. `warm`: as bn_txn_drop_private(). Returns 0, or why it was not done at once. */
 int bn_recover_drop_private(struct brain_store *store, uint32_t slot, bool warm);
 
-/* Give back what is nobody's. Takes the lock, where there may be such. */
+/* The same, by who has another error to tell, or none: the detail text stays. 0 is allowed. */
+void bn_recover_let_go(struct brain_store *store, uint32_t slot);
+
+/* Give back what is nobody's. Takes the lock, where there may be anything private. */
 int bn_recover_drop_abandoned(struct brain_store *store, bool wait);
 
 /* This client was seated over a dead one: give back what that held. What others never ask for, pins

@@ -248,12 +248,13 @@ static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
            8; /* PAIR abandon */
 }
 
-/* Let go of a PRIVATE slot of client `row`, by that client, without the lock. */
-static inline void bn_slot_abandon(struct bn_cold_rec *cold, uint32_t row)
+/* Let go of a PRIVATE slot of client `row`, by that client, without the lock. A swap: what is none (in a store that is
+ * damaged) is left alone, and false. */
+static inline bool bn_slot_abandon(struct bn_cold_rec *cold, uint32_t row)
 {
     uint32_t ours = (uint32_t)BN_SLOT_PRIVATE | row << 8;
-    (void)bn_cas_seq(bn_atomic32(&cold->state_owner), &ours, /* PAIR abandon */
-                     (uint32_t)BN_SLOT_PRIVATE | BN_NOBODY << 8);
+    return bn_cas_seq(bn_atomic32(&cold->state_owner), &ours, /* PAIR abandon */
+                      (uint32_t)BN_SLOT_PRIVATE | BN_NOBODY << 8);
 }
 
 /* Take a slot of at least `inline_bytes` from its slab's list: 0, BN_AGAIN, FULL, CORRUPT. Its

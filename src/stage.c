@@ -8,7 +8,7 @@
  *           system that is full, free pages are given back. Then, in a mode other than `error`, whoever makes room
  *           is asked, as long as that makes some; never within itself.
  * Crash:    the private slot is recorded with this client, and freed with its extent when it is
- *           reaped.
+ *           reaped (or is nobody's by then: recover.c).
  */
 #include "stage.h"
 
@@ -340,13 +340,6 @@ int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t siz
     }
 }
 
-void bn_stage_drop(struct brain_store *store, uint32_t holder)
-{
-    if (holder != 0) {
-        (void)bn_recover_drop_private(store, holder, true); /* else somebody does it later */
-    }
-}
-
 /* What the kernel said when it was asked for memory for `bytes`: 0 where somebody has made room: try again. */
 static int no_memory(struct brain_store *store, int os, uint64_t bytes, uint32_t *n_rooms)
 {
@@ -514,7 +507,7 @@ int bn_stage_data(struct brain_store *store, struct bn_change *change)
         err = write_body(store, page, shape.body_off, change);
     }
     if (err != 0) {
-        bn_stage_drop(store, holder);
+        bn_recover_let_go(store, holder);
         return err;
     }
     change->holder = holder;

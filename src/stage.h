@@ -45,10 +45,6 @@ void bn_stage_describe_holder(struct brain_store *store, char *text, size_t room
 int bn_stage_take(struct brain_store *store, uint64_t extent_bytes, uint64_t size,
                   uint32_t *holder_out);
 
-/* Free a private slot of this client; 0 is allowed. If the lock is not to be had it goes with the
- * client. */
-void bn_stage_drop(struct brain_store *store, uint32_t holder);
-
 /* Give an extent's pages memory. */
 int bn_stage_back(struct brain_store *store, uint32_t page, uint64_t n_pages);
 

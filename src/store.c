@@ -419,7 +419,7 @@ int bn_store_open(int dir_fd, const char *directory, const char *path, const bra
     if (store == NULL) {
         return bn_error(BRAIN_E_NOMEM, "no memory to open %s", path);
     }
-    /* It fits: path.c refuses what is longer than PATH_MAX - 64. */
+    /* It fits: path.c refuses what is longer (PATH_BYTES_MAX). */
     (void)snprintf(store->path_room, sizeof store->path_room, "%s", path);
     store->path = store->path_room;
     store->read_only = (options->flags & BRAIN_OPEN_READ_ONLY) != 0;

@@ -125,6 +125,8 @@ struct brain_store {
     bn_off region_off[BN_N_REGIONS];
     uint64_t region_bytes[BN_N_REGIONS];
     int64_t lock_timeout_ns;
+    _Atomic uint64_t
+        lock_stuck; /* the lock word, without BN_LOCK_WAITERS, that was waited for in vain last */
 
     /* reclaiming: guesses of this process (reclaim.c) */
     _Atomic uint64_t n_cells_seen;
@@ -257,8 +259,8 @@ int bn_store_satisfy(struct brain_store *store);
  * been that far, or the file is shorter. */
 int bn_store_map_values(struct brain_store *store, uint64_t want);
 
-/* Say that limbo is to be looked through, for one who does not take the lock for that: whoever makes the next
- * change looks (bn_reclaim_due()). Of a writable store. */
+/* Say that limbo is to be looked through, and what is nobody's given back, for one who does not take the lock for
+ * that: whoever makes the next change looks (bn_reclaim_due()). Of a writable store. */
 static inline void bn_store_ask_for_look(struct brain_store *store)
 {
     (void)bn_add_seq(&store->state->n_looks_due, (uint64_t)1);

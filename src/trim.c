@@ -9,7 +9,8 @@
  *           values did not need throughout a period of HALF_LIFE_NS or longer, beyond keep_free, is halved for each
  *           HALF_LIFE_NS of it, and goes in bites. What they need is the most pages that extents had at a time, so a
  *           loop that takes much and gives it back keeps its memory, however seldom it comes round.
- * Crash:    a private block goes with its client's row, warm; what was punched of it has no bit. All else are hints.
+ * Crash:    a private block goes with its client's row (or is nobody's by then: recover.c), warm; what was punched of it
+ *           has no bit. All else are hints.
  */
 #include "trim.h"
 
@@ -112,14 +113,13 @@ static int trim_block(struct brain_store *store, bool wait, uint64_t n_max, uint
         bn_alloc_set_backed(store, from, n_gone, false);
         os = bn_os_punch(fd, bn_alloc_off(store, from), n_gone * BN_PAGE);
     }
-    bool failed = err != 0 || os != 0;
-    int dropped = bn_recover_drop_private(store, slot, failed || !bite.is_last);
-    if (failed) {
+    if (err != 0 || os != 0) {
+        bn_recover_let_go(store, slot);
         return err != 0 ? err
                         : bn_error_os(os, "cannot give memory of %s back", store->map->directory);
     }
     *bytes_out = bite.n_backed * BN_PAGE;
-    return dropped;
+    return bn_recover_drop_private(store, slot, !bite.is_last);
 }
 
 /* ---- trim */

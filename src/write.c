@@ -7,7 +7,8 @@
  * trimmed, each before FULL is said. Where the mode of the store lets values go for it, what the change
  * asks for stays (protect.c).
  *
- * Crash: a private slot with its extent is recorded with this client, and freed when it is reaped.
+ * Crash: a private slot with its extent is recorded with this client, and freed when it is reaped (or is nobody's by
+ *        then: recover.c).
  */
 #include "write.h"
 
@@ -174,7 +175,7 @@ static void give_up_holder(struct brain_store *store, struct bn_write *write)
 {
     if (write->change.holder != 0) {
         if (!write->is_borrowed) {
-            bn_stage_drop(store, write->change.holder);
+            bn_recover_let_go(store, write->change.holder);
         }
         write->is_borrowed = false; /* what comes next is our own */
         write->change.holder = 0;

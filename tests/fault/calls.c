@@ -1,4 +1,6 @@
-/* calls.c - the calls of the system and for memory: __wrap_NAME stands before each, and fails it or calls it. */
+/* calls.c - the calls of the system and for memory: __wrap_NAME stands before each, and fails it or calls it; and the
+ * writer lock, which somebody else may have.
+ */
 #include "calls.h"
 
 #include <dirent.h>
@@ -36,7 +38,10 @@ static bool fails(const char *call, int error, int kind)
     calls.fail_at = calls.mode == CALLS_ON || calls.mode == CALLS_LOCKED_ON ? 1 : 0;
     calls.has_failed = true;
     calls.failed = call;
-    errno = calls.error = calls.mode == CALLS_INTERRUPTED ? EINTR : error;
+    calls.error = calls.mode == CALLS_INTERRUPTED ? EINTR : error;
+    if (!is_of_lock) {
+        errno = calls.error;
+    }
     return true;
 }
 
@@ -118,12 +123,15 @@ static bool before_wait(void)
 #define STRANGER UINT64_C(0x7ff0) /* a row + 1 of the lock word, which nobody asks about */
 
 static _Atomic uint64_t *lock_word;
+static bool is_acquiring; /* really: what it tries is not counted */
 
 static void before_step(const char *name, uint64_t a, uint64_t b)
 {
     (void)a, (void)b;
-    if (strcmp(name, "lock_try") == 0 && fails("the lock", 0, LOCK)) {
-        bn_store_release(lock_word, bn_load_relaxed(lock_word) | STRANGER);
+    if (strcmp(name, "lock_try") == 0 && !is_acquiring && fails("the lock", 0, LOCK)) {
+        uint64_t word = bn_load_relaxed(lock_word);
+        /* Where it is somebody's by now (a child's), it is not had either, and is waited for. */
+        (void)((word & BN_LOCK_OWNER) == 0 && bn_cas_seq(lock_word, &word, word | STRANGER));
     }
 }
 
@@ -145,8 +153,12 @@ int __wrap_bn_lock_acquire(struct brain_store *store, bool wait, uint32_t *died_
                            uint64_t *waited_ns_out)
 {
     if (!let_go()) {
-        return __real_bn_lock_acquire(store, wait, died_out, waited_ns_out);
+        is_acquiring = true;
+        int err = __real_bn_lock_acquire(store, wait, died_out, waited_ns_out);
+        is_acquiring = false;
+        return err;
     }
+    *died_out = 0;
     *waited_ns_out = 0;
     return !wait ? BRAIN_E_BUSY : bn_error(BRAIN_E_TIMEOUT, "a stranger has the lock");
 }

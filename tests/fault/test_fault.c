@@ -3,7 +3,8 @@
  * Each operation runs again and again in a store of its own, while the Nth call of the system or for memory
  * fails: N = 1, 2, ... until no call is left to fail. It must then say what failed, have changed nothing, and
  * leak nothing; or have got by without. Done again, it must succeed. Then the same with calls that a signal
- * interrupts, which nobody may notice. The calls are wrapped by the linker (tests/meson.build).
+ * interrupts, which nobody may notice. The calls are wrapped by the linker (tests/meson.build). Last the same with the
+ * writer lock, which somebody else has the Nth time that it is taken, or from then on: TIMEOUT, and nothing else.
  */
 #include <dirent.h>
 

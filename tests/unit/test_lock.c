@@ -193,13 +193,21 @@ static void check_held_here(void)
     bn_lock_release(store);
     CHECK_OK(brain_create(store, 50000, &object));
     CHECK_OK(brain_batch_new(store, &batch));
-    CHECK_OK(brain_batch_put(batch, space, "b", 1, &value));
-    CHECK_U64(check_stat(store).private_bytes, 100000);
+    for (uint32_t name = 0; name < 5; name++) {
+        CHECK_OK(brain_batch_put(batch, space, &name, sizeof name, &value));
+    }
+    CHECK_U64(check_stat(store).private_bytes, 300000);
+    uint64_t before[BRAIN_N_COUNTS], after[BRAIN_N_COUNTS];
+    CHECK_OK(brain_counts(store, before));
     CHECK_OK(bn_lock_acquire(second, true, &died, &(uint64_t){ 0 }));
+    brain_tell_error("what was said before");
     brain_object_release(object);
     brain_batch_free(batch);
+    CHECK_DETAIL("what was said before");
+    CHECK_OK(brain_counts(store, after)); /* who has waited in vain once does not wait for each */
+    CHECK_U64(after[BRAIN_COUNT_LOCK_WAITS] - before[BRAIN_COUNT_LOCK_WAITS], 1);
     bn_lock_release(second);
-    CHECK_U64(check_stat(store).private_bytes, 100000);
+    CHECK_U64(check_stat(store).private_bytes, 300000);
     CHECK_SOUND(second);
     brain_space *its = check_space(second, "default");
     CHECK_OK(brain_put_bytes(its, "a", 1, "1", 1));

@@ -394,6 +394,11 @@ static void check_long_paths(void)
         options.directory = deep;
         CHECK_CODE(brain_open(link, &options, &none), BRAIN_E_INVAL);
         CHECK_DETAIL("comes behind it");
+        snprintf(path, sizeof path, "/dev/shm/%0300d",
+                 0); /* there is no such thing: that is another matter */
+        options.directory = path;
+        CHECK_CODE(brain_open(link, &options, &none), BRAIN_E_INVAL);
+        CHECK_DETAIL("there is no directory");
         CHECK(none == NULL && !is_there(link));
         come_back(n_parts);
         CHECK_SYS(rmdir(top));
