@@ -230,14 +230,13 @@ BN_INLINE void give_copied(brain_space *space, uint64_t word, const struct bn_co
     got(space->store, space, name, name_len, view_out);
 }
 
-/* By name: copied where a short look finds it small and committed, and no hint says "pin it". */
+/* By name: copied where a short look finds it small and committed. */
 BN_NOINLINE static int copy_or_look_up(brain_space *space, const void *name, size_t name_len,
                                        brain_hint *hint, void *buf, size_t room,
                                        brain_view *view_out)
 {
     struct bn_copied copied = { .to = buf, .room = room };
-    bool pins = hint != NULL && hint->space != 0 && hint->size >= BN_HINT_PINS;
-    if (bn_unlikely(pins || bn_store_usable(space->store) != 0 ||
+    if (bn_unlikely(bn_store_usable(space->store) != 0 ||
                     !bn_handle_copy(space, name, name_len, &copied))) {
         return look_up(space, name, name_len, hint, buf, room, view_out);
     }
@@ -267,8 +266,13 @@ int brain_get_or_copy(brain_space *space, const void *name, size_t name_len, bra
     if (bn_unlikely(((uintptr_t)buf & 7) != 0)) {
         return bn_error(BRAIN_E_INVAL, "the buffer has to be aligned to 8 bytes");
     }
-    return hint != NULL ? copy_hinted(space, name, name_len, hint, buf, room, view_out)
-                        : copy_or_look_up(space, name, name_len, NULL, buf, room, view_out);
+    if (hint == NULL) {
+        return copy_or_look_up(space, name, name_len, NULL, buf, room, view_out);
+    }
+    if (hint->size >= BN_HINT_PINS && hint->space != 0) {
+        return look_up(space, name, name_len, hint, buf, room, view_out);
+    }
+    return copy_hinted(space, name, name_len, hint, buf, room, view_out);
 }
 
 /* relaxed, this and the flags below: who looks by id, or looks after its pin is gone, may see a slot that is
