@@ -1,4 +1,4 @@
 # A block of which a bite was given back counts as one without memory: the rest of it never goes.
 # file: src/trim.c
 # run: test_trim
-s/failed || !bite.is_last/failed/
+s/slot, !bite.is_last/slot, false/
