@@ -174,8 +174,8 @@ typedef struct brain_options {
  *
  * On success `*store_out` is the caller's, to be given to brain_close().
  *
- * path      terminated; absolute, with its links resolved, at most 4,031 bytes, of which 1 to 215 are the last part.
- *           Relative paths are taken from the current directory.
+ * path      terminated; as an absolute one, and with its links resolved, at most 4,031 bytes, of which 1 to 215 are
+ *           the last part. Relative paths are taken from the current directory.
  * options   NULL for the defaults.
  *
  * Returns 0, or: NOT_FOUND; EXISTS; PERM (owner, mode); IO; NOMEM; CORRUPT (damaged, cut short, or

@@ -500,8 +500,7 @@ int brain_reap(brain_store *store, uint32_t *n_out)
     if (err == 0 && n_out != NULL) {
         *n_out = n;
     }
-    /* Who let go of something without the lock asked for a look, or its burial did. */
-    return err == 0 && bn_reclaim_look_is_due(store) ? bn_recover_drop_abandoned(store, true) : err;
+    return err != 0 ? err : bn_recover_drop_abandoned(store, true);
 }
 
 static_assert(BRAIN_CLIENT_ROWS == BN_CLIENTS_MAX, "brain_pin tells those without a row by it");

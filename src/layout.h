@@ -128,6 +128,11 @@ static_assert(sizeof(struct bn_tally_rec) == 24, "tally is part of the format");
  *              made a change, or trimmed, after it released the lock, a full barrier (PAIR looks).
  * n_looks_done as many had been wanted when limbo was last looked through.  writer: who did.
  *              crash: too low a value costs another look.
+ * n_let_go     how many extents were let go of without the lock.  writer: who did, after it has said so in
+ *              the slot (value_gone), and before it asks for a look; who reaps a client that may have died
+ *              in between.
+ * n_let_go_done  as many had been when the private set was last gone through for them.  writer: who did.
+ *              crash: too low a value costs another look.
  * keep_free    how much free memory stays with the store (trim.c), and one byte; 0: the default.  writer: anyone,
  *              at once.
  * decay_ns     when the period began over which it is looked how much memory is needed, by the wall clock; 0: none
@@ -174,7 +179,8 @@ struct bn_state_rec {
     _Atomic uint32_t peak_before;
 
     alignas(64) struct bn_tally_rec live[2]; /* all names of live namespaces */
-    uint64_t pad5[2];
+    _Atomic uint64_t n_let_go;
+    _Atomic uint64_t n_let_go_done;
 
     alignas(64) uint32_t slab_partial[BN_N_CLASSES + 2]; /* slab + 1 of a list with free slots */
     uint32_t slab_free;     /* slab number + 1 of a list of slabs without a class */
@@ -283,16 +289,13 @@ enum bn_slot_state {
     BN_SLOT_LIMBO,   /* in the limbo set: out of the index, perhaps pinned, else the next put's */
 };
 
-#define BN_NOBODY 0xffffffu /* as an owner: more than there are rows */
+#define BN_NOBODY 0xffffffu   /* as an owner: more than there are rows */
+#define BN_LET_GO 0x80000000u /* in value_gone */
 
 /* What only writers need to know of a slot.  writer: lock holder.
  * state_owner  state | owner row << 8.  A slot of the transaction under way is FREE until it is
  *              tidied; with BN_PUBLISH_SWAPS it is in LIMBO. The owner of a PRIVATE one who needs it no
- *              more, and does not get the lock in time, makes BN_NOBODY its owner, without the lock:
- *              whoever has the lock frees it then.  order: release, so that the owner's stores to the
- *              extent come before whatever the next one stores there.  crash: nobody's, it is freed as the
- *              dead owner's would be. A change that had noted the word (set_idx is in it) and is undone
- *              makes it the owner's again, whose death frees it.
+ *              more, and does not get the lock in time, says so in value_gone.
  * stamp        the slot is of use to a snapshot below this number.  stored before it goes to limbo.
  *              PRIVATE: pages of its extent.
  * set_idx      position in the set that `state` names; FREE: next free ordinal + 1. LIVE: nothing;
@@ -300,7 +303,12 @@ enum bn_slot_state {
  *              empty: there recovery puts the slot that it replaced.
  * cell         its cell in the NAMES region, while LIVE.
  * hash_low     low half of the name's hash (the index word has the high half).
- * value_gone   LIMBO: the extent was freed already, the record is kept for its link. */
+ * value_gone   LIMBO: the extent was freed already, the record is kept for its link.
+ *              PRIVATE: the gen of this use with BN_LET_GO: its owner has let go of it, without the lock, and
+ *              whoever has the lock frees it. (Not in state_owner, whose word may be noted for set_idx: an
+ *              undo would bring the owner back, who may have left.)  order: release, so that the owner's
+ *              stores to the extent come before whatever the next one stores there (PAIR abandon).  crash:
+ *              it is freed all the same. */
 struct bn_cold_rec {
     uint64_t stamp;
     uint64_t created_ns;

@@ -114,6 +114,9 @@ static int copy_use(struct brain_store *store, struct use *use)
     use->is_filled =
         use->state == BN_SLOT_LIVE || use->state == BN_SLOT_PRIVATE || use->gen != (uint32_t)n_uses;
     copy_head(store, cold, use);
+    if (use->state == BN_SLOT_PRIVATE && use->value_gone == (use->gen | BN_LET_GO)) {
+        use->owner = BN_NOBODY;
+    }
     return 0;
 }
 

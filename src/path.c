@@ -213,7 +213,7 @@ static int resolve(const char *path, struct place *place)
     if (!place->linked) {
         memcpy(place->parent, parent, sizeof parent);
         memcpy(place->name, name, sizeof name);
-        memcpy(place->target, place->path, sizeof place->target);
+        strcpy(place->target, place->path);
         return 0;
     }
     int os = lead_to(place, SHM);

@@ -1,7 +1,6 @@
 /* reclaim.c - from limbo to free.
  *
- * Before:   where a look is due, for whatever reason, extents that are nobody's go first (recover.c): all of the
- *           private set is gone through for them.
+ * Before:   extents that are nobody's go first (recover.c).
  * Limbo:    suspects are collected under the lock; registrations and then pins are looked at
  *           without it; those that nobody needs are freed under the lock, if they are still the
  *           same slots in limbo. A slot in limbo can get no new valid pin, so what the looks said
@@ -127,7 +126,7 @@ static int reclaim_limbo(struct brain_store *store, bool wait, bool keeps, uint6
     uint32_t from = FROM_THE_END;
     bool whole = true;
     int err = suspects == NULL ? bn_error(BRAIN_E_NOMEM, "no memory to reclaim") : 0;
-    if (err == 0 && bn_reclaim_look_is_due(store)) {
+    if (err == 0) {
         err = bn_recover_drop_abandoned(store, wait);
         whole = err != BRAIN_E_BUSY; /* limbo is gone through all the same */
         err = whole ? err : 0;
@@ -459,7 +458,6 @@ void bn_reclaim_last(struct brain_store *store)
 int bn_reclaim_all(struct brain_store *store)
 {
     int err = bn_recover_reap(store, true, NULL);
-    err = err != 0 ? err : bn_recover_drop_abandoned(store, true);
     err = err != 0 ? err : bn_reclaim_removed(store, true);
     return err != 0 ? err : bn_reclaim_limbo(store, true, NULL);
 }

@@ -28,8 +28,8 @@ static inline bool bn_reclaim_look_is_due(const struct brain_store *store)
  * forgotten: bn_reclaim_due() finds them in limbo. */
 void bn_reclaim_retired(struct brain_store *store, unsigned c);
 
-/* Free all of limbo that nobody needs, and, where a look is due, extents that are nobody's. `*n_out`, if not NULL: how
- * many slots of limbo. */
+/* Free all of limbo that nobody needs, and extents that are nobody's. `*n_out`, if not NULL: how many slots of
+ * limbo. */
 int bn_reclaim_limbo(struct brain_store *store, bool wait, uint64_t *n_out);
 
 /* Clear tombstones that had to stay, and reclaim removed namespaces, as far as no registration
@@ -41,7 +41,7 @@ int bn_reclaim_removed(struct brain_store *store, bool wait);
  * the lock. */
 bool bn_reclaim_may_leave(struct brain_store *store, const struct bn_space_rec *space);
 
-/* All of it, the dead clients' share and nobody's first: before anybody is told that the store is full. */
+/* All of it, the dead clients' share first: before anybody is told that the store is full. */
 int bn_reclaim_all(struct brain_store *store);
 
 /* A view of a value that has left the index was dropped: free it; or, where somebody has the lock,

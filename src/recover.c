@@ -45,6 +45,13 @@ static struct burial burial_of(uint32_t row, uint64_t n_seats)
     return (struct burial){ .row = row, .n_seats = n_seats, .private_end = UINT32_MAX };
 }
 
+/* Somebody has let go of an extent without the lock; or died, perhaps right after that. */
+static void ask_for_look(struct brain_store *store)
+{
+    (void)bn_add_seq(&store->state->n_let_go, (uint64_t)1);
+    bn_store_ask_for_look(store);
+}
+
 /* Free some of what client `row`, or BN_NOBODY, had taken and not published. From the end: removal moves the last
  * to the hole, and newcomers are added there, so from `*end` on, and later too, there are none of a
  * dead one. (For what becomes nobody's meanwhile a look of its own is asked for.) */
@@ -58,7 +65,7 @@ static int drop_unpublished(struct brain_store *store, uint32_t row, uint32_t *e
         if (cold == NULL) {
             return bn_error_corrupt("%s: the set of unpublished slots names %u", store->path, slot);
         }
-        if (bn_slot_owner(cold) == row) {
+        if (bn_slot_owner(store, slot, cold) == row) {
             /* Warm whatever it has: pages that the dead backed without saying so are found by the
              * next trim. */
             int err = bn_txn_drop_private(store, slot, row, true);
@@ -94,7 +101,7 @@ static int bury_some(struct brain_store *store, struct burial *burial, bool *don
         bn_snap_bury(store, burial->row);
         /* At what its views and snapshots kept; before the row is free, or a death in between would have
          * nobody look. */
-        bn_store_ask_for_look(store);
+        ask_for_look(store);
         bn_store_release(&rec->state, (uint32_t)BN_ROW_FREE);
     }
     bn_client_unclaim(burial->row, claim);
@@ -224,8 +231,10 @@ int bn_recover_drop_private(struct brain_store *store, uint32_t slot, bool warm)
         return err;
     }
     struct bn_cold_rec *cold = bn_slot_cold(store, slot);
-    if (cold != NULL && bn_slot_abandon(cold, store->row)) {
-        bn_store_ask_for_look(store);
+    if (cold != NULL && bn_load_relaxed(bn_atomic32(&cold->state_owner)) ==
+                            ((uint32_t)BN_SLOT_PRIVATE | store->row << 8)) {
+        bn_slot_abandon(store, slot, cold);
+        ask_for_look(store);
     }
     return err;
 }
@@ -243,8 +252,8 @@ void bn_recover_let_go(struct brain_store *store, uint32_t slot)
 
 int bn_recover_drop_abandoned(struct brain_store *store, bool wait)
 {
-    /* Without the lock only whether there is any: where it stands may change until then, upwards, too (an undo). */
-    uint32_t end = bn_load_relaxed(bn_atomic32(&store->state->n_private)) != 0 ? UINT32_MAX : 0;
+    uint64_t n = bn_load_seq(&store->state->n_let_go);
+    uint32_t end = n != bn_load_relaxed(&store->state->n_let_go_done) ? UINT32_MAX : 0;
     int err = 0;
     while (end != 0 && err == 0) {
         err = bn_recover_enter(store, wait);
@@ -252,6 +261,9 @@ int bn_recover_drop_abandoned(struct brain_store *store, bool wait)
             err = drop_unpublished(store, BN_NOBODY, &end);
             bn_lock_release(store);
         }
+    }
+    if (err == 0) {
+        bn_store_relaxed(&store->state->n_let_go_done, n);
     }
     return err;
 }
@@ -266,7 +278,7 @@ int bn_recover_inherit(struct brain_store *store)
     bn_snap_bury(store, store->row);
     bn_pin_bury(store, store->row);
     if (store->data != NULL) {
-        bn_store_ask_for_look(store); /* as bury_some() */
+        ask_for_look(store); /* as bury_some() */
     }
     while (store->data != NULL && end != 0 && err == 0) {
         err = bn_recover_enter(store, false);

@@ -41,7 +41,7 @@ int bn_recover_drop_private(struct brain_store *store, uint32_t slot, bool warm)
 /* The same, by who has another error to tell, or none: the detail text stays. 0 is allowed. */
 void bn_recover_let_go(struct brain_store *store, uint32_t slot);
 
-/* Give back what is nobody's. Takes the lock, where there may be anything private. */
+/* Give back what is nobody's. Takes the lock, where there may be such. */
 int bn_recover_drop_abandoned(struct brain_store *store, bool wait);
 
 /* This client was seated over a dead one: give back what that held. What others never ask for, pins

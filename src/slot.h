@@ -241,20 +241,26 @@ static inline enum bn_slot_state bn_slot_state(const struct bn_cold_rec *cold)
         bn_load_relaxed(bn_atomic32((void *)(uintptr_t)&cold->state_owner)) & 0xff);
 }
 
-/* Of a PRIVATE one also BN_NOBODY. */
-static inline uint32_t bn_slot_owner(const struct bn_cold_rec *cold)
+static inline uint32_t bn_slot_let_go_mark(const struct brain_store *store, uint32_t slot)
 {
-    return bn_load_acquire(bn_atomic32((void *)(uintptr_t)&cold->state_owner)) >>
-           8; /* PAIR abandon */
+    return bn_slot_at(store, slot)->gen | BN_LET_GO;
 }
 
-/* Let go of a PRIVATE slot of client `row`, by that client, without the lock. A swap: what is none (in a store that is
- * damaged) is left alone, and false. */
-static inline bool bn_slot_abandon(struct bn_cold_rec *cold, uint32_t row)
+/* The row of who fills a PRIVATE slot; BN_NOBODY where that one has let go of it. */
+static inline uint32_t bn_slot_owner(const struct brain_store *store, uint32_t slot,
+                                     const struct bn_cold_rec *cold)
 {
-    uint32_t ours = (uint32_t)BN_SLOT_PRIVATE | row << 8;
-    return bn_cas_seq(bn_atomic32(&cold->state_owner), &ours, /* PAIR abandon */
-                      (uint32_t)BN_SLOT_PRIVATE | BN_NOBODY << 8);
+    uint32_t gone =
+        bn_load_acquire(bn_atomic32((void *)(uintptr_t)&cold->value_gone)); /* PAIR abandon */
+    return gone == bn_slot_let_go_mark(store, slot) ? BN_NOBODY : cold->state_owner >> 8;
+}
+
+/* Let go of a PRIVATE slot of this client, without the lock: no step notes this word while it is PRIVATE. */
+static inline void bn_slot_abandon(const struct brain_store *store, uint32_t slot,
+                                   struct bn_cold_rec *cold)
+{
+    bn_store_seq(bn_atomic32(&cold->value_gone), /* PAIR abandon */
+                 bn_slot_let_go_mark(store, slot));
 }
 
 /* Take a slot of at least `inline_bytes` from its slab's list: 0, BN_AGAIN, FULL, CORRUPT. Its

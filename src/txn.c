@@ -604,6 +604,7 @@ static int take_holder(struct brain_store *store, uint64_t size, bool spare, uin
     bn_store_relaxed(&word[2], (uint64_t)0);
     bn_store_relaxed(&word[BN_SLOT_WORD_LENS], BN_SLOT_AS(size_high, size >> 32));
     bn_store_relaxed(bn_atomic32(&rec->size_low), (uint32_t)size);
+    bn_store_relaxed(bn_atomic32(&cold->value_gone), 0u);
     err = bn_set_add(store, BN_SET_PRIVATE, *slot_out,
                      cold); /* notes the state too: it is in the same word */
     if (err != 0) {
@@ -665,7 +666,8 @@ int bn_txn_take_warm(struct brain_store *store, uint32_t *slot_out)
 int bn_txn_drop_private(struct brain_store *store, uint32_t slot, uint32_t row, bool warm)
 {
     struct bn_cold_rec *cold = bn_slot_cold(store, slot);
-    if (cold == NULL || bn_slot_state(cold) != BN_SLOT_PRIVATE || bn_slot_owner(cold) != row) {
+    if (cold == NULL || bn_slot_state(cold) != BN_SLOT_PRIVATE ||
+        bn_slot_owner(store, slot, cold) != row) {
         return bn_error_corrupt("%s: slot %u is not being written by client %u", store->path, slot,
                                 row);
     }

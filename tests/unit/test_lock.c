@@ -236,7 +236,8 @@ static void check_dead_after_letting_go(void)
         brain_store *its = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
         CHECK_OK(brain_create(its, 50000, &object));
         CHECK_U64(bn_set_count(its, BN_SET_PRIVATE), 1);
-        bn_slot_abandon(bn_slot_cold(its, bn_set_get(its, BN_SET_PRIVATE, 0)), its->row);
+        uint32_t slot = bn_set_get(its, BN_SET_PRIVATE, 0);
+        bn_slot_abandon(its, slot, bn_slot_cold(its, slot));
         _exit(0);
     }
     CHECK_CHILD(pid);
@@ -253,11 +254,86 @@ static void check_dead_after_letting_go(void)
     check_destroy(store);
 }
 
+/* Who has the lock dies in a step that is undone, and had noted where another's slot stood, whose owner has let go of
+ * it since, and left: it is nobody's all the same. */
+static void check_undone_after_letting_go(void)
+{
+    const char *path = check_path();
+    brain_store *store = check_open(path, 16 * CHECK_MIB), *leaver;
+    brain_options options = { .struct_size = sizeof options, .lock_timeout_ns = 5 * 1000 * 1000 };
+    brain_object *object;
+    struct check_gate first = check_gate_new(), second = check_gate_new(), noted = check_gate_new();
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_store *its = check_open_with(path, 0, BRAIN_OPEN_EXISTING);
+        CHECK_OK(brain_create(its, 50000, &object));
+        check_gate_open(&first);
+        check_gate_pass(&second);
+        uint32_t slot = bn_set_get(its, BN_SET_PRIVATE, 0);
+        CHECK_OK(bn_recover_enter(its, true));
+        bn_journal_begin(its);
+        CHECK_OK(bn_set_remove(its, BN_SET_PRIVATE, slot, bn_slot_cold(its, slot)));
+        check_gate_open(&noted);
+        for (;;) {
+            pause();
+        }
+    }
+    CHECK_OK(brain_open(path, &options, &leaver));
+    check_gate_pass(&first);
+    CHECK_OK(brain_create(leaver, 70000, &object));
+    check_gate_open(&second);
+    check_gate_pass(&noted);
+    brain_object_release(object);
+    brain_close(leaver);
+    CHECK_SYS(kill(pid, SIGKILL));
+    CHECK(waitpid(pid, NULL, 0) == pid);
+    CHECK_OK(brain_reap(store, NULL));
+    CHECK_U64(check_stat(store).private_bytes, 0);
+    CHECK_SOUND(store);
+    check_gate_free(&first);
+    check_gate_free(&second);
+    check_gate_free(&noted);
+    check_destroy(store);
+}
+
+/* More of them than are freed in one holding of the lock go with one change. */
+static void check_many_let_go(void)
+{
+    enum {
+        N = 300,
+        SIZE = 5000
+    };
+    const char *path = check_path();
+    brain_options options = { .struct_size = sizeof options, .lock_timeout_ns = 1000 * 1000 };
+    brain_store *store, *second = check_open(path, 16 * CHECK_MIB);
+    brain_object *objects[N];
+    uint32_t died;
+    CHECK_OK(brain_open(path, &options, &store));
+    for (int i = 0; i < N; i++) {
+        CHECK_OK(brain_create(store, SIZE, &objects[i]));
+    }
+    CHECK_OK(bn_lock_acquire(second, true, &died, &(uint64_t){ 0 }));
+    for (int i = 0; i < N; i++) {
+        brain_object_release(objects[i]);
+    }
+    bn_lock_release(second);
+    CHECK_U64(check_stat(second).private_bytes, (uint64_t)N * SIZE);
+    brain_space *space = check_space(second, "default");
+    CHECK_OK(brain_put_bytes(space, "a", 1, "1", 1));
+    CHECK_U64(check_stat(second).private_bytes, 0);
+    CHECK_SOUND(second);
+    brain_space_close(space);
+    brain_close(store);
+    check_destroy(second);
+}
+
 int main(void)
 {
     check_begin();
     check_held_here();
     check_dead_after_letting_go();
+    check_undone_after_letting_go();
+    check_many_let_go();
     check_take_over();
     check_stopped_owner();
     check_dead_waiter();
