@@ -492,8 +492,8 @@ enum brain_kind {
     BRAIN_KIND_SPACE = 15,    /* the library's own: a namespace */
 };
 
-/* A run of bytes to be put. They have to be readable throughout the call, and to stay as they are; where they are not,
- * the process ends as by memcpy(), and nothing has changed. */
+/* A run of bytes to be put. They have to be readable throughout the call, and to stay as they are. Where they cannot be
+ * read the process ends, as by memcpy(), or the call is an IO error; nothing has changed. */
 typedef struct brain_part {
     const void *data;
     size_t size_bytes;
