@@ -41,9 +41,9 @@
 /* Where a path leads. */
 struct place {
     char path[PATH_MAX];     /* absolute */
-    char parent[PATH_MAX];   /* of the real directory */
-    char name[NAME_MAX + 1]; /* of the real directory in it */
-    char target[PATH_MAX];   /* parent/name, the real directory */
+    char target[PATH_MAX];   /* the real directory */
+    size_t parent_len;       /* of `target`: what that one is in */
+    char name[NAME_MAX + 1]; /* the rest of it */
     bool linked;             /* `path` is to be a link to it */
     bool in_memory;          /* what `path` is in: a store may be made there itself */
 };
@@ -184,9 +184,9 @@ static int end_name(const char *parent, char *end, size_t room)
 static int lead_to(struct place *place, const char *parent)
 {
     size_t n = begin_name(place->path, place->name);
-    snprintf(place->parent, sizeof place->parent, "%s", parent);
     place->linked = true;
     int os = end_name(parent, place->name + n, sizeof place->name - n);
+    place->parent_len = strlen(parent);
     return os == 0 && !join(parent, place->name, place->target) ? -ENAMETOOLONG : os;
 }
 
@@ -211,9 +211,9 @@ static int resolve(const char *path, struct place *place)
     }
     place->linked = !place->in_memory;
     if (!place->linked) {
-        memcpy(place->parent, parent, sizeof parent);
         memcpy(place->name, name, sizeof name);
         strcpy(place->target, place->path);
+        place->parent_len = strlen(parent);
         return 0;
     }
     int os = lead_to(place, SHM);
@@ -453,8 +453,8 @@ static int default_capacity(int parent_fd, const struct place *place, uint64_t *
 {
     struct statvfs fs;
     if (fstatvfs(parent_fd, &fs) != 0) {
-        return bn_error_os(-errno, "cannot find out what is free in %s: give a capacity",
-                           place->parent);
+        return bn_error_os(-errno, "cannot find out what is free in %.*s: give a capacity",
+                           (int)place->parent_len, place->target);
     }
     uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     uint64_t left = bn_os_cgroup_left(BN_OS_CGROUPS, BN_OS_OWN_CGROUPS);
@@ -474,12 +474,12 @@ static int build(int parent_fd, const struct place *place, const char *temp,
                  const brain_options *options)
 {
     if (mkdirat(parent_fd, temp, 0700) != 0) {
-        return bn_error_os(-errno, "cannot make a store in %s", place->parent);
+        return bn_error_os(-errno, "cannot make the store %s", place->target);
     }
     int dir_fd = openat(parent_fd, temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir_fd < 0) {
         int err = errno == ENOENT ? BN_AGAIN /* swept in its first moment */
-                                  : bn_error_os(-errno, "cannot make a store in %s", place->parent);
+                                  : bn_error_os(-errno, "cannot make the store %s", place->target);
         (void)unlinkat(parent_fd, temp, AT_REMOVEDIR);
         return err;
     }
@@ -517,11 +517,12 @@ static int build(int parent_fd, const struct place *place, const char *temp,
 
 static int make_store(const struct place *place, const brain_options *options)
 {
-    char temp[NAME_MAX + 1];
+    char temp[NAME_MAX + 1], parent[PATH_MAX];
     uint64_t random = 0;
-    int parent_fd = open(place->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(parent, sizeof parent, "%.*s", (int)place->parent_len, place->target);
+    int parent_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent_fd < 0) {
-        return bn_error_os(-errno, "cannot open %s", place->parent);
+        return bn_error_os(-errno, "cannot open %s", parent);
     }
     sweep(parent_fd);
     (void)bn_os_random(&random, sizeof random);
