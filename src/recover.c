@@ -231,7 +231,8 @@ int bn_recover_drop_private(struct brain_store *store, uint32_t slot, bool warm)
         return err;
     }
     struct bn_cold_rec *cold = bn_slot_cold(store, slot);
-    uint32_t ours = (uint32_t)BN_SLOT_PRIVATE | store->row << 8; /* what is none, in a damaged store, is left alone */
+    /* What is none of ours, in a damaged store, is left alone. */
+    uint32_t ours = (uint32_t)BN_SLOT_PRIVATE | store->row << 8;
     if (cold != NULL && bn_load_relaxed(bn_atomic32(&cold->state_owner)) == ours) {
         bn_slot_abandon(store, slot, cold);
         ask_for_look(store);
