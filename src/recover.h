@@ -1,4 +1,5 @@
-/* recover.h - the only code that runs after a dead owner, and the way in for every change. */
+/* recover.h - the only code that runs after a dead owner, and the way in for every change; and what an owner who lives
+ * could not give back. */
 #ifndef BN_RECOVER_H
 #define BN_RECOVER_H
 
