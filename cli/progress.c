@@ -17,22 +17,23 @@
 static volatile sig_atomic_t
     is_shown; /* a line that is to be taken away, by a handler of signals, too */
 
+/* In one write, so that neither a terminal nor a signal's CLEAR comes between its parts. */
 static void show(const struct bc_progress *progress)
 {
-    char done[32], all[32];
+    char line[128], done[32], all[32];
     int64_t seconds = (bc_now_ns() - progress->begin_ns) / BC_SECOND_NS;
-    is_shown = true;
-    fprintf(stderr, CLEAR "%s", progress->what);
+    bc_text_size(progress->done_bytes, done, sizeof done);
+    bc_text_size(progress->all_bytes, all, sizeof all);
     if (progress->all_bytes > 0) {
-        fprintf(stderr, ": %s of %s, %.0f%%", bc_text_size(progress->done_bytes, done, sizeof done),
-                bc_text_size(progress->all_bytes, all, sizeof all),
-                100.0 * (double)progress->done_bytes / (double)progress->all_bytes);
+        snprintf(line, sizeof line, CLEAR "%s: %s of %s, %.0f%%", progress->what, done, all,
+                 100.0 * (double)progress->done_bytes / (double)progress->all_bytes);
     } else if (progress->done_bytes > 0) {
-        fprintf(stderr, ": %s", bc_text_size(progress->done_bytes, done, sizeof done));
+        snprintf(line, sizeof line, CLEAR "%s: %s", progress->what, done);
     } else {
-        fprintf(stderr, ", for %" PRId64 " s", seconds);
+        snprintf(line, sizeof line, CLEAR "%s, for %" PRId64 " s", progress->what, seconds);
     }
-    fflush(stderr);
+    is_shown = true;
+    fputs(line, stderr);
 }
 
 /* Wait until it ends, or until a time of the clock of bc_now_ns(). */

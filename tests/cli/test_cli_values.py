@@ -1,5 +1,6 @@
 """get and put: values through pipes, to files, and on a terminal."""
 
+import errno
 import hashlib
 import os
 import pty
@@ -145,20 +146,32 @@ def test_how_far_it_has_come_is_shown_on_a_terminal(brain):
     ours, its = pty.openpty()
     process = brain.begin("put", "x", "--size", "50M", stdin=subprocess.PIPE, stderr=its)
     os.close(its)
-    said, left = b"", 50
-    while not said and left > 1:  # it shows nothing in the first second
-        process.stdin.write(bytes(MEGABYTE))
+    said, left = b"", 50 * MEGABYTE
+    while b"%" not in said and left > MEGABYTE:  # it shows nothing in the first second
+        process.stdin.write(bytes(MEGABYTE // 10))
         process.stdin.flush()
-        left -= 1
-        if select.select([ours], [], [], 0.05)[0]:
-            said = os.read(ours, 1000)
-    process.stdin.write(bytes(left * MEGABYTE))
+        left -= MEGABYTE // 10
+        said += what_comes(ours, 0.05)
+    process.stdin.write(bytes(left))
     process.stdin.close()
     assert process.wait(60) == 0
-    assert re.match(rb"\r\x1b\[Kputting: [\d.]+ MB of 50 MB, \d+%", said)
-    assert os.read(ours, 100_000).endswith(b"\r\x1b[K")
+    while piece := what_comes(ours, 60):
+        said += piece
+    assert re.search(rb"\r\x1b\[Kputting: [\d.]+ [KM]B of 50 MB, \d+%", said)
+    assert said.endswith(b"\r\x1b[K")
     os.close(ours)
     process.stdout.close()
+
+
+def what_comes(terminal, patience_s):
+    """A piece of what is written to it; b"" where nothing came, or nobody has the other end any more."""
+    if not select.select([terminal], [], [], patience_s)[0]:
+        return b""
+    try:
+        return os.read(terminal, 65536)
+    except OSError as error:
+        assert error.errno == errno.EIO
+        return b""
 
 
 def test_a_file_that_says_it_is_empty(brain, store):
