@@ -102,6 +102,7 @@ const struct scene scenes[] = {
     SCENE("create-small-seal", 1, NULL, scene_create_small_and_seal),
     SCENE("create-seal-in-batch", 2, NULL, scene_seal_in_batch),
     SCENE("create-abort", 1, NULL, scene_create_and_abort),
+    SCENE("create-let-go", 2, scene_create_by_second, scene_let_go),
     SCENE("space-create", 1, NULL, scene_space_create),
     SCENE("space-made-by-put", 2, NULL, scene_put_makes_space),
     SCENE("space-remove", 3, NULL, scene_space_remove),

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lock.h"
+
 /* ---- batches --------------------------------------------------------------------------------- */
 
 void scene_batch(struct stage *stage)
@@ -122,6 +124,30 @@ void scene_create_and_abort(struct stage *stage)
     stage_create(stage);
     brain_object_release(stage->object);
     stage->object = NULL;
+}
+
+/* By a handle that does not wait for long. */
+void scene_create_by_second(struct stage *stage)
+{
+    brain_options options = BRAIN_OPTIONS_INIT;
+    options.lock_timeout_ns = 1000;
+    stage_need(brain_open(stage->path, &options, &stage->second), "brain_open");
+    stage_need(brain_create(stage->second, STAGE_LARGE, &stage->object), "brain_create");
+}
+
+/* Given up while another holds the lock; the next change frees it. */
+void scene_let_go(struct stage *stage)
+{
+    uint32_t died;
+    uint64_t waited_ns;
+    if (stage->next == 1) {
+        stage_put(stage->a, "small3", STAGE_SMALL, 3);
+        return;
+    }
+    stage_need(bn_lock_acquire(stage->store, true, &died, &waited_ns), "bn_lock_acquire");
+    brain_object_release(stage->object);
+    stage->object = NULL;
+    bn_lock_release(stage->store);
 }
 
 void scene_create_small_and_seal(struct stage *stage)

@@ -14,6 +14,8 @@ void scene_replace_held(struct stage *stage);
 
 void scene_create_and_seal(struct stage *stage);
 void scene_create_and_abort(struct stage *stage);
+void scene_create_by_second(struct stage *stage);
+void scene_let_go(struct stage *stage);
 void scene_create_small_and_seal(struct stage *stage);
 void scene_create_in_place_and_seal(struct stage *stage);
 void scene_create_in_place_and_abort(struct stage *stage);
