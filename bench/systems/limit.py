@@ -4,12 +4,15 @@ import numpy as np
 
 LABEL = "dict, copyto"
 SETTINGS = (
-    "one process; 1 MB: numpy.copyto into one target; 100 MB: array.copy(); a table: its deep copy"
+    "one process; an array is got by its view(); 1 MB: numpy.copyto into one target; 100 MB: array.copy(); "
+    "a table: its deep copy"
 )
 IMPORT = "pass"
 PACKAGES = []
 
-GET, PUT = "d[k]", "d[k] = v"
+GET = GET_TABLE = "d[k]"
+PUT = "d[k] = v"
+GET_ARRAY = "d[k].view()"  # an array of its own, over the same memory
 PUT_ARRAY = "copyto(target, v)"
 PUT_FRESH = "d[k] = v.copy()"
 PUT_TABLE = "d[k] = v.copy(deep=True)"
