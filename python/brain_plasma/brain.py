@@ -115,7 +115,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
             home: another path is a BrainValueError, and so is restore=True beside it.
         sync_every: sync() each so many seconds as well, in a thread, and when the interpreter ends; of all processes
             that do, one does the work. What goes wrong there is a RuntimeWarning, and raised by the next sync().
-            Without durable: what persist() has marked.
+            Without durable: what persist() has marked. A forked child has a thread, and an end, of its own.
         when_full: what a put does that finds the store full. 'error': BrainFullError. 'lru': it removes values that
             were not used for longest, of any namespace, and goes on; never one that somebody has recalled and still
             uses. Of a store that is made; where there is one with another, it is set for everybody. Default: 'error'

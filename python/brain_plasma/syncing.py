@@ -4,13 +4,17 @@ Of those in a store who have such threads one does the work: the mark "syncer" (
 client, and how many seconds it waits in between, one a line. Whoever wants to sync more often takes over, and so does
 the first to see that it lives no more. Nothing is lost where two of them work: a home has a lock.
 
-Forks: a child has no such thread until it calls sync(), or opens a Brain.
+Forks: a child has a thread of its own from its first moment, one that only calls exec(), too: what would tell those
+apart is a look at each change. Until `every` has passed the thread does nothing but wait.
+Ends: atexit, and at those of workers of multiprocessing, which end by os._exit(), what multiprocessing calls there. Who
+calls os._exit() itself, or is killed, leaves it to the others.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import warnings
 import weakref
@@ -21,6 +25,8 @@ from .exceptions import BrainClosedError, BrainDestroyedError, BrainError, Brain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from multiprocessing.util import Finalize
+
     from .dumping import Dumping
 
 MARK = "syncer"
@@ -54,18 +60,25 @@ class Syncer:
         if every is not None:
             self._thread = threading.Thread(target=self._run, name="brain_plasma sync", daemon=True)
             _syncers.add(self)
+            _end_with_workers()
             self._thread.start()
 
     # ---- what the Brain calls -------------------------------------------------------------------
 
     def look_after(self, brain: Dumping) -> None:
-        """Before a sync() of the Brain: raise what went wrong since the last one. In a child begin anew."""
+        """Before a sync() of the Brain: raise what went wrong since the last one. In a child begin anew, where Python was
+        not told of the fork, or could not begin a thread then."""
         if self._pid != os.getpid():
-            brain._syncer = Syncer(brain, self.every)
+            self.begin_in_child(brain)
             return
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+    def begin_in_child(self, brain: Dumping) -> None:
+        """Let another one, with a thread and locks of its own, take the place of this, which is the parent's."""
+        _syncers.discard(self)
+        brain._syncer = Syncer(brain, self.every)
 
     def stop(self) -> None:
         """End the thread; waits for a sync that it is in."""
@@ -149,6 +162,27 @@ def _warn(brain: Dumping, error: Exception) -> None:
 _syncers: weakref.WeakSet[Syncer] = weakref.WeakSet()  # that have a thread
 
 
+# ---- forks --------------------------------------------------------------------------------------
+
+
+def _begin_all_in_child() -> None:
+    for syncer in list(_syncers):
+        brain = syncer._brain()
+        if brain is None or brain._syncer is not syncer:  # it is being closed
+            continue
+        try:
+            syncer.begin_in_child(brain)
+        except RuntimeError as error:  # no thread can be had
+            _warn(brain, error)
+
+
+# Behind those of threading and of homes, whose locks are to be as new by then: they are imported above.
+os.register_at_fork(after_in_child=_begin_all_in_child)
+
+
+# ---- the end of the process ---------------------------------------------------------------------
+
+
 def _finish_all() -> None:
     for syncer in list(_syncers):
         brain = syncer._brain()
@@ -161,3 +195,30 @@ def _finish_all() -> None:
 
 
 atexit.register(_finish_all)
+
+_LAST = -100  # as late as any: what ends before may put
+
+_at_end_of_worker: Finalize | None = None
+_is_told_of_workers = False
+
+
+def _end_with_workers() -> None:
+    """See to it that _finish_all() is called at the end of workers of multiprocessing: of those that will be forked, and
+    of this process, if it is one. Their start forgets what was to be called at the end of the parent."""
+    global _is_told_of_workers
+    if "multiprocessing.util" not in sys.modules:
+        return  # so it is none; and a child that will be one comes here before it starts
+    from multiprocessing import process, util
+
+    if not _is_told_of_workers:
+        _is_told_of_workers = True
+        util.register_after_fork(_end_with_worker, lambda end: end())
+    if process.parent_process() is not None and not (_at_end_of_worker and _at_end_of_worker.still_active()):
+        _end_with_worker()
+
+
+def _end_with_worker() -> None:
+    global _at_end_of_worker
+    from multiprocessing import util
+
+    _at_end_of_worker = util.Finalize(None, _finish_all, exitpriority=_LAST)

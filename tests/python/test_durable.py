@@ -25,8 +25,10 @@ from brain_plasma import (
     BrainRestoreError,
     BrainUnsupportedError,
     BrainValueError,
+    syncing,
 )
 from brain_plasma.mock import MockPlasmaClient
+from children import Child
 
 MEGABYTE = 1_000_000
 
@@ -599,19 +601,137 @@ def test_the_last_sync_is_at_the_end_of_the_interpreter(path, home):
             assert brain["x"] == ending
 
 
-def test_a_child_has_no_thread_until_it_syncs(path, home):
+@pytest.mark.parametrize("end", ["killed", "closed"])
+def test_a_child_takes_over_from_its_parent(path, new_path, home, other, end):
+    parent = other(
+        "import os, signal, sys, threading\n"
+        "from brain_plasma import Brain\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"
+        f"brain = Brain(path, capacity=64_000_000, durable={home!r}, sync_every=0.01)\n"
+        "if os.fork() > 0:\n"
+        "    signal.sigwait([signal.SIGUSR1])\n"
+        "    brain.close()\n    print('closed', flush=True)\n    signal.pause()\n"
+        "sync = Brain._sync\n"
+        "def telling(*arguments):\n"
+        "    result = sync(*arguments)\n"
+        "    if result[1] > 0:\n        print('the child wrote', result[1], flush=True)\n"
+        "    return result\n"
+        "Brain._sync = telling\n"
+        "print(sorted(thread.name for thread in threading.enumerate()), flush=True)\n"
+        "for line in sys.stdin:\n    brain['x'] = line\n"
+        "os._exit(0)\n"
+    )
+    assert parent.line() == "['MainThread', 'brain_plasma sync']"
+    if end == "killed":
+        parent.signal(signal.SIGKILL)
+        parent.process.wait()
+    else:
+        parent.signal(signal.SIGUSR1)
+        assert parent.line() == "closed"
+    parent.tell("after the parent")
+    assert parent.line() == "the child wrote 1"
+    assert kept_in(home, new_path()) == {"x": "after the parent\n"}
+
+
+CHILDREN = {
+    "fork": "if os.fork() == 0:\n    brain['x'] = 1\n    sys.exit(0)\nos.wait()\n",
+    "fork of a fork": (
+        "if os.fork() == 0:\n"
+        "    if os.fork() == 0:\n        brain['x'] = 1\n        sys.exit(0)\n"
+        "    os.wait()\n    os._exit(0)\n"
+        "os.wait()\n"
+    ),
+    "process": (
+        "from multiprocessing import get_context\n"
+        "worker = get_context('fork').Process(target=brain.__setitem__, args=('x', 1))\n"
+        "worker.start()\nworker.join()\n"
+    ),
+    "process that fails": (
+        "from multiprocessing import get_context\n"
+        "def work():\n    brain['x'] = 1\n    sys.stderr = open(os.devnull, 'w')\n    raise ValueError\n"
+        "worker = get_context('fork').Process(target=work)\n"
+        "worker.start()\nworker.join()\n"
+    ),
+    "process that opens it": (
+        "from multiprocessing import get_context\n"
+        "def work():\n"
+        "    global again\n"
+        "    again = Brain(path, durable=home, sync_every=3600)\n"
+        "    again['x'] = 1\n"
+        "brain._syncer.stop()\n"
+        "worker = get_context('fork').Process(target=work)\n"
+        "worker.start()\nworker.join()\n"
+    ),
+    "process of a process": (
+        "from multiprocessing import get_context\n"
+        "context = get_context('fork')\n"
+        "def work():\n"
+        "    worker = context.Process(target=brain.__setitem__, args=('x', 1))\n"
+        "    worker.start()\n    worker.join()\n    os._exit(0)\n"
+        "worker = context.Process(target=work)\n"
+        "worker.start()\nworker.join()\n"
+    ),
+    "forkserver": (
+        "from multiprocessing import get_context\n"
+        "worker = get_context('forkserver').Process(target=brain.__setitem__, args=('x', 1))\n"
+        "worker.start()\nworker.join()\n"
+    ),
+    "pool": (
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "with ProcessPoolExecutor(2, get_context('fork')) as pool:\n"
+        "    pool.submit(brain.__setitem__, 'x', 1).result()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+def test_the_last_sync_is_at_the_end_of_a_child_too(path, new_path, home, child):
+    """Its parent does not sync any more."""
+    code = (
+        "import os, sys\nfrom brain_plasma import Brain\n"
+        f"path, home = {path!r}, {home!r}\n"
+        "brain = Brain(path, capacity=64_000_000, durable=home, sync_every=3600)\n"
+        f"{CHILDREN[child]}"
+        "os._exit(0)\n"
+    )
+    ignoring = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
+    done = subprocess.run(ignoring, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert kept_in(home, new_path()) == {"x": 1}
+
+
+def test_a_child_has_a_thread_and_locks_of_its_own(path, home):
+    """Whatever the parent's thread holds at the fork."""
     with opened(path, durable=home, sync_every=3600) as brain:
-        child = os.fork()
-        if child == 0:
-            with contextlib.suppress(BaseException):
-                names = [thread.name for thread in threading.enumerate()]
-                is_without = "brain_plasma sync" not in names
-                brain["x"] = 1
-                brain.sync()
-                names = [thread.name for thread in threading.enumerate()]
-                os._exit(0 if is_without and "brain_plasma sync" in names else 1)
-            os._exit(2)
-        assert os.waitpid(child, 0)[1] == 0
+        syncer = brain._syncer
+
+        def child():
+            assert brain._syncer is not syncer and brain._syncer._thread.is_alive()
+            brain["x"] = 1
+            assert brain.sync().written == 1
+            brain.close()
+            assert [thread.name for thread in threading.enumerate()] == ["MainThread"]
+
+        with syncer._stop._cond:
+            process = Child(child)
+        process.join()
+        assert brain._syncer is syncer and syncer._thread.is_alive()
+
+
+def test_a_child_of_a_fork_that_python_is_not_told_of_begins_with_its_first_sync(path, home, monkeypatch):
+    with opened(path, durable=home, sync_every=3600) as brain:
+
+        def child():
+            assert "brain_plasma sync" not in [thread.name for thread in threading.enumerate()]
+            brain["x"] = 1
+            assert brain.sync().written == 1
+            assert "brain_plasma sync" in [thread.name for thread in threading.enumerate()]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(syncing, "_syncers", set())  # so the handler finds none
+            process = Child(child)
+        process.join()
 
 
 def test_a_store_that_goes_ends_the_thread(path, home):
