@@ -1,6 +1,7 @@
 /* test_corrupt_names.c - lists of names and namespaces that are wrong. */
 #include "handle.h"
 #include "names.h"
+#include "pin.h"
 #include "slot.h"
 #include "space.h"
 
@@ -51,6 +52,34 @@ static int make_space(void)
     int err = brain_space_create(fresh);
     brain_space_close(fresh);
     return err;
+}
+static int set_quota(void)
+{
+    return brain_space_set_quota(one, 1000);
+}
+static int remove_one(void)
+{
+    return brain_space_remove(one);
+}
+/* Of all namespaces, or of this one: what is damaged is left out, and no view is left behind. */
+static int coldest_in(brain_space *space)
+{
+    brain_view views[BRAIN_COLDEST_MAX];
+    size_t n = 0;
+    int err = brain_coldest(store, space, 0, views, BRAIN_COLDEST_MAX, &n);
+    for (size_t i = 0; i < n; i++) {
+        brain_view_drop(&views[i]);
+    }
+    CHECK_U64(bn_pin_count_own(store), 0);
+    return err;
+}
+static int coldest_of_all(void)
+{
+    return coldest_in(NULL);
+}
+static int coldest_of_one(void)
+{
+    return coldest_in(one);
 }
 static int exists_anew(void)
 {
@@ -216,6 +245,35 @@ static void entry_has_another_gen(void)
 {
     id_rec()->gen += 1;
     bn_store_relaxed(&one->resolved, (uint64_t)0);
+}
+static void entry_is_a_value(void)
+{
+    bn_store_release(&space_rec(one)->entry, slot_of(one, "n9"));
+}
+static void entry_of_space_is_none(void)
+{
+    bn_store_release(&space_rec(one)->entry, NO_SLOT);
+}
+static void entry_of_space_is_too_long(void)
+{
+    entry_of(one)->size_low = 100000;
+}
+static void space_is_marked_as_removed(void)
+{
+    bn_store_release(&space_rec(one)->removed, 1u);
+}
+static void first_segment_is_none(void)
+{
+    bn_store_release(&space_rec(one)->first_segment, NO_CELL);
+}
+static void first_segment_is_anothers(void)
+{
+    bn_store_release(&space_rec(one)->first_segment,
+                     bn_load_relaxed(&space_rec(two)->first_segment));
+}
+static void space_was_changed_later(void)
+{
+    bn_store_release(&space_rec(one)->moved, bn_load_relaxed(&state->committed) + 5);
 }
 static void entry_is_a_tombstone(void)
 {
@@ -477,6 +535,21 @@ static const struct corrupt_case cases[] = {
     CASE(nothing, space_by_walk_that_ends, 0, NULL),
     CASE(no_space_is_left, make_space, BRAIN_E_FULL, ""),
     CASE(entry_is_a_tombstone, check, C, ""),
+    CASE(entry_is_a_value, check, C, ""),
+    CASE(entry_of_space_is_none, coldest_of_all, 0, NULL),
+    CASE(entry_of_space_is_too_long, coldest_of_all, 0, NULL),
+    CASE(entry_has_no_name, coldest_of_all, 0, NULL),
+    CASE(space_is_marked_as_removed, coldest_of_all, 0, NULL),
+    CASE(first_segment_is_none, coldest_of_one, 0, NULL),
+    CASE(first_segment_is_anothers, coldest_of_one, 0, NULL),
+    CASE(root_is_not_there, set_quota, C, ""),
+    CASE(space_is_marked_as_removed, set_quota, C, "record of a namespace"),
+    CASE(root_is_not_there, put_over_large, C, ""),
+    CASE(root_is_not_there, coldest_of_one, C, ""),
+    CASE(entry_is_no_namespace, remove_one, C, "record of a namespace"),
+    CASE(entry_leads_nowhere, remove_one, C, "record of a namespace"),
+    CASE(space_was_changed_later, check, C, "was moved by commit"),
+    CASE(free_segment_is_too_small, check, C, ""),
     CASE(entry_has_the_id_of_another, check, C, ""),
     CASE(spaces_are_counted_beyond, check, C, ""),
     CASE(spaces_are_counted_beyond, put_until_full, C, "number of namespaces"),

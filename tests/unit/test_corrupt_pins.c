@@ -20,6 +20,26 @@ static void page_of_pins_is_nobodys(void)
 {
     bn_store_release(&store->ledger.chunks[0]->owner, BN_LIVES_MAX + 7);
 }
+/* A second page of counts of its row, or one that has cells of pins besides. */
+static void page_of_pins_has_counts(void)
+{
+    bn_store_release(&store->ledger.chunks[0]->owner, (store->row + 1) | BN_CHUNK_COUNTS);
+}
+static void pages_of_counts_are_two(void)
+{
+    for (uint32_t i = 0; i < bn_pin_n_chunks(store); i++) {
+        struct bn_chunk_rec *chunk = (struct bn_chunk_rec *)(uintptr_t)bn_pin_chunk(store, i);
+        bn_store_release(&chunk->top, 0u);
+        bn_store_release(&chunk->owner, (store->row + 1) | BN_CHUNK_COUNTS);
+    }
+}
+static void make_two_pages(void)
+{
+    static brain_view views[BN_CHUNK_CELLS + 1];
+    for (uint32_t i = 0; i < sizeof views / sizeof *views; i++) {
+        CHECK_OK(brain_get(one, "n9", 2, &views[i]));
+    }
+}
 static int find_holder(void)
 {
     uint32_t slot = slot_of(one, "n9");
@@ -124,6 +144,8 @@ static const struct corrupt_case cases[] = {
     CASE(pins_go_beyond_the_page, view_at, 0, NULL),
     CASE(page_of_pins_is_nobodys, pins, 0, NULL),
     CASE(page_of_pins_is_nobodys, stat_get, 0, NULL),
+    CASE(page_of_pins_has_counts, check, C, "counts"),
+    CASE_WITH(pages_of_counts_are_two, check, C, "a second page of counts", make_two_pages),
     CASE(nothing, view_at_large, BRAIN_E_NOT_FOUND, ""),
     CASE(slot_is_of_no_class, view_at, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, view_of_nothing, BRAIN_E_NOT_FOUND, ""),

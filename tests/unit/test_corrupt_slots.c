@@ -56,6 +56,20 @@ static int coldest(void)
     return err;
 }
 
+/* It tells of "big1", and of as much as there is. */
+static int coldest_of_all(void)
+{
+    brain_view views[BRAIN_COLDEST_MAX];
+    size_t n, n_large = 0;
+    int err = brain_coldest(store, NULL, 0, views, BRAIN_COLDEST_MAX, &n);
+    for (size_t i = 0; err == 0 && i < n; i++) {
+        n_large += views[i].name_len == 4 && memcmp(views[i].name, "big1", 4) == 0;
+        brain_view_drop(&views[i]);
+    }
+    CHECK_U64(n_large, err == 0);
+    return err;
+}
+
 /* ---- slots */
 
 static void slot_is_longer_than_slots(void)
@@ -132,6 +146,16 @@ static void away_is_of_a_later_version(void)
 {
     set_version_of_away(0xff);
 }
+static void away_has_no_room_for_a_version(void)
+{
+    struct bn_slot_rec *rec = rec_of(one, "big1");
+    rec->size_low = BN_SLOT_VERSION_BYTES;
+    memcpy((uint8_t *)rec + BN_SLOT_HEAD + BN_SLOT_VERSION_BYTES, "big1", 4);
+}
+static void away_is_longer_than_slots(void)
+{
+    rec_of(one, "big1")->size_low = 100000;
+}
 
 /* ---- slabs */
 
@@ -156,6 +180,41 @@ static void slabs_count_no_free_slots(void)
     for (int i = 0; i < BN_N_CLASSES; i++) {
         if (state->slab_partial[i] != 0) {
             bn_slab_at(store, state->slab_partial[i] - 1)->free_word &= ~(uint64_t)0xffff0000;
+        }
+    }
+    bn_ready_clear(store);
+}
+static void set_words_of_slabs(uint64_t bits)
+{
+    for (int i = 0; i < BN_N_CLASSES; i++) {
+        if (state->slab_partial[i] != 0) {
+            bn_slab_at(store, state->slab_partial[i] - 1)->free_word |= bits;
+        }
+    }
+    bn_ready_clear(store);
+}
+static void slabs_count_too_many_free(void)
+{
+    set_words_of_slabs((uint64_t)0xffff << 16);
+}
+static void slabs_count_too_many_never_taken(void)
+{
+    set_words_of_slabs((uint64_t)0xffff << 32);
+}
+static void first_free_slots_are_none(void)
+{
+    set_words_of_slabs(0xffff);
+}
+static void next_free_slots_are_none(void)
+{
+    for (int i = 0; i < BN_N_CLASSES; i++) {
+        uint32_t slab = state->slab_partial[i];
+        if (slab != 0) {
+            struct bn_slab_rec *rec = bn_slab_at(store, slab - 1);
+            struct bn_cold_rec *cold = (struct bn_cold_rec *)(void *)(rec + 1);
+            rec->free_word = (rec->free_word & ~(uint64_t)0xffff) | 1;
+            bn_slot_set_state(&cold[0], BN_SLOT_FREE, 0);
+            cold[0].set_idx = 60000;
         }
     }
     bn_ready_clear(store);
@@ -213,6 +272,10 @@ static void set_block_of_outside_free(void)
 {
     block_at(rec_of(two, "outside0")->page)->state = BN_BLOCK_FREE;
 }
+static void blocks_are_endless(void)
+{
+    bn_store_release(&state->backed[BN_REGION_BLOCKS], (uint64_t)1 << 60);
+}
 static void blocks_are_not_there(void)
 {
     bn_store_release(&state->backed[BN_REGION_BLOCKS], (uint64_t)0);
@@ -246,6 +309,42 @@ static int id_of_outside_without_pages(void)
 static int id_of_large_beyond(void)
 {
     return by_id_of(one, "big1", extent_lies_beyond);
+}
+
+/* ---- extents */
+
+/* As an earlier version made them: it did not count. */
+static void extents_are_not_counted(void)
+{
+    for (uint32_t page = 0; page < bn_alloc_end(store); page++) {
+        if (block_at(page)->state == BN_BLOCK_USED) {
+            block_at(page)->order = 0;
+            block_at(page)->next = 0;
+        }
+    }
+}
+static void a_free_block_is_not_aligned(void)
+{
+    for (uint32_t page = 0; page < bn_alloc_end(store); page++) {
+        struct bn_block_rec *block = block_at(page);
+        uint32_t n_pages = 2u << block->order % BN_N_ORDERS;
+        if (block->state == BN_BLOCK_FREE && page % n_pages != 0 &&
+            page + n_pages <= bn_alloc_end(store)) {
+            block->order++;
+            return;
+        }
+    }
+    CHECK(!"there is such a block");
+}
+static void leave_free_blocks(void)
+{
+    CHECK_OK(put(one, "a", 4096 * 3));
+    CHECK_OK(put(one, "b", 4096 * 3));
+    CHECK_OK(put(one, "c", 4096 * 3));
+    CHECK_OK(put(one, "d", 4096 * 30));
+    CHECK_OK(brain_delete(one, "a", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(brain_delete(one, "c", 1, BRAIN_ANY_VERSION));
+    CHECK_OK(trim());
 }
 
 /* ---- checks that nothing but a check looks at */
@@ -415,6 +514,10 @@ static const struct corrupt_case cases[] = {
     CASE(partial_slabs_are_none, put_new, C, "slabs"),
     CASE(partial_slabs_are_of_another_class, put_new, C, "slabs"),
     CASE(slabs_count_no_free_slots, put_new, C, "counts its slots wrong"),
+    CASE(slabs_count_too_many_free, put_new, C, "counts its slots wrong"),
+    CASE(slabs_count_too_many_never_taken, put_new, C, "counts its slots wrong"),
+    CASE(first_free_slots_are_none, put_new, C, "counts its slots wrong"),
+    CASE(next_free_slots_are_none, put_new, C, "the free slots of slab"),
     CASE(free_slabs_are_none, put_new, C, "free slabs"),
     CASE(free_slab_has_a_class, put_new, C, "free slabs"),
     CASE(free_slab_is_linked_to_none, put_new, C, "slabs"),
@@ -423,9 +526,11 @@ static const struct corrupt_case cases[] = {
     CASE(nothing, id_of_outside_without_extent, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, id_of_outside_without_blocks, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, id_of_outside_beyond, BRAIN_E_NOT_FOUND, ""),
+    CASE(blocks_are_endless, id_of_outside_beyond, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, id_of_outside_without_pages, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, id_of_large_beyond, C, ""),
     CASE(no_slab_is_left, put_new, BRAIN_E_FULL, ""),
+    CASE(no_slab_is_left, put_tiny, BRAIN_E_FULL, ""),
     CASE(cold_record_is_another_slabs, check, C, ""),
     CASE(a_value_is_of_no_space, check, C, ""),
     CASE(a_value_is_of_a_later_commit, check, C, ""),
@@ -469,6 +574,13 @@ static const struct corrupt_case cases[] = {
     CASE_WITH(away_is_of_no_version, put_over_large, C, "which version", move_large_away),
     CASE_WITH(away_is_of_no_version, check, C, "", move_large_away),
     CASE_WITH(away_is_of_a_later_version, get_large, C, "which version", move_large_away),
+    CASE_WITH(away_has_no_room_for_a_version, exists_large, C, "which version", move_large_away),
+    CASE_WITH(away_is_longer_than_slots, exists_large, C, "longer than slots", move_large_away),
+    CASE(nothing, coldest_of_all, 0, NULL),
+    CASE(extents_are_not_counted, coldest_of_all, 0, NULL),
+    CASE(extents_are_not_counted, check, 0, NULL),
+    CASE(extents_are_not_counted, trim, 0, NULL),
+    CASE_WITH(a_free_block_is_not_aligned, check, C, "not aligned", leave_free_blocks),
 };
 
 int main(void)

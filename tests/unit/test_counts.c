@@ -260,6 +260,15 @@ static void check_refusals(void)
     brain_tries_end(store, 0);             /* it came right */
     brain_tries_end(store, BRAIN_E_QUOTA); /* of no begin */
     CHECK_MORE(FULL, 5);
+    brain_tries_begin();
+    brain_tries_end(store, BRAIN_E_FULL); /* of a store that has no quota, say */
+    CHECK_MORE(FULL, 6);
+    brain_tries_begin();
+    brain_store *gone = check_open(check_path(), CHECK_MIB);
+    CHECK_OK(brain_destroy(gone));
+    brain_tries_end(gone, BRAIN_E_FULL); /* there is nobody any more to count for */
+    brain_close(gone);
+    CHECK_MORE(FULL, 6);
     end();
 }
 

@@ -722,6 +722,55 @@ static void check_coldest(void)
     check_destroy(store);
 }
 
+/* More pins than are looked at under the lock: what they keep was left out before, and stays. */
+static void check_many_pins(void)
+{
+    static brain_view views[5000];
+    const uint32_t n_views = sizeof views / sizeof *views, held = 0;
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(crowd_put(space, i, 10000));
+    }
+    for (uint32_t i = 0; i < n_views; i++) {
+        CHECK_OK(brain_get(space, &held, sizeof held, &views[i]));
+    }
+    for (uint32_t i = 10; i < 30; i++) {
+        CHECK_OK(crowd_put(space, i, 10000));
+        CHECK(crowd_has(space, held) && crowd_has(space, i));
+    }
+    CHECK_U64(crowd_count(space, 0, 30), 10);
+    for (uint32_t i = 0; i < n_views; i++) {
+        CHECK(memcmp(views[i].data, views[0].data, 10000) == 0);
+        brain_view_drop(&views[i]);
+    }
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* What a damage, or a later version, has written: whose turn it is, and the mode. */
+static void check_words_that_make_no_sense(void)
+{
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK_OK(crowd_put(space, i, 10000));
+    }
+    bn_store_seq(&store->state->turn, UINT64_MAX); /* of a row that there cannot be */
+    CHECK_OK(crowd_put(space, 10, 10000));
+    CHECK_U64(bn_load_seq(&store->state->turn), 0);
+    CHECK_U64(crowd_count(space, 0, 11), 10);
+    bn_store_release(&store->state->full_mode, 99u); /* whoever would make room is not here */
+    CHECK_CODE(crowd_put(space, 11, 10000), BRAIN_E_FULL);
+    CHECK_U64(crowd_count(space, 0, 11), 10);
+    bn_store_release(&store->state->full_mode, (uint32_t)BRAIN_FULL_LRU);
+    CHECK_OK(crowd_put(space, 11, 10000));
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 int main(void)
 {
     check_begin();
@@ -749,5 +798,7 @@ int main(void)
     check_pages();
     check_table();
     check_coldest();
+    check_many_pins();
+    check_words_that_make_no_sense();
     return 0;
 }

@@ -424,6 +424,102 @@ static void test_damage_is_said(void)
     CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
 }
 
+/* An object is shown all the same; but where what says its name lies beyond all there is. */
+static void test_damaged_entries_of_namespaces(void)
+{
+    brain_space *other = check_space(store, "other");
+    put(space, "x", 20);
+    put(other, "x", 20);
+    brain_view view = get(space, "x"), others = get(other, "x");
+    struct bn_space_rec *its = bn_space_at(store, bn_slot_view(store, view.object)->space);
+    const uint32_t entry = bn_load_relaxed(&its->entry);
+    const uint32_t others_id = bn_slot_view(store, others.object)->space;
+    struct bn_slot_rec *rec = bn_slot_at(store, entry);
+    const struct bn_slot_rec was = *rec;
+    brain_object_info info = look(store, view.object);
+    CHECK(strcmp(info.space, "default") == 0);
+    for (int i = 0; i < 5; i++) {
+        if (i == 0) {
+            rec->kind = BRAIN_KIND_BYTES;
+        } else if (i == 1) {
+            rec->space = others_id;
+        } else if (i == 2) {
+            rec->name_len = 1000;
+        } else if (i == 3) {
+            rec->size_low = 4;
+        } else {
+            bn_store_release(&its->entry, bn_load_relaxed(&bn_space_at(store, others_id)->entry));
+        }
+        info = look(store, view.object);
+        CHECK(info.state == BRAIN_OBJECT_LIVE && info.size_bytes == 20);
+        CHECK(info.space_len == 0 && info.space[0] == '\0');
+        *rec = was;
+        bn_store_release(&its->entry, entry);
+    }
+    rec->flags |= BN_SLOT_EXTENT;
+    rec->page = UINT32_MAX;
+    CHECK_CODE(try_look(view.object), BRAIN_E_CORRUPT);
+    *rec = was;
+    CHECK(strcmp(look(store, view.object).space, "default") == 0);
+    brain_view_drop(&view);
+    brain_view_drop(&others);
+    CHECK_OK(brain_space_remove(other));
+    brain_space_close(other);
+    CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
+}
+
+/* What stands for a value says which version that is of: of none, of a later one; or it is said to lie where no slot
+ * reaches. */
+static void test_damage_of_what_was_moved_away(void)
+{
+    put(space, "", 90000);
+    brain_view view = get(space, ""), stands;
+    CHECK_OK(brain_move_away(&view, "elsewhere", 9));
+    brain_view_drop(&view);
+    stands = get(space, "");
+    struct bn_slot_rec *rec = bn_slot_at(store, stands.object);
+    uint8_t *version = (uint8_t *)rec + BN_SLOT_HEAD + 9;
+    const struct bn_slot_rec was = *rec;
+    uint8_t its[BN_SLOT_VERSION_BYTES];
+    memcpy(its, version, sizeof its);
+    for (int i = 0; i < 5; i++) {
+        if (i < 2) {
+            memset(version, i == 0 ? 0 : 0xff, sizeof its);
+        } else if (i == 2) {
+            rec->size_low = BN_SLOT_VERSION_BYTES;
+        } else {
+            rec->size_low = i == 3 ? 5000 : BN_INLINE_MAX - BN_SLOT_HEAD + 8;
+        }
+        CHECK_CODE(try_look(stands.object), BRAIN_E_CORRUPT);
+        CHECK_DETAIL("makes no sense");
+        memcpy(version, its, sizeof its);
+        *rec = was;
+    }
+    CHECK_U64(look(store, stands.object).size_bytes, 9);
+    brain_view_drop(&stands);
+    CHECK_OK(brain_delete(space, "", 0, BRAIN_ANY_VERSION));
+}
+
+/* A draft is of a client that there can be. */
+static void test_damage_of_a_draft(void)
+{
+    brain_object *object;
+    brain_object_info info;
+    CHECK_OK(brain_create(store, 50000, &object));
+    CHECK_U64(find(store, BRAIN_OBJECT_DRAFT, NULL, 2, &info), 1);
+    uint32_t draft = info.object;
+    struct bn_cold_rec *cold = bn_slot_cold(store, draft);
+    const uint32_t state_owner = cold->state_owner;
+    cold->state_owner = (state_owner & 0xff) | BN_CLIENTS_MAX << 8;
+    CHECK_CODE(try_look(draft), BRAIN_E_CORRUPT);
+    cold->state_owner = (state_owner & 0xff) | BN_NOBODY << 8;
+    CHECK_U64(look(store, draft).client, BRAIN_NO_CLIENT);
+    cold->state_owner = state_owner;
+    CHECK_U64(look(store, draft).state, BRAIN_OBJECT_DRAFT);
+    brain_object_release(object);
+    CHECK_OK(brain_trim(store, NULL));
+}
+
 /* ---- the writer */
 
 static void test_who_has_the_lock(brain_store *other, brain_store *reader)
@@ -443,6 +539,8 @@ static void test_who_has_the_lock(brain_store *other, brain_store *reader)
     CHECK(bn_lock_try(other));
     CHECK_OK(brain_writer(store, &client, &again));
     CHECK(again > epoch);
+    CHECK_OK(brain_writer(store, &client, NULL));
+    CHECK_U64(client.row, self.row);
     bn_lock_release(other);
     CHECK_CODE(brain_writer(reader, &client, NULL), BRAIN_E_NOT_FOUND);
     bn_store_release(&store->state->lock_word, BN_LOCK_OWNER);
@@ -467,6 +565,10 @@ static void test_numbers_of_snapshots(void)
           numbers[1] == brain_snapshot_number(snapshots[1]) && numbers[0] < numbers[1]);
     brain_snapshot_close(snapshots[0]);
     brain_snapshot_close(snapshots[1]);
+    brain_store *gone = check_open(check_path(), CHECK_MIB);
+    CHECK_OK(brain_destroy(gone));
+    CHECK_CODE(brain_client_snapshots(gone, 0, numbers, &n), BRAIN_E_DESTROYED);
+    brain_close(gone);
     CHECK_OK(brain_client_snapshots(store, UINT32_MAX, numbers, &n));
     CHECK_U64(n, 0);
     CHECK_OK(brain_delete(space, "x", 1, BRAIN_ANY_VERSION));
@@ -671,6 +773,9 @@ int main(void)
     test_tidying_under_way();
     test_what_is_no_value();
     test_damage_is_said();
+    test_damaged_entries_of_namespaces();
+    test_damage_of_what_was_moved_away();
+    test_damage_of_a_draft();
     test_who_has_the_lock(other, reader);
     test_numbers_of_snapshots();
     test_each_is_met_once();

@@ -166,6 +166,51 @@ static void test_a_limit_of_the_system_says_what_to_raise(void)
     CHECK_CODE(bn_error_os(-EROFS, "cannot write x"), BRAIN_E_PERM);
 }
 
+static void test_what_cannot_be_found_out_about_a_socket_is_no_dead_one(void)
+{
+    struct rlimit limit, none;
+    char path[300];
+    snprintf(path, sizeof path, "%s/socket", folder);
+    CHECK(!bn_os_is_dead_socket(path)); /* nothing is there */
+    write_file("socket", "");
+    CHECK(bn_os_is_dead_socket(path)); /* nobody listens: who asks has seen that it is a socket */
+    CHECK_SYS(getrlimit(RLIMIT_NOFILE, &limit));
+    none = limit;
+    none.rlim_cur = 0;
+    CHECK_SYS(setrlimit(RLIMIT_NOFILE, &none));
+    CHECK(!bn_os_is_dead_socket(path));
+    CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+    CHECK_SYS(unlink(path));
+}
+
+/* Neither locked nor unlocked: who asks has to hear of it. */
+static void test_a_lock_that_cannot_be_asked_for(void)
+{
+    bool held = true;
+    CHECK(bn_os_byte_lock(-1, 0) == -EBADF && bn_os_byte_lock_wait(-1, 0) == -EBADF);
+    CHECK(bn_os_byte_locked(-1, 0, &held) == -EBADF && held);
+}
+
+/* A limit on files that is far enough is none. */
+static void test_a_file_below_its_limit(void)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/file", folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CHECK_SYS(fd);
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        const struct rlimit limit = { .rlim_cur = 1000, .rlim_max = 1000 };
+        CHECK_SYS(setrlimit(RLIMIT_FSIZE, &limit));
+        CHECK(bn_os_lengthen(fd, 1000) == 0 && bn_os_write(fd, "end", 3, 997) == 0);
+        CHECK(bn_os_lengthen(fd, 1001) == -EFBIG && bn_os_write(fd, "end", 3, 998) == -EFBIG);
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    CHECK_SYS(close(fd));
+    CHECK_SYS(unlink(path));
+}
+
 int main(void)
 {
     check_begin();
@@ -180,6 +225,9 @@ int main(void)
     test_without_cgroups_there_is_no_limit();
     test_numbers_that_are_none();
     test_a_long_path_is_no_dead_socket();
+    test_what_cannot_be_found_out_about_a_socket_is_no_dead_one();
+    test_a_lock_that_cannot_be_asked_for();
+    test_a_file_below_its_limit();
     test_a_limit_of_the_system_says_what_to_raise();
     CHECK_SYS(rmdir(folder));
     return 0;
