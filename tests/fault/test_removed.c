@@ -166,6 +166,13 @@ ssize_t __wrap_readlink(const char *path, char *text, size_t room)
     return may_call("readlink", path) ? __real_readlink(path, text, room) : -1;
 }
 
+int __real_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    return may_call("renameat2", from) ? __real_renameat2(from_dir, from, to_dir, to, flags) : -1;
+}
+
 int __wrap_symlink(const char *target, const char *path);
 int __wrap_symlink(const char *target, const char *path)
 {
@@ -388,6 +395,12 @@ static void test_what_cannot_be_looked_at_is_said(const char *path)
     victim = NULL;
     fail("openat", ".brain", EMFILE);
     check_open_fails(path, 0, BRAIN_E_IO, "cannot make the store");
+    fail("renameat2", ".brain", EIO);
+    check_open_fails(path, 0, BRAIN_E_IO, "cannot make");
+    CHECK(access(path, F_OK) != 0);
+    fail("renameat2", ".brain", ENOTEMPTY); /* somebody else was first, and has removed it since */
+    check_destroy(check_open(path, CHECK_MIB));
+    CHECK(failing_call == NULL);
     CHECK_SYS(mkdir(path, 0700)); /* it may be being removed: one cannot tell */
     fail("openat", ".", EMFILE);
     check_open_fails(path, BRAIN_OPEN_READ_ONLY, BRAIN_E_CORRUPT, "");
@@ -397,6 +410,30 @@ static void test_what_cannot_be_looked_at_is_said(const char *path)
     check_open_fails(path, 0, BRAIN_E_IO, "cannot read the link");
     CHECK_SYS(access(path, F_OK));
     check_destroy(store);
+}
+
+/* A link that leads nowhere is replaced by who knows that it is of an earlier boot, or that its store has gone. The
+ * system says once which boot it is: so each is a process that has not asked. */
+static void test_a_link_of_a_boot_that_cannot_be_told(const char *path)
+{
+    char target[400] = "";
+    pid_t pid = check_fork();
+    if (pid == 0) {
+        brain_close(open_in(path, "/dev/shm"));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
+    CHECK_SYS(__real_readlink(path, target, sizeof target - 1));
+    check_remove_dir(target);
+    pid = check_fork();
+    if (pid == 0) {
+        fail("open", "/proc/sys/kernel/random/boot_id", EIO);
+        check_open_fails(path, 0, BRAIN_E_IO, "where");
+        CHECK(__real_readlink(path, target, sizeof target - 1) > 0);
+        check_destroy(check_open(path, CHECK_MIB));
+        _exit(0);
+    }
+    CHECK_CHILD(pid);
 }
 
 /* ---- links and sockets that somebody else makes, or removes */
@@ -491,6 +528,7 @@ int main(void)
 {
     check_begin();
     const char *path = check_path_in("/dev/shm");
+    test_a_link_of_a_boot_that_cannot_be_told(path); /* before this process knows it */
     for (int i = 0; i < 2; i++) {
         test_its_successor_is_opened(path, MOMENTS[i]);
         test_none_is_made_where_none_shall_be(path, MOMENTS[i]);

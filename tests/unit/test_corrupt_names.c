@@ -81,6 +81,14 @@ static int coldest_of_one(void)
 {
     return coldest_in(one);
 }
+static int walk_spaces(void)
+{
+    brain_iter *iter = NULL;
+    int err = brain_iter_spaces(store, NULL, &iter);
+    CHECK((err == 0) == (iter != NULL));
+    brain_iter_free(iter);
+    return err;
+}
 static int exists_anew(void)
 {
     brain_space *again = check_space(store, "one");
@@ -542,6 +550,7 @@ static const struct corrupt_case cases[] = {
     CASE(space_is_marked_as_removed, coldest_of_all, 0, NULL),
     CASE(first_segment_is_none, coldest_of_one, 0, NULL),
     CASE(first_segment_is_anothers, coldest_of_one, 0, NULL),
+    CASE(root_is_not_there, walk_spaces, C, "no namespace 0"),
     CASE(root_is_not_there, set_quota, C, ""),
     CASE(space_is_marked_as_removed, set_quota, C, "record of a namespace"),
     CASE(root_is_not_there, put_over_large, C, ""),

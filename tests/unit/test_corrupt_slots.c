@@ -306,6 +306,37 @@ static int id_of_outside_without_pages(void)
 {
     return by_id_of(two, "outside0", values_end_early);
 }
+/* As if this process held as many views as it can. */
+static void no_view_is_left(void)
+{
+    struct bn_chunk_rec *chunk = store->ledger.chunks[0];
+    for (uint32_t i = 0; i < BN_CHUNK_CELLS; i++) {
+        bn_store_seq(&chunk->cells[i], BN_PIN_NOTHING);
+    }
+    bn_store_seq(&chunk->top, BN_CHUNK_CELLS);
+    for (uint32_t i = 1; i < BN_LEDGER_CHUNKS_MAX; i++) {
+        store->ledger.chunks[i] = chunk;
+    }
+    bn_store_release(&store->ledger.n_chunks, BN_LEDGER_CHUNKS_MAX);
+}
+static int id_of_small_without_views(void)
+{
+    return by_id_of(one, "n9", no_view_is_left);
+}
+/* By a hint: it is not told that the name is missing, or another's. */
+static int hinted_without_views(void)
+{
+    _Alignas(8) uint8_t room[100];
+    brain_hint its = { 0 };
+    brain_view view;
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(brain_get_or_copy(one, "big1", 4, &its, room, sizeof room, &view));
+        brain_view_drop(&view);
+    }
+    CHECK(its.space != 0);
+    no_view_is_left();
+    return brain_get_or_copy(one, "big1", 4, &its, room, sizeof room, &view);
+}
 static int id_of_large_beyond(void)
 {
     return by_id_of(one, "big1", extent_lies_beyond);
@@ -526,6 +557,9 @@ static const struct corrupt_case cases[] = {
     CASE(nothing, id_of_outside_without_extent, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, id_of_outside_without_blocks, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, id_of_outside_beyond, BRAIN_E_NOT_FOUND, ""),
+    CASE(nothing, id_of_small_without_views, BRAIN_E_BUSY, "views"),
+    CASE(nothing, hinted_without_views, BRAIN_E_BUSY, "views"),
+    CASE(extent_lies_beyond, put_over_large, C, ""),
     CASE(blocks_are_endless, id_of_outside_beyond, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, id_of_outside_without_pages, BRAIN_E_NOT_FOUND, ""),
     CASE(nothing, id_of_large_beyond, C, ""),

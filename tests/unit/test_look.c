@@ -456,6 +456,15 @@ static void test_damaged_entries_of_namespaces(void)
         *rec = was;
         bn_store_release(&its->entry, entry);
     }
+    /* It is being filled, as far as one can tell, and that comes to no end. */
+    struct bn_cold_rec *cold = bn_slot_cold(store, entry);
+    const uint32_t state_owner = cold->state_owner;
+    uint64_t n_uses = bn_load_relaxed(&store->state->n_uses);
+    cold->state_owner = BN_SLOT_LIMBO;
+    bn_store_release(&store->state->n_uses, (uint64_t)rec->gen);
+    CHECK(look(store, view.object).space_len == 0);
+    bn_store_release(&store->state->n_uses, n_uses);
+    cold->state_owner = state_owner;
     rec->flags |= BN_SLOT_EXTENT;
     rec->page = UINT32_MAX;
     CHECK_CODE(try_look(view.object), BRAIN_E_CORRUPT);
