@@ -5,7 +5,8 @@ client, and how many seconds it waits in between, one a line. Whoever wants to s
 the first to see that it lives no more. Nothing is lost where two of them work: a home has a lock.
 
 Forks: a child has a thread of its own from its first moment, one that only calls exec(), too: what would tell those
-apart is a look at each change. Until `every` has passed the thread does nothing but wait.
+apart is a look at each change. Until `every` has passed the thread does nothing but wait. No lock is waited for that
+the parent may have held at the fork: all are new, but for that of homes.py, which the fork has taken itself.
 Ends: atexit, and at those of workers of multiprocessing, which end by os._exit(), what multiprocessing calls there. Who
 calls os._exit() itself, or is killed, leaves it to the others.
 """
@@ -49,7 +50,7 @@ class Syncer:
     Threads: any.
     """
 
-    def __init__(self, brain: Dumping, every: float | None) -> None:
+    def __init__(self, brain: Dumping, every: float | None, begins: bool = True) -> None:
         self.every = every
         self._brain = weakref.ref(brain)
         self._pid = os.getpid()
@@ -58,18 +59,23 @@ class Syncer:
         self._has_warned = False
         self._thread: threading.Thread | None = None
         if every is not None:
-            self._thread = threading.Thread(target=self._run, name="brain_plasma sync", daemon=True)
             _syncers.add(self)
             _end_with_workers()
-            self._thread.start()
+        if every is not None and begins:
+            self._begin()
+
+    def _begin(self) -> None:
+        thread = threading.Thread(target=self._run, name="brain_plasma sync", daemon=True)
+        thread.start()
+        self._thread = thread
 
     # ---- what the Brain calls -------------------------------------------------------------------
 
     def look_after(self, brain: Dumping) -> None:
-        """Before a sync() of the Brain: raise what went wrong since the last one. In a child begin anew, where Python was
-        not told of the fork, or could not begin a thread then."""
+        """Before a sync() of the Brain: raise what went wrong since the last one. In a child begin anew, where Python
+        was not told of the fork."""
         if self._pid != os.getpid():
-            self.begin_in_child(brain)
+            brain._syncer = Syncer(brain, self.every)
             return
         error, self._error = self._error, None
         if error is not None:
@@ -78,7 +84,11 @@ class Syncer:
     def begin_in_child(self, brain: Dumping) -> None:
         """Let another one, with a thread and locks of its own, take the place of this, which is the parent's."""
         _syncers.discard(self)
-        brain._syncer = Syncer(brain, self.every)
+        brain._syncer = syncer = Syncer(brain, self.every, begins=False)
+        try:
+            syncer._begin()
+        except RuntimeError as error:  # no thread can be had: it syncs at the end alone
+            syncer._note(brain, error)
 
     def stop(self) -> None:
         """End the thread; waits for a sync that it is in."""
@@ -168,12 +178,8 @@ _syncers: weakref.WeakSet[Syncer] = weakref.WeakSet()  # that have a thread
 def _begin_all_in_child() -> None:
     for syncer in list(_syncers):
         brain = syncer._brain()
-        if brain is None or brain._syncer is not syncer:  # it is being closed
-            continue
-        try:
+        if brain is not None and brain._syncer is syncer:  # else it is being opened, or closed
             syncer.begin_in_child(brain)
-        except RuntimeError as error:  # no thread can be had
-            _warn(brain, error)
 
 
 # Behind those of threading and of homes, whose locks are to be as new by then: they are imported above.
@@ -203,13 +209,13 @@ _is_told_of_workers = False
 
 
 def _end_with_workers() -> None:
-    """See to it that _finish_all() is called at the end of workers of multiprocessing: of those that will be forked, and
-    of this process, if it is one. Their start forgets what was to be called at the end of the parent."""
+    """See to it that _finish_all() is called at the end of workers of multiprocessing: of those that will be forked,
+    and of this process, if it is one. Their start forgets what was to be called at the end of the parent."""
     global _is_told_of_workers
-    if "multiprocessing.util" not in sys.modules:
+    # No import: another thread of the parent may have been in that at the fork, and holds its lock for ever.
+    util, process = (sys.modules.get("multiprocessing." + name) for name in ("util", "process"))
+    if util is None or process is None or not hasattr(util, "Finalize"):
         return  # so it is none; and a child that will be one comes here before it starts
-    from multiprocessing import process, util
-
     if not _is_told_of_workers:
         _is_told_of_workers = True
         util.register_after_fork(_end_with_worker, lambda end: end())
@@ -219,6 +225,5 @@ def _end_with_workers() -> None:
 
 def _end_with_worker() -> None:
     global _at_end_of_worker
-    from multiprocessing import util
-
+    util = sys.modules["multiprocessing.util"]
     _at_end_of_worker = util.Finalize(None, _finish_all, exitpriority=_LAST)

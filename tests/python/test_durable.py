@@ -719,6 +719,27 @@ def test_a_child_has_a_thread_and_locks_of_its_own(path, home):
         assert brain._syncer is syncer and syncer._thread.is_alive()
 
 
+def test_a_child_that_can_have_no_thread_says_so_and_syncs_at_its_end(path, home, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    with opened(path, durable=home, sync_every=3600) as brain:
+
+        def child():
+            brain["x"] = 1
+            with pytest.raises(RuntimeError, match="new thread"):
+                brain.sync()
+            assert brain.sync().written == 1
+            brain["y"] = 2
+            syncing._finish_all()
+            assert brain.sync().written == 0
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            process = Child(child)
+        process.join()
+
+
 def test_a_child_of_a_fork_that_python_is_not_told_of_begins_with_its_first_sync(path, home, monkeypatch):
     with opened(path, durable=home, sync_every=3600) as brain:
 
