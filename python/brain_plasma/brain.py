@@ -403,7 +403,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
     @property
     def client(self) -> BrainClient:
         """The store as a PlasmaClient sees it: a BrainClient, connected when it is first asked for. It
-        belongs to this Brain: sleep() and close() disconnect it.
+        belongs to this Brain: sleep() and close() disconnect it. It has read_only, shared and pickle of
+        this Brain: of one that is read-only it changes nothing, and says so by a BrainPermissionError.
 
         The ids of object_id() and metadata() are for its get(), contains(), delete() and list().
         Raises as BrainClient() does. Threads: any. Cost: that of opening the store, once.
@@ -411,7 +412,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         self._require_open()
         client = self._client
         if client is None:
-            client = BrainClient(self._options["path"])
+            given = {key: self._options[key] for key in ("read_only", "shared", "pickle")}
+            client = BrainClient(self._options["path"], **given)
             client = self.__dict__.setdefault("_client", client)
             if self.closed or self.asleep:  # meanwhile, by another thread, who saw no client
                 self._let_go_of_client()

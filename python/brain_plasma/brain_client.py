@@ -42,6 +42,7 @@ class BrainClient:
     `client`, and it is what Brain(ClientClass=...) takes by default.
 
     path: of a store that exists; it is tried 5 times, 100 ms apart.
+    read_only, shared, pickle: as of Brain(); that of a Brain has what the Brain was opened with.
 
     The arguments and results of its methods are those of brain_plasma.plasma.PlasmaClient. `client` is
     the PlasmaClient, which it owns.
@@ -51,10 +52,12 @@ class BrainClient:
 
     client: PlasmaClient
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self, path: str, *, read_only: bool = False, shared: bool = False, pickle: bool | None = None
+    ) -> None:
         from .plasma import connect
 
-        self.client = connect(path, num_retries=_TRIES)
+        self.client = connect(path, num_retries=_TRIES, read_only=read_only, shared=shared, pickle=pickle)
 
     def put(self, *args: Any, **kwargs: Any) -> Any:
         """Store a value; returns its ObjectID."""

@@ -39,19 +39,19 @@ def decode(message: bytes | bytearray | memoryview) -> list[tuple[bytes, int, in
 
 
 class Subscription:
-    """One subscription of this process to what happens in the store at `path`.
+    """One subscription of this process to what happens in the store at `path`, opened as `flags` say.
 
     has_ended: whether the end of the stream was read, so that nothing is lost by beginning another.
 
     Threads: any. Fork: the child has none; close() does nothing there.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, flags: int) -> None:
         self.has_ended = False
         self._reader, self._writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._pid = os.getpid()
         try:
-            self._pump = _Pump(path, self._writer)
+            self._pump = _Pump(path, flags, self._writer)
         except BaseException:
             self._reader.close()
             self._writer.close()
@@ -151,10 +151,10 @@ class _Pump:
     """What the thread of a subscription does. It has a client of its own, so that neither waits for
     the other's end."""
 
-    def __init__(self, path: str, writer: socket.socket) -> None:
+    def __init__(self, path: str, flags: int, writer: socket.socket) -> None:
         self.why = ""
         self._leaves = False
-        self._client = _core.Plasma(path)
+        self._client = _core.Plasma(path, flags)
         self._token = os.urandom(16)
         self._writer = writer
         self._writer.setblocking(False)

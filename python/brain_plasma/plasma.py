@@ -20,7 +20,7 @@ import time
 import warnings
 from collections.abc import Sequence
 
-from . import _core, ids, notifications
+from . import _core, arguments, ids, notifications
 from ._core import ObjectID
 from .exceptions import BrainStoreNotFoundError
 from .missing import ObjectNotAvailable
@@ -86,11 +86,20 @@ _Spaces = list[bytes]
 _Decoded = tuple[list[ObjectID], list[int], list[int]]
 
 
-def connect(store_socket_name: str, num_retries: int = -1) -> PlasmaClient:
+def connect(
+    store_socket_name: str,
+    num_retries: int = -1,
+    *,
+    read_only: bool = False,
+    shared: bool = False,
+    pickle: bool | None = None,
+) -> PlasmaClient:
     """A client of the store at a path, which has to be there: plasma_store, or a Brain, makes it.
 
     store_socket_name: the path, absolute or from the current directory.
     num_retries: how often to look for it, 100 ms apart; -1: 50 times, 0: once.
+    read_only, shared, pickle: as of Brain(). What changes something is a BrainPermissionError where it is
+        read-only: put() and its like, create(), delete(), evict(), subscribe().
 
     Raises BrainStoreNotFoundError, which is an OSError, after the tries; and at once what Brain()
     raises: BrainPermissionError, BrainCorruptError, ... Cost: some 20 system calls.
@@ -98,7 +107,7 @@ def connect(store_socket_name: str, num_retries: int = -1) -> PlasmaClient:
     tries = TRIES if num_retries < 0 else max(num_retries, 1)
     for left in reversed(range(tries)):
         try:
-            return PlasmaClient(store_socket_name)
+            return PlasmaClient(store_socket_name, read_only=read_only, shared=shared, pickle=pickle)
         except BrainStoreNotFoundError:
             if left == 0:
                 raise
@@ -120,10 +129,18 @@ class PlasmaClient(_core.Plasma):
     What was got stays valid after disconnect(), and after the end of the client and of the store.
     """
 
-    def __init__(self, store_socket_name: str) -> None:
+    def __init__(
+        self,
+        store_socket_name: str,
+        *,
+        read_only: bool = False,
+        shared: bool = False,
+        pickle: bool | None = None,
+    ) -> None:
         if not isinstance(store_socket_name, str):
             raise TypeError(f"the path of a store is a str, not {store_socket_name!r}")
-        super().__init__(store_socket_name)
+        self._flags = arguments.open_flags(read_only, shared, create=False)
+        super().__init__(store_socket_name, self._flags, pickle)
         self.store_capacity()  # to be told after disconnect(), too
         self._subscription: Subscription | None = None
         self._client_name = ""
@@ -401,7 +418,7 @@ class PlasmaClient(_core.Plasma):
             self._require_connected()
             if self._subscription is not None and not self._subscription.has_ended:
                 return
-            begun = self._subscription = Subscription(self.store_socket_name)
+            begun = self._subscription = Subscription(self.store_socket_name, self._flags)
         begun.begin()
 
     def get_notification_socket(self) -> socket.socket:

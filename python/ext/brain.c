@@ -26,15 +26,6 @@ static PyObject *brain_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
     return (PyObject *)self;
 }
 
-/* Whether pickles may be loaded: `choice` is None, True or False; None: only where nobody else can
- * have written them. Returns -1 with an exception set. */
-static int may_pickle(brain_store *store, PyObject *choice)
-{
-    if (choice != Py_None) return PyObject_IsTrue(choice);
-    uint32_t access = brain_access(store);
-    return (access & BRAIN_ACCESS_OWNED) != 0 && (access & BRAIN_ACCESS_OTHERS_WRITE) == 0;
-}
-
 /* Open `path` and the namespace in it, and let `self` have them in place of what it had. */
 static int open_and_use(struct bp_brain *self, const char *path, const brain_options *options,
                         PyObject *namespace, PyObject *pickle)
@@ -47,7 +38,7 @@ static int open_and_use(struct bp_brain *self, const char *path, const brain_opt
         bp_errors_raise(self->state, code);
         return -1;
     }
-    int allowed = may_pickle(store, pickle);
+    int allowed = bp_handle_may_pickle(store, pickle);
     struct bp_store *handle = bp_handle_store(store);
     if (handle == NULL) return -1;
     struct bp_space *space = NULL;

@@ -56,6 +56,13 @@ void bp_handle_store_drop(struct bp_store *store)
     PyMem_Free(store);
 }
 
+int bp_handle_may_pickle(brain_store *store, PyObject *choice)
+{
+    if (choice != Py_None) return PyObject_IsTrue(choice);
+    uint32_t access = brain_access(store);
+    return (access & BRAIN_ACCESS_OWNED) != 0 && (access & BRAIN_ACCESS_OTHERS_WRITE) == 0;
+}
+
 struct bp_space *bp_handle_space(struct bp_state *state, struct bp_store *owner, PyObject *name)
 {
     Py_ssize_t length;

@@ -32,6 +32,10 @@ void bp_handle_store_drop(struct bp_store *store);
 void bp_handle_enlist(struct bp_store *store, struct bp_store **list);
 struct bp_store *bp_handle_find(struct bp_store *list, const brain_store *store);
 
+/* Whether pickles may be loaded: `choice` is None, True or False; None: only where nobody else can
+ * have written them. Returns -1 with an exception set. */
+int bp_handle_may_pickle(brain_store *store, PyObject *choice);
+
 /* Name the namespace `name`, a str, of `owner`. Returns a first reference, or NULL with an
  * exception set. */
 struct bp_space *bp_handle_space(struct bp_state *state, struct bp_store *owner, PyObject *name);

@@ -34,9 +34,9 @@ static PyObject *plasma_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
     return (PyObject *)self;
 }
 
-static int connect_to(struct bp_plasma *self, const char *path)
+static int connect_to(struct bp_plasma *self, const char *path, uint32_t flags, PyObject *pickle)
 {
-    brain_options options = { .struct_size = sizeof options, .flags = BRAIN_OPEN_EXISTING };
+    brain_options options = { .struct_size = sizeof options, .flags = flags | BRAIN_OPEN_EXISTING };
     brain_store *store;
     int code;
     Py_BEGIN_ALLOW_THREADS code = brain_open(path, &options, &store);
@@ -45,16 +45,20 @@ static int connect_to(struct bp_plasma *self, const char *path)
         bp_errors_raise(self->state, code);
         return -1;
     }
+    int allowed = bp_handle_may_pickle(store, pickle);
     struct bp_store *handle = bp_handle_store(store);
     if (handle == NULL) return -1;
+    if (allowed < 0) {
+        bp_handle_store_drop(handle);
+        return -1;
+    }
     code = pl_store_open(store, &self->objects);
     if (code != 0) {
         bp_handle_store_drop(handle);
         bp_errors_raise(self->state, code);
         return -1;
     }
-    uint32_t access = brain_access(store);
-    self->pickle = (access & BRAIN_ACCESS_OWNED) != 0 && (access & BRAIN_ACCESS_OTHERS_WRITE) == 0;
+    self->pickle = allowed;
     bp_handle_enlist(handle, &self->state->plasma_stores);
     self->store = handle;
     return 0;
@@ -62,16 +66,19 @@ static int connect_to(struct bp_plasma *self, const char *path)
 
 static int plasma_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = { "path", NULL };
+    static char *names[] = { "path", "flags", "pickle", NULL };
     struct bp_plasma *self = (struct bp_plasma *)op;
-    PyObject *path, *encoded;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:Plasma", names, &path)) return -1;
+    PyObject *path, *encoded, *pickle = Py_None;
+    unsigned flags = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U|IO:Plasma", names, &path, &flags, &pickle)) {
+        return -1;
+    }
     if (self->path != NULL) {
         bp_errors_format(self->state, BP_VALUE, "a client connects once; make another");
         return -1;
     }
     if (!PyUnicode_FSConverter(path, &encoded)) return -1;
-    int result = connect_to(self, PyBytes_AsString(encoded));
+    int result = connect_to(self, PyBytes_AsString(encoded), flags, pickle);
     Py_DECREF(encoded);
     if (result == 0) self->path = Py_NewRef(path);
     return result;
@@ -528,7 +535,7 @@ static PyObject *plasma_delete(PyObject *op, PyObject *id)
 {
     struct bp_plasma *self = (struct bp_plasma *)op;
     const uint8_t *bytes = id_of(self, id);
-    if (bytes == NULL) return NULL;
+    if (bytes == NULL || !bp_plasmaclient_may_change(self)) return NULL;
     struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
     Py_BEGIN_ALLOW_THREADS code = pl_remove_object(&self->objects, bytes);

@@ -20,6 +20,17 @@ bool bp_plasmaclient_is_connected(struct bp_plasma *self)
     return false;
 }
 
+bool bp_plasmaclient_may_change(struct bp_plasma *self)
+{
+    if (!bp_plasmaclient_is_connected(self)) return false;
+    if (!self->objects.read_only) return true;
+    bp_errors_format(self->state, BP_PERMISSION,
+                     "%R is open read-only here: open it for writing, also the Brain whose client "
+                     "this is",
+                     self->path);
+    return false;
+}
+
 /* Raise with the text of the library's last error, and more. */
 static PyObject *raise_detail(PyObject *error, const char *more)
 {

@@ -40,6 +40,10 @@ struct bp_plasma {
 /* Whether the client is connected; else raises. */
 bool bp_plasmaclient_is_connected(struct bp_plasma *self);
 
+/* The same, of one that may change the store. Of what only looks for what it could change, and would
+ * find nothing or let it be; what puts is told by the library. */
+bool bp_plasmaclient_may_change(struct bp_plasma *self);
+
 /* Raise for a code of the library: about object `id`, an ObjectID, where that is not NULL. Always
  * returns NULL. */
 PyObject *bp_plasmaclient_raise(struct bp_plasma *self, int code, PyObject *id);

@@ -201,7 +201,7 @@ PyObject *bp_plasmastore_evict(PyObject *op, PyObject *const *args, Py_ssize_t n
     uint64_t freed = 0;
     if (!bp_plasmaclient_has_arguments(n_args, 1, "_evict(n_bytes)")) return NULL;
     long long n_bytes = PyLong_AsLongLong(args[0]);
-    if ((n_bytes == -1 && PyErr_Occurred()) || !bp_plasmaclient_is_connected(self)) return NULL;
+    if ((n_bytes == -1 && PyErr_Occurred()) || !bp_plasmaclient_may_change(self)) return NULL;
     struct bp_store *held = bp_plasmaclient_hold(self);
     int code;
     Py_BEGIN_ALLOW_THREADS code =

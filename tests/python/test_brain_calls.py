@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from brain_plasma import Brain, BrainClient, exceptions, ids
+from brain_plasma import Brain, BrainClient, exceptions, ids, plasma
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ def test_the_client_is_made_when_it_is_asked_for(brain, monkeypatch):
     made = []
 
     class Client:
-        def __init__(self, path):
+        def __init__(self, path, **options):
             made.append(path)
 
         def disconnect(self):
@@ -281,6 +281,70 @@ def test_the_client_is_made_when_it_is_asked_for(brain, monkeypatch):
     assert made[-1] == "disconnected"
     with pytest.raises(exceptions.BrainClosedError):
         brain.client
+
+
+def ways_to_change(client, brain):
+    """What a client can do to a store: each a call that changes something."""
+    new = plasma.ObjectID.from_random
+    sealed, named = next(iter(client.list())), brain.object_id("a")
+    metadata_id = plasma.ObjectID(brain.metadata("a")["metadata_id"])
+    return {
+        "put": lambda: client.put([1]),
+        "put_raw_buffer": lambda: client.put_raw_buffer(b"x" * 100_000),
+        "create": lambda: client.create(new(), 10),
+        "create, large": lambda: client.create(new(), 100_000),
+        "create_and_seal": lambda: client.create_and_seal(new(), b"x"),
+        "delete": lambda: client.delete([sealed]),
+        "delete a name": lambda: client.delete([named]),
+        "delete a name by its metadata": lambda: client.delete([metadata_id]),
+        "evict": lambda: client.evict(10**6),
+        "subscribe": client.subscribe,
+    }
+
+
+@pytest.mark.covers("Brain.client")
+def test_the_client_of_a_reader_changes_nothing(brain, path):
+    brain["a"] = b"a" * 100_000
+    id = brain.client.put(["object"])
+    with Brain(path, read_only=True) as reader:
+        client = reader.client
+        before = sorted(map(str, client.list()))
+        kept = client.get_buffers([id])  # what somebody has would only be marked
+        for what, change in ways_to_change(client, reader).items():
+            with pytest.raises(exceptions.BrainPermissionError, match="read-only"):
+                change()
+                pytest.fail(what)
+        del kept
+        assert sorted(map(str, client.list())) == before
+        assert client.get(reader.object_id("a")) == b"a" * 100_000 and client.get(id) == ["object"]
+        assert client.contains(id) and client.hash(id) and client.get_buffers([id])[0] is not None
+        with open("/proc/self/maps") as maps:
+            n_writable = sum(f"{path}/data" in line and "w" in line.split()[1] for line in maps)
+    with open("/proc/self/maps") as maps:
+        assert n_writable == sum(f"{path}/data" in line and "w" in line.split()[1] for line in maps)
+    assert "a" in brain and brain.check() == []
+
+
+@pytest.mark.covers("Brain.client")
+def test_the_client_pickles_where_its_brain_does(path):
+    with Brain(path) as brain, Brain(path, pickle=False) as without:
+        with pytest.raises(exceptions.BrainPickleError):
+            without.client.put(ValueError("can only be pickled"))
+        id = brain.client.put(ValueError("can only be pickled"))
+        with pytest.raises(exceptions.BrainPickleError):
+            without.client.get(id)
+        assert isinstance(brain.client.get(id), ValueError)
+        assert without.client.get(without.client.put([1, 2])) == [1, 2]
+
+
+@pytest.mark.covers("connect")
+def test_a_client_that_is_connected_as_a_brain_is_opened(brain, path):
+    brain["a"] = 1
+    client = plasma.connect(path, 0, read_only=True, pickle=False)
+    with pytest.raises(exceptions.BrainPermissionError):
+        client.put(1)
+    assert client.get(brain.object_id("a")) == 1
+    client.disconnect()
 
 
 @pytest.mark.covers("Brain(ClientClass)")

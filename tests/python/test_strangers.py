@@ -123,6 +123,27 @@ for use in (lambda: brain['y'], lambda: brain.__setitem__('x', 1)):
         assert done.stdout.split() == ["True", "10", "BrainPickleError", "BrainUpdatePermissionError"], done
 
 
+@needs_root
+def test_a_group_may_read_by_the_client_of_a_brain(path, stranger_runs):
+    with Brain(path, group=STRANGER) as brain:
+        brain["x"] = 5
+        thing = brain.client.put(ValueError("can only be pickled"))
+        code = f"""
+from brain_plasma import Brain, exceptions, plasma
+thing = plasma.ObjectID({thing.binary()!r})
+brain = Brain(path, shared=True, read_only=True)
+print(brain.client.get(brain.object_id('x')))
+for use in (lambda: brain.client.get(thing), lambda: brain.client.put(1)):
+    try:
+        use()
+    except exceptions.BrainError as error:
+        print(type(error).__name__)
+print(type(Brain(path, shared=True, read_only=True, pickle=True).client.get(thing)).__name__)
+"""
+        done = as_stranger(code, path)
+        assert done.stdout.split() == ["5", "BrainPickleError", "BrainPermissionError", "ValueError"], done
+
+
 def test_nobody_else_may_look_into_a_store(brain):
     for file in (os.path.join(brain.directory, name) for name in ("data", "clients")):
         assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
