@@ -135,7 +135,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
     or durable BrainRestoreError, in everybody who waits for it, and BrainMissingPackageError.
 
     Threads: one Brain may be used from many at once. Fork: the child goes on with it. It pickles as its
-    path, namespace and options, so that worker processes can be given it.
+    path, namespace and options, so that worker processes can be given it; but with create=False: where the
+    store is gone by then, to unpickle it is a BrainStoreNotFoundError, and makes none.
     Cost: some 20 system calls.
     """
 
@@ -324,7 +325,8 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         return f"<{type(self).__name__} {self.path!r}, {what}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return reopen, (type(self), {**self._options, "namespace": self._space})
+        # A store that is gone by then is not made anew: nobody would know of it, nor remove it.
+        return reopen, (type(self), {**self._options, "namespace": self._space, "create": False})
 
     def close(self) -> None:
         """End the use of the store, and that of `client`. Everything that was recalled stays valid; any

@@ -57,7 +57,7 @@ class BrainValueError(BrainError, ValueError):
 
 
 class BrainReferenceError(BrainError, ReferenceError):
-    """What a Ref refers to was gone when it came: the name had another value by then."""
+    """What a Ref refers to was gone when it came: the name had another value by then, or the store was removed."""
 
 
 class BrainValueTypeError(BrainError, TypeError):

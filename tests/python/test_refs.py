@@ -2,10 +2,12 @@
 
 import array
 import concurrent.futures
+import copy
 import dataclasses
 import gc
 import importlib
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -154,6 +156,79 @@ def test_it_outlives_its_brain(path):
     came = pickle.loads(stream)
     assert came.value.all()
     del came, ref
+
+
+def test_it_pickles_after_its_brain_is_closed(path):
+    with Brain(path) as brain:
+        brain["x"] = np.ones(10)
+        ref = brain.ref("x")
+    assert pickle.loads(pickle.dumps(ref)).value.all()
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(total, ref).result() == 10.0
+
+
+def test_a_copy_of_one_is_itself(brain):
+    brain["x"] = np.ones(10)
+    ref = brain.ref("x")
+    brain["x"] = 5
+    for made in (copy.copy(ref), copy.deepcopy(ref), copy.deepcopy([ref])[0]):
+        assert made is ref and made.value.all()
+
+
+# ---- after the end of the store -----------------------------------------------------------------
+
+
+def test_one_that_comes_after_its_store_makes_none(path):
+    brain = Brain(path, capacity=5_000_000)
+    brain["x"] = 5
+    ref = brain.ref("x")
+    sent = pickle.dumps(ref)
+    brain.destroy()
+    assert ref.value == 5
+    came = pickle.loads(sent)
+    assert not os.path.lexists(path)
+    with pytest.raises(BrainReferenceError, match=f"the store '{path}' was gone"):
+        came.value  # noqa: B018
+    assert came == ref and path in repr(came)
+    assert pickle.loads(pickle.dumps(came)) == ref and not os.path.lexists(path)
+
+
+def test_a_store_that_was_made_anew_is_another(path):
+    brain = Brain(path)
+    brain["x"] = 5
+    sent = pickle.dumps(brain.ref("x"))
+    there = pickle.loads(sent)
+    brain.destroy()
+    with Brain(path) as again:
+        again["x"] = 6
+        with pytest.raises(BrainReferenceError, match="'x'"):
+            pickle.loads(sent).value  # noqa: B018
+        assert pickle.loads(pickle.dumps(again.ref("x"))).value == 6
+        assert there.value == 5
+
+
+def test_one_that_comes_restores_nothing(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAIN_PLASMA_DUMPS", str(tmp_path))
+    brain = Brain(path, restore=True)
+    brain["x"] = 5
+    brain.dump()
+    sent = pickle.dumps(brain.ref("x"))
+    brain.destroy()
+    with Brain(path) as again:
+        with pytest.raises(BrainReferenceError):
+            pickle.loads(sent).value  # noqa: B018
+        assert again.names() == []
+
+
+def test_a_pool_is_told_of_a_store_that_was_gone(path):
+    brain = Brain(path)
+    brain["x"] = np.ones(1000)
+    ref = brain.ref("x")
+    brain.destroy()
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        with pytest.raises(BrainReferenceError, match="the store .* was gone"):
+            pool.map(total, [ref])
+    assert not os.path.lexists(path)
 
 
 def test_a_pool_is_told_of_a_value_that_was_gone(brain):

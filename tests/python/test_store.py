@@ -187,7 +187,21 @@ def test_a_brain_pickles_as_its_place_and_options(path):
         with pickle.loads(pickle.dumps(brain)) as copy:
             assert (copy.path, copy.namespace) == (path, "sessions")
             assert copy["x"] == 1
-            assert copy._options == brain._options
+            assert copy._options == {**brain._options, "create": False}
+
+
+def test_one_that_comes_after_its_store_makes_none(path):
+    brain = Brain(path, capacity=5_000_000)
+    data = pickle.dumps(brain)
+    with pickle.loads(data) as copy:
+        copy["x"] = 1
+        assert brain["x"] == 1
+        again = pickle.dumps(copy)
+    brain.destroy()
+    for one in (data, again):
+        with pytest.raises(exceptions.BrainStoreNotFoundError, match=path):
+            pickle.loads(one)
+    assert not os.path.lexists(path)
 
 
 def test_the_current_namespace_is_pickled(brain):
