@@ -42,6 +42,8 @@ class Private:
 
 @final
 class Draft:
+    @property
+    def inherited(self) -> bool: ...
     if sys.version_info >= (3, 12):
         def __buffer__(self, flags: int, /) -> memoryview: ...
 

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 
 from . import _core, arguments
-from .exceptions import BrainValueError, BrainValueTypeError
+from .exceptions import BrainForkedError, BrainValueError, BrainValueTypeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,17 +33,40 @@ class Draft:
 
     Memory of the store that nobody sealed goes back when the Draft and all that was made of `value` are
     gone, or with the process. Threads: the array is written by whoever has it; seal() once, from any.
-    Fork: the child has an array of its own in its place, and cannot seal.
+    Fork: it stays with the process that began it. In a child `value` and seal() raise BrainForkedError; an
+    array that was taken before the fork is memory of the child's own there, all zero, and what is written
+    into it reaches nobody.
     """
 
     def __init__(
         self, brain: _core.Brain, draft: _core.Draft, value: Any, name: str, options: dict[str, Any]
     ) -> None:
-        self.value = value
+        self._value = value
         self.name = name
         self._brain = brain
         self._draft: _core.Draft | None = draft
+        self._memory = draft
         self._options = options
+
+    @property
+    def value(self) -> Any:
+        """What is written into. BrainForkedError in a child of the process that was writing it."""
+        if self._memory.inherited:
+            raise BrainForkedError(
+                f"the value of {self.name!r} belongs to the process that began it, of which this one is a child: what "
+                f"is written here would reach nobody. Begin one here, with a name of its own for each part, or let "
+                "threads write, or let the children return what is to be written"
+            )
+        return self._value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        # draft.value += 1 writes into the array, and then gives it back.
+        if value is not self._value:
+            raise BrainValueError(
+                f"the value of {self.name!r} lies in the store: write into it, as in draft.value[...] = ..., or put "
+                "what you have, without a Draft"
+            )
 
     def seal(self) -> int:
         """Publish the value under its name, in place of what is there. Returns its version.

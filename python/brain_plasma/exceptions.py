@@ -166,7 +166,8 @@ class BrainDestroyedError(BrainError):
 
 
 class BrainForkedError(BrainError):
-    """This process came about without fork(): open the store anew."""
+    """This process came about without fork(): open the store anew. Or what is to be written belongs to its parent: begin
+    it here."""
 
 
 # ---- dumps ------------------------------------------------------------------------------------

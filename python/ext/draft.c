@@ -240,6 +240,7 @@ static int seal_in(struct bp_brain *self, struct bp_space *in, struct bp_draft *
         Py_END_ALLOW_THREADS
     }
     draft->is_sealed = code == 0;
+    if (draft->is_sealed) bp_unsealed_note_sealed(&draft->memory);
     bp_handle_space_drop(held);
     return code;
 }
@@ -338,7 +339,20 @@ static void draft_releasebuffer(PyObject *op, Py_buffer *Py_UNUSED(buffer))
     ((struct bp_draft *)op)->n_exports--;
 }
 
+static PyObject *draft_get_inherited(PyObject *op, void *Py_UNUSED(closure))
+{
+    const struct bp_draft *self = (struct bp_draft *)op;
+    return PyBool_FromLong(!self->in_place && self->memory.is_inherited);
+}
+
+static PyGetSetDef draft_getset[] = {
+    { "inherited", draft_get_inherited, NULL,
+      "bool: another process was writing it, of which this one is a child.", NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
 static PyType_Slot draft_slots[] = {
+    { Py_tp_getset, draft_getset },
     { Py_tp_doc, (void *)(uintptr_t)"Writable bytes of a value that has no name yet." },
     { Py_tp_dealloc, draft_dealloc },
     { Py_bf_getbuffer, draft_getbuffer },

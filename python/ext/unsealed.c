@@ -38,8 +38,10 @@ static void map_in_child(const struct bp_unsealed *memory)
 
 static void in_child(void)
 {
-    for (struct bp_unsealed *each = first; each != NULL; each = each->next)
+    for (struct bp_unsealed *each = first; each != NULL; each = each->next) {
         map_in_child(each);
+        each->is_inherited = each->is_inherited || !each->is_sealed;
+    }
     pthread_mutex_unlock(&lock);
 }
 
@@ -69,5 +71,12 @@ void bp_unsealed_delist(struct bp_unsealed *self)
     } else {
         first = self->next;
     }
+    pthread_mutex_unlock(&lock);
+}
+
+void bp_unsealed_note_sealed(struct bp_unsealed *self)
+{
+    pthread_mutex_lock(&lock);
+    self->is_sealed = true;
     pthread_mutex_unlock(&lock);
 }

@@ -7,11 +7,14 @@
 #ifndef BP_UNSEALED_H
 #define BP_UNSEALED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct bp_unsealed {
     void *data;
     size_t size_bytes;
+    bool is_sealed;    /* as bp_unsealed_note_sealed() was told */
+    bool is_inherited; /* this process is a child of the one that was writing it */
     struct bp_unsealed *next, *previous;
 };
 
@@ -19,5 +22,8 @@ struct bp_unsealed {
  * Threads: any, also without the GIL. */
 void bp_unsealed_enlist(struct bp_unsealed *self, void *data, size_t size_bytes);
 void bp_unsealed_delist(struct bp_unsealed *self);
+
+/* It is sealed: children have what was written. */
+void bp_unsealed_note_sealed(struct bp_unsealed *self);
 
 #endif

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from children import in_child
 
 from brain_plasma import codecs
 from brain_plasma import (
@@ -171,12 +172,14 @@ def test_a_brain_that_was_closed_or_opened_anew_cannot_seal(path):
 
 def test_a_child_cannot_seal_and_has_memory_of_its_own(brain):
     draft = brain.zeros("x", 100_000)
-    draft.value[:] = 1
+    array = draft.value
+    array[:] = 1
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            draft.value[:] = 2
+            assert not array.any()
+            array[:] = 2
             try:
                 draft.seal()
             except BrainForkedError:
@@ -186,6 +189,50 @@ def test_a_child_cannot_seal_and_has_memory_of_its_own(brain):
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     draft.seal()
     assert (brain["x"] == 1).all()
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_child_is_told_that_what_it_writes_reaches_nobody(brain, size):
+    drafts = [brain.zeros("x", size), brain.empty_bytes("y", size)]
+
+    def write():
+        for draft in drafts:
+            with pytest.raises(BrainForkedError, match=f"the value of '{draft.name}' belongs to the process that began"):
+                draft.value[0] = 1
+            with pytest.raises(BrainForkedError), draft:
+                pass
+        mine = brain.zeros("z", size)
+        mine.value[:] = 7
+        mine.seal()
+
+    in_child(write)
+    for draft in drafts:
+        draft.value[0] = 2
+        draft.seal()
+    assert brain["x"][0] == brain["y"][0] == 2 and brain["z"][0] == 7
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_child_has_what_was_sealed_before_the_fork(brain, size):
+    draft = brain.zeros("x", size)
+    draft.value[:] = 5
+    draft.seal()
+
+    def look():
+        assert (draft.value == 5).all()
+        draft.value[:] = 6
+
+    in_child(look)
+    assert (draft.value == 5).all() and (brain["x"] == 5).all()
+
+
+def test_another_array_is_no_value_of_a_draft(brain):
+    draft = brain.zeros("x", 5)
+    draft.value += 3
+    with pytest.raises(BrainValueError, match="write into it"):
+        draft.value = np.ones(5)
+    draft.seal()
+    assert (brain["x"] == 3).all()
 
 
 def test_what_the_dead_were_writing_is_freed(brain, path):
