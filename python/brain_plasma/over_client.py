@@ -24,11 +24,17 @@ from .layout import MISSING, Layout
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, Literal, NoReturn
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any, Literal, NoReturn, SupportsIndex
+
+    import numpy
+    from numpy.typing import DTypeLike
 
     from .brain_client import Client
+    from .drafts import Draft
     from .dump_results import DumpResult, LoadResult, Progress, SyncResult
+    from .explain import Explanation
+    from .refs import Ref
 
 _NOT_GIVEN: object = object()
 
@@ -431,6 +437,64 @@ class OverClient(Brain):
     ) -> int:
         """BrainUnsupportedError."""
         self._cannot("wait()")
+
+    def ref(self, what: Any, *, namespace: str | None = None) -> Ref:
+        """BrainUnsupportedError."""
+        self._cannot("ref()")
+
+    def explain(self, name: str, *, namespace: str | None = None) -> Explanation:
+        """BrainUnsupportedError."""
+        self._cannot("explain()")
+
+    def explain_value(self, value: Any) -> Explanation:
+        """BrainUnsupportedError: the client stores it in its own way."""
+        self._cannot("explain_value()")
+
+    def empty(
+        self,
+        name: str,
+        shape: SupportsIndex | Sequence[SupportsIndex],
+        dtype: DTypeLike = float,
+        *,
+        order: Literal["C", "F"] = "C",
+        description: Any = None,
+        namespace: str | None = None,
+    ) -> Draft:
+        """BrainUnsupportedError."""
+        self._cannot("empty()")
+
+    def zeros(
+        self,
+        name: str,
+        shape: SupportsIndex | Sequence[SupportsIndex],
+        dtype: DTypeLike = float,
+        *,
+        order: Literal["C", "F"] = "C",
+        description: Any = None,
+        namespace: str | None = None,
+    ) -> Draft:
+        """BrainUnsupportedError."""
+        self._cannot("zeros()")
+
+    def empty_like(
+        self,
+        name: str,
+        prototype: numpy.ndarray[Any, Any],
+        *,
+        description: Any = None,
+        namespace: str | None = None,
+    ) -> Draft:
+        """BrainUnsupportedError."""
+        self._cannot("empty_like()")
+
+    def empty_bytes(
+        self, name: str, size: int, *, description: Any = None, namespace: str | None = None
+    ) -> Draft:
+        """BrainUnsupportedError."""
+        self._cannot("empty_bytes()")
+
+    def _metrics(self) -> list[tuple[str, str, str, bool, float]]:
+        self._cannot("metrics")
 
     def stat(self) -> dict[str, int]:
         """BrainUnsupportedError."""

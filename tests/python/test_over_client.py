@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from brain_plasma import Brain, exceptions, over_client
+from brain_plasma import Brain, exceptions, metrics, over_client
 
 plasma = pytest.importorskip("brain_plasma.plasma")
 mock = pytest.importorskip("brain_plasma.mock")
@@ -462,30 +462,71 @@ def test_it_pickles_as_its_place_and_client():
     assert (copy.path, copy.namespace) == (PLACE, "sessions")
 
 
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda b: b.wait("x", 0),
-        lambda b: b.version("x"),
-        lambda b: b.replace_if("x", 1, 0),
-        lambda b: b.resize(10**6),
-        lambda b: b.quota(),
-        lambda b: b.set_quota(1),
-        lambda b: b.trim(),
-        lambda b: b.compact(),
-        lambda b: b.keep_free,
-        lambda b: setattr(b, "keep_free", 0),
-        lambda b: b.check(),
-        lambda b: b.stat(),
-        lambda b: b.destroy(),
-        lambda b: b.directory,
-    ],
-)
-def test_what_a_client_cannot_do_says_so(own, use):
-    with pytest.raises(exceptions.BrainUnsupportedError, match="needs a store") as caught:
-        use(own)
+CANNOT = {
+    "check": lambda b: b.check(),
+    "compact": lambda b: b.compact(),
+    "destroy": lambda b: b.destroy(),
+    "directory": lambda b: b.directory,
+    "dump": lambda b: b.dump(),
+    "empty": lambda b: b.empty("x", 5),
+    "empty_bytes": lambda b: b.empty_bytes("x", 5),
+    "empty_like": lambda b: b.empty_like("x", 5),
+    "explain": lambda b: b.explain("x"),
+    "explain_value": lambda b: b.explain_value(5),
+    "keep_free": lambda b: setattr(b, "keep_free", 0),
+    "load": lambda b: b.load(),
+    "persist": lambda b: b.persist("x"),
+    "persists": lambda b: b.persists("x"),
+    "quota": lambda b: b.quota(),
+    "ref": lambda b: b.ref("x"),
+    "replace_if": lambda b: b.replace_if("x", 1, 0),
+    "resize": lambda b: b.resize(10**6),
+    "set_quota": lambda b: b.set_quota(1),
+    "spill": lambda b: b.spill(5),
+    "stat": lambda b: b.stat(),
+    "sync": lambda b: b.sync(),
+    "trim": lambda b: b.trim(),
+    "version": lambda b: b.version("x"),
+    "wait": lambda b: b.wait("x", 0),
+    "when_full": lambda b: setattr(b, "when_full", "lru"),
+    "zeros": lambda b: b.zeros("x", 5),
+}
+CAN = {
+    *("clear", "client", "close", "closed", "exists", "export_table", "forget", "free", "get", "get_many", "ids"),
+    *("import_table", "items", "keys", "learn", "long_namespaces", "metadata", "names", "namespace", "namespaces"),
+    *("object_id", "object_ids", "path", "pop", "popitem", "read_only", "recall", "remove_namespace"),
+    *("reserved_names", "set_many", "set_namespace", "setdefault", "size", "sleep", "update", "used", "values"),
+    *("wake_up", "asleep"),
+}
+
+
+def test_all_that_a_brain_has_is_one_or_the_other():
+    public = {name for name in dir(Brain) if not name.startswith("_")}
+    assert public == CAN | set(CANNOT)
+
+
+@pytest.mark.parametrize("name", CANNOT)
+def test_what_a_client_cannot_do_says_so(own, name):
+    own["x"] = [1]
+    with pytest.raises(exceptions.BrainUnsupportedError, match=rf"^{name}(\(\))? needs a store") as caught:
+        CANNOT[name](own)
     assert isinstance(caught.value, exceptions.BrainError)
     assert "Own" in str(caught.value)
+
+
+def test_what_looks_at_attributes_is_told_the_same(own):
+    for look in (lambda: own.keep_free, lambda: own.when_full, lambda: metrics.text(own)):
+        with pytest.raises(exceptions.BrainUnsupportedError, match="needs a store"):
+            look()
+    assert own._ipython_key_completions_() == [] and "Own" not in own._repr_html_()
+
+
+def test_tables_go_to_files_and_come_from_them(own, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    own["t"] = pyarrow.table({"a": [1, 2]})
+    own.export_table("t", tmp_path / "t.parquet")
+    own.import_table(tmp_path / "t.parquet", "u")
+    assert own["u"].equals(own["t"])
 
 
 def test_threads_share_it(own):
