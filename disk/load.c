@@ -71,9 +71,9 @@ struct load {
     bool is_listed;  /* the list is behind us, and said so */
     bool is_counted; /* all_names is known: by the end of the list, or of the values */
     uint64_t n_listed, listed_bytes; /* as the list's items have them */
-    uint64_t wanted_bytes;
-    uint64_t all_names, all_bytes; /* as its end says */
-    uint64_t next;                 /* number of the next name */
+    uint64_t coming_bytes;           /* of the names that are wanted, less those that are kept */
+    uint64_t all_names, all_bytes;   /* as its end says */
+    uint64_t next;                   /* number of the next name */
     uint64_t done_bytes, told_at;
 
     struct large large;
@@ -193,19 +193,31 @@ static bool is_in_gap(struct load *load, uint64_t number)
     return load->gap_at < load->n_gaps && load->gaps[load->gap_at].from <= number;
 }
 
-static void list_name(struct load *load, const uint8_t *name, size_t len, uint64_t size)
+static void list_lost(struct load *load, const uint8_t *name, size_t len, uint64_t size)
 {
-    bool is_lost = load->pass == TELL_LOST && is_in_gap(load, load->n_listed);
+    bool is_lost = is_in_gap(load, load->n_listed);
     load->n_named += is_lost;
-    if ((load->pass != TELL_LOST || is_lost) && bd_put_is_wanted(&load->put, name, len)) {
-        load->wanted_bytes += size;
-        if (is_lost) {
-            const struct bd_record lost = {
-                .name = name, .name_len = len, .size = size, .fate = BRAIN_LOAD_LOST
-            };
-            bd_put_tell(&load->put, &lost, 0);
-        }
+    if (is_lost && bd_put_is_wanted(&load->put, name, len)) {
+        const struct bd_record lost = {
+            .name = name, .name_len = len, .size = size, .fate = BRAIN_LOAD_LOST
+        };
+        bd_put_tell(&load->put, &lost, 0);
     }
+}
+
+static int list_name(struct load *load, const uint8_t *name, size_t len, uint64_t size)
+{
+    bool is_kept = false;
+    int err = 0;
+    if (load->pass == TELL_LOST) {
+        list_lost(load, name, len, size);
+    } else if (bd_put_is_wanted(&load->put, name, len)) {
+        err = bd_put_is_kept(&load->put, name, len, &is_kept);
+        load->coming_bytes += is_kept ? 0 : size;
+    }
+    load->n_listed++;
+    load->listed_bytes += size;
+    return err;
 }
 
 /* `["names", first, space, [name, size ...]]`, behind the text. */
@@ -237,9 +249,10 @@ static int read_names(struct load *load, struct bd_cursor cursor, uint64_t offse
             load->listed_bytes > UINT64_MAX / 2) {
             return pass_over(load, offset, "a list of names that makes no sense");
         }
-        list_name(load, name, len, size);
-        load->n_listed++;
-        load->listed_bytes += size;
+        err = list_name(load, name, len, size);
+        if (err != 0) {
+            return err;
+        }
     }
     bool makes = load->pass == PUT && n == 0 && bd_put_is_wanted(&load->put, NULL, 0);
     err = makes ? bd_put_make_space(&load->put) : 0;
@@ -253,16 +266,14 @@ static int check_room(struct load *load)
     if (err != 0) {
         return bd_error_store(err);
     }
-    /* What is kept need not come, and a store that spills holds more than that. */
-    if ((load->put.options.flags & BRAIN_LOAD_KEEP) != 0 || load->wanted_bytes <= capacity ||
-        brain_full_mode(load->put.store) == BRAIN_FULL_SPILL) {
+    /* A store that spills holds more than that. One that is a cache does not: it would lose the first of them again. */
+    if (load->coming_bytes <= capacity || brain_full_mode(load->put.store) == BRAIN_FULL_SPILL) {
         return 0;
     }
     return bd_error(BRAIN_E_FULL,
-                    "the values that are to be loaded come to %llu bytes, and %s holds %llu: make "
-                    "it larger, or load "
-                    "fewer names. Nothing has been changed",
-                    (unsigned long long)load->wanted_bytes, brain_path(load->put.store),
+                    "the values that are to be loaded come to %llu bytes, and %s holds %llu: "
+                    "resize it to more, or load fewer names. Nothing has been changed",
+                    (unsigned long long)load->coming_bytes, brain_path(load->put.store),
                     (unsigned long long)capacity);
 }
 
@@ -640,7 +651,7 @@ static void begin_pass(struct load *load, enum pass pass)
     forget_large(load);
     load->pass = pass;
     load->has_begun = load->has_ended = load->is_listed = load->is_counted = false;
-    load->n_listed = load->listed_bytes = load->wanted_bytes = load->n_named = 0;
+    load->n_listed = load->listed_bytes = load->coming_bytes = load->n_named = 0;
     load->gap_at = 0;
     load->all_names = load->all_bytes = load->next = load->done_bytes = load->told_at = 0;
 }

@@ -86,19 +86,28 @@ bool bd_put_is_wanted(const struct bd_put *put, const uint8_t *name, size_t len)
     return put->options.wants == NULL || put->options.wants(put->options.context, &it) != 0;
 }
 
+int bd_put_is_kept(const struct bd_put *put, const uint8_t *name, size_t len, bool *is_kept_out)
+{
+    int err = BRAIN_E_NOT_FOUND;
+    if ((put->options.flags & BRAIN_LOAD_KEEP) != 0) {
+        err = brain_exists(put->space, name, len, NULL);
+    }
+    *is_kept_out = err == 0;
+    return err == 0 || err == BRAIN_E_NOT_FOUND ? 0 : bd_error_store(err);
+}
+
 int bd_put_look(const struct bd_put *put, struct bd_record *record)
 {
+    bool is_kept;
     record->fate = BRAIN_LOADED;
     if (!bd_put_is_wanted(put, record->name, record->name_len)) {
         record->fate = BD_UNWANTED;
     } else if (record->kind == BRAIN_KIND_PICKLE && !put->may_have_pickles) {
         record->fate = BRAIN_LOAD_REFUSED;
-    } else if ((put->options.flags & BRAIN_LOAD_KEEP) != 0) {
-        int err = brain_exists(put->space, record->name, record->name_len, NULL);
-        if (err != 0 && err != BRAIN_E_NOT_FOUND) {
-            return bd_error_store(err);
-        }
-        record->fate = err == 0 ? BRAIN_LOAD_KEPT : BRAIN_LOADED;
+    } else {
+        int err = bd_put_is_kept(put, record->name, record->name_len, &is_kept);
+        record->fate = err == 0 && is_kept ? BRAIN_LOAD_KEPT : BRAIN_LOADED;
+        return err;
     }
     return 0;
 }

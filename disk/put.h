@@ -45,6 +45,9 @@ int bd_put_make_space(struct bd_put *put);
 
 bool bd_put_is_wanted(const struct bd_put *put, const uint8_t *name, size_t len);
 
+/* Whether a name is there and is to be kept as it is. Returns 0, or as brain_exists(). */
+int bd_put_is_kept(const struct bd_put *put, const uint8_t *name, size_t len, bool *is_kept_out);
+
 /* What is to become of a value: its fate. Returns 0, or as brain_exists(). */
 int bd_put_look(const struct bd_put *put, struct bd_record *record);
 

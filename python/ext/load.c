@@ -210,10 +210,10 @@ static PyObject *raise_failed(struct bp_brain *self, int code, const char *path,
         if (!bears_damage && result->n_loaded == 0) strcpy(more, ": damaged=\"load\"");
     } else if (result->n_loaded != 0) {
         snprintf(more, sizeof more,
-                 ". %llu names had been loaded before that, and stay; the call may be made again",
-                 (unsigned long long)result->n_loaded);
-    } else if (code == BRAIN_E_FULL) {
-        strcpy(more, ". resize() makes a store larger");
+                 ". %llu name%s had been loaded before that, and stay%s; the call may be made "
+                 "again",
+                 (unsigned long long)result->n_loaded, result->n_loaded == 1 ? "" : "s",
+                 result->n_loaded == 1 ? "s" : "");
     }
     return bp_disk_raise_as(self->state, error, path, more);
 }

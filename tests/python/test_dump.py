@@ -652,19 +652,25 @@ def test_pickles_of_a_file_that_others_could_have_written(brain, fresh, tmp_path
 def test_what_does_not_fit_is_said_before_anything_has_changed(filled, fresh, tmp_path):
     filled.dump(path=tmp_path / "a")
     other = fresh(capacity=MEGABYTE)
-    with pytest.raises(BrainFullError, match="come to .* bytes.*Nothing has been changed. resize"):
+    with pytest.raises(BrainFullError, match="come to .* bytes.*: resize it to more.*Nothing has been changed$"):
         other.load(path=tmp_path / "a")
     assert other.names("all") == []
     assert other.load("x", "none", path=tmp_path / "a").names == 2
+    with pytest.raises(BrainFullError, match="come to 4[0-9]+ bytes"):
+        other.load(path=tmp_path / "a", existing="keep")
+    other.resize(4_500_000)
+    other["array"] = bytes(4_400_000)
+    assert other.load(path=tmp_path / "a", existing="keep").kept["default"].keys() == {"x", "none", "array"}
 
 
 def test_a_load_that_fails_in_the_middle_says_what_it_did(filled, fresh, tmp_path):
     filled["bytes"] = bytes(100)
     filled.dump("bytes", "array", path=tmp_path / "a")
-    other = fresh(capacity=MEGABYTE)
-    with pytest.raises(BrainFullError, match="1 names had been loaded before that, and stay"):
-        other.load(path=tmp_path / "a", existing="keep")  # what may be there is not counted
-    assert other.names() == ["bytes"]
+    other = fresh(capacity=5 * MEGABYTE)
+    other["other"] = bytes(2 * MEGABYTE)  # is not counted: it may go meanwhile
+    with pytest.raises(BrainFullError, match="1 name had been loaded before that, and stays;"):
+        other.load(path=tmp_path / "a", existing="keep")
+    assert set(other.names()) == {"bytes", "other"}
 
 
 def test_a_full_disk(filled):
