@@ -93,7 +93,12 @@ def load(
         found = brain._load(os.fsencode(place), names, namespace, flags, told)
     result = LoadResult(place, found)
     saying.info(brain, "loaded", "%r: loaded into the store %r", result, brain_bytes=result.bytes)
-    return _checked(result, found[10], names, namespace, pickle)
+    checked = _checked(result, found[10], names, namespace, pickle)
+    if namespace is None and not names:
+        from .restoring import note_load
+
+        note_load(brain, place)
+    return checked
 
 
 def _checked(

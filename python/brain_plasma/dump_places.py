@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .exceptions import BrainBusyError, BrainDumpNotFoundError, BrainMissingPackageError
+from .exceptions import BrainDumpNotFoundError, BrainMissingPackageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,13 +79,10 @@ def of_all(brain: Dumping) -> Path:
 
 def new(brain: Dumping, names: tuple[str, ...], namespace: str | None) -> str:
     """Where a dump of a selection goes; its folder is made."""
-    from .restoring import is_under_way
+    if namespace is None:
+        from .restoring import check_dump
 
-    if namespace is None and is_under_way(brain):
-        raise BrainBusyError(
-            f"the store {brain.path!r} is being restored, or whoever did that died, so it is not whole yet, and this "
-            "dump would take the place of the one that it is restored from: wait for Brain(restore=True), or give path="
-        )
+        check_dump(brain)
     return str(made_folder(brain) / file_name(names, namespace))
 
 

@@ -15,15 +15,19 @@ Others wait. What was loaded is kept by the next who loads, so a kill in the mid
 from __future__ import annotations
 
 import os
+import warnings
+from contextlib import suppress
 
 from . import dump, dump_places, full, saying
 from .dump_results import shown_bytes
 from .exceptions import (
+    BrainBusyError,
     BrainCorruptError,
     BrainDumpNotFoundError,
     BrainError,
     BrainFormatError,
     BrainFullError,
+    BrainMissingPackageError,
     BrainPermissionError,
     BrainPickleError,
     BrainRestoreError,
@@ -103,8 +107,8 @@ class _Dump(Source):
         if isinstance(error, BrainFullError):
             return advice_of_full(self.option)
         return (
-            "Open it without restore=True to load what can be loaded, or to begin anew; the next dump() then takes the "
-            "place of this one"
+            f"Open it without {self.option} and load() what can be loaded (damaged='load', pickle=False): the next "
+            "dump() then takes the place of this one. To begin anew, move this one away"
         )
 
 
@@ -113,7 +117,7 @@ DUMP = _Dump()
 
 def advice_of_full(option: str) -> str:
     """What to do where a store is too small for what a disk keeps of it: for Source.advice()."""
-    return f"The store is too small for it: open it without {option}, resize() it, and open it as before"
+    return f"To do that, open it without {option}; then open it as before"
 
 
 def room_of(brain: Dumping) -> str:
@@ -121,9 +125,52 @@ def room_of(brain: Dumping) -> str:
     return f"{brain.size()} {full.of(brain)}"
 
 
-def is_under_way(brain: Dumping) -> bool:
-    """Whether somebody restores the store from its dump, or began to and died."""
-    return DUMP.state(brain, brain._mark(DUMP.mark)[1])[0] == LOADING
+def check_dump(brain: Dumping) -> None:
+    """Raise where a dump of all would take the place of one that has not come back, or not all of it."""
+    state, rest = DUMP.state(brain, brain._mark(DUMP.mark)[1])
+    if state == LOADING:
+        raise BrainBusyError(
+            f"the store {brain.path!r} is being restored, or whoever did that died, so it is not whole yet, and this "
+            "dump would take the place of the one that it is restored from: wait for Brain(restore=True), or give path="
+        )
+    if state == FAILED and _is_there(brain):
+        words = rest.partition("\n")[2]
+        raise BrainRestoreError(
+            f"{words}. Before that, dump() does not write over {str(dump_places.of_all(brain))!r}: with path= it "
+            "writes elsewhere, and to give that dump up, move it away first"
+        )
+
+
+def _is_there(brain: Dumping) -> bool:
+    """Whether there is a dump that has not come back; one that cannot be looked at is."""
+    try:
+        return _is_to_be_loaded(brain)
+    except BrainMissingPackageError:
+        raise
+    except (BrainError, OSError):
+        return True
+
+
+def note_load(brain: Dumping, place: str) -> None:
+    """After somebody has loaded all that can be loaded of the dump at `place`. Where it is the one from which the store
+    could not be restored, it is now: nobody is told of that failure any more, and dump() may take the place of it.
+    """
+    version, text = brain._mark(DUMP.mark)
+    if DUMP.state(brain, text)[0] != FAILED or not _is_of_all(brain, place):
+        return
+    from .homes import Home
+
+    home = Home.of_marked(brain)
+    if home.changed_ns():
+        with suppress(BrainRestoreError):  # sync() and persist() say so
+            home.join(brain, brain._options["pickle"])
+    brain._set_mark(DUMP.mark, DONE, version)
+
+
+def _is_of_all(brain: Dumping, place: str) -> bool:
+    with suppress(BrainMissingPackageError, OSError):
+        return os.path.samefile(place, dump_places.of_all(brain))
+    return False
 
 
 def restore(brain: Dumping, pickle: bool | None, source: Source = DUMP) -> None:
@@ -157,6 +204,7 @@ def restore(brain: Dumping, pickle: bool | None, source: Source = DUMP) -> None:
 
 def _load(brain: Dumping, pickle: bool | None, source: Source, version: int) -> None:
     """Load, and say in the mark, which has that version, how it went."""
+    n_gone = brain.stat()["n_evicted"]
     try:
         source.bring(brain, pickle)
         brain._set_mark(source.mark, source.head + DONE, version)
@@ -168,6 +216,14 @@ def _load(brain: Dumping, pickle: bool | None, source: Source, version: int) -> 
         failure = source.failure(brain) if isinstance(error, _LASTING) else ""
         brain._set_mark(source.mark, f"{source.head}{FAILED}\n{failure}\n{words}", version)
         raise BrainRestoreError(words) from error
+    n_gone = brain.stat()["n_evicted"] - n_gone
+    if n_gone:
+        warnings.warn(
+            f"while the store {brain.path!r} was restored, {n_gone} of its values were removed to make room "
+            "(when_full='lru'), maybe some that had just come back: the next dump() is without them",
+            RuntimeWarning,
+            stacklevel=5,
+        )
 
 
 def _dumped_ns(brain: Dumping) -> int:

@@ -1,8 +1,10 @@
 """Brain(restore=True): a new store gets back what was dumped, once, whoever is killed in the middle of it."""
 
+import glob
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 
 import numpy as np
@@ -12,6 +14,7 @@ from brain_plasma import (
     Brain,
     BrainBusyError,
     BrainDumpDamagedError,
+    BrainDumpPickleError,
     BrainFullError,
     BrainMissingPackageError,
     BrainRestoreError,
@@ -96,8 +99,8 @@ def restored(path, **options):
 
 def place_of(path):
     """The file of the dump."""
-    [folder] = os.listdir(os.environ["BRAIN_PLASMA_DUMPS"])
-    return os.path.join(os.environ["BRAIN_PLASMA_DUMPS"], folder, "all.brain")
+    [place] = glob.glob(os.path.join(os.environ["BRAIN_PLASMA_DUMPS"], "*", "all.brain"))
+    return place
 
 
 def damage(place):
@@ -229,6 +232,7 @@ def test_a_damaged_dump_is_told_to_all_until_it_is_another(dumped):
     with Brain(dumped) as brain:
         assert brain.names("all") == [] and brain.stat()["n_clients"] == 1
         assert brain.load(damaged="load").lost.count() == 1
+        restored(dumped).close()  # as far as it can be
         brain.dump()
     with restored(dumped) as brain:
         assert len(brain.names()) == N_ARRAYS
@@ -253,6 +257,146 @@ def test_what_does_not_fit_is_tried_again_in_a_larger_store(dumped):
         brain.resize(100 * MEGABYTE)
     with restored(dumped) as brain:
         assert len(brain.names()) == N_ARRAYS + 1
+
+
+def is_refused(brain, words):
+    """Whether dump() leaves the dump at the standard place as it is, and says what it says of that."""
+    before = os.stat(place_of(brain.path))
+    with pytest.raises(BrainRestoreError, match=f"could not be restored: {words}.*does not write over .*all.brain.*path=.*move it away"):
+        brain.dump()
+    after = os.stat(place_of(brain.path))
+    return (before.st_ino, before.st_ctime_ns) == (after.st_ino, after.st_ctime_ns)
+
+
+def test_a_dump_that_did_not_fit_is_not_dumped_over(dumped, tmp_path):
+    with pytest.raises(BrainRestoreError) as caught:
+        restored(dumped, capacity=2 * MEGABYTE)
+    text = str(caught.value)
+    assert text.count("resize") == 1 and "had been loaded" not in text
+    with Brain(dumped) as brain:
+        assert is_refused(brain, ".*come to .* bytes")
+        assert brain.load("x").names == 1 and brain.load(namespace="sessions").names == 1
+        assert is_refused(brain, ".*come to .* bytes")  # a part of it is not all
+        assert brain.dump(path=tmp_path / "elsewhere").names == 2
+        assert brain.dump(namespace="sessions").names == 1
+        brain.resize(100 * MEGABYTE)
+        assert is_refused(brain, ".*come to .* bytes")
+        restored(dumped).close()
+        assert brain.dump().names == N_ARRAYS + 2
+
+
+def test_one_that_did_not_fit_beside_what_is_there_is_not_dumped_over(dumped):
+    with Brain(dumped, capacity=5 * MEGABYTE) as brain:
+        brain["mine"] = np.zeros(3 * MEGABYTE, dtype="u1")
+        with pytest.raises(BrainRestoreError, match="is full.* names had been loaded before that, and stay;"):
+            restored(dumped)
+        assert is_refused(brain, ".*is full")
+        del brain["mine"]
+        assert brain.load(existing="keep").kept.count() > 0
+        assert brain.dump().names == N_ARRAYS + 2
+
+
+def test_a_damaged_one_is_not_dumped_over_unless_it_was_loaded_or_moved_away(dumped, tmp_path):
+    damage(place_of(dumped))
+    with pytest.raises(BrainRestoreError):
+        restored(dumped)
+    with Brain(dumped) as brain:
+        assert is_refused(brain, ".*damaged at byte")
+        with pytest.raises(BrainDumpDamagedError):
+            brain.load()
+        assert is_refused(brain, ".*damaged at byte")
+        brain.load(path=shutil.copy(place_of(dumped), tmp_path / "copy"), damaged="load")
+        assert is_refused(brain, ".*damaged at byte")  # that was another file
+        os.rename(place_of(dumped), tmp_path / "away")
+        brain["x"] = "anew"
+        assert brain.dump().names == N_ARRAYS + 1
+
+
+def test_one_with_pickles_of_others_is_not_dumped_over_unless_it_was_loaded(path):
+    with Brain(path, capacity=MEGABYTE) as brain:
+        brain["thing"], brain["x"] = Thing(), 5
+        os.chmod(brain.dump().path, 0o666)
+        brain.destroy()
+    with pytest.raises(BrainRestoreError):
+        restored(path, capacity=MEGABYTE)
+    with Brain(path) as brain:
+        assert is_refused(brain, ".*pickles")
+        with pytest.raises(BrainDumpPickleError):
+            brain.load()
+        assert is_refused(brain, ".*pickles")
+        brain.load(pickle=True)
+        assert brain.dump().names == 2
+
+
+def test_one_that_could_not_be_loaded_for_a_moment_is_not_dumped_over(dumped, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("brain_plasma.dump.load", lambda *_: (_ for _ in ()).throw(OSError("of a moment")))
+        with pytest.raises(BrainRestoreError):
+            restored(dumped)
+    with Brain(dumped) as brain:
+        assert is_refused(brain, "of a moment")
+
+
+def test_one_that_cannot_be_looked_at_is_not_dumped_over(dumped, monkeypatch):
+    damage(place_of(dumped))
+    with pytest.raises(BrainRestoreError):
+        restored(dumped)
+    monkeypatch.setattr(Brain, "_dumped_ns", lambda *_: (_ for _ in ()).throw(PermissionError("not yours")))
+    with Brain(dumped) as brain:
+        assert is_refused(brain, ".*damaged at byte")
+
+
+def test_what_was_marked_comes_back_when_the_dump_is_loaded_by_hand(dumped):
+    """As far as it is older than the dump: a younger one has come back before the dump was looked at."""
+    with restored(dumped) as brain:
+        brain.learn("marked", 1, persist=True)
+        brain.sync()
+        del brain["marked"]
+        brain.dump()
+        brain.destroy()
+    damage(place_of(dumped))
+    with pytest.raises(BrainRestoreError):
+        restored(dumped)
+    with Brain(dumped) as brain:
+        brain.load(damaged="load")
+        assert brain["marked"] == 1
+
+
+def test_a_cache_that_is_too_small_is_not_restored(dumped):
+    """It would lose the first values again, and the next dump them, too."""
+    with pytest.raises(BrainRestoreError, match="come to .* bytes"):
+        restored(dumped, capacity=2 * MEGABYTE, when_full="lru")
+    with Brain(dumped) as brain:
+        assert brain.names("all") == []
+        assert is_refused(brain, ".*come to .* bytes")
+        for existing in ("replace", "keep"):
+            with pytest.raises(BrainFullError, match="come to .* bytes"):
+                brain.load(existing=existing)
+        brain.resize(100 * MEGABYTE)
+    with restored(dumped) as brain:
+        assert brain.when_full == "lru" and brain.stat()["n_evicted"] == 0
+        assert brain.dump().names == N_ARRAYS + 2
+
+
+def test_a_cache_that_is_just_large_enough_is_restored(path):
+    with Brain(path, capacity=MEGABYTE, when_full="lru") as brain:
+        for i in range(200):
+            brain[f"v{i}"] = bytes(10_000)
+        n = brain.dump().names
+        assert n == brain.size() // 10_000
+        brain.destroy()
+    with restored(path, capacity=MEGABYTE, when_full="lru") as brain:
+        assert len(brain.names()) == n and brain.stat()["n_evicted"] == 0
+
+
+def test_a_cache_that_made_room_for_what_came_back_says_so(dumped):
+    with Brain(dumped, capacity=5 * MEGABYTE, when_full="lru") as brain:
+        brain["mine"] = np.zeros(3 * MEGABYTE, dtype="u1")
+        with pytest.warns(RuntimeWarning, match="of its values were removed to make room.*next dump") as warned:
+            restored(dumped, capacity=5 * MEGABYTE).close()
+        assert [warning.filename for warning in warned] == [__file__]
+        assert "mine" not in brain
+        brain.dump()
 
 
 def test_what_may_go_better_the_next_time_is_tried_again(dumped, monkeypatch):
