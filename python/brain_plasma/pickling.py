@@ -117,13 +117,29 @@ class _Table(dict[type, "Callable[[Any], Any]"]):
 
     def __missing__(self, kind: type) -> Callable[[Any], Any]:
         if issubclass(kind, type):
-            raise KeyError(kind)  # a class: pickle writes where it is
+            if not _is_of_ctypes_arrays(kind):
+                raise KeyError(kind)  # a class: pickle writes where it is
+            return _reduce_ctypes_array_class
         reduce = self._others.get(kind) or _reduce_as_always
         encode = None if kind in self._as_always else codecs.find_encoder_in_pickles(kind)
         if encode is not None:
             reduce = _encoding(kind, encode, reduce, self._begun)
         self[kind] = reduce
         return reduce
+
+
+def _is_of_ctypes_arrays(kind: type) -> bool:
+    """Whether it is the class of which ctypes' classes of arrays are."""
+    ctypes = sys.modules.get("_ctypes")
+    return ctypes is not None and kind is type(ctypes.Array)
+
+
+def _reduce_ctypes_array_class(kind: Any) -> Any:
+    """`c_int * 3` makes a class that has no place, and is one and the same in a process. cloudpickle would send what is
+    in a class, and such a one cannot be put together from that."""
+    if hasattr(kind, "_length_") and kind is kind._type_ * kind._length_:
+        return operator.mul, (kind._type_, kind._length_)
+    return kind.__qualname__  # of somebody's own: where it is
 
 
 def _encoding(
@@ -176,6 +192,8 @@ def _by_value_pickler() -> Callable[..., Any] | None:
             kind = type(value)
             if kind is not types.FunctionType and not issubclass(kind, type):
                 return NotImplemented
+            if _is_of_ctypes_arrays(kind):
+                return NotImplemented  # and so to the table
             place = _place_in_main(value)
             if place is None or value.__module__ == "__main__":  # which cloudpickle sends by value of itself
                 reduced = super().reducer_override(value)

@@ -1,6 +1,7 @@
 """How values are pickled: what stays beside the pickle, cycles, lambdas, and what is in the main module."""
 
 import copyreg
+import ctypes
 import dataclasses
 import functools
 import io
@@ -424,6 +425,44 @@ class Drops:
 
     def __getstate__(self):
         return {"other": self.other}
+
+
+class OwnNumbers(ctypes.Array):
+    _type_ = ctypes.c_int
+    _length_ = 3
+
+
+@pytest.mark.parametrize("kind", [ctypes.c_int * 3, (ctypes.c_double * 2) * 3, ctypes.c_char * 100_000, OwnNumbers])
+def test_arrays_of_ctypes(brain, kind):
+    """Their classes have no place where they could be found."""
+    array = kind()
+    ctypes.memset(array, 7, ctypes.sizeof(array))
+    brain["x"] = {"array": array, "kind": kind, "both": [array]}
+    found = brain["x"]
+    assert found["kind"] is type(found["array"]) is kind
+    assert bytes(found["array"]) == bytes(found["both"][0]) == bytes(array)
+    assert dict(brain.items()).keys() == {"x"}
+
+
+def test_a_class_below_them_that_has_no_place_is_refused(brain):
+    class Local(ctypes.Array):
+        _type_ = ctypes.c_int
+        _length_ = 3
+
+    with pytest.raises(exceptions.BrainValueTypeError):
+        brain["x"] = Local()
+
+
+ELSEWHERE = """
+from brain_plasma import Brain
+with Brain(path) as brain:
+    print(list(brain["x"]))
+"""
+
+
+def test_arrays_of_ctypes_in_another_process(brain, other):
+    brain["x"] = (ctypes.c_int * 3)(1, 2, 3)
+    assert other(ELSEWHERE).end() == "[1, 2, 3]"
 
 
 class Reduced:
