@@ -45,7 +45,7 @@ _OF_VALUES: dict[int, Said] = {
 }
 _OF_NONE: dict[int, Said] = {
     MISS: (logging.DEBUG, "missed", "missed a value by its id in %r"),
-    DELETE: (logging.DEBUG, "forgotten", "removed the namespace %s of %r"),
+    DELETE: (logging.DEBUG, "forgotten", "forgot all names in %s of %r"),
     FULL: (logging.INFO, "full", "no room for %s in %r: %s"),
     RECOVERED: (logging.INFO, "recovered", "recovered %r: %s"),
     REAPED: (logging.INFO, "reaped", "gave back what a dead process held in %r: %s"),

@@ -199,6 +199,18 @@ def test_a_load_of_many_is_told_name_by_name(brain, kept, tmp_path):
     assert max(told) > 0  # on the way, and not all of it at the end
 
 
+def test_clear_and_the_end_of_a_namespace_are_told_as_what_they_are(brain, kept):
+    brain["x"] = 1
+    brain.learn("x", 1, namespace="sessions")
+    LOGGER.setLevel(logging.DEBUG)
+    brain.clear()
+    brain.remove_namespace("sessions")
+    assert [record.getMessage() for record in kept.records] == [
+        f"forgot all names in '{space}' of {brain.path!r}" for space in ("default", "sessions")
+    ]
+    assert kept.events == ["forgotten"] * 2
+
+
 def test_a_full_store(new_path, kept):
     brain = Brain(new_path(), capacity=100_000)
     brain["held"] = np.zeros(10_000, np.uint8)
