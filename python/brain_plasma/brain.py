@@ -657,7 +657,7 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
         namespace: None is the current one.
         Threads: any. Never waits. Cost: a few loads.
         """
-        return self._quota(namespace=namespace) or None
+        return self._quota(namespace=namespace)[0] or None
 
     # ---- the store ------------------------------------------------------------------------------
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 
 from . import _core, arguments
-from .exceptions import BrainForkedError, BrainValueError, BrainValueTypeError
+from .exceptions import BrainForkedError, BrainQuotaError, BrainValueError, BrainValueTypeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,9 +134,10 @@ class Drafting(_core.Brain):
         shape, dtype, order: as of numpy.empty(); elements that are objects are a BrainValueTypeError.
         description: as of learn(). namespace: None is the current one; one that does not exist is made.
 
-        Raises BrainFullError, BrainValueError for a shape that no array has, and what brain[name] = value
-        raises for a name. Threads: any. Waits for a writer, up to lock_timeout. Cost: memory that the store
-        does not have yet.
+        Raises BrainFullError, BrainQuotaError where it alone is more than the namespace may hold (what else
+        comes to more than its quota is found at the seal), BrainValueError for a shape that no array has, and
+        what brain[name] = value raises for a name. Threads: any. Waits for a writer, up to lock_timeout.
+        Cost: memory that the store does not have yet.
         """
         import numpy
 
@@ -152,6 +154,8 @@ class Drafting(_core.Brain):
                 f"or no text describes them. Make the array, and put it: brain[{name!r}] = ..."
             )
         lengths = _lengths(shape)
+        if all(length >= 0 for length in lengths):
+            self._check_quota(name, kind.itemsize * math.prod(lengths), namespace)
         draft = self._draft_array(text[0], text[1], text[2], order == "F", lengths)
         value = numpy.ndarray(lengths, kind, draft, order=order)  # type: ignore[arg-type]
         return Draft(self, draft, value, name, options)
@@ -166,7 +170,7 @@ class Drafting(_core.Brain):
         description: Any = None,
         namespace: str | None = None,
     ) -> Draft:
-        """As empty(), with zeros in it."""
+        """As empty(), with zeros in it. Raises BrainFullError and BrainQuotaError as that does."""
         draft = self.empty(
             name, shape, dtype, order=order, description=description, namespace=namespace
         )
@@ -195,14 +199,27 @@ class Drafting(_core.Brain):
     def empty_bytes(
         self, name: str, size: int, *, description: Any = None, namespace: str | None = None
     ) -> Draft:
-        """As empty(), for a bytes object of `size` bytes; what is written into is a memoryview."""
+        """As empty(), for a bytes object of `size` bytes; what is written into is a memoryview. Raises
+        BrainFullError and BrainQuotaError as that does.
+        """
         options = self._draft_options(name, description, namespace)
+        self._check_quota(name, operator.index(size), namespace)
         draft = self._draft_bytes(size)
         return Draft(self, draft, memoryview(draft), name, options)  # type: ignore[arg-type]
 
     def _draft_options(self, name: str, description: Any, namespace: str | None) -> dict[str, Any]:
         self.version(name, namespace=namespace)  # what is wrong with either is said before the work
         return {"description": arguments.description_bytes(description), "namespace": namespace}
+
+
+    def _check_quota(self, name: str, n_bytes: int, namespace: str | None) -> None:
+        quota, held = self._quota(namespace=namespace)
+        # What is as large as all that is there may take the place of that, as any put may.
+        if quota and n_bytes > max(quota, held):
+            raise BrainQuotaError(
+                f"{self.path}: the namespace {namespace or self._space} has a quota of {quota} bytes, and the value of "
+                f"{name!r} is to have {n_bytes}: give it a larger quota (set_quota()), or put less"
+            )
 
 
 def _zero(array: numpy.ndarray[Any, Any]) -> Any:

@@ -268,21 +268,24 @@ PyObject *bp_store_drop_namespace(PyObject *op, PyObject *name)
     return code == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
-const char bp_store_quota_doc[] = "_quota($self, /, *, namespace=None)\n--\n\n"
-                                  "What a namespace may hold, in bytes; 0: no quota.";
+const char bp_store_quota_doc[] =
+    "_quota($self, /, *, namespace=None)\n--\n\n"
+    "What a namespace may hold, and what it holds, in bytes; 0: no quota.";
 
 PyObject *bp_store_quota(PyObject *op, PyObject *const *args, Py_ssize_t n_args, PyObject *keywords)
 {
     struct bp_brain *self = (struct bp_brain *)op;
     struct bp_space *in;
-    uint64_t quota = 0;
+    uint64_t quota = 0, held = 0;
     if (!bp_arguments_read(self, "_quota()", args, n_args, 0, 0, keywords, &in)) return NULL;
     int code = BP_RAISED;
     if (bp_brain_is_open(self)) {
-        code = brain_space_usage(in != NULL ? in->space : self->space, NULL, NULL, &quota);
+        code = brain_space_usage(in != NULL ? in->space : self->space, NULL, &held, &quota);
     }
     bp_handle_space_drop(in);
-    if (code == 0) return PyLong_FromUnsignedLongLong(quota);
+    if (code == 0) {
+        return Py_BuildValue("KK", (unsigned long long)quota, (unsigned long long)held);
+    }
     return code == BP_RAISED ? NULL : bp_errors_raise(self->state, code);
 }
 

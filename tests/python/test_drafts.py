@@ -17,6 +17,7 @@ from brain_plasma import (
     BrainForkedError,
     BrainFullError,
     BrainNameTypeError,
+    BrainQuotaError,
     BrainValueError,
     BrainValueTypeError,
 )
@@ -155,6 +156,39 @@ def test_a_full_store_says_so(brain):
         brain.empty_bytes("x", brain.size() + 1)
 
 
+def test_what_never_fits_the_quota_is_refused_at_once(brain):
+    brain.set_quota(1_000_000, "elsewhere")
+    there = {"namespace": "elsewhere"}
+    for begin in (
+        lambda: brain.empty("x", (2_000_000,), "u1", **there),
+        lambda: brain.zeros("x", (1000, 126), "f8", **there),
+        lambda: brain.empty_like("x", np.ones(125_001), **there),
+        lambda: brain.empty_bytes("x", 1_000_001, **there),
+    ):
+        with pytest.raises(BrainQuotaError, match="elsewhere has a quota of 1000000 bytes, and the value of 'x'"):
+            begin()
+    assert brain.stat()["private_bytes"] == 0
+    with brain.empty("x", 1_000_000, "u1", **there):
+        pass
+    with brain.empty("x", 2_000_000, "u1"):  # another namespace
+        pass
+    with pytest.raises(BrainValueError, match="shape"):
+        brain.empty("x", (-2, -1_000_000), "u1", **there)
+    # With what is there already it may come to more: others may go before the seal.
+    draft = brain.empty("y", 10, "u1", **there)
+    with pytest.raises(BrainQuotaError):
+        draft.seal()
+
+
+def test_empty_like_what_is_no_array(brain):
+    pandas = pytest.importorskip("pandas")
+    for prototype in ([1, 2], pandas.DataFrame({"a": [1]}), pandas.Series([1]), None, 5):
+        with pytest.raises(BrainValueTypeError, match="takes an array of NumPy, not .*: give shape and type"):
+            brain.empty_like("x", prototype)
+    with brain.empty_like("x", np.float32(5)) as x:
+        assert x.shape == () and x.dtype == "f4"
+
+
 def test_a_brain_that_was_closed_or_opened_anew_cannot_seal(path):
     brain = Brain(path=path)
     draft = brain.zeros("x", 100_000)
@@ -197,7 +231,7 @@ def test_a_child_is_told_that_what_it_writes_reaches_nobody(brain, size):
 
     def write():
         for draft in drafts:
-            with pytest.raises(BrainForkedError, match=f"the value of '{draft.name}' belongs to the process that began"):
+            with pytest.raises(BrainForkedError, match=f"the value of '{draft.name}' belongs to the process that"):
                 draft.value[0] = 1
             with pytest.raises(BrainForkedError), draft:
                 pass

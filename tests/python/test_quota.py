@@ -136,13 +136,31 @@ def test_a_put_beyond_it_is_an_error_that_says_what_to_do(limited, put):
 def test_setdefault_and_drafts_are_refused_too(limited):
     with pytest.raises(BrainQuotaError):
         limited.setdefault("x", bytes(QUOTA + 1))
-    draft = limited.empty("x", QUOTA + 1, "u1")
+    with pytest.raises(BrainQuotaError):
+        limited.empty("x", QUOTA + 1, "u1")
+    draft = limited.empty("x", QUOTA, "u1")
+    limited["y"] = b"1"
     with pytest.raises(BrainQuotaError):
         draft.seal()
-    assert len(limited) == 0
+    assert list(limited) == ["y"]
     limited.set_quota(QUOTA + 1)
     draft.seal()
     assert limited.used() == QUOTA + 1
+
+
+def test_a_batch_says_how_much_it_is(limited):
+    with pytest.raises(BrainQuotaError, match="^2 values of 1200 bytes in all are to be put .* quota of 1000"):
+        limited.set_many({"x": bytes(600), "y": bytes(600)})
+
+
+def test_a_draft_may_replace_what_is_more_than_the_quota(brain):
+    brain["x"] = bytes(10_000)
+    brain.set_quota(QUOTA)
+    with brain.empty_bytes("x", 9_000) as x:
+        x[:] = b"a" * 9_000
+    assert brain["x"] == b"a" * 9_000
+    with pytest.raises(BrainQuotaError):
+        brain.empty_bytes("x", 9_001)
 
 
 def test_below_what_is_there_nothing_goes_and_growth_is_refused(brain):
