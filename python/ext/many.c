@@ -102,7 +102,7 @@ static bool sum_of(struct bp_brain *self, PyObject *items, uint64_t *sum_out)
  * or QUOTA, with a text; BP_RAISED. */
 static int foresee(struct bp_brain *self, struct bp_space *held, PyObject *items)
 {
-    char text[200];
+    char text[300];
     uint64_t sum, capacity, live, quota = 0;
     if (brain_full_mode(held->owner->store) == BRAIN_FULL_ERROR) return 0;
     if (!sum_of(self, items, &sum)) return BP_RAISED;
@@ -112,11 +112,27 @@ static int foresee(struct bp_brain *self, struct bp_space *held, PyObject *items
     bool is_full = sum > capacity;
     snprintf(text, sizeof text,
              "%llu bytes are to be put in one step, and the %s %llu: nothing has been removed for "
-             "that",
-             (unsigned long long)sum, is_full ? "store holds" : "namespace has a quota of",
-             (unsigned long long)(is_full ? capacity : quota));
+             "that. Put them in several steps, or let it have more: %s",
+             (unsigned long long)sum, is_full ? "store can hold" : "namespace has a quota of",
+             (unsigned long long)(is_full ? capacity : quota),
+             is_full ? "resize()" : "set_quota()");
     brain_tell_error(text);
     return is_full ? BRAIN_E_FULL : BRAIN_E_QUOTA;
+}
+
+/* The library says how large the one value was that found no room: let it say how much all are. What they are made of
+ * may be anybody's code, which is run once more for it. */
+static void tell_sum(struct bp_brain *self, PyObject *items, int code)
+{
+    char said[1024], text[1280];
+    uint64_t sum;
+    if (code != BRAIN_E_FULL && code != BRAIN_E_QUOTA) return;
+    snprintf(said, sizeof said, "%s", brain_error_detail());
+    bool is_known = sum_of(self, items, &sum);
+    if (!is_known) PyErr_Clear();
+    snprintf(text, sizeof text, "%zd values of %llu bytes in all are to be put in one step: %s",
+             PyList_Size(items), (unsigned long long)(is_known ? sum : 0), said);
+    brain_tell_error(is_known ? text : said);
 }
 
 /* The same; where the store is full of Plasma objects they make room. The code of the library, or
@@ -164,6 +180,7 @@ static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values
             brain_tries_begin();
             code = put_batch_or_evict(self, held, items);
             brain_tries_end(held->owner->store, code);
+            tell_sum(self, items, code);
         }
     }
     bp_handle_space_drop(held);

@@ -97,7 +97,7 @@ def test_a_replacement_that_does_not_fit_leaves_the_old_value(small):
 
 def test_a_batch_that_does_not_fit_changes_nothing(small):
     small["a"] = 1
-    with pytest.raises(exceptions.BrainFullError):
+    with pytest.raises(exceptions.BrainFullError, match="^3 values of 1200008 bytes in all are to be put in one"):
         small.set_many({"a": 2, "b": b"x" * 600_000, "c": b"y" * 600_000})
     assert dict(small.items()) == {"a": 1}
     assert small.used() == 8
