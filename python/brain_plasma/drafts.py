@@ -185,7 +185,17 @@ class Drafting(_core.Brain):
         description: Any = None,
         namespace: str | None = None,
     ) -> Draft:
-        """As empty(), with shape, dtype and order of `prototype`."""
+        """As empty(), with shape, dtype and order of `prototype`, an array of NumPy.
+
+        Raises as that does, and BrainValueTypeError for what is no array.
+        """
+        flags = getattr(prototype, "flags", None)
+        if not hasattr(flags, "f_contiguous"):  # those of a frame are others
+            kind = type(prototype)
+            raise BrainValueTypeError(
+                f"empty_like() takes an array of NumPy, not {kind.__module__}.{kind.__qualname__}: give shape and "
+                f"type, brain.empty({name!r}, shape, dtype), or put a value that you have: brain[{name!r}] = ..."
+            )
         is_fortran = prototype.flags.f_contiguous and not prototype.flags.c_contiguous
         return self.empty(
             name,
