@@ -182,8 +182,9 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
     ) -> None:
         spilling.check(when_full, spill_to)
         args, _ = arguments.split_client(args, ClientClass)
+        is_path_given = path is not None
         path, namespace = arguments.place(args, path, namespace, DEFAULT_PATH)
-        _check_first_namespace(args, namespace, long_namespaces)
+        _check_first_namespace(args, path if is_path_given else None, namespace, long_namespaces)
         options: dict[str, Any] = {
             "path": path,
             "capacity": capacity,
@@ -720,16 +721,21 @@ class Brain(Identified, Drafting, Referring, Explaining, Dumping, Exporting, Spi
 MutableMapping.register(Brain)
 
 
-def _check_first_namespace(args: tuple[Any, ...], namespace: str, long_namespaces: bool) -> None:
-    """A path without a slash is a frequent mistake."""
+def _check_first_namespace(
+    args: tuple[Any, ...], path: str | None, namespace: str, long_namespaces: bool
+) -> None:
+    """A path without a slash is a frequent mistake, and so is a second path. `path`: None where none was given by its
+    keyword.
+    """
     try:
         arguments.check_namespace(namespace, long_namespaces)
     except BrainNamespaceNameError as error:
         if args != (namespace,):
             raise
-        raise BrainNamespaceNameError(
-            f"{error} (for a path write {'./' + namespace!r} or path={namespace!r})"
-        ) from None
+        hint = f"for a path write {'./' + namespace!r} or path={namespace!r}"
+        if path is not None:
+            hint = f"the path is path={path!r}, so what stands before it is the namespace"
+        raise BrainNamespaceNameError(f"{error} ({hint})") from None
 
 
 def _home(durable: object, restore: bool) -> str | bool:

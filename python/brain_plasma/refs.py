@@ -74,8 +74,8 @@ class Ref:
             )
         if self._view is None:
             raise BrainReferenceError(
-                f"version {self.version} of {self._what()} in the store {self._options['path']!r} was gone when this Ref "
-                "came here: the name had another value by then, or none. Replace it after those who get a Ref "
+                f"version {self.version} of {self._what()} in the store {self._options['path']!r} was gone when this "
+                "Ref came here: the name had another value by then, or none. Replace it after those who get a Ref "
                 "have used it, or send the value"
             )
         return self._brain._recall_view(self._view)

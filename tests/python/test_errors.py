@@ -295,6 +295,10 @@ def test_a_path_without_a_slash_says_how_to_write_it(place):
     with pytest.raises(exceptions.BrainNamespaceNameError) as caught:
         Brain(place)
     assert f"for a path write './{place}' or path='{place}'" in str(caught.value)
+    for first in ("mine", "/dev/shm/mine-or-so"):
+        with pytest.raises(exceptions.BrainNamespaceNameError) as caught:
+            Brain(first, path="/dev/shm/somewhere")
+        assert "the path is path='/dev/shm/somewhere'" in str(caught.value) and "./" not in str(caught.value)
     with pytest.raises(exceptions.BrainNamespaceNameError) as caught:
         Brain(namespace=place)
     assert "for a path" not in str(caught.value)
