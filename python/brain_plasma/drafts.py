@@ -12,7 +12,7 @@ from .exceptions import BrainForkedError, BrainQuotaError, BrainValueError, Brai
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Literal, SupportsIndex
+    from typing import Any, Literal, NoReturn, SupportsIndex
 
     import numpy
     from numpy.typing import DTypeLike
@@ -103,6 +103,12 @@ class Draft:
             self.abandon()
         elif self._draft is not None:
             self.seal()
+
+    def __reduce__(self) -> NoReturn:
+        raise BrainValueTypeError(
+            f"a Draft, here of {self.name!r}, stays with the process that began it, and cannot be pickled: begin one "
+            "there, with a name of its own for each part, or let what is to be written come back"
+        )
 
     def __repr__(self) -> str:
         state = "being written" if self._draft is not None else "sealed or given up"

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -258,6 +259,15 @@ def test_a_child_has_what_was_sealed_before_the_fork(brain, size):
 
     in_child(look)
     assert (draft.value == 5).all() and (brain["x"] == 5).all()
+
+
+def test_a_draft_does_not_go_to_another_process(brain):
+    draft = brain.zeros("x", 5)
+    with pytest.raises(BrainValueTypeError, match="of 'x', stays with the process that began it"):
+        pickle.dumps(draft)
+    with pytest.raises(BrainValueTypeError, match="stays with the process"):
+        brain["y"] = {"draft": draft}
+    draft.seal()
 
 
 def test_another_array_is_no_value_of_a_draft(brain):
