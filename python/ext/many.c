@@ -126,7 +126,7 @@ static void tell_sum(struct bp_brain *self, PyObject *items, int code)
 {
     char said[1024], text[1280];
     uint64_t sum;
-    if (code != BRAIN_E_FULL && code != BRAIN_E_QUOTA) return;
+    if ((code != BRAIN_E_FULL && code != BRAIN_E_QUOTA) || PyList_Size(items) == 1) return;
     snprintf(said, sizeof said, "%s", brain_error_detail());
     bool is_known = sum_of(self, items, &sum);
     if (!is_known) PyErr_Clear();
