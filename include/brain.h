@@ -246,8 +246,8 @@ BRAIN_API int brain_set_keep_free(brain_store *store, uint64_t bytes);
  *
  * Whoever has it open gets DESTROYED from the next call on; views stay valid. The handle must still
  * be closed.
- * Returns 0, or: PERM; IO (something of it is left, and goes when the path is opened for the next
- * time); DESTROYED (somebody else was first); FORKED.
+ * Returns 0, or: PERM (opened read-only; the effective user, as it is now, is not the owner, or may not remove the
+ * files: nothing has changed); IO (something of it is left, and goes when the path is opened for the next time); DESTROYED (somebody else was first); FORKED.
  * Threads: any.  Blocks: never.  Cost: some system calls; the memory goes back to the system when
  * the last process that has it open closes it or ends. */
 BRAIN_API int brain_destroy(brain_store *store);
@@ -311,7 +311,8 @@ enum brain_access {
     BRAIN_ACCESS_READ_ONLY = 1u << 2,    /* opened without the right to write */
 };
 
-/* Who may do what: a set of enum brain_access. Cannot fail. */
+/* Who may do what, as it was when this handle was opened: a set of enum brain_access. A process that has changed its
+ * user since then opens the store anew to be told. Cannot fail. */
 BRAIN_API uint32_t brain_access(const brain_store *store);
 
 /* A problem that brain_check() found. */

@@ -280,11 +280,13 @@ int brain_destroy(brain_store *store)
     if (err != 0) {
         return err;
     }
-    if (store->read_only || !(store->access & BRAIN_ACCESS_OWNED)) {
-        return bn_error(BRAIN_E_PERM,
-                        "%s may be destroyed by its owner alone, having opened it for "
-                        "writing",
-                        store->path);
+    err = store->read_only ? bn_error(BRAIN_E_PERM,
+                                      "%s is open read-only here: its owner destroys it, having "
+                                      "opened it for writing",
+                                      store->path)
+                           : bn_path_may_remove(store);
+    if (err != 0) {
+        return err;
     }
     uint32_t not_yet = 0;
     if (!bn_cas_seq(&store->state->destroyed, &not_yet, 1u)) {

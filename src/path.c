@@ -339,8 +339,8 @@ static int read_link(const struct place *place, const brain_options *options,
     }
     if (!S_ISLNK(st.st_mode)) {
         return bn_error(BRAIN_E_CORRUPT,
-                        "%s is not a store but another kind of file: choose another "
-                        "path, or remove it",
+                        "%s is not a store but another kind of file, which stays as it "
+                        "is: choose another path",
                         place->path);
     }
     if (st.st_uid != geteuid() && !(options->flags & BRAIN_OPEN_SHARED)) {
@@ -779,14 +779,45 @@ int bn_path_open(const char *path, const brain_options *options, struct brain_st
 
 /* ---- removing */
 
+/* Whether the directory cannot be had because it is gone, or its successor's by now. */
+static bool has_gone(const struct brain_store *store, int err)
+{
+    struct stat named;
+    if (err == BRAIN_E_DESTROYED) {
+        return true;
+    }
+    return lstat(store->map->directory, &named) != 0 ? errno == ENOENT : !S_ISDIR(named.st_mode);
+}
+
+int bn_path_may_remove(struct brain_store *store)
+{
+    struct stat st;
+    int dir_fd, err = bn_map_dir_fd(store->map, &dir_fd);
+    if (err != 0) {
+        return has_gone(store, err) ? 0 : err;
+    }
+    if (fstat(dir_fd, &st) != 0) {
+        return bn_error_os(-errno, "cannot look at %s", store->map->directory);
+    }
+    if (st.st_uid != geteuid()) {
+        return bn_error(BRAIN_E_PERM,
+                        "%s may be destroyed by its owner alone, who is user %u; this process is "
+                        "user %u",
+                        store->path, (unsigned)st.st_uid, (unsigned)geteuid());
+    }
+    if (faccessat(dir_fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        return bn_error_os(-errno, "%s stays: the files in %s cannot be removed", store->path,
+                           store->map->directory);
+    }
+    return 0;
+}
+
 int bn_path_remove(struct brain_store *store)
 {
     struct stat ours, named;
     int dir_fd, err = bn_map_dir_fd(store->map, &dir_fd);
-    if (err != 0) { /* gone, or its successor's by now; or it cannot be told */
-        bool has_gone =
-            lstat(store->map->directory, &named) != 0 ? errno == ENOENT : !S_ISDIR(named.st_mode);
-        return err == BRAIN_E_DESTROYED || has_gone ? 0 : err;
+    if (err != 0) { /* or it cannot be told */
+        return has_gone(store, err) ? 0 : err;
     }
     if (fstat(dir_fd, &ours) != 0) {
         return bn_error_os(-errno, "cannot look at %s", store->map->directory);

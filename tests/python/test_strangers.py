@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from brain_plasma import Brain, exceptions
+from children import in_child
 
 STRANGER = 65_534  # nobody
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -148,3 +149,42 @@ def test_nobody_else_may_look_into_a_store(brain):
     for file in (os.path.join(brain.directory, name) for name in ("data", "clients")):
         assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(brain.directory).st_mode) == 0o700
+
+
+@needs_root
+def test_who_has_given_up_being_the_owner_does_not_destroy_the_store(brain):
+    brain["x"] = 1
+
+    def child():
+        os.setgroups([])
+        os.setgid(STRANGER)
+        os.setuid(STRANGER)
+        with pytest.raises(exceptions.BrainPermissionError, match=f"user 0.*user {STRANGER}"):
+            brain.destroy()
+        assert brain["x"] == 1  # open as before
+        brain["x"] = 2
+
+    in_child(child)
+    assert brain["x"] == 2
+    assert brain.check() == []
+
+
+def test_a_store_whose_files_cannot_be_removed_is_not_destroyed(brain):
+    """Its directory was made read-only: nothing of it goes, and nobody is told that it did."""
+    brain["x"] = 1
+
+    def child():
+        if os.geteuid() == 0:  # who may do anything
+            os.chown(brain.directory, STRANGER, STRANGER)
+            os.setgid(STRANGER)
+            os.setuid(STRANGER)
+        os.chmod(brain.directory, 0o500)
+        with pytest.raises(exceptions.BrainPermissionError, match="stays"):
+            brain.destroy()
+        assert brain["x"] == 1
+        os.chmod(brain.directory, 0o700)
+
+    in_child(child)
+    if os.geteuid() == 0:
+        os.chown(brain.directory, 0, 0)
+    assert brain["x"] == 1
