@@ -185,9 +185,35 @@ static int fix_idle(struct bc_context *context, const struct bc_find *find)
     return err == 0 ? 0 : bc_fail(context, err, NULL);
 }
 
-static void say_limbo(struct bc_finds *finds, const struct bc_holders *all, const brain_stat *stat)
+/* Where the store makes room by itself, to be full is what it is for: unless what fills it is kept, and cannot go. */
+static void say_full(struct bc_context *context, struct bc_finds *finds, const brain_stat *stat)
 {
     char size[32], other[32];
+    uint64_t taken = bc_taken_bytes(stat);
+    bool is_full = taken >= stat->capacity_bytes;
+    bool is_kept = stat->limbo_bytes > stat->live_bytes;
+    bool makes_room = !is_kept && brain_full_mode(context->store) != BRAIN_FULL_ERROR;
+    if (stat->capacity_bytes - stat->capacity_bytes / 10 >= taken) return;
+    const char *advice =
+        is_kept ? "most of it was replaced or removed, and somebody has it in use: brain who says "
+                  "who. Else brain resize"
+        : makes_room ? "nothing need be done: in its mode (when_full of brain stat) what was not "
+                       "used for longest makes room. brain resize lets more stay"
+                     : "brain resize, brain rm, or create it with --when-full lru or spill";
+    bc_find_add(finds,
+                makes_room ? BC_NOTE
+                : is_full  ? BC_PROBLEM
+                           : BC_WARNING,
+                "nearly-full",
+                bc_strdup(is_full ? "the store is full" : "the store is nearly full"),
+                bc_format("%s of %s", bc_text_size(taken, size, sizeof size),
+                          bc_text_size(stat->capacity_bytes, other, sizeof other)),
+                bc_strdup(advice));
+}
+
+static void say_limbo(struct bc_finds *finds, const struct bc_holders *all, const brain_stat *stat)
+{
+    char size[32];
     uint64_t much = stat->capacity_bytes / SHARE;
     if (all->idle_bytes > much) {
         struct bc_find *find = bc_find_add(
@@ -214,19 +240,6 @@ static void say_limbo(struct bc_finds *finds, const struct bc_holders *all, cons
                     bc_strdup("brain who shows which; it goes when the process lets go of them, or "
                               "ends"));
         free(who);
-    }
-    uint64_t taken = bc_taken_bytes(stat);
-    if (stat->capacity_bytes - stat->capacity_bytes / 10 < taken) {
-        bc_find_add(finds, taken >= stat->capacity_bytes ? BC_PROBLEM : BC_WARNING, "nearly-full",
-                    bc_strdup(taken >= stat->capacity_bytes ? "the store is full"
-                                                            : "the store is nearly full"),
-                    bc_format("%s of %s", bc_text_size(taken, size, sizeof size),
-                              bc_text_size(stat->capacity_bytes, other, sizeof other)),
-                    bc_strdup(stat->limbo_bytes > stat->live_bytes
-                                  ? "most of it was replaced or removed, and somebody has it in "
-                                    "use: brain who says who. Else brain resize"
-                                  : "brain resize, brain rm, or create it with --when-full lru or "
-                                    "spill"));
     }
 }
 
@@ -317,6 +330,7 @@ static int look(struct bc_context *context, struct bc_finds *finds)
     if (err != 0) return bc_fail(context, err, NULL);
     say_dead(finds, &all);
     say_limbo(finds, &all, &stat);
+    say_full(context, finds, &stat);
     err = look_for_damage(context, finds, &all);
     bc_holders_free(&all);
     bc_system_look(finds, brain_directory(context->store), &stat);
@@ -350,9 +364,10 @@ static void say_not_opened(struct bc_context *context, struct bc_finds *finds, i
     if (status == BC_DENIED) {
         advice = "ask its owner, or make one for a group: brain create --mode 0660 --group GROUP";
     } else if (status == BC_DAMAGED) {
-        advice = "is it a store, and of this release (brain --version)? No other program may "
-                 "write to its files. What cannot be opened cannot be saved: brain destroy, or "
-                 "remove it, and brain load";
+        advice =
+            "is it a store, and of this release (brain --version)? No other program may "
+            "write to its files. A store that cannot be opened cannot be saved: brain destroy, "
+            "or remove its directory, and brain load";
     } else if (status == BC_TIMEOUT) {
         advice = "without --fix and --check nothing waits for the writer: brain doctor says who";
     } else if (status == BC_FULL) {

@@ -103,6 +103,17 @@ def test_nearly_full(brain, store):
     assert finds(brain, status=1)["nearly-full"]["severity"] == "warning"
 
 
+def test_a_store_that_makes_room_by_itself_may_be_full(brain, store):
+    store["x"] = bytes(60 * MEGABYTE)
+    store.when_full = "lru"
+    found = finds(brain, status=0)["nearly-full"]
+    assert found["severity"] == "note" and "when-full" not in found["advice"]
+    store["y"] = bytes(64 * MEGABYTE)
+    assert finds(brain, status=0)["nearly-full"]["severity"] == "note"
+    store.when_full = "error"
+    assert finds(brain, status=1)["nearly-full"]["severity"] == "problem"
+
+
 def spoil_a_slab(path):
     """Give the slab of the last object a class that there is none of (src/layout.h)."""
     with open(f"{path}/data", "r+b") as file:
