@@ -10,7 +10,9 @@
 #include "quota.h"
 
 #include "lock.h"
+#include "read.h"
 #include "recover.h"
+#include "slot.h"
 #include "space.h"
 
 /* Under the lock, where it has not been removed since it was resolved. */
@@ -74,6 +76,18 @@ int bn_quota_refuse(const struct bn_refusal *refusal)
                     (unsigned long long)refusal->asked);
 }
 
+/* What the name has now, which the change replaces. */
+static uint64_t replaced_bytes(struct brain_space *space, const struct bn_change *change)
+{
+    struct bn_found found;
+    if (bn_handle_get(space, change->name, change->name_len, &found) != 0) {
+        return 0;
+    }
+    uint64_t bytes = bn_slot_size(bn_slot_view(space->store, found.slot));
+    bn_read_let_go(space->store, found.pin);
+    return bytes;
+}
+
 /* Damage is left to the commit, which meets it as well. */
 int bn_quota_foresee(struct brain_space *space, const struct bn_change *change)
 {
@@ -92,5 +106,7 @@ int bn_quota_foresee(struct brain_space *space, const struct bn_change *change)
     if (change->size <= bytes || !bn_handle_stands(space, ref)) {
         return 0;
     }
-    return bn_quota_refuse(&(struct bn_refusal){ space, quota, bytes, change->size });
+    uint64_t was = replaced_bytes(space, change);
+    return bn_quota_refuse(
+        &(struct bn_refusal){ space, quota, bytes, change->size - (was < change->size ? was : 0) });
 }

@@ -251,6 +251,9 @@ static void check_foreseen(void)
     CHECK_OK(put("b", sizeof data - 1));
     CHECK_REFUSED(put("b", sizeof data));
     check_holds(2, 1000 + sizeof data - 1, CHECK_MIB);
+    CHECK_OK(brain_delete(space, "a", 1, ANY)); /* so that it is larger than all that there is: */
+    CHECK_REFUSED(put("b", sizeof data));
+    CHECK_DETAIL(", and 1 more were asked for"); /* beside what it replaces, as of small values */
     /* Another FULL is not a quota's. */
     CHECK_OK(brain_space_set_quota(space, 0));
     brain_part parts[20];
