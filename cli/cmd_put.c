@@ -98,6 +98,10 @@ static ssize_t read_step(const struct put *put, int fd, uint8_t *buf, size_t n, 
 static int seal(struct put *put, brain_object *object)
 {
     if (put->n_carry > 0) return say_no_text(put);
+    if (put->size_bytes == 0 && bc_option(put->context, "not-empty") != NULL) {
+        bc_say(put->context, "nothing has come, and --not-empty is given: nothing was put");
+        return BC_NO;
+    }
     int err = brain_object_seal(object, put->space, put->name, put->name_len, &put->value,
                                 put->if_version, &put->version);
     return err == 0 ? 0 : fail(put, err);

@@ -82,6 +82,7 @@ static const struct bc_option_row put_options[] = {
     VALUE("description", 'd', "TEXT", "describe it; else it keeps the description that it has"),
     VALUE("size", 0, "SIZE",
           "of what comes from a pipe: so many bytes, which need not be gathered first"),
+    FLAG("not-empty", 0, "only if something comes: else nothing is put, and the status is 1"),
     FLAG("new", 0, "only if there is no such name"),
     VALUE("if-version", 0, "N", "only if the name has this version"),
     END,
@@ -202,15 +203,21 @@ const struct bc_command BC_COMMANDS[] = {
       "is replaced, in one step, when all has come. A file is not read into memory; what comes "
       "from a pipe is, since how "
       "long it is has to be known, unless --size says it.\n\n"
+      "Whether what wrote into the pipe has failed nobody sees at its other end: what came until "
+      "then "
+      "is put. --not-empty refuses nothing at all; what may break off in the middle goes to a FILE "
+      "first.\n\n"
       "With --json: an object with name, namespace, version and size of what is there now.\n\n"
       "    brain put report report.pdf\n"
-      "    curl -s https://example.org/rates.csv | brain put rates --kind str\n"
+      "    curl -sf https://example.org/rates.csv | brain put rates --kind str --not-empty\n"
       "    brain put --text hello greeting",
       put_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL), bc_put },
     { "rm", "NAME...", 1, -1, BC_WORDS_NAMES, NULL, "remove names",
       "Removes names, all at once: if one is not there nothing is removed. Of more than one, and "
       "of a "
-      "namespace, it asks first. With --json: an object with removed, how many names are gone.\n\n"
+      "namespace, it asks first. A namespace that is put into again is made again: so default goes "
+      "as any other, with its names, though Python's remove_namespace() refuses that one. With "
+      "--json: an object with removed, how many names are gone.\n\n"
       "    brain rm old older\n"
       "    brain rm -r sessions --yes",
       rm_options, CHANGING | BC_EXIT(BC_NO) | BC_EXIT(BC_FULL) | BC_EXIT(BC_REFUSED), bc_rm },

@@ -57,6 +57,10 @@ def test_rm_of_a_namespace(brain):
     assert "one" in brain("rm", "-yr", "one", status=1).error
     brain("rm", "-yrf", "one", "two")
     assert [row[0] for row in brain("ls", "--namespaces").rows] == ["default"]
+    brain("rm", "-yr", "default")  # as any other, and it comes back as any other
+    assert names(brain) == []
+    put(brain, "a")
+    assert names(brain) == ["a"]
 
 
 # ---- cp and mv

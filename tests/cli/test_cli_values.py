@@ -218,6 +218,21 @@ def test_what_is_no_text_is_refused(brain, store, data):
     assert store["x"] == 1
 
 
+def test_nothing_at_all_can_be_refused(brain, store, tmp_path):
+    """As a pipe has of a program that failed."""
+    nothing = tmp_path / "nothing"
+    nothing.touch()
+    store["x"] = 1
+    for words in ((), (str(nothing),), ("--size", "0")):
+        said = brain("put", "x", *words, "--not-empty", status=1)
+        assert "nothing was put" in said.error
+    assert store["x"] == 1
+    brain("put", "x", "--not-empty", "--kind", "str", input=b"2")
+    assert store["x"] == "2"
+    brain("put", "x", "--kind", "str")
+    assert store["x"] == ""
+
+
 def test_conditions(brain, store):
     brain("put", "x", "--int", "1", "--new")
     assert "already" in brain("put", "x", "--int", "2", "--new", status=1).error
