@@ -136,7 +136,11 @@ enum brain_open_flags {
     BRAIN_OPEN_SHARED = 1u << 3,    /* accept a store of another user (its mode must allow it) */
 };
 
-/* What a put does that finds no room: the mode of a store, which holds for every process that has it open. */
+/* What a put does that finds no room: the mode of a store, which holds for every process that has it open.
+ *
+ * In mode lru the value that a put replaces goes last, where all else that may go is not enough: then a get in between
+ * finds nothing, and a process that is killed in between leaves the name without a value. One whose version the put asks
+ * for, or whose description it keeps, does not go at all for it: that is FULL. */
 enum brain_full {
     BRAIN_FULL_ERROR = 0, /* FULL. Nothing goes that nobody has removed */
     BRAIN_FULL_LRU = 1,   /* values that were not used for longest are removed, and it goes on */
@@ -1073,7 +1077,8 @@ BRAIN_API int brain_coldest(brain_store *store, brain_space *space, uint64_t min
  * Returns 0: room was made, the call tries again; FULL: there is none to be made, which the call says then; or another
  * code, which the call returns as it is, with the text of brain_error_detail(). It may use the store as anybody does;
  * where it finds it full itself, that is FULL. A view of a value of its own, or a transaction, must not wait for the
- * call that asks. */
+ * call that asks. Among the values that may go is the one that the call replaces, whose version it may ask for, or whose
+ * description it may keep: brain_move_away() keeps both, and a delete does not. */
 typedef int (*brain_room_fn)(void *context, brain_store *store, brain_space *space, uint64_t bytes);
 
 /* Let `make_room` be asked, with `context`, by calls of this process on this handle, where the store is full and its

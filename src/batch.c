@@ -11,6 +11,7 @@
 
 #include "batch.h"
 #include "lock.h"
+#include "protect.h"
 #include "quota.h"
 #include "slot.h"
 #include "stage.h"
@@ -135,12 +136,25 @@ static int copy_item(struct item *item, bool with_data)
     return 0;
 }
 
+/* Large data. What it replaces goes last for that, as for a put; whether its condition holds is the commit's to say. */
+static int stage(struct brain_store *store, struct bn_write *write)
+{
+    bool protects = (write->change.flags & BN_SLOT_EXTENT) != 0 &&
+                    bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR;
+    int err = bn_unlikely(protects) ? bn_protect_begin(store, write, 1, false) : 0;
+    err = err != 0 ? err : bn_stage_data(store, &write->change);
+    if (bn_unlikely(protects)) {
+        bn_protect_end(store, write, 1);
+    }
+    return err;
+}
+
 static int add(struct brain_batch *batch, struct item *item)
 {
     int err = check_batch(batch);
     err = err != 0 ? err : grow(batch);
     err = err != 0 ? err : bn_quota_foresee(item->write.space, &item->write.change);
-    err = err != 0 ? err : bn_stage_data(batch->store, &item->write.change);
+    err = err != 0 ? err : stage(batch->store, &item->write);
     if (err != 0) {
         const struct bn_change *change = &item->write.change;
         if (err == BRAIN_E_FULL || err == BRAIN_E_QUOTA) {

@@ -7,15 +7,18 @@
  *           than what is asked for, unless there are no others: a large array is not worth a million of numbers.
  * Amount:   what is asked for, or a 64th of what there is if that is more and few values make it, so that not each put
  *           has to look for some. (Of the capacity it would be too much where it is the file system that is full.)
+ * Last:     what the change itself replaces goes only where all else that may go is not enough (protect.c).
  * Refusal:  where all that may go would not be enough, nothing goes.
  */
 #include "evict.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cold.h"
 #include "event.h"
+#include "protect.h"
 #include "reclaim.h"
 #include "stage.h"
 #include "write.h"
@@ -150,24 +153,40 @@ static int evict_until_done(struct round *round)
 
 /* ---- whether it is worth it */
 
+static int refuse(struct brain_store *store, const struct bn_cold_bytes *of)
+{
+    char needed[200] = "";
+    uint64_t bytes = bn_protect_needed(store);
+    if (bytes > 0) {
+        snprintf(needed, sizeof needed,
+                 "%llu bytes are of what this put itself needs, since it keeps its description or "
+                 "asks for its version (put it with a description, or delete it first); ",
+                 (unsigned long long)bytes);
+    }
+    return bn_error(BRAIN_E_FULL,
+                    "there is not enough that may be removed: %s%llu bytes are of values that "
+                    "somebody has a view of, %llu are needed by snapshots, %llu are the library's "
+                    "own",
+                    needed, (unsigned long long)(of->pinned > bytes ? of->pinned - bytes : 0),
+                    (unsigned long long)of->needed, (unsigned long long)of->own);
+}
+
 /* How much is to go. FULL where all that may go is less than what is asked for. */
 static int plan(struct round *round)
 {
     struct bn_cold_bytes of;
-    int err = bn_cold_count(round->store, round->space, &of);
-    if (err != 0) {
-        return err;
-    }
-    round->goal = round->bytes > of.live / SHARE ? round->bytes : of.live / SHARE;
-    if (of.live >= of.needed + of.pinned + of.own + round->bytes) {
-        return 0;
-    }
-    return bn_error(BRAIN_E_FULL,
-                    "there is not enough that may be removed: %llu bytes are of values that "
-                    "somebody has a "
-                    "view of, %llu are needed by snapshots, %llu are the library's own",
-                    (unsigned long long)of.pinned, (unsigned long long)of.needed,
-                    (unsigned long long)of.own);
+    int err;
+    do {
+        err = bn_cold_count(round->store, round->space, &of);
+        if (err != 0) {
+            return err;
+        }
+        round->goal = round->bytes > of.live / SHARE ? round->bytes : of.live / SHARE;
+        if (of.live >= of.needed + of.pinned + of.own + round->bytes) {
+            return 0;
+        }
+    } while (bn_protect_yield(round->store));
+    return refuse(round->store, &of);
 }
 
 /* The library's own namespaces. */
@@ -185,8 +204,11 @@ int bn_evict_make_room(void *context, brain_store *store, brain_space *space, ui
         return bn_error(BRAIN_E_FULL, "nothing of the library's own is removed");
     }
     struct round round = { .store = store, .space = space, .bytes = bytes > 0 ? bytes : 1 };
-    int err = plan(&round);
-    err = err != 0 ? err : evict_until_done(&round);
+    int err;
+    do {
+        err = plan(&round);
+        err = err != 0 ? err : evict_until_done(&round);
+    } while (err == 0 && round.n_gone == 0 && bn_protect_yield(store));
     err = err != 0 ? err : bn_reclaim_limbo(store, true, NULL);
     if (err != 0 || round.n_gone > 0) {
         return err;

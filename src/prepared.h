@@ -22,9 +22,12 @@ struct bn_write {
     bool makes_only;    /* there is nothing to put: the namespace alone */
     bool spares_used;   /* a delete: BUSY where anybody has a view of the value */
     bool has_older_pin; /* on the value that is there, while room is made */
+    bool
+        needs_older; /* it asks for its version, or keeps its description: then that does not go for it at all */
     uint32_t older_pin;
-    bool checks_only; /* nothing is changed: `if_version` has to hold, that is all */
-    uint32_t made_id; /* of a maker: the id of the namespace */
+    uint32_t older_pinned; /* its slot */
+    bool checks_only;      /* nothing is changed: `if_version` has to hold, that is all */
+    uint32_t made_id;      /* of a maker: the id of the namespace */
     /* Where it makes its namespace: what that may hold; 0: any number of bytes. */
     uint64_t made_quota;
     bool is_borrowed;     /* the holder is an object's: never freed here */

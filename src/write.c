@@ -590,7 +590,7 @@ static int stage_all(struct brain_store *store, struct bn_write *writes, uint32_
 {
     bool protects = bn_load_relaxed(&store->state->full_mode) != BRAIN_FULL_ERROR &&
                     bn_protect_missing(writes, n) >= BN_INLINE_MAX / 2;
-    int err = bn_unlikely(protects) ? bn_protect_begin(store, writes, n) : 0;
+    int err = bn_unlikely(protects) ? bn_protect_begin(store, writes, n, true) : 0;
     for (uint32_t i = 0; i < n && err == 0; i++) {
         err = bn_quota_foresee(writes[i].space, &writes[i].change);
         err = err != 0 ? err : bn_stage_data(store, &writes[i].change);

@@ -402,3 +402,22 @@ def test_a_store_that_is_open_to_its_group_has_files_that_are(new_path, tmp_path
         assert file.parent.stat().st_mode & 0o777 == 0o770
         assert is_same(VALUES["array"], brain["x"])
         brain.destroy()
+
+
+@pytest.mark.parametrize("put", ["=", "learn", "replace_if", "set_many"])
+def test_a_large_value_with_a_description_makes_room_for_its_successor(put, spilling):
+    """It has its description and its version yet, when it is in a file."""
+    old, new = numpy.zeros(6 * SIZE, "u1"), numpy.ones(6 * SIZE, "u1")
+    version = spilling.learn("x", old, "what it is") or spilling.version("x")
+    if put == "=":
+        spilling["x"] = new
+    elif put == "learn":
+        spilling.learn("x", new)
+    elif put == "replace_if":
+        assert spilling.replace_if("x", new, version + 1) is None
+        assert spilling.replace_if("x", new, version) > version
+    else:
+        spilling.set_many({"x": new})
+    assert is_same(spilling["x"], new)
+    assert spilling.metadata("x")["description"] == "what it is"
+    assert spilling.check() == []

@@ -215,3 +215,34 @@ def test_a_store_at_a_path_with_a_newline_keeps_its_files(path, tmp_path):
         Brain(f"{path}\n/store").destroy()
     finally:
         os.rmdir(f"{path}\n")
+
+
+def test_a_put_that_keeps_a_description_says_what_it_needs_and_what_to_do(cache):
+    """In this mode the old value would be removed for it, and the description with it."""
+    old, new = numpy.zeros(6 * SIZE, dtype=numpy.uint8), numpy.ones(6 * SIZE, dtype=numpy.uint8)
+    cache.learn("x", old, "what it is")
+    for put in (
+        lambda: cache.learn("x", new),
+        lambda: cache.replace_if("x", new, cache.version("x")),
+        lambda: cache.set_many({"x": new}),
+    ):
+        with pytest.raises(BrainFullError, match="keeps its description or.*put it with a description") as raised:
+            put()
+        assert f"{6 * SIZE} bytes are of what this put itself needs" in str(raised.value)
+        assert "0 bytes are of values that somebody has a view of" in str(raised.value)
+        assert (cache["x"] == 0).all() and cache.metadata("x")["description"] == "what it is"
+    cache.learn("x", new, "what it is now")
+    assert (cache["x"] == 1).all() and cache.metadata("x")["description"] == "what it is now"
+
+
+def test_what_is_replaced_goes_only_where_nothing_else_is_enough(cache):
+    cache["x"] = numpy.zeros(5 * SIZE, dtype=numpy.uint8)
+    for number in range(400):
+        cache[f"small{number}"] = bytes(SIZE // 80)
+    assert cache.get("x") is not None
+    evicted = cache.stat()["n_evicted"]
+    cache["x"] = numpy.ones(5 * SIZE, dtype=numpy.uint8)
+    assert cache.stat()["n_evicted"] > evicted + 300  # all the small ones but few: x was there all the time
+    cache["y"] = array(1)
+    cache["x"] = numpy.ones(9 * SIZE, dtype=numpy.uint8)  # for this all else is not
+    assert (cache["x"] == 1).all() and len(cache["x"]) == 9 * SIZE

@@ -201,6 +201,39 @@ static void check_replaced_stays(uint64_t size, uint32_t n)
     check_destroy(store);
 }
 
+/* What a put only replaces goes last, after all others of whatever size and warmth, and only where they are not enough:
+ * until then its readers never find nothing. */
+static void check_replaced_goes_last(void)
+{
+    enum {
+        N = 264,
+        SMALL = 190, /* much smaller than what is asked for: such ones go last, else */
+        LARGE = 50000
+    };
+    brain_store *store = crowd_open(LARGE + N * SMALL, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    CHECK_OK(crowd_put(space, 0, LARGE));
+    for (uint32_t i = 1; i <= N; i++) {
+        CHECK_OK(crowd_put(space, i, SMALL));
+        crowd_use(space, i);
+    }
+    CHECK_OK(crowd_put(space, 0, LARGE));
+    CHECK(check_stat(store).evicted_bytes <= N * SMALL);
+    CHECK(crowd_count(space, 1, N + 1) <= 1);
+    uint64_t evicted = check_stat(store).evicted_bytes;
+    CHECK_OK(crowd_put(space, 0, LARGE)); /* there was room for two */
+    CHECK_U64(check_stat(store).evicted_bytes, evicted);
+    CHECK_OK(crowd_put(space, 1, LARGE));
+    CHECK_OK(crowd_put(space, 0, LARGE + 100)); /* that one goes */
+    CHECK(crowd_has(space, 0) && !crowd_has(space, 1));
+    evicted = check_stat(store).evicted_bytes;
+    CHECK_OK(crowd_put(space, 0, LARGE + N)); /* alone: nothing else could */
+    CHECK_U64(check_stat(store).evicted_bytes, evicted + LARGE + 100);
+    CHECK_SOUND(store);
+    brain_space_close(space);
+    check_destroy(store);
+}
+
 /* What another process uses counts, also after it has ended, until somebody buries it. */
 static void check_other_process(void)
 {
@@ -785,6 +818,7 @@ int main(void)
     check_no_use();
     check_replaced_stays(10000, 4);
     check_replaced_stays(100, 50);
+    check_replaced_goes_last();
     check_other_process();
     check_large_among_small();
     check_each_change();

@@ -327,7 +327,8 @@ static void check_any_version_stays(void)
     CHECK_OK(brain_get(space, &y, sizeof y, &held[n_held++]));
     part.size_bytes = 100000 - check_live(store) + 5000; /* as much as would fit if it went */
     CHECK_CODE(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION, NULL), BRAIN_E_FULL);
-    CHECK_DETAIL("somebody has a view of");
+    CHECK_DETAIL("bytes are of what this put itself needs");
+    CHECK_DETAIL("put it with a description");
     check_is_described(space, x, "what it is");
     value.description = "new";
     value.description_len = 3;
@@ -391,6 +392,27 @@ static void check_not_offered(void)
     brain_view_drop(&views[0]);
     CHECK_OK(crowd_put(space, 3, 90000));
     CHECK(crowd_has(space, 0) && !crowd_has(space, 1));
+    brain_space_close(space);
+    check_destroy(store);
+}
+
+/* What stands for values that are elsewhere looks as if it might go, and cannot: then what is replaced goes. */
+static void check_what_is_away_is_not_enough(void)
+{
+    brain_store *store = crowd_open(100000, BRAIN_FULL_LRU);
+    brain_space *space = check_space(store, "default");
+    brain_view view;
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_OK(crowd_put(space, i, 10000));
+        CHECK_OK(brain_get(space, &i, sizeof i, &view));
+        CHECK_OK(brain_move_away(&view, crowd_data, 1000));
+        brain_view_drop(&view);
+    }
+    CHECK_OK(crowd_put(space, 3, 60000));
+    CHECK_OK(crowd_put(space, 3, 100000 - check_live(store) + 2000));
+    CHECK_U64(crowd_count(space, 0, 4), 4);
+    CHECK_U64(check_stat(store).n_evicted, 1);
+    CHECK_SOUND(store);
     brain_space_close(space);
     check_destroy(store);
 }
@@ -480,6 +502,7 @@ int main(void)
     check_any_version_stays();
     check_fetched_description_stays();
     check_not_offered();
+    check_what_is_away_is_not_enough();
     check_small_file_system();
     return 0;
 }
