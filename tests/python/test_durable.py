@@ -192,10 +192,10 @@ def test_a_home_that_does_not_fit_is_tried_again_when_it_does(path, home):
         brain["large"] = np.ones(1_000_000)
         brain.sync()
     reboot(path)
-    with pytest.raises(BrainRestoreError, match="too small.*without durable=, resize"):
+    with pytest.raises(BrainRestoreError, match="resize it to more. To do that, open it without durable="):
         opened(path, durable=home, capacity=MEGABYTE)
     with opened(path) as brain:
-        with pytest.raises(BrainRestoreError, match="too small"):
+        with pytest.raises(BrainRestoreError, match="resize it to more"):
             opened(path, durable=home)
         brain.resize(20 * MEGABYTE)
         with opened(path, durable=home) as again:
