@@ -40,7 +40,11 @@ int bd_head_read(struct bd_cursor cursor, struct bd_head *head_out)
 
 int bd_head_is_none(void)
 {
-    return bd_error(BRAIN_E_FORMAT, "this is no dump of a store, or its first bytes are damaged");
+    return bd_error(
+        BRAIN_E_FORMAT,
+        "this is no dump of a store, or its beginning is damaged, without which the rest "
+        "cannot be read; of one that is compressed that is all of its first 128 KiB, as "
+        "they unpack");
 }
 
 /* The first item of what stands at `in`. */

@@ -684,8 +684,10 @@ static int read_all(struct load *load, enum pass pass)
             err = err != 0 ? err : pass_over(load, offset, "a wrong checksum");
         } else {
             bool is_whole = found == BD_END && load->has_ended;
+            const char *behind =
+                load->has_ended ? "something stands behind the end" : "it ends too early";
             err = give_up_large(load, offset);
-            return err != 0 || is_whole ? err : pass_over(load, offset, "it ends too early");
+            return err != 0 || is_whole ? err : pass_over(load, offset, behind);
         }
     }
     return err;

@@ -48,7 +48,7 @@ static int init_zstd(struct bd_out *out, int32_t level, uint32_t n_threads)
     }
     int err = set(zstd, ZSTD_c_compressionLevel, level);
     err = err != 0 ? err : set(zstd, ZSTD_c_windowLog, WINDOW_LOG);
-    err = err != 0 ? err : set(zstd, ZSTD_c_checksumFlag, 1);
+    /* No checksum of the frame: each item has one, and that of all would be one more thing to be damaged. */
     n_threads = n_threads == 0 ? count_processors() : n_threads;
     /* Of a libzstd without threads these two are refused: then it is one thread, ours. */
     if (err == 0 && !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_nbWorkers, (int)n_threads))) {

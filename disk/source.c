@@ -1,7 +1,8 @@
 /* source.c - the bytes of a dump as they come from a file.
  *
  * Damage of what is compressed looks as the end of the file does: what was unpacked before it is there, and nothing comes
- * after it.
+ * after it. Of the call that meets it zstd does not say what it has unpacked. So a call has one block at most, and
+ * what stands behind it, the head of the next or a checksum of all, comes with the next call.
  */
 #include "source.h"
 
@@ -15,6 +16,8 @@
 #include "error.h"
 
 static const uint8_t zstd_magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
+
+#define BLOCK_HEAD 3u /* RFC 8878, 3.1.1.2; zstd asks for a block and the head of the next */
 
 int bd_source_init(struct bd_source *source, int fd)
 {
@@ -45,6 +48,8 @@ static int begin_unpacking(struct bd_source *source)
         return bd_error(BRAIN_E_NOMEM, "no memory to unpack a dump");
     }
     (void)ZSTD_DCtx_reset(source->zstd, ZSTD_reset_session_only);
+    source->has_more = false;
+    source->asks = sizeof zstd_magic;
     return 0;
 }
 
@@ -87,11 +92,20 @@ static int read_some(int fd, void *to, size_t room, size_t *n_out)
     return n < 0 ? errno : 0;
 }
 
+/* What zstd is given in one call. */
+static ZSTD_inBuffer next_input(const struct bd_source *source)
+{
+    size_t left = source->packed_end - source->packed_at, n = source->asks;
+    n = n > BLOCK_HEAD ? n - BLOCK_HEAD : n;
+    n = source->has_more ? 0 : n < left ? n : left;
+    return (ZSTD_inBuffer){ source->packed, source->packed_at + n, source->packed_at };
+}
+
 static int unpack_some(struct bd_source *source, uint8_t *to, size_t room, size_t *n_out)
 {
     ZSTD_outBuffer out = { to, room, 0 };
     while (out.pos == 0 && !source->is_cut) {
-        if (source->packed_at == source->packed_end) {
+        if (!source->has_more && source->packed_at == source->packed_end) {
             int os =
                 read_some(source->fd, source->packed, source->packed_room, &source->packed_end);
             source->packed_at = 0;
@@ -101,11 +115,13 @@ static int unpack_some(struct bd_source *source, uint8_t *to, size_t room, size_
                 return os;
             }
         }
-        ZSTD_inBuffer in = { source->packed, source->packed_end, source->packed_at };
+        ZSTD_inBuffer in = next_input(source);
         size_t hint = ZSTD_decompressStream(source->zstd, &out, &in);
         source->packed_at = in.pos;
         source->is_in_frame = hint != 0;
         source->is_cut = ZSTD_isError(hint);
+        source->has_more = out.pos == room;
+        source->asks = hint != 0 ? hint : sizeof zstd_magic; /* of another frame */
     }
     *n_out = out.pos;
     return 0;

@@ -13,6 +13,8 @@ struct bd_source {
     bool is_cut;      /* because what is compressed is damaged, or ends too early */
     bool is_packed;   /* by zstd: */
     bool is_in_frame; /* one has begun and not ended */
+    bool has_more;    /* it may have unpacked more than there was room for */
+    size_t asks;      /* for so many bytes more */
     void *zstd;
     uint8_t *packed; /* bytes of the file: [packed_at, packed_end) is not unpacked yet */
     size_t packed_at, packed_end, packed_room;

@@ -3,6 +3,8 @@
  * Whatever the bytes are: the store stays sound, a load that is refused has changed nothing, and one that bears damage
  * gives each value whole or not at all, and tells which not.
  */
+#include <zstd.h>
+
 #include "../../disk/item.h"
 #include "dumps.h"
 
@@ -106,6 +108,11 @@ static void each_byte_changes(int zstd_level, int n_steps)
         bytes[i] = was;
         check_refused(zstd_level == 0);
         int n = check_borne(i >= list);
+        /* The blocks before it come as if the file ended here. */
+        if (zstd_level != 0 && i > 4000) {
+            dumps_write(file, bytes, i);
+            CHECK(n >= check_borne(false));
+        }
         n_best += n == (int)N_NUMBERS - 1;
         n_bad += n == 0;
     }
@@ -136,6 +143,82 @@ static void it_is_cut_off(int zstd_level, int n_steps)
     check_note[0] = '\0';
     free(bytes);
     check_destroy(store);
+}
+
+/* Compress a dump once more, with a checksum of all that is in it, as they were for a time. Behind what comes of the first `n`
+ * bytes, `*at_out`, another block begins. */
+static uint8_t *pack(const uint8_t *bytes, size_t size, size_t n, size_t *size_out, size_t *at_out)
+{
+    size_t room = 2 * ZSTD_compressBound(size);
+    ZSTD_outBuffer out = { malloc(room), room, 0 };
+    ZSTD_inBuffer in = { bytes, n, 0 };
+    ZSTD_CCtx *zstd = ZSTD_createCCtx();
+    CHECK(out.dst != NULL && zstd != NULL);
+    CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1)));
+    CHECK(ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_flush) == 0);
+    *at_out = out.pos;
+    in.size = size;
+    CHECK(ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_end) == 0);
+    *size_out = out.pos;
+    (void)ZSTD_freeCCtx(zstd);
+    return out.dst;
+}
+
+/* What is wrong is the head of a block: the one before it comes. */
+static void a_block_that_makes_no_sense_costs_none_before_it(void)
+{
+    brain_store *store = make_store();
+    size_t size, packed_size, at;
+    DUMP_OK(brain_dump(store, file, NULL, NULL));
+    uint8_t *bytes = dumps_read(file, &size);
+    uint8_t *packed = pack(bytes, size, end_of_list(bytes, size) + 4000, &packed_size, &at);
+    dumps_write(file, packed, at);
+    int n = check_borne(true);
+    packed[at] |= 6; /* a type that is none */
+    dumps_write(file, packed, packed_size);
+    check_refused(true);
+    CHECK(n > 0);
+    CHECK_U64(check_borne(true), n);
+    free(packed);
+    free(bytes);
+    check_destroy(store);
+}
+
+/* Each value has a check of its own: where that of all is wrong nothing is lost. */
+static void a_wrong_checksum_of_all_costs_nothing(brain_store *store)
+{
+    size_t size, packed_size, at;
+    brain_load_options options = BRAIN_LOAD_OPTIONS_INIT;
+    options.flags = BRAIN_LOAD_DAMAGED;
+    DUMP_OK(brain_dump(store, file, NULL, NULL));
+    uint8_t *bytes = dumps_read(file, &size);
+    uint8_t *packed = pack(bytes, size, size, &packed_size, &at);
+    for (size_t i = packed_size - 4; i < packed_size; i++) {
+        brain_store *other = fresh();
+        brain_load_result result;
+        packed[i] ^= 1;
+        dumps_write(file, packed, packed_size);
+        packed[i] ^= 1;
+        DUMP_CODE(brain_load(other, file, NULL, NULL), BRAIN_E_CORRUPT);
+        DUMP_DETAIL("behind the end");
+        CHECK_U64(dumps_count_names(other), 0);
+        DUMP_OK(brain_load(other, file, &options, &result));
+        CHECK_U64(dumps_count_names(other), dumps_count_names(store));
+        CHECK(result.is_damaged && result.n_lost == 0 && result.n_untold == 0);
+        check_destroy(other);
+    }
+    free(packed);
+    free(bytes);
+    check_destroy(store);
+}
+
+/* The same of a store with less than a block, as it unpacks. */
+static void a_wrong_checksum_of_little_costs_nothing(void)
+{
+    brain_store *store = dumps_new();
+    dumps_put(store, 1);
+    dumps_put(store, 2);
+    a_wrong_checksum_of_all_costs_nothing(store);
 }
 
 /* Something behind the end; and two dumps, one behind the other. */
@@ -654,6 +737,9 @@ int main(int argc, char **argv)
     hostile_ones_do_no_harm();
     it_goes_on();
     pieces_of_another_are_damage();
+    a_wrong_checksum_of_all_costs_nothing(make_store());
+    a_wrong_checksum_of_little_costs_nothing();
+    a_block_that_makes_no_sense_costs_none_before_it();
     it_is_cut_off(0, 997);
     it_is_cut_off(3, 997);
     each_byte_changes(0, 499);
