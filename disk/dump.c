@@ -307,7 +307,7 @@ int brain_dump_to(brain_store *store, int fd, const brain_dump_options *options,
     if (err == 0 && result_out != NULL) {
         *result_out = result;
     }
-    return err;
+    return bd_error_elsewhere(err);
 }
 
 int brain_dump(brain_store *store, const char *path, const brain_dump_options *options,
@@ -318,7 +318,7 @@ int brain_dump(brain_store *store, const char *path, const brain_dump_options *o
     int err = check_options(&options);
     err = err != 0 ? err : bd_file_begin(&file, path);
     if (err != 0) {
-        return err;
+        return bd_error_elsewhere(err);
     }
     err = dump_to(store, file.fd, true, options, &result);
     err = err != 0 ? err : bd_file_commit(&file);
@@ -326,5 +326,5 @@ int brain_dump(brain_store *store, const char *path, const brain_dump_options *o
     if (err == 0 && result_out != NULL) {
         *result_out = result;
     }
-    return err;
+    return bd_error_elsewhere(err);
 }

@@ -42,7 +42,7 @@ static const char *advice(int error)
     switch (error) {
     case ENOSPC:
     case EDQUOT:
-        return ". Free some of the disk, or choose another place";
+        return ". Free some of the disk";
     case EFBIG:
         return ". Raise the limit on the size of files (ulimit -f)";
     case EMFILE:
@@ -63,6 +63,15 @@ int bd_error_os(int error, const char *format, ...)
     (void)snprintf(detail + len, sizeof detail - len, ": %s%s",
                    strerror_r(error, text, sizeof text), advice(error));
     return code_of(error);
+}
+
+int bd_error_elsewhere(int code)
+{
+    size_t len = strlen(detail);
+    if (code == BRAIN_E_FULL) {
+        (void)snprintf(detail + len, sizeof detail - len, ", or choose another place");
+    }
+    return code;
 }
 
 int bd_error_store(int code)

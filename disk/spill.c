@@ -90,7 +90,8 @@ static int open_own(struct brain_spiller *spill)
 
 static int choose_directory(brain_store *store, const char *directory)
 {
-    int err = make_directories(directory);
+    int err = bd_spilled_may_choose(store, directory);
+    err = err != 0 ? err : make_directories(directory);
     if (err != 0) {
         return err;
     }

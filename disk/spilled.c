@@ -287,6 +287,30 @@ static int read_choice(brain_store *store, char **path_out)
     return path != NULL ? 0 : bd_error(BRAIN_E_NOMEM, "no memory for a path");
 }
 
+static int is_another(const brain_store *store, const char *there, const char *chosen)
+{
+    return bd_error(BRAIN_E_INVAL,
+                    "%s spills to %s already, and cannot to %s, too: open it with the directory "
+                    "that it has",
+                    brain_path(store), there, chosen);
+}
+
+int bd_spilled_may_choose(brain_store *store, const char *chosen)
+{
+    char *there;
+    struct stat its, other;
+    int err = read_choice(store, &there);
+    if (err != 0) {
+        return err == BRAIN_E_NOT_FOUND ? 0 : err;
+    }
+    bool is_other =
+        stat(there, &its) == 0 &&
+        (stat(chosen, &other) != 0 || its.st_dev != other.st_dev || its.st_ino != other.st_ino);
+    err = is_other ? is_another(store, there, chosen) : 0;
+    free(there);
+    return err;
+}
+
 int bd_spilled_choose(brain_store *store, const char *chosen)
 {
     brain_space *space;
@@ -303,10 +327,7 @@ int bd_spilled_choose(brain_store *store, const char *chosen)
     }
     err = read_choice(store, &there);
     if (err == 0 && strcmp(there, chosen) != 0) {
-        err = bd_error(BRAIN_E_INVAL,
-                       "%s spills to %s already, and cannot to %s, too: open it with the directory "
-                       "that it has",
-                       brain_path(store), there, chosen);
+        err = is_another(store, there, chosen);
     }
     free(there);
     return err;
@@ -424,22 +445,42 @@ static int open_file(const brain_view *away, const struct bd_stand_in *stand_in,
     return err;
 }
 
+/* Say in front of the text of an error about a file which value is in it: nobody knows that by the name of the file. */
+static int of_value(const brain_view *away, int err)
+{
+    char text[768];
+    brain_space *space = NULL;
+    const void *space_name = "";
+    size_t space_len = 0;
+    (void)snprintf(text, sizeof text, "%s", brain_disk_error_detail());
+    bool has_space = brain_view_space(away, &space, &space_name, &space_len) == 0;
+    err = bd_error(err, "%.*s%s%.*s: %s", (int)(away->name_len < 100 ? away->name_len : 100),
+                   (const char *)away->name, has_space ? " of the namespace " : "",
+                   (int)(space_len < 100 ? space_len : 100), (const char *)space_name, text);
+    brain_space_close(space);
+    return err;
+}
+
 /* Open and verify the file of a view: what both ways to map it need. */
 static int open_verified(const brain_view *away, struct bd_spilled_head *head_out, char **path_out,
                          int *fd_out)
 {
     struct bd_stand_in stand_in;
     int err = bd_spilled_stand_in(away, &stand_in);
-    err = err != 0 ? err : open_file(away, &stand_in, path_out, fd_out);
     if (err != 0) {
         return err;
+    }
+    err = open_file(away, &stand_in, path_out, fd_out);
+    if (err != 0) {
+        return of_value(away, err);
     }
     err = check_file(away->store, *fd_out, *path_out, &stand_in, head_out);
     if (err != 0) {
         close(*fd_out);
         free(*path_out);
+        return of_value(away, err);
     }
-    return err;
+    return 0;
 }
 
 int brain_recall(const brain_view *away, brain_recalled *out)

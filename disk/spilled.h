@@ -75,6 +75,10 @@ int bd_spilled_directory(brain_store *store, char **path_out);
  * NULL. INVAL where another one is there. */
 int bd_spilled_choose(brain_store *store, const char *chosen);
 
+/* Whether a directory, which need not be there, can be that of a store: 0; INVAL, as bd_spilled_choose(); else as
+ * brain_get(). For who would make it, and leave it behind where it cannot. */
+int bd_spilled_may_choose(brain_store *store, const char *chosen);
+
 /* The value that the head is of, as it is now: 0 where it stands for this file; NOT_FOUND where it does not. */
 int bd_spilled_find(brain_store *store, const struct bd_spilled *spilled, brain_view *view_out);
 

@@ -342,6 +342,14 @@ static void check_refuses(const char *name, int want, const char *word)
     brain_view_drop(&view);
 }
 
+/* The same, and of which value it is, which the name of the file does not tell. */
+static void check_refuses_file(const char *name, int want, const char *word)
+{
+    check_refuses(name, want, word);
+    CHECK(strncmp(brain_disk_error_detail(), name, strlen(name)) == 0);
+    DUMP_DETAIL(" of the namespace default: ");
+}
+
 static void damaged_files(void)
 {
     begin();
@@ -358,40 +366,40 @@ static void damaged_files(void)
         }
         good[i] ^= 1;
         dumps_write(one, good, size);
-        check_refuses("one", BRAIN_E_CORRUPT, one);
+        check_refuses_file("one", BRAIN_E_CORRUPT, one);
         if (i % 20 ==
             10) { /* who tidies leaves it to be told of, or mended; of the magic it is never whole */
             CHECK_U64(tidy(), 0);
-            check_refuses("one", BRAIN_E_CORRUPT, one);
+            check_refuses_file("one", BRAIN_E_CORRUPT, one);
         }
         good[i] ^= 1;
     }
     const size_t cuts[] = { 0, 1, 50, 103, 104, 4095, 4096, 5000, size - 1 };
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
         dumps_write(one, good, cuts[i]);
-        check_refuses("one", BRAIN_E_CORRUPT, one);
+        check_refuses_file("one", BRAIN_E_CORRUPT, one);
     }
     dumps_write(one, other, two_size); /* a good file, of another value */
-    check_refuses("one", BRAIN_E_CORRUPT, "not the file");
+    check_refuses_file("one", BRAIN_E_CORRUPT, "not the file");
     uint8_t *longer = calloc(1, size + 1);
     memcpy(longer, good, size);
     dumps_write(one, longer, size + 1);
-    check_refuses("one", BRAIN_E_CORRUPT, "length");
+    check_refuses_file("one", BRAIN_E_CORRUPT, "length");
     free(longer);
     CHECK_SYS(unlink(one));
-    check_refuses("one", BRAIN_E_IO, "is gone");
+    check_refuses_file("one", BRAIN_E_IO, "is gone");
     CHECK_SYS(symlink(two, one));
-    check_refuses("one", BRAIN_E_IO, one);
+    check_refuses_file("one", BRAIN_E_IO, one);
     CHECK_SYS(unlink(one));
     CHECK_SYS(mkdir(one, 0700));
-    check_refuses("one", BRAIN_E_CORRUPT, "no file");
+    check_refuses_file("one", BRAIN_E_CORRUPT, "no file");
     CHECK_SYS(rmdir(one));
     CHECK_SYS(mkfifo(one, 0600));
-    check_refuses("one", BRAIN_E_CORRUPT, "no file");
+    check_refuses_file("one", BRAIN_E_CORRUPT, "no file");
     CHECK_SYS(unlink(one));
     dumps_write(one, good, size);
     CHECK_SYS(chmod(one, 0622)); /* somebody else may have put a pickle there */
-    check_refuses("one", BRAIN_E_PERM, "somebody else");
+    check_refuses_file("one", BRAIN_E_PERM, "somebody else");
     CHECK_SYS(chmod(one, 0600));
     check_recalls("one", '1', LARGE);
     check_recalls("two", '2', LARGE);
@@ -443,8 +451,14 @@ static void directories(void)
     begin();
     brain_spiller *second;
     char *elsewhere = dumps_join(place, "else/where");
+    char *above = dumps_join(place, "else");
     DUMP_CODE(brain_spill_open(store, elsewhere, &second), BRAIN_E_INVAL);
     DUMP_DETAIL(folder);
+    CHECK(access(above, F_OK) != 0); /* nothing of it was made */
+    CHECK_SYS(mkdir(above, 0700));
+    DUMP_CODE(brain_spill_open(store, above, &second), BRAIN_E_INVAL);
+    CHECK_U64(dumps_count_files(above), 0);
+    free(above);
     DUMP_CODE(brain_spill_open(store, "", &second), BRAIN_E_INVAL);
     DUMP_OK(brain_spill_open(store, folder, &second)); /* twice is no harm */
     put("one", '1', LARGE);
@@ -741,6 +755,7 @@ static void fill_small_disk(void)
     }
     DUMP_CODE(brain_spill(spill, NULL, 5 * LARGE, &moved), BRAIN_E_FULL);
     DUMP_DETAIL("Free some of the disk");
+    CHECK(strstr(brain_disk_error_detail(), "another place") == NULL); /* there is none */
     CHECK_U64(moved, 3 * LARGE);
     CHECK_U64(n_files(), 3);
     CHECK_OK(brain_set_full(store, BRAIN_FULL_SPILL));

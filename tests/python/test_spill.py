@@ -296,9 +296,11 @@ def test_a_file_that_is_gone_or_damaged(spilling, tmp_path):
     raised = set()
     for name in "xy":
         for take in (spilling.recall, spilling.ref, lambda name: spilling.get_many([name])):
-            with pytest.raises((BrainOSError, BrainCorruptError), match="spilled") as error:
+            with pytest.raises((BrainOSError, BrainCorruptError), match=f"^{name} of the namespace default: .*spilled") as error:
                 take(name)
             raised.add(error.type)
+        with pytest.raises((BrainOSError, BrainCorruptError), match=f"{name} of the namespace default: .*spilled"):
+            spilling.dump(name, path=tmp_path / "dump")
         assert name in spilling and spilling.version(name) > 0
         spilling[name] = 1
     assert raised == {BrainOSError, BrainCorruptError}
@@ -318,6 +320,7 @@ def test_nothing_that_may_go(spilling):
 def test_directories(spilling, path, tmp_path):
     with pytest.raises(BrainValueError, match="files"):
         Brain(path, when_full="spill", spill_to=tmp_path / "others")
+    assert not (tmp_path / "others").exists()
     with Brain(path, when_full="spill") as other:  # the one that it has
         put_and_spill(other, "x", VALUES["array"])
     assert len(files(tmp_path)) == 1
