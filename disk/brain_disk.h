@@ -211,9 +211,9 @@ typedef struct brain_sync_options {
 #define BRAIN_SYNC_OPTIONS_INIT { .struct_size = sizeof(brain_sync_options) }
 
 typedef struct brain_sync_result {
-    uint64_t number; /* of the commit that the home shows now */
-    uint64_t n_written, n_removed;
-    uint64_t written_bytes; /* of data */
+    uint64_t number;               /* of the commit that the home shows now */
+    uint64_t n_written, n_removed; /* names; marks and namespaces are none */
+    uint64_t written_bytes;        /* of data */
 } brain_sync_result;
 
 /* Mark a name, for BRAIN_SYNC_MARKED: what it has is to outlive a reboot, from the next sync on, whether it has a value now or

@@ -21,8 +21,9 @@ struct sync {
 
     /* The namespace that is gone through. */
     int64_t space;
-    int64_t n_had; /* its rows */
-    int64_t n_now; /* and names */
+    int64_t n_had;    /* its rows */
+    int64_t n_now;    /* and names */
+    bool is_of_marks; /* these are nobody's names: no result counts them */
 
     brain_space *of_mark; /* where marked names alone are kept: the namespace of the last */
     int64_t n_kept;
@@ -53,6 +54,7 @@ static int find_space(struct sync *sync, const void *name, size_t len)
     sqlite3_stmt *statement = NULL;
     int err = bd_home_prepare(home, "SELECT id, n FROM space WHERE name = ?1", &statement),
         code = SQLITE_DONE;
+    sync->is_of_marks = bd_mark_is_space(name, len);
     if (err == 0) {
         (void)sqlite3_bind_blob64(statement, 1, name, len, SQLITE_STATIC);
         code = sqlite3_step(statement);
@@ -100,7 +102,7 @@ static int write_value(void *context, const brain_view *view)
     int err = bd_home_put(&sync->home, sync->space, view, &is_new);
     if (err == 0) {
         sync->n_had += is_new;
-        sync->result.n_written++;
+        sync->result.n_written += !sync->is_of_marks;
         sync->result.written_bytes += view->size_bytes;
         err = tell_progress(sync);
     }
@@ -171,7 +173,7 @@ static int forget_gone(struct sync *sync, brain_space *space)
         } else if (there == BRAIN_E_NOT_FOUND) {
             err = bd_home_delete(&sync->home, sync->space, name, len);
             sync->n_had--;
-            sync->result.n_removed++;
+            sync->result.n_removed += !sync->is_of_marks;
         } else {
             err = bd_error_store(there);
         }
@@ -282,13 +284,12 @@ static int forget_spaces(struct sync *sync)
     err = err != 0 ? err : bd_home_prepare(home, "INSERT INTO there VALUES(?1)", &statement);
     err = err != 0 ? err : note_spaces(sync, statement);
     (void)sqlite3_finalize(statement);
-    int64_t before = sqlite3_total_changes64(home->db);
     err = err != 0 ? err
                    : bd_home_do(home, "DELETE FROM value WHERE space IN (SELECT id FROM space "
-                                      "WHERE name NOT IN there);"
-                                      "DELETE FROM space WHERE name NOT IN there;");
-    sync->result.n_removed += err == 0 ? (uint64_t)(sqlite3_total_changes64(home->db) - before) : 0;
-    return err;
+                                      "WHERE name NOT IN there);");
+    /* Of the names alone: not what the trigger notes of files, nor the namespaces. */
+    sync->result.n_removed += err == 0 ? (uint64_t)sqlite3_changes64(home->db) : 0;
+    return err != 0 ? err : bd_home_do(home, "DELETE FROM space WHERE name NOT IN there;");
 }
 
 static int sync_spaces(struct sync *sync)
