@@ -82,7 +82,9 @@ static const struct {
          "Values that were replaced or deleted and are not yet given back."),
     STAT(n_pins, 1, 0, "brain_pins", "", "Views that clients hold."),
     STAT(n_snapshots, 1, 0, "brain_snapshots", "", "Open snapshots."),
-    STAT(committed, 1, 1, "brain_commits", "", "Number of the last commit."),
+    STAT(committed, 1, 1, "brain_commits", "",
+         "Number of the last commit. A load skips numbers, so it is no count of changes: "
+         "brain_puts and brain_deletes are."),
     STAT(n_recoveries, 1, 1, "brain_recoveries", "", "Dead writers that were recovered from."),
     STAT(n_evicted, 1, 1, "brain_evicted", "", "Values that were removed to make room."),
     STAT(evicted_bytes, 1, 1, "brain_evicted_bytes", "bytes", "Data of those."),
