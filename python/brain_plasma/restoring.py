@@ -59,6 +59,9 @@ class Source:
     head = ""
     option: str
 
+    def check(self, brain: Dumping) -> None:
+        """Raise BrainValueError where the store is none that it can be loaded into."""
+
     def bring(self, brain: Dumping, pickle: bool | None) -> None:
         """Load what there is, if there is anything. Names that are in the store stay as they are."""
         raise NotImplementedError
@@ -82,6 +85,20 @@ class _Dump(Source):
 
     mark = "restore"
     option = "restore=True"
+
+    def check(self, brain: Dumping) -> None:
+        if full.of(brain) != "lru":
+            return
+        from .homes import Home
+
+        with suppress(BrainMissingPackageError):  # that is said later
+            home = Home.of_marked(brain)
+            if home.changed_ns():
+                raise BrainValueError(
+                    f"restore=True would bring back what persist() has kept in {home.path!r}, and in a store with "
+                    "when_full='lru' that would go when there is no room, and with the next sync from the disk, too: "
+                    "open the store with when_full='error', or move that directory away"
+                )
 
     def bring(self, brain: Dumping, pickle: bool | None) -> None:
         from .homes import Home
@@ -196,6 +213,7 @@ def restore(brain: Dumping, pickle: bool | None, source: Source = DUMP) -> None:
                 f"the store {brain.path!r} was not restored yet, and read_only=True cannot do it: open it with "
                 f"{source.option} and without read_only=True first, or without {source.option}"
             )
+        source.check(brain)
         row, seat, _ = brain._self()
         mine = brain._set_mark(source.mark, f"{source.head}{LOADING}\n{row}\n{seat}", version)
         if mine is not None:

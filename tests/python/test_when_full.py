@@ -133,6 +133,21 @@ def test_what_is_kept_on_a_disk_does_not_go(path, tmp_path, monkeypatch):
         brain.destroy()
 
 
+def test_what_was_marked_does_not_come_back_into_a_cache(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAIN_PLASMA_DUMPS", str(tmp_path))
+    with Brain(path, capacity=10 * SIZE) as brain:
+        brain.learn("kept", 1, persist=True)
+        brain.sync()
+        brain.destroy()
+    with pytest.raises(BrainValueError, match="persist.*marked.home.*when_full='error'"):
+        Brain(path, capacity=10 * SIZE, when_full="lru", restore=True)
+    with Brain(path) as brain:
+        assert brain.names() == []
+        brain.when_full = "error"
+    with Brain(path, restore=True) as brain:
+        assert brain["kept"] == 1
+
+
 def test_a_brain_over_a_client_has_no_mode():
     with pytest.raises(BrainUnsupportedError, match="when_full="):
         Brain(ClientClass=MockPlasmaClient, when_full="lru")
