@@ -198,15 +198,15 @@ static void test_a_file_below_its_limit(void)
     snprintf(path, sizeof path, "%s/file", folder);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     CHECK_SYS(fd);
-    pid_t pid = check_fork();
-    if (pid == 0) {
-        const struct rlimit limit = { .rlim_cur = 1000, .rlim_max = 1000 };
-        CHECK_SYS(setrlimit(RLIMIT_FSIZE, &limit));
-        CHECK(bn_os_lengthen(fd, 1000) == 0 && bn_os_write(fd, "end", 3, 997) == 0);
-        CHECK(bn_os_lengthen(fd, 1001) == -EFBIG && bn_os_write(fd, "end", 3, 998) == -EFBIG);
-        _exit(0);
-    }
-    CHECK_CHILD(pid);
+    struct rlimit limit, lower;
+    CHECK_SYS(getrlimit(RLIMIT_FSIZE, &limit));
+    lower = limit;
+    lower.rlim_cur = 1000;
+    CHECK_SYS(setrlimit(RLIMIT_FSIZE, &lower));
+    int below = bn_os_lengthen(fd, 1000), at_end = bn_os_write(fd, "end", 3, 997);
+    int beyond = bn_os_lengthen(fd, 1001), behind = bn_os_write(fd, "end", 3, 998);
+    CHECK_SYS(setrlimit(RLIMIT_FSIZE, &limit));
+    CHECK(below == 0 && at_end == 0 && beyond == -EFBIG && behind == -EFBIG);
     CHECK_SYS(close(fd));
     CHECK_SYS(unlink(path));
 }
