@@ -337,7 +337,7 @@ def test_the_client_pickles_where_its_brain_does(path):
         assert without.client.get(without.client.put([1, 2])) == [1, 2]
 
 
-@pytest.mark.covers("connect")
+@pytest.mark.covers("plasma.connect")
 def test_a_client_that_is_connected_as_a_brain_is_opened(brain, path):
     brain["a"] = 1
     client = plasma.connect(path, 0, read_only=True, pickle=False)

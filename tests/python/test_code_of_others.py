@@ -138,8 +138,8 @@ def test_a_collection_of_garbage_that_closes_it(brain, path, no_collections, wha
 def test_a_client_that_comes_too_late_is_let_go_of(brain, path, monkeypatch, end, error):
     clients = []
 
-    def connect(path):
-        clients.append(BrainClient(path))
+    def connect(path, **options):
+        clients.append(BrainClient(path, **options))
         getattr(ending, end)()  # as another thread may
         return clients[-1]
 
