@@ -493,6 +493,8 @@ static int remove_many(void)
 static const struct corrupt_case cases[] = {
     CASE(hole_is_none, put_new, C, "holes"),
     CASE(hole_holds_a_name, put_new, C, "holes"),
+    CASE(hole_is_none, check, C, ""),
+    CASE(hole_holds_a_name, check, C, "is listed as a hole"),
     CASE(last_segment_is_none, put_new, C, "list of names"),
     CASE(last_segment_is_of_no_class, put_new, C, "list of names"),
     CASE(last_segment_counts_wrong, put_new, C, "list of names"),
