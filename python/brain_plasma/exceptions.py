@@ -209,7 +209,8 @@ class BrainDumpNameNotExistError(BrainNameNotExistError):
 
 
 class BrainRestoreError(BrainError):
-    """The store could not be restored from its dump or its home, by this process or by another one."""
+    """The store could not be restored from its dump or its home, by this process or by another one; so that is not
+    written over."""
 
 
 # ---- files of tables ----------------------------------------------------------------------------
