@@ -246,7 +246,8 @@ BRAIN_API int brain_sync(brain_store *store, const char *path, const brain_sync_
 
 /* Put all that the home at `path` keeps into `store`, as brain_load() does with a dump: options, result, pickles (of the
  * directory and its files), versions and commits are as there, but that nothing is verified beforehand: what is damaged ends the call with
- * CORRUPT when it comes to it, or is told as lost with BRAIN_LOAD_DAMAGED.
+ * CORRUPT when it comes to it, or is told as lost with BRAIN_LOAD_DAMAGED. FULL is said before anything has changed of a
+ * store that is a cache alone (BRAIN_FULL_LRU).
  *
  * Returns as brain_load(), and TIMEOUT, as brain_sync(); NOT_FOUND where there is no home.
  * Threads: any.  Blocks: for the writer lock, in short holdings; for the disk, and for who syncs.

@@ -259,24 +259,6 @@ static int read_names(struct load *load, struct bd_cursor cursor, uint64_t offse
     return err != 0 ? err : tell_progress(load, false);
 }
 
-static int check_room(struct load *load)
-{
-    uint64_t capacity, live;
-    int err = brain_usage(load->put.store, &capacity, &live);
-    if (err != 0) {
-        return bd_error_store(err);
-    }
-    /* A store that spills holds more than that. One that is a cache does not: it would lose the first of them again. */
-    if (load->coming_bytes <= capacity || brain_full_mode(load->put.store) == BRAIN_FULL_SPILL) {
-        return 0;
-    }
-    return bd_error(BRAIN_E_FULL,
-                    "the values that are to be loaded come to %llu bytes, and %s holds %llu: "
-                    "resize it to more, or load fewer names. Nothing has been changed",
-                    (unsigned long long)load->coming_bytes, brain_path(load->put.store),
-                    (unsigned long long)capacity);
-}
-
 /* `["listed", namespaces, names, bytes]`. */
 static int read_listed(struct load *load, struct bd_cursor cursor, uint64_t offset)
 {
@@ -294,7 +276,7 @@ static int read_listed(struct load *load, struct bd_cursor cursor, uint64_t offs
     load->is_listed = load->is_counted = true;
     load->all_names = n_names;
     load->all_bytes = n_bytes;
-    return load->pass == TELL_LOST ? 0 : check_room(load);
+    return load->pass == TELL_LOST ? 0 : bd_put_check_room(&load->put, load->coming_bytes);
 }
 
 /* ---- values */

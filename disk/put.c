@@ -96,6 +96,23 @@ int bd_put_is_kept(const struct bd_put *put, const uint8_t *name, size_t len, bo
     return err == 0 || err == BRAIN_E_NOT_FOUND ? 0 : bd_error_store(err);
 }
 
+int bd_put_check_room(const struct bd_put *put, uint64_t coming_bytes)
+{
+    uint64_t capacity, live;
+    int err = brain_usage(put->store, &capacity, &live);
+    if (err != 0) {
+        return bd_error_store(err);
+    }
+    if (coming_bytes <= capacity || brain_full_mode(put->store) == BRAIN_FULL_SPILL) {
+        return 0;
+    }
+    return bd_error(BRAIN_E_FULL,
+                    "the values that are to be loaded come to %llu bytes, and %s holds %llu: "
+                    "resize it to more, or load fewer names. Nothing has been changed",
+                    (unsigned long long)coming_bytes, brain_path(put->store),
+                    (unsigned long long)capacity);
+}
+
 int bd_put_look(const struct bd_put *put, struct bd_record *record)
 {
     bool is_kept;

@@ -48,6 +48,11 @@ bool bd_put_is_wanted(const struct bd_put *put, const uint8_t *name, size_t len)
 /* Whether a name is there and is to be kept as it is. Returns 0, or as brain_exists(). */
 int bd_put_is_kept(const struct bd_put *put, const uint8_t *name, size_t len, bool *is_kept_out);
 
+/* Before anything is put: whether the store holds so many bytes as are to come. One that spills holds more than its
+ * capacity; one that is a cache does not: it would remove the first values again for the last. Returns 0, FULL, or as
+ * brain_usage(). */
+int bd_put_check_room(const struct bd_put *put, uint64_t coming_bytes);
+
 /* What is to become of a value: its fate. Returns 0, or as brain_exists(). */
 int bd_put_look(const struct bd_put *put, struct bd_record *record);
 

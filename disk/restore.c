@@ -253,6 +253,48 @@ static int restore_spaces(struct restore *restore)
     return err;
 }
 
+/* ---- room */
+
+/* The bytes of a row that will be put. What makes no sense is told when it is put. */
+static int add_coming(struct restore *restore, sqlite3_stmt *statement, uint64_t *bytes)
+{
+    const uint8_t *space, *name;
+    size_t space_len = blob(statement, 0, &space), len = blob(statement, 1, &name);
+    uint64_t size = (uint64_t)sqlite3_column_int64(statement, 2);
+    bool is_kept = false;
+    if (!bd_put_is_space(space, space_len) || len > BRAIN_NAME_MAX || size > BD_LARGEST) {
+        return 0;
+    }
+    int err = bd_put_enter(&restore->put, space, space_len);
+    if (err == 0 && bd_put_is_wanted(&restore->put, name, len)) {
+        err = bd_put_is_kept(&restore->put, name, len, &is_kept);
+        *bytes += is_kept ? 0 : size;
+    }
+    return err;
+}
+
+/* Of a cache alone: any other store says itself that it is full, and removes nothing; and to look at all rows takes as
+ * long as to read all small values. */
+static int check_room(struct restore *restore)
+{
+    sqlite3_stmt *statement = NULL;
+    uint64_t bytes = 0;
+    if (brain_full_mode(restore->put.store) != BRAIN_FULL_LRU) {
+        return 0;
+    }
+    int code = SQLITE_DONE,
+        err = bd_home_prepare(&restore->home,
+                              "SELECT space.name, value.name, value.size FROM value JOIN "
+                              "space ON space.id = value.space",
+                              &statement);
+    while (err == 0 && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        err = add_coming(restore, statement, &bytes);
+    }
+    err = err == 0 && code != SQLITE_DONE ? bd_home_failed(&restore->home, "read") : err;
+    (void)sqlite3_finalize(statement);
+    return err != 0 ? err : bd_put_check_room(&restore->put, bytes);
+}
+
 /* ---- the whole */
 
 /* Above what anybody can have seen of the store that was synced: it may have gone on since, if not faster than it can. */
@@ -275,6 +317,7 @@ static int restore_all(struct restore *restore)
     int err = bd_home_begin(&restore->home);
     result->number = restore->home.synced;
     result->time_ns = restore->home.time_ns;
+    err = err != 0 ? err : check_room(restore);
     err = err != 0 ? err : advance(restore);
     err = err != 0 ? err : restore_spaces(restore);
     brain_store_id(restore->put.store, id);

@@ -133,6 +133,26 @@ def test_what_is_kept_on_a_disk_does_not_go(path, tmp_path, monkeypatch):
         brain.destroy()
 
 
+def test_a_home_that_is_larger_than_a_cache_is_not_loaded(path, new_path, tmp_path):
+    with Brain(new_path(), capacity=10 * SIZE, durable=tmp_path / "home") as brain:
+        for i in range(4):
+            brain[f"v{i}"] = bytes(SIZE)
+        brain.sync()
+        brain.destroy()
+    with Brain(path, capacity=3 * SIZE, when_full="lru") as cache:
+        before = cache.stat()["committed"]
+        for existing in ("replace", "keep"):
+            with pytest.raises(BrainFullError, match=f"come to {4 * SIZE} bytes.*Nothing has been changed$"):
+                cache.load(path=tmp_path / "home", existing=existing)
+        assert cache.names() == [] and cache.stat()["committed"] == before
+        assert cache.load("v0", "v1", path=tmp_path / "home").names == 2
+        with pytest.raises(BrainFullError):
+            cache.load(path=tmp_path / "home")
+        cache["v2"] = cache["v3"] = b"small"
+        assert cache.load(path=tmp_path / "home", existing="keep").names == 0
+        assert cache.load("v2", path=tmp_path / "home").names == 1
+
+
 def test_what_was_marked_does_not_come_back_into_a_cache(path, tmp_path, monkeypatch):
     monkeypatch.setenv("BRAIN_PLASMA_DUMPS", str(tmp_path))
     with Brain(path, capacity=10 * SIZE) as brain:
