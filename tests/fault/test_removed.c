@@ -395,6 +395,9 @@ static void test_what_cannot_be_looked_at_is_said(const char *path)
     victim = NULL;
     fail("openat", ".brain", EMFILE);
     check_open_fails(path, 0, BRAIN_E_IO, "cannot make the store");
+    fail("openat", ".brain", ENOENT); /* swept in its first moment */
+    check_destroy(check_open(path, CHECK_MIB));
+    CHECK(failing_call == NULL);
     fail("renameat2", ".brain", EIO);
     check_open_fails(path, 0, BRAIN_E_IO, "cannot make");
     CHECK(access(path, F_OK) != 0);
@@ -483,8 +486,14 @@ static void test_a_link_that_others_make(const char *path)
             check_destroy(found);
         }
     }
-    brain_store *store = open_in(path, "/dev/shm");
+    brain_store *store = open_in(path, "/dev/shm"), *again;
     snprintf(text, sizeof text, "%s", brain_directory(store));
+    CHECK_SYS(unlinkat(AT_FDCWD, path, 0));
+    link_text = text; /* that very link */
+    changing_call = "symlink";
+    again = open_in(path, "/dev/shm");
+    CHECK(changing_call == NULL && strcmp(brain_directory(again), text) == 0);
+    brain_close(again);
     check_destroy(store);
     text[strlen(text) - 1] ^= 1;
     link_text = text; /* as long as that which is to be made */

@@ -438,9 +438,15 @@ static void test_damaged_entries_of_namespaces(void)
     const struct bn_slot_rec was = *rec;
     brain_object_info info = look(store, view.object);
     CHECK(strcmp(info.space, "default") == 0);
-    for (int i = 0; i < 5; i++) {
+    struct bn_space_id_rec *leads_to = (void *)((uint8_t *)rec + BN_SLOT_HEAD);
+    const struct bn_space_id_rec led_to = *leads_to;
+    for (int i = 0; i < 7; i++) {
         if (i == 0) {
             rec->kind = BRAIN_KIND_BYTES;
+        } else if (i == 5) {
+            leads_to->gen++;
+        } else if (i == 6) {
+            bn_store_release(&its->entry, UINT32_MAX);
         } else if (i == 1) {
             rec->space = others_id;
         } else if (i == 2) {
@@ -454,6 +460,7 @@ static void test_damaged_entries_of_namespaces(void)
         CHECK(info.state == BRAIN_OBJECT_LIVE && info.size_bytes == 20);
         CHECK(info.space_len == 0 && info.space[0] == '\0');
         *rec = was;
+        *leads_to = led_to;
         bn_store_release(&its->entry, entry);
     }
     /* It is being filled, as far as one can tell, and that comes to no end. */
