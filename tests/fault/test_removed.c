@@ -333,7 +333,7 @@ static void test_who_destroys_may_be_overtaken(const char *path)
     char target[400] = "", file[500];
     for (int by = AND_MAKES_A_LINK; by <= AND_MAKES_NOTHING; by++) {
         make_victim(path);
-        overtaking = by;
+        overtaking = (enum overtaking)by;
         CHECK_OK(brain_destroy(victim));
         CHECK(overtaking == NOBODY);
         brain_close(victim);

@@ -365,7 +365,7 @@ static void a_free_block_is_not_aligned(void)
             return;
         }
     }
-    CHECK(!"there is such a block");
+    check_fail(__FILE__, __LINE__, "no free block could be of the next size");
 }
 static void leave_free_blocks(void)
 {
