@@ -372,7 +372,7 @@ static void leave_free_blocks(void)
     CHECK_OK(put(one, "a", 4096 * 3));
     CHECK_OK(put(one, "b", 4096 * 3));
     CHECK_OK(put(one, "c", 4096 * 3));
-    CHECK_OK(put(one, "d", 4096 * 30));
+    CHECK_OK(put(one, "d", 4096 * 24));
     CHECK_OK(brain_delete(one, "a", 1, BRAIN_ANY_VERSION));
     CHECK_OK(brain_delete(one, "c", 1, BRAIN_ANY_VERSION));
     CHECK_OK(trim());
