@@ -160,8 +160,8 @@ typedef struct brain_load_result {
  * First all of the file is verified, and a damaged one is refused (CORRUPT, the text says where) before anything has
  * changed. With BRAIN_LOAD_DAMAGED all of it is loaded that is whole, and each name that is lost is told, as far as the
  * list in front of the file is whole. FULL is said before anything has changed, too, where the values that are wanted,
- * less those that are there and kept, come to more than the capacity: also of a store that is a cache (BRAIN_FULL_LRU), not of
- * one that spills.
+ * less those that are there and kept, come to more than the capacity: also of a store that is a cache
+ * (BRAIN_FULL_LRU), not of one that spills.
  *
  * Each value is loaded whole; some hundred small ones, or one large one, are a commit. Not all of a load is one commit:
  * who needs that loads into a store that nobody else has yet. If the call fails or its process dies, what was loaded stays,
@@ -246,8 +246,8 @@ BRAIN_API int brain_sync(brain_store *store, const char *path, const brain_sync_
 
 /* Put all that the home at `path` keeps into `store`, as brain_load() does with a dump: options, result, pickles (of the
  * directory and its files), versions and commits are as there, but that nothing is verified beforehand: what is damaged ends the call with
- * CORRUPT when it comes to it, or is told as lost with BRAIN_LOAD_DAMAGED. FULL is said before anything has changed of a
- * store that is a cache alone (BRAIN_FULL_LRU).
+ * CORRUPT when it comes to it, or is told as lost with BRAIN_LOAD_DAMAGED. Only where the store is a cache
+ * (BRAIN_FULL_LRU) is FULL said before anything has changed; in any other the call may end with it half-way.
  *
  * Returns as brain_load(), and TIMEOUT, as brain_sync(); NOT_FOUND where there is no home.
  * Threads: any.  Blocks: for the writer lock, in short holdings; for the disk, and for who syncs.

@@ -139,8 +139,8 @@ enum brain_open_flags {
 /* What a put does that finds no room: the mode of a store, which holds for every process that has it open.
  *
  * In mode lru the value that a put replaces goes last, where all else that may go is not enough: then a get in between
- * finds nothing, and a process that is killed in between leaves the name without a value. One whose version the put asks
- * for, or whose description it keeps, does not go at all for it: that is FULL. */
+ * finds nothing, and a process that is killed in between leaves the name without a value. One whose version the put
+ * asks for, or whose description it keeps, does not go at all for it: that is FULL. */
 enum brain_full {
     BRAIN_FULL_ERROR = 0, /* FULL. Nothing goes that nobody has removed */
     BRAIN_FULL_LRU = 1,   /* values that were not used for longest are removed, and it goes on */
@@ -251,7 +251,8 @@ BRAIN_API int brain_set_keep_free(brain_store *store, uint64_t bytes);
  * Whoever has it open gets DESTROYED from the next call on; views stay valid. The handle must still
  * be closed.
  * Returns 0, or: PERM (opened read-only; the effective user, as it is now, is not the owner, or may not remove the
- * files: nothing has changed); IO (something of it is left, and goes when the path is opened for the next time); DESTROYED (somebody else was first); FORKED.
+ * files: nothing has changed); IO (something of it is left, and goes when the path is opened for the next time);
+ * DESTROYED (somebody else was first); FORKED.
  * Threads: any.  Blocks: never.  Cost: some system calls; the memory goes back to the system when
  * the last process that has it open closes it or ends. */
 BRAIN_API int brain_destroy(brain_store *store);
@@ -1077,8 +1078,8 @@ BRAIN_API int brain_coldest(brain_store *store, brain_space *space, uint64_t min
  * Returns 0: room was made, the call tries again; FULL: there is none to be made, which the call says then; or another
  * code, which the call returns as it is, with the text of brain_error_detail(). It may use the store as anybody does;
  * where it finds it full itself, that is FULL. A view of a value of its own, or a transaction, must not wait for the
- * call that asks. Among the values that may go is the one that the call replaces, whose version it may ask for, or whose
- * description it may keep: brain_move_away() keeps both, and a delete does not. */
+ * call that asks. Among the values that may go is the one that the call replaces, whose version it may ask for, or
+ * whose description it may keep: brain_move_away() keeps both, and a delete does not. */
 typedef int (*brain_room_fn)(void *context, brain_store *store, brain_space *space, uint64_t bytes);
 
 /* Let `make_room` be asked, with `context`, by calls of this process on this handle, where the store is full and its

@@ -15,11 +15,11 @@
 /* Open or make the store at `path`, as brain_open() says. The store is mapped, not yet a client. */
 int bn_path_open(const char *path, const brain_options *options, struct brain_store **store_out);
 
-/* Whether this process may do that as it is now, which may have given up its user since it opened the store. 0; or PERM,
- * IO: to be asked before anything is marked. */
-int bn_path_may_remove(struct brain_store *store);
-
 /* Remove files, directory and link of a store that is marked as destroyed. */
 int bn_path_remove(struct brain_store *store);
+
+/* Whether this process, which may have given up its user since it opened the store, may do that now. 0; or PERM, IO. To
+ * be asked before it is marked. */
+int bn_path_may_remove(struct brain_store *store);
 
 #endif

@@ -22,8 +22,7 @@ struct bn_write {
     bool makes_only;    /* there is nothing to put: the namespace alone */
     bool spares_used;   /* a delete: BUSY where anybody has a view of the value */
     bool has_older_pin; /* on the value that is there, while room is made */
-    bool
-        needs_older; /* it asks for its version, or keeps its description: then that does not go for it at all */
+    bool needs_older;   /* it asks for the version of that, or keeps its description */
     uint32_t older_pin;
     uint32_t older_pinned; /* its slot */
     bool checks_only;      /* nothing is changed: `if_version` has to hold, that is all */

@@ -1,11 +1,11 @@
 /* protect.c - what a change asks for, and what it replaces, while room is made for it.
  *
- * Where the mode of the store lets values go (stage.c), one of those may be the one that the change asks for the version
- * of, keeps the description of, or replaces: it is pinned meanwhile. What is only replaced goes when all else is not
- * enough, so that its readers find nothing for a moment rarely; what is asked for does not go at all. And nothing goes
- * for a change that could not be made.
- * Mode `spill`: nothing is pinned for room in the store. What goes has its description and its version yet, where it is.
- * Quotas: all is pinned, in every mode, since what is replaced counts for nothing there: if it went, nothing were gained.
+ * Where the mode of the store lets values go (stage.c), one of those may be the one that the change asks for the
+ * version of, keeps the description of, or replaces: it is pinned meanwhile. What is only replaced goes when all else
+ * is not enough, so that it is rare that its readers find nothing; what is asked for does not go at all. And nothing
+ * goes for a change that could not be made.
+ * Mode `spill`: nothing is pinned for room in the store. What goes keeps its description and its version where it is.
+ * Quotas: all is pinned, in every mode: what is replaced does not count there, so nothing would be gained if it went.
  *
  * Crash: the pins go with the process.
  */

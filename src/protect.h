@@ -14,8 +14,8 @@ uint64_t bn_protect_missing(const struct bn_write *writes, uint32_t n);
 int bn_protect_begin(struct brain_store *store, struct bn_write *writes, uint32_t n, bool judges);
 void bn_protect_end(struct brain_store *store, struct bn_write *writes, uint32_t n);
 
-/* To be called by who makes room for them, in the same thread: all else that may go is not enough. What they replace, and
- * do not ask for, is kept no longer. False: there was none. */
+/* To be called by who makes room for them, in the same thread: all else that may go is not enough. What they replace,
+ * and do not ask for, is kept no longer. False: there was none. */
 bool bn_protect_yield(struct brain_store *store);
 
 /* Bytes of what they ask for, kept still. */
