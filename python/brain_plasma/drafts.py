@@ -227,7 +227,6 @@ class Drafting(_core.Brain):
         self.version(name, namespace=namespace)  # what is wrong with either is said before the work
         return {"description": arguments.description_bytes(description), "namespace": namespace}
 
-
     def _check_quota(self, name: str, n_bytes: int, namespace: str | None) -> None:
         quota, held = self._quota(namespace=namespace)
         # What is as large as all that is there may take the place of that, as any put may.

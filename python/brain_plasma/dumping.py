@@ -53,8 +53,8 @@ class Dumping(_core.Brain):
         such folder), BrainPermissionError, BrainFullError (no room for the file), BrainOSError; BrainBusyError
         (eight dumps and walks at once in this process; or the store is being restored, and this would replace the
         dump that it comes from); BrainRestoreError (the store could not be restored, and this would replace that
-        dump: load() what can be loaded of it, or move it away); BrainValueError, BrainMissingPackageError; of a URL also what its file system
-        raises. There is no dump then, after Ctrl-C neither.
+        dump: load() what can be loaded of it, or move it away); BrainValueError, BrainMissingPackageError; of a URL
+        also what its file system raises. There is no dump then, after Ctrl-C neither.
         Threads: any; others run meanwhile. Never waits for a writer, nor they for it; but what they replace or
         delete meanwhile takes memory until it has ended. Fork: a child has no part in it. Cost: reads everything; as
         long as the disk takes.
@@ -95,10 +95,10 @@ class Dumping(_core.Brain):
 
         Returns a LoadResult. Raises BrainDumpNotFoundError, BrainDumpDamagedError; BrainFormatError (no dump, or of a
         later version), BrainNamespaceNotExistError (the dump does not have it); BrainFullError, where the values come
-        to more than the capacity before anything has changed, also with when_full='lru'; BrainPermissionError, BrainOSError, BrainTimeoutError,
-        BrainBusyError, BrainValueError, BrainMissingPackageError; and when all else is loaded BrainDumpPickleError
-        (pickles that were refused) and BrainDumpNameNotExistError, both with the result. After any other error, and
-        after Ctrl-C, what was loaded by then stays, and the call may be made again.
+        to more than the capacity before anything has changed, also with when_full='lru'; BrainPermissionError,
+        BrainOSError, BrainTimeoutError, BrainBusyError, BrainValueError, BrainMissingPackageError; and when all else
+        is loaded BrainDumpPickleError (pickles that were refused) and BrainDumpNameNotExistError, both with the
+        result. After any other error, and after Ctrl-C, what was loaded by then stays, and the call may be made again.
         Threads: any; others run meanwhile. Waits for writers, up to lock_timeout each time. Cost: reads the file
         twice.
         """

@@ -166,8 +166,8 @@ class BrainDestroyedError(BrainError):
 
 
 class BrainForkedError(BrainError):
-    """This process came about without fork(): open the store anew. Or what is to be written belongs to its parent: begin
-    it here."""
+    """This process came about without fork(): open the store anew. Or what is to be written belongs to its parent:
+    begin it here."""
 
 
 # ---- dumps ------------------------------------------------------------------------------------
@@ -209,8 +209,8 @@ class BrainDumpNameNotExistError(BrainNameNotExistError):
 
 
 class BrainRestoreError(BrainError):
-    """The store could not be restored from its dump or its home, by this process or by another one; so that is not
-    written over."""
+    """The store could not be restored from its dump or its home, by this process or by another one. Until it is,
+    dump() and sync() raise this, too, and do not write over what has not come back."""
 
 
 # ---- files of tables ----------------------------------------------------------------------------

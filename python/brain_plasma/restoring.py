@@ -49,6 +49,7 @@ _LASTING = (
     BrainPickleError,
 )
 
+
 class Source:
     """Where a new store gets its values from.
 
