@@ -145,8 +145,8 @@ static void it_is_cut_off(int zstd_level, int n_steps)
     check_destroy(store);
 }
 
-/* Compress a dump once more, with a checksum of all that is in it, as they were for a time. Behind what comes of the first `n`
- * bytes, `*at_out`, another block begins. */
+/* Compress a dump once more, with a checksum of all that is in it, as they were for a time. Behind what comes of the
+ * first `n` bytes, `*at_out`, another block begins. */
 static uint8_t *pack(const uint8_t *bytes, size_t size, size_t n, size_t *size_out, size_t *at_out)
 {
     size_t room = 2 * ZSTD_compressBound(size);

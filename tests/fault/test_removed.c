@@ -3,7 +3,8 @@
  * Some calls open a file of the store by its name once more: to become a client, to make the file longer. In
  * that very moment the store is destroyed. Who is about to open it has to come to its successor, or to hear
  * that there is none; any other has to hear that it was destroyed. The same where the destroyer is half
- * done by then; and what becomes of links and sockets at the path. open() and others are wrapped by the linker (tests/meson.build).
+ * done by then; and what becomes of links and sockets at the path. open() and others are wrapped by the linker
+ * (tests/meson.build).
  */
 #include "../unit/check.h"
 

@@ -262,7 +262,8 @@ def test_what_does_not_fit_is_tried_again_in_a_larger_store(dumped):
 def is_refused(brain, words):
     """Whether dump() leaves the dump at the standard place as it is, and says what it says of that."""
     before = os.stat(place_of(brain.path))
-    with pytest.raises(BrainRestoreError, match=f"could not be restored: {words}.*does not write over .*all.brain.*path=.*move it away"):
+    says = f"could not be restored: {words}.*does not write over .*all.brain.*path=.*move it away"
+    with pytest.raises(BrainRestoreError, match=says):
         brain.dump()
     after = os.stat(place_of(brain.path))
     return (before.st_ino, before.st_ctime_ns) == (after.st_ino, after.st_ctime_ns)

@@ -296,7 +296,8 @@ def test_a_file_that_is_gone_or_damaged(spilling, tmp_path):
     raised = set()
     for name in "xy":
         for take in (spilling.recall, spilling.ref, lambda name: spilling.get_many([name])):
-            with pytest.raises((BrainOSError, BrainCorruptError), match=f"^{name} of the namespace default: .*spilled") as error:
+            says = f"^{name} of the namespace default: .*spilled"
+            with pytest.raises((BrainOSError, BrainCorruptError), match=says) as error:
                 take(name)
             raised.add(error.type)
         with pytest.raises((BrainOSError, BrainCorruptError), match=f"{name} of the namespace default: .*spilled"):
