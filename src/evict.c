@@ -7,7 +7,8 @@
  *           than what is asked for, unless there are no others: a large array is not worth a million of numbers.
  * Amount:   what is asked for, or a 64th of what there is if that is more and few values make it, so that not each put
  *           has to look for some. (Of the capacity it would be too much where it is the file system that is full.)
- * Last:     what the change itself replaces goes only where all else that may go is not enough (protect.c).
+ * Last:     what the change itself replaces goes only where all else that may go is not enough, and not for a quota
+ *           (protect.c).
  * Refusal:  where all that may go would not be enough, nothing goes.
  */
 #include "evict.h"
@@ -128,7 +129,9 @@ static int evict_some(struct round *round, uint64_t min_bytes, uint64_t *n_out)
                  : sample->is_all ? sample->n
                                   : (sample->n + OF_A_SAMPLE - 1) / OF_A_SAMPLE;
     for (uint32_t i = 0; i < n && err == 0 && !is_done(round); i++) {
-        err = evict(round, &sample->of[i]);
+        if (!bn_protect_spares(round->store, sample->of[i].use.slot)) {
+            err = evict(round, &sample->of[i]);
+        }
     }
     free(sample);
     *n_out = round->n_gone - before;
@@ -153,14 +156,16 @@ static int evict_until_done(struct round *round)
 
 /* ---- whether it is worth it */
 
-static int refuse(struct brain_store *store, const struct bn_cold_bytes *of)
+static int refuse(const struct brain_store *store, const struct bn_cold_bytes *of)
 {
-    char needed[200] = "";
+    char needed[256] = "";
     uint64_t bytes = bn_protect_needed(store);
     if (bytes > 0) {
         snprintf(needed, sizeof needed,
-                 "%llu bytes are of what this put itself needs, since it keeps its description or "
-                 "asks for its version (put it with a description, or delete it first); ",
+                 "%llu bytes are of what this put itself needs, since it keeps the description of "
+                 "that (put it "
+                 "with another, or delete it first), or asks for its version (put it without "
+                 "that); ",
                  (unsigned long long)bytes);
     }
     return bn_error(BRAIN_E_FULL,
@@ -169,6 +174,12 @@ static int refuse(struct brain_store *store, const struct bn_cold_bytes *of)
                     "own",
                     needed, (unsigned long long)(of->pinned > bytes ? of->pinned - bytes : 0),
                     (unsigned long long)of->needed, (unsigned long long)of->own);
+}
+
+/* Whether what the change replaces is to go, too. */
+static bool takes_spared(const struct round *round)
+{
+    return round->space == NULL && bn_protect_yield(round->store);
 }
 
 /* How much is to go. FULL where all that may go is less than what is asked for. */
@@ -182,10 +193,11 @@ static int plan(struct round *round)
             return err;
         }
         round->goal = round->bytes > of.live / SHARE ? round->bytes : of.live / SHARE;
-        if (of.live >= of.needed + of.pinned + of.own + round->bytes) {
+        if (of.live >=
+            of.needed + of.pinned + of.own + bn_protect_spared(round->store) + round->bytes) {
             return 0;
         }
-    } while (bn_protect_yield(round->store));
+    } while (takes_spared(round));
     return refuse(round->store, &of);
 }
 
@@ -208,7 +220,7 @@ int bn_evict_make_room(void *context, brain_store *store, brain_space *space, ui
     do {
         err = plan(&round);
         err = err != 0 ? err : evict_until_done(&round);
-    } while (err == 0 && round.n_gone == 0 && bn_protect_yield(store));
+    } while (err == 0 && round.n_gone == 0 && takes_spared(&round));
     err = err != 0 ? err : bn_reclaim_limbo(store, true, NULL);
     if (err != 0 || round.n_gone > 0) {
         return err;

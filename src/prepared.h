@@ -18,15 +18,16 @@ struct bn_write {
     bool has_no_space;    /* a delete where there is no such namespace */
     /* The change that makes its namespace in the same transaction, or NULL. */
     struct bn_write *maker;
-    bool owns_maker;    /* the first of those that share it */
-    bool makes_only;    /* there is nothing to put: the namespace alone */
-    bool spares_used;   /* a delete: BUSY where anybody has a view of the value */
-    bool has_older_pin; /* on the value that is there, while room is made */
-    bool needs_older;   /* it asks for the version of that, or keeps its description */
-    uint32_t older_pin;
-    uint32_t older_pinned; /* its slot */
-    bool checks_only;      /* nothing is changed: `if_version` has to hold, that is all */
-    uint32_t made_id;      /* of a maker: the id of the namespace */
+    bool owns_maker;  /* the first of those that share it */
+    bool makes_only;  /* there is nothing to put: the namespace alone */
+    bool spares_used; /* a delete: BUSY where anybody has a view of the value */
+    /* While room is made (protect.c): the value that is there. */
+    bool has_older_pin; /* it is needed, and pinned */
+    bool spares_older;  /* it is only replaced, and goes last */
+    uint32_t older_pin, older_slot;
+    uint64_t older_size;
+    bool checks_only; /* nothing is changed: `if_version` has to hold, that is all */
+    uint32_t made_id; /* of a maker: the id of the namespace */
     /* Where it makes its namespace: what that may hold; 0: any number of bytes. */
     uint64_t made_quota;
     bool is_borrowed;     /* the holder is an object's: never freed here */

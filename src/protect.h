@@ -9,17 +9,22 @@
 /* Bytes of the changes that are not in an extent already, which counts since it was taken. */
 uint64_t bn_protect_missing(const struct bn_write *writes, uint32_t n);
 
-/* Keep the values that they ask for, or replace, until bn_protect_end(). 0; or (`judges`) EXISTS, STALE: one of them
- * cannot be made; or as brain_get(). On error nothing is kept. */
+/* Keep the values that they ask for until bn_protect_end(), and have those that they replace go last. 0; or (`judges`)
+ * EXISTS, STALE: one of them cannot be made; or as brain_get(). On error nothing is kept. */
 int bn_protect_begin(struct brain_store *store, struct bn_write *writes, uint32_t n, bool judges);
 void bn_protect_end(struct brain_store *store, struct bn_write *writes, uint32_t n);
 
-/* To be called by who makes room for them, in the same thread: all else that may go is not enough. What they replace,
- * and do not ask for, is kept no longer. False: there was none. */
-bool bn_protect_yield(struct brain_store *store);
+/* The rest is for who makes room for them, in the same thread. */
 
-/* Bytes of what they ask for, kept still. */
-uint64_t bn_protect_needed(struct brain_store *store);
+/* Whether the value in `slot` is one that they only replace, and is to stay so far; and bytes of all of these. */
+bool bn_protect_spares(const struct brain_store *store, uint32_t slot);
+uint64_t bn_protect_spared(const struct brain_store *store);
+
+/* All else that may go is not enough: those go, too. False: there was none. */
+bool bn_protect_yield(const struct brain_store *store);
+
+/* Bytes of what they ask for. */
+uint64_t bn_protect_needed(const struct brain_store *store);
 
 /* bn_stage_overcome() for these changes. */
 int bn_protect_overcome(struct brain_store *store, struct bn_write *writes, uint32_t n, int err,

@@ -3,15 +3,18 @@
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
 
 import numpy
 import pytest
+from children import Child
 
 from brain_plasma import Brain, BrainFullError, BrainQuotaError, BrainUnsupportedError, BrainValueError
 from brain_plasma.mock import MockPlasmaClient
 
 SIZE = 100_000
+MEGABYTE = 1_000_000
 
 
 def array(number):
@@ -261,7 +264,7 @@ def test_a_put_that_keeps_a_description_says_what_it_needs_and_what_to_do(cache)
         lambda: cache.replace_if("x", new, cache.version("x")),
         lambda: cache.set_many({"x": new}),
     ):
-        with pytest.raises(BrainFullError, match="keeps its description or.*put it with a description") as raised:
+        with pytest.raises(BrainFullError, match="keeps the description.*put it with another") as raised:
             put()
         assert f"{6 * SIZE} bytes are of what this put itself needs" in str(raised.value)
         assert "0 bytes are of values that somebody has a view of" in str(raised.value)
@@ -281,3 +284,96 @@ def test_what_is_replaced_goes_only_where_nothing_else_is_enough(cache):
     cache["y"] = array(1)
     cache["x"] = numpy.ones(9 * SIZE, dtype=numpy.uint8)  # for this all else is not
     assert (cache["x"] == 1).all() and len(cache["x"]) == 9 * SIZE
+
+
+# ---- beside others who put
+
+# Puts the same name all the time; most of that is the copy of its bytes.
+PUT = """
+import numpy
+from brain_plasma import Brain
+brain = Brain(path)
+value = numpy.zeros(40_000_000, numpy.uint8)
+print("ready", flush=True)
+while True:
+    brain["x"] = value
+"""
+
+
+def test_who_is_copying_keeps_no_room_from_others(path, other):
+    """Of 100 MB 40 are the value, and 40 are being written in place of it; 40 more fit where the value goes."""
+    with Brain(path, capacity=100 * MEGABYTE, when_full="lru") as brain:
+        value = brain["x"] = numpy.zeros(40 * MEGABYTE, numpy.uint8)
+        writer = other(PUT)
+        assert writer.line() == "ready"
+        while True:  # stop it while it copies
+            while brain.stat()["private_bytes"] == 0:
+                os.sched_yield()
+            writer.signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, writer.pid, os.WSTOPPED)
+            if brain.stat()["private_bytes"]:
+                break
+            writer.signal(signal.SIGCONT)
+        try:
+            brain["x"] = value
+        finally:
+            writer.signal(signal.SIGCONT)
+
+
+def test_child_keeps_nothing_of_a_put_that_its_parent_was_in(path):
+    """A fork in one thread while another copies what it puts: what that replaces goes, however long the child lives."""
+    value = numpy.zeros(20 * MEGABYTE, numpy.uint8)
+    with Brain(path, capacity=200 * MEGABYTE, when_full="lru") as brain:
+        brain["x"] = value
+        ends = threading.Event()
+
+        def put():
+            while not ends.is_set():
+                brain["x"] = value
+
+        thread = threading.Thread(target=put)
+        thread.start()
+        children = []
+        try:
+            for _ in range(5):
+                while brain.stat()["private_bytes"] == 0:
+                    os.sched_yield()
+                children.append(Child(signal.pause))
+        finally:
+            ends.set()
+            thread.join()
+        brain["x"] = value
+        in_limbo = brain.stat()["limbo_bytes"]
+        for child in children:
+            child.kill()
+        assert in_limbo == 0
+
+
+# Puts values of 2 and of 20 MB, and says of how many there was no room in the quota.
+REFRESH = """
+import random
+import numpy
+from brain_plasma import Brain, BrainQuotaError
+brain = Brain(path, "refreshed")
+large, small = numpy.zeros(20_000_000, numpy.uint8), numpy.zeros(2_000_000, numpy.uint8)
+print("ready", flush=True)
+name, n_refused = input(), 0
+chance = random.Random(name)
+for _ in range(60):
+    try:
+        brain[name] = chance.choice((small, large))
+    except BrainQuotaError:
+        n_refused += 1
+print(n_refused, flush=True)
+"""
+
+
+def test_quota_of_a_cache_refuses_nobody_for_what_others_replace(path, other):
+    """Who waits for his turn to make room keeps nothing from who makes it."""
+    with Brain(path, capacity=300 * MEGABYTE, when_full="lru", namespace="refreshed") as brain:
+        brain.set_quota(60 * MEGABYTE)
+        others = [other(REFRESH) for _ in range(6)]
+        assert [each.line() for each in others] == ["ready"] * 6
+        for each, name in zip(others, "abcdef", strict=True):
+            each.tell(name)
+        assert [each.line() for each in others] == ["0"] * 6

@@ -328,7 +328,7 @@ static void check_any_version_stays(void)
     part.size_bytes = 100000 - check_live(store) + 5000; /* as much as would fit if it went */
     CHECK_CODE(brain_put(space, &x, sizeof x, &value, BRAIN_ANY_VERSION, NULL), BRAIN_E_FULL);
     CHECK_DETAIL("bytes are of what this put itself needs");
-    CHECK_DETAIL("put it with a description");
+    CHECK_DETAIL("put it with another");
     check_is_described(space, x, "what it is");
     value.description = "new";
     value.description_len = 3;

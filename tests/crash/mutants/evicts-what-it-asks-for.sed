@@ -2,4 +2,4 @@
 # file: src/protect.c
 # run: test_make_room
 # says: another version than expected
-s/^    write->needs_older = change->if_version != BRAIN_ANY_VERSION || .*/    write->needs_older =/
+s/^    bool needs = change->if_version != BRAIN_ANY_VERSION || .*/    bool needs =/
