@@ -240,7 +240,7 @@ static int seal_in(struct bp_brain *self, struct bp_space *in, struct bp_draft *
         Py_END_ALLOW_THREADS
     }
     draft->is_sealed = code == 0;
-    if (draft->is_sealed) bp_unsealed_note_sealed(&draft->memory);
+    if (draft->is_sealed && !draft->in_place) bp_unsealed_note_sealed(&draft->memory);
     bp_handle_space_drop(held);
     return code;
 }
@@ -289,11 +289,39 @@ static int put_copy(struct bp_draft *draft, struct bp_space *held, const char *n
     return brain_put(held->space, name, name_len, &whole, if_version, version_out);
 }
 
+/* Where the store removes values to make room, the one that the name has is kept from that if the put asks for its
+ * version, or keeps its description: memory in place is taken without a name. Until there is memory, and no longer: a
+ * child that is forked meanwhile has the view, too. */
+static void keep_needed(struct bp_space *held, const char *name, size_t name_len,
+                        const struct bp_encoded *encoded, uint64_t if_version, brain_view *view_out)
+{
+    view_out->store = NULL;
+    if (brain_full_mode(held->owner->store) != BRAIN_FULL_LRU ||
+        (if_version == BRAIN_ANY_VERSION && encoded->value.description != NULL) ||
+        brain_get(held->space, name, name_len, view_out) != 0) {
+        return; /* what is wrong the put finds, too */
+    }
+    if (if_version == BRAIN_ANY_VERSION && view_out->description_len == 0) {
+        brain_view_drop(view_out);
+    }
+}
+
+static PyObject *new_draft_to_put(struct bp_brain *self, struct bp_space *held, const char *name,
+                                  size_t name_len, const struct bp_encoded *encoded,
+                                  uint64_t if_version)
+{
+    brain_view needed;
+    keep_needed(held, name, name_len, encoded, if_version, &needed);
+    PyObject *op = new_draft(self, held->owner, encoded->value.kind, Py_NewRef(Py_None),
+                             encoded->size_bytes, true);
+    brain_view_drop(&needed);
+    return op;
+}
+
 int bp_draft_put(struct bp_brain *self, struct bp_space *held, const char *name, size_t name_len,
                  const struct bp_encoded *encoded, uint64_t if_version, uint64_t *version_out)
 {
-    PyObject *op = new_draft(self, held->owner, encoded->value.kind, Py_NewRef(Py_None),
-                             encoded->size_bytes, true);
+    PyObject *op = new_draft_to_put(self, held, name, name_len, encoded, if_version);
     if (op == NULL) return BP_RAISED;
     struct bp_draft *draft = (struct bp_draft *)op;
     PyObject *to = PyMemoryView_FromObject(op);

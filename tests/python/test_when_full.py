@@ -273,6 +273,24 @@ def test_a_put_that_keeps_a_description_says_what_it_needs_and_what_to_do(cache)
     assert (cache["x"] == 1).all() and cache.metadata("x")["description"] == "what it is now"
 
 
+def test_a_table_does_not_remove_what_its_put_asks_for(cache):
+    """It is written in place, in memory that is taken before it has the name."""
+    pyarrow = pytest.importorskip("pyarrow")
+    old, new = (pyarrow.table({"a": array(number)}) for number in range(2))
+    cache.learn("x", pyarrow.concat_tables([old] * 6), "what it is")
+    large = pyarrow.concat_tables([new] * 6)
+    for put in (
+        lambda: cache.learn("x", large),
+        lambda: cache.replace_if("x", large, cache.version("x")),
+    ):
+        with pytest.raises(BrainFullError):
+            put()
+        assert cache["x"]["a"][0].as_py() == 0 and cache.metadata("x")["description"] == "what it is"
+    cache.learn("x", large, "what it is now")
+    assert cache["x"]["a"][0].as_py() == 1 and cache.metadata("x")["description"] == "what it is now"
+    assert cache.replace_if("x", new, cache.version("x")) is not None
+
+
 def test_what_is_replaced_goes_only_where_nothing_else_is_enough(cache):
     cache["x"] = numpy.zeros(5 * SIZE, dtype=numpy.uint8)
     for number in range(400):
