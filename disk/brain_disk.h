@@ -161,7 +161,8 @@ typedef struct brain_load_result {
  * changed. With BRAIN_LOAD_DAMAGED all of it is loaded that is whole, and each name that is lost is told, as far as the
  * list in front of the file is whole. FULL is said before anything has changed, too, where the values that are wanted,
  * less those that are there and kept, come to more than the capacity: also of a store that is a cache
- * (BRAIN_FULL_LRU), not of one that spills.
+ * (BRAIN_FULL_LRU), not of one that spills. Pickles that will be refused count as coming: the list in front does not
+ * say of what kind a value is.
  *
  * Each value is loaded whole; some hundred small ones, or one large one, are a commit. Not all of a load is one commit:
  * who needs that loads into a store that nobody else has yet. If the call fails or its process dies, what was loaded stays,

@@ -64,6 +64,7 @@ struct large {
 struct load {
     struct bd_put put;
     struct bd_in in;
+    uint64_t coming_bytes; /* of the names that are wanted, less those that are kept */
 
     /* Of this pass. */
     enum pass pass;
@@ -71,7 +72,6 @@ struct load {
     bool is_listed;  /* the list is behind us, and said so */
     bool is_counted; /* all_names is known: by the end of the list, or of the values */
     uint64_t n_listed, listed_bytes; /* as the list's items have them */
-    uint64_t coming_bytes;           /* of the names that are wanted, less those that are kept */
     uint64_t all_names, all_bytes;   /* as its end says */
     uint64_t next;                   /* number of the next name */
     uint64_t done_bytes, told_at;
@@ -205,16 +205,24 @@ static void list_lost(struct load *load, const uint8_t *name, size_t len, uint64
     }
 }
 
+/* In the first pass alone: what was to come then is what check_room is about, and to look up each name takes time. */
+static int count_coming(struct load *load, const uint8_t *name, size_t len, uint64_t size)
+{
+    bool is_first = load->pass == (bears_damage(load) ? PUT : CHECK), is_kept = false;
+    if (!is_first || !bd_put_is_wanted(&load->put, name, len)) {
+        return 0;
+    }
+    int err = bd_put_is_kept(&load->put, name, len, &is_kept);
+    load->coming_bytes += is_kept ? 0 : size;
+    return err;
+}
+
 static int list_name(struct load *load, const uint8_t *name, size_t len, uint64_t size)
 {
-    bool is_kept = false;
-    int err = 0;
     if (load->pass == TELL_LOST) {
         list_lost(load, name, len, size);
-    } else if (bd_put_is_wanted(&load->put, name, len)) {
-        err = bd_put_is_kept(&load->put, name, len, &is_kept);
-        load->coming_bytes += is_kept ? 0 : size;
     }
+    int err = count_coming(load, name, len, size);
     load->n_listed++;
     load->listed_bytes += size;
     return err;
@@ -633,7 +641,7 @@ static void begin_pass(struct load *load, enum pass pass)
     forget_large(load);
     load->pass = pass;
     load->has_begun = load->has_ended = load->is_listed = load->is_counted = false;
-    load->n_listed = load->listed_bytes = load->coming_bytes = load->n_named = 0;
+    load->n_listed = load->listed_bytes = load->n_named = 0;
     load->gap_at = 0;
     load->all_names = load->all_bytes = load->next = load->done_bytes = load->told_at = 0;
 }
