@@ -295,18 +295,49 @@ static int is_another(const brain_store *store, const char *there, const char *c
                     brain_path(store), there, chosen);
 }
 
+/* Cut the last name off a path. Returns it, in the same memory; NULL: there is none behind a slash. */
+static char *cut_last(char *path)
+{
+    size_t len = strlen(path);
+    while (len > 0 && path[len - 1] == '/') {
+        path[--len] = '\0';
+    }
+    char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return NULL;
+    }
+    *slash = '\0';
+    return slash + 1;
+}
+
+/* Whether realpath() will say `real` of a directory that need not be there yet, nor those above it. */
+static bool will_be(const char *path, const char *real)
+{
+    char *its = NULL, *front = NULL, *real_front = strdup(real);
+    if (real_front == NULL || asprintf(&front, "%s%s", *path == '/' ? "" : "./", path) < 0) {
+        free(real_front);
+        return true; /* bd_spilled_choose() says what is wrong */
+    }
+    bool is_same = true;
+    while (is_same && (its = realpath(*front != '\0' ? front : "/", NULL)) == NULL) {
+        const char *last = cut_last(front), *real_last = cut_last(real_front);
+        is_same = last != NULL && real_last != NULL && strcmp(last, real_last) == 0;
+    }
+    is_same = is_same && strcmp(its, *real_front != '\0' ? real_front : "/") == 0;
+    free(its);
+    free(front);
+    free(real_front);
+    return is_same;
+}
+
 int bd_spilled_may_choose(brain_store *store, const char *chosen)
 {
     char *there;
-    struct stat its, other;
     int err = read_choice(store, &there);
     if (err != 0) {
         return err == BRAIN_E_NOT_FOUND ? 0 : err;
     }
-    bool is_other =
-        stat(there, &its) == 0 &&
-        (stat(chosen, &other) != 0 || its.st_dev != other.st_dev || its.st_ino != other.st_ino);
-    err = is_other ? is_another(store, there, chosen) : 0;
+    err = will_be(chosen, there) ? 0 : is_another(store, there, chosen);
     free(there);
     return err;
 }

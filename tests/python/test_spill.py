@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import shutil
 import threading
 from pathlib import Path
 
@@ -327,6 +328,17 @@ def test_directories(spilling, path, tmp_path):
     assert len(files(tmp_path)) == 1
     spilling.destroy()
     assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_no_directory_is_left_behind_where_the_one_before_is_gone(spilling, path, tmp_path):
+    shutil.rmtree(tmp_path / "files")
+    with pytest.raises(BrainValueError, match="files"):
+        Brain(path, when_full="spill", spill_to=tmp_path / "others")
+    assert not (tmp_path / "others").exists()
+    (tmp_path / "link").symlink_to(tmp_path)
+    with Brain(path, when_full="spill", spill_to=f"{tmp_path}/link/files/") as other:  # the same, made anew
+        put_and_spill(other, "x", VALUES["array"])
+    assert len(files(tmp_path)) == 1
 
 
 def test_the_standard_place(new_path, tmp_path, monkeypatch):
