@@ -39,9 +39,15 @@ static int add_encoded(struct bp_space *held, brain_batch *batch, const char *ut
     return code;
 }
 
+/* How many bytes the first `n` values of a batch come to. */
+struct sum {
+    uint64_t bytes;
+    Py_ssize_t n;
+};
+
 /* Add one change to `batch`, and its size to `*sum`. */
 static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *batch,
-                     PyObject *name, PyObject *value, uint64_t *sum, unsigned *tried)
+                     PyObject *name, PyObject *value, struct sum *sum, unsigned *tried)
 {
     struct bp_encoded encoded;
     size_t name_len;
@@ -52,19 +58,20 @@ static int batch_put(struct bp_brain *self, struct bp_space *held, brain_batch *
     if (bp_parts_write(&encoded) == 0) {
         code = add_encoded(held, batch, utf8, name_len, &encoded, tried);
     }
-    *sum += encoded.size_bytes;
+    sum->bytes += encoded.size_bytes;
+    sum->n++;
     bp_convert_free(&encoded);
     return code;
 }
 
-/* Put all of `items`, a list of pairs, in one commit. `*sum`: their size. */
-static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *items, uint64_t *sum,
+/* Put all of `items`, a list of pairs, in one commit. `*sum`: of those that it came to. */
+static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *items, struct sum *sum,
                      unsigned *tried)
 {
     brain_batch *batch;
     int code = brain_batch_new(held->owner->store, &batch);
     if (code != 0) return code;
-    *sum = 0;
+    *sum = (struct sum){ .n = 0 };
     Py_ssize_t n = PyList_Size(items);
     for (Py_ssize_t i = 0; i < n && code == 0; i++) {
         PyObject *pair = PyList_GetItem(items, i);
@@ -80,9 +87,9 @@ static int put_batch(struct bp_brain *self, struct bp_space *held, PyObject *ite
 }
 
 /* How many bytes all of `items` come to. False with an exception set. */
-static bool sum_of(struct bp_brain *self, PyObject *items, uint64_t *sum_out)
+static bool sum_of(struct bp_brain *self, PyObject *items, struct sum *sum_out)
 {
-    *sum_out = 0;
+    *sum_out = (struct sum){ .n = 0 };
     Py_ssize_t n = PyList_Size(items);
     for (Py_ssize_t i = 0; i < n; i++) {
         struct bp_encoded encoded;
@@ -91,61 +98,65 @@ static bool sum_of(struct bp_brain *self, PyObject *items, uint64_t *sum_out)
                               PyTuple_GetItem(pair, 0), &encoded) != 0) {
             return false;
         }
-        *sum_out += encoded.size_bytes;
+        sum_out->bytes += encoded.size_bytes;
+        sum_out->n++;
         bp_convert_free(&encoded);
     }
     return true;
 }
 
 /* A large value of a batch goes into the store when it is added, and in a mode in which others give way for it they
- * would go one after the other for a batch that never fits: so all are counted first, which encodes them twice. 0; FULL
- * or QUOTA, with a text; BP_RAISED. */
-static int foresee(struct bp_brain *self, struct bp_space *held, PyObject *items)
+ * would go one after the other for a batch that never fits: so all are counted first, which encodes them twice. 0, and
+ * `*sum` if they were; FULL or QUOTA, with a text; BP_RAISED. */
+static int foresee(struct bp_brain *self, struct bp_space *held, PyObject *items, struct sum *sum)
 {
     char text[300];
-    uint64_t sum, capacity, live, quota = 0;
+    uint64_t capacity, live, quota = 0;
     if (brain_full_mode(held->owner->store) == BRAIN_FULL_ERROR) return 0;
-    if (!sum_of(self, items, &sum)) return BP_RAISED;
+    if (!sum_of(self, items, sum)) return BP_RAISED;
     int code = brain_usage(held->owner->store, &capacity, &live);
     if (code == 0) code = brain_space_usage(held->space, NULL, NULL, &quota);
-    if (code != 0 || (sum <= capacity && (quota == 0 || sum <= quota))) return code;
-    bool is_full = sum > capacity;
+    if (code != 0 || (sum->bytes <= capacity && (quota == 0 || sum->bytes <= quota))) return code;
+    bool is_full = sum->bytes > capacity;
     snprintf(text, sizeof text,
              "%llu bytes are to be put in one step, and the %s %llu: nothing has been removed for "
              "that. Put them in several steps, or let it have more: %s",
-             (unsigned long long)sum, is_full ? "store can hold" : "namespace has a quota of",
+             (unsigned long long)sum->bytes,
+             is_full ? "store can hold" : "namespace has a quota of",
              (unsigned long long)(is_full ? capacity : quota),
              is_full ? "resize()" : "set_quota()");
     brain_tell_error(text);
     return is_full ? BRAIN_E_FULL : BRAIN_E_QUOTA;
 }
 
-/* The library says how large the one value was that found no room: let it say how much all are. What they are made of
- * may be anybody's code, which is run once more for it. */
-static void tell_sum(struct bp_brain *self, PyObject *items, int code)
+/* The library says how large the one value was that found no room: let it say how much all are, if that is known. To
+ * encode them once more, for the text of an error, would run what may be anybody's code. */
+static void tell_sum(PyObject *items, const struct sum *sum, int code)
 {
-    char said[1024], text[1280];
-    uint64_t sum;
-    if ((code != BRAIN_E_FULL && code != BRAIN_E_QUOTA) || PyList_Size(items) == 1) return;
+    char said[1024], text[1280], bytes[64] = "";
+    Py_ssize_t n = PyList_Size(items);
+    if ((code != BRAIN_E_FULL && code != BRAIN_E_QUOTA) || n == 1) return;
     snprintf(said, sizeof said, "%s", brain_error_detail());
-    bool is_known = sum_of(self, items, &sum);
-    if (!is_known) PyErr_Clear();
-    snprintf(text, sizeof text, "%zd values of %llu bytes in all are to be put in one step: %s",
-             PyList_Size(items), (unsigned long long)(is_known ? sum : 0), said);
-    brain_tell_error(is_known ? text : said);
+    if (sum->n == n) {
+        snprintf(bytes, sizeof bytes, " of %llu bytes in all", (unsigned long long)sum->bytes);
+    }
+    snprintf(text, sizeof text, "%zd values%s are to be put in one step: %s", n, bytes, said);
+    brain_tell_error(text);
 }
 
-/* The same; where the store is full of Plasma objects they make room. The code of the library, or
- * BP_RAISED. */
-static int put_batch_or_evict(struct bp_brain *self, struct bp_space *held, PyObject *items)
+/* put_batch(); where the store is full of Plasma objects they make room. The code of the library, or BP_RAISED. `*sum`
+ * becomes that of the last try, unless it is of more values already. */
+static int put_batch_or_evict(struct bp_brain *self, struct bp_space *held, PyObject *items,
+                              struct sum *sum)
 {
     unsigned tried = 0;
     for (;;) {
-        uint64_t sum = 0;
-        int code = put_batch(self, held, items, &sum, &tried);
+        struct sum these = { .n = 0 };
+        int code = put_batch(self, held, items, &these, &tried);
+        if (these.n >= sum->n) *sum = these;
         if (code != BRAIN_E_FULL) return code;
         bool made;
-        Py_BEGIN_ALLOW_THREADS made = bp_brain_make_room(held->owner, sum, &tried);
+        Py_BEGIN_ALLOW_THREADS made = bp_brain_make_room(held->owner, these.bytes, &tried);
         Py_END_ALLOW_THREADS if (!made) return code;
     }
 }
@@ -168,6 +179,7 @@ static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values
 {
     struct bp_space *held = bp_brain_hold(self, in);
     PyObject *items = PyDict_Items(values);
+    struct sum sum = { .n = 0 };
     int code = BP_RAISED;
     if (items != NULL && PyList_Size(items) > (Py_ssize_t)BRAIN_BATCH_MAX) {
         bp_errors_format(self->state, BP_VALUE,
@@ -175,12 +187,12 @@ static int set_many(struct bp_brain *self, struct bp_space *in, PyObject *values
                          "calls, each of which is one step",
                          BRAIN_BATCH_MAX, PyList_Size(items));
     } else if (items != NULL) {
-        code = foresee(self, held, items);
+        code = foresee(self, held, items, &sum);
         if (code == 0) {
             brain_tries_begin();
-            code = put_batch_or_evict(self, held, items);
+            code = put_batch_or_evict(self, held, items, &sum);
             brain_tries_end(held->owner->store, code);
-            tell_sum(self, items, code);
+            tell_sum(items, &sum, code);
         }
     }
     bp_handle_space_drop(held);

@@ -11,6 +11,7 @@ import threading
 
 import numpy as np
 import pytest
+import brain_plasma
 from brain_plasma import Brain, exceptions, plasma
 
 # ---- a full store -------------------------------------------------------------------------------
@@ -102,6 +103,31 @@ def test_a_batch_that_does_not_fit_changes_nothing(small):
     assert dict(small.items()) == {"a": 1}
     assert small.used() == 8
     assert small.check() == []
+
+
+def test_a_batch_that_does_not_fit_is_encoded_once(small):
+    """The text of the error is no reason to run anybody's code, which may raise, and not only what is an error."""
+
+    class Thing:
+        def __init__(self):
+            self.n_encoded = 0
+
+    def encode(thing):
+        thing.n_encoded += 1
+        if thing.n_encoded > 1:
+            raise KeyboardInterrupt
+        return bytes(600_000)
+
+    brain_plasma.register(Thing, encode, lambda data: Thing())
+    try:
+        things = Thing(), Thing(), Thing()
+        with pytest.raises(exceptions.BrainFullError, match="^3 values are to be put in one step: "):
+            small.set_many(dict(zip("abc", things)))
+        assert [thing.n_encoded for thing in things] == [1, 1, 0]
+        with pytest.raises(exceptions.BrainFullError, match="^2 values of 1200[0-9]{3} bytes in all are to be put in one"):
+            small.set_many({"a": Thing(), "b": Thing()})
+    finally:
+        brain_plasma.unregister(Thing)
 
 
 def test_exactly_the_capacity_fits(small):
