@@ -182,9 +182,11 @@ def test_a_store_whose_files_cannot_be_removed_is_not_destroyed(brain):
         with pytest.raises(exceptions.BrainPermissionError, match="stays"):
             brain.destroy()
         assert brain["x"] == 1
-        os.chmod(brain.directory, 0o700)
 
-    in_child(child)
-    if os.geteuid() == 0:
-        os.chown(brain.directory, 0, 0)
+    try:
+        in_child(child)
+    finally:  # else the fixture could not remove it
+        if os.geteuid() == 0:
+            os.chown(brain.directory, 0, 0)
+        os.chmod(brain.directory, 0o700)
     assert brain["x"] == 1
