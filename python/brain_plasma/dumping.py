@@ -52,9 +52,10 @@ class Dumping(_core.Brain):
         Returns a DumpResult. Raises BrainNameNotExistError, BrainNamespaceNotExistError; BrainDumpNotFoundError (no
         such folder), BrainPermissionError, BrainFullError (no room for the file), BrainOSError; BrainBusyError
         (eight dumps and walks at once in this process; or the store is being restored, and this would replace the
-        dump that it comes from); BrainRestoreError (the store could not be restored, and this would replace that
-        dump: load() what can be loaded of it, or move it away); BrainValueError, BrainMissingPackageError; of a URL
-        also what its file system raises. There is no dump then, after Ctrl-C neither.
+        dump that it comes from); BrainRestoreError (the store could not be restored, or whoever did that died, and
+        this would replace that dump: load() what can be loaded of it, or move it away); BrainValueError,
+        BrainMissingPackageError; of a URL also what its file system raises. There is no dump then, after Ctrl-C
+        neither.
         Threads: any; others run meanwhile. Never waits for a writer, nor they for it; but what they replace or
         delete meanwhile takes memory until it has ended. Fork: a child has no part in it. Cost: reads everything; as
         long as the disk takes.
@@ -149,8 +150,9 @@ class Dumping(_core.Brain):
         on: False takes the marks away: from the next sync() on the home does not have the names.
         namespace: of the names; None is the current one.
 
-        Raises BrainValueError (the name is too long to be marked), BrainPermissionError, BrainTimeoutError;
-        BrainRestoreError (the first of a store: what was kept of the one before cannot be brought back).
+        Raises BrainValueError (the name is too long to be marked; when_full='lru'), BrainPermissionError,
+        BrainTimeoutError; BrainRestoreError (the first of a store: what was kept of the one before cannot be brought
+        back).
         Threads: any. Waits for a writer, up to lock_timeout; the first of a store also for the disk. Cost: that of
         small puts.
         """

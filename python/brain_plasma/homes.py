@@ -69,6 +69,10 @@ class Home(Source):
         """Bring back what it keeps, if nobody has, and be remembered."""
         restore(brain, pickle, self)
 
+    def check(self, brain: Dumping) -> None:
+        if self.changed_ns():
+            full.check_home(full.of(brain), "persist()" if self.is_marked else "durable=")
+
     def bring(self, brain: Dumping, pickle: bool | None) -> None:
         if self.changed_ns():
             dump.load(brain, (), self.path, None, "refuse", "keep", True if pickle else None, None)

@@ -146,10 +146,17 @@ def room_of(brain: Dumping) -> str:
 def check_dump(brain: Dumping) -> None:
     """Raise where a dump of all would take the place of one that has not come back, or not all of it."""
     state, rest = DUMP.state(brain, brain._mark(DUMP.mark)[1])
-    if state == LOADING:
+    if state == LOADING and _loader_lives(brain, rest):
         raise BrainBusyError(
-            f"the store {brain.path!r} is being restored, or whoever did that died, so it is not whole yet, and this "
-            "dump would take the place of the one that it is restored from: wait for Brain(restore=True), or give path="
+            f"the store {brain.path!r} is being restored, so it is not whole yet, and this dump would take the place "
+            "of the one that it is restored from: wait for that, as Brain(restore=True) does, or give path="
+        )
+    if state == LOADING and _is_there(brain):
+        raise BrainRestoreError(
+            f"the store {brain.path!r} was being restored by a process that died or was interrupted, so it is not "
+            f"whole, and this dump would take the place of {str(dump_places.of_all(brain))!r}, which it was restored "
+            "from: open the store with restore=True, which goes on with that, or load() it. With path= dump() writes "
+            "elsewhere, and to give that dump up, move it away first"
         )
     if state == FAILED and _is_there(brain):
         words = rest.partition("\n")[2]
@@ -157,6 +164,11 @@ def check_dump(brain: Dumping) -> None:
             f"{words}. Before that, dump() does not write over {str(dump_places.of_all(brain))!r}: with path= it "
             "writes elsewhere, and to give that dump up, move it away first"
         )
+
+
+def _loader_lives(brain: Dumping, rest: str) -> bool:
+    """Whether the client lives that a mark names, by what goes with LOADING."""
+    return brain._lives(*map(int, rest.split("\n")[:2]))
 
 
 def _is_there(brain: Dumping) -> bool:
@@ -171,15 +183,18 @@ def _is_there(brain: Dumping) -> bool:
 
 def note_load(brain: Dumping, place: str) -> None:
     """After somebody has loaded all that can be loaded of the dump at `place`. Where it is the one from which the store
-    could not be restored, it is now: nobody is told of that failure any more, and dump() may take the place of it.
+    could not be restored, or whoever did that is no more, it is now: nobody is told of that failure any more, nor loads
+    it again, and dump() may take the place of it.
     """
     version, text = brain._mark(DUMP.mark)
-    if DUMP.state(brain, text)[0] != FAILED or not _is_of_all(brain, place):
+    state, rest = DUMP.state(brain, text)
+    is_open = state == FAILED or (state == LOADING and not _loader_lives(brain, rest))
+    if not is_open or not _is_of_all(brain, place):
         return
     from .homes import Home
 
     home = Home.of_marked(brain)
-    if home.changed_ns():
+    if home.changed_ns() and full.of(brain) != "lru":  # Home.check()
         with suppress(BrainRestoreError):  # sync() and persist() say so
             home.join(brain, brain._options["pickle"])
     brain._set_mark(DUMP.mark, DONE, version)
@@ -201,7 +216,7 @@ def restore(brain: Dumping, pickle: bool | None, source: Source = DUMP) -> None:
         state, rest = source.state(brain, text)
         if state == DONE:
             return
-        if state == LOADING and brain._lives(*map(int, rest.split("\n")[:2])):
+        if state == LOADING and _loader_lives(brain, rest):
             brain._wait_mark(source.mark, version)
             has_waited = True
             continue
@@ -237,12 +252,13 @@ def _load(brain: Dumping, pickle: bool | None, source: Source, version: int) -> 
         raise BrainRestoreError(words) from error
     n_gone = brain.stat()["n_evicted"] - n_gone
     if n_gone:
-        warnings.warn(
-            f"while the store {brain.path!r} was restored, {n_gone} of its values were removed to make room "
-            "(when_full='lru'), maybe some that had just come back: the next dump() is without them",
-            RuntimeWarning,
-            stacklevel=5,
-        )
+        with suppress(Warning):  # where warnings are errors: it is restored
+            warnings.warn(
+                f"while the store {brain.path!r} was restored, {n_gone} of its values were removed to make room "
+                "(when_full='lru'), maybe some that had just come back: the next dump() is without them",
+                RuntimeWarning,
+                stacklevel=5,
+            )
 
 
 def _dumped_ns(brain: Dumping) -> int:

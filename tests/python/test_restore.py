@@ -363,6 +363,33 @@ def test_what_was_marked_comes_back_when_the_dump_is_loaded_by_hand(dumped):
         assert brain["marked"] == 1
 
 
+def test_what_was_marked_does_not_come_back_into_a_cache_either_when_the_dump_is_loaded_by_hand(dumped):
+    """It would be evicted, and the next sync would remove it from the disk."""
+    with restored(dumped) as brain:
+        brain.learn("kept", 1, persist=True)
+        brain.sync()
+        del brain["kept"]
+        brain.dump()
+        brain.destroy()
+    damage(place_of(dumped))
+    with pytest.raises(BrainRestoreError):
+        restored(dumped)
+    with Brain(dumped) as brain:
+        brain.when_full = "lru"
+        brain.load(damaged="load")
+        assert "kept" not in brain
+        with pytest.raises(BrainValueError, match="nothing of the store .* is to be kept"):
+            brain.sync()
+        with pytest.raises(BrainValueError, match="persist.* keeps values on a disk.*when_full='lru'"):
+            brain.persist("kept", on=False)  # which would bring it back, too
+        assert "kept" not in brain
+        brain.dump()
+        brain.when_full = "error"
+        brain.persist("x")
+        brain.sync()
+        assert brain["kept"] == 1
+
+
 def test_a_cache_that_is_too_small_is_not_restored(dumped):
     """It would lose the first values again, and the next dump them, too."""
     with pytest.raises(BrainRestoreError, match="come to .* bytes"):
@@ -398,6 +425,14 @@ def test_a_cache_that_made_room_for_what_came_back_says_so(dumped):
         assert [warning.filename for warning in warned] == [__file__]
         assert "mine" not in brain
         brain.dump()
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_warnings_are_errors_it_is_restored_nevertheless(dumped):
+    with Brain(dumped, capacity=5 * MEGABYTE, when_full="lru") as brain:
+        brain["mine"] = np.zeros(3 * MEGABYTE, dtype="u1")
+        with restored(dumped, capacity=5 * MEGABYTE) as other:
+            assert "mine" not in other and other["array7"][0] == 7
 
 
 def test_what_may_go_better_the_next_time_is_tried_again(dumped, monkeypatch):
@@ -555,11 +590,12 @@ def test_what_is_being_restored_is_not_dumped_over_its_dump(dumped, other, tmp_p
     assert first.line() == "standing"
     before = os.stat(place_of(dumped)).st_ino
     with Brain(dumped) as brain:
-        for _ in range(2):
-            with pytest.raises(BrainBusyError, match="is being restored.*give path="):
-                brain.dump()
-            first.signal(signal.SIGKILL)
-            first.process.wait()
+        with pytest.raises(BrainBusyError, match="is being restored.*wait for that.*give path="):
+            brain.dump()
+        first.signal(signal.SIGKILL)
+        first.process.wait()
+        with pytest.raises(BrainRestoreError, match="died or was interrupted.*restore=True.*load.*path=.*move it"):
+            brain.dump()
         assert os.stat(place_of(dumped)).st_ino == before
         assert brain.dump(path=tmp_path / "elsewhere").names < N_ARRAYS + 2
         assert brain.dump(namespace="default").names < N_ARRAYS + 1
@@ -567,3 +603,49 @@ def test_what_is_being_restored_is_not_dumped_over_its_dump(dumped, other, tmp_p
         assert brain.dump().names == N_ARRAYS + 2
 
 
+def interrupt(path, monkeypatch):
+    """Open the store with restore=True, and be interrupted in the middle of that."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("brain_plasma.dump.load", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            restored(path)
+
+
+def test_what_was_loaded_after_a_restore_that_was_interrupted_may_be_dumped(dumped, monkeypatch):
+    interrupt(dumped, monkeypatch)
+    with Brain(dumped) as brain:
+        with pytest.raises(BrainRestoreError, match="died or was interrupted"):
+            brain.dump()
+        brain.load()
+        del brain["x"]
+        brain.dump()
+        with restored(dumped) as again:
+            assert "x" not in again and again["array7"][0] == 7
+
+
+def test_a_dump_that_was_moved_away_is_in_nobodys_way_after_a_restore_that_was_interrupted(
+    dumped, monkeypatch, tmp_path
+):
+    interrupt(dumped, monkeypatch)
+    with Brain(dumped) as brain:
+        os.rename(place_of(dumped), tmp_path / "away")
+        brain["x"] = "anew"
+        brain.dump()
+        del brain["x"]
+    with restored(dumped) as brain:
+        assert "x" not in brain
+
+
+def test_what_somebody_restores_is_not_done_because_another_has_loaded_it(dumped, other):
+    first = other(STAND + OPEN)
+    assert first.line() == "standing"
+    with Brain(dumped) as brain:
+        brain.load()
+        with pytest.raises(BrainBusyError, match="is being restored"):
+            brain.dump()
+    first.tell()
+    assert first.line().startswith(f"{N_ARRAYS + 2} ")
