@@ -458,7 +458,6 @@ static void directories(void)
     CHECK_SYS(mkdir(above, 0700));
     DUMP_CODE(brain_spill_open(store, above, &second), BRAIN_E_INVAL);
     CHECK_U64(dumps_count_files(above), 0);
-    free(above);
     DUMP_CODE(brain_spill_open(store, "", &second), BRAIN_E_INVAL);
     DUMP_OK(brain_spill_open(store, folder, &second)); /* twice is no harm */
     put("one", '1', LARGE);
@@ -476,7 +475,17 @@ static void directories(void)
     DUMP_OK(brain_spill_open(store, folder, &spill));
     DUMP_OK(brain_spill(spill, NULL, 1, NULL));
     check_recalls("two", '2', LARGE);
+    dumps_remove(folder); /* so that there is nothing to compare with but its text */
+    brain_spill_close(spill);
+    CHECK_SYS(rmdir(above));
+    DUMP_CODE(brain_spill_open(store, elsewhere, &spill), BRAIN_E_INVAL);
+    CHECK(access(above, F_OK) != 0);
+    CHECK_SYS(chdir(place));
+    DUMP_OK(brain_spill_open(store, strrchr(folder, '/') + 1, &spill)); /* the same, made anew */
+    CHECK_SYS(access(folder, F_OK));
+    CHECK_SYS(chdir("/"));
     free(elsewhere);
+    free(above);
     end();
 }
 
