@@ -347,17 +347,22 @@ def test_one_that_cannot_be_looked_at_is_not_dumped_over(dumped, monkeypatch):
         assert is_refused(brain, ".*damaged at byte")
 
 
-def test_what_was_marked_comes_back_when_the_dump_is_loaded_by_hand(dumped):
-    """As far as it is older than the dump: a younger one has come back before the dump was looked at."""
+def mark_and_damage(dumped, name):
+    """A home that has `name`, and a dump without it that is younger, and damaged."""
     with restored(dumped) as brain:
-        brain.learn("marked", 1, persist=True)
+        brain.learn(name, 1, persist=True)
         brain.sync()
-        del brain["marked"]
+        del brain[name]
         brain.dump()
         brain.destroy()
     damage(place_of(dumped))
     with pytest.raises(BrainRestoreError):
         restored(dumped)
+
+
+def test_what_was_marked_comes_back_when_the_dump_is_loaded_by_hand(dumped):
+    """As far as it is older than the dump: a younger one has come back before the dump was looked at."""
+    mark_and_damage(dumped, "marked")
     with Brain(dumped) as brain:
         brain.load(damaged="load")
         assert brain["marked"] == 1
@@ -365,15 +370,7 @@ def test_what_was_marked_comes_back_when_the_dump_is_loaded_by_hand(dumped):
 
 def test_what_was_marked_does_not_come_back_into_a_cache_either_when_the_dump_is_loaded_by_hand(dumped):
     """It would be evicted, and the next sync would remove it from the disk."""
-    with restored(dumped) as brain:
-        brain.learn("kept", 1, persist=True)
-        brain.sync()
-        del brain["kept"]
-        brain.dump()
-        brain.destroy()
-    damage(place_of(dumped))
-    with pytest.raises(BrainRestoreError):
-        restored(dumped)
+    mark_and_damage(dumped, "kept")
     with Brain(dumped) as brain:
         brain.when_full = "lru"
         brain.load(damaged="load")
