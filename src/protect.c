@@ -35,8 +35,8 @@ static int judge_version(const struct bn_write *write, uint64_t version)
     return if_version == 0 && !write->checks_only ? BRAIN_E_EXISTS : BRAIN_E_STALE;
 }
 
-#define SPARED_MAX                                                                                 \
-    256u /* changes of one commit whose replaced values go last: each is looked for in them */
+/* So many changes of one commit at most have what they replace go last: each that may go is looked for in them. */
+#define SPARED_MAX 256u
 
 /* Those that room is being made for in this thread. */
 static _Thread_local struct {
